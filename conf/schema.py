@@ -1,0 +1,149 @@
+"""The type, range and meaning of every setting. The values live in the YAML files beside this one, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+def number(low: float, high: float | None = None, *, above: bool = False) -> Any:
+    """A required number: low <= value <= high (low < value when above)."""
+    return field(default=MISSING, metadata={"low": low, "high": high, "above": above})
+
+
+def choice(*values: str) -> Any:
+    """A required word, one of the values."""
+    return field(default=MISSING, metadata={"choices": values})
+
+
+@dataclass
+class AlgorithmConfig:
+    """Multi-agent Q-learning: how the agents' Q-values are mixed, and how they are learned."""
+
+    name: str = choice("iql", "vdn", "qmix")
+    learning_rate: float = number(0, 1, above=True)  # Adam, agents and mixer alike
+    gamma: float = number(0, 1)  # discount of one environment step
+    batch_size: int = number(1)  # episodes per training step
+    buffer_size: int = number(1)  # episodes kept
+    parallel_battles: int = number(1)  # battles played side by side between two bouts of learning
+    updates_per_episode: float = number(0, above=True)  # training steps per collected episode
+    double_q: bool = MISSING  # pick the next action with the online network (van Hasselt 2016)
+    target_update_interval: int = number(1)  # training steps between two updates of the target networks
+    target_update_rate: float = number(0, 1, above=True)  # 1 copies (hard update); below 1 moves a part (soft)
+    grad_norm_clip: float = number(0, above=True)  # global 2-norm over all agents and the mixer
+    epsilon_start: float = number(0, 1)
+    epsilon_finish: float = number(0, 1)
+    epsilon_anneal_steps: int = number(1)  # environment steps from start to finish, linear
+    exploration_coin: str = choice("agent", "team")  # who decides to explore: each agent, or one coin for all
+    mixing_embed: int = number(1)  # qmix: width of the mixing network
+    hypernetwork_layers: int = number(1, 2)  # qmix: layers of the weight hypernetworks
+    hypernetwork_hidden: int = number(1)  # qmix: their hidden width when there are two
+
+
+@dataclass
+class ModelConfig:
+    """The agents' Q-network."""
+
+    name: str = choice("gru")
+    hidden: int = number(1)  # width of the first layer and of the GRU
+    initialisation: str = choice("orthogonal", "uniform")  # uniform: PyTorch's own default
+
+
+@dataclass
+class StrategyConfig:
+    """Federated aggregation: who is averaged with whom, with what weight, which layers."""
+
+    name: str = choice("none", "a_pps", "rs_pps", "pp_pps", "full_sharing")
+    aggregation_interval: int = number(1)  # training steps per round
+    shared: list[str] = MISSING  # name patterns of the parameters that are aggregated
+    reward: str = choice("individual", "team", "policy")  # rs_pps, pp_pps: what R_i is
+    max_weight: float = number(0, 1, above=True)  # no agent weighs more than this (but never less than 1/N)
+    policy_episodes: int = number(1)  # reward=policy: episodes that measure one agent's network
+    common_start: bool = MISSING  # begin with agent 0's shared parameters everywhere (McMahan 2017, section 2)
+
+
+@dataclass
+class EnvConfig:
+    """The world, under the names and defaults of SMAC's StarCraft2Env."""
+
+    name: str = choice("skirmish")
+    obs_all_health: bool = MISSING
+    obs_own_health: bool = MISSING
+    obs_last_action: bool = MISSING
+    obs_timestep_number: bool = MISSING
+    state_last_action: bool = MISSING
+    state_timestep_number: bool = MISSING
+    reward_sparse: bool = MISSING
+    reward_only_positive: bool = MISSING
+    reward_death_value: float = number(0)
+    reward_win: float = number(0)
+    reward_defeat: float = MISSING
+    reward_negative_scale: float = number(0)
+    reward_scale: bool = MISSING
+    reward_scale_rate: float = number(0, above=True)
+
+
+@dataclass
+class RuntimeConfig:
+    """Where it runs."""
+
+    name: str = choice("local")
+    device: str = choice("cpu", "cuda", "auto")
+    threads: int = number(1)  # of the learner's matrix products; results are bit-identical at the same number
+    world_threads: int = number(1)  # battles are played by this many threads; does not change results
+
+
+@dataclass
+class LoggerConfig:
+    """Who is told beside metrics.jsonl, which is always written."""
+
+    name: str = choice("jsonl", "tensorboard", "wandb")
+    wandb_project: str = MISSING
+    wandb_mode: str = choice("offline", "online", "disabled")
+
+
+@dataclass
+class EvaluationConfig:
+    """Greedy episodes in between."""
+
+    every_env_steps: int = number(1)  # at the first round's end after this many more environment steps
+    episodes: int = number(1)
+
+
+@dataclass
+class CheckpointConfig:
+    """What a run can be resumed from."""
+
+    every_rounds: int = number(1)
+    keep: int = number(1)  # the newest so many; the best evaluation's networks are kept besides
+
+
+@dataclass
+class StopConfig:
+    """When training ends."""
+
+    env_steps: int = number(1)  # training battles' steps of the whole team
+    win_rate: float | None = number(0, 1)  # end early once so many evaluations in a row won at least this much
+    evaluations: int = number(1)
+
+
+@dataclass
+class Config:
+    """One run."""
+
+    algorithm: AlgorithmConfig = MISSING
+    strategy: StrategyConfig = MISSING
+    env: EnvConfig = MISSING
+    model: ModelConfig = MISSING
+    runtime: RuntimeConfig = MISSING
+    logger: LoggerConfig = MISSING
+    evaluation: EvaluationConfig = MISSING
+    checkpoint: CheckpointConfig = MISSING
+    stop: StopConfig = MISSING
+    experiment: str = MISSING  # name of the experiment file the values came from
+    map: str = MISSING
+    seed: int = number(0)
+    run_dir: str = MISSING  # the run folder; new runs refuse one that is not empty
+    resume: str | None = MISSING  # a run folder (or one of its checkpoints) to go on with

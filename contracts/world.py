@@ -1,0 +1,128 @@
+"""The World: a batch of parallel battles, as the agents and the mixer's side see it.
+
+Agents see `Turn`s. The global state and the team reward go to a `TeamSink` (the mixer's side) and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+
+class Purpose(StrEnum):
+    """What battles are played for; each purpose has its own random draws."""
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+    POLICY = "policy"
+    """Measuring one agent's network played by the whole team (strategy.reward=policy)."""
+
+
+@dataclass(frozen=True)
+class TeamSpec:
+    """The sizes a network, a mixer and a buffer are built from.
+
+    map: the map's name; n_agents, n_actions: counts; obs_dim, state_dim: length of one agent's observation and of
+    the global state; episode_limit: environment steps after which a battle is cut off.
+    """
+
+    map: str
+    n_agents: int
+    n_actions: int
+    obs_dim: int
+    state_dim: int
+    episode_limit: int
+
+
+@dataclass(frozen=True)
+class Battles:
+    """A batch of battles to play side by side: the episodes first, first + 1, ..., first + count - 1.
+
+    Episode numbers count up within a purpose over the whole run and, with the seed, fix every random draw of the
+    battle: the same episode is the same battle at any batch size.
+    """
+
+    purpose: Purpose
+    first: int
+    count: int
+
+
+class Turn(NamedTuple):
+    """What the agents learn after a step of every battle (or at its beginning).
+
+    The arrays are the caller's to read until the next call of the same world; they may be written over then.
+    A battle that is over stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay.
+    """
+
+    observations: Floats  # [agents, battles, obs_dim], SMAC's own scaling, mostly -1..1
+    available_actions: Bools  # [agents, battles, n_actions], at least one True in every row
+    individual_rewards: Floats  # [agents, battles], earned in this step; 0 at the beginning
+    terminated: Bools  # [battles], won, lost or both teams dead
+    truncated: Bools  # [battles], cut off by the episode limit
+    won: Bools  # [battles], True from the step in which the last enemy died
+
+
+class TeamTurn(NamedTuple):
+    """What the mixer's side learns after a step of every battle (or at its beginning)."""
+
+    state: Floats  # [battles, state_dim]
+    team_reward: Floats  # [battles], earned in this step; 0 at the beginning and after the battle's end
+    terminated: Bools  # [battles]
+    truncated: Bools  # [battles]
+    won: Bools  # [battles]
+
+
+class TeamSink(Protocol):
+    """Where a world puts what only the mixer's side may see."""
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        """Take the first state of a new batch of battles."""
+
+    def record(self, turn: TeamTurn) -> None:
+        """Take the outcome of one step of every battle of the batch begun last."""
+
+
+class UnitRecord(NamedTuple):
+    """One unit of one battle, as replays, tests and comparisons read it."""
+
+    side: str  # "ally" or "enemy"
+    index: int  # agent id for allies, enemy id for enemies
+    type: str  # "marine", ...
+    x: float  # map cells
+    y: float
+    health: float  # 0 when dead
+    shield: float
+    energy_or_cooldown: float  # energy for medivacs, else game loops until the weapon is ready
+    last_action: int  # the agent's last action, 0 (no-op) for enemies and before the first step
+
+
+class World(Protocol):
+    """A batch of parallel battles."""
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The sizes of everything this world returns."""
+
+    def begin(self, battles: Battles) -> Turn:
+        """Begin a batch of battles, forgetting the last one, and return the first turn."""
+
+    def step(self, actions: Integers) -> Turn:
+        """Let every battle take one environment step.
+
+        actions: [agents, battles] int64; agents of battles that are over take action 0.
+        Raises UnavailableActionError when an action's mask is False, naming agent, battle and action.
+        """
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        """List every unit of one battle of the current batch, allies first, each side by index."""
+
+    def close(self) -> None:
+        """Let go of processes and threads. A closed world cannot be used again."""
