@@ -91,12 +91,13 @@ class EpisodeRing:
         first_kept = max(0, battles - self.capacity)  # earlier ones would be overwritten by this very batch
         kept = np.arange(first_kept, battles)
         episode, time = _moments(lengths[kept])
-        source = self._index(time * battles + kept[episode])
+        source = torch.from_numpy(time * battles + kept[episode])
         target = self._index(self._slots(self.added + kept)[episode] * (self.limit + 1) + time)
         for name, field in self.fields.items():
             axis = len(field.lead)
-            rows = columns[name].flatten(axis, axis + 1).to(self.device)
-            self._columns[name].index_copy_(axis, target, rows.index_select(axis, source))
+            column = columns[name]
+            rows = column.flatten(axis, axis + 1).index_select(axis, source.to(column.device))
+            self._columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[self._slots(self.added + kept)] = lengths[kept]
         self.added += battles
 
@@ -159,12 +160,12 @@ class EpisodeRing:
         episode, time = _moments(lengths)
         held = episode >= first_kept
         slots = self._slots(first_episode + np.arange(lengths.shape[0]))
-        source = self._index(np.flatnonzero(held))
+        source = torch.from_numpy(np.flatnonzero(held))
         target = self._index((slots[episode] * (self.limit + 1) + time)[held])
         for name, field in self.fields.items():
             axis = len(field.lead)
-            rows = segment[name].to(self.device)
-            self._columns[name].index_copy_(axis, target, rows.index_select(axis, source))
+            rows = segment[name].index_select(axis, source)
+            self._columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[slots[first_kept:]] = lengths[first_kept:]
         self.added = first_episode + lengths.shape[0]
 

@@ -1,0 +1,95 @@
+"""Files that are there whole or not at all: write under a temporary name, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+TEMPORARY = ".tmp-"
+"""Prefix of what is being written or deleted. A leftover of a crash; worth nothing."""
+ASIDE = ".old-"
+"""Prefix of a whole folder while another takes its place. After a crash it may be the only one left."""
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal, without holding the file in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a new file and wait until the disk has it.
+
+    Raises OSError naming the file and the bytes that were to be written.
+    """
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        reason = f"{error.strerror} while {len(data):,} bytes were being written"
+        raise OSError(error.errno, reason, str(path)) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write or replace a file so that it is never seen half written. The caller syncs the folder (`sync_folder`)."""
+    temporary = path.with_name(TEMPORARY + path.name)
+    write_synced(temporary, data)
+    temporary.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk knows the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish_folder(temporary: Path, final: Path) -> None:
+    """Give a finished folder its name, in place of what may be there.
+
+    At every moment `final` or its set-aside predecessor is there whole (see `put_back`).
+    """
+    sync_folder(temporary)
+    aside = final.with_name(ASIDE + final.name)
+    if final.exists():
+        final.rename(aside)
+    temporary.rename(final)
+    sync_folder(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder so that it is never seen half deleted."""
+    doomed = folder.with_name(TEMPORARY + "deleted-" + folder.name)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def put_back(folder: Path) -> None:
+    """After a crash: give set-aside folders their names back where no successor took their place."""
+    for aside in list(folder.glob(ASIDE + "*")):
+        final = aside.with_name(aside.name.removeprefix(ASIDE))
+        if final.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(final)
+
+
+def delete_temporaries(folder: Path) -> None:
+    """After a crash: delete what was being written or deleted."""
+    for leftover in list(folder.glob(TEMPORARY + "*")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()

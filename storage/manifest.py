@@ -1,0 +1,110 @@
+"""The manifest of a checkpoint: every file it consists of or leans on, with size and SHA-256, itself included."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import CheckpointError
+from storage.files import sha256
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file: its name in its folder, its bytes, its SHA-256 in hexadecimal."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> FileEntry:
+        """Describe a file by its content."""
+        return cls(name, len(data), sha256(data))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Episodes first, ..., first + count - 1 of a ring, in one file of the episodes folder."""
+
+    first: int
+    count: int
+    file: FileEntry
+
+    @property
+    def end(self) -> int:
+        """Number of the episode after the last."""
+        return self.first + self.count
+
+
+@dataclass(frozen=True)
+class RingEntry:
+    """What a ring held: episodes ever added, and the segments, in order, with all that were still held."""
+
+    added: int
+    segments: list[Segment]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checkpoint's table of contents. files: by group name, and "facts"; rings: by ring name."""
+
+    round: int
+    run_id: str
+    facts: FileEntry
+    groups: dict[str, FileEntry]
+    rings: dict[str, RingEntry] = field(default_factory=dict)
+
+    def dumps(self) -> bytes:
+        """Return the manifest as JSON whose last entry is the SHA-256 of all bytes before it."""
+        body = json.dumps({"format": FORMAT, **asdict(self)}, indent=1).removesuffix("\n}").encode()
+        return body + _seal(body)
+
+
+def loads(data: bytes) -> Manifest:
+    """Read a manifest; the reverse of `dumps`.
+
+    Raises CheckpointError when any byte differs from what was written, or another version of fedqmix wrote it.
+    """
+    length = len(_seal(b""))
+    if len(data) < length or data[-length:] != _seal(data[:-length]):
+        raise CheckpointError("it is damaged: its content does not match its own checksum")
+    body = json.loads(data)
+    if body["format"] != FORMAT:
+        raise CheckpointError(f"it is of checkpoint format {body['format']}; this fedqmix reads format {FORMAT}")
+    return _manifest(body)
+
+
+def _seal(body: bytes) -> bytes:
+    return f',\n "sha256": "{sha256(body)}"\n}}\n'.encode()
+
+
+def read(checkpoint: Path) -> Manifest:
+    """Read the manifest of a checkpoint folder.
+
+    Raises CheckpointError when it is damaged, OSError when it cannot be read.
+    """
+    path = checkpoint / MANIFEST
+    try:
+        return loads(path.read_bytes())
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}.") from error
+
+
+def _manifest(body: dict[str, Any]) -> Manifest:
+    return Manifest(
+        round=body["round"],
+        run_id=body["run_id"],
+        facts=FileEntry(**body["facts"]),
+        groups={name: FileEntry(**entry) for name, entry in body["groups"].items()},
+        rings={name: RingEntry(ring["added"], _segments(ring["segments"])) for name, ring in body["rings"].items()},
+    )
+
+
+def _segments(entries: list[dict[str, Any]]) -> list[Segment]:
+    return [Segment(entry["first"], entry["count"], FileEntry(**entry["file"])) for entry in entries]
