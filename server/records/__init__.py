@@ -1,0 +1,22 @@
+"""What a run tells about itself: a row of metrics per evaluation, a summary, and a file for marl-eval."""
+
+from server.records.documents import write_json
+from server.records.jsonl import JsonlLogger, read_rows
+from server.records.loggers import Loggers, make_loggers
+from server.records.marl_eval import marl_eval
+from server.records.row import MetricLogger, Row, best_row
+from server.records.summary import Outcome, summarise
+
+__all__ = [
+    "JsonlLogger",
+    "Loggers",
+    "MetricLogger",
+    "Outcome",
+    "Row",
+    "best_row",
+    "make_loggers",
+    "marl_eval",
+    "read_rows",
+    "summarise",
+    "write_json",
+]

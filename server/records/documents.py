@@ -1,0 +1,18 @@
+"""JSON documents of a run folder, there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import StorageError
+from storage.files import write_whole
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write or replace a JSON file. Raises StorageError on a full disk; the earlier file then stays as it was."""
+    try:
+        write_whole(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again.") from error

@@ -1,0 +1,60 @@
+"""The loggers of one run: metrics.jsonl always, one more if asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from conf.schema import Config
+from server.records.jsonl import JsonlLogger, read_rows
+from server.records.row import MetricLogger, Row
+from server.records.tensorboard_logger import TensorboardLogger
+from server.records.wandb_logger import WandbLogger
+
+METRICS = "metrics.jsonl"
+
+
+class Loggers:
+    """Tells all loggers of a run; metrics.jsonl first."""
+
+    def __init__(self, jsonl: JsonlLogger, others: Sequence[MetricLogger]) -> None:
+        """Take charge of the loggers: `close` closes them."""
+        self.jsonl = jsonl
+        self._all: list[MetricLogger] = [jsonl, *others]
+
+    def log(self, row: Row) -> None:
+        """Tell every logger one row."""
+        for logger in self._all:
+            logger.log(row)
+
+    def close(self) -> None:
+        """Close every logger, the last opened first."""
+        for logger in reversed(self._all):
+            logger.close()
+
+
+def make_loggers(config: Config, run_dir: Path, run_id: str, rewind_to: int | None = None) -> Loggers:
+    """Open the loggers that `config.logger` asks for.
+
+    rewind_to: position in metrics.jsonl at which a resumed run goes on (`JsonlLogger.position` at the checkpoint);
+    None for a new run. Raises ConfigurationError when an extra is missing, CheckpointError when metrics.jsonl does
+    not fit the position, StorageError when it cannot be written.
+    """
+    jsonl = JsonlLogger(run_dir / METRICS)
+    resumed_at = None
+    try:
+        if rewind_to is not None:
+            jsonl.rewind(rewind_to)
+            kept = read_rows(run_dir / METRICS)
+            resumed_at = int(kept[-1]["env_step"]) if kept else -1
+        match config.logger.name:
+            case "tensorboard":
+                return Loggers(jsonl, [TensorboardLogger(run_dir, resumed_at)])
+            case "wandb":
+                return Loggers(jsonl, [WandbLogger(config.logger, run_dir, run_id, asdict(config))])
+            case _:
+                return Loggers(jsonl, [])
+    except BaseException:
+        jsonl.close()
+        raise

@@ -1,0 +1,44 @@
+"""marl_eval.json: the raw-data schema of marl-eval (Gorsane et al. 2022, arXiv 2209.10485; instadeepai/marl-eval).
+
+environment -> task -> algorithm -> seed_<n> -> step_<k> -> step_count, elapsed_time, one list per metric; beside the
+steps stands absolute_metrics. The environment is the world, the task the map, the algorithm "qmix-a_pps".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from conf.schema import Config
+from server.records.row import Row, best_row
+
+_METRICS = {
+    "win_rate": "test_battle_won_mean",
+    "return": "test_return_mean",
+    "episode_length": "test_ep_length_mean",
+}
+
+
+def marl_eval(config: Config, rows: Sequence[Row], absolute: Row | None = None) -> dict[str, Any]:
+    """Return the document of one run.
+
+    rows: every evaluation in order. absolute: the best networks' long evaluation, which the paper asks for (ten times
+    the episodes); without it, the best row stands in. Each list holds one value, the mean over the episodes, as the
+    schema allows. Documents of several runs merge key by key.
+    """
+    final = absolute if absolute is not None else best_row(rows)
+    run: dict[str, Any] = {
+        f"step_{k}": {
+            "step_count": int(row["env_step"]),
+            "elapsed_time": float(row["elapsed_s"]),
+            **_values(row),
+        }
+        for k, row in enumerate(rows)
+    }
+    run["absolute_metrics"] = _values(final) if final is not None else {}
+    algorithm = f"{config.algorithm.name}-{config.strategy.name}"
+    return {config.env.name: {config.map: {algorithm: {f"seed_{config.seed}": run}}}}
+
+
+def _values(row: Row) -> dict[str, list[float]]:
+    return {name: [float(row[key])] for name, key in _METRICS.items()}

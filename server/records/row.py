@@ -1,0 +1,45 @@
+"""A row of metrics, and who takes one."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from contracts.errors import DivergenceError
+
+Row = dict[str, float | int]
+"""What is known after one evaluation, under EPyMARL's keys where it has them.
+
+env_step: environment steps of the training battles so far; episode, round, train_step: how many so far;
+elapsed_s: seconds since training began; test_battle_won_mean: share of evaluation episodes won, 0..1;
+test_return_mean: team return; test_ep_length_mean: environment steps; loss, grad_norm, epsilon: of the last round;
+fed/bytes_up, fed/bytes_down: sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last round.
+A value that is not known yet (the loss before the first training step) is left out.
+"""
+
+
+class MetricLogger(Protocol):
+    """Somebody who is told each row."""
+
+    def log(self, row: Row) -> None:
+        """Take one row; it is safe with whoever keeps it when the call returns."""
+
+    def close(self) -> None:
+        """Let go of files and processes."""
+
+
+def plain(row: Mapping[str, float | int]) -> Row:
+    """Return the row with Python's own numbers. Raises DivergenceError when one is not finite."""
+    cleaned: Row = {}
+    for name, value in row.items():
+        if not math.isfinite(value):
+            raise DivergenceError(f"metric {name}", f"environment step {row.get('env_step', 'unknown')}")
+        cleaned[name] = int(value) if isinstance(value, numbers.Integral) else float(value)
+    return cleaned
+
+
+def best_row(rows: Sequence[Row]) -> Row | None:
+    """Return the first row with the highest win rate, the return deciding between equals; None without rows."""
+    return max(rows, key=lambda row: (row["test_battle_won_mean"], row["test_return_mean"]), default=None)

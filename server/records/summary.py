@@ -1,0 +1,84 @@
+"""summary.json: how a run ended, its final and best values, and all that is needed to run it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from conf.schema import Config
+from server.records.row import Row, best_row
+
+WON = 0.9
+"""The win rate whose first reaching is recorded."""
+
+_PACKAGES = ("fedqmix", "torch", "flwr", "numpy", "numba", "hydra-core", "omegaconf", "safetensors")
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+def summarise(
+    config: Config, rows: Sequence[Row], *, command: Sequence[str], run_id: str, wall_clock_s: float, outcome: Outcome
+) -> dict[str, Any]:
+    """Return the summary of a run.
+
+    rows: every evaluation in order. command: the words the program was started with. wall_clock_s: seconds from its
+    start to its end.
+    """
+    reached = next((row for row in rows if row["test_battle_won_mean"] >= WON), None)
+    return {
+        "run_id": run_id,
+        "outcome": str(outcome),
+        "map": config.map,
+        "env": config.env.name,
+        "algorithm": config.algorithm.name,
+        "strategy": config.strategy.name,
+        "experiment": config.experiment,
+        "seed": config.seed,
+        "command": shlex.join(command),
+        "wall_clock_s": wall_clock_s,
+        "evaluations": len(rows),
+        "final": rows[-1] if rows else None,
+        "best": best_row(rows),
+        f"first_won_{WON}": {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None,
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that results depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"  # fedqmix run from a checkout
+
+
+def machine() -> dict[str, str | int]:
+    """Return the operating system, the processor's name and the number of logical cores."""
+    return {"os": platform.platform(), "cpu": _processor(), "cores": os.cpu_count() or 0}
+
+
+def _processor() -> str:
+    """Return the processor's marketing name, which platform.processor() does not know on Linux."""
+    if sys.platform == "linux":
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
