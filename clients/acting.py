@@ -1,0 +1,103 @@
+"""Epsilon-greedy play: the agents act in a batch of battles until the last one is over."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from clients.agents import AgentStack
+from clients.buffer import PlayedEpisodes, empty_columns
+from clients.network import network_inputs, q_step
+from contracts import seeds
+from contracts.errors import DivergenceError
+from contracts.world import Battles, Bools, Floats, Integers, Turn, World
+
+
+def play(agents: AgentStack, world: World, battles: Battles, epsilon: float) -> PlayedEpisodes:
+    """Play a batch of battles to its end with the online networks.
+
+    epsilon: each agent's chance to take a random available action (0: greedy).
+    Raises DivergenceError when an individual reward or a Q-value is not finite.
+    """
+    observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
+    lengths = np.zeros(battles.count, np.int64)
+    earned = np.zeros(len(agents.agent_ids), np.float64)
+    actor = Actor(agents, battles, epsilon)
+    turn = world.begin(battles)
+    time = 0
+    while True:
+        observations[:, time], available[:, time] = turn.observations, turn.available_actions
+        running = ~(turn.terminated | turn.truncated)
+        if not running.any():
+            break
+        actions[:, time] = actor.act(turn, time)
+        turn = world.step(actions[:, time])
+        _require_finite(turn.individual_rewards, agents, lengths.sum())
+        earned += turn.individual_rewards.sum(1, dtype=np.float64)
+        lengths += running
+        time += 1
+    played = slice(0, time + 1)
+    return PlayedEpisodes(
+        observations[:, played], available[:, played], actions[:, played], lengths, earned, turn.won.copy()
+    )
+
+
+class Actor:
+    """One batch of battles' acting state: recurrent state, last actions, and the exploration draws.
+
+    The draws are keyed by (seed, agent, episode), so they are the same in any stack.
+    """
+
+    def __init__(self, agents: AgentStack, battles: Battles, epsilon: float) -> None:
+        self.agents = agents
+        self.epsilon = epsilon
+        stack, width = len(agents.agent_ids), agents.online["gru.weight_hh"].shape[1]
+        self.hidden = torch.zeros(stack, battles.count, width, device=agents.device)
+        self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
+        if epsilon > 0:
+            shape = (agents.spec.episode_limit, battles.count)
+            team = agents.learning.exploration_coin == "team"
+            self.coins = np.stack([_draws(agents, "coin", -1 if team else a, battles, shape) for a in agents.agent_ids])
+            self.picks = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
+
+    def act(self, turn: Turn, time: int) -> Integers:
+        """Choose every agent's action in every battle: [agents, battles]."""
+        q = self.q_values(turn.observations)
+        greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
+        chosen = greedy
+        if self.epsilon > 0:
+            explore = self.coins[:, time] < self.epsilon
+            chosen = np.where(explore, random_available(turn.available_actions, self.picks[:, time]), greedy)
+        self.last_actions = torch.from_numpy(chosen).to(self.agents.device)
+        return chosen
+
+    @torch.no_grad()
+    def q_values(self, observations: Floats) -> Floats:
+        """Advance the recurrent state by one moment: [agents, battles, obs_dim] -> [agents, battles, n_actions]."""
+        seen = torch.from_numpy(observations).to(self.agents.device)
+        inputs = network_inputs(seen, self.last_actions, self.agents.ids, self.agents.spec)
+        q, self.hidden = q_step(self.agents.online, inputs, self.hidden)
+        values: Floats = q.cpu().numpy()
+        if not np.isfinite(values).all():
+            raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
+        return values
+
+
+def random_available(available: Bools, draws: np.ndarray) -> Integers:
+    """Pick one available action uniformly.
+
+    available: [..., n_actions]. draws: [...] uniform in [0, 1). Returns [...] int64.
+    """
+    counts = available.sum(-1)
+    nth = np.floor(draws * counts).astype(np.int64)  # 0 .. counts - 1
+    return (available.cumsum(-1) > nth[..., None]).argmax(-1)
+
+
+def _draws(agents: AgentStack, role: str, agent: int, battles: Battles, shape: tuple[int, int]) -> np.ndarray:
+    return seeds.generator(agents.seed, f"{battles.purpose}.{role}", agent, battles.first).random(shape)
+
+
+def _require_finite(rewards: Floats, agents: AgentStack, steps: np.int64) -> None:
+    if not np.isfinite(rewards).all():
+        agent = agents.agent_ids[int(np.argwhere(~np.isfinite(rewards))[0][0])]
+        raise DivergenceError(f"the individual reward of agent {agent}", f"environment step {agents.env_steps + steps}")

@@ -1,0 +1,112 @@
+"""A stack of agents: everything they own, in one place that can be written down and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+
+from clients.buffer import private_ring
+from clients.network import NetworkSettings, Parameters, initial_parameters
+from contracts.errors import FederationError
+from contracts.world import TeamSpec
+
+
+class LearningSettings(Protocol):
+    """What of the configuration acting and learning need (conf.schema.AlgorithmConfig has it)."""
+
+    learning_rate: float
+    batch_size: int
+    buffer_size: int
+    parallel_battles: int
+    updates_per_episode: float
+    double_q: bool
+    target_update_interval: int
+    target_update_rate: float
+    epsilon_start: float
+    epsilon_finish: float
+    epsilon_anneal_steps: int
+    exploration_coin: str
+
+
+class AgentStack:
+    """N agents held by one process: online and target networks, optimiser, private episodes, counters.
+
+    agent_ids: which agents of the team these are. All tensors carry the stack's axis in front.
+    """
+
+    def __init__(
+        self,
+        agent_ids: Sequence[int],
+        spec: TeamSpec,
+        network: NetworkSettings,
+        learning: LearningSettings,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.agent_ids = tuple(agent_ids)
+        self.spec = spec
+        self.learning = learning
+        self.seed = seed
+        self.device = device
+        self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
+        drawn = initial_parameters(self.agent_ids, spec, network, seed)
+        self.online: Parameters = {name: value.to(device).requires_grad_() for name, value in drawn.items()}
+        self.target: Parameters = {name: value.detach().clone() for name, value in self.online.items()}
+        self.optimiser = torch.optim.Adam(list(self.online.values()), lr=learning.learning_rate, fused=True)
+        self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
+        self.env_steps = 0  # of the whole team, all battles that count as experience
+        self.train_steps = 0
+        self.episodes = 0  # training episodes played
+        self.owed_updates = 0.0  # training steps earned by collected episodes and not yet taken
+
+    def epsilon(self) -> float:
+        """Exploration rate now: linear in the environment steps from start to finish."""
+        done = min(1.0, self.env_steps / self.learning.epsilon_anneal_steps)
+        return self.learning.epsilon_start + done * (self.learning.epsilon_finish - self.learning.epsilon_start)
+
+    def load(self, arrays: Mapping[str, torch.Tensor]) -> None:
+        """Replace online parameters.
+
+        arrays: some of the parameters by name, [agents, ...] each. Other parameters, target networks and optimiser
+        state stay. Raises FederationError on an unknown name, a wrong shape, or a value that is not finite.
+        """
+        for name, value in arrays.items():
+            if name not in self.online:
+                raise FederationError(f"agents were sent a parameter {name!r}; they have {', '.join(self.online)}")
+            if value.shape != self.online[name].shape:
+                expected = tuple(self.online[name].shape)
+                raise FederationError(f"agents were sent {name} of shape {tuple(value.shape)}, expected {expected}")
+            if not torch.isfinite(value).all():
+                raise FederationError(f"agents were sent {name} with values that are not finite")
+        with torch.no_grad():
+            for name, value in arrays.items():
+                self.online[name].copy_(value)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything but the episodes, as named tensors, for a checkpoint."""
+        named = {f"online.{name}": value.detach() for name, value in self.online.items()}
+        named |= {f"target.{name}": value for name, value in self.target.items()}
+        for name, parameter in self.online.items():
+            for quantity, value in self.optimiser.state.get(parameter, {}).items():
+                named[f"adam.{quantity}.{name}"] = value
+        counters = [self.env_steps, self.train_steps, self.episodes, self.owed_updates]
+        return named | {"counters": torch.tensor(counters, dtype=torch.float64)}
+
+    def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
+        """Take up what `state` wrote."""
+        with torch.no_grad():
+            for name, parameter in self.online.items():
+                parameter.copy_(named[f"online.{name}"])
+                self.target[name].copy_(named[f"target.{name}"])
+                suffix = f".{name}"
+                adam = {
+                    key[len("adam.") : -len(suffix)]: value.clone()
+                    for key, value in named.items()
+                    if key.startswith("adam.") and key.endswith(suffix)
+                }
+                if adam:
+                    self.optimiser.state[parameter] = adam
+        env_steps, train_steps, episodes, self.owed_updates = named["counters"].tolist()
+        self.env_steps, self.train_steps, self.episodes = int(env_steps), int(train_steps), int(episodes)

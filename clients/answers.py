@@ -1,0 +1,130 @@
+"""How a stack of agents answers Flower messages.
+
+In the local runtime one stack answers the messages of the whole team at once; in deployment each agent answers its
+own with a stack of one. A round needs all its agents at the same time: they meet in the World and in the Mixer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+
+import numpy as np
+import torch
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+
+from clients.acting import play
+from clients.agents import AgentStack
+from clients.rounds import RoundPlan, evaluate, train_round
+from contracts import messages as m
+from contracts.errors import FederationError
+from contracts.mixer import Mixer
+from contracts.world import Battles, Purpose, World
+
+MetricRows = list[dict[str, int | float]]
+
+
+def answer(agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message]) -> list[Message]:
+    """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
+
+    Raises FederationError when they do not, or when a message cannot be understood.
+    """
+    kind = questions[0].metadata.message_type
+    plan = questions[0].content.config_records[m.PLAN]
+    if len(questions) != len(agents.agent_ids):
+        raise FederationError(f"{len(agents.agent_ids)} agents were sent {len(questions)} messages")
+    if any(q.metadata.message_type != kind or q.content.config_records[m.PLAN] != plan for q in questions):
+        raise FederationError("the agents of one round were asked different things")
+    if kind == m.JOIN:
+        return _reply(questions, agents, _names(agents, plan), [{m.AGENT: agent} for agent in agents.agent_ids])
+    arrays = _stacked([q.content.array_records[m.ARRAYS] for q in questions])
+    if kind == m.POLICY:
+        with borrowed(agents, arrays):
+            return _reply(questions, agents, (), _play_policy(agents, world, plan))
+    agents.load(arrays)
+    if kind == MessageType.EVALUATE:
+        return _reply(questions, agents, (), _evaluate(agents, world, plan))
+    if kind == MessageType.TRAIN:
+        rows = _train(agents, world, mixer, plan)
+        return _reply(questions, agents, tuple(arrays), rows)
+    raise FederationError(f"agents do not know messages of type {kind!r}")
+
+
+@contextmanager
+def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Hold other online parameters for a while."""
+    own = {name: agents.online[name].detach().clone() for name in arrays if name in agents.online}
+    agents.load(arrays)
+    try:
+        yield
+    finally:
+        agents.load(own)
+
+
+def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -> MetricRows:
+    outcome = train_round(
+        agents,
+        world,
+        mixer,
+        RoundPlan(_integer(plan, m.TRAINING_STEPS), _integer(plan, m.ENV_STEPS), bool(plan[m.TIE_GRADIENTS])),
+    )
+    common = {
+        m.NUM_EXAMPLES: outcome.episodes,
+        m.TRAIN_STEP: agents.train_steps,
+        m.ENV_STEP: agents.env_steps,
+        m.EPISODE: agents.episodes,
+        m.EPSILON: agents.epsilon(),
+    }
+    return [common | {m.ACCUMULATED_REWARD: float(earned)} for earned in outcome.earned]
+
+
+def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
+    played = evaluate(agents, world, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
+    row = {
+        m.NUM_EXAMPLES: len(played.lengths),
+        m.WIN_RATE: float(played.won.mean()),
+        m.EPISODE_LENGTH: float(played.lengths.mean()),
+    }
+    return [dict(row) for _ in agents.agent_ids]
+
+
+def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
+    battles = Battles(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
+    played = play(agents, world, battles, epsilon=0.0)
+    agents.env_steps += int(played.lengths.sum())  # these battles are paid for like any other
+    return [
+        {m.NUM_EXAMPLES: battles.count, m.ENV_STEP: agents.env_steps, m.ACCUMULATED_REWARD: float(earned)}
+        for earned in played.earned
+    ]
+
+
+def _names(agents: AgentStack, plan: ConfigRecord) -> tuple[str, ...]:
+    patterns = plan[m.SHARED]
+    assert isinstance(patterns, list)
+    return tuple(name for name in agents.online if any(fnmatchcase(name, str(pattern)) for pattern in patterns))
+
+
+def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
+    names = list(records[0])
+    if any(list(record) != names for record in records):
+        raise FederationError("the agents of one round were sent different parameters")
+    return {name: torch.from_numpy(np.stack([record[name].numpy() for record in records])) for name in names}
+
+
+def _reply(
+    questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows
+) -> list[Message]:
+    replies = []
+    for position, (question, row) in enumerate(zip(questions, rows, strict=True)):
+        arrays = {name: Array(agents.online[name][position].detach().cpu().numpy()) for name in names}
+        content = RecordDict({m.ARRAYS: ArrayRecord(arrays), m.METRICS: MetricRecord(dict(row))})
+        replies.append(Message(content, reply_to=question))
+    return replies
+
+
+def _integer(plan: ConfigRecord, name: str) -> int:
+    value = plan[name]
+    if not isinstance(value, int):
+        raise FederationError(f"the plan's {name} must be a whole number, got {value!r}")
+    return value

@@ -1,0 +1,76 @@
+"""What a stack of agents does in a Flower round: collect and learn, or show what it has learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clients.acting import play
+from clients.agents import AgentStack
+from clients.buffer import PlayedEpisodes, remember
+from clients.learning import train_step
+from contracts.mixer import Mixer
+from contracts.world import Battles, Purpose, World
+
+
+@dataclass(frozen=True)
+class RoundPlan:
+    """What the server asks for in one round.
+
+    training_steps: gradient steps to take. env_steps: stop collecting when the team has played so many in all
+    (the round then ends early). tie_gradients: every step with the team's summed gradient.
+    """
+
+    training_steps: int
+    env_steps: int
+    tie_gradients: bool
+
+
+@dataclass(frozen=True)
+class RoundOutcome:
+    """What came of a round."""
+
+    earned: np.ndarray  # [agents], individual rewards of the round's episodes
+    episodes: int  # played in this round
+    training_steps: int  # taken in this round
+
+
+def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan) -> RoundOutcome:
+    """Train for one round.
+
+    1. Play a batch of battles and remember it.
+    2. Every episode earns training steps (updates_per_episode); take them, once the buffer holds a batch.
+    3. Repeat until the plan's training steps are taken. Steps still owed are taken in the next round.
+    """
+    learning = agents.learning
+    earned = np.zeros(len(agents.agent_ids), np.float64)
+    first_episode, first_step = agents.episodes, agents.train_steps
+    last_step = first_step + plan.training_steps
+    while agents.train_steps < last_step:
+        if agents.owed_updates < 1 or agents.ring.filled < learning.batch_size:
+            if agents.env_steps >= plan.env_steps:
+                break
+            earned += collect(agents, world).earned
+        while agents.owed_updates >= 1 and agents.train_steps < last_step:
+            train_step(agents, mixer, plan.tie_gradients)
+            agents.owed_updates -= 1
+    return RoundOutcome(earned, agents.episodes - first_episode, agents.train_steps - first_step)
+
+
+def collect(agents: AgentStack, world: World) -> PlayedEpisodes:
+    """Play one batch of training battles, remember it, and count what it earns in training steps."""
+    learning = agents.learning
+    battles = Battles(Purpose.TRAINING, agents.episodes, learning.parallel_battles)
+    played = play(agents, world, battles, agents.epsilon())
+    remember(agents.ring, played)
+    agents.env_steps += int(played.lengths.sum())
+    agents.episodes += battles.count
+    if agents.ring.filled >= learning.batch_size:  # episodes of the warm-up earn nothing
+        agents.owed_updates += battles.count * learning.updates_per_episode
+    return played
+
+
+def evaluate(agents: AgentStack, world: World, first_episode: int, episodes: int) -> PlayedEpisodes:
+    """Play greedy episodes that are not remembered and count for nothing."""
+    return play(agents, world, Battles(Purpose.EVALUATION, first_episode, episodes), epsilon=0.0)

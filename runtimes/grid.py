@@ -1,0 +1,83 @@
+"""An in-process Flower Grid whose nodes are the stacked agents.
+
+A strategy cannot tell it from a SuperLink: one node and one message per agent, real Flower messages both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from flwr.app import Context, Message, RecordDict
+from flwr.serverapp import Grid
+from flwr.common.constant import SUPERLINK_NODE_ID
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+
+RUN_ID = 1
+_FIRST_NODE = 1000  # any number; Flower's own node ids are random
+
+Answer = Callable[[Sequence[Message]], list[Message]]
+"""Answers one message per agent, in agent order."""
+
+
+def take_server_identity() -> None:
+    """Tell Flower who this process is, once, so that Messages can be made outside a SuperLink.
+
+    flwr 1.41 keeps this process-wide (flwr.supercore.task_identity); tests/runtimes/test_grid.py names the version.
+    """
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SUPERLINK_NODE_ID, 1
+
+
+def server_context() -> Context:
+    """The Context that a ServerApp is called with."""
+    return Context(run_id=RUN_ID, node_id=SUPERLINK_NODE_ID, node_config={}, state=RecordDict(), run_config={})
+
+
+class LocalGrid(Grid):
+    """Hands the messages of a whole team to one function and keeps its replies until they are asked for."""
+
+    def __init__(self, n_agents: int, answer: Answer) -> None:
+        take_server_identity()
+        self._nodes = [_FIRST_NODE + agent for agent in range(n_agents)]
+        self._answer = answer
+        self._replies: dict[str, Message] = {}
+        self._sent = 0
+
+    def set_run(self, run: Run) -> None:
+        """Do nothing: there is one run."""
+
+    @property
+    def run(self) -> Run:
+        """An empty description of the one run."""
+        return Run.create_empty(RUN_ID)
+
+    def create_message(
+        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+    ) -> Message:
+        """Make a message from the server."""
+        return Message(content, dst_node_id, message_type, group_id=group_id, ttl=ttl)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Return one node per agent."""
+        return list(self._nodes)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Let the team answer; messages must be one per agent, or none."""
+        questions = sorted(messages, key=lambda message: message.metadata.dst_node_id)
+        if not questions:
+            return []
+        ids = []
+        for question in questions:
+            self._sent += 1
+            question.metadata.__dict__["_message_id"] = str(self._sent)  # what a SuperLink does
+            ids.append(str(self._sent))
+        self._replies |= dict(zip(ids, self._answer(questions), strict=True))
+        return ids
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Return replies that are there; each is handed out once."""
+        return [self._replies.pop(message_id) for message_id in message_ids if message_id in self._replies]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        """Push and pull; the timeout has no meaning within a process."""
+        return self.pull_messages(self.push_messages(messages))

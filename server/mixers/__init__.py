@@ -1,0 +1,41 @@
+"""How the agents' Q-values become the value that is learned. One file per method, its equation on top."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from contracts import seeds
+from contracts.errors import ConfigurationError
+from contracts.world import TeamSpec
+from server.mixers.iql import IqlMixer
+from server.mixers.qmix import QmixMixer
+from server.mixers.vdn import VdnMixer
+
+
+class MixerSettings(Protocol):
+    """What of the configuration a mixer needs (conf.schema.AlgorithmConfig has it)."""
+
+    name: str
+    mixing_embed: int
+    hypernetwork_layers: int
+    hypernetwork_hidden: int
+
+
+def make_mixer(settings: MixerSettings, spec: TeamSpec, seed: int) -> nn.Module:
+    """Build the mixer named by the algorithm; its first weights depend on the seed alone.
+
+    A mixer maps (q [agents, transitions], state [transitions, state_dim]) to values [outputs, transitions].
+    """
+    if settings.name == "iql":
+        return IqlMixer()
+    if settings.name == "vdn":
+        return VdnMixer()
+    if settings.name == "qmix":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seeds.key(seed, "initial mixer"))
+            return QmixMixer(spec, settings.mixing_embed, settings.hypernetwork_layers, settings.hypernetwork_hidden)
+    raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are iql, vdn, qmix")
+

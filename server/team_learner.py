@@ -1,0 +1,150 @@
+"""The mixer's side of split Q-learning: TD targets, the team's loss, each agent's gradient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from contracts import seeds
+from contracts.errors import DivergenceError, SlotError
+from contracts.timeline import timeline
+from contracts.world import Integers, TeamSpec
+from server.mixers import MixerSettings, make_mixer
+from server.team_records import TeamRecords
+
+
+class TeamLearningSettings(MixerSettings, Protocol):
+    """What of the configuration the mixer's side needs (conf.schema.AlgorithmConfig has it)."""
+
+    learning_rate: float
+    gamma: float
+    batch_size: int
+    target_update_interval: int
+    target_update_rate: float
+    grad_norm_clip: float
+
+
+class TeamLearner:
+    """The local Mixer (see contracts.mixer): owns the mixing network, its target, and the team's episodes."""
+
+    def __init__(
+        self, spec: TeamSpec, settings: TeamLearningSettings, records: TeamRecords, seed: int, device: torch.device
+    ) -> None:
+        self.settings = settings
+        self.records = records
+        self.seed = seed
+        self.mixer = make_mixer(settings, spec, seed).to(device)
+        self.target = copy.deepcopy(self.mixer).requires_grad_(False)
+        parameters = list(self.mixer.parameters())
+        self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
+        self.train_steps = 0
+        self._slots: Integers = np.zeros(0, np.int64)
+        self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
+
+    def draw(self) -> Integers:
+        """Choose batch_size different episodes uniformly, longest first; the draw depends on (seed, step) alone.
+
+        Raises SlotError when fewer episodes are stored.
+        """
+        filled, batch = self.records.ring.filled, self.settings.batch_size
+        if filled < batch:
+            raise SlotError(f"{batch} episodes were asked for, {filled} are stored: play more before learning")
+        random = seeds.generator(self.seed, "episodes to learn from", self.train_steps)
+        slots = random.choice(filled, batch, replace=False).astype(np.int64)
+        self._slots = slots[np.argsort(-self.records.ring.lengths(slots), kind="stable")]
+        return self._slots
+
+    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
+        """Return d loss / d q_taken [agents, transitions] of the mean squared TD error.
+
+            y = r + gamma (1 - terminated) Q_total'(q_next, s')        loss = mean (Q_total(q_taken, s) - y)^2
+
+        An episode cut off by its limit is not terminated: its last value is bootstrapped.
+        Raises DivergenceError when a Q-value or the loss is not finite.
+        """
+        self._require_finite("a Q-value sent to the mixer", q_taken, q_next)
+        order = timeline(self.records.ring.lengths(self._slots))
+        team = self.records.ring.draw(self._slots, order)
+        taken = torch.from_numpy(order.taken).to(q_taken.device)
+        with torch.no_grad():
+            next_value = self.target(q_next, team["state"][order.batch :])
+            going_on = (~team["terminated"][taken]).to(q_taken.dtype)
+            target = team["team_reward"][taken] + self.settings.gamma * going_on * next_value
+        q_taken = q_taken.detach().requires_grad_()
+        td_error = self.mixer(q_taken, team["state"][taken]) - target  # [outputs, transitions]
+        loss = td_error.square().mean()
+        self._require_finite("the TD loss", loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._sums[:3] += torch.stack([torch.ones(()), loss.detach(), td_error.detach().abs().mean()]).cpu()
+        gradient = q_taken.grad
+        assert gradient is not None
+        return gradient
+
+    def pool(self, gradients: torch.Tensor) -> torch.Tensor:
+        """Sum [agents, parameters] over the team, into every row."""
+        return gradients.sum(0, keepdim=True).expand_as(gradients)
+
+    def clip(self, squared_norms: torch.Tensor) -> float:
+        """Return the clipping scale of this step and let the mixer take its own Adam step with it."""
+        gradients = [p.grad for p in self.mixer.parameters() if p.grad is not None]
+        total = float(squared_norms.sum()) + sum(float(g.double().square().sum()) for g in gradients)
+        if not np.isfinite(total):
+            raise DivergenceError("the mixer's gradient", f"training step {self.train_steps + 1}")
+        norm = float(np.sqrt(total))
+        scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
+        self._sums[3] += norm
+        if self.optimiser is not None:
+            for gradient in gradients:
+                gradient *= scale
+            self.optimiser.step()
+            self.optimiser.zero_grad()
+        self.train_steps += 1
+        if self.train_steps % self.settings.target_update_interval == 0:
+            self._update_target()
+        return scale
+
+    def report(self) -> dict[str, float]:
+        """Return means since the last report: loss, td_error_abs, grad_norm; nothing when no step was taken."""
+        steps, *sums = self._sums.tolist()
+        self._sums.zero_()
+        if not steps:
+            return {}
+        return {name: value / steps for name, value in zip(("loss", "td_error_abs", "grad_norm"), sums, strict=True)}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything but the episodes, as named tensors, for a checkpoint."""
+        named = {f"mixer.{name}": value for name, value in self.mixer.state_dict().items()}
+        named |= {f"target.{name}": value for name, value in self.target.state_dict().items()}
+        for name, parameter in self.mixer.named_parameters():
+            adam = self.optimiser.state.get(parameter, {}) if self.optimiser is not None else {}
+            named |= {f"adam.{quantity}.{name}": value for quantity, value in adam.items()}
+        return named | {"train_steps": torch.tensor(self.train_steps), "sums": self._sums}
+
+    def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
+        """Take up what `state` wrote."""
+        self.mixer.load_state_dict(_under("mixer.", named))
+        self.target.load_state_dict(_under("target.", named))
+        adam = _under("adam.", named)
+        for name, parameter in self.mixer.named_parameters():
+            own = {key.partition(".")[0]: value.clone() for key, value in adam.items() if key.partition(".")[2] == name}
+            if own and self.optimiser is not None:
+                self.optimiser.state[parameter] = own
+        self.train_steps = int(named["train_steps"])
+        self._sums.copy_(named["sums"])
+
+    @torch.no_grad()
+    def _update_target(self) -> None:
+        for old, new in zip(self.target.parameters(), self.mixer.parameters(), strict=True):
+            old.lerp_(new, self.settings.target_update_rate)
+
+    def _require_finite(self, place: str, *values: torch.Tensor) -> None:
+        if not all(torch.isfinite(value).all() for value in values):
+            raise DivergenceError(place, f"training step {self.train_steps + 1}")
+
+
+def _under(prefix: str, named: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}

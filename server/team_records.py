@@ -1,0 +1,88 @@
+"""What the world tells only the mixer's side: the global state and the team reward of every battle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from contracts.errors import DivergenceError
+from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
+from storage.ring import EpisodeRing, Field
+
+
+@dataclass(frozen=True)
+class BattleResults:
+    """How a batch of battles ended."""
+
+    returns: Floats  # [battles], team rewards summed
+    lengths: Integers  # [battles], environment steps
+    won: np.ndarray  # [battles] bool
+
+
+class TeamRecords:
+    """The mixer's side of the episode buffer; a TeamSink.
+
+    Training battles are stored, in the same slots as the agents' private episodes. Of all others only the results
+    are kept, until the next batch of the same purpose.
+    """
+
+    def __init__(self, spec: TeamSpec, capacity: int, device: torch.device) -> None:
+        self.spec = spec
+        self.ring = EpisodeRing(
+            capacity,
+            spec.episode_limit,
+            {
+                "state": Field((), (spec.state_dim,), torch.float32),
+                "team_reward": Field((), (), torch.float32),
+                "terminated": Field((), (), torch.bool),
+            },
+            device,
+        )
+        self.results: dict[Purpose, BattleResults] = {}
+        self._battles = Battles(Purpose.TRAINING, 0, 0)
+        self._time = 0
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
+        moments = self.spec.episode_limit + 1
+        self._battles, self._time = battles, 0
+        self._states = np.zeros((moments, battles.count, self.spec.state_dim), np.float32)
+        self._rewards = np.zeros((moments, battles.count), np.float32)
+        self._terminated = np.zeros((moments, battles.count), np.bool_)
+        self._lengths = np.zeros(battles.count, np.int64)
+        self._running = np.ones(battles.count, np.bool_)
+        self._states[0] = turn.state
+
+    def record(self, turn: TeamTurn) -> None:
+        """Take one step of every battle; a batch that is over is stored or reported.
+
+        Raises DivergenceError when a reward or a state is not finite.
+        """
+        for name, value in (("team reward", turn.team_reward), ("global state", turn.state)):
+            if not np.isfinite(value).all():
+                episode = self._battles.first + int(np.argwhere(~np.isfinite(value))[0][0])
+                place = f"the {name} of {self._battles.purpose} episode {episode}"
+                raise DivergenceError(place, f"environment step {self._time + 1} of that episode")
+        self._rewards[self._time] = turn.team_reward
+        self._terminated[self._time] = turn.terminated
+        self._time += 1
+        self._states[self._time] = turn.state
+        self._lengths += self._running
+        self._running &= ~(turn.terminated | turn.truncated)
+        if not self._running.any():
+            self._finish(turn)
+
+    def _finish(self, turn: TeamTurn) -> None:
+        played = slice(0, self._time + 1)
+        if self._battles.purpose is Purpose.TRAINING:
+            columns = {
+                "state": torch.from_numpy(self._states[played]),
+                "team_reward": torch.from_numpy(self._rewards[played]),
+                "terminated": torch.from_numpy(self._terminated[played]),
+            }
+            self.ring.add(columns, self._lengths)
+        else:
+            returns = self._rewards.sum(0)
+            self.results[self._battles.purpose] = BattleResults(returns, self._lengths, turn.won.copy())

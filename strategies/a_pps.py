@@ -1,0 +1,19 @@
+"""A-PPS (PPS-QMIX, arXiv 2403.02635): the plain average.
+
+    theta = sum_i (1 / N) theta_i
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strategies.team import TeamStrategy
+from strategies.weights import uniform
+
+
+class AveragePPS(TeamStrategy):
+    """Every agent weighs the same."""
+
+    def weights(self, rewards: Sequence[float]) -> list[float]:
+        """Return 1/N each."""
+        return uniform(len(rewards))

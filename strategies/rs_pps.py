@@ -1,0 +1,59 @@
+"""RS-PPS (PPS-QMIX, arXiv 2403.02635): the average weighted by what each agent earned in the round.
+
+    theta = sum_i w_i theta_i,    w_i = R_i / sum_j R_j
+
+R_i (strategy.reward):
+  individual  what agent i itself earned: damage, kills and healing credited to it
+  team        what the team earned, the same for all, so that RS-PPS is A-PPS
+  policy      the return when the whole team plays agent i's network; w = softmax(R), as in the authors' code
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+
+from contracts import messages as m
+from strategies.team import TeamStrategy, array_bytes
+from strategies.weights import proportional, softmax
+
+
+class RewardSharePPS(TeamStrategy):
+    """Who earned more weighs more."""
+
+    def weights(self, rewards: Sequence[float]) -> list[float]:
+        """Return R_i / sum R, or softmax(R) for policy returns; at most max_weight each."""
+        weigh = softmax if self.settings.reward == "policy" else proportional
+        return weigh(rewards, self.settings.max_weight)
+
+    def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
+        """Return R_i as strategy.reward says."""
+        if self.settings.reward == "policy":
+            return [self._policy_return(agent, arrays) for agent, arrays in enumerate(contents)]
+        own = super().rewards(metrics, contents)
+        return [math.fsum(sorted(own))] * len(own) if self.settings.reward == "team" else own
+
+    def _policy_return(self, agent: int, arrays: ArrayRecord) -> float:
+        """Let the whole team play greedily with one agent's shared parameters; return the mean team return.
+
+        The team return is the sum of what the agents say they earned: a strategy sees nothing else.
+        """
+        episode = ((self.record.number - 1) * self.n_agents + agent) * self.settings.policy_episodes
+        plan = {m.ROUND: self.record.number, m.FIRST_EPISODE: episode, m.EPISODES: self.settings.policy_episodes}
+        questions = [
+            Message(
+                RecordDict({m.ARRAYS: ArrayRecord(dict(arrays)), m.PLAN: ConfigRecord(dict(plan))}),
+                node,
+                m.POLICY,
+                group_id=str(self.record.number),
+            )
+            for node in self.nodes
+        ]
+        self.record.bytes_down += array_bytes(arrays) * len(self.nodes)
+        replies = self._by_agent(self._ask(self._grid, questions))
+        answers = [reply.content.metric_records[m.METRICS] for reply in replies]
+        self.record.env_step = int(cast(int, answers[0][m.ENV_STEP]))
+        return math.fsum(float(cast(float, one[m.ACCUMULATED_REWARD])) for one in answers) / self.settings.policy_episodes

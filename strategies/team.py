@@ -1,0 +1,226 @@
+"""What all strategies share: a fixed team of agents in a fixed order, named layers, and how a round is told.
+
+A strategy is a Flower FedAvg that fills in `weights`. It decides alone what is shared: an agent loads and returns
+exactly the parameters that a message names.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg
+
+from contracts import messages as m
+from contracts.errors import FederationError
+from strategies.weights import weighted_sum
+
+
+class StrategySettings(Protocol):
+    """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
+
+    name: str
+    aggregation_interval: int
+    shared: list[str]
+    reward: str
+    max_weight: float
+    policy_episodes: int
+    common_start: bool
+
+
+@dataclass
+class RoundRecord:
+    """What a round brought, agent by agent, as far as the server may know it."""
+
+    number: int
+    env_step: int = 0
+    train_step: int = 0
+    episode: int = 0
+    epsilon: float = 0.0
+    rewards: Sequence[float] = ()  # R_i
+    weights: Sequence[float] = ()  # of agent i in the aggregate
+    bytes_up: int = 0  # array bytes, agents to server
+    bytes_down: int = 0
+    evaluation: dict[str, float] | None = None  # None when no evaluation was due
+
+
+class TeamStrategy(FedAvg):
+    """Base of all strategies.
+
+    settings: the strategy's configuration. n_agents: every one of them takes part in every round.
+    env_steps: the run's end, passed on to the agents. evaluate_every: environment steps between evaluations of
+    evaluate_episodes greedy episodes each. first_round: number of the first round (> 1 when a run is resumed).
+    """
+
+    tie_gradients = False
+
+    def __init__(
+        self,
+        settings: StrategySettings,
+        n_agents: int,
+        env_steps: int,
+        evaluate_every: int,
+        evaluate_episodes: int,
+        first_round: int = 1,
+    ) -> None:
+        super().__init__(
+            min_train_nodes=n_agents, min_evaluate_nodes=n_agents, min_available_nodes=n_agents, configrecord_key=m.PLAN
+        )
+        self.settings = settings
+        self.n_agents = n_agents
+        self.env_steps = env_steps
+        self.evaluate_every = evaluate_every
+        self.evaluate_episodes = evaluate_episodes
+        self.first_round = first_round
+        self.nodes: list[int] = []  # agent index -> Flower node id
+        self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
+        self.last_evaluation = 0  # environment step
+        self.evaluations = 0
+        self.record = RoundRecord(first_round - 1)
+
+    @abstractmethod
+    def weights(self, rewards: Sequence[float]) -> list[float]:
+        """Return every agent's weight in the aggregate, given R_i of this round; they sum to 1."""
+
+    # Who is there, and what they start from
+
+    def join(self, grid: Grid) -> ArrayRecord:
+        """Ask all nodes which agent they are; return agent 0's shared parameters, the federation's first arrays.
+
+        Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
+        """
+        question = ConfigRecord({m.SHARED: list(self.settings.shared)})
+        replies = self._ask(
+            grid, [Message(RecordDict({m.PLAN: question}), node, m.JOIN) for node in sorted(grid.get_node_ids())]
+        )
+        found = {cast(int, _metrics(reply)[m.AGENT]): reply for reply in replies}
+        if sorted(found) != list(range(self.n_agents)) or len(replies) != self.n_agents:
+            answered = sorted(cast(int, _metrics(reply)[m.AGENT]) for reply in replies)
+            raise FederationError(f"agents 0 to {self.n_agents - 1} must each be there once; these answered: {answered}")
+        self.nodes = [found[agent].metadata.src_node_id for agent in range(self.n_agents)]
+        self.starts = [found[agent].content.array_records[m.ARRAYS] for agent in range(self.n_agents)]
+        return self.starts[0]
+
+    def arrays_for(self, agent: int, round_: int, arrays: ArrayRecord) -> ArrayRecord:
+        """Return what agent is sent at a round's beginning: the aggregate, or its own first parameters."""
+        own_start = round_ == 1 and not self.settings.common_start
+        return self.starts[agent] if own_start else arrays
+
+    # The round, as Flower's Strategy.start goes through it
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Tell every agent to train for aggregation_interval steps from the shared parameters."""
+        self.record = RoundRecord(self.first_round + server_round - 1)
+        self._grid = grid
+        plan = {
+            m.ROUND: self.record.number,
+            m.TRAINING_STEPS: self.settings.aggregation_interval,
+            m.ENV_STEPS: self.env_steps,
+            m.TIE_GRADIENTS: self.tie_gradients,
+        }
+        return [self._message(agent, arrays, plan, MessageType.TRAIN) for agent in range(self.n_agents)]
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Weigh the agents' shared parameters together, in agent order and in float64."""
+        by_agent = self._by_agent(replies)
+        contents = [reply.content.array_records[m.ARRAYS] for reply in by_agent]
+        metrics = [_metrics(reply) for reply in by_agent]
+        self._note(metrics, contents)
+        record = self.record
+        record.rewards = self.rewards(metrics, contents)
+        record.weights = self.weights(record.rewards)
+        return aggregate(contents, record.weights), MetricRecord({"weights": list(record.weights)})
+
+    def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
+        """Return R_i: what agent i itself earned in the round."""
+        return [float(cast(float, one[m.ACCUMULATED_REWARD])) for one in metrics]
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Let the team play greedy episodes with what it would now train from, when an evaluation is due."""
+        due = self.record.env_step - self.last_evaluation >= self.evaluate_every
+        if not due and self.record.env_step < self.env_steps:
+            return []
+        plan = {
+            m.ROUND: self.record.number,
+            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
+            m.EPISODES: self.evaluate_episodes,
+        }
+        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """Take down the team's win rate; all agents saw the same battles."""
+        replies = list(replies)
+        if not replies:
+            return None
+        metrics = _metrics(self._by_agent(replies)[0])
+        self.last_evaluation = self.record.env_step
+        self.evaluations += 1
+        self.record.evaluation = {
+            "test_battle_won_mean": float(cast(float, metrics[m.WIN_RATE])),
+            "test_ep_length_mean": float(cast(float, metrics[m.EPISODE_LENGTH])),
+        }
+        return metrics
+
+    # Messages
+
+    def _message(self, agent: int, arrays: ArrayRecord, plan: dict[str, int | bool], message_type: str) -> Message:
+        sent = self.arrays_for(agent, self.record.number, arrays)
+        self.record.bytes_down += array_bytes(sent)
+        content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
+        return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))
+
+    def _ask(self, grid: Grid, questions: list[Message]) -> list[Message]:
+        replies = list(grid.send_and_receive(questions))
+        for reply in replies:
+            if reply.has_error():
+                raise FederationError(f"node {reply.metadata.src_node_id} failed: {reply.error.reason}")
+        return replies
+
+    def _by_agent(self, replies: Iterable[Message]) -> list[Message]:
+        """Put replies in agent order. Raises FederationError when one is missing or says it failed."""
+        found = {reply.metadata.src_node_id: reply for reply in replies}
+        for agent, node in enumerate(self.nodes):
+            if node not in found:
+                raise FederationError(f"agent {agent} did not answer in round {self.record.number}")
+            if found[node].has_error():
+                reason = found[node].error.reason
+                raise FederationError(f"agent {agent} failed in round {self.record.number}: {reason}")
+        return [found[node] for node in self.nodes]
+
+    def _note(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> None:
+        first, record = metrics[0], self.record
+        record.env_step = int(cast(int, first[m.ENV_STEP]))
+        record.train_step = int(cast(int, first[m.TRAIN_STEP]))
+        record.episode = int(cast(int, first[m.EPISODE]))
+        record.epsilon = float(cast(float, first[m.EPSILON]))
+        record.bytes_up += sum(map(array_bytes, contents))
+
+
+def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
+    """Weigh networks together, name by name. Raises FederationError when the agents named different parameters."""
+    names = list(contents[0])
+    for agent, content in enumerate(contents):
+        if list(content) != names:
+            raise FederationError(f"agent {agent} returned {list(content)}, agent 0 returned {names}")
+    return ArrayRecord(
+        {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in names}
+    )
+
+
+def array_bytes(arrays: ArrayRecord) -> int:
+    """Bytes of the arrays in a record."""
+    return sum(len(array.data) for array in arrays.values())
+
+
+def _metrics(reply: Message) -> MetricRecord:
+    return reply.content.metric_records[m.METRICS]

@@ -1,0 +1,68 @@
+"""The arithmetic of aggregation: from rewards to weights, from weighted networks to one."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+
+def uniform(n: int) -> list[float]:
+    """1/N each (A-PPS; McMahan et al. 2017 with equal amounts of data)."""
+    return [1 / n] * n
+
+
+def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
+    """R_i / sum R (PPS-QMIX, RS-PPS), no weight above max_weight (but a cap below 1/N means 1/N).
+
+    Rewards that say nothing about shares (any negative or not finite, or all zero) give uniform weights and a warning.
+    """
+    total = math.fsum(rewards) if all(math.isfinite(reward) for reward in rewards) else math.nan
+    if not math.isfinite(total) or min(rewards) < 0 or total <= 0:
+        log.warning("rewards %s cannot be shares: weights are uniform in this round", list(rewards))
+        return uniform(len(rewards))
+    return capped([reward / total for reward in rewards], max_weight)
+
+
+def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
+    """exp(R_i) / sum exp(R) (what the authors' code does with policy returns), capped like `proportional`."""
+    if not all(math.isfinite(reward) for reward in rewards):
+        log.warning("rewards %s are not all finite: weights are uniform in this round", list(rewards))
+        return uniform(len(rewards))
+    highest = max(rewards)
+    powers = [math.exp(reward - highest) for reward in rewards]
+    total = math.fsum(powers)
+    return capped([power / total for power in powers], max_weight)
+
+
+def capped(weights: Sequence[float], max_weight: float) -> list[float]:
+    """Cut weights at max_weight (at least 1/N) and give what was cut to the others in proportion.
+
+    weights: >= 0, sum 1. Returns weights <= the cap, sum 1, in an order that permutes with the agents.
+    """
+    n = len(weights)
+    cap = max(max_weight, 1 / n)
+    held: set[int] = set()
+    result = list(weights)
+    while any(result[i] > cap for i in range(n) if i not in held):
+        held |= {i for i in range(n) if result[i] > cap}
+        free = 1 - cap * len(held)
+        rest = math.fsum(sorted(weights[i] for i in range(n) if i not in held))
+        others = n - len(held)
+        result = [
+            cap if i in held else (free * weights[i] / rest if rest > 0 else free / max(others, 1)) for i in range(n)
+        ]
+    return result
+
+
+def weighted_sum(arrays: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+    """sum_i w_i a_i, taken in agent order and in float64, so that it does not depend on who answered first."""
+    total = np.zeros(arrays[0].shape, np.float64)
+    for array, weight in zip(arrays, weights, strict=True):
+        total += weight * array.astype(np.float64)
+    return total.astype(arrays[0].dtype)
