@@ -41,6 +41,11 @@ def typed(raw: DictConfig) -> Config:
     return config
 
 
+def to_yaml(config: Config) -> str:
+    """Write a configuration as YAML, from which `typed` makes an equal one."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
 def _merge(raw: DictConfig) -> DictConfig:
     """Let OmegaConf enforce the schema; a number where true or false is needed, which it would take, is refused."""
     for name, setting in settings().items():

@@ -22,7 +22,10 @@ from conf.schema import Config
 from contracts.errors import ConfigurationError
 from runtimes import overrides as written
 from runtimes.names import CONFIG_DIR, groups, unknown_setting
-from runtimes.ranges import check_map, check_shared, typed
+from runtimes.ranges import check_map, check_shared, to_yaml, typed
+from runtimes.run_folder import require_run
+
+__all__ = ["RESUMABLE", "compose", "expand", "explain_groups", "load", "to_yaml"]
 
 RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
 """What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
@@ -36,7 +39,8 @@ def compose(
     overrides: as on the command line ("strategy=rs_pps", "algorithm.batch_size=64"); with "resume=RUN" among them, the
     configuration is the run folder's own, and only the settings of RESUMABLE may be given beside it.
     maps, parameter_names: what map and strategy.shared may name; by default what `envs` and `clients` have.
-    Raises ConfigurationError for every mistake, with what is allowed and the nearest valid name.
+    Raises ConfigurationError for every mistake, with what is allowed and the nearest valid name; CheckpointError when
+    the folder of resume= is no run.
     """
     parsed = written.parse(overrides)
     written.single(parsed)
@@ -80,11 +84,6 @@ def load(
 ) -> Config:
     """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
     return _checked(_read(Path(path)), maps, parameter_names)
-
-
-def to_yaml(config: Config) -> str:
-    """Write a configuration as YAML, so that `load` returns an equal one."""
-    return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
 def explain_groups() -> str:
@@ -145,6 +144,7 @@ def _read(path: Path) -> DictConfig:
 
 def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     """Return a run's own configuration with the few settings that may change when it goes on."""
+    require_run(Path(folder))
     raw = _read(Path(folder))
     for override in beside:
         name = override.key_or_group
