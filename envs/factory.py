@@ -1,0 +1,43 @@
+"""From the name of a map and the settings to a world."""
+
+from __future__ import annotations
+
+from conf.schema import EnvConfig
+from contracts.world import TeamSink, TeamSpec, World
+from envs.maps import available_maps, load_map
+from envs.skirmish.layout import make_layout
+from envs.skirmish.rewards import make_reward_rules
+
+__all__ = ["available_maps", "make_world", "maximum_reward", "team_spec"]
+
+
+def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> World:
+    """Build the world that plays battles on a map.
+
+    seed: fixes, with a battle's purpose and episode number, every random draw of that battle.
+    sink: is given the global state and the team reward; nobody else is.
+    threads: how many threads share a batch of battles; does not change any result.
+    Raises ConfigurationError for an unknown map.
+    """
+    from envs.skirmish.world import SkirmishWorld  # compiles or loads kernels: only who plays pays for it
+
+    return SkirmishWorld(load_map(map), seed, env, sink, threads)
+
+
+def team_spec(map: str, env: EnvConfig) -> TeamSpec:
+    """Return the sizes of a map's teams, observations and states. Raises ConfigurationError for an unknown map."""
+    record = load_map(map)
+    layout = make_layout(record, env)
+    return TeamSpec(
+        map=record.name,
+        n_agents=layout.n_agents,
+        n_actions=layout.n_actions,
+        obs_dim=layout.obs_dim,
+        state_dim=layout.state_dim,
+        episode_limit=record.episode_limit,
+    )
+
+
+def maximum_reward(map: str, env: EnvConfig) -> float:
+    """Return SMAC's max_reward: the return, before scaling, of killing everybody and winning."""
+    return make_reward_rules(load_map(map), env).max_reward

@@ -1,0 +1,47 @@
+"""How the rules of battle are compiled, and where the machine code is kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of numbers and arrays; it runs without the interpreter's lock.
+
+    The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
+    the functions it calls; so the cache's folder is named after the contents of all rules.
+    """
+    keep = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = CACHE_FOLDER
+    try:
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = keep
+    return cast("Callable[P, R]", compiled)
+
+
+def _cache_folder() -> str:
+    here = Path(__file__).parent
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(here.glob("*.py")):
+        digest.update(source.read_bytes())
+    chosen: Any = numba.config.CACHE_DIR
+    if chosen:
+        base = Path(chosen)
+    elif os.access(here, os.W_OK):
+        base = here / "__pycache__"
+    else:
+        base = Path.home() / ".cache" / "fedqmix"
+    return str(base / f"kernels-{digest.hexdigest()}")
+
+
+CACHE_FOLDER = _cache_folder()

@@ -1,0 +1,78 @@
+"""Where each number of an observation and of a state lies (SMAC's StarCraft2Env, get_obs_size and get_state_size)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from conf.schema import EnvConfig
+from envs.maps import MapRecord
+
+ACTIONS_BEFORE_ATTACKS = 6
+"""no-op, stop, north, south, east, west; action 6 + e attacks enemy e."""
+
+
+class Layout(NamedTuple):
+    """Sizes and switches of the interface, as the compiled code reads them."""
+
+    n_agents: int
+    n_enemies: int
+    n_actions: int
+    map_width: int  # cells
+    map_height: int
+    episode_limit: int  # environment steps
+    unit_type_bits: int
+    ally_shields: bool
+    enemy_shields: bool
+    all_health: bool
+    own_health: bool
+    obs_last_action: bool
+    obs_timestep: bool
+    state_last_action: bool
+    state_timestep: bool
+    enemy_features: int  # of one enemy in an observation
+    ally_features: int  # of one other agent in an observation
+    obs_dim: int
+    ally_attributes: int  # of one agent in the state
+    enemy_attributes: int  # of one enemy in the state
+    state_dim: int
+
+
+def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
+    """Lay out observations and states of a map under SMAC's options.
+
+    obs_timestep_number makes SMAC's observations one number longer than its own get_obs_size says: a slot among the
+    agent's own features stays 0 and the time is appended behind it. obs_dim is the length really returned.
+    """
+    n_agents, n_enemies, bits = record.n_agents, record.n_enemies, record.unit_type_bits
+    n_actions = ACTIONS_BEFORE_ATTACKS + n_enemies
+    ally_shields, enemy_shields = record.ally_race == "P", record.enemy_race == "P"
+    own_health = env.obs_own_health or env.obs_all_health
+    enemy_features = 4 + bits + (1 + enemy_shields) * env.obs_all_health
+    ally_features = 4 + bits + (1 + ally_shields) * env.obs_all_health + n_actions * env.obs_last_action
+    own_features = bits + (1 + ally_shields) * own_health
+    obs_dim = 4 + n_enemies * enemy_features + (n_agents - 1) * ally_features + own_features
+    ally_attributes, enemy_attributes = 4 + ally_shields + bits, 3 + enemy_shields + bits
+    state_dim = n_agents * ally_attributes + n_enemies * enemy_attributes
+    return Layout(
+        n_agents=n_agents,
+        n_enemies=n_enemies,
+        n_actions=n_actions,
+        map_width=record.walkable.shape[0],
+        map_height=record.walkable.shape[1],
+        episode_limit=record.episode_limit,
+        unit_type_bits=bits,
+        ally_shields=ally_shields,
+        enemy_shields=enemy_shields,
+        all_health=bool(env.obs_all_health),
+        own_health=bool(own_health),
+        obs_last_action=bool(env.obs_last_action),
+        obs_timestep=bool(env.obs_timestep_number),
+        state_last_action=bool(env.state_last_action),
+        state_timestep=bool(env.state_timestep_number),
+        enemy_features=enemy_features,
+        ally_features=ally_features,
+        obs_dim=obs_dim + 2 * env.obs_timestep_number,
+        ally_attributes=ally_attributes,
+        enemy_attributes=enemy_attributes,
+        state_dim=state_dim + n_agents * n_actions * env.state_last_action + env.state_timestep_number,
+    )

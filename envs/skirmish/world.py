@@ -1,0 +1,216 @@
+"""A batch of battles side by side: the World of env=skirmish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from conf.schema import EnvConfig
+from contracts.errors import UnavailableActionError, WorldError
+from contracts.seeds import key
+from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from envs.maps import MapRecord
+from envs.skirmish.arrays import Ledger, Units, make_ledger, make_rules, make_stats, make_units
+from envs.skirmish.battle import begin_battles, first_forbidden, step_battles
+from envs.skirmish.layout import make_layout
+from envs.skirmish.rewards import make_reward_rules
+from envs.skirmish.spawn import spawn_points
+
+ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
+FEWEST_FOR_A_THREAD = 8  # battles; with fewer a second thread costs more than it saves
+
+
+class SkirmishWorld:
+    """Battles of one map, stepped together by compiled kernels on ranges of battles.
+
+    Fits the World contract. In the turn in which a battle is cut off by the episode limit the availability masks are
+    still those of the units' true situation (so that a learner can bootstrap from it); from the next turn on, as
+    after a battle's own end, only the no-op is left.
+    """
+
+    def __init__(self, record: MapRecord, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> None:
+        """See envs.make_world."""
+        self._record = record
+        self._seed = seed
+        self._sink = sink
+        self._layout = make_layout(record, env)
+        self._stats = make_stats(record)
+        self._rules = make_rules(record)
+        self._reward_rules = make_reward_rules(record, env)
+        self._spawn_x, self._spawn_y = spawn_points(record)
+        self._unit_names = [g.unit for side in (record.allies, record.enemies) for g in side for _ in range(g.count)]
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
+        self._closed = False
+        self._allocate(0)
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The sizes of everything this world returns."""
+        layout = self._layout
+        return TeamSpec(
+            map=self._record.name,
+            n_agents=layout.n_agents,
+            n_actions=layout.n_actions,
+            obs_dim=layout.obs_dim,
+            state_dim=layout.state_dim,
+            episode_limit=layout.episode_limit,
+        )
+
+    def begin(self, battles: Battles) -> Turn:
+        """Begin a batch of battles, forgetting the last one, and return the first turn.
+
+        Raises WorldError when there is no battle to begin or the world is closed.
+        """
+        self._check_open()
+        if battles.count < 1:
+            raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
+        if battles.count != self._count:
+            self._allocate(battles.count)
+        for b in range(battles.count):
+            self._ledger.random[b] = key(self._seed, battles.purpose.value, battles.first + b)
+        for array in (*self._turn[2:], *self._team[1:]):
+            array.fill(0)
+        turn, team = self._turn, self._team
+        self._over_ranges(
+            lambda first, last: begin_battles(
+                self._layout,
+                self._rules,
+                self._stats,
+                self._units,
+                self._ledger,
+                self._spawn_x,
+                self._spawn_y,
+                turn.observations,
+                turn.available_actions,
+                team.state,
+                first,
+                last,
+            )
+        )
+        self._sink.begin(battles, team)
+        return turn
+
+    def step(self, actions: Integers) -> Turn:
+        """Let every battle take one environment step.
+
+        actions: [agents, battles] int64; agents of battles that are over take action 0 (in the turn right after a
+        cut-off, any action its mask shows is taken for it). Raises UnavailableActionError, before anything moves,
+        when an action's mask is False, and WorldError when the shape or type is wrong or no battle was begun.
+        """
+        self._check_open()
+        actions = self._checked(actions)
+        turn, team = self._turn, self._team
+        self._over_ranges(
+            lambda first, last: step_battles(
+                self._layout,
+                self._rules,
+                self._stats,
+                self._reward_rules,
+                self._units,
+                self._ledger,
+                actions,
+                turn.observations,
+                turn.available_actions,
+                team.state,
+                team.team_reward,
+                turn.individual_rewards,
+                turn.terminated,
+                turn.truncated,
+                turn.won,
+                first,
+                last,
+            )
+        )
+        self._sink.record(team)
+        return turn
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        """List every unit of one battle of the current batch, allies first, each side by index."""
+        self._check_open()
+        if not 0 <= battle < self._count:
+            raise WorldError(f"There is no battle {battle}: the batch has battles 0 to {self._count - 1}.")
+        units, n_agents = self._units, self._layout.n_agents
+        return [
+            UnitRecord(
+                side="ally" if unit < n_agents else "enemy",
+                index=unit if unit < n_agents else unit - n_agents,
+                type=name,
+                x=float(units.x[battle, unit]),
+                y=float(units.y[battle, unit]),
+                health=float(units.health[battle, unit]),
+                shield=float(units.shield[battle, unit]),
+                energy_or_cooldown=max(float(units.cooldown[battle, unit]), 0.0),
+                last_action=max(int(self._ledger.last_action[battle, unit]), 0) if unit < n_agents else 0,
+            )
+            for unit, name in enumerate(self._unit_names)
+        ]
+
+    def close(self) -> None:
+        """Let go of the threads. A closed world cannot be used again."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _allocate(self, count: int) -> None:
+        layout = self._layout
+        self._count = count
+        self._units: Units = make_units(count, layout.n_agents + layout.n_enemies)
+        self._ledger: Ledger = make_ledger(count, layout.n_agents, layout.n_enemies)
+        flags = [np.zeros(count, dtype=np.bool_) for _ in ("terminated", "truncated", "won")]
+        self._turn = Turn(
+            np.zeros((layout.n_agents, count, layout.obs_dim), dtype=np.float32),
+            np.zeros((layout.n_agents, count, layout.n_actions), dtype=np.bool_),
+            np.zeros((layout.n_agents, count), dtype=np.float32),
+            *flags,
+        )
+        self._team = TeamTurn(
+            np.zeros((count, layout.state_dim), dtype=np.float32), np.zeros(count, dtype=np.float32), *flags
+        )
+
+    def _over_ranges(self, work: Callable[[int, int], None]) -> None:
+        """Do the work on all battles, in as many ranges as there are threads."""
+        parts = min(self._threads, self._count // FEWEST_FOR_A_THREAD)
+        if self._pool is None or parts < 2:
+            work(0, self._count)
+            return
+        bounds = [self._count * part // parts for part in range(parts + 1)]
+        others = [self._pool.submit(work, bounds[part], bounds[part + 1]) for part in range(1, parts)]
+        work(bounds[0], bounds[1])
+        for other in others:
+            other.result()
+
+    def _checked(self, actions: Integers) -> Integers:
+        if self._count == 0:
+            raise WorldError("No battle was begun: call begin before step.")
+        shape = (self._layout.n_agents, self._count)
+        if actions.shape != shape or actions.dtype != np.int64:
+            raise WorldError(
+                f"Actions must be int64 of shape [agents, battles] = {list(shape)}; "
+                f"got {actions.dtype} of shape {list(actions.shape)}."
+            )
+        actions = np.ascontiguousarray(actions)
+        agent, battle = first_forbidden(actions, self._turn.available_actions, self._ledger.over)
+        if agent >= 0:
+            self._refuse(agent, battle, int(actions[agent, battle]))
+        return actions
+
+    def _refuse(self, agent: int, battle: int, action: int) -> None:
+        allowed = np.flatnonzero(self._turn.available_actions[agent, battle])
+        raise UnavailableActionError(
+            f"Agent {agent} cannot take action {action} ({self._action_name(action)}) in battle {battle}. "
+            f"Available: {', '.join(f'{a} ({self._action_name(int(a))})' for a in allowed)}."
+        )
+
+    def _action_name(self, action: int) -> str:
+        if 0 <= action < len(ACTION_NAMES):
+            return ACTION_NAMES[action]
+        if action < self._layout.n_actions and action >= 0:
+            return f"attack enemy {action - len(ACTION_NAMES)}"
+        return f"no such action, they go from 0 to {self._layout.n_actions - 1}"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorldError("This world is closed; make a new one.")
