@@ -1,0 +1,54 @@
+# Everything lives in .venv; a second call installs nothing unless pyproject.toml or constraints.txt changed.
+#   make train ARGS="strategy=rs_pps seed=3"      any setting of `fedqmix train --help`
+#   make train PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"    a smaller download without CUDA
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+  $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.PHONY: train test test-all lint bench clean
+
+train: $(VENV)/.installed
+	$(BIN)/fedqmix train experiment=quick $(ARGS)
+
+test: lint
+	$(PYTEST) -m "not slow"
+
+test-all: lint
+	$(PYTEST)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed
+	$(BIN)/fedqmix bench world
+	$(BIN)/fedqmix bench learner
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
+
+# pip 25.1 was the first to know dependency groups.
+$(VENV)/.created:
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fedqmix needs Python 3.11 or newer; this is $$($(or $(PYTHON),python3) --version 2>&1)." \
+	  "Install one, or name it: make train PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
+	@echo "Installing fedqmix into $(VENV) (some minutes the first time)"
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.created
+	@echo "Installing fedqmix and its tests' tools into $(VENV) (some minutes the first time)"
+	$(PIP) -c constraints.txt -e '.[tensorboard,wandb]' --group dev
+	@touch $@ $(VENV)/.installed
