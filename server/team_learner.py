@@ -12,7 +12,7 @@ import torch
 from contracts import seeds
 from contracts.errors import DivergenceError, SlotError
 from contracts.timeline import timeline
-from contracts.world import Integers, TeamSpec
+from contracts.world import Integers, Purpose, TeamSpec
 from server.mixers import MixerSettings, make_mixer
 from server.team_records import TeamRecords
 
@@ -114,6 +114,10 @@ class TeamLearner:
         if not steps:
             return {}
         return {name: value / steps for name, value in zip(("loss", "td_error_abs", "grad_norm"), sums, strict=True)}
+
+    def evaluation_return(self) -> float:
+        """Return the mean team return of the last evaluation."""
+        return float(self.records.results[Purpose.EVALUATION].returns.mean())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything but the episodes, as named tensors, for a checkpoint."""

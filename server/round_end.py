@@ -1,0 +1,134 @@
+"""What the server does when a round is over: write the metrics row, the checkpoint, and decide whether to go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from flwr.app import ArrayRecord
+
+from conf.schema import CheckpointConfig, StopConfig
+from server.records import Loggers, Row
+from strategies import TeamStrategy
+
+
+class MixerSide(Protocol):
+    """What the mixer's side tells the server, and nobody else."""
+
+    def report(self) -> dict[str, float]:
+        """Return loss, td_error_abs and grad_norm, means over the training steps since the last report."""
+
+    def evaluation_return(self) -> float:
+        """Return the mean team return of the last evaluation."""
+
+
+@dataclass
+class Counters:
+    """What the server counts over the whole run; part of every checkpoint."""
+
+    round: int = 0
+    env_step: int = 0
+    last_evaluation: int = 0  # environment step
+    evaluations: int = 0
+    wins_in_a_row: int = 0  # evaluations at or above stop.win_rate
+    best_win_rate: float = -1.0
+    best_return: float = 0.0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    elapsed_s: float = 0.0
+    metrics_position: int = 0  # length of metrics.jsonl in bytes
+
+
+Save = Callable[[int, ArrayRecord, Mapping[str, Any]], None]
+"""Writes a checkpoint: round, aggregated arrays, facts."""
+
+
+class RoundEnd:
+    """Called after every round; True ends the run.
+
+    on_row: shown every round's figures. save, save_best: write checkpoints. counters: where a resumed run goes on.
+    """
+
+    def __init__(
+        self,
+        strategy: TeamStrategy,
+        mixer_side: MixerSide,
+        loggers: Loggers,
+        stop: StopConfig,
+        checkpoint: CheckpointConfig,
+        save: Save,
+        save_best: Save,
+        on_row: Callable[[Row], None],
+        counters: Counters,
+    ) -> None:
+        self.strategy = strategy
+        self.mixer_side = mixer_side
+        self.loggers = loggers
+        self.stop = stop
+        self.checkpoint = checkpoint
+        self.save = save
+        self.save_best = save_best
+        self.on_row = on_row
+        self.counters = counters
+        self._began = time.perf_counter() - counters.elapsed_s
+        strategy.last_evaluation, strategy.evaluations = counters.last_evaluation, counters.evaluations
+
+    def __call__(self, arrays: ArrayRecord) -> bool:
+        """Take down the round that just ended.
+
+        1. Count.  2. After an evaluation: a row of metrics, and the best networks.  3. A checkpoint when due.
+        """
+        record, counters = self.strategy.record, self.counters
+        counters.round, counters.env_step = record.number, record.env_step
+        counters.bytes_up += record.bytes_up
+        counters.bytes_down += record.bytes_down
+        counters.elapsed_s = time.perf_counter() - self._began
+        counters.last_evaluation, counters.evaluations = self.strategy.last_evaluation, self.strategy.evaluations
+        row = self._progress_row()
+        if record.evaluation is not None:
+            row |= self._evaluation_row(record.evaluation)
+            self.loggers.log(row)
+            self._judge(row, arrays)
+        self.on_row(row)
+        finished = record.env_step >= self.stop.env_steps or self._won_often_enough()
+        if finished or record.number % self.checkpoint.every_rounds == 0:
+            self.write_checkpoint(arrays)
+        return finished
+
+    def write_checkpoint(self, arrays: ArrayRecord) -> None:
+        """Write what the run can be resumed from."""
+        self.counters.metrics_position = self.loggers.jsonl.position()
+        self.save(self.counters.round, arrays, asdict(self.counters))
+
+    def _progress_row(self) -> Row:
+        record = self.strategy.record
+        row: Row = {
+            "env_step": record.env_step,
+            "episode": record.episode,
+            "round": record.number,
+            "train_step": record.train_step,
+            "elapsed_s": self.counters.elapsed_s,
+            "epsilon": record.epsilon,
+        }
+        return row
+
+    def _evaluation_row(self, evaluation: Mapping[str, float]) -> Row:
+        record = self.strategy.record
+        row: Row = {**evaluation, "test_return_mean": self.mixer_side.evaluation_return(), **self.mixer_side.report()}
+        row |= {"fed/bytes_up": self.counters.bytes_up, "fed/bytes_down": self.counters.bytes_down}
+        row |= {f"fed/weight_{agent}": weight for agent, weight in enumerate(record.weights)}
+        row |= {f"fed/reward_{agent}": reward for agent, reward in enumerate(record.rewards)}
+        return row
+
+    def _judge(self, row: Row, arrays: ArrayRecord) -> None:
+        counters, win_rate = self.counters, row["test_battle_won_mean"]
+        good = self.stop.win_rate is not None and win_rate >= self.stop.win_rate
+        counters.wins_in_a_row = counters.wins_in_a_row + 1 if good else 0
+        if (win_rate, row["test_return_mean"]) > (counters.best_win_rate, counters.best_return):
+            counters.best_win_rate, counters.best_return = win_rate, row["test_return_mean"]
+            self.save_best(counters.round, arrays, dict(row))
+
+    def _won_often_enough(self) -> bool:
+        return self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
