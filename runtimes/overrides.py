@@ -18,9 +18,10 @@ def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[
 
     loader: needed for glob sweeps only ("strategy=glob(*_pps)"). Raises ConfigurationError.
     """
-    parser = OverridesParser.create(config_loader=loader)
+    parser = OverridesParser.create()
     parsed = [_parse_one(parser, text) for text in overrides]
     for override in parsed:
+        override.config_loader = loader
         _check_name(override)
         _check_value(override)
     return parsed

@@ -1,0 +1,124 @@
+"""Every mistake a new user makes is refused before anything starts, with what is allowed and the nearest name."""
+
+import pytest
+
+from clients.network import PARAMETER_NAMES
+from contracts.errors import ConfigurationError
+from runtimes.settings import compose
+
+MAPS = ("3m", "8m", "5m_vs_6m")
+
+MISTAKES = [
+    # names
+    (["strategy=fedavgg"], "unknown strategy 'fedavgg'. Allowed: a_pps, full_sharing, none, pp_pps, rs_pps."),
+    (["strategy=rs_psp"], "did you mean 'rs_pps'?"),
+    (["strategy=null"], "Allowed: a_pps, full_sharing"),
+    (["strategy=[a_pps]"], "one of a_pps, full_sharing"),
+    (["logger=foo"], "unknown logger 'foo'. Allowed: jsonl, tensorboard, wandb."),
+    (["experiment=papr"], "did you mean 'paper'?"),
+    (["env=smac3"], "unknown env 'smac3'"),
+    (["map=3M"], "unknown map '3M'; did you mean '3m'? Allowed: 3m, 8m, 5m_vs_6m."),
+    (["map=5m_vs_5m"], "did you mean '5m_vs_6m'?"),
+    (["batchsize=3"], "did you mean 'algorithm.batch_size=3'?"),
+    (["strategi=none"], "did you mean 'strategy=none'?"),
+    (["Strategy=none"], "did you mean 'strategy=none'?"),
+    (["algoritm.batch_size=3"], "did you mean 'algorithm.batch_size=3'?"),
+    (["algorithm.lerning_rate=0.1"], "did you mean 'algorithm.learning_rate=0.1'?"),
+    (["algorithm.xyz=3"], "Settings of algorithm: algorithm.learning_rate, algorithm.gamma"),
+    (["xyzzy=3"], "unknown setting 'xyzzy'. Groups and settings: algorithm, env"),
+    (["stop={envsteps: 5}"], "did you mean 'stop.env_steps="),
+    (["strategy.name=pp_pps"], "write strategy=pp_pps"),
+    (
+        ["strategy.reward=indiv"],
+        "unknown strategy.reward 'indiv'; did you mean 'individual'? Allowed: individual, team",
+    ),
+    (["runtime.device=gpu"], "Allowed: cpu, cuda, auto."),
+    (["strategy.shared=[haed.*]"], "unknown parameter or pattern 'haed.*'"),
+    (["strategy.shared=[haed.*]"], "fc.weight, fc.bias, gru.weight_ih"),
+    # types
+    (
+        ["algorithm.batch_size=many"],
+        "algorithm.batch_size=many has the wrong type; needed: a whole number, at least 1.",
+    ),
+    (["algorithm.batch_size=3.5"], "needed: a whole number, at least 1."),
+    (["stop.env_steps=1e5"], "Write stop.env_steps=100000."),
+    (["algorithm.double_q=3"], "needed: true or false"),
+    (["algorithm.double_q=maybe"], "needed: true or false"),
+    (["algorithm.gamma=true"], "needed: a number, at least 0 and at most 1."),
+    (["seed=true"], "needed: a whole number, at least 0."),
+    (["seed=null"], "seed=null has the wrong type"),
+    (["map=null"], "map=null has the wrong type"),
+    (["strategy.shared=head"], "needed: a list such as [head.*]"),
+    (["stop.win_rate=often"], "needed: a number, at least 0 and at most 1, or null."),
+    (["stop=3"], "stop holds several settings; name one of them, like stop.env_steps="),
+    # ranges
+    (["seed=-1"], "seed=-1 is out of range: a whole number, at least 0."),
+    (["algorithm.batch_size=0"], "algorithm.batch_size=0 is out of range: a whole number, at least 1."),
+    (["algorithm.buffer_size=-5"], "algorithm.buffer_size=-5 is out of range"),
+    (["algorithm.parallel_battles=0"], "algorithm.parallel_battles=0 is out of range"),
+    (["model.hidden=0"], "model.hidden=0 is out of range"),
+    (["runtime.threads=0"], "runtime.threads=0 is out of range"),
+    (["evaluation.episodes=-32"], "evaluation.episodes=-32 is out of range"),
+    (["strategy.aggregation_interval=0"], "strategy.aggregation_interval=0 is out of range"),
+    (["strategy.max_weight=0"], "greater than 0 and at most 1"),
+    (["strategy.max_weight=1.5"], "greater than 0 and at most 1"),
+    (["algorithm.hypernetwork_layers=3"], "at least 1 and at most 2"),
+    (["algorithm.learning_rate=nan"], "algorithm.learning_rate=nan is out of range"),
+    (["algorithm.grad_norm_clip=inf"], "algorithm.grad_norm_clip=inf is out of range"),
+    (["env.reward_defeat=inf"], "env.reward_defeat=inf is out of range"),
+    (["stop.win_rate=2"], "stop.win_rate=2.0 is out of range"),
+    # impossible together
+    (["algorithm.batch_size=9000"], "does not fit into algorithm.buffer_size=5000 episodes"),
+    (["algorithm.parallel_battles=6000"], "choose parallel_battles <= buffer_size"),
+    (["algorithm.epsilon_start=0.01"], "algorithm.epsilon_finish=0.05 lies above algorithm.epsilon_start=0.01"),
+    (["strategy=none", "strategy.shared=['*']"], "strategy=none shares nothing"),
+    (["strategy=a_pps", "strategy.shared=[]"], "use strategy=none"),
+    (["strategy=full_sharing", "strategy.shared=[head.*]"], "leaves out fc.weight, fc.bias, gru.weight_ih"),
+    (["strategy=full_sharing", "strategy.common_start=false"], "strategy.common_start=true is needed"),
+    # syntax
+    (["map"], "'map' sets nothing: write name=value, for example map=3m"),
+    (["=3"], "'=3' sets nothing"),
+    (["~strategy=none"], "adds or deletes a setting; all settings exist already: write strategy=none."),
+    (["+seed=3"], "all settings exist already: write seed=3."),
+    (["++seed=3"], "all settings exist already: write seed=3."),
+    (["run_dir=a=b"], "cannot read 'run_dir=a=b'"),
+    (["strategy.shared=[head.*"], "cannot read 'strategy.shared=[head.*'"),
+    (["algorithm@there=qmix"], "groups have one place only; write algorithm=qmix."),
+    (["run_dir=${nowhere}"], "Interpolation key 'nowhere' not found"),
+    (["seed=0,1"], "'seed=0,1' names several values: add -m"),
+    (["hydra.run.dir=x"], "unknown setting 'hydra.run.dir'"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
+def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        compose(words, maps=MAPS, parameter_names=PARAMETER_NAMES)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["algorithm.learning_rate=1"],
+        ["algorithm.batch_size=5000"],
+        ["strategy.max_weight=0.01"],
+        ["stop.win_rate=null"],
+        ["stop={env_steps: 5}"],
+        ["strategy.shared=[fc.*,gru.weight_ih]"],
+        ["stop.env_steps=300_000"],
+        ["run_dir='my runs/first, second'"],
+        ["env.reward_defeat=-1"],
+    ],
+    ids=" ".join,
+)
+def test_the_edge_of_what_is_allowed_is_allowed(words: list[str]) -> None:
+    compose(words, maps=MAPS, parameter_names=PARAMETER_NAMES)
+
+
+def test_the_maps_and_parameters_are_the_real_ones_by_default() -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown map '3M'; did you mean '3m'\?"):
+        compose(["map=3M"])
+    with pytest.raises(ConfigurationError, match=r"unknown parameter or pattern 'haed\.\*'"):
+        compose(["strategy.shared=[haed.*]"])
