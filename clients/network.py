@@ -123,8 +123,8 @@ def q_step(parameters: Parameters, inputs: torch.Tensor, hidden: torch.Tensor) -
     inputs: [agents, battles, inputs]. hidden: [agents, battles, width], zeros at the first moment.
     Returns [agents, battles, n_actions] and [agents, battles, width].
     """
-    cell = gru_cell(_gates_in(parameters, inputs), hidden, parameters["gru.weight_hh"], parameters["gru.bias_hh"])
-    return _head(parameters, cell[0]), cell[0]
+    hidden = gru_cell(_gates_in(parameters, inputs), hidden, parameters["gru.weight_hh"], parameters["gru.bias_hh"])
+    return _head(parameters, hidden), hidden
 
 
 def _gates_in(parameters: Parameters, inputs: torch.Tensor) -> torch.Tensor:

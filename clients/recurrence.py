@@ -22,20 +22,16 @@ from contracts.timeline import Timeline
 
 def gru_cell(
     gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> torch.Tensor:
     """Advance one moment.
 
     gates_in: [agents, rows, 3 * width], the input side. hidden: [agents, rows, width].
     weight: [agents, width, 3 * width]. bias: [agents, 3 * width].
-    Returns the new hidden state [agents, rows, width], the reset and update gates together [agents, rows, 2 * width],
-    the new gate [agents, rows, width], and the hidden side of the new gate before it is reset [agents, rows, width].
+    Returns the new hidden state [agents, rows, width].
     """
-    width = hidden.shape[-1]
-    gates_hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weight)
-    reset_update = torch.add(gates_in[..., : 2 * width], gates_hidden[..., : 2 * width]).sigmoid_()
-    new_hidden_side = gates_hidden[..., 2 * width :]
-    new = torch.addcmul(gates_in[..., 2 * width :], reset_update[..., :width], new_hidden_side).tanh_()
-    return torch.lerp(new, hidden, reset_update[..., width:]), reset_update, new, new_hidden_side
+    now = _Moments.empty(gates_in, [gates_in.shape[1]])
+    now.advance(0, hidden, weight, bias.unsqueeze(1))
+    return now.hidden
 
 
 def unroll(gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, timeline: Timeline) -> torch.Tensor:
@@ -48,6 +44,53 @@ def unroll(gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, tim
     return hidden
 
 
+class _Moments:
+    """All moments' intermediate values, each in one tensor, and their views by time step.
+
+    The views are cut once, outside the time loop: small steps cost more to address than to compute.
+    """
+
+    def __init__(
+        self,
+        gates_in: torch.Tensor,
+        hidden: torch.Tensor,
+        hidden_side: torch.Tensor,
+        reset_update: torch.Tensor,
+        new: torch.Tensor,
+        counts: list[int],
+    ) -> None:
+        width = hidden.shape[-1]
+        self.hidden = hidden  # [agents, moments, width]
+        self.hidden_side = hidden_side  # [agents, moments, 3 * width]: h W + b
+        self.reset_update = reset_update  # [agents, moments, 2 * width]
+        self.new = new  # [agents, moments, width]
+        self._hidden = hidden.split(counts, 1)
+        self._side = hidden_side.split(counts, 1)
+        self._side_reset_update = hidden_side[..., : 2 * width].split(counts, 1)
+        self._side_new = hidden_side[..., 2 * width :].split(counts, 1)
+        self._in_reset_update = gates_in[..., : 2 * width].split(counts, 1)
+        self._in_new = gates_in[..., 2 * width :].split(counts, 1)
+        self._reset_update = reset_update.split(counts, 1)
+        self._reset = reset_update[..., :width].split(counts, 1)
+        self._update = reset_update[..., width:].split(counts, 1)
+        self._new = new.split(counts, 1)
+
+    @classmethod
+    def empty(cls, gates_in: torch.Tensor, counts: list[int]) -> _Moments:
+        agents, moments, width = gates_in.shape[0], gates_in.shape[1], gates_in.shape[2] // 3
+        hidden, side, reset_update, new = (
+            gates_in.new_empty(agents, moments, factor * width) for factor in (1, 3, 2, 1)
+        )
+        return cls(gates_in, hidden, side, reset_update, new, counts)
+
+    def advance(self, time: int, previous: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """Compute the time step's hidden state from the previous one [agents, count, width]; return it."""
+        torch.baddbmm(bias, previous, weight, out=self._side[time])
+        torch.add(self._in_reset_update[time], self._side_reset_update[time], out=self._reset_update[time]).sigmoid_()
+        new = torch.addcmul(self._in_new[time], self._reset[time], self._side_new[time], out=self._new[time]).tanh_()
+        return torch.lerp(new, previous, self._update[time], out=self._hidden[time])
+
+
 class _Unroll(torch.autograd.Function):
     """The time loop and its gradient."""
 
@@ -55,58 +98,60 @@ class _Unroll(torch.autograd.Function):
     def forward(
         ctx: Any, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, timeline: Timeline
     ) -> torch.Tensor:
-        agents, moments, width = gates_in.shape[0], timeline.moments, weight.shape[1]
-        hidden = gates_in.new_empty(agents, moments, width)
-        saved = [gates_in.new_empty(agents, moments, size) for size in (2 * width, width, width)]
-        keep = any(ctx.needs_input_grad)
-        previous = gates_in.new_zeros(agents, timeline.batch, width)
-        for start, count in zip(timeline.offsets[:-1].tolist(), timeline.counts.tolist(), strict=True):
-            now = slice(start, start + count)
-            outcome = gru_cell(gates_in[:, now], previous[:, :count], weight, bias)
-            hidden[:, now] = previous = outcome[0]
-            if keep:
-                for store, value in zip(saved, outcome[1:], strict=True):
-                    store[:, now] = value
-        if keep:
-            ctx.save_for_backward(hidden, weight, *saved)
-            ctx.timeline = timeline
-        return hidden
+        counts = timeline.counts.tolist()
+        moments = _Moments.empty(gates_in, counts)
+        bias = bias.unsqueeze(1)
+        hidden = gates_in.new_zeros(gates_in.shape[0], timeline.batch, weight.shape[1])
+        for time, count in enumerate(counts):
+            hidden = moments.advance(time, hidden if hidden.shape[1] == count else hidden[:, :count], weight, bias)
+        width = weight.shape[1]
+        ctx.save_for_backward(
+            moments.hidden, weight, moments.reset_update, moments.new, moments.hidden_side[..., 2 * width :]
+        )
+        ctx.timeline = timeline
+        return moments.hidden
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_hidden: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
-        hidden, weight, reset_update, new, new_hidden_side = ctx.saved_tensors
+        hidden, weight, reset_update, new, side_new = ctx.saved_tensors
         timeline: Timeline = ctx.timeline
         width = hidden.shape[-1]
         reset, update = reset_update[..., :width], reset_update[..., width:]
-        previous = hidden.new_zeros(hidden.shape)
+        previous = torch.zeros_like(hidden)
         previous[:, timeline.batch :] = hidden[:, torch.from_numpy(timeline.taken).to(hidden.device)]
 
         # Every gate's gradient is the hidden state's gradient times a factor known before the loop.
         through_new = (1 - update) * (1 - new * new)
-        factors = torch.stack(
-            [
-                through_new * new_hidden_side * reset * (1 - reset),
-                (previous - new) * update * (1 - update),
-                through_new * reset,
-            ],
-            dim=2,
-        )  # [agents, moments, 3, width]
-        grad_total = grad_hidden.clone()  # will also hold what flows back through time
-        grad_gates = torch.empty_like(factors)
-        weight_t = weight.transpose(1, 2)
-        carry: torch.Tensor | None = None
-        for time in range(len(timeline.counts) - 1, -1, -1):
-            now = slice(int(timeline.offsets[time]), int(timeline.offsets[time + 1]))
-            here = grad_total[:, now]
-            if carry is not None:
-                here[:, : carry.shape[1]] += carry
-            gates = torch.mul(factors[:, now], here.unsqueeze(2), out=grad_gates[:, now])
-            carry = torch.baddbmm(here * update[:, now], gates.flatten(2), weight_t) if time else None
+        factors = torch.empty(*hidden.shape[:2], 3, width, dtype=hidden.dtype, device=hidden.device)
+        torch.mul(through_new, reset, out=factors[:, :, 2])
+        torch.mul(factors[:, :, 2] * side_new, 1 - reset, out=factors[:, :, 0])
+        torch.mul(previous - new, update * (1 - update), out=factors[:, :, 1])
 
-        grad_gates_hidden = grad_gates.flatten(2)  # [agents, moments, 3 * width]
-        grad_weight = torch.bmm(previous.transpose(1, 2), grad_gates_hidden)
-        grad_bias = grad_gates_hidden.sum(1)
-        grad_gates_in = grad_gates_hidden.clone()
-        torch.mul(grad_total, through_new, out=grad_gates_in[..., 2 * width :])
-        return grad_gates_in, grad_weight, grad_bias, None
+        grad_total = grad_hidden.clone()  # will also hold what flows back through time
+        grad_gates = _back_through_time(grad_total, factors, update, weight, timeline.counts.tolist())
+        grad_weight = torch.bmm(previous.transpose(1, 2), grad_gates)
+        grad_bias = grad_gates.sum(1)
+        torch.mul(grad_total, through_new, out=grad_gates[..., 2 * width :])  # the input side is not reset
+        return grad_gates, grad_weight, grad_bias, None
+
+
+def _back_through_time(
+    grad_total: torch.Tensor, factors: torch.Tensor, update: torch.Tensor, weight: torch.Tensor, counts: list[int]
+) -> torch.Tensor:
+    """Add to grad_total [agents, moments, width] what later moments send back.
+
+    Returns the gradient of the hidden side of all gates [agents, moments, 3 * width].
+    """
+    grad_gates = torch.empty_like(factors)
+    each_total, each_factor, each_update = (tensor.split(counts, 1) for tensor in (grad_total, factors, update))
+    each_gate, each_flat = grad_gates.split(counts, 1), grad_gates.flatten(2).split(counts, 1)
+    each_spread = grad_total.unsqueeze(2).split(counts, 1)
+    weight_t = weight.transpose(1, 2)
+    for time in range(len(counts) - 1, 0, -1):
+        torch.mul(each_factor[time], each_spread[time], out=each_gate[time])
+        carry = torch.baddbmm(each_total[time] * each_update[time], each_flat[time], weight_t)
+        before = each_total[time - 1]
+        (before if counts[time] == counts[time - 1] else before[:, : counts[time]]).add_(carry)
+    torch.mul(each_factor[0], each_spread[0], out=each_gate[0])
+    return grad_gates.flatten(2)
