@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from contracts.world import Bools, Floats, Integers
-from envs.skirmish.arrays import ATTACK_MOVE, IDLE, NOBODY, Doubles, Ledger, Rules, Stats, Units
+from envs.skirmish.arrays import Records
 from envs.skirmish.combat import deal_damage, decide
 from envs.skirmish.compile import kernel
 from envs.skirmish.interface import NO_OP, write_available, write_observations, write_state
@@ -14,166 +16,124 @@ from envs.skirmish.movement import move
 from envs.skirmish.orders import give_order
 from envs.skirmish.randomness import draw
 from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, write_rewards
+from envs.skirmish.rules import Rules
+
+
+class Views(NamedTuple):
+    """The arrays of a Turn and a TeamTurn, where the kernels write."""
+
+    observations: Floats
+    available: Bools
+    state: Floats
+    individual_rewards: Floats
+    team_reward: Floats
+    terminated: Bools
+    truncated: Bools
+    won: Bools
 
 
 @kernel
 def begin_battles(
     layout: Layout,
-    rules: Rules,
-    stats: Stats,
-    units: Units,
-    ledger: Ledger,
-    spawn_x: Doubles,
-    spawn_y: Doubles,
-    observations: Floats,
-    available: Bools,
-    state: Floats,
+    walkable: Bools,
+    template: Records,
+    units: Records,
+    battles: Records,
+    views: Views,
     first: int,
     last: int,
 ) -> None:
-    """Set up battles first .. last - 1; ledger.random already holds their keys."""
+    """Set up battles first .. last - 1 from template [units]; battles.random already holds their keys."""
     for b in range(first, last):
-        ledger.last_action[b] = NOBODY
-        ledger.steps[b] = 0
-        ledger.over[b] = False
-        for u in range(units.x.shape[1]):
-            units.x[b, u], units.y[b, u] = spawn_x[u], spawn_y[u]
-            units.health[b, u], units.shield[b, u] = stats.health_max[u], stats.shield_max[u]
-            units.cooldown[b, u] = units.windup[b, u] = units.backswing[b, u] = units.help[b, u] = 0.0
-            units.attacking[b, u] = units.arrived[b, u] = False
-            units.target[b, u] = NOBODY
-            units.order[b, u] = IDLE if u < layout.n_agents else ATTACK_MOVE
-            units.side_step[b, u] = 1.0 if draw(ledger.random, b) < 0.5 else -1.0
-        _write_interface(layout, rules, stats, units, ledger, b, observations, available, state)
+        battle = battles[b]
+        battle.steps = 0
+        battle.over = False
+        battle.crowded = True  # looked at once, for maps whose spawn points are close together
+        for u in range(template.shape[0]):
+            units[b, u] = template[u]
+            units[b, u].side_step = 1.0 if draw(battle) < 0.5 else -1.0
+        write_available(layout, walkable, units, b, views.available)
+        write_observations(layout, units, b, battle.steps, views.available, views.observations)
+        write_state(layout, units, b, battle.steps, views.state)
+        views.individual_rewards[:, b] = 0.0
+        views.team_reward[b] = 0.0
+        views.terminated[b] = views.truncated[b] = views.won[b] = False
 
 
 @kernel
 def step_battles(
     layout: Layout,
     rules: Rules,
-    stats: Stats,
     reward_rules: RewardRules,
-    units: Units,
-    ledger: Ledger,
+    walkable: Bools,
+    units: Records,
+    battles: Records,
+    hits: Bools,
     actions: Integers,
-    observations: Floats,
-    available: Bools,
-    state: Floats,
-    team_reward: Floats,
-    individual_rewards: Floats,
-    terminated: Bools,
-    truncated: Bools,
-    won: Bools,
+    views: Views,
     first: int,
     last: int,
 ) -> None:
-    """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones."""
-    n_units = units.x.shape[1]
-    walk_x, walk_y = np.zeros(n_units), np.zeros(n_units)
-    push_x, push_y = np.zeros(n_units), np.zeros(n_units)
-    strikes, living = np.zeros(n_units, np.int64), np.zeros(n_units, np.int64)
-    own = np.zeros(layout.n_agents)
+    """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones.
+
+    hits: [battles, agents, enemies], written over.
+    """
+    places = np.empty((4, units.shape[1]))
+    own = np.empty(layout.n_agents)
+    n_agents = layout.n_agents
+    available, observations, state = views.available, views.observations, views.state
+    individual_rewards, team_reward = views.individual_rewards, views.team_reward
     for b in range(first, last):
-        if ledger.over[b]:
-            _stay_over(layout.n_agents, b, available, team_reward, individual_rewards)
+        battle = battles[b]
+        if battle.over:
+            stay_over(n_agents, b, available, individual_rewards, team_reward)
             continue
-        for u in range(n_units):
-            ledger.health_before[b, u] = units.health[b, u] + units.shield[b, u]
-        ledger.hits[b] = False
-        for agent in range(layout.n_agents):
-            ledger.last_action[b, agent] = actions[agent, b]
-            give_order(units, layout.n_agents, b, agent, actions[agent, b])
+        for u in range(units.shape[1]):
+            units[b, u].worth_before = units[b, u].health + units[b, u].shield
+        for agent in range(n_agents):
+            for enemy in range(hits.shape[2]):
+                hits[b, agent, enemy] = False
+            give_order(units[b, agent], n_agents, actions[agent, b])
         for _ in range(rules.loops):
-            struck = decide(rules, stats, units, ledger.random, layout.n_agents, b, walk_x, walk_y, strikes)
-            move(
-                rules.walkable, stats, units, ledger.random, layout.n_agents, b, walk_x, walk_y, push_x, push_y, living
-            )
-            if struck:
-                deal_damage(rules, stats, units, layout.n_agents, b, strikes, ledger.hits)
-        ledger.steps[b] += 1
-        standing = outcome(layout.n_agents, b, units.health)
-        terminated[b] = standing != ONGOING
-        truncated[b] = standing == ONGOING and ledger.steps[b] >= layout.episode_limit
-        won[b] = standing == WON
-        ledger.over[b] = terminated[b] or truncated[b]
-        write_rewards(
-            reward_rules,
-            layout.n_agents,
-            b,
-            standing,
-            ledger.health_before,
-            units.health,
-            units.shield,
-            ledger.hits,
-            own,
-            team_reward,
-            individual_rewards,
-        )
-        _write_interface(layout, rules, stats, units, ledger, b, observations, available, state)
-        if terminated[b]:
-            _only_no_op(layout.n_agents, b, available)
+            walking, striking = decide(rules, units, battle, n_agents, b)
+            if walking or battle.crowded:
+                move(walkable, units, battle, b, places)
+            if striking:
+                deal_damage(rules, units, hits, n_agents, b)
+        battle.steps += 1
+        standing = outcome(units, n_agents, b)
+        ended = standing != ONGOING
+        cut_off = not ended and battle.steps >= layout.episode_limit
+        battle.over = ended or cut_off
+        views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
+        write_rewards(reward_rules, units, hits, n_agents, b, standing, own, team_reward, individual_rewards)
+        write_available(layout, walkable, units, b, available)
+        write_observations(layout, units, b, battle.steps, available, observations)
+        write_state(layout, units, b, battle.steps, state)
+        if ended:
+            leave_no_op(n_agents, b, available)
 
 
 @kernel
-def _write_interface(
-    layout: Layout,
-    rules: Rules,
-    stats: Stats,
-    units: Units,
-    ledger: Ledger,
-    b: int,
-    observations: Floats,
-    available: Bools,
-    state: Floats,
-) -> None:
-    write_available(layout, rules.walkable, b, units.x, units.y, units.health, available)
-    write_observations(
-        layout,
-        stats,
-        b,
-        units.x,
-        units.y,
-        units.health,
-        units.shield,
-        ledger.last_action,
-        ledger.steps[b],
-        available,
-        observations,
-    )
-    write_state(
-        layout,
-        stats,
-        b,
-        units.x,
-        units.y,
-        units.health,
-        units.shield,
-        units.cooldown,
-        ledger.last_action,
-        ledger.steps[b],
-        state,
-    )
-
-
-@kernel
-def _stay_over(n_agents: int, b: int, available: Bools, team_reward: Floats, individual_rewards: Floats) -> None:
+def stay_over(n_agents: int, b: int, available: Bools, individual_rewards: Floats, team_reward: Floats) -> None:
     """Pay nothing and allow nothing in a battle that is over."""
     team_reward[b] = 0.0
     for agent in range(n_agents):
         individual_rewards[agent, b] = 0.0
-    if not available[0, b, NO_OP] or available[0, b, 1:].any():
-        _only_no_op(n_agents, b, available)
+    leave_no_op(n_agents, b, available)
 
 
 @kernel
-def _only_no_op(n_agents: int, b: int, available: Bools) -> None:
+def leave_no_op(n_agents: int, b: int, available: Bools) -> None:
+    """Leave the no-op as the agents' only available action."""
     for agent in range(n_agents):
-        available[agent, b] = False
         available[agent, b, NO_OP] = True
+        for action in range(NO_OP + 1, available.shape[2]):
+            available[agent, b, action] = False
 
 
 @kernel
-def first_forbidden(actions: Integers, available: Bools, over: Bools) -> tuple[int, int]:
+def first_forbidden(actions: Integers, available: Bools, battles: Records) -> tuple[int, int]:
     """Return (agent, battle) of the first action that is out of range or not available, else (-1, -1).
 
     Agents of battles that are over may always take the no-op.
@@ -181,7 +141,7 @@ def first_forbidden(actions: Integers, available: Bools, over: Bools) -> tuple[i
     for agent in range(actions.shape[0]):
         for b in range(actions.shape[1]):
             action = actions[agent, b]
-            if over[b] and action == NO_OP:
+            if action == NO_OP and battles[b].over:
                 continue
             if action < 0 or action >= available.shape[2] or not available[agent, b, action]:
                 return agent, b

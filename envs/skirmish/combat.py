@@ -4,145 +4,124 @@ from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
-from contracts.world import Bools, Integers
-from envs.skirmish.arrays import ATTACK, ATTACK_MOVE, IDLE, MOVE, NOBODY, Doubles, Rules, Stats, Units
+from contracts.world import Bools
+from envs.skirmish.arrays import ATTACK, ATTACK_MOVE, IDLE, MOVE, NOBODY, Battle, Records, Unit
 from envs.skirmish.compile import kernel
-from envs.skirmish.orders import break_off, call_for_help, choose_target, gap, take_target
+from envs.skirmish.orders import break_off, call_for_help, gap, pursue
 from envs.skirmish.randomness import draw
+from envs.skirmish.rules import Rules
 
 NEAR = 0.05  # cells; who is this close to a destination is there
 
 
 @kernel
-def decide(
-    rules: Rules,
-    stats: Stats,
-    units: Units,
-    random: NDArray[np.uint64],
-    n_agents: int,
-    b: int,
-    walk_x: Doubles,
-    walk_y: Doubles,
-    strikes: Integers,
-) -> bool:
-    """Let every unit of battle b decide what to do in this loop.
+def decide(rules: Rules, units: Records, battle: Battle, n_agents: int, b: int) -> tuple[bool, bool]:
+    """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y and strikes.
 
-    Writes walk_x, walk_y [units] (how far each wants to walk) and strikes [units] (whom its attack hits now, or
-    NOBODY); returns whether any attack hits. Positions and health stay as they are.
+    Nobody's position or health changes here. Returns whether anybody walks, and whether anybody's attack hits.
     """
-    any_strike = False
-    for u in range(units.x.shape[1]):
-        walk_x[u] = walk_y[u] = 0.0
-        strikes[u] = NOBODY
-        if units.health[b, u] <= 0.0:
+    walking = striking = False
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        unit.walk_x = unit.walk_y = 0.0
+        unit.strikes = NOBODY
+        if unit.health <= 0.0:
             continue
-        units.cooldown[b, u] = max(units.cooldown[b, u] - 1.0, -1.0)
-        units.help[b, u] -= 1.0
+        unit.cooldown = max(unit.cooldown - 1.0, -1.0)
         if u >= n_agents:
-            take_target(units, b, u, choose_target(rules, stats, units, random, n_agents, b, u))
-        elif units.order[b, u] == ATTACK and units.health[b, units.target[b, u]] <= 0.0:
-            break_off(units, b, u)
-            units.order[b, u] = IDLE
-            units.target[b, u] = NOBODY
-        if units.target[b, u] != NOBODY:
-            _fight(rules, stats, units, random, b, u, walk_x, walk_y, strikes)
-            any_strike |= strikes[u] != NOBODY
-        elif units.order[b, u] == MOVE:
-            if not _walk(units, stats, b, u, units.goal_x[b, u], units.goal_y[b, u], walk_x, walk_y):
-                units.order[b, u] = IDLE
-        elif units.order[b, u] == ATTACK_MOVE and not units.arrived[b, u]:
-            if units.backswing[b, u] > 0.0:
-                units.backswing[b, u] -= 1.0
-            elif not _walk(units, stats, b, u, rules.attack_x, rules.attack_y, walk_x, walk_y):
-                units.arrived[b, u] = True
-    return any_strike
+            unit.help -= 1.0
+            pursue(rules, units, battle, n_agents, b, u)
+        elif unit.order == ATTACK and units[b, unit.target].health <= 0.0:
+            break_off(unit)
+            unit.order = IDLE
+            unit.target = NOBODY
+        if unit.target != NOBODY:
+            fight(rules, unit, units[b, unit.target], battle)
+        else:
+            carry_on(unit)
+        walking |= unit.walk_x != 0.0 or unit.walk_y != 0.0
+        striking |= unit.strikes != NOBODY
+    return walking, striking
 
 
 @kernel
-def _fight(
-    rules: Rules,
-    stats: Stats,
-    units: Units,
-    random: NDArray[np.uint64],
-    b: int,
-    u: int,
-    walk_x: Doubles,
-    walk_y: Doubles,
-    strikes: Integers,
-) -> None:
-    """Hit, recover, attack or chase: whatever unit u is up to with its target."""
-    target = units.target[b, u]
-    distance = gap(stats, units, b, u, target)
-    if units.attacking[b, u]:
-        units.windup[b, u] -= 1.0
-        if units.windup[b, u] > 0.0:
+def fight(rules: Rules, unit: Unit, target: Unit, battle: Battle) -> None:
+    """Hit, recover, attack or chase: whatever a unit is up to with its target."""
+    distance = gap(unit, target)
+    if unit.attacking:
+        unit.windup -= 1.0
+        if unit.windup > 0.0:
             return
-        if distance <= stats.range[u] + rules.slop:
-            strikes[u] = target
-            units.attacking[b, u] = False
-            units.backswing[b, u] = stats.backswing[u]
+        if distance <= unit.range + rules.slop:
+            unit.strikes = unit.target
+            unit.attacking = False
+            unit.backswing = unit.recovery
             return
-        break_off(units, b, u)
-    recovering = units.backswing[b, u] > 0.0
-    units.backswing[b, u] -= 1.0
-    if distance <= stats.range[u]:
-        if units.cooldown[b, u] <= 0.0:
-            delay = rules.delay_low + (rules.delay_high - rules.delay_low) * draw(random, b)
+        break_off(unit)
+    recovering = unit.backswing > 0.0
+    unit.backswing -= 1.0
+    if distance <= unit.range:
+        if unit.cooldown <= 0.0:
             # A weapon that has been ready for part of a loop keeps that part, else every period would be rounded up.
-            late = units.cooldown[b, u] if units.cooldown[b, u] > -1.0 else 0.0
-            units.cooldown[b, u] = late + stats.period[u] + delay
-            units.windup[b, u] = stats.damage_point[u]
-            units.attacking[b, u] = True
-            units.backswing[b, u] = 0.0
+            late = unit.cooldown if unit.cooldown > -1.0 else 0.0
+            delay = rules.delay_low + (rules.delay_high - rules.delay_low) * draw(battle)
+            unit.cooldown = late + unit.period + delay
+            unit.windup = unit.damage_point
+            unit.attacking = True
+            unit.backswing = 0.0
     elif not recovering:
-        _walk(units, stats, b, u, units.x[b, target], units.y[b, target], walk_x, walk_y)
+        walk(unit, target.x, target.y)
 
 
 @kernel
-def _walk(
-    units: Units, stats: Stats, b: int, u: int, goal_x: float, goal_y: float, walk_x: Doubles, walk_y: Doubles
-) -> bool:
+def carry_on(unit: Unit) -> None:
+    """Move or attack-move of a unit that has no target; an attack-move first recovers from its last attack."""
+    if unit.order == MOVE:
+        if not walk(unit, unit.goal_x, unit.goal_y):
+            unit.order = IDLE
+    elif unit.order == ATTACK_MOVE and not unit.arrived:
+        if unit.backswing > 0.0:
+            unit.backswing -= 1.0
+        elif not walk(unit, unit.goal_x, unit.goal_y):
+            unit.arrived = True
+
+
+@kernel
+def walk(unit: Unit, goal_x: float, goal_y: float) -> bool:
     """Head straight for a point for one loop; return False when the unit is there."""
-    dx, dy = goal_x - units.x[b, u], goal_y - units.y[b, u]
+    dx, dy = goal_x - unit.x, goal_y - unit.y
     distance = sqrt(dx * dx + dy * dy)
     if distance <= NEAR:
         return False
-    part = min(stats.speed[u] / distance, 1.0)
-    walk_x[u], walk_y[u] = dx * part, dy * part
+    part = min(unit.speed / distance, 1.0)
+    unit.walk_x, unit.walk_y = dx * part, dy * part
     return True
 
 
 @kernel
-def deal_damage(
-    rules: Rules,
-    stats: Stats,
-    units: Units,
-    n_agents: int,
-    b: int,
-    strikes: Integers,
-    hits: Bools,
-) -> None:
-    """Deal the damage of all attacks that hit in this loop, and note which agent hit which enemy.
+def deal_damage(rules: Rules, units: Records, hits: Bools, n_agents: int, b: int) -> None:
+    """Deal the damage of all attacks that hit in this loop; note in hits[b, agent, enemy] who hit whom.
 
     Shields take damage first, without armour; what is left is lowered by armour, but never below the minimum.
     """
-    for u in range(units.x.shape[1]):
-        target = strikes[u]
-        if target == NOBODY:
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if unit.strikes == NOBODY:
             continue
-        absorbed = min(units.shield[b, target], stats.damage[u])
-        units.shield[b, target] -= absorbed
-        if stats.damage[u] > absorbed:
-            units.health[b, target] -= max(stats.damage[u] - absorbed - stats.armour[target], rules.minimum_damage)
+        target = units[b, unit.strikes]
+        absorbed = min(target.shield, unit.damage)
+        target.shield -= absorbed
+        if unit.damage > absorbed:
+            target.health -= max(unit.damage - absorbed - target.armour, rules.minimum_damage)
         if u < n_agents:
-            hits[b, u, target - n_agents] = True
-    for u in range(units.x.shape[1]):
-        if strikes[u] != NOBODY and units.health[b, strikes[u]] <= 0.0:
-            units.health[b, strikes[u]] = 0.0
-            units.shield[b, strikes[u]] = 0.0
+            hits[b, u, unit.strikes - n_agents] = True
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if unit.health < 0.0:
+            unit.health = 0.0
+        if unit.health <= 0.0:
+            unit.shield = 0.0
     for agent in range(n_agents):
-        if strikes[agent] != NOBODY and units.health[b, strikes[agent]] > 0.0:
-            call_for_help(rules, stats, units, n_agents, b, strikes[agent], agent)
+        victim = units[b, agent].strikes
+        if victim != NOBODY and units[b, victim].health > 0.0:
+            call_for_help(rules, units, n_agents, b, victim, agent)

@@ -1,15 +1,15 @@
 """SMAC's interface: what agents may do, what they see, and the global state, from the state of the units alone.
 
-Every function reads one battle's row `b` of arrays [battles, units] and writes into arrays the caller gives. The
-formulas are those of SMAC's StarCraft2Env (the method is named at each function), quirks included.
+Every function reads battle b of units [battles, units] and writes into arrays the caller gives. The formulas are those
+of SMAC's StarCraft2Env (the method is named at each function), quirks included.
 """
 
 from __future__ import annotations
 
 from math import sqrt
 
-from contracts.world import Bools, Floats, Integers
-from envs.skirmish.arrays import Doubles, Stats
+from contracts.world import Bools, Floats
+from envs.skirmish.arrays import Records, Unit
 from envs.skirmish.compile import kernel
 from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
 
@@ -23,165 +23,142 @@ MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
 def is_walkable(walkable: Bools, x: float, y: float) -> bool:
     """Look up one cell; int() cuts towards zero, so x = -0.5 reads cell 0 (can_move, check_bounds)."""
     column, row = int(x), int(y)
-    return (0 <= column < walkable.shape[0]) and (0 <= row < walkable.shape[1]) and walkable[column, row]
+    return 0 <= column < walkable.shape[0] and 0 <= row < walkable.shape[1] and walkable[column, row]
 
 
 @kernel
-def write_available(
-    layout: Layout, walkable: Bools, b: int, x: Doubles, y: Doubles, health: Doubles, available: Bools
-) -> None:
+def write_available(layout: Layout, walkable: Bools, units: Records, b: int, available: Bools) -> None:
     """Write available[agents, b, n_actions] (get_avail_agent_actions)."""
     for agent in range(layout.n_agents):
-        row = available[agent, b]
-        row[:] = False
-        if health[b, agent] <= 0.0:
-            row[NO_OP] = True
+        unit = units[b, agent]
+        if unit.health <= 0.0:
+            available[agent, b, NO_OP] = True
+            for action in range(STOP, layout.n_actions):
+                available[agent, b, action] = False
             continue
-        own_x, own_y = x[b, agent], y[b, agent]
-        row[STOP] = True
-        row[NORTH] = is_walkable(walkable, own_x, own_y + MOVE_PROBE)
-        row[SOUTH] = is_walkable(walkable, own_x, own_y - MOVE_PROBE)
-        row[EAST] = is_walkable(walkable, own_x + MOVE_PROBE, own_y)
-        row[WEST] = is_walkable(walkable, own_x - MOVE_PROBE, own_y)
+        available[agent, b, NO_OP] = False
+        available[agent, b, STOP] = True
+        available[agent, b, NORTH] = is_walkable(walkable, unit.x, unit.y + MOVE_PROBE)
+        available[agent, b, SOUTH] = is_walkable(walkable, unit.x, unit.y - MOVE_PROBE)
+        available[agent, b, EAST] = is_walkable(walkable, unit.x + MOVE_PROBE, unit.y)
+        available[agent, b, WEST] = is_walkable(walkable, unit.x - MOVE_PROBE, unit.y)
         for enemy in range(layout.n_enemies):
-            unit = layout.n_agents + enemy
-            if health[b, unit] > 0.0:
-                dx, dy = x[b, unit] - own_x, y[b, unit] - own_y
-                row[ACTIONS_BEFORE_ATTACKS + enemy] = sqrt(dx * dx + dy * dy) <= SHOOT_RANGE
+            other = units[b, layout.n_agents + enemy]
+            dx, dy = other.x - unit.x, other.y - unit.y
+            near = sqrt(dx * dx + dy * dy) <= SHOOT_RANGE
+            available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy] = near and other.health > 0.0
 
 
 @kernel
 def write_observations(
-    layout: Layout,
-    stats: Stats,
-    b: int,
-    x: Doubles,
-    y: Doubles,
-    health: Doubles,
-    shield: Doubles,
-    last_action: Integers,
-    steps: int,
-    available: Bools,
-    observations: Floats,
+    layout: Layout, units: Records, b: int, steps: int, available: Bools, observations: Floats
 ) -> None:
-    """Write observations[agents, b, obs_dim] (get_obs_agent); available[agents, b, n_actions] is already written."""
+    """Write observations[agents, b, obs_dim] (get_obs_agent); available[agents, b, n_actions] is already written.
+
+    steps: environment steps taken so far.
+    """
     for agent in range(layout.n_agents):
-        row = observations[agent, b]
-        row[:] = 0.0
+        for at in range(layout.obs_dim):
+            observations[agent, b, at] = 0.0
         if layout.obs_timestep:
-            row[layout.obs_dim - 1] = steps / layout.episode_limit
-        if health[b, agent] <= 0.0:
+            observations[agent, b, layout.obs_dim - 1] = steps / layout.episode_limit
+        unit = units[b, agent]
+        if unit.health <= 0.0:
             continue
         for direction in range(4):
-            row[direction] = available[agent, b, NORTH + direction]
+            observations[agent, b, direction] = available[agent, b, NORTH + direction]
         at = 4
         for enemy in range(layout.n_enemies):
-            unit = layout.n_agents + enemy
-            next_at = _write_seen(
-                layout, stats, b, agent, unit, x, y, health, shield, row, at, layout.enemy_shields
-            )
-            if next_at > 0:
-                row[at] = available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy]
+            other = units[b, layout.n_agents + enemy]
+            if write_seen(layout, unit, other, layout.enemy_shields, agent, b, at, observations):
+                observations[agent, b, at] = available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy]
             at += layout.enemy_features
-        for other in range(layout.n_agents):
-            if other == agent:
+        for ally in range(layout.n_agents):
+            if ally == agent:
                 continue
-            next_at = _write_seen(
-                layout, stats, b, agent, other, x, y, health, shield, row, at, layout.ally_shields
-            )
-            if next_at > 0:
-                row[at] = 1.0
-                if layout.obs_last_action and last_action[b, other] >= 0:
-                    row[next_at + last_action[b, other]] = 1.0
+            other = units[b, ally]
+            if write_seen(layout, unit, other, layout.ally_shields, agent, b, at, observations):
+                observations[agent, b, at] = 1.0
+                if layout.obs_last_action and other.last_action >= 0:
+                    observations[agent, b, at + layout.ally_features - layout.n_actions + other.last_action] = 1.0
             at += layout.ally_features
-        if layout.own_health:
-            row[at] = health[b, agent] / stats.health_max[agent]
-            at += 1
-            if layout.ally_shields:
-                row[at] = shield[b, agent] / stats.shield_max[agent]
-                at += 1
-        if layout.unit_type_bits > 0:
-            row[at + stats.type_slot[agent]] = 1.0
+        write_own(layout, unit, agent, b, at, observations)
 
 
 @kernel
-def _write_seen(
-    layout: Layout,
-    stats: Stats,
-    b: int,
-    agent: int,
-    unit: int,
-    x: Doubles,
-    y: Doubles,
-    health: Doubles,
-    shield: Doubles,
-    row: Floats,
-    at: int,
-    shields: bool,
-) -> int:
-    """Write what an agent sees of a unit from row[at + 1] on; return where its block goes on, or -1 if unseen."""
-    if health[b, unit] <= 0.0:
-        return -1
-    dx, dy = x[b, unit] - x[b, agent], y[b, unit] - y[b, agent]
+def write_seen(
+    layout: Layout, unit: Unit, other: Unit, shields: bool, agent: int, b: int, at: int, observations: Floats
+) -> bool:
+    """Write what an agent's unit sees of another behind index `at` (left to the caller); return whether it sees it."""
+    dx, dy = other.x - unit.x, other.y - unit.y
     distance = sqrt(dx * dx + dy * dy)
-    if distance >= SIGHT_RANGE:
-        return -1
-    row[at + 1] = distance / SIGHT_RANGE
-    row[at + 2] = dx / SIGHT_RANGE
-    row[at + 3] = dy / SIGHT_RANGE
+    if distance >= SIGHT_RANGE or other.health <= 0.0:
+        return False
+    observations[agent, b, at + 1] = distance / SIGHT_RANGE
+    observations[agent, b, at + 2] = dx / SIGHT_RANGE
+    observations[agent, b, at + 3] = dy / SIGHT_RANGE
     at += 4
     if layout.all_health:
-        row[at] = health[b, unit] / stats.health_max[unit]
+        observations[agent, b, at] = other.health / other.health_max
         at += 1
         if shields:
-            row[at] = shield[b, unit] / stats.shield_max[unit]
+            observations[agent, b, at] = other.shield / other.shield_max
             at += 1
     if layout.unit_type_bits > 0:
-        row[at + stats.type_slot[unit]] = 1.0
-        at += layout.unit_type_bits
-    return at
+        observations[agent, b, at + other.type_slot] = 1.0
+    return True
 
 
 @kernel
-def write_state(
-    layout: Layout,
-    stats: Stats,
-    b: int,
-    x: Doubles,
-    y: Doubles,
-    health: Doubles,
-    shield: Doubles,
-    cooldown: Doubles,
-    last_action: Integers,
-    steps: int,
-    state: Floats,
-) -> None:
+def write_own(layout: Layout, unit: Unit, agent: int, b: int, at: int, observations: Floats) -> None:
+    """Write the agent's own features from index `at` on."""
+    if layout.own_health:
+        observations[agent, b, at] = unit.health / unit.health_max
+        at += 1
+        if layout.ally_shields:
+            observations[agent, b, at] = unit.shield / unit.shield_max
+            at += 1
+    if layout.unit_type_bits > 0:
+        observations[agent, b, at + unit.type_slot] = 1.0
+
+
+@kernel
+def write_state(layout: Layout, units: Records, b: int, steps: int, state: Floats) -> None:
     """Write state[b, state_dim] (get_state_dict): agents, enemies, last actions, time."""
-    row = state[b]
-    row[:] = 0.0
-    width, height = float(layout.map_width), float(layout.map_height)
+    for at in range(layout.state_dim):
+        state[b, at] = 0.0
     at = 0
-    for unit in range(layout.n_agents + layout.n_enemies):
-        ally = unit < layout.n_agents
-        size = layout.ally_attributes if ally else layout.enemy_attributes
-        if health[b, unit] > 0.0:
-            to = at
-            row[to] = health[b, unit] / stats.health_max[unit]
-            to += 1
-            if ally:
-                row[to] = max(cooldown[b, unit], 0.0) / stats.state_cooldown[unit]
-                to += 1
-            row[to] = (x[b, unit] - width / 2) / width
-            row[to + 1] = (y[b, unit] - height / 2) / height
-            if (ally and layout.ally_shields) or (not ally and layout.enemy_shields):
-                row[to + 2] = shield[b, unit] / stats.shield_max[unit]
-            if layout.unit_type_bits > 0:
-                row[at + size - layout.unit_type_bits + stats.type_slot[unit]] = 1.0
-        at += size
+    for agent in range(layout.n_agents):
+        unit = units[b, agent]
+        if unit.health > 0.0:
+            state[b, at] = unit.health / unit.health_max
+            state[b, at + 1] = max(unit.cooldown, 0.0) / unit.state_cooldown
+            write_place(layout, unit, layout.ally_shields, b, at + 2, state)
+        at += layout.ally_attributes
+    for enemy in range(layout.n_enemies):
+        unit = units[b, layout.n_agents + enemy]
+        if unit.health > 0.0:
+            state[b, at] = unit.health / unit.health_max
+            write_place(layout, unit, layout.enemy_shields, b, at + 1, state)
+        at += layout.enemy_attributes
     if layout.state_last_action:
         for agent in range(layout.n_agents):
-            if last_action[b, agent] >= 0:
-                row[at + last_action[b, agent]] = 1.0
+            action = units[b, agent].last_action
+            if action >= 0:
+                state[b, at + action] = 1.0
             at += layout.n_actions
     if layout.state_timestep:
-        row[at] = steps / layout.episode_limit
+        state[b, at] = steps / layout.episode_limit
+
+
+@kernel
+def write_place(layout: Layout, unit: Unit, shields: bool, b: int, at: int, state: Floats) -> None:
+    """Write a unit's place relative to the map's centre, its shield and its type from index `at` on."""
+    state[b, at] = (unit.x - layout.map_width / 2) / layout.map_width
+    state[b, at + 1] = (unit.y - layout.map_height / 2) / layout.map_height
+    at += 2
+    if shields:
+        state[b, at] = unit.shield / unit.shield_max
+        at += 1
+    if layout.unit_type_bits > 0:
+        state[b, at + unit.type_slot] = 1.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.world import Bools
-from envs.skirmish.arrays import NOBODY, Doubles, Stats, Units
+from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
 from envs.skirmish.compile import kernel
 from envs.skirmish.interface import is_walkable
 from envs.skirmish.randomness import draw
@@ -23,129 +23,94 @@ SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
 
 @kernel
 def move(
-    walkable: Bools,
-    stats: Stats,
-    units: Units,
-    random: NDArray[np.uint64],
-    n_agents: int,
-    b: int,
-    walk_x: Doubles,
-    walk_y: Doubles,
-    push_x: Doubles,
-    push_y: Doubles,
-    living: NDArray[np.int64],
+    walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]
 ) -> None:
-    """Move the units of battle b by walk_x, walk_y [units] and apart; push_x, push_y, living [units] are scratch."""
+    """Move the units of battle b by what they want to walk, and apart. places [4, units] is scratch."""
     count = 0
-    for u in range(units.x.shape[1]):
-        if units.health[b, u] > 0.0:
-            living[count] = u
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if unit.health > 0.0:
+            unit.push_x = unit.push_y = 0.0
+            places[0, count] = unit.x + unit.walk_x
+            places[1, count] = unit.y + unit.walk_y
+            places[2, count] = unit.separation_radius
+            places[3, count] = u
             count += 1
-            push_x[u] = push_y[u] = 0.0
+    battle.crowded = False
     for i in range(count):
-        u = living[i]
-        at_x, at_y = units.x[b, u] + walk_x[u], units.y[b, u] + walk_y[u]
+        x, y, radius = places[0, i], places[1, i], places[2, i]
         for j in range(i + 1, count):
-            v = living[j]
-            dx = units.x[b, v] + walk_x[v] - at_x
-            dy = units.y[b, v] + walk_y[v] - at_y
-            reach = stats.separation_radius[u] + stats.separation_radius[v]
+            dx, dy, reach = places[0, j] - x, places[1, j] - y, places[2, j] + radius
             if dx * dx + dy * dy < reach * reach:
-                _push_apart(units, random, b, u, v, dx, dy, reach, walk_x, walk_y, push_x, push_y)
-                if u >= n_agents:
-                    _arrive_together(units, b, u, v)
+                one, other = units[b, int(places[3, i])], units[b, int(places[3, j])]
+                push_apart(one, other, battle, dx, dy, reach)
+                battle.crowded = True
     for i in range(count):
-        u = living[i]
-        _place(walkable, units, b, u, walk_x[u], walk_y[u], push_x[u], push_y[u])
+        place(walkable, units[b, int(places[3, i])])
 
 
 @kernel
-def _push_apart(
-    units: Units,
-    random: NDArray[np.uint64],
-    b: int,
-    u: int,
-    v: int,
-    dx: float,
-    dy: float,
-    reach: float,
-    walk_x: Doubles,
-    walk_y: Doubles,
-    push_x: Doubles,
-    push_y: Doubles,
-) -> None:
+def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float, reach: float) -> None:
     """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands."""
     distance = sqrt(dx * dx + dy * dy)
     if distance < 1e-9:
-        dx, dy = 0.0, (1e-9 if draw(random, b) < 0.5 else -1e-9)
         distance = 1e-9
+        dx, dy = 0.0, distance if draw(battle) < 0.5 else -distance
     dx, dy = dx / distance, dy / distance
     overlap = reach - distance
-    u_walks = walk_x[u] != 0.0 or walk_y[u] != 0.0
-    v_walks = walk_x[v] != 0.0 or walk_y[v] != 0.0
-    share = 0.5 if u_walks == v_walks else (1.0 if u_walks else 0.0)
-    push_x[u] -= dx * overlap * share
-    push_y[u] -= dy * overlap * share
-    push_x[v] += dx * overlap * (1.0 - share)
-    push_y[v] += dy * overlap * (1.0 - share)
-    if u_walks and not v_walks:
-        _step_aside(units, b, u, dx, dy, overlap, walk_x, walk_y, push_x, push_y)
-    elif v_walks and not u_walks:
-        _step_aside(units, b, v, -dx, -dy, overlap, walk_x, walk_y, push_x, push_y)
+    one_walks = one.walk_x != 0.0 or one.walk_y != 0.0
+    other_walks = other.walk_x != 0.0 or other.walk_y != 0.0
+    share = 0.5 if one_walks == other_walks else (1.0 if one_walks else 0.0)
+    one.push_x -= dx * overlap * share
+    one.push_y -= dy * overlap * share
+    other.push_x += dx * overlap * (1.0 - share)
+    other.push_y += dy * overlap * (1.0 - share)
+    if one_walks and not other_walks:
+        step_aside(one, dx, dy, overlap)
+    elif other_walks and not one_walks:
+        step_aside(other, -dx, -dy, overlap)
+    arrive_together(one, other)
 
 
 @kernel
-def _step_aside(
-    units: Units,
-    b: int,
-    u: int,
-    dx: float,
-    dy: float,
-    overlap: float,
-    walk_x: Doubles,
-    walk_y: Doubles,
-    push_x: Doubles,
-    push_y: Doubles,
-) -> None:
+def step_aside(unit: Unit, dx: float, dy: float, overlap: float) -> None:
     """Lead a walker around somebody standing in direction (dx, dy): on its own way's side, else on its drawn side."""
-    turn = dx * walk_y[u] - dy * walk_x[u]
-    side = units.side_step[b, u]
+    turn = dx * unit.walk_y - dy * unit.walk_x
+    side = unit.side_step
     if abs(turn) > 1e-3:
         side = 1.0 if turn > 0.0 else -1.0
-    push_x[u] -= dy * side * overlap * SIDE_STEP
-    push_y[u] += dx * side * overlap * SIDE_STEP
+    unit.push_x -= dy * side * overlap * SIDE_STEP
+    unit.push_y += dx * side * overlap * SIDE_STEP
 
 
 @kernel
-def _arrive_together(units: Units, b: int, u: int, v: int) -> None:
-    """Let an enemy that touches one already at their common destination count as arrived, too."""
-    if units.arrived[b, u] and units.target[b, v] == NOBODY:
-        units.arrived[b, v] = True
-    elif units.arrived[b, v] and units.target[b, u] == NOBODY:
-        units.arrived[b, u] = True
+def arrive_together(one: Unit, other: Unit) -> None:
+    """Let an enemy without a target that touches one already at their common destination count as arrived, too."""
+    if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE:
+        return
+    if one.arrived and other.target == NOBODY:
+        other.arrived = True
+    elif other.arrived and one.target == NOBODY:
+        one.arrived = True
 
 
 @kernel
-def _place(
-    walkable: Bools, units: Units, b: int, u: int, walk_x: float, walk_y: float, push_x: float, push_y: float
-) -> None:
+def place(walkable: Bools, unit: Unit) -> None:
     """Put a unit where walking and pushes lead; at a wall it slides along, and where it cannot it stays."""
+    push_x, push_y = unit.push_x, unit.push_y
     length = sqrt(push_x * push_x + push_y * push_y)
     if length > LONGEST_PUSH:
         push_x, push_y = push_x * LONGEST_PUSH / length, push_y * LONGEST_PUSH / length
-    x, y = units.x[b, u], units.y[b, u]
-    to_x, to_y = x + walk_x + push_x, y + walk_y + push_y
-    if to_x == x and to_y == y:
-        return
-    if _is_ground(walkable, to_x, to_y):
-        units.x[b, u], units.y[b, u] = to_x, to_y
-    elif _is_ground(walkable, to_x, y):
-        units.x[b, u] = to_x
-    elif _is_ground(walkable, x, to_y):
-        units.y[b, u] = to_y
+    x, y = unit.x + unit.walk_x + push_x, unit.y + unit.walk_y + push_y
+    if is_ground(walkable, x, y):
+        unit.x, unit.y = x, y
+    elif is_ground(walkable, x, unit.y):
+        unit.x = x
+    elif is_ground(walkable, unit.x, y):
+        unit.y = y
 
 
 @kernel
-def _is_ground(walkable: Bools, x: float, y: float) -> bool:
+def is_ground(walkable: Bools, x: float, y: float) -> bool:
     """Tell whether a unit can stand here; unlike the interface's test this one does not take -0.5 for cell 0."""
     return x >= 0.0 and y >= 0.0 and is_walkable(walkable, x, y)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.skirmish.arrays import Battle
 from envs.skirmish.compile import kernel
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -15,10 +15,10 @@ _UNIT = 1.0 / (1 << 53)
 
 
 @kernel
-def draw(random: NDArray[np.uint64], b: int) -> float:
+def draw(battle: Battle) -> float:
     """Draw the battle's next number, uniform in [0, 1)."""
-    state = random[b] + _STEP
-    random[b] = state
+    state = battle.random + _STEP
+    battle.random = state
     state = (state ^ (state >> _S30)) * _MIX_1
     state = (state ^ (state >> _S27)) * _MIX_2
     state = state ^ (state >> _S31)

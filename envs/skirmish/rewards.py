@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from conf.schema import EnvConfig
 from contracts.world import Bools, Floats
 from envs.maps import MapRecord
-from envs.skirmish.arrays import Doubles, make_stats
+from envs.skirmish.arrays import Records
 from envs.skirmish.compile import kernel
+from envs.units import unit_type
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
 """How a battle stands (StarCraft2Env.update_units: None, 1, -1, 0)."""
@@ -29,10 +33,8 @@ class RewardRules(NamedTuple):
 
 def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
     """Take the reward options from the settings and work out SMAC's max_reward for a map."""
-    stats = make_stats(record)
-    enemies = slice(record.n_agents, None)
-    pool = float((stats.health_max + stats.shield_max)[enemies].sum())
-    max_reward = record.n_enemies * env.reward_death_value + env.reward_win + pool
+    pool = sum(group.count * (unit_type(group.unit).health + unit_type(group.unit).shield) for group in record.enemies)
+    max_reward = float(record.n_enemies * env.reward_death_value + env.reward_win + pool)
     return RewardRules(
         sparse=bool(env.reward_sparse),
         only_positive=bool(env.reward_only_positive),
@@ -40,18 +42,18 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
         win=float(env.reward_win),
         defeat=float(env.reward_defeat),
         negative_scale=float(env.reward_negative_scale),
-        scale=env.reward_scale_rate / max_reward if env.reward_scale else 1.0,
+        scale=float(env.reward_scale_rate / max_reward if env.reward_scale else 1.0),
         max_reward=max_reward,
     )
 
 
 @kernel
-def outcome(n_agents: int, b: int, health: Doubles) -> int:
-    """Tell how the battle stands from health[b, units] (StarCraft2Env.update_units)."""
+def outcome(units: Records, n_agents: int, b: int) -> int:
+    """Tell how battle b stands (StarCraft2Env.update_units)."""
     allies = enemies = False
-    for unit in range(health.shape[1]):
-        if health[b, unit] > 0.0:
-            if unit < n_agents:
+    for u in range(units.shape[1]):
+        if units[b, u].health > 0.0:
+            if u < n_agents:
                 allies = True
             else:
                 enemies = True
@@ -65,21 +67,19 @@ def outcome(n_agents: int, b: int, health: Doubles) -> int:
 @kernel
 def write_rewards(
     rules: RewardRules,
+    units: Records,
+    hits: Bools,
     n_agents: int,
     b: int,
     standing: int,
-    before: Doubles,
-    health: Doubles,
-    shield: Doubles,
-    hits: Bools,
-    own: Doubles,
+    own: NDArray[np.float64],
     team_reward: Floats,
     individual_rewards: Floats,
 ) -> None:
     """Write team_reward[b] and individual_rewards[agents, b] of one environment step.
 
-    standing: how the battle stands after it. before: [battles, units] health + shield at the step's beginning, 0 for
-    who was dead. hits: [battles, agents, enemies] whose attack landed on whom. own: [agents] scratch.
+    hits: [battles, agents, enemies] whose attack landed on whom in this step. standing: how the battle stands after
+    it. own: [agents] scratch.
 
     Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, or with
     only_positive off these less the agents' own, scaled. An enemy's loss and death are credited in equal parts to the
@@ -88,43 +88,38 @@ def write_rewards(
     own[:] = 0.0
     team = 0.0
     if not rules.sparse:
-        team = _credit_enemies(rules, n_agents, b, before, health, shield, hits, own)
+        team = credit_enemies(rules, units, hits, n_agents, b, own)
         if rules.only_positive:
             team = abs(team)
         else:
-            team += _charge_agents(rules, n_agents, b, before, health, shield, own)
+            team += charge_agents(rules, units, n_agents, b, own)
     if standing == WON:
         bonus = 1.0 if rules.sparse else rules.win
         team += bonus
-        _share_bonus(n_agents, b, hits, bonus, own)
+        share_bonus(bonus, hits, n_agents, b, own)
     elif standing == LOST:
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
-        own += bonus / n_agents
+        for agent in range(n_agents):
+            own[agent] += bonus / n_agents
     team_reward[b] = team * rules.scale
     for agent in range(n_agents):
         individual_rewards[agent, b] = own[agent] * rules.scale
 
 
 @kernel
-def _credit_enemies(
-    rules: RewardRules,
-    n_agents: int,
-    b: int,
-    before: Doubles,
-    health: Doubles,
-    shield: Doubles,
-    hits: Bools,
-    own: Doubles,
+def credit_enemies(
+    rules: RewardRules, units: Records, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]
 ) -> float:
+    """Add up the enemies' losses and deaths, crediting them to the agents who hit them."""
     total = 0.0
     for enemy in range(hits.shape[2]):
-        unit = n_agents + enemy
-        if before[b, unit] <= 0.0:
+        unit = units[b, n_agents + enemy]
+        value = unit.worth_before - unit.health - unit.shield
+        if unit.worth_before <= 0.0 or value == 0.0:
             continue
-        value = before[b, unit] - health[b, unit] - shield[b, unit]
-        if health[b, unit] <= 0.0:
-            value = before[b, unit] + rules.death_value
+        if unit.health <= 0.0:
+            value += rules.death_value
         total += value
         attackers = 0
         for agent in range(n_agents):
@@ -136,26 +131,36 @@ def _credit_enemies(
 
 
 @kernel
-def _charge_agents(
-    rules: RewardRules, n_agents: int, b: int, before: Doubles, health: Doubles, shield: Doubles, own: Doubles
-) -> float:
+def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own: NDArray[np.float64]) -> float:
+    """Add up the agents' own losses and deaths, negative and scaled, each charged to the agent itself."""
     total = 0.0
     for agent in range(n_agents):
-        if before[b, agent] <= 0.0:
+        unit = units[b, agent]
+        if unit.worth_before <= 0.0:
             continue
-        loss = before[b, agent] - health[b, agent] - shield[b, agent]
-        if health[b, agent] <= 0.0:
-            loss = before[b, agent] + rules.death_value
+        loss = unit.worth_before - unit.health - unit.shield
+        if unit.health <= 0.0:
+            loss += rules.death_value
         own[agent] -= loss * rules.negative_scale
         total -= loss * rules.negative_scale
     return total
 
 
 @kernel
-def _share_bonus(n_agents: int, b: int, hits: Bools, bonus: float, own: Doubles) -> None:
+def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]) -> None:
+    """Credit the win in equal parts to the agents who hit anybody in this step."""
     attackers = 0
     for agent in range(n_agents):
-        attackers += hits[b, agent].any()
+        attackers += hit_anybody(hits, b, agent)
     for agent in range(n_agents):
-        if hits[b, agent].any():
+        if hit_anybody(hits, b, agent):
             own[agent] += bonus / attackers
+
+
+@kernel
+def hit_anybody(hits: Bools, b: int, agent: int) -> bool:
+    """Tell whether an attack of the agent landed in this step."""
+    for enemy in range(hits.shape[2]):
+        if hits[b, agent, enemy]:
+            return True
+    return False

@@ -7,13 +7,13 @@ from math import ceil, sqrt
 import numpy as np
 
 from envs.maps import Group, MapRecord
-from envs.skirmish.arrays import Doubles
+from numpy.typing import NDArray
 from envs.units import unit_type
 
 SPACING = 0.05  # cells between two neighbours' edges
 
 
-def spawn_points(record: MapRecord) -> tuple[Doubles, Doubles]:
+def spawn_points(record: MapRecord) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y [units] of all units at the beginning, allies first.
 
     The enemies' formation is the mirror image of the one as many allies would take up. Agents are numbered by
@@ -26,7 +26,7 @@ def spawn_points(record: MapRecord) -> tuple[Doubles, Doubles]:
     return np.concatenate([ally_x[order], enemy_x]), np.concatenate([ally_y[order], enemy_y])
 
 
-def _side(groups: tuple[Group, ...], *, mirrored: bool) -> tuple[Doubles, Doubles]:
+def _side(groups: tuple[Group, ...], *, mirrored: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     packed = [_pack(group) for group in groups]
     sign = -1.0 if mirrored else 1.0
     x = np.concatenate([group.x + sign * ahead for group, (ahead, _) in zip(groups, packed, strict=True)])
@@ -34,7 +34,7 @@ def _side(groups: tuple[Group, ...], *, mirrored: bool) -> tuple[Doubles, Double
     return x, y
 
 
-def _pack(group: Group) -> tuple[Doubles, Doubles]:
+def _pack(group: Group) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Offsets (ahead, aside) of a group's units from its point: ranks of ceil(sqrt(count)), the last one centred."""
     width = ceil(sqrt(group.count))
     pitch = 2 * unit_type(group.unit).separation_radius + SPACING

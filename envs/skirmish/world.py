@@ -12,11 +12,11 @@ from contracts.errors import UnavailableActionError, WorldError
 from contracts.seeds import key
 from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
-from envs.skirmish.arrays import Ledger, Units, make_ledger, make_rules, make_stats, make_units
-from envs.skirmish.battle import begin_battles, first_forbidden, step_battles
+from envs.skirmish.arrays import BATTLE, UNIT, make_units
+from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
 from envs.skirmish.layout import make_layout
 from envs.skirmish.rewards import make_reward_rules
-from envs.skirmish.spawn import spawn_points
+from envs.skirmish.rules import make_rules
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 FEWEST_FOR_A_THREAD = 8  # battles; with fewer a second thread costs more than it saves
@@ -36,10 +36,9 @@ class SkirmishWorld:
         self._seed = seed
         self._sink = sink
         self._layout = make_layout(record, env)
-        self._stats = make_stats(record)
-        self._rules = make_rules(record)
+        self._rules = make_rules()
         self._reward_rules = make_reward_rules(record, env)
-        self._spawn_x, self._spawn_y = spawn_points(record)
+        self._template = make_units(record)
         self._unit_names = [g.unit for side in (record.allies, record.enemies) for g in side for _ in range(g.count)]
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
@@ -70,28 +69,21 @@ class SkirmishWorld:
         if battles.count != self._count:
             self._allocate(battles.count)
         for b in range(battles.count):
-            self._ledger.random[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        for array in (*self._turn[2:], *self._team[1:]):
-            array.fill(0)
-        turn, team = self._turn, self._team
+            self._battles["random"][b] = key(self._seed, battles.purpose.value, battles.first + b)
         self._over_ranges(
             lambda first, last: begin_battles(
                 self._layout,
-                self._rules,
-                self._stats,
+                self._record.walkable,
+                self._template,
                 self._units,
-                self._ledger,
-                self._spawn_x,
-                self._spawn_y,
-                turn.observations,
-                turn.available_actions,
-                team.state,
+                self._battles,
+                self._views,
                 first,
                 last,
             )
         )
-        self._sink.begin(battles, team)
-        return turn
+        self._sink.begin(battles, self._team)
+        return self._turn
 
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.
@@ -102,50 +94,43 @@ class SkirmishWorld:
         """
         self._check_open()
         actions = self._checked(actions)
-        turn, team = self._turn, self._team
         self._over_ranges(
             lambda first, last: step_battles(
                 self._layout,
                 self._rules,
-                self._stats,
                 self._reward_rules,
+                self._record.walkable,
                 self._units,
-                self._ledger,
+                self._battles,
+                self._hits,
                 actions,
-                turn.observations,
-                turn.available_actions,
-                team.state,
-                team.team_reward,
-                turn.individual_rewards,
-                turn.terminated,
-                turn.truncated,
-                turn.won,
+                self._views,
                 first,
                 last,
             )
         )
-        self._sink.record(team)
-        return turn
+        self._sink.record(self._team)
+        return self._turn
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first, each side by index."""
         self._check_open()
         if not 0 <= battle < self._count:
             raise WorldError(f"There is no battle {battle}: the batch has battles 0 to {self._count - 1}.")
-        units, n_agents = self._units, self._layout.n_agents
+        n_agents = self._layout.n_agents
         return [
             UnitRecord(
-                side="ally" if unit < n_agents else "enemy",
-                index=unit if unit < n_agents else unit - n_agents,
+                side="ally" if number < n_agents else "enemy",
+                index=number if number < n_agents else number - n_agents,
                 type=name,
-                x=float(units.x[battle, unit]),
-                y=float(units.y[battle, unit]),
-                health=float(units.health[battle, unit]),
-                shield=float(units.shield[battle, unit]),
-                energy_or_cooldown=max(float(units.cooldown[battle, unit]), 0.0),
-                last_action=max(int(self._ledger.last_action[battle, unit]), 0) if unit < n_agents else 0,
+                x=float(unit["x"]),
+                y=float(unit["y"]),
+                health=float(unit["health"]),
+                shield=float(unit["shield"]),
+                energy_or_cooldown=max(float(unit["cooldown"]), 0.0),
+                last_action=max(int(unit["last_action"]), 0),
             )
-            for unit, name in enumerate(self._unit_names)
+            for number, (name, unit) in enumerate(zip(self._unit_names, self._units[battle], strict=True))
         ]
 
     def close(self) -> None:
@@ -157,18 +142,22 @@ class SkirmishWorld:
     def _allocate(self, count: int) -> None:
         layout = self._layout
         self._count = count
-        self._units: Units = make_units(count, layout.n_agents + layout.n_enemies)
-        self._ledger: Ledger = make_ledger(count, layout.n_agents, layout.n_enemies)
-        flags = [np.zeros(count, dtype=np.bool_) for _ in ("terminated", "truncated", "won")]
-        self._turn = Turn(
-            np.zeros((layout.n_agents, count, layout.obs_dim), dtype=np.float32),
-            np.zeros((layout.n_agents, count, layout.n_actions), dtype=np.bool_),
-            np.zeros((layout.n_agents, count), dtype=np.float32),
-            *flags,
+        self._units = np.zeros((count, layout.n_agents + layout.n_enemies), dtype=UNIT)
+        self._battles = np.zeros(count, dtype=BATTLE)
+        self._hits = np.zeros((count, layout.n_agents, layout.n_enemies), dtype=np.bool_)
+        self._views = views = Views(
+            observations=np.zeros((layout.n_agents, count, layout.obs_dim), dtype=np.float32),
+            available=np.zeros((layout.n_agents, count, layout.n_actions), dtype=np.bool_),
+            state=np.zeros((count, layout.state_dim), dtype=np.float32),
+            individual_rewards=np.zeros((layout.n_agents, count), dtype=np.float32),
+            team_reward=np.zeros(count, dtype=np.float32),
+            terminated=np.zeros(count, dtype=np.bool_),
+            truncated=np.zeros(count, dtype=np.bool_),
+            won=np.zeros(count, dtype=np.bool_),
         )
-        self._team = TeamTurn(
-            np.zeros((count, layout.state_dim), dtype=np.float32), np.zeros(count, dtype=np.float32), *flags
-        )
+        flags = (views.terminated, views.truncated, views.won)
+        self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
+        self._team = TeamTurn(views.state, views.team_reward, *flags)
 
     def _over_ranges(self, work: Callable[[int, int], None]) -> None:
         """Do the work on all battles, in as many ranges as there are threads."""
@@ -192,13 +181,13 @@ class SkirmishWorld:
                 f"got {actions.dtype} of shape {list(actions.shape)}."
             )
         actions = np.ascontiguousarray(actions)
-        agent, battle = first_forbidden(actions, self._turn.available_actions, self._ledger.over)
+        agent, battle = first_forbidden(actions, self._views.available, self._battles)
         if agent >= 0:
             self._refuse(agent, battle, int(actions[agent, battle]))
         return actions
 
     def _refuse(self, agent: int, battle: int, action: int) -> None:
-        allowed = np.flatnonzero(self._turn.available_actions[agent, battle])
+        allowed = np.flatnonzero(self._views.available[agent, battle])
         raise UnavailableActionError(
             f"Agent {agent} cannot take action {action} ({self._action_name(action)}) in battle {battle}. "
             f"Available: {', '.join(f'{a} ({self._action_name(int(a))})' for a in allowed)}."

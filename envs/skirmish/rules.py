@@ -1,0 +1,38 @@
+"""The constants of combat in map cells and game loops."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from envs.units import combat_constants
+
+
+class Rules(NamedTuple):
+    """What all units of all maps share, as the compiled code reads it."""
+
+    loops: int  # game loops in an environment step
+    minimum_damage: float
+    delay_low: float  # added to every weapon period: uniform between low and high
+    delay_high: float
+    scan_range: float
+    slop: float
+    leash: float
+    help_radius: float
+    help_period: float
+
+
+def make_rules() -> Rules:
+    """Express the constants of combat in game loops."""
+    constants = combat_constants()
+    loops = constants.loops_per_second
+    return Rules(
+        loops=constants.loops_per_env_step,
+        minimum_damage=float(constants.minimum_damage),
+        delay_low=float(constants.weapon_delay[0] * loops),
+        delay_high=float(constants.weapon_delay[1] * loops),
+        scan_range=float(constants.minimum_scan_range),
+        slop=float(constants.range_slop),
+        leash=float(constants.acquire_leash),
+        help_radius=float(constants.call_for_help_radius),
+        help_period=float(constants.call_for_help_period * loops),
+    )
