@@ -106,12 +106,11 @@ class EpisodeRing:
 
         Raises SlotError when a slot holds no finished episode.
         """
-        empty = (slots < 0) | (slots >= self.filled)
+        known = (slots >= 0) & (slots < self.capacity)
+        lengths: Integers = np.where(known, self._lengths[slots % self.capacity], 0)
+        empty = lengths == 0
         if not np.any(empty):
-            lengths: Integers = self._lengths[slots]
-            empty = lengths == 0
-            if not np.any(empty):
-                return lengths
+            return lengths
         raise SlotError(
             f"slot {int(slots[empty][0])} holds no finished episode: {self.filled} of {self.capacity} slots are "
             "filled. Collect more episodes before drawing."
