@@ -45,8 +45,9 @@ class WandbLogger:
                 settings=wandb.Settings(console="off", silent=offline, save_code=False, disable_git=True),
             )
         except wandb.errors.Error as error:
+            reason = " ".join(str(error).split())
             raise ConfigurationError(
-                f"wandb cannot start: {error}. Log in with `wandb login`, or stay offline: logger.wandb_mode=offline."
+                f"wandb cannot start: {reason}. Log in with `wandb login`, or stay offline: logger.wandb_mode=offline."
             ) from error
         self._run.define_metric("*", step_metric="env_step")
 

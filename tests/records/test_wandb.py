@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 from played import config, rows
 from wandb.proto import wandb_internal_pb2
 
@@ -110,3 +111,14 @@ def test_without_the_extra_the_message_says_how_to_get_it(tmp_path: Path, monkey
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     with pytest.raises(ConfigurationError, match=r"pip install 'fedqmix\[wandb\]'"):
         make_loggers(config("logger=wandb"), tmp_path, RUN_ID)
+
+
+def test_a_server_that_does_not_answer_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(**_: object) -> None:
+        raise wandb.errors.CommError("no answer\nwhile retrying")
+
+    monkeypatch.setattr(wandb, "init", unreachable)
+    with pytest.raises(
+        ConfigurationError, match=r"no answer while retrying\. Log in with `wandb login`, or stay offline"
+    ):
+        make_loggers(config("logger=wandb", "logger.wandb_mode=online"), tmp_path, RUN_ID)
