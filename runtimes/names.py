@@ -99,4 +99,4 @@ def unknown_setting(name: str, value: str = "...") -> str:
         return f"unknown setting '{name}'{hint} Settings of {section}: {', '.join(around)}."
     tops = list(dict.fromkeys([*groups(), *sections(), *(key for key in settings() if "." not in key)]))
     listed = ", ".join(f"{top}.*" if top in sections() and top not in groups() else top for top in tops)
-    return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` lists all."
+    return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` tells more."
