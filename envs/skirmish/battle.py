@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.world import Bools, Floats, Integers
 from envs.skirmish.arrays import Records
@@ -55,7 +56,8 @@ def begin_battles(
         write_available(layout, walkable, units, b, views.available)
         write_observations(layout, units, b, battle.steps, views.available, views.observations)
         write_state(layout, units, b, battle.steps, views.state)
-        views.individual_rewards[:, b] = 0.0
+        for agent in range(layout.n_agents):
+            views.individual_rewards[agent, b] = 0.0
         views.team_reward[b] = 0.0
         views.terminated[b] = views.truncated[b] = views.won[b] = False
 
@@ -71,15 +73,15 @@ def step_battles(
     hits: Bools,
     actions: Integers,
     views: Views,
+    scratch: NDArray[np.float64],
     first: int,
     last: int,
 ) -> None:
     """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones.
 
-    hits: [battles, agents, enemies], written over.
+    hits: [battles, agents, enemies] and scratch [4, units] are written over; ranges that run at the same time need
+    scratch of their own.
     """
-    places = np.empty((4, units.shape[1]))
-    own = np.empty(layout.n_agents)
     n_agents = layout.n_agents
     available, observations, state = views.available, views.observations, views.state
     individual_rewards, team_reward = views.individual_rewards, views.team_reward
@@ -97,7 +99,7 @@ def step_battles(
         for _ in range(rules.loops):
             walking, striking = decide(rules, units, battle, n_agents, b)
             if walking or battle.crowded:
-                move(walkable, units, battle, b, places)
+                move(walkable, units, battle, b, scratch)
             if striking:
                 deal_damage(rules, units, hits, n_agents, b)
         battle.steps += 1
@@ -106,7 +108,7 @@ def step_battles(
         cut_off = not ended and battle.steps >= layout.episode_limit
         battle.over = ended or cut_off
         views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
-        write_rewards(reward_rules, units, hits, n_agents, b, standing, own, team_reward, individual_rewards)
+        write_rewards(reward_rules, units, hits, n_agents, b, standing, scratch, team_reward, individual_rewards)
         write_available(layout, walkable, units, b, available)
         write_observations(layout, units, b, battle.steps, available, observations)
         write_state(layout, units, b, battle.steps, state)

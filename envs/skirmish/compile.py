@@ -23,7 +23,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     keep = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = CACHE_FOLDER
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", _nrt=False)(function)
     finally:
         numba.config.CACHE_DIR = keep
     return cast("Callable[P, R]", compiled)

@@ -98,9 +98,10 @@ def arrive_together(one: Unit, other: Unit) -> None:
 def place(walkable: Bools, unit: Unit) -> None:
     """Put a unit where walking and pushes lead; at a wall it slides along, and where it cannot it stays."""
     push_x, push_y = unit.push_x, unit.push_y
-    length = sqrt(push_x * push_x + push_y * push_y)
-    if length > LONGEST_PUSH:
-        push_x, push_y = push_x * LONGEST_PUSH / length, push_y * LONGEST_PUSH / length
+    square = push_x * push_x + push_y * push_y
+    if square > LONGEST_PUSH * LONGEST_PUSH:
+        part = LONGEST_PUSH / sqrt(square)
+        push_x, push_y = push_x * part, push_y * part
     x, y = unit.x + unit.walk_x + push_x, unit.y + unit.walk_y + push_y
     if is_ground(walkable, x, y):
         unit.x, unit.y = x, y

@@ -89,9 +89,11 @@ def nearest_agent(units: Records, battle: Battle, n_agents: int, b: int, u: int,
         other = units[b, agent]
         if other.health <= 0.0:
             continue
-        distance = gap(unit, other)
-        if distance > best:
+        dx, dy = other.x - unit.x, other.y - unit.y
+        furthest = best + unit.radius + other.radius
+        if dx * dx + dy * dy > furthest * furthest:
             continue
+        distance = gap(unit, other)
         if nearest != NOBODY and distance == best:
             equals += 1
             if draw(battle) * equals >= 1.0:

@@ -79,13 +79,14 @@ def write_rewards(
     """Write team_reward[b] and individual_rewards[agents, b] of one environment step.
 
     hits: [battles, agents, enemies] whose attack landed on whom in this step. standing: how the battle stands after
-    it. own: [agents] scratch.
+    it. own: [1 or more, agents or more] scratch, its first row is written over.
 
     Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, or with
     only_positive off these less the agents' own, scaled. An enemy's loss and death are credited in equal parts to the
     agents who hit it in this step, the win to those who hit anybody, a defeat to all.
     """
-    own[:] = 0.0
+    for agent in range(n_agents):
+        own[0, agent] = 0.0
     team = 0.0
     if not rules.sparse:
         team = credit_enemies(rules, units, hits, n_agents, b, own)
@@ -101,10 +102,10 @@ def write_rewards(
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
         for agent in range(n_agents):
-            own[agent] += bonus / n_agents
+            own[0, agent] += bonus / n_agents
     team_reward[b] = team * rules.scale
     for agent in range(n_agents):
-        individual_rewards[agent, b] = own[agent] * rules.scale
+        individual_rewards[agent, b] = own[0, agent] * rules.scale
 
 
 @kernel
@@ -126,7 +127,7 @@ def credit_enemies(
             attackers += hits[b, agent, enemy]
         for agent in range(n_agents):
             if hits[b, agent, enemy]:
-                own[agent] += value / attackers
+                own[0, agent] += value / attackers
     return total
 
 
@@ -141,7 +142,7 @@ def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own
         loss = unit.worth_before - unit.health - unit.shield
         if unit.health <= 0.0:
             loss += rules.death_value
-        own[agent] -= loss * rules.negative_scale
+        own[0, agent] -= loss * rules.negative_scale
         total -= loss * rules.negative_scale
     return total
 
@@ -154,7 +155,7 @@ def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[n
         attackers += hit_anybody(hits, b, agent)
     for agent in range(n_agents):
         if hit_anybody(hits, b, agent):
-            own[agent] += bonus / attackers
+            own[0, agent] += bonus / attackers
 
 
 @kernel

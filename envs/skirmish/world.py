@@ -105,6 +105,7 @@ class SkirmishWorld:
                 self._hits,
                 actions,
                 self._views,
+                np.empty((4, self._units.shape[1])),
                 first,
                 last,
             )
