@@ -64,7 +64,7 @@ class Actor:
         """Choose every agent's action in every battle: [agents, battles]."""
         q = self.q_values(turn.observations)
         greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
-        chosen = greedy
+        chosen: Integers = greedy
         if self.epsilon > 0:
             explore = self.coins[:, time] < self.epsilon
             chosen = np.where(explore, random_available(turn.available_actions, self.picks[:, time]), greedy)
@@ -90,7 +90,8 @@ def random_available(available: Bools, draws: np.ndarray) -> Integers:
     """
     counts = available.sum(-1)
     nth = np.floor(draws * counts).astype(np.int64)  # 0 .. counts - 1
-    return (available.cumsum(-1) > nth[..., None]).argmax(-1)
+    chosen: Integers = (available.cumsum(-1) > nth[..., None]).argmax(-1)
+    return chosen
 
 
 def _draws(agents: AgentStack, role: str, agent: int, battles: Battles, shape: tuple[int, int]) -> np.ndarray:

@@ -112,9 +112,7 @@ def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(np.stack([record[name].numpy() for record in records])) for name in names}
 
 
-def _reply(
-    questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows
-) -> list[Message]:
+def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows) -> list[Message]:
     replies = []
     for position, (question, row) in enumerate(zip(questions, rows, strict=True)):
         arrays = {name: Array(agents.online[name][position].detach().cpu().numpy()) for name in names}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from contracts.timeline import Timeline, timeline
 from contracts.world import Bools, Floats, Integers, TeamSpec
@@ -22,7 +23,7 @@ class PlayedEpisodes(NamedTuple):
     available_actions: Bools  # [agents, time + 1, battles, n_actions]
     actions: Integers  # [agents, time + 1, battles]
     lengths: Integers  # [battles], environment steps of each battle
-    earned: Floats  # [agents], individual rewards summed over all battles and steps
+    earned: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
     won: Bools  # [battles]
 
 

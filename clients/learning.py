@@ -1,6 +1,6 @@
 """One training step of a stack of agents: split Q-learning over the Mixer.
 
-    draw -> q_taken, q_next -> (mixer) gradient -> backward -> (mixer) clipping scale -> Adam -> target networks
+draw -> q_taken, q_next -> (mixer) gradient -> backward -> (mixer) clipping scale -> Adam -> target networks
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _tie(agents: AgentStack, mixer: Mixer) -> torch.Tensor:
     gradients = _gradients(agents)
     pooled = mixer.pool(torch.cat([gradient.flatten(1) for gradient in gradients.values()], dim=1))
     sizes = [gradient[0].numel() for gradient in gradients.values()]
-    for gradient, total in zip(gradients.values(), pooled.split(sizes, dim=1), strict=True):
+    for gradient, total in zip(gradients.values(), torch.split(pooled, sizes, dim=1), strict=True):
         gradient.copy_(total.view_as(gradient))
     return _squared_norms(agents) / agents.spec.n_agents
 

@@ -20,9 +20,7 @@ from torch.autograd.function import once_differentiable
 from contracts.timeline import Timeline
 
 
-def gru_cell(
-    gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
-) -> torch.Tensor:
+def gru_cell(gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """Advance one moment.
 
     gates_in: [agents, rows, 3 * width], the input side. hidden: [agents, rows, width].
@@ -40,7 +38,7 @@ def unroll(gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, tim
     gates_in: [agents, moments, 3 * width]. weight: [agents, width, 3 * width]. bias: [agents, 3 * width].
     Returns the hidden state after each moment [agents, moments, width]; differentiable in the three tensors.
     """
-    hidden: torch.Tensor = _Unroll.apply(gates_in, weight, bias, timeline)
+    hidden: torch.Tensor = _Unroll.apply(gates_in, weight, bias, timeline)  # type: ignore[no-untyped-call]
     return hidden
 
 
@@ -64,16 +62,16 @@ class _Moments:
         self.hidden_side = hidden_side  # [agents, moments, 3 * width]: h W + b
         self.reset_update = reset_update  # [agents, moments, 2 * width]
         self.new = new  # [agents, moments, width]
-        self._hidden = hidden.split(counts, 1)
-        self._side = hidden_side.split(counts, 1)
-        self._side_reset_update = hidden_side[..., : 2 * width].split(counts, 1)
-        self._side_new = hidden_side[..., 2 * width :].split(counts, 1)
-        self._in_reset_update = gates_in[..., : 2 * width].split(counts, 1)
-        self._in_new = gates_in[..., 2 * width :].split(counts, 1)
-        self._reset_update = reset_update.split(counts, 1)
-        self._reset = reset_update[..., :width].split(counts, 1)
-        self._update = reset_update[..., width:].split(counts, 1)
-        self._new = new.split(counts, 1)
+        self._hidden = torch.split(hidden, counts, 1)
+        self._side = torch.split(hidden_side, counts, 1)
+        self._side_reset_update = torch.split(hidden_side[..., : 2 * width], counts, 1)
+        self._side_new = torch.split(hidden_side[..., 2 * width :], counts, 1)
+        self._in_reset_update = torch.split(gates_in[..., : 2 * width], counts, 1)
+        self._in_new = torch.split(gates_in[..., 2 * width :], counts, 1)
+        self._reset_update = torch.split(reset_update, counts, 1)
+        self._reset = torch.split(reset_update[..., :width], counts, 1)
+        self._update = torch.split(reset_update[..., width:], counts, 1)
+        self._new = torch.split(new, counts, 1)
 
     @classmethod
     def empty(cls, gates_in: torch.Tensor, counts: list[int]) -> _Moments:
@@ -113,7 +111,7 @@ class _Unroll(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_hidden: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad_hidden: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         hidden, weight, reset_update, new, side_new = ctx.saved_tensors
         timeline: Timeline = ctx.timeline
         width = hidden.shape[-1]
@@ -144,9 +142,9 @@ def _back_through_time(
     Returns the gradient of the hidden side of all gates [agents, moments, 3 * width].
     """
     grad_gates = torch.empty_like(factors)
-    each_total, each_factor, each_update = (tensor.split(counts, 1) for tensor in (grad_total, factors, update))
-    each_gate, each_flat = grad_gates.split(counts, 1), grad_gates.flatten(2).split(counts, 1)
-    each_spread = grad_total.unsqueeze(2).split(counts, 1)
+    each_total, each_factor, each_update = (torch.split(tensor, counts, 1) for tensor in (grad_total, factors, update))
+    each_gate, each_flat = torch.split(grad_gates, counts, 1), torch.split(grad_gates.flatten(2), counts, 1)
+    each_spread = torch.split(grad_total.unsqueeze(2), counts, 1)
     weight_t = weight.transpose(1, 2)
     for time in range(len(counts) - 1, 0, -1):
         torch.mul(each_factor[time], each_spread[time], out=each_gate[time])

@@ -90,7 +90,8 @@ class TeamSink(Protocol):
         """Take the outcome of one step of every battle of the batch begun last."""
 
 
-class UnitRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
     """One unit of one battle, as replays, tests and comparisons read it."""
 
     side: str  # "ally" or "enemy"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -29,13 +30,13 @@ from strategies import TeamStrategy, strategy_class
 def train(config: Config, folder: RunFolder, command: Sequence[str], progress: Progress) -> list[Row]:
     """Train a team until its configuration says stop; return every evaluation's row.
 
-    config.resume: go on from the folder's newest checkpoint. However it ends, the folder has a summary and can be
+    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint. However it ends, the folder has a summary and can be
     resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt when interrupted.
     """
     torch.set_num_threads(config.runtime.threads)
     began = time.perf_counter()
     store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
-    checkpoint = store.load(store.latest()) if config.resume is not None else None
+    checkpoint = store.load(store.locate(Path(config.resume))) if config.resume is not None else None
     team = LocalTeam(config)
     if (warning := team.memory_warning()) is not None:
         progress.note(warning)
@@ -56,9 +57,7 @@ def train(config: Config, folder: RunFolder, command: Sequence[str], progress: P
         team.close()
         rows = read_rows(folder.metrics)
         seconds = time.perf_counter() - began
-        summary = summarise(
-            config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome
-        )
+        summary = summarise(config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome)
         write_json(folder.summary, summary)
         write_json(folder.marl_eval, marl_eval(config, rows))
     return rows
@@ -93,6 +92,9 @@ def _run(
     )
     arrays = None
     if checkpoint is not None:
+        if round_end.finished():
+            progress.note("this run is complete; stop.env_steps=... makes it go on")
+            return
         arrays = _arrays(checkpoint.tensors["aggregate"])
     else:
         save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start

@@ -130,6 +130,13 @@ class RunFolder:
         self.close()
 
 
+def run_of(path: Path) -> Path:
+    """Return the run folder meant by resume=: the path itself, or the run a checkpoint (RUN/checkpoints/...) is of."""
+    if path.parent.name == "checkpoints" and (path.parent.parent / RUN).is_file():
+        return path.parent.parent
+    return path
+
+
 def require_run(path: Path) -> None:
     """Check that a path is a run folder. Raises CheckpointError that says what it is instead."""
     if (path / CONFIG).is_file() and (path / RUN).is_file():
@@ -138,7 +145,7 @@ def require_run(path: Path) -> None:
     if around is not None and path.exists():
         raise CheckpointError(
             f"{path} lies inside the run folder {around}: give that folder, and the run goes on from its newest "
-            "checkpoint."
+            "checkpoint, or one of its checkpoints/round-... folders."
         )
     if not path.exists():
         raise CheckpointError(f"there is no folder {path}: a run folder is needed, such as those under runs/.")

@@ -23,7 +23,7 @@ from contracts.errors import ConfigurationError
 from runtimes import overrides as written
 from runtimes.names import CONFIG_DIR, groups, unknown_setting
 from runtimes.ranges import check_map, check_shared, to_yaml, typed
-from runtimes.run_folder import require_run
+from runtimes.run_folder import require_run, run_of
 
 __all__ = ["RESUMABLE", "compose", "expand", "explain_groups", "load", "to_yaml"]
 
@@ -144,8 +144,9 @@ def _read(path: Path) -> DictConfig:
 
 def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     """Return a run's own configuration with the few settings that may change when it goes on."""
-    require_run(Path(folder))
-    raw = _read(Path(folder))
+    run = run_of(Path(folder))
+    require_run(run)
+    raw = _read(run)
     for override in beside:
         name = override.key_or_group
         if not f"{name}.".startswith(RESUMABLE):
@@ -158,7 +159,7 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
             raw[name] = OmegaConf.merge(raw[name], OmegaConf.load(CONFIG_DIR / name / f"{value}.yaml"))
         else:
             OmegaConf.update(raw, name, value, force_add=True)
-    raw.resume = raw.run_dir = folder
+    raw.resume, raw.run_dir = folder, str(run)
     return raw
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -43,11 +44,12 @@ def train_once(config: Config, command: Sequence[str]) -> None:
     """Train one run in its folder, with a progress display; say how to resume when interrupted."""
     console = Console()
     opened = (
-        RunFolder.open(config.resume, command)
+        RunFolder.open(config.run_dir, command)
         if config.resume is not None
         else RunFolder.create(config.run_dir, config, command)
     )
     with opened as folder:
+        folder.save_config(replace(config, resume=None))  # a later resume keeps a new stop.*
         try:
             with Progress(config.stop.env_steps, console) as progress:
                 rows = local.train(config, folder, command, progress)

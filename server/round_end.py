@@ -92,10 +92,15 @@ class RoundEnd:
             self.loggers.log(row)
             self._judge(row, arrays)
         self.on_row(row)
-        finished = record.env_step >= self.stop.env_steps or self._won_often_enough()
+        finished = self.finished()
         if finished or record.number % self.checkpoint.every_rounds == 0:
             self.write_checkpoint(arrays)
         return finished
+
+    def finished(self) -> bool:
+        """Say whether the run has what it was asked for: its environment steps, or its win rate often enough."""
+        won = self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
+        return won or self.counters.env_step >= self.stop.env_steps
 
     def write_checkpoint(self, arrays: ArrayRecord) -> None:
         """Write what the run can be resumed from."""
@@ -129,6 +134,3 @@ class RoundEnd:
         if (win_rate, row["test_return_mean"]) > (counters.best_win_rate, counters.best_return):
             counters.best_win_rate, counters.best_return = win_rate, row["test_return_mean"]
             self.save_best(counters.round, arrays, dict(row))
-
-    def _won_often_enough(self) -> bool:
-        return self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations

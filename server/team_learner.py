@@ -42,7 +42,7 @@ class TeamLearner:
         parameters = list(self.mixer.parameters())
         self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
         self.train_steps = 0
-        self._slots: Integers = np.zeros(0, np.int64)
+        self.slots: Integers = np.zeros(0, np.int64)
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
 
     def draw(self) -> Integers:
@@ -55,8 +55,8 @@ class TeamLearner:
             raise SlotError(f"{batch} episodes were asked for, {filled} are stored: play more before learning")
         random = seeds.generator(self.seed, "episodes to learn from", self.train_steps)
         slots = random.choice(filled, batch, replace=False).astype(np.int64)
-        self._slots = slots[np.argsort(-self.records.ring.lengths(slots), kind="stable")]
-        return self._slots
+        self.slots = slots[np.argsort(-self.records.ring.lengths(slots), kind="stable")]
+        return self.slots
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         """Return d loss / d q_taken [agents, transitions] of the mean squared TD error.
@@ -67,8 +67,8 @@ class TeamLearner:
         Raises DivergenceError when a Q-value or the loss is not finite.
         """
         self._require_finite("a Q-value sent to the mixer", q_taken, q_next)
-        order = timeline(self.records.ring.lengths(self._slots))
-        team = self.records.ring.draw(self._slots, order)
+        order = timeline(self.records.ring.lengths(self.slots))
+        team = self.records.ring.draw(self.slots, order)
         taken = torch.from_numpy(order.taken).to(q_taken.device)
         with torch.no_grad():
             next_value = self.target(q_next, team["state"][order.batch :])
@@ -78,7 +78,7 @@ class TeamLearner:
         td_error = self.mixer(q_taken, team["state"][taken]) - target  # [outputs, transitions]
         loss = td_error.square().mean()
         self._require_finite("the TD loss", loss)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._sums[:3] += torch.stack([torch.ones(()), loss.detach(), td_error.detach().abs().mean()]).cpu()
         gradient = q_taken.grad
         assert gradient is not None
@@ -99,7 +99,7 @@ class TeamLearner:
         self._sums[3] += norm
         if self.optimiser is not None:
             for gradient in gradients:
-                gradient *= scale
+                gradient.mul_(scale)
             self.optimiser.step()
             self.optimiser.zero_grad()
         self.train_steps += 1

@@ -10,6 +10,8 @@ from strategies.pp_pps import PartialPPS
 from strategies.rs_pps import RewardSharePPS
 from strategies.team import StrategySettings, TeamStrategy
 
+__all__ = ["STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
+
 STRATEGIES: dict[str, type[TeamStrategy]] = {
     "none": NoAggregation,
     "a_pps": AveragePPS,

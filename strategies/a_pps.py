@@ -1,6 +1,6 @@
 """A-PPS (PPS-QMIX, arXiv 2403.02635): the plain average.
 
-    theta = sum_i (1 / N) theta_i
+theta = sum_i (1 / N) theta_i
 """
 
 from __future__ import annotations

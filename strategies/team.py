@@ -100,7 +100,9 @@ class TeamStrategy(FedAvg):
         found = {cast(int, _metrics(reply)[m.AGENT]): reply for reply in replies}
         if sorted(found) != list(range(self.n_agents)) or len(replies) != self.n_agents:
             answered = sorted(cast(int, _metrics(reply)[m.AGENT]) for reply in replies)
-            raise FederationError(f"agents 0 to {self.n_agents - 1} must each be there once; these answered: {answered}")
+            raise FederationError(
+                f"agents 0 to {self.n_agents - 1} must each be there once; these answered: {answered}"
+            )
         self.nodes = [found[agent].metadata.src_node_id for agent in range(self.n_agents)]
         self.starts = [found[agent].content.array_records[m.ARRAYS] for agent in range(self.n_agents)]
         return self.starts[0]

@@ -38,4 +38,3 @@ def make_mixer(settings: MixerSettings, spec: TeamSpec, seed: int) -> nn.Module:
             torch.manual_seed(seeds.key(seed, "initial mixer"))
             return QmixMixer(spec, settings.mixing_embed, settings.hypernetwork_layers, settings.hypernetwork_hidden)
     raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are iql, vdn, qmix")
-

@@ -1,6 +1,6 @@
 """IQL (Tampuu et al. 2017, arXiv 1511.08779): no mixing; every agent learns the team reward by itself.
 
-    values[i] = Q_i
+values[i] = Q_i
 """
 
 from __future__ import annotations

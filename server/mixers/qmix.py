@@ -34,7 +34,7 @@ class QmixMixer(nn.Module):
         # A product and a sum: as many tiny matrix products as there are transitions would take five times as long.
         hidden = (q.t().unsqueeze(2) * weight_1).sum(1) + self.bias_1(state)  # [transitions, embed]
         weight_2 = self.weight_2(state).abs()
-        total = (nn.functional.elu(hidden) * weight_2).sum(1) + self.value(state).squeeze(1)
+        total: torch.Tensor = (nn.functional.elu(hidden) * weight_2).sum(1) + self.value(state).squeeze(1)
         return total.unsqueeze(0)
 
 

@@ -1,6 +1,6 @@
 """VDN (Sunehag et al. 2018, arXiv 1706.05296): the team value is the sum of the agents' values.
 
-    Q_total = sum_i Q_i
+Q_total = sum_i Q_i
 """
 
 from __future__ import annotations
