@@ -176,7 +176,8 @@ class TeamStrategy(FedAvg):
     # Messages
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: dict[str, int | bool], message_type: str) -> Message:
-        sent = self.arrays_for(agent, self.record.number, arrays)
+        training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
+        sent = self.arrays_for(agent, self.record.number, arrays) if training else arrays
         self.record.bytes_down += array_bytes(sent)
         content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
         return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))

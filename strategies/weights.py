@@ -22,11 +22,14 @@ def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
 
     Rewards that say nothing about shares (any negative or not finite, or all zero) give uniform weights and a warning.
     """
-    total = math.fsum(rewards) if all(math.isfinite(reward) for reward in rewards) else math.nan
-    if not math.isfinite(total) or min(rewards) < 0 or total <= 0:
+    highest = max(rewards)
+    if not all(math.isfinite(reward) for reward in rewards) or min(rewards) < 0 or highest <= 0:
         log.warning("rewards %s cannot be shares: weights are uniform in this round", list(rewards))
         return uniform(len(rewards))
-    return capped([reward / total for reward in rewards], max_weight)
+    # In units of the highest, so that equal rewards weigh 1/N to the last bit and no sum overflows.
+    shares = [reward / highest for reward in rewards]
+    total = math.fsum(shares)
+    return capped([share / total for share in shares], max_weight)
 
 
 def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
