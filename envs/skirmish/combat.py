@@ -117,8 +117,7 @@ def deal_damage(rules: Rules, units: Records, hits: Bools, n_agents: int, b: int
             hits[b, u, unit.strikes - n_agents] = True
     for u in range(units.shape[1]):
         unit = units[b, u]
-        if unit.health < 0.0:
-            unit.health = 0.0
+        unit.health = max(unit.health, 0.0)
         if unit.health <= 0.0:
             unit.shield = 0.0
     for agent in range(n_agents):

@@ -45,7 +45,7 @@ def write_available(layout: Layout, walkable: Bools, units: Records, b: int, ava
         for enemy in range(layout.n_enemies):
             other = units[b, layout.n_agents + enemy]
             dx, dy = other.x - unit.x, other.y - unit.y
-            near = sqrt(dx * dx + dy * dy) <= SHOOT_RANGE
+            near = dx * dx + dy * dy <= SHOOT_RANGE * SHOOT_RANGE
             available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy] = near and other.health > 0.0
 
 
@@ -91,10 +91,10 @@ def write_seen(
 ) -> bool:
     """Write what an agent's unit sees of another behind index `at` (left to the caller); return whether it sees it."""
     dx, dy = other.x - unit.x, other.y - unit.y
-    distance = sqrt(dx * dx + dy * dy)
-    if distance >= SIGHT_RANGE or other.health <= 0.0:
+    square = dx * dx + dy * dy
+    if square >= SIGHT_RANGE * SIGHT_RANGE or other.health <= 0.0:
         return False
-    observations[agent, b, at + 1] = distance / SIGHT_RANGE
+    observations[agent, b, at + 1] = sqrt(square) / SIGHT_RANGE
     observations[agent, b, at + 2] = dx / SIGHT_RANGE
     observations[agent, b, at + 3] = dy / SIGHT_RANGE
     at += 4

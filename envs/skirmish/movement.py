@@ -22,31 +22,43 @@ SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
 
 
 @kernel
-def move(
-    walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]
-) -> None:
+def move(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> None:
     """Move the units of battle b by what they want to walk, and apart. places [4, units] is scratch."""
+    xs, ys, radii, numbers = places[0], places[1], places[2], places[3]
     count = 0
     for u in range(units.shape[1]):
         unit = units[b, u]
         if unit.health > 0.0:
             unit.push_x = unit.push_y = 0.0
-            places[0, count] = unit.x + unit.walk_x
-            places[1, count] = unit.y + unit.walk_y
-            places[2, count] = unit.separation_radius
-            places[3, count] = u
+            xs[count], ys[count] = unit.x + unit.walk_x, unit.y + unit.walk_y
+            radii[count], numbers[count] = unit.separation_radius, u
             count += 1
     battle.crowded = False
     for i in range(count):
-        x, y, radius = places[0, i], places[1, i], places[2, i]
-        for j in range(i + 1, count):
-            dx, dy, reach = places[0, j] - x, places[1, j] - y, places[2, j] + radius
-            if dx * dx + dy * dy < reach * reach:
-                one, other = units[b, int(places[3, i])], units[b, int(places[3, j])]
-                push_apart(one, other, battle, dx, dy, reach)
-                battle.crowded = True
+        if count_overlaps(xs, ys, radii, i, count) > 0:
+            battle.crowded = True
+            for j in range(i + 1, count):
+                dx, dy, reach = xs[j] - xs[i], ys[j] - ys[i], radii[j] + radii[i]
+                if dx * dx + dy * dy < reach * reach:
+                    push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy, reach)
     for i in range(count):
-        place(walkable, units[b, int(places[3, i])])
+        place(walkable, units[b, int(numbers[i])])
+
+
+@kernel
+def count_overlaps(
+    xs: NDArray[np.float64], ys: NDArray[np.float64], radii: NDArray[np.float64], i: int, count: int
+) -> int:
+    """Count the units after the i-th that overlap it: most often none, which is found out several at a time.
+
+    The index is unsigned because a signed one might be negative, and the check for that stops vectorisation.
+    """
+    x, y, radius = xs[i], ys[i], radii[i]
+    overlaps = 0
+    for j in range(np.uint64(i + 1), np.uint64(count)):
+        dx, dy, reach = xs[j] - x, ys[j] - y, radii[j] + radius
+        overlaps += dx * dx + dy * dy < reach * reach
+    return overlaps
 
 
 @kernel

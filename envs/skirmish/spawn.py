@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.maps import Group, MapRecord
-from numpy.typing import NDArray
 from envs.units import unit_type
 
 SPACING = 0.05  # cells between two neighbours' edges
