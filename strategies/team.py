@@ -190,9 +190,12 @@ class TeamStrategy(FedAvg):
         return replies
 
     def _by_agent(self, replies: Iterable[Message]) -> list[Message]:
-        """Put replies in agent order. Raises FederationError when one is missing or says it failed."""
+        """Put replies in agent order. Raises FederationError when one is missing, doubled or says it failed."""
+        replies = list(replies)
         found = {reply.metadata.src_node_id: reply for reply in replies}
         for agent, node in enumerate(self.nodes):
+            if sum(reply.metadata.src_node_id == node for reply in replies) > 1:
+                raise FederationError(f"agent {agent} answered twice in round {self.record.number}")
             if node not in found:
                 raise FederationError(f"agent {agent} did not answer in round {self.record.number}")
             if found[node].has_error():
@@ -210,11 +213,18 @@ class TeamStrategy(FedAvg):
 
 
 def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-    """Weigh networks together, name by name. Raises FederationError when the agents named different parameters."""
+    """Weigh networks together, name by name.
+
+    Raises FederationError when the agents named different parameters, or of different shapes or types.
+    """
     names = list(contents[0])
     for agent, content in enumerate(contents):
         if list(content) != names:
             raise FederationError(f"agent {agent} returned {list(content)}, agent 0 returned {names}")
+        for name in names:
+            own, expected = (f"{one.dtype} of shape {list(one.shape)}" for one in (content[name], contents[0][name]))
+            if own != expected:
+                raise FederationError(f"agent {agent} returned {name} as {own}, agent 0 as {expected}")
     return ArrayRecord(
         {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in names}
     )
