@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -110,8 +109,8 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def closing_table(rows: Sequence[Row], run_dir: str | Path) -> Group:
-    """Return a table of the last and the best evaluation, with the run folder below it, for a console to print."""
+def closing_table(rows: Sequence[Row]) -> Table:
+    """Return a table of the last and the best evaluation, for a console to print."""
     table = Table()
     table.add_column("")
     table.add_column("last", justify="right")
@@ -122,4 +121,4 @@ def closing_table(rows: Sequence[Row], run_dir: str | Path) -> Group:
     else:
         for label, key, form in _CLOSING:
             table.add_row(label, *(form.format(row[key]) if key in row else "-" for row in (rows[-1], best)))
-    return Group(table, Text(f"run folder: {run_dir}", overflow="fold"))
+    return table

@@ -58,7 +58,8 @@ def train_once(config: Config, command: Sequence[str]) -> None:
                 Text(f"\ninterrupted. Go on with: {_program()} train resume={folder.path}"), soft_wrap=True
             )
             raise
-        console.print(closing_table(rows, folder.path))
+        console.print(closing_table(rows))
+        console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied
 
 
 def _program() -> str:
