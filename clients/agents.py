@@ -70,7 +70,8 @@ class AgentStack:
         """Replace online parameters.
 
         arrays: some of the parameters by name, [agents, ...] each. Other parameters, target networks and optimiser
-        state stay. Raises FederationError on an unknown name, a wrong shape, or a value that is not finite.
+        state stay; but before the first training step the target networks begin as copies of what is loaded.
+        Raises FederationError on an unknown name, a wrong shape, or a value that is not finite.
         """
         for name, value in arrays.items():
             if name not in self.online:
@@ -83,6 +84,8 @@ class AgentStack:
         with torch.no_grad():
             for name, value in arrays.items():
                 self.online[name].copy_(value)
+                if self.train_steps == 0:
+                    self.target[name].copy_(value)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything but the episodes, as named tensors, for a checkpoint."""

@@ -1,0 +1,54 @@
+"""Real agents, a real mixer and a toy world behind a Grid that keeps a copy of all that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from flwr.app import Message
+from flwr.common.serde import message_to_proto
+from flwr.serverapp.strategy import Result
+from toy_agents import federate
+from toy_team import ToyTeam, algorithm, make_team, strategy_settings
+
+from clients.answers import answer
+from runtimes.grid import LocalGrid
+from strategies import TeamStrategy, strategy_class
+
+
+class RecordingGrid(LocalGrid):
+    """A LocalGrid that writes every message down, as the bytes it would travel as."""
+
+    def __init__(self, team: ToyTeam) -> None:
+        super().__init__(len(team.agents.agent_ids), partial(answer, team.agents, team.world, team.learner))
+        self.questions: list[Message] = []
+        self.replies: list[Message] = []
+
+    def push_messages(self, messages: Iterable[Message]) -> Sequence[str]:
+        questions = list(messages)
+        self.questions += questions
+        return list(super().push_messages(questions))
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Sequence[Message]:
+        replies = list(super().pull_messages(message_ids))
+        self.replies += replies
+        return replies
+
+    def wire(self) -> list[bytes]:
+        """Every message of both directions, serialised."""
+        return [message_to_proto(message).SerializeToString() for message in [*self.questions, *self.replies]]
+
+
+NEVER = 10**6  # environment steps
+
+
+def run(
+    name: str, rounds: int, evaluate_every: int = 40, **changes: Any
+) -> tuple[ToyTeam, TeamStrategy, RecordingGrid, Result]:
+    """Train a real team; keyword arguments change the strategy's settings."""
+    team = make_team(algorithm(learning_rate=0.02, parallel_battles=4))
+    settings = strategy_settings(name, **changes)
+    strategy = strategy_class(settings)(settings, 3, NEVER, evaluate_every, evaluate_episodes=3)
+    grid = RecordingGrid(team)
+    return team, strategy, grid, federate(strategy, grid, rounds)
