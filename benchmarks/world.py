@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 from conf.schema import EnvConfig
 from contracts.world import Battles, Bools, Integers, Purpose, TeamTurn, World
 from envs.factory import available_maps, make_world
+from envs.skirmish.compile import kernel
 
 BATCHES = (1, 32, 256)
 
@@ -108,7 +109,7 @@ def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: in
     return steps
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _choose(available: Bools, random: NDArray[np.uint64], actions: Integers) -> None:
     """Fill actions[agents, battles] with random available ones; random [battles] holds xorshift states."""
     for b in range(actions.shape[1]):

@@ -69,6 +69,7 @@ class Unit(Protocol):
     walk_y: float
     push_x: float  # how far others push it in this loop
     push_y: float
+    stirred: bool  # it has moved since overlaps were last looked for
     strikes: int  # whom its attack hits in this loop, or NOBODY
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then
 
@@ -79,7 +80,7 @@ class Battle(Protocol):
     random: np.uint64  # state of its random numbers
     steps: int  # environment steps taken
     over: bool
-    crowded: bool  # somebody was pushed in the last game loop
+    crowded: bool  # units overlapped when last looked
 
 
 def _record_type(declaration: type) -> np.dtype[np.void]:
@@ -101,6 +102,7 @@ def make_units(record: MapRecord) -> Records:
     units["x"], units["y"] = spawn_points(record)
     units["health"], units["shield"] = units["health_max"], units["shield_max"]
     units["target"] = units["last_action"] = units["strikes"] = NOBODY
+    units["stirred"] = True
     units["order"][record.n_agents :] = ATTACK_MOVE
     units["goal_x"][record.n_agents :], units["goal_y"][record.n_agents :] = record.attack_x, record.attack_y
     return units

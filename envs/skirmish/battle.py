@@ -97,7 +97,7 @@ def step_battles(
                 hits[b, agent, enemy] = False
             give_order(units[b, agent], n_agents, actions[agent, b])
         for _ in range(rules.loops):
-            walking, striking = decide(rules, units, battle, n_agents, b)
+            walking, striking = decide(rules, units, battle, n_agents, b, scratch)
             if walking or battle.crowded:
                 move(walkable, units, battle, b, scratch)
             if striking:

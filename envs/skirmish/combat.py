@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contracts.world import Bools
 from envs.skirmish.arrays import ATTACK, ATTACK_MOVE, IDLE, MOVE, NOBODY, Battle, Records, Unit
 from envs.skirmish.compile import kernel
-from envs.skirmish.orders import break_off, call_for_help, gap, pursue
+from envs.skirmish.orders import break_off, call_for_help, gap, list_agents, pursue
 from envs.skirmish.randomness import draw
 from envs.skirmish.rules import Rules
 
@@ -15,12 +18,16 @@ NEAR = 0.05  # cells; who is this close to a destination is there
 
 
 @kernel
-def decide(rules: Rules, units: Records, battle: Battle, n_agents: int, b: int) -> tuple[bool, bool]:
+def decide(
+    rules: Rules, units: Records, battle: Battle, n_agents: int, b: int, places: NDArray[np.float64]
+) -> tuple[bool, bool]:
     """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y and strikes.
 
-    Nobody's position or health changes here. Returns whether anybody walks, and whether anybody's attack hits.
+    Nobody's position or health changes here. places [4, units] is scratch. Returns whether anybody walks, and whether
+    anybody's attack hits.
     """
     walking = striking = False
+    list_agents(units, n_agents, b, places)
     for u in range(units.shape[1]):
         unit = units[b, u]
         unit.walk_x = unit.walk_y = 0.0
@@ -30,7 +37,7 @@ def decide(rules: Rules, units: Records, battle: Battle, n_agents: int, b: int) 
         unit.cooldown = max(unit.cooldown - 1.0, -1.0)
         if u >= n_agents:
             unit.help -= 1.0
-            pursue(rules, units, battle, n_agents, b, u)
+            pursue(rules, units, battle, n_agents, b, u, places)
         elif unit.order == ATTACK and units[b, unit.target].health <= 0.0:
             break_off(unit)
             unit.order = IDLE

@@ -15,18 +15,21 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of numbers and arrays; it runs without the interpreter's lock.
+    """Compile a function of numbers, records and arrays; it runs without the interpreter's lock.
+
+    Kernels allocate nothing, so arrays need no reference counts (`_nrt`): counting them, atomically and from several
+    threads, took most of the time. A division by zero gives inf, as in numpy.
 
     The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
     the functions it calls; so the cache's folder is named after the contents of all rules.
     """
-    keep = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = CACHE_FOLDER
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+    keep = settings.CACHE_DIR
+    settings.CACHE_DIR = CACHE_FOLDER
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", _nrt=False)(function)
+        return cast("Callable[P, R]", numba.njit(**options)(function))
     finally:
-        numba.config.CACHE_DIR = keep
-    return cast("Callable[P, R]", compiled)
+        settings.CACHE_DIR = keep
 
 
 def _cache_folder() -> str:
@@ -34,9 +37,8 @@ def _cache_folder() -> str:
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(here.glob("*.py")):
         digest.update(source.read_bytes())
-    chosen: Any = numba.config.CACHE_DIR
-    if chosen:
-        base = Path(chosen)
+    if settings.CACHE_DIR:
+        base = Path(settings.CACHE_DIR)
     elif os.access(here, os.W_OK):
         base = here / "__pycache__"
     else:
@@ -44,4 +46,5 @@ def _cache_folder() -> str:
     return str(base / f"kernels-{digest.hexdigest()}")
 
 
+settings: Any = numba.config
 CACHE_FOLDER = _cache_folder()

@@ -23,7 +23,8 @@ MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
 def is_walkable(walkable: Bools, x: float, y: float) -> bool:
     """Look up one cell; int() cuts towards zero, so x = -0.5 reads cell 0 (can_move, check_bounds)."""
     column, row = int(x), int(y)
-    return 0 <= column < walkable.shape[0] and 0 <= row < walkable.shape[1] and walkable[column, row]
+    inside = 0 <= column < walkable.shape[0] and 0 <= row < walkable.shape[1]
+    return inside and bool(walkable[column, row])
 
 
 @kernel

@@ -1,7 +1,7 @@
 """One game loop of walking: units keep apart and stay on walkable ground.
 
-Everybody is moved from the same picture: all walk, then everybody is pushed out of whom it overlaps, all pushes
-measured at the places walked to. So no unit gains by its number.
+Everybody is moved from the same picture: all walk, then all are pushed out of whom they overlap, all pushes of a pass
+measured before anybody gives way. So no unit gains by its number.
 """
 
 from __future__ import annotations
@@ -17,32 +17,68 @@ from envs.skirmish.compile import kernel
 from envs.skirmish.interface import is_walkable
 from envs.skirmish.randomness import draw
 
-LONGEST_PUSH = 0.25  # cells a loop, so that a crowd cannot throw anybody far
+PASSES = 2  # of pushing in a loop; one parts a pair, a crowd takes more
+ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
+LONGEST_PUSH = 0.25  # cells a pass, so that a crowd cannot throw anybody far
 SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
 
 
 @kernel
 def move(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> None:
-    """Move the units of battle b by what they want to walk, and apart. places [4, units] is scratch."""
-    xs, ys, radii, numbers = places[0], places[1], places[2], places[3]
-    count = 0
+    """Move the units of battle b by what they want to walk, then apart. places [4, units] is scratch."""
     for u in range(units.shape[1]):
         unit = units[b, u]
-        if unit.health > 0.0:
-            unit.push_x = unit.push_y = 0.0
-            xs[count], ys[count] = unit.x + unit.walk_x, unit.y + unit.walk_y
-            radii[count], numbers[count] = unit.separation_radius, u
-            count += 1
-    battle.crowded = False
-    for i in range(count):
+        if has_walked(unit):
+            unit.stirred = True
+            place(walkable, unit, unit.walk_x, unit.walk_y)
+    for _ in range(PASSES):
+        battle.crowded = part(walkable, units, battle, b, places)
+        if not battle.crowded:
+            return
+
+
+@kernel
+def part(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> bool:
+    """Push all overlapping units of battle b apart once; return whether there were any."""
+    stirred, count = list_living(units, b, places)
+    xs, ys, radii, numbers = places[0], places[1], places[2], places[3]
+    crowded = False
+    for i in range(stirred):  # two that have not moved since the last look still do not overlap
         if count_overlaps(xs, ys, radii, i, count) > 0:
-            battle.crowded = True
+            crowded = True
             for j in range(i + 1, count):
                 dx, dy, reach = xs[j] - xs[i], ys[j] - ys[i], radii[j] + radii[i]
                 if dx * dx + dy * dy < reach * reach:
-                    push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy, reach)
-    for i in range(count):
-        place(walkable, units[b, int(numbers[i])])
+                    push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy)
+    if crowded:
+        for i in range(count):
+            give_way(walkable, units[b, int(numbers[i])])
+    return crowded
+
+
+@kernel
+def list_living(units: Records, b: int, places: NDArray[np.float64]) -> tuple[int, int]:
+    """Fill the rows of places with x, y, radius and number of the living, the stirred first; count both."""
+    count = stirred = 0
+    for moved in (True, False):
+        for u in range(units.shape[1]):
+            unit = units[b, u]
+            if unit.stirred == moved and unit.health > 0.0:
+                unit.push_x = unit.push_y = 0.0
+                places[0, count], places[1, count] = unit.x, unit.y
+                places[2, count], places[3, count] = unit.separation_radius - ALLOWED_OVERLAP / 2, u
+                count += 1
+        if moved:
+            stirred = count
+    for i in range(stirred):
+        units[b, int(places[3, i])].stirred = False
+    return stirred, count
+
+
+@kernel
+def has_walked(unit: Unit) -> bool:
+    """Tell whether a unit walks in this loop."""
+    return unit.walk_x != 0.0 or unit.walk_y != 0.0
 
 
 @kernel
@@ -62,16 +98,15 @@ def count_overlaps(
 
 
 @kernel
-def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float, reach: float) -> None:
+def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> None:
     """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands."""
     distance = sqrt(dx * dx + dy * dy)
     if distance < 1e-9:
         distance = 1e-9
         dx, dy = 0.0, distance if draw(battle) < 0.5 else -distance
     dx, dy = dx / distance, dy / distance
-    overlap = reach - distance
-    one_walks = one.walk_x != 0.0 or one.walk_y != 0.0
-    other_walks = other.walk_x != 0.0 or other.walk_y != 0.0
+    overlap = one.separation_radius + other.separation_radius - distance
+    one_walks, other_walks = has_walked(one), has_walked(other)
     share = 0.5 if one_walks == other_walks else (1.0 if one_walks else 0.0)
     one.push_x -= dx * overlap * share
     one.push_y -= dy * overlap * share
@@ -107,14 +142,23 @@ def arrive_together(one: Unit, other: Unit) -> None:
 
 
 @kernel
-def place(walkable: Bools, unit: Unit) -> None:
-    """Put a unit where walking and pushes lead; at a wall it slides along, and where it cannot it stays."""
+def give_way(walkable: Bools, unit: Unit) -> None:
+    """Move a unit where it is pushed."""
     push_x, push_y = unit.push_x, unit.push_y
     square = push_x * push_x + push_y * push_y
+    if square == 0.0:
+        return
+    unit.stirred = True
     if square > LONGEST_PUSH * LONGEST_PUSH:
-        part = LONGEST_PUSH / sqrt(square)
-        push_x, push_y = push_x * part, push_y * part
-    x, y = unit.x + unit.walk_x + push_x, unit.y + unit.walk_y + push_y
+        shorter = LONGEST_PUSH / sqrt(square)
+        push_x, push_y = push_x * shorter, push_y * shorter
+    place(walkable, unit, push_x, push_y)
+
+
+@kernel
+def place(walkable: Bools, unit: Unit, dx: float, dy: float) -> None:
+    """Move a unit by (dx, dy); at a wall it slides along, and where it cannot it stays."""
+    x, y = unit.x + dx, unit.y + dy
     if is_ground(walkable, x, y):
         unit.x, unit.y = x, y
     elif is_ground(walkable, x, unit.y):

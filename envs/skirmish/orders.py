@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.skirmish.arrays import ATTACK, IDLE, MOVE, NOBODY, Battle, Records, Unit
 from envs.skirmish.compile import kernel
 from envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
@@ -59,11 +62,13 @@ def break_off(unit: Unit) -> None:
 
 
 @kernel
-def pursue(rules: Rules, units: Records, battle: Battle, n_agents: int, b: int, u: int) -> None:
+def pursue(
+    rules: Rules, units: Records, battle: Battle, n_agents: int, b: int, u: int, places: NDArray[np.float64]
+) -> None:
     """Let enemy u keep, change, lose or take its target.
 
     A target is kept while it lives and the enemy is not led further than the leash from where it took it. One that
-    has left the weapon's range gives way to another within it.
+    has left the weapon's range gives way to another within it. places: see list_agents.
     """
     unit = units[b, u]
     target = unit.target
@@ -72,28 +77,30 @@ def pursue(rules: Rules, units: Records, battle: Battle, n_agents: int, b: int, 
         if units[b, target].health <= 0.0 or dx * dx + dy * dy > rules.leash * rules.leash:
             target = NOBODY
     if target == NOBODY:
-        target = nearest_agent(units, battle, n_agents, b, u, max(unit.range, rules.scan_range))
+        target = nearest_agent(units, battle, n_agents, b, u, max(unit.range, rules.scan_range), places)
     elif not unit.attacking and gap(unit, units[b, target]) > unit.range:
-        other = nearest_agent(units, battle, n_agents, b, u, unit.range)
+        other = nearest_agent(units, battle, n_agents, b, u, unit.range, places)
         target = target if other == NOBODY else other
     if target != unit.target:
         take_target(unit, target)
 
 
 @kernel
-def nearest_agent(units: Records, battle: Battle, n_agents: int, b: int, u: int, reach: float) -> int:
+def nearest_agent(
+    units: Records, battle: Battle, n_agents: int, b: int, u: int, reach: float, places: NDArray[np.float64]
+) -> int:
     """Return the living agent nearest to enemy u within reach (edge to edge), or NOBODY; equals are drawn for."""
     unit = units[b, u]
     nearest, best, equals = NOBODY, reach, 1
+    if count_near(places[0], places[1], places[2], n_agents, unit.x, unit.y, reach + unit.radius) == 0:
+        return NOBODY
     for agent in range(n_agents):
         other = units[b, agent]
         if other.health <= 0.0:
             continue
-        dx, dy = other.x - unit.x, other.y - unit.y
-        furthest = best + unit.radius + other.radius
-        if dx * dx + dy * dy > furthest * furthest:
-            continue
         distance = gap(unit, other)
+        if distance > best:
+            continue
         if nearest != NOBODY and distance == best:
             equals += 1
             if draw(battle) * equals >= 1.0:
@@ -102,6 +109,33 @@ def nearest_agent(units: Records, battle: Battle, n_agents: int, b: int, u: int,
             equals = 1
         nearest, best = agent, distance
     return nearest
+
+
+@kernel
+def list_agents(units: Records, n_agents: int, b: int, places: NDArray[np.float64]) -> None:
+    """Fill the first rows of places with the agents' x, y and radius; a radius below 0 marks the dead."""
+    for agent in range(n_agents):
+        unit = units[b, agent]
+        places[0, agent], places[1, agent] = unit.x, unit.y
+        places[2, agent] = unit.radius if unit.health > 0.0 else -1e6
+
+
+@kernel
+def count_near(
+    xs: NDArray[np.float64],
+    ys: NDArray[np.float64],
+    radii: NDArray[np.float64],
+    count: int,
+    x: float,
+    y: float,
+    reach: float,
+) -> int:
+    """Count those about within reach: most often nobody, which is found out several at a time (see count_overlaps)."""
+    near = 0
+    for j in range(np.uint64(count)):
+        dx, dy, together = xs[j] - x, ys[j] - y, max(radii[j] + reach + 1e-6, 0.0)
+        near += dx * dx + dy * dy < together * together
+    return near
 
 
 @kernel

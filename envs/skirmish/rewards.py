@@ -161,7 +161,7 @@ def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[n
 @kernel
 def hit_anybody(hits: Bools, b: int, agent: int) -> bool:
     """Tell whether an attack of the agent landed in this step."""
+    landed = 0
     for enemy in range(hits.shape[2]):
-        if hits[b, agent, enemy]:
-            return True
-    return False
+        landed += hits[b, agent, enemy]
+    return landed > 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from world_contract import WorldContract
 from worlds import KeepingSink, options, over, training
 
+from contracts.errors import UnavailableActionError
 from contracts.world import Battles, Purpose, TeamSink, World
 from envs import make_world
+from envs.maps import load_map
+from envs.skirmish.world import SkirmishWorld
 
 
 class Test3m(WorldContract):
@@ -37,17 +43,18 @@ def test_purposes_have_their_own_draws() -> None:
 
 
 def test_a_cut_off_battle_still_shows_what_could_be_done() -> None:
-    world = make_world("3m", 0, options(), KeepingSink())
-    turn = world.begin(training(0, 1))
-    west = np.full((3, 1), 5)
-    while not over(turn).all():  # away from the enemies and up and down the western edge, until time is up
-        options_now = turn.available_actions
-        west = np.where(options_now[..., 5], 5, np.where(options_now[..., 0], 0, 1))
-        turn = world.step(west)
-        if turn.terminated.any():
-            break
-    if turn.truncated[0]:
-        assert turn.available_actions[..., 1].any()
-        turn = world.step(np.zeros((3, 1), np.int64))
-        assert turn.available_actions[..., 0].all()
-        assert not turn.available_actions[..., 1:].any()
+    record = replace(load_map("3m"), episode_limit=3)
+    world = SkirmishWorld(record, 0, options(), KeepingSink())
+    turn = world.begin(training(0, 2))
+    for _ in range(3):
+        assert not over(turn).any()
+        turn = world.step(np.ones((3, 2), np.int64))
+    assert turn.truncated.all()
+    assert not turn.terminated.any()
+    assert turn.available_actions[..., 1:6].all()
+    assert not turn.available_actions[..., 0].any()
+    turn = world.step(np.array([[0, 1], [0, 4], [0, 5]]))
+    assert turn.available_actions[..., 0].all()
+    assert not turn.available_actions[..., 1:].any()
+    with pytest.raises(UnavailableActionError):
+        world.step(np.array([[0, 1], [0, 4], [0, 5]]))

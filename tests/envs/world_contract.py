@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from worlds import KeepingSink, RandomPlayer, over, play, training
 
 from contracts.errors import UnavailableActionError, WorldError
 from contracts.world import Battles, Purpose, TeamSink, Turn, World
-
-from worlds import KeepingSink, RandomPlayer, over, play, training
 
 COUNT = 5
 
@@ -57,7 +58,7 @@ class WorldContract:
     def test_battles_end_once_in_one_way(self) -> None:
         spec, turns, _ = self.played()
         assert len(turns) - 1 <= spec.episode_limit
-        for before, after in zip(turns, turns[1:], strict=False):
+        for before, after in pairwise(turns):
             assert not (after.terminated & after.truncated).any()
             assert not (after.won & ~after.terminated).any()
             for flag_before, flag_after in zip(before[3:], after[3:], strict=True):
@@ -163,9 +164,7 @@ class WorldContract:
             world.begin(training(0, 1))
 
     @staticmethod
-    def _assert_equal(
-        one: tuple[object, list[Turn], list], other: tuple[object, list[Turn], list]
-    ) -> None:
+    def _assert_equal(one: tuple[object, list[Turn], list], other: tuple[object, list[Turn], list]) -> None:
         assert len(one[1]) == len(other[1])
         for a, b in zip([*one[1], *one[2]], [*other[1], *other[2]], strict=True):
             for left, right in zip(a, b, strict=True):

@@ -71,7 +71,7 @@ class RandomPlayer:
         self.random = [np.random.default_rng([seed, first + b]) for b in range(count)]
 
     def __call__(self, turn: Turn) -> Integers:
-        agents, count, _ = turn.available_actions.shape
+        agents = turn.available_actions.shape[0]
         draws = np.stack([random.random(agents) for random in self.random], axis=1)
         counts = turn.available_actions.sum(-1)
         nth = np.minimum((draws * counts).astype(np.int64), counts - 1)
