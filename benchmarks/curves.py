@@ -19,8 +19,9 @@ from server.records import Row, read_rows
 def main(words: list[str]) -> int:
     """Draw the picture and print the table as Markdown."""
     picture, *folders = (Path(word) for word in words)
-    runs = [(json.loads((folder / "summary.json").read_text()), read_rows(folder / "metrics.jsonl")) for folder in folders]
-    print(table([summary for summary, _ in runs]))
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
+    runs = [(summary, read_rows(folder / "metrics.jsonl")) for summary, folder in zip(summaries, folders, strict=True)]
+    print(table(summaries))
     draw(runs).savefig(picture, dpi=120, bbox_inches="tight")
     return 0
 
