@@ -31,7 +31,8 @@ def train(config: Config, folder: RunFolder, command: Sequence[str], progress: P
     """Train a team until its configuration says stop; return every evaluation's row.
 
     config.resume: go on from that run folder's newest checkpoint, or from that checkpoint. However it ends, the
-    folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt when interrupted.
+    folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt
+    when interrupted.
     """
     torch.set_num_threads(config.runtime.threads)
     began = time.perf_counter()
