@@ -58,7 +58,7 @@ def capped(weights: Sequence[float], max_weight: float) -> list[float]:
         rest = math.fsum(sorted(weights[i] for i in range(n) if i not in held))
         others = n - len(held)
         result = [
-            cap if i in held else (free * weights[i] / rest if rest > 0 else free / max(others, 1)) for i in range(n)
+            cap if i in held else (free * (weights[i] / rest) if rest > 0 else free / max(others, 1)) for i in range(n)
         ]
     return result
 

@@ -106,6 +106,7 @@ def test_softmax_of_far_apart_returns():
         ([0.6, 0.4], 0.1, [0.5, 0.5]),  # a cap below 1/N means 1/N
         ([0.3, 0.3, 0.4], 0.5, [0.3, 0.3, 0.4]),
         ([1.0], 0.5, [1.0]),
+        ([1.0, 5e-324, 1.5e-323], 0.5, [0.5, 0.125, 0.375]),  # the smallest numbers there are keep their proportion
     ],
 )
 def test_caps_by_hand(weights, cap, expected):
