@@ -20,6 +20,7 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
     tie_gradients: give every agent the team's summed gradient (strategy full_sharing).
     Raises DivergenceError when a gradient is not finite; no network has been changed then.
     """
+    agents.optimiser.zero_grad()  # a step that was broken off may have left some
     episodes = recall(agents.ring, mixer.draw())
     q_taken, q_next = team_q_values(agents, episodes)
     q_taken.backward(mixer.gradient(q_taken.detach(), q_next))  # type: ignore[no-untyped-call]
@@ -30,7 +31,6 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
         if parameter.grad is not None and scale < 1:
             parameter.grad *= scale
     agents.optimiser.step()
-    agents.optimiser.zero_grad()
     agents.train_steps += 1
     if agents.train_steps % agents.learning.target_update_interval == 0:
         update_target(agents)

@@ -41,5 +41,6 @@ class Mixer(Protocol):
         """Finish the step: the mixer updates itself and tells the agents how much to shrink their gradients.
 
         squared_norms: [agents] float64, the squared 2-norm of each agent's gradient.
-        Returns min(1, grad_norm_clip / norm), norm over all agents and the mixer together.
+        Returns min(1, grad_norm_clip / (norm + 1e-6)) as PyTorch's clip_grad_norm_ has it, norm over all agents and the
+        mixer together.
         """

@@ -59,7 +59,8 @@ class Turn(NamedTuple):
     """What the agents learn after a step of every battle (or at its beginning).
 
     The arrays are the caller's to read until the next call of the same world; they may be written over then.
-    A battle that is over stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay.
+    A battle that is over stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay. (In the
+    turn that cuts a battle off the masks are still those of its last moment, from which learning bootstraps.)
     """
 
     observations: Floats  # [agents, battles, obs_dim], SMAC's own scaling, mostly -1..1
@@ -118,7 +119,7 @@ class World(Protocol):
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.
 
-        actions: [agents, battles] int64; agents of battles that are over take action 0.
+        actions: [agents, battles] int64; what is sent to battles that are over is not looked at.
         Raises UnavailableActionError when an action's mask is False, naming agent, battle and action.
         """
 

@@ -78,6 +78,7 @@ class TeamLearner:
         td_error = self.mixer(q_taken, team["state"][taken]) - target  # [outputs, transitions]
         loss = td_error.square().mean()
         self._require_finite("the TD loss", loss)
+        self.mixer.zero_grad()  # a step that was broken off may have left some
         loss.backward()
         self._sums[:3] += torch.stack([torch.ones(()), loss.detach(), td_error.detach().abs().mean()]).cpu()
         gradient = q_taken.grad
@@ -101,7 +102,6 @@ class TeamLearner:
             for gradient in gradients:
                 gradient.mul_(scale)
             self.optimiser.step()
-            self.optimiser.zero_grad()
         self.train_steps += 1
         if self.train_steps % self.settings.target_update_interval == 0:
             self._update_target()
