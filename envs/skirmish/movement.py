@@ -17,7 +17,8 @@ from envs.skirmish.compile import kernel
 from envs.skirmish.interface import is_walkable
 from envs.skirmish.randomness import draw
 
-PASSES = 2  # of pushing in a loop; one parts a pair, a crowd takes more
+PASSES = 3  # of pushing in a loop at most; one parts a pair, a crowd takes more
+DEEP = 0.15  # cells; an overlap that calls for another pass
 ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
 LONGEST_PUSH = 0.25  # cells a pass, so that a crowd cannot throw anybody far
 SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
@@ -32,28 +33,31 @@ def move(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArra
             unit.stirred = True
             place(walkable, unit, unit.walk_x, unit.walk_y)
     for _ in range(PASSES):
-        battle.crowded = part(walkable, units, battle, b, places)
-        if not battle.crowded:
+        deepest = part(walkable, units, battle, b, places)
+        battle.crowded = deepest > 0.0
+        if deepest < DEEP:
             return
 
 
 @kernel
-def part(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> bool:
-    """Push all overlapping units of battle b apart once; return whether there were any."""
+def part(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> float:
+    """Push all overlapping units of battle b apart once; return the deepest overlap, 0 if there is none."""
     stirred, count = list_living(units, b, places)
     xs, ys, radii, numbers = places[0], places[1], places[2], places[3]
-    crowded = False
+    deepest = 0.0
     for i in range(stirred):  # two that have not moved since the last look still do not overlap
-        if count_overlaps(xs, ys, radii, i, count) > 0:
-            crowded = True
-            for j in range(i + 1, count):
-                dx, dy, reach = xs[j] - xs[i], ys[j] - ys[i], radii[j] + radii[i]
-                if dx * dx + dy * dy < reach * reach:
-                    push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy)
-    if crowded:
+        overlaps, j = count_overlaps(xs, ys, radii, i, count), i
+        while overlaps > 0:
+            j += 1
+            dx, dy, reach = xs[j] - xs[i], ys[j] - ys[i], radii[j] + radii[i]
+            if dx * dx + dy * dy < reach * reach:
+                overlaps -= 1
+                deep = push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy)
+                deepest = max(deepest, deep)
+    if deepest > 0.0:
         for i in range(count):
             give_way(walkable, units[b, int(numbers[i])])
-    return crowded
+    return deepest
 
 
 @kernel
@@ -98,8 +102,11 @@ def count_overlaps(
 
 
 @kernel
-def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> None:
-    """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands."""
+def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> float:
+    """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands.
+
+    dx, dy: from one to the other. Returns how deep they overlap.
+    """
     distance = sqrt(dx * dx + dy * dy)
     if distance < 1e-9:
         distance = 1e-9
@@ -117,6 +124,7 @@ def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> 
     elif other_walks and not one_walks:
         step_aside(other, -dx, -dy, overlap)
     arrive_together(one, other)
+    return overlap
 
 
 @kernel

@@ -105,7 +105,7 @@ class SkirmishWorld:
                 self._hits,
                 actions,
                 self._views,
-                np.empty((4, self._units.shape[1])),
+                np.empty((6, self._units.shape[1] + 16)),  # more than is used, lest two threads share a cache line
                 first,
                 last,
             )

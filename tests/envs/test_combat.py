@@ -225,3 +225,22 @@ def test_nobody_is_favoured_by_number() -> None:
                 break
         won += bool(arena.units["health"][:2].any())
     assert 105 < won < 195
+
+
+def test_focused_fire_beats_spread_fire() -> None:
+    """Five against five, all in range of all, the enemies each shooting at the one opposite."""
+    won = {True: 0, False: 0}
+    rows = [14.0, 15.0, 16.0, 17.0, 18.0]
+    for focus in won:
+        for seed in range(40):
+            arena = Arena([(10, y) for y in rows], [(14, y) for y in rows], ordered=False, seed=seed * 7919)
+            health = arena.units["health"]
+            while health[:5].any() and health[5:].any():
+                for agent in range(5):
+                    choices = range(5) if focus else [(agent + k) % 5 for k in range(5)]
+                    if health[agent] > 0 and arena.units["order"][agent] == IDLE:
+                        arena.act(agent, FIRST_ENEMY + next(e for e in choices if health[5 + e] > 0))
+                arena.loop()
+            won[focus] += bool(health[:5].any())
+    assert won[True] > 35
+    assert won[False] < 30
