@@ -1,0 +1,89 @@
+"""`fedqmix bench` prints figures as JSON; learning curves are drawn from run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import curves
+from benchmarks.learner import products
+from clients.network import parameter_shapes
+from contracts.world import TeamSpec
+from runtimes.cli import main
+from runtimes.settings import compose
+from server.team_learner import TeamLearner
+from server.team_records import TeamRecords
+
+
+def printed(capfd: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    assert main(["bench", *words]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert isinstance(figures, dict)
+    return figures
+
+
+def test_bench_world(capfd: pytest.CaptureFixture[str]) -> None:
+    figures = printed(capfd, "world", "maps=3m,8m", "batches=1,4", "threads=1", "seconds=0.05")
+    rates = figures["env_steps_per_second"]
+    assert isinstance(rates, dict)
+    assert {name: set(by_batch) for name, by_batch in rates.items()} == {"3m": {"1", "4"}, "8m": {"1", "4"}}
+    assert all(rate > 0 for by_batch in rates.values() for rate in by_batch.values())
+    assert figures["command"] == "fedqmix bench world maps=3m,8m batches=1,4 threads=1 seconds=0.05"
+
+
+@pytest.mark.parametrize("lengths", ["full", "mixed"])
+def test_bench_learner(capfd: pytest.CaptureFixture[str], lengths: str) -> None:
+    figures = printed(capfd, "learner", "maps=3m", "batches=4", "repeats=2", f"lengths={lengths}", "algorithm=vdn")
+    steps = figures["train_step"]
+    assert isinstance(steps, dict)
+    assert steps["3m"]["4"].keys() == {"ms", "floor_ms", "times_floor"}
+    assert steps["3m"]["4"]["floor_ms"] > 0
+    assert figures["algorithm"] == "vdn"
+
+
+def test_the_floor_counts_every_product_once_forward_twice_backward() -> None:
+    spec = TeamSpec("toy", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=7)
+    config = compose(["algorithm=vdn"], maps=["3m"])
+    records = TeamRecords(spec, 4, torch.device("cpu"))
+    learner = TeamLearner(spec, config.algorithm, records, 1, torch.device("cpu"))
+    lengths = np.array([3, 1])  # 4 + 2 moments
+    shapes = parameter_shapes(spec, 8)
+    forward = sum(rows * columns for rows, columns in (shape for shape in shapes.values() if len(shape) == 2))
+    first_layer = (4 + 3 + 2) * 8  # nobody needs the gradient of the observations
+    assert products(spec, learner, 8, lengths) == 2 * 2 * 6 * (4 * forward - first_layer)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["bench", "wrld"], "did you mean 'world'"),
+        (["bench", "world", "maps=3M"], "did you mean '3m'"),
+        (["bench", "world", "batches=0"], "above 0"),
+        (["bench", "world", "seconds=soon"], "above 0"),
+        (["bench", "learner", "lengths=long"], "Allowed: mixed, full"),
+        (["bench", "learner", "algoritm=vdn"], "algorithm=vdn"),
+        (["trian"], "did you mean 'train'"),
+    ],
+)
+def test_bad_words_are_refused(capfd: pytest.CaptureFixture[str], words: list[str], expected: str) -> None:
+    assert main(words) == 2
+    message = capfd.readouterr().err
+    assert expected in message
+    assert "Traceback" not in message
+
+
+def test_curves_are_drawn_from_run_folders(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for seed in (1, 2):
+        words = ["experiment=smoke", "stop.env_steps=600", f"seed={seed}", f"run_dir={tmp_path}/{seed}"]
+        assert main(["train", *words]) == 0
+    capfd.readouterr()
+    picture = tmp_path / "curves.png"
+    assert curves.main([str(picture), str(tmp_path / "1"), str(tmp_path / "2")]) == 0
+    final = [json.loads((tmp_path / seed / "summary.json").read_text())["final"] for seed in ("1", "2")]
+    table = capfd.readouterr().out.splitlines()
+    assert [line.split("|")[5].strip() for line in table[2:]] == [f"{row['env_step']:,}" for row in final]
+    assert picture.read_bytes().startswith(b"\x89PNG")
