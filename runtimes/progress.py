@@ -15,6 +15,7 @@ from rich.text import Text
 
 from server.records import Row, best_row
 
+WAITING = "the first battles are being played (a new machine first compiles their rules, which takes some 20 seconds)"
 _FIGURES = (
     ("round", "round", "{:,.0f}"),
     ("won", "test_battle_won_mean", "{:.0%}"),
@@ -81,7 +82,7 @@ class Progress:
         self._console.print(Text(text), soft_wrap=True)
 
     def _render(self) -> Group:
-        return Group(self._bar, Text("   ".join(self._figures()) or "the first battles are being played"))
+        return Group(self._bar, Text("   ".join(self._figures()) or WAITING))
 
     def _figures(self) -> list[str]:
         known = [f"{label} {form.format(self._row[key])}" for label, key, form in _FIGURES if key in self._row]
