@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 .PHONY: train test test-all lint bench clean
 
 train: $(VENV)/.installed
-	$(BIN)/fedqmix train experiment=quick $(ARGS)
+	$(BIN)/fedqmix train $(ARGS)
 
 test: lint
 	$(PYTEST) -m "not slow"
