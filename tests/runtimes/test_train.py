@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -218,9 +219,13 @@ def test_a_damaged_checkpoint_is_refused_by_name(
     file.write_bytes(data if damage == "flip" else data[: len(data) // 2])
     capfd.readouterr()
     assert main(["train", f"resume={run}", "stop.env_steps=3000"]) == 2
-    message = capfd.readouterr().err
+    message = capfd.readouterr().err.replace("\n", " ")
     assert "agents.safetensors" in message
     assert "Traceback" not in message
+    advised = re.search(r"fedqmix (train resume=\S+)", message)
+    assert advised is not None, message
+    assert main([*advised[1].rstrip(".").split(), "stop.env_steps=3000"]) == 0
+    assert rows(run)[-1]["env_step"] >= 3000
 
 
 @pytest.mark.parametrize(
