@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from contracts.errors import ConfigurationError
 from envs import available_maps
+from runtimes.memory import keep_freed_memory
 from runtimes.names import unknown
 from runtimes.settings import compose
 
@@ -56,6 +57,7 @@ def _world(words: Sequence[str]) -> dict[str, Any]:
 def _learner(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import learner
 
+    keep_freed_memory()  # as training does
     options, rest = _split(words, ("maps", "batches", "lengths", "repeats"))
     lengths = options.get("lengths", "mixed")
     if lengths not in ("mixed", "full"):

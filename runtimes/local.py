@@ -17,6 +17,7 @@ from flwr.app import Array, ArrayRecord
 from clients.answers import answer
 from conf.schema import Config
 from runtimes.grid import LocalGrid, server_context
+from runtimes.memory import keep_freed_memory
 from runtimes.progress import Progress
 from runtimes.run_folder import RunFolder
 from runtimes.team import LocalTeam
@@ -35,6 +36,7 @@ def train(config: Config, folder: RunFolder, command: Sequence[str], progress: P
     when interrupted.
     """
     torch.set_num_threads(config.runtime.threads)
+    keep_freed_memory()
     began = time.perf_counter()
     store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
     checkpoint = store.load(store.locate(Path(config.resume))) if config.resume is not None else None
