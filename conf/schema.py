@@ -72,6 +72,9 @@ class EnvConfig:
     obs_all_health: bool = MISSING
     obs_own_health: bool = MISSING
     obs_last_action: bool = MISSING
+    obs_pathing_grid: bool = MISSING
+    obs_terrain_height: bool = MISSING
+    obs_instead_of_state: bool = MISSING
     obs_timestep_number: bool = MISSING
     state_last_action: bool = MISSING
     state_timestep_number: bool = MISSING
@@ -83,6 +86,7 @@ class EnvConfig:
     reward_negative_scale: float = number(0)
     reward_scale: bool = MISSING
     reward_scale_rate: float = number(0, above=True)
+    randomise: str = choice("nothing", "types", "positions", "both")  # drawn anew for every battle, as in SMACv2
 
 
 @dataclass

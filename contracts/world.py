@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
@@ -22,6 +23,8 @@ class Purpose(StrEnum):
 
     TRAINING = "training"
     EVALUATION = "evaluation"
+    SHOWING = "showing"
+    """Battles that are played to be looked at; they count for nothing."""
     POLICY = "policy"
     """Measuring one agent's network played by the whole team (strategy.reward=policy)."""
 
@@ -104,6 +107,10 @@ class UnitRecord:
     shield: float
     energy_or_cooldown: float  # energy for medivacs, else game loops until the weapon is ready
     last_action: int  # the agent's last action, 0 (no-op) for enemies and before the first step
+    health_max: float
+    shield_max: float  # 0 for units without a shield
+    radius: float  # map cells
+    target: int  # whom it attacked or healed in the last step, counted through allies, then enemies; -1 for nobody
 
 
 class World(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +13,19 @@ from typing import Any
 import numpy as np
 
 from contracts.errors import ConfigurationError
-from contracts.world import Bools
+from contracts.world import Bools, Floats
+
+
+LEVEL_HEIGHTS = {"0": 176 / 255, "1": 192 / 255, "r": 200 / 255, "2": 208 / 255}
+"""Height of the editor's cliff levels, two game units (16 of 255 steps) each; where level 0 lies is an assumption."""
+
+
+class EnemyOrder(StrEnum):
+    """What the enemies are told at the beginning."""
+
+    ATTACK_MOVE = "attack_move"
+    ATTACK_AGENTS = "attack_agents"
+    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -29,19 +42,25 @@ class Group:
 class MapRecord:
     """One map: who fights whom, where, and for how long.
 
-    The enemies' order is one attack-move to (attack_x, attack_y), given once at the beginning.
+    The enemies are given one order at the beginning: an attack-move to a point drawn between the two ends of `attack`
+    (most often the same point twice), or to attack the agents wherever they are, or none.
     """
 
     name: str
     episode_limit: int  # environment steps
+    map_type: str  # SMAC's name for the kind of units on the map
     ally_race: str
     enemy_race: str
     unit_type_bits: int
+    ally_slots: tuple[str, ...]  # unit types in the order of their type bits; empty where there are none
+    enemy_slots: tuple[str, ...]
     allies: tuple[Group, ...]
     enemies: tuple[Group, ...]
-    attack_x: float
-    attack_y: float
+    order: EnemyOrder
+    attack: tuple[tuple[float, float], tuple[float, float]]
     walkable: Bools  # [x, y] one flag per cell
+    cliffs: Bools  # [x, y] cells that are not walkable but for colossi
+    height: Floats  # [x, y] 0..1, as SMAC scales the game's terrain height; from cliff levels, so only in steps
 
     @property
     def n_agents(self) -> int:
@@ -67,22 +86,33 @@ def load_map(name: str) -> MapRecord:
     if name not in data["maps"]:
         raise ConfigurationError(_unknown_map(name))
     values = data["maps"][name]
-    rows = data["terrains"][values["terrain"]]["rows"]
-    walkable = np.array([[cell == "." for cell in row] for row in rows], dtype=np.bool_).T.copy()
-    walkable.flags.writeable = False
-    attack_x, attack_y = values["enemy_order"]["point"]
+    terrain, order, slots = data["terrains"][values["terrain"]], values["enemy_order"], data["map_types"]
+    ends = order.get("points", [[0.0, 0.0]])
+    slots = slots.get(values["map_type"], {"allies": (), "enemies": ()})
     return MapRecord(
         name=name,
         episode_limit=values["episode_limit"],
+        map_type=values["map_type"],
         ally_race=values["ally_race"],
         enemy_race=values["enemy_race"],
         unit_type_bits=values["unit_type_bits"],
+        ally_slots=tuple(slots["allies"]),
+        enemy_slots=tuple(slots["enemies"]),
         allies=tuple(Group(**group) for group in values["allies"]),
         enemies=tuple(Group(**group) for group in values["enemies"]),
-        attack_x=attack_x,
-        attack_y=attack_y,
-        walkable=walkable,
+        order=EnemyOrder(order["kind"]),
+        attack=(tuple(ends[0]), tuple(ends[-1])),
+        walkable=_by_cell(terrain["rows"], {".": True}, np.bool_),
+        cliffs=_by_cell(terrain["rows"], {"c": True}, np.bool_),
+        height=_by_cell(terrain["levels"], LEVEL_HEIGHTS, np.float32),
     )
+
+
+def _by_cell(rows: list[str], meaning: dict[str, Any], kind: Any) -> Any:
+    """Translate rows of characters, south to north, to an array [x, y] that cannot be written to; others become 0."""
+    cells = np.array([[meaning.get(cell, 0) for cell in row] for row in rows], dtype=kind).T.copy()
+    cells.flags.writeable = False
+    return cells
 
 
 def _unknown_map(name: str) -> str:

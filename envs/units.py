@@ -10,14 +10,50 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Weapon:
-    """What a unit attacks with. Times in normal game seconds, range in map cells from edge to edge."""
+class Line:
+    """A weapon's line of fire across the shot: everybody nearer to it than radius (and his own radius) is hit."""
 
-    damage: float
+    half_length: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Weapon:
+    """What a unit attacks with. Times in normal game seconds, lengths in map cells, range from edge to edge."""
+
+    damage: float  # a hit
     period: float
     range: float
-    damage_point: float  # from the beginning of an attack to its hit
-    backswing: float  # after the hit, standing still unless ordered away
+    damage_point: float  # from the beginning of an attack to the shot
+    backswing: float  # after the shot, standing still unless ordered away
+    bonus: dict[str, float] | None = None  # damage added by attribute of the target
+    hits: int = 1  # of one attack
+    first_hit: float = 0.0  # from the shot to its first hit
+    hit_interval: float = 0.0  # between its hits
+    missile_speed: float = 0.0  # cells a second, 0 for none: the hit comes when the missile arrives
+    targets_air: bool = True
+    line: Line | None = None
+    burst_radius: float = 0.0  # above 0: everybody this near is hit, and the unit itself dies of it
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What healing costs; regeneration a second."""
+
+    start: float
+    max: float
+    regeneration: float
+
+
+@dataclass(frozen=True)
+class Heal:
+    """Healing of biological units. rate: health a second; ranges in map cells from edge to edge."""
+
+    rate: float
+    energy_per_health: float
+    range: float
+    scan_range: float  # within which a unit without orders of its own finds whom to heal
+    least_energy: float  # below which it does not begin by itself
 
 
 @dataclass(frozen=True)
@@ -28,11 +64,18 @@ class UnitType:
     health: float
     shield: float
     armour: float
+    attributes: tuple[str, ...]
     speed: float
     radius: float  # for ranges
     separation_radius: float  # for collisions
     state_cooldown: float
-    weapon: Weapon
+    health_regeneration: float = 0.0  # a second
+    shield_regeneration: float = 0.0
+    shield_delay: float = 0.0  # seconds without a hit before shields regenerate
+    plane: str = "ground"  # who collides with whom: ground, air or cliff_walker
+    energy: Energy | None = None
+    heal: Heal | None = None
+    weapon: Weapon | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +97,30 @@ class CombatConstants:
 def unit_type(name: str) -> UnitType:
     """Return the unit type of this name. Raises KeyError when the data has none."""
     values = dict(_data()["units"][name])
-    weapon = Weapon(**values.pop("weapon"))
-    return UnitType(name=name, weapon=weapon, **values)
+    values["attributes"] = tuple(values["attributes"])
+    if "weapon" in values:
+        weapon = dict(values["weapon"])
+        weapon["line"] = Line(**weapon["line"]) if "line" in weapon else None
+        values["weapon"] = Weapon(**weapon)
+    if "energy" in values:
+        values["energy"] = Energy(**values["energy"])
+    if "heal" in values:
+        values["heal"] = Heal(**values["heal"])
+    return UnitType(name=name, **values)
+
+
+@cache
+def unit_names() -> tuple[str, ...]:
+    """List the names of all unit types, in the data's order."""
+    return tuple(_data()["units"])
+
+
+def hit_damage(attacker: UnitType, target: UnitType) -> float | None:
+    """Return the damage of one hit before armour, or None when the attacker cannot attack the target."""
+    weapon = attacker.weapon
+    if weapon is None or (target.plane == "air" and not weapon.targets_air):
+        return None
+    return weapon.damage + sum(extra for name, extra in (weapon.bonus or {}).items() if name in target.attributes)
 
 
 @cache

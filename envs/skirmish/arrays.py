@@ -1,8 +1,8 @@
-"""A batch of battles as arrays of records: one record a unit, one a battle.
+"""A batch of battles as arrays of records: one record a unit, one a battle, and one a kind of unit.
 
 Units are numbered through: allies 0 .. n_agents - 1 (agent ids), then the enemies. The fields are declared once, as
-the attributes of `Unit` and `Battle`; the record types that compiled code reads are made from them. Records, and not
-one array a field, because a compiled function then takes one pointer instead of dozens of arrays.
+the attributes of `Unit`, `Battle` and `Kind`; the record types that compiled code reads are made from them. Records,
+and not one array a field, because a compiled function then takes one pointer instead of dozens of arrays.
 """
 
 from __future__ import annotations
@@ -12,36 +12,64 @@ from typing import Any, Protocol, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.maps import MapRecord
-from envs.skirmish.spawn import spawn_points
-from envs.units import UnitType, combat_constants, unit_type
+from contracts.world import Floats64
 
 Records = NDArray[Any]
-"""An array of records: units [battles, units] or battles [battles]."""
+"""An array of records: units [battles, units], battles [battles] or kinds [kinds]."""
 
-IDLE, MOVE, ATTACK, ATTACK_MOVE = 0, 1, 2, 3
-"""Orders. An idle or moving ally never fires; ATTACK chases its target; ATTACK_MOVE is the enemies' order."""
+IDLE, MOVE, TARGET, ATTACK_MOVE = 0, 1, 2, 3
+"""Orders. An idle or moving agent never fires; TARGET attacks or heals somebody and follows him; ATTACK_MOVE is the
+enemies' order."""
 
 NOBODY = -1
 """In place of a unit's number; also of an action before the first one."""
+
+GROUND, AIR, CLIFF_WALKER = 0, 1, 2
+"""Planes: units collide with units of their own plane only."""
+
+UNARMED, SHOT, LINE, BURST = 0, 1, 2, 3
+"""Weapons: none; hits its target; hits everybody near a line across the shot; hits everybody around and dies of it."""
+
+
+class Kind(Protocol):
+    """One type of unit (envs.units.UnitType). Lengths in map cells, times in game loops."""
+
+    health_max: float
+    shield_max: float
+    energy_max: float
+    energy_start: float
+    health_regeneration: float  # a loop
+    shield_regeneration: float
+    energy_regeneration: float
+    shield_delay: float  # loops without a hit before shields regenerate
+    armour: float
+    speed: float  # cells a loop
+    radius: float  # for ranges
+    separation_radius: float  # for collisions
+    plane: int
+    biological: bool
+    weapon: int
+    range: float  # of the weapon or of healing, from edge to edge
+    scan_range: float  # within which it finds targets by itself
+    period: float
+    damage_point: float
+    recovery: float  # backswing of its weapon
+    hits: int  # of one attack
+    first_hit: float  # from the shot to the first hit
+    hit_interval: float
+    missile_speed: float  # cells a loop; 0 for none
+    reach: float  # of a line or a burst, from its middle to the edge of who is hit
+    line_half_length: float
+    heal_rate: float  # health a loop; 0 for those who do not heal
+    energy_per_health: float
+    least_energy: float
+    state_cooldown: float  # SMAC's divisor of the cooldown (for medivacs: of the energy) in the state
 
 
 class Unit(Protocol):
     """One unit of one battle. Lengths in map cells, times in game loops."""
 
-    # What kind of unit it is; does not change.
-    health_max: float
-    shield_max: float
-    armour: float
-    speed: float  # cells a loop
-    radius: float  # for ranges
-    separation_radius: float  # for collisions
-    damage: float
-    period: float  # of its weapon
-    range: float  # from edge to edge
-    damage_point: float
-    recovery: float  # backswing of its weapon
-    state_cooldown: float  # SMAC's divisor of the cooldown in the state
+    kind: int  # which record of the kinds
     type_slot: int  # which of the type bits it sets
 
     # How it is.
@@ -49,20 +77,32 @@ class Unit(Protocol):
     y: float
     health: float  # 0 when dead
     shield: float
+    energy: float
     cooldown: float  # until the weapon is ready, which it is at 0 and below
-    windup: float  # until the attack in progress hits
+    windup: float  # until the attack in progress is shot
     backswing: float  # until it has recovered from its last attack
     help: float  # until an attacked enemy may call for help again
-    attacking: bool  # an attack is in progress
-    arrived: bool  # an enemy is at its destination
+    unhurt: float  # since it was hit
+    attacking: bool  # an attack is in progress, not yet shot
+    arrived: bool  # it is where its attack-move leads
     order: int
-    target: int  # whom it attacks or chases, or NOBODY
-    goal_x: float  # where its move order leads
+    target: int  # whom it attacks, heals or follows, or NOBODY
+    goal_x: float  # where its move or attack-move leads
     goal_y: float
-    leash_x: float  # where an enemy stood when it took its target
+    leash_x: float  # where it stood when it took its target by itself
     leash_y: float
     side_step: float  # -1 or 1: on which side it passes somebody standing squarely in its way
     last_action: int  # NOBODY before the first; enemies have none
+    random: np.uint64  # state of its random numbers
+
+    # Hits on their way.
+    hits_left: int
+    hit_in: float
+    hit_target: int
+    line_x: float  # middle and direction of a line of fire
+    line_y: float
+    line_dx: float
+    line_dy: float
 
     # What happens in the current game loop, or environment step.
     walk_x: float  # how far it wants to walk in this loop
@@ -70,51 +110,31 @@ class Unit(Protocol):
     push_x: float  # how far others push it in this loop
     push_y: float
     stirred: bool  # it has moved since overlaps were last looked for
-    strikes: int  # whom its attack hits in this loop, or NOBODY
+    heals: int  # whom it heals in this loop, or NOBODY
+    attacker: int  # who hit it in this loop, or NOBODY
+    hurt: float  # damage and healing of this loop, not yet taken off
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then
+    acted_on: int  # whom it last attacked or healed in this environment step, or NOBODY
 
 
 class Battle(Protocol):
     """What is remembered of a battle besides its units."""
 
-    random: np.uint64  # state of its random numbers
     steps: int  # environment steps taken
     over: bool
     crowded: bool  # units overlapped when last looked
+    reward_scale: float  # rewards are multiplied by this; differs where teams do
 
 
 def _record_type(declaration: type) -> np.dtype[np.void]:
-    kinds = {float: np.float64, int: np.int64, bool: np.bool_, np.uint64: np.uint64}
+    kinds = {float: np.float64, int: np.int32, bool: np.bool_, np.uint64: np.uint64}
     fields = [(name, kinds[kind]) for name, kind in get_type_hints(declaration).items()]
-    return np.dtype(fields, align=True)
+    return np.dtype(sorted(fields, key=lambda field: -np.dtype(field[1]).itemsize), align=True)
 
 
+KIND = _record_type(Kind)
 UNIT = _record_type(Unit)
 BATTLE = _record_type(Battle)
 
-
-def make_units(record: MapRecord) -> Records:
-    """Return [units] the units of a map as a battle begins, but for random draws."""
-    names = [group.unit for side in (record.allies, record.enemies) for group in side for _ in range(group.count)]
-    units = np.zeros(len(names), dtype=UNIT)
-    for unit, name in zip(units, names, strict=True):
-        _describe(unit, unit_type(name))
-    units["x"], units["y"] = spawn_points(record)
-    units["health"], units["shield"] = units["health_max"], units["shield_max"]
-    units["target"] = units["last_action"] = units["strikes"] = NOBODY
-    units["stirred"] = True
-    units["order"][record.n_agents :] = ATTACK_MOVE
-    units["goal_x"][record.n_agents :], units["goal_y"][record.n_agents :] = record.attack_x, record.attack_y
-    return units
-
-
-def _describe(unit: np.void, kind: UnitType) -> None:
-    loops = combat_constants().loops_per_second
-    unit["health_max"], unit["shield_max"], unit["armour"] = kind.health, kind.shield, kind.armour
-    unit["speed"] = kind.speed / loops
-    unit["radius"], unit["separation_radius"] = kind.radius, kind.separation_radius
-    unit["damage"], unit["range"] = kind.weapon.damage, kind.weapon.range
-    unit["period"] = kind.weapon.period * loops
-    unit["damage_point"] = kind.weapon.damage_point * loops
-    unit["recovery"] = kind.weapon.backswing * loops
-    unit["state_cooldown"] = kind.state_cooldown
+__all__ = ["AIR", "ATTACK_MOVE", "BATTLE", "BURST", "CLIFF_WALKER", "GROUND", "IDLE", "KIND", "LINE", "MOVE", "NOBODY"]
+__all__ += ["SHOT", "TARGET", "UNARMED", "UNIT", "Battle", "Floats64", "Kind", "Records", "Unit"]
