@@ -78,11 +78,13 @@ class Unit(Protocol):
     health: float  # 0 when dead
     shield: float
     energy: float
-    cooldown: float  # until the weapon is ready, which it is at 0 and below
-    windup: float  # until the attack in progress is shot
-    backswing: float  # until it has recovered from its last attack
-    help: float  # until an attacked enemy may call for help again
-    unhurt: float  # since it was hit
+    cooldown: float  # loops until the weapon is ready, as it was at the environment step's end
+    ready_at: float  # times are counted in game loops from the battle's beginning
+    shot_at: float  # when the attack in progress is shot
+    recovered_at: float  # when the backswing of its last attack is over
+    hurt_at: float  # when it was last hit
+    help_at: float  # before this it does not call for help again
+    scan_at: float  # before this nobody can come into the range in which it finds targets
     attacking: bool  # an attack is in progress, not yet shot
     arrived: bool  # it is where its attack-move leads
     order: int
@@ -97,7 +99,7 @@ class Unit(Protocol):
 
     # Hits on their way.
     hits_left: int
-    hit_in: float
+    hit_at: float
     hit_target: int
     line_x: float  # middle and direction of a line of fire
     line_y: float
@@ -109,10 +111,11 @@ class Unit(Protocol):
     walk_y: float
     push_x: float  # how far others push it in this loop
     push_y: float
+    row: int  # not of this unit: the number of whoever comes so-manieth from the west
     stirred: bool  # it has moved since overlaps were last looked for
     heals: int  # whom it heals in this loop, or NOBODY
-    attacker: int  # who hit it in this loop, or NOBODY
-    hurt: float  # damage and healing of this loop, not yet taken off
+    attacker: int  # one of those who hit it in this loop, or NOBODY
+    attackers: int  # how many hit it in this loop
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then
     acted_on: int  # whom it last attacked or healed in this environment step, or NOBODY
 
@@ -121,6 +124,7 @@ class Battle(Protocol):
     """What is remembered of a battle besides its units."""
 
     steps: int  # environment steps taken
+    loops: int  # game loops played
     over: bool
     crowded: bool  # units overlapped when last looked
     reward_scale: float  # rewards are multiplied by this; differs where teams do

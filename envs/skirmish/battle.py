@@ -7,17 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.world import Bools, Floats, Integers
-from envs.skirmish.arrays import Records
-from envs.skirmish.combat import deal_damage, decide
+from contracts.world import Bools, Floats, Floats64, Integers
+from envs.skirmish.arrays import NOBODY, Battle, Records
+from envs.skirmish.combat import decide
 from envs.skirmish.compile import kernel
+from envs.skirmish.damage import deal, regenerate
 from envs.skirmish.interface import NO_OP, write_available, write_observations, write_state
 from envs.skirmish.layout import Layout
 from envs.skirmish.movement import move
 from envs.skirmish.orders import give_order
-from envs.skirmish.randomness import draw
+from envs.skirmish.randomness import draw, seed_unit
 from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, write_rewards
-from envs.skirmish.rules import Rules
+from envs.skirmish.scene import Scene
 
 
 class Views(NamedTuple):
@@ -36,26 +37,28 @@ class Views(NamedTuple):
 @kernel
 def begin_battles(
     layout: Layout,
-    walkable: Bools,
+    scene: Scene,
     template: Records,
+    keys: NDArray[np.uint64],
     units: Records,
     battles: Records,
     views: Views,
     first: int,
     last: int,
 ) -> None:
-    """Set up battles first .. last - 1 from template [units]; battles.random already holds their keys."""
+    """Set up battles first .. last - 1 from template [units]; keys [battles] fix their random draws."""
     for b in range(first, last):
         battle = battles[b]
-        battle.steps = 0
+        battle.steps = battle.loops = 0
         battle.over = False
         battle.crowded = True  # looked at once, for maps whose spawn points are close together
         for u in range(template.shape[0]):
             units[b, u] = template[u]
-            units[b, u].side_step = 1.0 if draw(battle) < 0.5 else -1.0
-        write_available(layout, walkable, units, b, views.available)
-        write_observations(layout, units, b, battle.steps, views.available, views.observations)
-        write_state(layout, units, b, battle.steps, views.state)
+            seed_unit(units[b, u], keys[b], u)
+            units[b, u].side_step = 1.0 if draw(units[b, u]) < 0.5 else -1.0
+        write_available(layout, scene.kinds, scene.terrain.walkable, units, b, views.available)
+        write_observations(layout, scene.kinds, units, b, battle.steps, views.available, views.observations)
+        write_state(layout, scene.kinds, units, b, battle.steps, views.state)
         for agent in range(layout.n_agents):
             views.individual_rewards[agent, b] = 0.0
         views.team_reward[b] = 0.0
@@ -65,15 +68,14 @@ def begin_battles(
 @kernel
 def step_battles(
     layout: Layout,
-    rules: Rules,
+    scene: Scene,
     reward_rules: RewardRules,
-    walkable: Bools,
     units: Records,
     battles: Records,
     hits: Bools,
     actions: Integers,
     views: Views,
-    scratch: NDArray[np.float64],
+    scratch: Floats64,
     first: int,
     last: int,
 ) -> None:
@@ -82,38 +84,69 @@ def step_battles(
     hits: [battles, agents, enemies] and scratch [4, units] are written over; ranges that run at the same time need
     scratch of their own.
     """
-    n_agents = layout.n_agents
-    available, observations, state = views.available, views.observations, views.state
-    individual_rewards, team_reward = views.individual_rewards, views.team_reward
     for b in range(first, last):
         battle = battles[b]
         if battle.over:
-            stay_over(n_agents, b, available, individual_rewards, team_reward)
+            stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
             continue
-        for u in range(units.shape[1]):
-            units[b, u].worth_before = units[b, u].health + units[b, u].shield
-        for agent in range(n_agents):
-            for enemy in range(hits.shape[2]):
-                hits[b, agent, enemy] = False
-            give_order(units[b, agent], n_agents, actions[agent, b])
-        for _ in range(rules.loops):
-            walking, striking = decide(rules, units, battle, n_agents, b, scratch)
-            if walking or battle.crowded:
-                move(walkable, units, battle, b, scratch)
-            if striking:
-                deal_damage(rules, units, hits, n_agents, b)
-        battle.steps += 1
-        standing = outcome(units, n_agents, b)
-        ended = standing != ONGOING
-        cut_off = not ended and battle.steps >= layout.episode_limit
-        battle.over = ended or cut_off
-        views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
-        write_rewards(reward_rules, units, hits, n_agents, b, standing, scratch, team_reward, individual_rewards)
-        write_available(layout, walkable, units, b, available)
-        write_observations(layout, units, b, battle.steps, available, observations)
-        write_state(layout, units, b, battle.steps, state)
-        if ended:
-            leave_no_op(n_agents, b, available)
+        begin_step(scene, units, hits, b, actions)
+        play_loops(scene, units, battle, hits, b, scratch)
+        end_step(layout, scene, reward_rules, units, battle, hits, b, views, scratch)
+
+
+@kernel
+def begin_step(scene: Scene, units: Records, hits: Bools, b: int, actions: Integers) -> None:
+    """Note how everybody stands, and give the orders."""
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        unit.worth_before = unit.health + unit.shield
+        unit.acted_on = NOBODY
+    for agent in range(scene.n_agents):
+        for enemy in range(hits.shape[2]):
+            hits[b, agent, enemy] = False
+        give_order(scene, units, b, agent, actions[agent, b])
+
+
+@kernel
+def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int, scratch: Floats64) -> None:
+    """Play the game loops of one environment step."""
+    for _ in range(scene.rules.loops):
+        battle.loops += 1
+        now = float(battle.loops)
+        walking, acting = decide(scene, units, b, now, scratch)
+        if walking or battle.crowded:
+            move(scene, units, battle, b, scratch)
+        if acting:
+            deal(scene, units, hits, b, now)
+    regenerate(scene, units, b, float(battle.loops))
+
+
+@kernel
+def end_step(
+    layout: Layout,
+    scene: Scene,
+    reward_rules: RewardRules,
+    units: Records,
+    battle: Battle,
+    hits: Bools,
+    b: int,
+    views: Views,
+    scratch: Floats64,
+) -> None:
+    """Judge, pay, and show everybody what he sees."""
+    battle.steps += 1
+    standing = outcome(scene.kinds, units, scene.n_agents, b)
+    ended = standing != ONGOING
+    cut_off = not ended and battle.steps >= layout.episode_limit
+    battle.over = ended or cut_off
+    views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
+    team_reward, individual_rewards = views.team_reward, views.individual_rewards
+    write_rewards(reward_rules, units, hits, scene.n_agents, b, standing, scratch, team_reward, individual_rewards)
+    write_available(layout, scene.kinds, scene.terrain.walkable, units, b, views.available)
+    write_observations(layout, scene.kinds, units, b, battle.steps, views.available, views.observations)
+    write_state(layout, scene.kinds, units, b, battle.steps, views.state)
+    if ended:
+        leave_no_op(scene.n_agents, b, views.available)
 
 
 @kernel

@@ -1,133 +1,137 @@
-"""One game loop of fighting: everybody decides on the same picture, then all damage of the loop is dealt at once."""
+"""One game loop of deciding: everybody looks at the same picture, and nobody's place or health changes yet."""
 
 from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
-from contracts.world import Bools
-from envs.skirmish.arrays import ATTACK, ATTACK_MOVE, IDLE, MOVE, NOBODY, Battle, Records, Unit
+from contracts.world import Floats64
+from envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
 from envs.skirmish.compile import kernel
-from envs.skirmish.orders import break_off, call_for_help, gap, list_agents, pursue
+from envs.skirmish.orders import break_off
 from envs.skirmish.randomness import draw
-from envs.skirmish.rules import Rules
+from envs.skirmish.scene import Scene
+from envs.skirmish.targets import is_wounded, list_units, pursue, reaches, seek_wounded
+from envs.skirmish.terrain import heading
 
 NEAR = 0.05  # cells; who is this close to a destination is there
 
 
 @kernel
-def decide(
-    rules: Rules, units: Records, battle: Battle, n_agents: int, b: int, places: NDArray[np.float64]
-) -> tuple[bool, bool]:
-    """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y and strikes.
+def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -> tuple[bool, bool]:
+    """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y, heals and shots.
 
-    Nobody's position or health changes here. places [4, units] is scratch. Returns whether anybody walks, and whether
-    anybody's attack hits.
+    now: game loops since the battle's beginning. places [4, units] is scratch. Returns whether anybody walks, and
+    whether any hit lands or anybody heals.
     """
-    walking = striking = False
-    list_agents(units, n_agents, b, places)
+    walking = acting = False
+    list_units(scene, units, b, places)
     for u in range(units.shape[1]):
         unit = units[b, u]
-        unit.walk_x = unit.walk_y = 0.0
-        unit.strikes = NOBODY
-        if unit.health <= 0.0:
-            continue
-        unit.cooldown = max(unit.cooldown - 1.0, -1.0)
-        if u >= n_agents:
-            unit.help -= 1.0
-            pursue(rules, units, battle, n_agents, b, u, places)
-        elif unit.order == ATTACK and units[b, unit.target].health <= 0.0:
-            break_off(unit)
-            unit.order = IDLE
-            unit.target = NOBODY
-        if unit.target != NOBODY:
-            fight(rules, unit, units[b, unit.target], battle)
-        else:
-            carry_on(unit)
-        walking |= unit.walk_x != 0.0 or unit.walk_y != 0.0
-        striking |= unit.strikes != NOBODY
-    return walking, striking
+        if unit.health > 0.0:
+            unit.walk_x = unit.walk_y = 0.0
+            if scene.kinds[unit.kind].heal_rate > 0.0:
+                tend(scene, units, b, u)
+                acting |= unit.heals != NOBODY
+            else:
+                attack(scene, units, b, u, now, places)
+            walking |= unit.walk_x != 0.0 or unit.walk_y != 0.0
+        acting |= unit.hits_left > 0 and now >= unit.hit_at
+    return walking, acting
 
 
 @kernel
-def fight(rules: Rules, unit: Unit, target: Unit, battle: Battle) -> None:
-    """Hit, recover, attack or chase: whatever a unit is up to with its target."""
-    distance = gap(unit, target)
+def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
+    """Let an armed unit fight, or carry on with its order."""
+    unit = units[b, u]
+    if unit.order == ATTACK_MOVE:
+        pursue(scene, units, b, u, now, places)
+    elif unit.order == TARGET and units[b, unit.target].health <= 0.0:
+        break_off(unit)
+        unit.order = IDLE
+        unit.target = NOBODY
+    if unit.target != NOBODY:
+        fight(scene, unit, units[b, unit.target], now)
+    else:
+        carry_on(scene, unit, now)
+
+
+@kernel
+def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> None:
+    """Shoot, recover, attack or chase: whatever a unit is up to with its target."""
+    kind = scene.kinds[unit.kind]
     if unit.attacking:
-        unit.windup -= 1.0
-        if unit.windup > 0.0:
+        if now < unit.shot_at:
             return
-        if distance <= unit.range + rules.slop:
-            unit.strikes = unit.target
-            unit.attacking = False
-            unit.backswing = unit.recovery
+        dx, dy = target.x - unit.x, target.y - unit.y
+        distance = sqrt(dx * dx + dy * dy)
+        if distance <= scene.reach[unit.kind, target.kind] + scene.rules.slop:
+            shoot(kind, unit, target, distance, now)
             return
         break_off(unit)
-    recovering = unit.backswing > 0.0
-    unit.backswing -= 1.0
-    if distance <= unit.range:
-        if unit.cooldown <= 0.0:
+    if reaches(scene, unit, target):
+        if now >= unit.ready_at:
             # A weapon that has been ready for part of a loop keeps that part, else every period would be rounded up.
-            late = unit.cooldown if unit.cooldown > -1.0 else 0.0
-            delay = rules.delay_low + (rules.delay_high - rules.delay_low) * draw(battle)
-            unit.cooldown = late + unit.period + delay
-            unit.windup = unit.damage_point
+            since = unit.ready_at if unit.ready_at > now - 1.0 else now
+            delay = scene.rules.delay_low + (scene.rules.delay_high - scene.rules.delay_low) * draw(unit)
+            unit.ready_at = since + kind.period + delay
+            unit.shot_at = max(now + kind.damage_point, now + 1.0)
             unit.attacking = True
-            unit.backswing = 0.0
-    elif not recovering:
-        walk(unit, target.x, target.y)
+    elif now >= unit.recovered_at:
+        walk(scene, kind, unit, target.x, target.y)
 
 
 @kernel
-def carry_on(unit: Unit) -> None:
+def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> None:
+    """Send an attack's hits on their way. distance: to the target, from centre to centre."""
+    unit.attacking = False
+    unit.recovered_at = now + kind.recovery
+    unit.acted_on = unit.hit_target = unit.target
+    unit.hits_left = kind.hits
+    unit.hit_at = now + kind.first_hit
+    if kind.missile_speed > 0.0:
+        unit.hit_at += distance / kind.missile_speed
+    if kind.weapon == LINE:
+        unit.line_x, unit.line_y = target.x, target.y
+        length = max(distance, 1e-9)
+        unit.line_dx, unit.line_dy = -(target.y - unit.y) / length, (target.x - unit.x) / length
+
+
+@kernel
+def tend(scene: Scene, units: Records, b: int, u: int) -> None:
+    """Let a healer heal, follow whom it is to heal, or carry on with its order."""
+    unit = units[b, u]
+    unit.heals = NOBODY
+    if unit.order == ATTACK_MOVE:
+        seek_wounded(scene, units, b, u)
+    elif unit.order == TARGET and units[b, unit.target].health <= 0.0:
+        unit.order = IDLE
+        unit.target = NOBODY
+    if unit.target == NOBODY:
+        carry_on(scene, unit, 0.0)
+    elif not reaches(scene, unit, units[b, unit.target]):
+        walk(scene, scene.kinds[unit.kind], unit, units[b, unit.target].x, units[b, unit.target].y)
+    elif unit.energy > 0.0 and is_wounded(scene, units[b, unit.target]):
+        unit.heals = unit.acted_on = unit.target
+
+
+@kernel
+def carry_on(scene: Scene, unit: Unit, now: float) -> None:
     """Move or attack-move of a unit that has no target; an attack-move first recovers from its last attack."""
     if unit.order == MOVE:
-        if not walk(unit, unit.goal_x, unit.goal_y):
+        if not walk(scene, scene.kinds[unit.kind], unit, unit.goal_x, unit.goal_y):
             unit.order = IDLE
-    elif unit.order == ATTACK_MOVE and not unit.arrived:
-        if unit.backswing > 0.0:
-            unit.backswing -= 1.0
-        elif not walk(unit, unit.goal_x, unit.goal_y):
-            unit.arrived = True
+    elif unit.order == ATTACK_MOVE and not unit.arrived and not scene.hunting and now >= unit.recovered_at:
+        unit.arrived = not walk(scene, scene.kinds[unit.kind], unit, unit.goal_x, unit.goal_y)
 
 
 @kernel
-def walk(unit: Unit, goal_x: float, goal_y: float) -> bool:
-    """Head straight for a point for one loop; return False when the unit is there."""
+def walk(scene: Scene, kind: Kind, unit: Unit, goal_x: float, goal_y: float) -> bool:
+    """Head for a point, round corners, for one loop; return False when the unit is there."""
+    goal_x, goal_y = heading(scene.terrain, kind.plane, unit.x, unit.y, goal_x, goal_y)
     dx, dy = goal_x - unit.x, goal_y - unit.y
-    distance = sqrt(dx * dx + dy * dy)
-    if distance <= NEAR:
+    square = dx * dx + dy * dy
+    if square <= NEAR * NEAR:
         return False
-    part = min(unit.speed / distance, 1.0)
+    part = min(kind.speed / sqrt(square), 1.0)
     unit.walk_x, unit.walk_y = dx * part, dy * part
     return True
-
-
-@kernel
-def deal_damage(rules: Rules, units: Records, hits: Bools, n_agents: int, b: int) -> None:
-    """Deal the damage of all attacks that hit in this loop; note in hits[b, agent, enemy] who hit whom.
-
-    Shields take damage first, without armour; what is left is lowered by armour, but never below the minimum.
-    """
-    for u in range(units.shape[1]):
-        unit = units[b, u]
-        if unit.strikes == NOBODY:
-            continue
-        target = units[b, unit.strikes]
-        absorbed = min(target.shield, unit.damage)
-        target.shield -= absorbed
-        if unit.damage > absorbed:
-            target.health -= max(unit.damage - absorbed - target.armour, rules.minimum_damage)
-        if u < n_agents:
-            hits[b, u, unit.strikes - n_agents] = True
-    for u in range(units.shape[1]):
-        unit = units[b, u]
-        unit.health = max(unit.health, 0.0)
-        if unit.health <= 0.0:
-            unit.shield = 0.0
-    for agent in range(n_agents):
-        victim = units[b, agent].strikes
-        if victim != NOBODY and units[b, victim].health > 0.0:
-            call_for_help(rules, units, n_agents, b, victim, agent)

@@ -23,7 +23,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
     the functions it calls; so the cache's folder is named after the contents of all rules.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     keep = settings.CACHE_DIR
     settings.CACHE_DIR = CACHE_FOLDER
     try:

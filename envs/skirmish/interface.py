@@ -28,7 +28,7 @@ def is_walkable(walkable: Bools, x: float, y: float) -> bool:
 
 
 @kernel
-def write_available(layout: Layout, walkable: Bools, units: Records, b: int, available: Bools) -> None:
+def write_available(layout: Layout, kinds: Records, walkable: Bools, units: Records, b: int, available: Bools) -> None:
     """Write available[agents, b, n_actions] (get_avail_agent_actions)."""
     for agent in range(layout.n_agents):
         unit = units[b, agent]
@@ -52,7 +52,7 @@ def write_available(layout: Layout, walkable: Bools, units: Records, b: int, ava
 
 @kernel
 def write_observations(
-    layout: Layout, units: Records, b: int, steps: int, available: Bools, observations: Floats
+    layout: Layout, kinds: Records, units: Records, b: int, steps: int, available: Bools, observations: Floats
 ) -> None:
     """Write observations[agents, b, obs_dim] (get_obs_agent); available[agents, b, n_actions] is already written.
 
@@ -71,24 +71,24 @@ def write_observations(
         at = 4
         for enemy in range(layout.n_enemies):
             other = units[b, layout.n_agents + enemy]
-            if write_seen(layout, unit, other, layout.enemy_shields, agent, b, at, observations):
+            if write_seen(layout, kinds, unit, other, layout.enemy_shields, agent, b, at, observations):
                 observations[agent, b, at] = available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy]
             at += layout.enemy_features
         for ally in range(layout.n_agents):
             if ally == agent:
                 continue
             other = units[b, ally]
-            if write_seen(layout, unit, other, layout.ally_shields, agent, b, at, observations):
+            if write_seen(layout, kinds, unit, other, layout.ally_shields, agent, b, at, observations):
                 observations[agent, b, at] = 1.0
                 if layout.obs_last_action and other.last_action >= 0:
                     observations[agent, b, at + layout.ally_features - layout.n_actions + other.last_action] = 1.0
             at += layout.ally_features
-        write_own(layout, unit, agent, b, at, observations)
+        write_own(layout, kinds, unit, agent, b, at, observations)
 
 
 @kernel
 def write_seen(
-    layout: Layout, unit: Unit, other: Unit, shields: bool, agent: int, b: int, at: int, observations: Floats
+    layout: Layout, kinds: Records, unit: Unit, other: Unit, shields: bool, agent: int, b: int, at: int, observations: Floats
 ) -> bool:
     """Write what an agent's unit sees of another behind index `at` (left to the caller); return whether it sees it."""
     dx, dy = other.x - unit.x, other.y - unit.y
@@ -100,10 +100,10 @@ def write_seen(
     observations[agent, b, at + 3] = dy / SIGHT_RANGE
     at += 4
     if layout.all_health:
-        observations[agent, b, at] = other.health / other.health_max
+        observations[agent, b, at] = other.health / kinds[other.kind].health_max
         at += 1
         if shields:
-            observations[agent, b, at] = other.shield / other.shield_max
+            observations[agent, b, at] = other.shield / kinds[other.kind].shield_max
             at += 1
     if layout.unit_type_bits > 0:
         observations[agent, b, at + other.type_slot] = 1.0
@@ -111,20 +111,20 @@ def write_seen(
 
 
 @kernel
-def write_own(layout: Layout, unit: Unit, agent: int, b: int, at: int, observations: Floats) -> None:
+def write_own(layout: Layout, kinds: Records, unit: Unit, agent: int, b: int, at: int, observations: Floats) -> None:
     """Write the agent's own features from index `at` on."""
     if layout.own_health:
-        observations[agent, b, at] = unit.health / unit.health_max
+        observations[agent, b, at] = unit.health / kinds[unit.kind].health_max
         at += 1
         if layout.ally_shields:
-            observations[agent, b, at] = unit.shield / unit.shield_max
+            observations[agent, b, at] = unit.shield / kinds[unit.kind].shield_max
             at += 1
     if layout.unit_type_bits > 0:
         observations[agent, b, at + unit.type_slot] = 1.0
 
 
 @kernel
-def write_state(layout: Layout, units: Records, b: int, steps: int, state: Floats) -> None:
+def write_state(layout: Layout, kinds: Records, units: Records, b: int, steps: int, state: Floats) -> None:
     """Write state[b, state_dim] (get_state_dict): agents, enemies, last actions, time."""
     for at in range(layout.state_dim):
         state[b, at] = 0.0
@@ -132,15 +132,15 @@ def write_state(layout: Layout, units: Records, b: int, steps: int, state: Float
     for agent in range(layout.n_agents):
         unit = units[b, agent]
         if unit.health > 0.0:
-            state[b, at] = unit.health / unit.health_max
-            state[b, at + 1] = max(unit.cooldown, 0.0) / unit.state_cooldown
-            write_place(layout, unit, layout.ally_shields, b, at + 2, state)
+            state[b, at] = unit.health / kinds[unit.kind].health_max
+            state[b, at + 1] = max(unit.cooldown, 0.0) / kinds[unit.kind].state_cooldown
+            write_place(layout, kinds, unit, layout.ally_shields, b, at + 2, state)
         at += layout.ally_attributes
     for enemy in range(layout.n_enemies):
         unit = units[b, layout.n_agents + enemy]
         if unit.health > 0.0:
-            state[b, at] = unit.health / unit.health_max
-            write_place(layout, unit, layout.enemy_shields, b, at + 1, state)
+            state[b, at] = unit.health / kinds[unit.kind].health_max
+            write_place(layout, kinds, unit, layout.enemy_shields, b, at + 1, state)
         at += layout.enemy_attributes
     if layout.state_last_action:
         for agent in range(layout.n_agents):
@@ -153,13 +153,13 @@ def write_state(layout: Layout, units: Records, b: int, steps: int, state: Float
 
 
 @kernel
-def write_place(layout: Layout, unit: Unit, shields: bool, b: int, at: int, state: Floats) -> None:
+def write_place(layout: Layout, kinds: Records, unit: Unit, shields: bool, b: int, at: int, state: Floats) -> None:
     """Write a unit's place relative to the map's centre, its shield and its type from index `at` on."""
     state[b, at] = (unit.x - layout.map_width / 2) / layout.map_width
     state[b, at + 1] = (unit.y - layout.map_height / 2) / layout.map_height
     at += 2
     if shields:
-        state[b, at] = unit.shield / unit.shield_max
+        state[b, at] = unit.shield / kinds[unit.kind].shield_max
         at += 1
     if layout.unit_type_bits > 0:
         state[b, at + unit.type_slot] = 1.0

@@ -1,6 +1,6 @@
-"""One game loop of walking: units keep apart and stay on walkable ground.
+"""One game loop of walking: units keep apart and stay on ground they can walk on.
 
-Everybody is moved from the same picture: all walk, then all are pushed out of whom they overlap, all pushes of a pass
+Everybody is moved from the same picture: all walk, then all are pushed out of whom they overlap, all pushes
 measured before anybody gives way. So no unit gains by its number.
 """
 
@@ -8,75 +8,80 @@ from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
-from contracts.world import Bools
+from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
 from envs.skirmish.compile import kernel
-from envs.skirmish.interface import is_walkable
-from envs.skirmish.randomness import draw
+from envs.skirmish.scene import Scene
+from envs.skirmish.terrain import Terrain, is_passable
 
-PASSES = 3  # of pushing in a loop at most; one parts a pair, a crowd takes more
-DEEP = 0.15  # cells; an overlap that calls for another pass
 ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
-LONGEST_PUSH = 0.25  # cells a pass, so that a crowd cannot throw anybody far
+LONGEST_PUSH = 0.125  # cells a loop, so that a crowd cannot throw anybody far
 SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
 
 
 @kernel
-def move(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> None:
-    """Move the units of battle b by what they want to walk, then apart. places [4, units] is scratch."""
-    for u in range(units.shape[1]):
-        unit = units[b, u]
+def move(scene: Scene, units: Records, battle: Battle, b: int, places: Floats64) -> None:
+    """Move the units of battle b by what they want to walk, then apart. places [5, units] is scratch.
+
+    Two that have not moved since overlaps were last looked for, and did not overlap then, still do not.
+    """
+    battle.crowded = False
+    count = line_up(scene, units, b, places)
+    for i in range(count):
+        part(scene, units, battle, b, places, i, count)
+    for i in range(count):
+        units[b, int(places[3, i])].stirred = False
+    if battle.crowded:
+        for i in range(count):
+            give_way(scene, units[b, int(places[3, i])])
+
+
+@kernel
+def line_up(scene: Scene, units: Records, b: int, places: Floats64) -> int:
+    """Let everybody walk, and list the living from west to east; count them.
+
+    Fills the rows of places with x, y, separation radius, number, and 1 for those who have moved. The order is kept in
+    units' `row`, so that the next time it is nearly right: insertion sort then takes one look at each.
+    """
+    count, dead = 0, units.shape[1]
+    for k in range(units.shape[1]):
+        number = units[b, k].row
+        unit = units[b, number]
+        if unit.health <= 0.0:
+            dead -= 1
+            places[3, dead] = number
+            continue
         if has_walked(unit):
             unit.stirred = True
-            place(walkable, unit, unit.walk_x, unit.walk_y)
-    for _ in range(PASSES):
-        deepest = part(walkable, units, battle, b, places)
-        battle.crowded = deepest > 0.0
-        if deepest < DEEP:
-            return
+            place(scene.terrain, scene.kinds[unit.kind].plane, unit, unit.walk_x, unit.walk_y)
+        at = count
+        while at > 0 and places[0, at - 1] > unit.x:
+            places[0, at], places[3, at] = places[0, at - 1], places[3, at - 1]
+            at -= 1
+        places[0, at], places[3, at] = unit.x, number
+        count += 1
+    for k in range(units.shape[1]):
+        unit = units[b, int(places[3, k])]
+        units[b, k].row = int(places[3, k])
+        places[1, k] = unit.y
+        places[2, k] = scene.kinds[unit.kind].separation_radius - ALLOWED_OVERLAP / 2
+        places[4, k] = unit.stirred
+    return count
 
 
 @kernel
-def part(walkable: Bools, units: Records, battle: Battle, b: int, places: NDArray[np.float64]) -> float:
-    """Push all overlapping units of battle b apart once; return the deepest overlap, 0 if there is none."""
-    stirred, count = list_living(units, b, places)
-    xs, ys, radii, numbers = places[0], places[1], places[2], places[3]
-    deepest = 0.0
-    for i in range(stirred):  # two that have not moved since the last look still do not overlap
-        overlaps, j = count_overlaps(xs, ys, radii, i, count), i
-        while overlaps > 0:
-            j += 1
-            dx, dy, reach = xs[j] - xs[i], ys[j] - ys[i], radii[j] + radii[i]
-            if dx * dx + dy * dy < reach * reach:
-                overlaps -= 1
-                deep = push_apart(units[b, int(numbers[i])], units[b, int(numbers[j])], battle, dx, dy)
-                deepest = max(deepest, deep)
-    if deepest > 0.0:
-        for i in range(count):
-            give_way(walkable, units[b, int(numbers[i])])
-    return deepest
-
-
-@kernel
-def list_living(units: Records, b: int, places: NDArray[np.float64]) -> tuple[int, int]:
-    """Fill the rows of places with x, y, radius and number of the living, the stirred first; count both."""
-    count = stirred = 0
-    for moved in (True, False):
-        for u in range(units.shape[1]):
-            unit = units[b, u]
-            if unit.stirred == moved and unit.health > 0.0:
-                unit.push_x = unit.push_y = 0.0
-                places[0, count], places[1, count] = unit.x, unit.y
-                places[2, count], places[3, count] = unit.separation_radius - ALLOWED_OVERLAP / 2, u
-                count += 1
-        if moved:
-            stirred = count
-    for i in range(stirred):
-        units[b, int(places[3, i])].stirred = False
-    return stirred, count
+def part(scene: Scene, units: Records, battle: Battle, b: int, places: Floats64, i: int, count: int) -> None:
+    """Push the i-th unit from the west and those east of it that it overlaps apart, unless neither has moved."""
+    x, y, radius, moved = places[0, i], places[1, i], places[2, i], places[4, i] > 0.0
+    j = i + 1
+    while j < count and places[0, j] - x < radius + scene.widest:
+        dx, dy, reach = places[0, j] - x, places[1, j] - y, places[2, j] + radius
+        if dx * dx + dy * dy < reach * reach and (moved or places[4, j] > 0.0):
+            one, other = units[b, int(places[3, i])], units[b, int(places[3, j])]
+            if scene.kinds[one.kind].plane == scene.kinds[other.kind].plane:
+                push_apart(scene, one, other, dx, dy)
+                battle.crowded = True
+        j += 1
 
 
 @kernel
@@ -86,35 +91,22 @@ def has_walked(unit: Unit) -> bool:
 
 
 @kernel
-def count_overlaps(
-    xs: NDArray[np.float64], ys: NDArray[np.float64], radii: NDArray[np.float64], i: int, count: int
-) -> int:
-    """Count the units after the i-th that overlap it: most often none, which is found out several at a time.
-
-    The index is unsigned because a signed one might be negative, and the check for that stops vectorisation.
-    """
-    x, y, radius = xs[i], ys[i], radii[i]
-    overlaps = 0
-    for j in range(np.uint64(i + 1), np.uint64(count)):
-        dx, dy, reach = xs[j] - x, ys[j] - y, radii[j] + radius
-        overlaps += dx * dx + dy * dy < reach * reach
-    return overlaps
-
-
-@kernel
-def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> float:
+def push_apart(scene: Scene, one: Unit, other: Unit, dx: float, dy: float) -> None:
     """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands.
 
-    dx, dy: from one to the other. Returns how deep they overlap.
+    dx, dy: from one to the other. Who cannot walk at all is not pushed.
     """
-    distance = sqrt(dx * dx + dy * dy)
-    if distance < 1e-9:
-        distance = 1e-9
-        dx, dy = 0.0, distance if draw(battle) < 0.5 else -distance
+    square = dx * dx + dy * dy
+    if square < 1e-12:
+        dx, dy, square = 0.0, one.side_step * 1e-6, 1e-12
+    distance = sqrt(square)
+    one_kind, other_kind = scene.kinds[one.kind], scene.kinds[other.kind]
+    overlap = one_kind.separation_radius + other_kind.separation_radius - distance
     dx, dy = dx / distance, dy / distance
-    overlap = one.separation_radius + other.separation_radius - distance
     one_walks, other_walks = has_walked(one), has_walked(other)
     share = 0.5 if one_walks == other_walks else (1.0 if one_walks else 0.0)
+    if one_kind.speed == 0.0 or other_kind.speed == 0.0:
+        share = 1.0 if other_kind.speed == 0.0 else 0.0
     one.push_x -= dx * overlap * share
     one.push_y -= dy * overlap * share
     other.push_x += dx * overlap * (1.0 - share)
@@ -124,7 +116,6 @@ def push_apart(one: Unit, other: Unit, battle: Battle, dx: float, dy: float) -> 
     elif other_walks and not one_walks:
         step_aside(other, -dx, -dy, overlap)
     arrive_together(one, other)
-    return overlap
 
 
 @kernel
@@ -140,8 +131,8 @@ def step_aside(unit: Unit, dx: float, dy: float, overlap: float) -> None:
 
 @kernel
 def arrive_together(one: Unit, other: Unit) -> None:
-    """Let an enemy without a target that touches one already at their common destination count as arrived, too."""
-    if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE:
+    """Let a unit without a target that touches one already at their common destination count as arrived, too."""
+    if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE or one.goal_x != other.goal_x:
         return
     if one.arrived and other.target == NOBODY:
         other.arrived = True
@@ -150,32 +141,27 @@ def arrive_together(one: Unit, other: Unit) -> None:
 
 
 @kernel
-def give_way(walkable: Bools, unit: Unit) -> None:
+def give_way(scene: Scene, unit: Unit) -> None:
     """Move a unit where it is pushed."""
     push_x, push_y = unit.push_x, unit.push_y
     square = push_x * push_x + push_y * push_y
     if square == 0.0:
         return
+    unit.push_x = unit.push_y = 0.0
     unit.stirred = True
     if square > LONGEST_PUSH * LONGEST_PUSH:
         shorter = LONGEST_PUSH / sqrt(square)
         push_x, push_y = push_x * shorter, push_y * shorter
-    place(walkable, unit, push_x, push_y)
+    place(scene.terrain, scene.kinds[unit.kind].plane, unit, push_x, push_y)
 
 
 @kernel
-def place(walkable: Bools, unit: Unit, dx: float, dy: float) -> None:
+def place(terrain: Terrain, plane: int, unit: Unit, dx: float, dy: float) -> None:
     """Move a unit by (dx, dy); at a wall it slides along, and where it cannot it stays."""
     x, y = unit.x + dx, unit.y + dy
-    if is_ground(walkable, x, y):
+    if is_passable(terrain, plane, x, y):
         unit.x, unit.y = x, y
-    elif is_ground(walkable, x, unit.y):
+    elif is_passable(terrain, plane, x, unit.y):
         unit.x = x
-    elif is_ground(walkable, unit.x, y):
+    elif is_passable(terrain, plane, unit.x, y):
         unit.y = y
-
-
-@kernel
-def is_ground(walkable: Bools, x: float, y: float) -> bool:
-    """Tell whether a unit can stand here; unlike the interface's test this one does not take -0.5 for cell 0."""
-    return x >= 0.0 and y >= 0.0 and is_walkable(walkable, x, y)

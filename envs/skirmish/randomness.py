@@ -1,10 +1,13 @@
-"""A battle's own random numbers: splitmix64 (Steele, Lea and Flood, OOPSLA 2014), one 64-bit state a battle."""
+"""A unit's own random numbers: splitmix64 (Steele, Lea and Flood, OOPSLA 2014), one 64-bit state a unit.
+
+Each unit has its own, so that it does not matter who decides first.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from envs.skirmish.arrays import Battle
+from envs.skirmish.arrays import Unit
 from envs.skirmish.compile import kernel
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -15,11 +18,22 @@ _UNIT = 1.0 / (1 << 53)
 
 
 @kernel
-def draw(battle: Battle) -> float:
-    """Draw the battle's next number, uniform in [0, 1)."""
-    state = battle.random + _STEP
-    battle.random = state
+def mix(state: np.uint64) -> np.uint64:
+    """Scramble 64 bits."""
     state = (state ^ (state >> _S30)) * _MIX_1
     state = (state ^ (state >> _S27)) * _MIX_2
-    state = state ^ (state >> _S31)
-    return float(state >> _S11) * _UNIT
+    return state ^ (state >> _S31)
+
+
+@kernel
+def seed_unit(unit: Unit, battle_key: np.uint64, number: int) -> None:
+    """Begin the random numbers of a battle's unit of this number."""
+    unit.random = mix(battle_key + np.uint64(number + 1) * _STEP)
+
+
+@kernel
+def draw(unit: Unit) -> float:
+    """Draw the unit's next number, uniform in [0, 1)."""
+    state = unit.random + _STEP
+    unit.random = state
+    return float(mix(state) >> _S11) * _UNIT

@@ -48,7 +48,7 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
 
 
 @kernel
-def outcome(units: Records, n_agents: int, b: int) -> int:
+def outcome(kinds: Records, units: Records, n_agents: int, b: int) -> int:
     """Tell how battle b stands (StarCraft2Env.update_units)."""
     allies = enemies = False
     for u in range(units.shape[1]):

@@ -14,7 +14,6 @@ class Rules(NamedTuple):
     minimum_damage: float
     delay_low: float  # added to every weapon period: uniform between low and high
     delay_high: float
-    scan_range: float
     slop: float
     leash: float
     help_radius: float
@@ -30,7 +29,6 @@ def make_rules() -> Rules:
         minimum_damage=float(constants.minimum_damage),
         delay_low=float(constants.weapon_delay[0] * loops),
         delay_high=float(constants.weapon_delay[1] * loops),
-        scan_range=float(constants.minimum_scan_range),
         slop=float(constants.range_slop),
         leash=float(constants.acquire_leash),
         help_radius=float(constants.call_for_help_radius),

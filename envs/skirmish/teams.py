@@ -102,6 +102,7 @@ def make_units(record: MapRecord) -> Records:
     for field in ("target", "last_action", "hit_target", "heals", "attacker", "acted_on"):
         units[field] = NOBODY
     units["stirred"] = True
+    units["row"] = np.arange(len(names))
     for number, name in enumerate(names):
         slots = record.ally_slots if number < record.n_agents else record.enemy_slots
         units["type_slot"][number] = slots.index(name) if slots else 0

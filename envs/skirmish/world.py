@@ -12,11 +12,12 @@ from contracts.errors import UnavailableActionError, WorldError
 from contracts.seeds import key
 from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
-from envs.skirmish.arrays import BATTLE, UNIT, make_units
+from envs.skirmish.arrays import BATTLE, NOBODY, UNIT
 from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
 from envs.skirmish.layout import make_layout
 from envs.skirmish.rewards import make_reward_rules
-from envs.skirmish.rules import make_rules
+from envs.skirmish.scene import make_scene
+from envs.skirmish.teams import make_units, unit_types_of
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 FEWEST_FOR_A_THREAD = 8  # battles; with fewer a second thread costs more than it saves
@@ -36,10 +37,10 @@ class SkirmishWorld:
         self._seed = seed
         self._sink = sink
         self._layout = make_layout(record, env)
-        self._rules = make_rules()
+        self._scene = make_scene(record)
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
-        self._unit_names = [g.unit for side in (record.allies, record.enemies) for g in side for _ in range(g.count)]
+        self._unit_names = unit_types_of(record)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
         self._closed = False
@@ -69,12 +70,13 @@ class SkirmishWorld:
         if battles.count != self._count:
             self._allocate(battles.count)
         for b in range(battles.count):
-            self._battles["random"][b] = key(self._seed, battles.purpose.value, battles.first + b)
+            self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
         self._over_ranges(
             lambda first, last: begin_battles(
                 self._layout,
-                self._record.walkable,
+                self._scene,
                 self._template,
+                self._keys,
                 self._units,
                 self._battles,
                 self._views,
@@ -97,15 +99,14 @@ class SkirmishWorld:
         self._over_ranges(
             lambda first, last: step_battles(
                 self._layout,
-                self._rules,
+                self._scene,
                 self._reward_rules,
-                self._record.walkable,
                 self._units,
                 self._battles,
                 self._hits,
                 actions,
                 self._views,
-                np.empty((6, self._units.shape[1] + 16)),  # more than is used, lest two threads share a cache line
+                np.empty((5, self._units.shape[1])),
                 first,
                 last,
             )
@@ -119,6 +120,7 @@ class SkirmishWorld:
         if not 0 <= battle < self._count:
             raise WorldError(f"There is no battle {battle}: the batch has battles 0 to {self._count - 1}.")
         n_agents = self._layout.n_agents
+        kinds = self._scene.kinds
         return [
             UnitRecord(
                 side="ally" if number < n_agents else "enemy",
@@ -128,8 +130,12 @@ class SkirmishWorld:
                 y=float(unit["y"]),
                 health=float(unit["health"]),
                 shield=float(unit["shield"]),
-                energy_or_cooldown=max(float(unit["cooldown"]), 0.0),
+                energy_or_cooldown=float(unit["energy"] if kinds["energy_max"][unit["kind"]] else unit["cooldown"]),
                 last_action=max(int(unit["last_action"]), 0),
+                health_max=float(kinds["health_max"][unit["kind"]]),
+                shield_max=float(kinds["shield_max"][unit["kind"]]),
+                radius=float(kinds["radius"][unit["kind"]]),
+                target=int(unit["acted_on"]),
             )
             for number, (name, unit) in enumerate(zip(self._unit_names, self._units[battle], strict=True))
         ]
@@ -145,6 +151,7 @@ class SkirmishWorld:
         self._count = count
         self._units = np.zeros((count, layout.n_agents + layout.n_enemies), dtype=UNIT)
         self._battles = np.zeros(count, dtype=BATTLE)
+        self._keys = np.zeros(count, dtype=np.uint64)
         self._hits = np.zeros((count, layout.n_agents, layout.n_enemies), dtype=np.bool_)
         self._views = views = Views(
             observations=np.zeros((layout.n_agents, count, layout.obs_dim), dtype=np.float32),

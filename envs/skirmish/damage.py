@@ -1,0 +1,142 @@
+"""What a game loop's hits and healing do, all at once: nobody is spared because somebody else struck first."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from contracts.world import Bools
+from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
+from envs.skirmish.compile import kernel
+from envs.skirmish.randomness import draw
+from envs.skirmish.scene import Scene
+from envs.skirmish.targets import call_for_help, is_wounded, opponents
+
+BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterwards
+
+
+@kernel
+def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
+    """Land all hits of this loop in battle b, then heal; note in hits[b, agent, enemy] who hit whom."""
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        while unit.hits_left > 0 and now >= unit.hit_at:
+            unit.hits_left -= 1
+            unit.hit_at += scene.kinds[unit.kind].hit_interval
+            land(scene, units, hits, b, u, now)
+    bury(scene, units, hits, b, now)
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if unit.attackers > 0:
+            if unit.health > 0.0:
+                call_for_help(scene, units, b, u, now)
+            unit.attackers = 0
+        if unit.heals != NOBODY:
+            heal(scene, units, b, u)
+
+
+@kernel
+def land(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
+    """Land one hit of unit u on everybody it hits."""
+    unit = units[b, u]
+    kind = scene.kinds[unit.kind]
+    if kind.weapon == BURST:
+        unit.hits_left = BURSTING  # when the dead are counted: it can still be hit in this loop
+    elif kind.weapon == LINE:
+        first, last = opponents(scene, units, u)
+        for other in range(first, last):
+            target = units[b, other]
+            dx, dy = target.x - unit.line_x, target.y - unit.line_y
+            along = dx * unit.line_dx + dy * unit.line_dy
+            along = min(max(along, -kind.line_half_length), kind.line_half_length)
+            dx, dy = dx - along * unit.line_dx, dy - along * unit.line_dy
+            reach = kind.reach + scene.kinds[target.kind].radius
+            if dx * dx + dy * dy <= reach * reach:
+                hurt(scene, units, hits, b, u, other, now)
+    else:
+        hurt(scene, units, hits, b, u, unit.hit_target, now)
+
+
+@kernel
+def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int, now: float) -> None:
+    """Take one hit of unit u off a victim's shield, without armour, then, less armour, off its health.
+
+    Who dies in this loop can still be hit, as all hits of a loop land at once; who was dead before cannot.
+    """
+    target = units[b, victim]
+    damage = scene.damage[units[b, u].kind, target.kind]
+    if damage < 0.0 or (target.health <= 0.0 and target.attackers == 0):
+        return
+    absorbed = min(target.shield, damage)
+    target.shield -= absorbed
+    if damage > absorbed:
+        target.health -= max(damage - absorbed - scene.kinds[target.kind].armour, scene.rules.minimum_damage)
+    target.hurt_at = now
+    target.attackers += 1
+    if target.attackers == 1 or draw(target) * target.attackers < 1.0:
+        target.attacker = u
+    if u < scene.n_agents:
+        hits[b, u, victim - scene.n_agents] = True
+
+
+@kernel
+def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
+    """Let the dead of this loop be dead, and burst if they do; who dies of that bursts in turn."""
+    again = True
+    while again:
+        again = False
+        for u in range(units.shape[1]):
+            unit = units[b, u]
+            if unit.health > 0.0 and unit.hits_left != BURSTING:
+                continue
+            unit.health = unit.shield = unit.energy = 0.0
+            if scene.kinds[unit.kind].weapon == BURST and unit.hits_left != HAS_BURST:
+                unit.hits_left = HAS_BURST
+                burst(scene, units, hits, b, u, now)
+                again = True
+
+
+@kernel
+def burst(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
+    """Hit everybody of the other side around unit u who stands on the ground."""
+    unit = units[b, u]
+    first, last = opponents(scene, units, u)
+    for other in range(first, last):
+        target = units[b, other]
+        dx, dy = target.x - unit.x, target.y - unit.y
+        distance = sqrt(dx * dx + dy * dy) - scene.kinds[target.kind].radius
+        if distance <= scene.kinds[unit.kind].reach and scene.kinds[target.kind].plane != AIR:
+            hurt(scene, units, hits, b, u, other, now)
+
+
+@kernel
+def heal(scene: Scene, units: Records, b: int, u: int) -> None:
+    """Heal whom unit u heals for one loop, as far as its energy and the other's wounds go."""
+    unit = units[b, u]
+    target = units[b, unit.heals]
+    unit.heals = NOBODY
+    if unit.health <= 0.0 or not is_wounded(scene, target):
+        return
+    kind = scene.kinds[unit.kind]
+    missing = scene.kinds[target.kind].health_max - target.health
+    amount = min(kind.heal_rate, missing, unit.energy / kind.energy_per_health)
+    target.health = min(target.health + amount, scene.kinds[target.kind].health_max)
+    unit.energy = max(unit.energy - amount * kind.energy_per_health, 0.0)
+
+
+@kernel
+def regenerate(scene: Scene, units: Records, b: int, now: float) -> None:
+    """Let the living of battle b regenerate for the environment step that ends now, and note their cooldowns."""
+    loops = float(scene.rules.loops)
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if unit.health <= 0.0:
+            continue
+        kind = scene.kinds[unit.kind]
+        unit.cooldown = max(unit.ready_at - now, 0.0)
+        if kind.health_regeneration > 0.0:
+            unit.health = min(unit.health + kind.health_regeneration * loops, kind.health_max)
+        if unit.shield < kind.shield_max:
+            rested = min(max(now - unit.hurt_at - kind.shield_delay, 0.0), loops)
+            unit.shield = min(unit.shield + kind.shield_regeneration * rested, kind.shield_max)
+        if kind.energy_regeneration > 0.0:
+            unit.energy = min(unit.energy + kind.energy_regeneration * loops, kind.energy_max)

@@ -1,0 +1,33 @@
+"""All that does not change during the battles of a map, as the compiled code reads it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from contracts.world import Floats64
+from envs.maps import EnemyOrder, MapRecord
+from envs.skirmish.arrays import Records
+from envs.skirmish.rules import Rules, make_rules
+from envs.skirmish.teams import make_catalogue
+from envs.skirmish.terrain import Terrain, make_terrain
+
+
+class Scene(NamedTuple):
+    """A map's sides, kinds of units, ground and rules."""
+
+    n_agents: int
+    hunting: bool  # the enemies' order is to attack the agents wherever they are
+    kinds: Records  # [kinds]
+    damage: Floats64  # [kinds, kinds] see teams.Catalogue
+    reach: Floats64  # [kinds, kinds]
+    widest: float  # the largest separation radius of all
+    terrain: Terrain
+    rules: Rules
+
+
+def make_scene(record: MapRecord) -> Scene:
+    """Put a map's scene together."""
+    kinds, damage, reach = make_catalogue()
+    hunting = record.order is EnemyOrder.ATTACK_AGENTS
+    widest = float(kinds["separation_radius"].max())
+    return Scene(record.n_agents, hunting, kinds, damage, reach, widest, make_terrain(record), make_rules())

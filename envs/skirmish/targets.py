@@ -1,0 +1,176 @@
+"""How units on an attack-move find, keep, change and lose their targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contracts.world import Floats64
+from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Records, Unit
+from envs.skirmish.compile import kernel
+from envs.skirmish.orders import break_off
+from envs.skirmish.randomness import draw
+from envs.skirmish.scene import Scene
+
+ANYWHERE = 1e3  # cells: farther than any map is wide
+GONE = -1e6  # in place of a dead unit's radius
+SAFE = 5.0  # cells; whoever is farther than this beyond a range cannot get into it within SAFE_LOOPS
+SAFE_LOOPS = 8.0
+
+
+@kernel
+def list_units(scene: Scene, units: Records, b: int, places: Floats64) -> None:
+    """Fill the first rows of places [3 or more, units] with everybody's x, y and radius; GONE marks the dead."""
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        places[0, u], places[1, u] = unit.x, unit.y
+        places[2, u] = scene.kinds[unit.kind].radius if unit.health > 0.0 else GONE
+
+
+@kernel
+def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
+    """Let unit u, on its attack-move, keep, change, lose or take its target.
+
+    A target is kept while it lives and the unit is not led further than the leash from where it took it. One that
+    has left the weapon's reach gives way to another within it. An attack in progress is brought to its end.
+    """
+    unit = units[b, u]
+    target = unit.target
+    if target != NOBODY and units[b, target].health <= 0.0:
+        target = NOBODY
+    if target != NOBODY and not unit.attacking and not reaches(scene, unit, units[b, target]):
+        dx, dy = unit.x - unit.leash_x, unit.y - unit.leash_y
+        if not scene.hunting and dx * dx + dy * dy > scene.rules.leash * scene.rules.leash:
+            target = NOBODY
+        else:
+            other = nearest_opponent(scene, units, b, u, scene.kinds[unit.kind].range, places)
+            target = target if other == NOBODY else other
+    if target == NOBODY and now >= unit.scan_at:
+        scan = ANYWHERE if scene.hunting else scene.kinds[unit.kind].scan_range
+        target = nearest_opponent(scene, units, b, u, scan, places)
+        if target == NOBODY and nobody_near(scene, units, b, u, scan + SAFE, places):
+            unit.scan_at = now + SAFE_LOOPS
+    if target != unit.target:
+        take_target(unit, target)
+
+
+@kernel
+def reaches(scene: Scene, unit: Unit, other: Unit) -> bool:
+    """Tell whether the unit's weapon, or healing, reaches the other from where it is."""
+    dx, dy, reach = other.x - unit.x, other.y - unit.y, scene.reach[unit.kind, other.kind]
+    return dx * dx + dy * dy <= reach * reach
+
+
+@kernel
+def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> int:
+    """Return the opponent nearest to unit u, from edge to edge, within reach and which it can attack, or NOBODY.
+
+    Equals are drawn for. places: see list_units.
+    """
+    if nobody_near(scene, units, b, u, reach, places):
+        return NOBODY
+    unit = units[b, u]
+    radius = scene.kinds[unit.kind].radius
+    first, last = opponents(scene, units, u)
+    nearest, best, equals = NOBODY, reach + radius, 1
+    for other in range(first, last):
+        if places[2, other] == GONE:
+            continue
+        dx, dy = places[0, other] - unit.x, places[1, other] - unit.y
+        limit = best + places[2, other]
+        if dx * dx + dy * dy > limit * limit:
+            continue
+        distance = np.sqrt(dx * dx + dy * dy) - places[2, other]
+        if distance > best or scene.damage[unit.kind, units[b, other].kind] < 0.0:
+            continue
+        if nearest != NOBODY and distance == best:
+            equals += 1
+            if draw(unit) * equals >= 1.0:
+                continue
+        else:
+            equals = 1
+        nearest, best = other, distance
+    return nearest
+
+
+@kernel
+def opponents(scene: Scene, units: Records, u: int) -> tuple[int, int]:
+    """Return the range of numbers of the other side's units."""
+    return (scene.n_agents, units.shape[1]) if u < scene.n_agents else (0, scene.n_agents)
+
+
+@kernel
+def nobody_near(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> bool:
+    """Tell whether no living opponent is within reach of unit u, from edge to edge: found out several at a time.
+
+    Indices are unsigned because signed ones might be negative, and the check for that stops vectorisation.
+    """
+    unit = units[b, u]
+    x, y, reach = unit.x, unit.y, reach + scene.kinds[unit.kind].radius + 1e-6
+    first, last = opponents(scene, units, u)
+    near = 0
+    for j in range(np.uint64(first), np.uint64(last)):
+        dx, dy, together = places[0, j] - x, places[1, j] - y, max(places[2, j] + reach, 0.0)
+        near += dx * dx + dy * dy < together * together
+    return near == 0
+
+
+@kernel
+def take_target(unit: Unit, target: int) -> None:
+    """Let a unit go for a target (or NOBODY), remembering where it stands for the leash."""
+    break_off(unit)
+    unit.target = target
+    unit.arrived = False
+    unit.scan_at = 0.0
+    unit.leash_x, unit.leash_y = unit.x, unit.y
+
+
+@kernel
+def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
+    """Let a healer on its attack-move take the most wounded of its side in range, the nearer of equals.
+
+    It goes on with the one it has until that one is whole or dead.
+    """
+    unit = units[b, u]
+    kind = scene.kinds[unit.kind]
+    if unit.target != NOBODY and is_wounded(scene, units[b, unit.target]) and unit.energy > 0.0:
+        return
+    unit.target = NOBODY
+    if unit.energy < kind.least_energy:
+        return
+    first, last = (0, scene.n_agents) if u < scene.n_agents else (scene.n_agents, units.shape[1])
+    least, nearest = 2.0, 0.0
+    for other in range(first, last):
+        friend = units[b, other]
+        if other == u or not is_wounded(scene, friend):
+            continue
+        dx, dy = friend.x - unit.x, friend.y - unit.y
+        distance = np.sqrt(dx * dx + dy * dy) - kind.radius - scene.kinds[friend.kind].radius
+        part = friend.health / scene.kinds[friend.kind].health_max
+        if distance <= kind.scan_range and (part < least or (part == least and distance < nearest)):
+            unit.target, least, nearest = other, part, distance
+
+
+@kernel
+def is_wounded(scene: Scene, unit: Unit) -> bool:
+    """Tell whether a unit can be healed."""
+    kind = scene.kinds[unit.kind]
+    return kind.biological and 0.0 < unit.health < kind.health_max
+
+
+@kernel
+def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float) -> None:
+    """Let an attacked unit on an attack-move, and those near it that have no target, go for the attacker."""
+    caller = units[b, victim]
+    if caller.order != ATTACK_MOVE or now < caller.help_at:
+        return
+    caller.help_at = now + scene.rules.help_period
+    first, last = (0, scene.n_agents) if victim < scene.n_agents else (scene.n_agents, units.shape[1])
+    attacker = units[b, caller.attacker]
+    for u in range(first, last):
+        unit = units[b, u]
+        if unit.health <= 0.0 or unit.target != NOBODY or unit.order != ATTACK_MOVE:
+            continue
+        dx, dy = unit.x - caller.x, unit.y - caller.y
+        near = dx * dx + dy * dy <= scene.rules.help_radius * scene.rules.help_radius
+        if near and scene.damage[unit.kind, attacker.kind] >= 0.0:
+            take_target(unit, caller.attacker)
