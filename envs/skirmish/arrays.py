@@ -69,55 +69,48 @@ class Kind(Protocol):
 class Unit(Protocol):
     """One unit of one battle. Lengths in map cells, times in game loops."""
 
+    # What is looked at in every game loop comes first, so that it lies close together in memory.
     kind: int  # which record of the kinds
-    type_slot: int  # which of the type bits it sets
-
-    # How it is.
+    order: int
+    target: int  # whom it attacks, heals or follows, or NOBODY
+    hits_left: int  # of its attack, on their way
     x: float
     y: float
     health: float  # 0 when dead
-    shield: float
-    energy: float
-    cooldown: float  # loops until the weapon is ready, as it was at the environment step's end
-    ready_at: float  # times are counted in game loops from the battle's beginning
+    walk_x: float  # how far it wants to walk in this loop
+    walk_y: float
+    ready_at: float  # when the weapon is ready; times are counted in game loops from the battle's beginning
     shot_at: float  # when the attack in progress is shot
     recovered_at: float  # when the backswing of its last attack is over
-    hurt_at: float  # when it was last hit
-    help_at: float  # before this it does not call for help again
     scan_at: float  # before this nobody can come into the range in which it finds targets
-    attacking: bool  # an attack is in progress, not yet shot
-    arrived: bool  # it is where its attack-move leads
-    order: int
-    target: int  # whom it attacks, heals or follows, or NOBODY
+    hit_at: float  # when the next of the hits on their way lands
     goal_x: float  # where its move or attack-move leads
     goal_y: float
+    row: int  # not of this unit: the number of whoever comes so-manieth from the west
+    heals: int  # whom it heals in this loop, or NOBODY
+    attacking: bool  # an attack is in progress, not yet shot
+    arrived: bool  # it is where its attack-move leads
+    stirred: bool  # it has moved since overlaps were last looked for
+    attackers: int  # how many hit it in this loop
+    attacker: int  # one of them, or NOBODY
+    hit_target: int  # whom the hits on their way hit
+    shield: float
     leash_x: float  # where it stood when it took its target by itself
     leash_y: float
     side_step: float  # -1 or 1: on which side it passes somebody standing squarely in its way
-    last_action: int  # NOBODY before the first; enemies have none
     random: np.uint64  # state of its random numbers
-
-    # Hits on their way.
-    hits_left: int
-    hit_at: float
-    hit_target: int
     line_x: float  # middle and direction of a line of fire
     line_y: float
     line_dx: float
     line_dy: float
-
-    # What happens in the current game loop, or environment step.
-    walk_x: float  # how far it wants to walk in this loop
-    walk_y: float
-    push_x: float  # how far others push it in this loop
-    push_y: float
-    row: int  # not of this unit: the number of whoever comes so-manieth from the west
-    stirred: bool  # it has moved since overlaps were last looked for
-    heals: int  # whom it heals in this loop, or NOBODY
-    attacker: int  # one of those who hit it in this loop, or NOBODY
-    attackers: int  # how many hit it in this loop
+    hurt_at: float  # when it was last hit
+    help_at: float  # before this it does not call for help again
+    energy: float
+    cooldown: float  # loops until the weapon is ready, as it was at the environment step's end
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then
     acted_on: int  # whom it last attacked or healed in this environment step, or NOBODY
+    last_action: int  # NOBODY before the first; enemies have none
+    type_slot: int  # which of the type bits it sets
 
 
 class Battle(Protocol):
@@ -133,7 +126,7 @@ class Battle(Protocol):
 def _record_type(declaration: type) -> np.dtype[np.void]:
     kinds = {float: np.float64, int: np.int32, bool: np.bool_, np.uint64: np.uint64}
     fields = [(name, kinds[kind]) for name, kind in get_type_hints(declaration).items()]
-    return np.dtype(sorted(fields, key=lambda field: -np.dtype(field[1]).itemsize), align=True)
+    return np.dtype(fields, align=True)
 
 
 KIND = _record_type(Kind)

@@ -15,33 +15,35 @@ from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import Terrain, is_passable
 
 ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
-LONGEST_PUSH = 0.125  # cells a loop, so that a crowd cannot throw anybody far
+LONGEST_PUSH = 0.25  # cells a loop, so that a crowd cannot throw anybody far
 SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
+
+X, Y, RADIUS, NUMBER, STIRRED, PUSH_X, PUSH_Y = range(7)
+ROWS = 7
+"""Rows of the scratch array in which units stand in line: a copy of what pairs need, close together in memory."""
 
 
 @kernel
-def move(scene: Scene, units: Records, battle: Battle, b: int, places: Floats64) -> None:
-    """Move the units of battle b by what they want to walk, then apart. places [5, units] is scratch.
+def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) -> None:
+    """Move the units of battle b by what they want to walk, then apart. row [ROWS, units] is scratch.
 
     Two that have not moved since overlaps were last looked for, and did not overlap then, still do not.
     """
     battle.crowded = False
-    count = line_up(scene, units, b, places)
+    count = line_up(scene, units, b, row)
     for i in range(count):
-        part(scene, units, battle, b, places, i, count)
-    for i in range(count):
-        units[b, int(places[3, i])].stirred = False
+        part(scene, units, battle, b, row, i, count)
     if battle.crowded:
         for i in range(count):
-            give_way(scene, units[b, int(places[3, i])])
+            give_way(scene, units, b, row, i)
 
 
 @kernel
-def line_up(scene: Scene, units: Records, b: int, places: Floats64) -> int:
-    """Let everybody walk, and list the living from west to east; count them.
+def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
+    """Let everybody walk, and list the living from west to east in the columns of row; count them.
 
-    Fills the rows of places with x, y, separation radius, number, and 1 for those who have moved. The order is kept in
-    units' `row`, so that the next time it is nearly right: insertion sort then takes one look at each.
+    The order is kept in units' `row`, so that the next time it is nearly right: insertion sort then takes one look at
+    each.
     """
     count, dead = 0, units.shape[1]
     for k in range(units.shape[1]):
@@ -49,84 +51,87 @@ def line_up(scene: Scene, units: Records, b: int, places: Floats64) -> int:
         unit = units[b, number]
         if unit.health <= 0.0:
             dead -= 1
-            places[3, dead] = number
+            row[NUMBER, dead] = number
             continue
-        if has_walked(unit):
+        if unit.walk_x != 0.0 or unit.walk_y != 0.0:
             unit.stirred = True
             place(scene.terrain, scene.kinds[unit.kind].plane, unit, unit.walk_x, unit.walk_y)
         at = count
-        while at > 0 and places[0, at - 1] > unit.x:
-            places[0, at], places[3, at] = places[0, at - 1], places[3, at - 1]
+        while at > 0 and row[X, at - 1] > unit.x:
+            row[X, at], row[NUMBER, at] = row[X, at - 1], row[NUMBER, at - 1]
             at -= 1
-        places[0, at], places[3, at] = unit.x, number
+        row[X, at], row[NUMBER, at] = unit.x, number
         count += 1
     for k in range(units.shape[1]):
-        unit = units[b, int(places[3, k])]
-        units[b, k].row = int(places[3, k])
-        places[1, k] = unit.y
-        places[2, k] = scene.kinds[unit.kind].separation_radius - ALLOWED_OVERLAP / 2
-        places[4, k] = unit.stirred
+        number = int(row[NUMBER, k])
+        units[b, k].row = number
+        unit = units[b, number]
+        row[Y, k] = unit.y
+        row[RADIUS, k] = scene.kinds[unit.kind].separation_radius - ALLOWED_OVERLAP / 2
+        row[STIRRED, k] = unit.stirred
+        row[PUSH_X, k] = row[PUSH_Y, k] = 0.0
+        unit.stirred = False
     return count
 
 
 @kernel
-def part(scene: Scene, units: Records, battle: Battle, b: int, places: Floats64, i: int, count: int) -> None:
+def part(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64, i: int, count: int) -> None:
     """Push the i-th unit from the west and those east of it that it overlaps apart, unless neither has moved."""
-    x, y, radius, moved = places[0, i], places[1, i], places[2, i], places[4, i] > 0.0
+    x, y, radius, stirred = row[X, i], row[Y, i], row[RADIUS, i], row[STIRRED, i] > 0.0
     j = i + 1
-    while j < count and places[0, j] - x < radius + scene.widest:
-        dx, dy, reach = places[0, j] - x, places[1, j] - y, places[2, j] + radius
-        if dx * dx + dy * dy < reach * reach and (moved or places[4, j] > 0.0):
-            one, other = units[b, int(places[3, i])], units[b, int(places[3, j])]
+    while j < count and row[X, j] - x < radius + scene.widest:
+        dx, dy, reach = row[X, j] - x, row[Y, j] - y, row[RADIUS, j] + radius
+        square = dx * dx + dy * dy
+        if square < reach * reach and (stirred or row[STIRRED, j] > 0.0):
+            one, other = units[b, int(row[NUMBER, i])], units[b, int(row[NUMBER, j])]
             if scene.kinds[one.kind].plane == scene.kinds[other.kind].plane:
-                push_apart(scene, one, other, dx, dy)
+                overlap = reach + ALLOWED_OVERLAP - sqrt(square)
+                push_apart(scene, one, other, row, i, j, dx, dy, overlap)
                 battle.crowded = True
         j += 1
 
 
 @kernel
-def has_walked(unit: Unit) -> bool:
-    """Tell whether a unit walks in this loop."""
-    return unit.walk_x != 0.0 or unit.walk_y != 0.0
-
-
-@kernel
-def push_apart(scene: Scene, one: Unit, other: Unit, dx: float, dy: float) -> None:
+def push_apart(
+    scene: Scene, one: Unit, other: Unit, row: Floats64, i: int, j: int, dx: float, dy: float, overlap: float
+) -> None:
     """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands.
 
     dx, dy: from one to the other. Who cannot walk at all is not pushed.
     """
-    square = dx * dx + dy * dy
-    if square < 1e-12:
-        dx, dy, square = 0.0, one.side_step * 1e-6, 1e-12
-    distance = sqrt(square)
-    one_kind, other_kind = scene.kinds[one.kind], scene.kinds[other.kind]
-    overlap = one_kind.separation_radius + other_kind.separation_radius - distance
-    dx, dy = dx / distance, dy / distance
-    one_walks, other_walks = has_walked(one), has_walked(other)
+    distance = sqrt(dx * dx + dy * dy)
+    if distance < 1e-6:
+        dx, dy, distance = 0.0, one.side_step * 1e-6, 1e-6
+    push_x, push_y = dx / distance * overlap, dy / distance * overlap
+    one_walks = one.walk_x != 0.0 or one.walk_y != 0.0
+    other_walks = other.walk_x != 0.0 or other.walk_y != 0.0
     share = 0.5 if one_walks == other_walks else (1.0 if one_walks else 0.0)
-    if one_kind.speed == 0.0 or other_kind.speed == 0.0:
-        share = 1.0 if other_kind.speed == 0.0 else 0.0
-    one.push_x -= dx * overlap * share
-    one.push_y -= dy * overlap * share
-    other.push_x += dx * overlap * (1.0 - share)
-    other.push_y += dy * overlap * (1.0 - share)
-    if one_walks and not other_walks:
-        step_aside(one, dx, dy, overlap)
-    elif other_walks and not one_walks:
-        step_aside(other, -dx, -dy, overlap)
-    arrive_together(one, other)
+    if scene.kinds[one.kind].speed == 0.0:
+        share = 0.0
+    elif scene.kinds[other.kind].speed == 0.0:
+        share = 1.0
+    row[PUSH_X, i] -= push_x * share
+    row[PUSH_Y, i] -= push_y * share
+    row[PUSH_X, j] += push_x * (1.0 - share)
+    row[PUSH_Y, j] += push_y * (1.0 - share)
+    if one_walks != other_walks:
+        if one_walks:
+            step_aside(one, row, i, push_x, push_y)
+        else:
+            step_aside(other, row, j, -push_x, -push_y)
+    if one.arrived != other.arrived:
+        arrive_together(one, other)
 
 
 @kernel
-def step_aside(unit: Unit, dx: float, dy: float, overlap: float) -> None:
-    """Lead a walker around somebody standing in direction (dx, dy): on its own way's side, else on its drawn side."""
-    turn = dx * unit.walk_y - dy * unit.walk_x
+def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) -> None:
+    """Lead a walker around somebody standing in its way: on its own way's side, else on its drawn side."""
+    turn = push_x * unit.walk_y - push_y * unit.walk_x
     side = unit.side_step
-    if abs(turn) > 1e-3:
+    if abs(turn) > 1e-3 * ALLOWED_OVERLAP:
         side = 1.0 if turn > 0.0 else -1.0
-    unit.push_x -= dy * side * overlap * SIDE_STEP
-    unit.push_y += dx * side * overlap * SIDE_STEP
+    row[PUSH_X, i] -= push_y * side * SIDE_STEP
+    row[PUSH_Y, i] += push_x * side * SIDE_STEP
 
 
 @kernel
@@ -141,13 +146,13 @@ def arrive_together(one: Unit, other: Unit) -> None:
 
 
 @kernel
-def give_way(scene: Scene, unit: Unit) -> None:
-    """Move a unit where it is pushed."""
-    push_x, push_y = unit.push_x, unit.push_y
+def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> None:
+    """Move the i-th unit from the west where it is pushed."""
+    push_x, push_y = row[PUSH_X, i], row[PUSH_Y, i]
     square = push_x * push_x + push_y * push_y
     if square == 0.0:
         return
-    unit.push_x = unit.push_y = 0.0
+    unit = units[b, int(row[NUMBER, i])]
     unit.stirred = True
     if square > LONGEST_PUSH * LONGEST_PUSH:
         shorter = LONGEST_PUSH / sqrt(square)

@@ -14,7 +14,7 @@ from envs.skirmish.scene import Scene
 ANYWHERE = 1e3  # cells: farther than any map is wide
 GONE = -1e6  # in place of a dead unit's radius
 SAFE = 5.0  # cells; whoever is farther than this beyond a range cannot get into it within SAFE_LOOPS
-SAFE_LOOPS = 8.0
+SAFE_LOOPS = 5.0
 
 
 @kernel

@@ -15,6 +15,7 @@ from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, NOBODY, UNIT
 from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
 from envs.skirmish.layout import make_layout
+from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
 from envs.skirmish.scene import make_scene
 from envs.skirmish.teams import make_units, unit_types_of
@@ -106,7 +107,7 @@ class SkirmishWorld:
                 self._hits,
                 actions,
                 self._views,
-                np.empty((5, self._units.shape[1])),
+                np.empty((ROWS, self._units.shape[1])),
                 first,
                 last,
             )
