@@ -19,6 +19,8 @@ def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
     """Land all hits of this loop in battle b, then heal; note in hits[b, agent, enemy] who hit whom."""
     for u in range(units.shape[1]):
         unit = units[b, u]
+        if unit.health <= 0.0 and unit.attackers == 0 and scene.kinds[unit.kind].missile_speed == 0.0:
+            unit.hits_left = min(unit.hits_left, 0)  # who died before this loop: only its missiles still fly
         while unit.hits_left > 0 and now >= unit.hit_at:
             unit.hits_left -= 1
             unit.hit_at += scene.kinds[unit.kind].hit_interval
