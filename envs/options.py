@@ -1,0 +1,27 @@
+"""The embedded world's settings outside a training run: the defaults of conf/env with a caller's changes."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from conf.schema import EnvConfig
+from contracts.errors import ConfigurationError
+
+
+def skirmish_options(**changes: Any) -> EnvConfig:
+    """Return the default settings of env=skirmish with changes, under the names of conf/env/skirmish.yaml.
+
+    Raises ConfigurationError when a name is unknown or a value is of the wrong type.
+    """
+    text = resources.files("conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
+    known = OmegaConf.structured(EnvConfig)
+    try:
+        merged = OmegaConf.merge(known, OmegaConf.create(text), changes)
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"Cannot set up the world: {reason}. Settings: {', '.join(known)}.") from error
+    return cast(EnvConfig, OmegaConf.to_object(merged))
