@@ -1,0 +1,233 @@
+"""Scripted teams: what they choose in moments set up by hand, and whole battles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from worlds import KeepingSink, options, over, training
+
+from contracts.errors import ConfigurationError
+from contracts.world import Battles, Purpose
+from envs.factory import make_world
+from envs.positions import POSITION, Ways, read_units
+from envs.scripted import POLICIES, Scene, ScriptedTeam
+from envs.units import unit_names, unit_type
+
+NORTH, SOUTH, EAST, WEST = 2, 3, 4, 5
+OPEN = Ways(np.ones((32, 32), dtype=np.bool_))
+DIRECTIONS = {NORTH: (0, 1), SOUTH: (0, -1), EAST: (1, 0), WEST: (-1, 0)}
+
+
+def unit(kind, x, y, health=None, **more):
+    """One row of POSITION; unhurt unless told."""
+    row = np.zeros((), dtype=POSITION)
+    row["kind"], row["x"], row["y"] = unit_names().index(kind), x, y
+    row["health"] = unit_type(kind).health if health is None else health
+    for name, value in more.items():
+        row[name] = value
+    return row
+
+
+def moment(allies, enemies, walkable=None, ways=OPEN):
+    """A scene of one battle with SMAC's masks: 6 cells to attack or heal, one cell ahead to walk."""
+    units = np.array([*allies, *enemies], dtype=POSITION)[None]
+    walkable = np.ones((32, 32), dtype=np.bool_) if walkable is None else walkable
+    available = np.zeros((len(allies), 1, 6 + max(len(allies), len(enemies))), dtype=np.bool_)
+    for number, one in enumerate(allies):
+        if one["health"] <= 0:
+            available[number, 0, 0] = True
+            continue
+        available[number, 0, 1] = True
+        for action, (dx, dy) in DIRECTIONS.items():
+            x, y = int(one["x"] + dx), int(one["y"] + dy)
+            available[number, 0, action] = 0 <= x < 32 and 0 <= y < 32 and walkable[x, y]
+        heals = unit_type(unit_names()[one["kind"]]).weapon is None
+        for target, other in enumerate(allies if heals else enemies):
+            near = np.hypot(other["x"] - one["x"], other["y"] - one["y"]) <= 6
+            barred = heals and unit_type(unit_names()[other["kind"]]).weapon is None
+            available[number, 0, 6 + target] = near and other["health"] > 0 and not barred
+    return Scene(units, available, np.zeros((len(allies), 1)), ways)
+
+
+def chosen(policy, allies, enemies, **more):
+    scene = moment(allies, enemies, **more)
+    actions = POLICIES[policy](scene)[:, 0]
+    living = [number for number, one in enumerate(allies) if one["health"] > 0]
+    assert all(scene.available[number, 0, actions[number]] for number in living)
+    return actions.tolist()
+
+
+def test_nearest_and_focus_take_whom_they_should():
+    allies = [unit("marine", 10, 10)]
+    enemies = [
+        unit("marine", 15, 10, 20),
+        unit("marine", 12, 10),
+        unit("marine", 11, 10, 0),
+        unit("marine", 14, 10, 20),
+    ]
+    assert chosen("nearest", allies, enemies) == [7]
+    assert chosen("focus", allies, enemies) == [6]
+    shielded = [unit("zealot", 12, 10, 20, shield=30), unit("zealot", 13, 10, 40)]
+    assert chosen("focus", allies, shielded) == [7]
+
+
+def test_who_cannot_attack_walks_the_longer_axis_first():
+    far = [unit("marine", 14, 24), unit("marine", 3, 1, 10)]
+    assert chosen("nearest", [unit("marine", 10, 10)], far) == [SOUTH]
+    assert chosen("nearest", [unit("marine", 10, 10)], far[:1]) == [NORTH]
+    assert chosen("nearest", [unit("marine", 10.6, 10)], [unit("marine", 20, 10.4)]) == [EAST]
+
+
+def test_focus_walks_to_the_one_the_team_fights():
+    allies = [unit("marine", 10, 10), unit("marine", 20, 10)]
+    enemies = [unit("marine", 12, 10, 30), unit("marine", 20, 17, 45)]
+    assert chosen("focus", allies, enemies) == [6, WEST]
+    assert chosen("nearest", allies, enemies) == [6, NORTH]
+
+
+def test_nobody_chases_what_his_weapon_cannot_hit():
+    enemies = [unit("medivac", 12, 10), unit("marine", 15, 10)]
+    assert chosen("nearest", [unit("marauder", 10, 10)], enemies) == [7]
+    assert chosen("nearest", [unit("marine", 10, 10)], enemies) == [6]
+    assert chosen("focus", [unit("marauder", 10, 10)], enemies[:1]) == [1]
+
+
+@pytest.mark.parametrize("policy", ["nearest", "focus", "kite"])
+def test_healers_heal_who_has_lost_most_and_stay_with_the_team(policy):
+    enemies = [unit("marine", 25, 10), unit("medivac", 25, 11)]
+    medivac, other = unit("medivac", 10, 10), unit("medivac", 11, 10, 20)
+    hurt = [unit("marauder", 12, 10, 80), unit("marine", 12, 11, 15), medivac, other]
+    assert chosen(policy, hurt, enemies)[2:] == [6, 6]  # 45 lost, 30 lost; a medivac that lost 130 does not count
+    away = [unit("marine", 20, 10, 40), medivac]
+    assert chosen(policy, away, enemies)[1] == EAST
+    unhurt = [unit("marine", 10, 18), unit("marine", 11, 10), medivac]
+    assert chosen(policy, unhurt, enemies)[2] == 1
+    alone = [unit("marine", 10, 18, 0), medivac]
+    assert chosen(policy, alone, enemies)[1] == 1
+
+
+def test_kiting_shoots_when_ready_and_steps_back_while_not():
+    zealot = [unit("zealot", 13, 10)]
+    assert chosen("kite", [unit("stalker", 10, 10)], zealot) == [6]
+    assert chosen("kite", [unit("stalker", 10, 10, cooldown=15)], zealot) == [WEST]
+    assert chosen("kite", [unit("stalker", 10, 10, cooldown=15)], [unit("zealot", 17.2, 10)]) == [EAST]
+    assert chosen("kite", [unit("stalker", 10, 10, cooldown=3)], zealot) == [6]
+
+
+def test_kiting_fights_where_there_is_no_way_back():
+    cornered = unit("stalker", 0.5, 0.5, cooldown=15)
+    enemies = [unit("zealot", 3, 0.5), unit("zealot", 0.5, 3)]
+    assert chosen("kite", [cornered], enemies) == [6]
+
+
+@pytest.mark.parametrize(
+    ("ally", "enemy"),
+    [("marine", "marine"), ("zealot", "zergling"), ("stalker", "spine_crawler"), ("zealot", "stalker")],
+)
+def test_who_gains_nothing_from_kiting_plays_focus(ally, enemy):
+    for cooldown in (0, 15):
+        allies = [unit(ally, 10, 10, cooldown=cooldown), unit(ally, 11, 10)]
+        enemies = [unit(enemy, 13, 10), unit(enemy, 14, 10, 10)]
+        assert chosen("kite", allies, enemies) == chosen("focus", allies, enemies) == [7, 7]
+
+
+def walled(*columns):
+    walkable = np.ones((32, 32), dtype=np.bool_)
+    for column, low, high in columns:
+        walkable[column, low:high] = False
+    return walkable
+
+
+@pytest.mark.parametrize("stride", [1.125, 1.4766])
+def test_walking_leads_around_walls(stride):
+    walkable = walled((10, 0, 28), (15, 4, 32), (20, 0, 28))
+    ways = Ways(walkable)
+    x, y = 3.5, 12.5
+    for _ in range(150):
+        (action,) = chosen(
+            "nearest", [unit("marine", x, y)], [unit("marine", 28.5, 12.5)], walkable=walkable, ways=ways
+        )
+        if action >= 6:
+            return
+        dx, dy = DIRECTIONS[action]
+        for _ in range(8):  # as the world walks: loop by loop, never into a wall
+            nx, ny = x + dx * stride / 8, y + dy * stride / 8
+            if walkable[int(nx), int(ny)]:
+                x, y = nx, ny
+    pytest.fail(f"still at {x:.1f}, {y:.1f}")
+
+
+def test_where_no_way_leads_the_straight_line_counts():
+    walkable = walled((10, 0, 32))
+    ways = Ways(walkable)
+    one, two = np.array(5.0), np.array(20.0)
+    assert ways.length(one, one, two, one) == -1
+    assert chosen("nearest", [unit("marine", 5, 5)], [unit("marine", 20, 6)], walkable=walkable, ways=ways) == [EAST]
+
+
+def test_random_actions_are_uniform_over_the_available_ones():
+    battles = Battles(Purpose.TRAINING, 0, 4000)
+    team = ScriptedTeam("random", "3m", seed=3)
+    team.begin(battles)
+    available = np.zeros((3, 4000, 9), dtype=np.bool_)
+    available[:, :, [1, 3, 4, 8]] = True
+    units = np.zeros((4000, 6), dtype=POSITION)
+    counts = np.bincount(team.choose(units, available).ravel(), minlength=9)
+    assert counts[[0, 2, 5, 6, 7]].sum() == 0
+    assert np.abs(counts[[1, 3, 4, 8]] / 12000 - 0.25).max() < 0.02  # five standard errors
+
+
+@pytest.mark.parametrize("policy", list(POLICIES))
+def test_a_battle_is_the_same_at_any_batch_size(policy):
+    def states(first, count):
+        sink = KeepingSink()
+        fight("5m_vs_6m", policy, training(first, count), sink)
+        return np.stack([turn.state for turn in sink.turns])
+
+    many, one = states(0, 5), states(3, 1)
+    np.testing.assert_array_equal(many[: len(one), 3], one[:, 0])
+
+
+def fight(map, policy, battles, sink):
+    """Play a batch to its end and return the last turn."""
+    world = make_world(map, 7, options(), sink)
+    team = ScriptedTeam(policy, map, seed=7)
+    turn = world.begin(battles)
+    team.begin(battles)
+    while not over(turn).all():
+        turn = world.step(team.choose(read_units(world, battles.count), turn.available_actions))
+    return turn
+
+
+@pytest.mark.parametrize("map", ["3m", "8m", "10m_vs_11m"])
+def test_every_script_does_better_than_chance(map):
+    returns = {}
+    for policy in POLICIES:
+        sink = KeepingSink()
+        fight(map, policy, training(0, 16), sink)
+        returns[policy] = sum(turn.team_reward.mean() for turn in sink.turns)
+    assert returns["random"] * 2 < min(returns[policy] for policy in ("nearest", "focus", "kite"))
+
+
+def test_units_are_read_from_either_side_of_the_contract():
+    world = make_world("5m_vs_6m", 1, options(), KeepingSink())
+    world.begin(training(0, 3))
+    units = read_units(world, 3)
+    assert units.shape == (3, 11)
+    for battle in range(3):
+        for row, record in zip(units[battle], world.snapshot(battle), strict=True):
+            assert (row["x"], row["y"], row["health"]) == (record.x, record.y, record.health)
+            assert unit_names()[row["kind"]] == record.type
+
+    class Showing:
+        def units_of_all_battles(self):
+            return units
+
+    assert read_units(Showing(), 3) is units
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigurationError, match="random, nearest, focus, kite"):
+        ScriptedTeam("clever", "3m", 0)
+    with pytest.raises(ConfigurationError, match="'3m'"):
+        ScriptedTeam("focus", "3M", 0)
