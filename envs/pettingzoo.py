@@ -1,0 +1,213 @@
+"""One battle of the embedded world as a PettingZoo `ParallelEnv`, for other libraries' learners.
+
+    from envs.pettingzoo import parallel_env
+
+    env = parallel_env("3m", seed=1)
+    observations, infos = env.reset()
+    while env.agents:
+        actions = {agent: policy(observations[agent]) for agent in env.agents}
+        observations, rewards, terminations, truncations, infos = env.step(actions)
+
+Observations are `{"observation": ..., "action_mask": ...}`. Agents of dead units stay until the battle ends, as in
+SMAC: they see zeros and their mask leaves only the no-op. Needs the extra `pettingzoo`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conf.schema import EnvConfig
+from contracts.errors import ConfigurationError, UnavailableActionError, WorldError
+from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn, Turn, World
+from envs.factory import make_world, team_spec
+from envs.options import skirmish_options
+
+try:
+    from gymnasium import spaces
+    from pettingzoo import ParallelEnv
+except ImportError as error:
+    raise ConfigurationError(
+        "envs.pettingzoo needs the packages pettingzoo and gymnasium: pip install 'fedqmix[pettingzoo]'."
+    ) from error
+
+Observation = dict[str, NDArray[Any]]
+
+
+class Reward(StrEnum):
+    """What an agent is paid: the team's reward, or what it earned itself."""
+
+    TEAM = "team"
+    INDIVIDUAL = "individual"
+
+
+class Unavailable(StrEnum):
+    """What happens to an action whose mask is 0: an error, or the unit stops (a dead one takes the no-op)."""
+
+    REFUSE = "refuse"
+    STOP = "stop"
+
+
+def parallel_env(
+    map: str = "3m", *, seed: int = 0, reward: str = "team", unavailable: str = "refuse", **env: Any
+) -> SkirmishParallelEnv:
+    """Make the environment of one map.
+
+    seed: fixes all battles; reset(seed=...) sets it anew. reward: "team" (everybody is paid the team's reward) or
+    "individual" (what each agent earned itself). unavailable: "refuse" raises UnavailableActionError for an action
+    whose mask is 0, "stop" lets the unit stand still instead. env: settings of the world under the names of
+    conf/env/skirmish.yaml, such as obs_last_action=True.
+    Raises ConfigurationError for an unknown map or setting.
+    """
+    for name, given, allowed in (("reward", reward, Reward), ("unavailable", unavailable, Unavailable)):
+        if given not in list(allowed):
+            raise ConfigurationError(f"{name}={given!r} is not known; allowed: {', '.join(allowed)}.")
+    return SkirmishParallelEnv(map, seed, skirmish_options(**env), Reward(reward), Unavailable(unavailable))
+
+
+class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
+    """A battle of one map; made by parallel_env.
+
+    Every agent's infos hold "individual_reward", "team_reward" (float) and "battle_won" (bool). A battle that is won,
+    lost or drawn terminates; one that the map's episode limit cuts off is truncated. Either ends it for all agents.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"name": "fedqmix_skirmish_v0", "render_modes": [], "is_parallelizable": True}
+    render_mode = None
+
+    def __init__(self, map: str, seed: int, env: EnvConfig, reward: Reward, unavailable: Unavailable) -> None:
+        """See parallel_env."""
+        self._env = env
+        self._reward = reward
+        self._unavailable = unavailable
+        self.spec: TeamSpec = team_spec(map, env)
+        self.possible_agents = [f"agent_{number}" for number in range(self.spec.n_agents)]
+        self.agents: list[str] = []
+        self.observation_spaces = {agent: self._observation_space() for agent in self.possible_agents}
+        self.action_spaces = {agent: spaces.Discrete(self.spec.n_actions) for agent in self.possible_agents}
+        self.state_space = spaces.Box(-np.inf, np.inf, (self.spec.state_dim,), np.float32)
+        self._team = _TeamView()
+        self._world: World | None = None
+        self._sow(seed)
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the space of an agent's observations, the same object every time."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the space of an agent's actions: SMAC's numbers, 0 is the no-op of the dead."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Observation], dict[str, dict[str, Any]]]:
+        """Begin the next battle, or with a seed the first battle of that seed. options are not used."""
+        if seed is not None:
+            self._sow(seed)
+        if self._world is None:
+            self._world = make_world(self.spec.map, self._seed, self._env, self._team)
+        turn = self._world.begin(Battles(Purpose.TRAINING, self._episode, 1))
+        self._episode += 1
+        self.agents = list(self.possible_agents)
+        self._available = turn.available_actions[:, 0].copy()
+        return self._observations(turn), self._infos(turn)
+
+    def step(
+        self, actions: dict[str, int]
+    ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Let every agent act once; returns observations, rewards, terminations, truncations and infos by agent.
+
+        Raises WorldError when there is no battle to act in or an agent's action is missing, and
+        UnavailableActionError when an action's mask is 0 (unless unavailable="stop").
+        """
+        if self._world is None or not self.agents:
+            raise WorldError("The battle is over or was never begun: call reset before step.")
+        turn = self._world.step(self._numbers(actions)[:, None])
+        self._available = turn.available_actions[:, 0].copy()
+        terminated, truncated = bool(turn.terminated[0]), bool(turn.truncated[0])
+        own, team = turn.individual_rewards[:, 0].tolist(), float(self._team.turn.team_reward[0])
+        paid = own if self._reward is Reward.INDIVIDUAL else [team] * self.spec.n_agents
+        results = (
+            self._observations(turn),
+            dict(zip(self.agents, paid, strict=True)),
+            dict.fromkeys(self.agents, terminated),
+            dict.fromkeys(self.agents, truncated),
+            self._infos(turn),
+        )
+        if terminated or truncated:
+            self.agents = []
+        return results
+
+    def state(self) -> Floats:
+        """Return the global state, [state_dim] float32. Raises WorldError before the first reset."""
+        if self._world is None:
+            raise WorldError("There is no state before the first battle: call reset first.")
+        state: Floats = self._team.turn.state[0].copy()
+        return state
+
+    def render(self) -> None:
+        """Do nothing: battles are watched with `fedqmix watch`."""
+
+    def close(self) -> None:
+        """Let go of the world; reset begins anew."""
+        if self._world is not None:
+            self._world.close()
+        self._world, self.agents = None, []
+
+    def _sow(self, seed: int) -> None:
+        self.close()
+        self._seed, self._episode = seed, 0
+
+    def _observation_space(self) -> spaces.Dict:
+        spec = self.spec
+        return spaces.Dict(
+            {
+                "observation": spaces.Box(-np.inf, np.inf, (spec.obs_dim,), np.float32),
+                "action_mask": spaces.Box(0, 1, (spec.n_actions,), np.int8),
+            }
+        )
+
+    def _observations(self, turn: Turn) -> dict[str, Observation]:
+        masks = turn.available_actions[:, 0].astype(np.int8)
+        return {
+            agent: {"observation": turn.observations[number, 0].copy(), "action_mask": masks[number]}
+            for number, agent in enumerate(self.agents)
+        }
+
+    def _infos(self, turn: Turn) -> dict[str, dict[str, Any]]:
+        won, team = bool(turn.won[0]), float(self._team.turn.team_reward[0])
+        own = turn.individual_rewards[:, 0].tolist()
+        return {
+            agent: {"individual_reward": own[number], "team_reward": team, "battle_won": won}
+            for number, agent in enumerate(self.agents)
+        }
+
+    def _numbers(self, actions: dict[str, int]) -> Integers:
+        missing = [agent for agent in self.agents if agent not in actions]
+        if missing:
+            raise WorldError(f"Every agent acts in every step; no action was given for {', '.join(missing)}.")
+        numbers = np.array([int(actions[agent]) for agent in self.agents], dtype=np.int64)
+        inside = (numbers >= 0) & (numbers < self.spec.n_actions)
+        allowed = self._available[np.arange(numbers.size), np.where(inside, numbers, 0)] & inside
+        if self._unavailable is Unavailable.REFUSE and not allowed.all():
+            agent = int(np.flatnonzero(~allowed)[0])
+            choices = ", ".join(str(action) for action in np.flatnonzero(self._available[agent]))
+            raise UnavailableActionError(
+                f"agent_{agent} cannot take action {numbers[agent]}; its action_mask allows {choices}."
+            )
+        return np.where(allowed, numbers, self._available.argmax(-1))  # the first allowed one: no-op or stop
+
+
+class _TeamView:
+    """Keeps the last team turn."""
+
+    turn: TeamTurn
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        self.turn = turn
+
+    def record(self, turn: TeamTurn) -> None:
+        self.turn = turn
