@@ -14,7 +14,6 @@ from envs.skirmish.arrays import (
     BURST,
     CLIFF_WALKER,
     GROUND,
-    IDLE,
     KIND,
     LINE,
     NOBODY,
@@ -107,8 +106,12 @@ def make_units(record: MapRecord) -> Records:
         slots = record.ally_slots if number < record.n_agents else record.enemy_slots
         units["type_slot"][number] = slots.index(name) if slots else 0
     enemies = units[record.n_agents :]
-    enemies["order"] = IDLE if record.order is EnemyOrder.NONE else ATTACK_MOVE
-    enemies["goal_x"], enemies["goal_y"] = record.attack[0]
+    enemies["order"] = ATTACK_MOVE
+    if record.order is EnemyOrder.NONE:  # they stay where they are, but attack who comes near
+        enemies["arrived"] = True
+        enemies["goal_x"], enemies["goal_y"] = enemies["x"], enemies["y"]
+    else:
+        enemies["goal_x"], enemies["goal_y"] = record.attack[0]
     return units
 
 

@@ -12,7 +12,7 @@ from contracts.errors import UnavailableActionError, WorldError
 from contracts.seeds import key
 from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
-from envs.skirmish.arrays import BATTLE, NOBODY, UNIT
+from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
@@ -140,6 +140,11 @@ class SkirmishWorld:
             )
             for number, (name, unit) in enumerate(zip(self._unit_names, self._units[battle], strict=True))
         ]
+
+    def units_of_all_battles(self) -> Records:
+        """Return [battles, units] records of arrays.Unit, allies first: to be read, until the next call of the world."""
+        self._check_open()
+        return self._units
 
     def close(self) -> None:
         """Let go of the threads. A closed world cannot be used again."""
