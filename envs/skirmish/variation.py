@@ -1,0 +1,177 @@
+"""Other teams and other starting places for every battle, as in SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
+
+Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as far
+as there are as many, and others are drawn. Never are all agents healers.
+
+Positions: in half of the battles the teams stand scattered in their own halves of the ground, the enemies at the mirror
+images of the agents' places ("reflect"); in the other half the agents stand in the middle and the enemies in four
+groups around them ("surround"). The enemies attack-move to where the agents are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conf.schema import EnvConfig
+from contracts.world import Floats64
+from envs.maps import Group, MapRecord
+from envs.skirmish.arrays import Records, Unit
+from envs.skirmish.compile import kernel
+from envs.skirmish.randomness import draw
+from envs.skirmish.scene import Scene
+from envs.skirmish.terrain import is_passable
+from envs.units import unit_names, unit_type
+
+RACES = {
+    "T": ("marauder", "marine", "medivac"),
+    "P": ("stalker", "zealot", "colossus"),
+    "Z": ("hydralisk", "zergling", "baneling"),
+}
+"""Types of a race in the order of their type bits; the first two are drawn four and a half times as often."""
+
+OFTEN = 0.45  # chance of each of the first two
+AROUND = 9.0  # cells from the middle to the groups that surround it
+SCATTER = 1.5  # cells that units of such a group are scattered to either side
+TRIES = 64  # places drawn before a unit stays where the map puts it
+
+
+class Variation(NamedTuple):
+    """What is drawn anew for every battle, as the compiled code reads it."""
+
+    types: bool
+    positions: bool
+    same_race: bool
+    ally_kinds: NDArray[np.int64]  # [3] kinds of the agents' race, by type bit
+    enemy_kinds: NDArray[np.int64]
+    middle: Floats64  # [2] between the teams' starting points
+    ahead: Floats64  # [2] from the agents' starting point to the enemies'
+
+
+def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
+    """Read env.randomise for a map. Structures keep their type and place: nobody could carry them."""
+    structures = any(unit_type(group.unit).speed == 0 for group in record.enemies)
+    ally, enemy = _middle(record.allies), _middle(record.enemies)
+    return Variation(
+        types=env.randomise in ("types", "both"),
+        positions=env.randomise in ("positions", "both"),
+        same_race=record.ally_race == record.enemy_race and not structures,
+        ally_kinds=_numbers(RACES[record.ally_race]),
+        enemy_kinds=_numbers([group.unit for group in record.enemies] * 3 if structures else RACES[record.enemy_race]),
+        middle=(ally + enemy) / 2,
+        ahead=enemy - ally,
+    )
+
+
+def _middle(groups: tuple[Group, ...]) -> Floats64:
+    points = [(group.x, group.y) for group in groups]
+    middle: Floats64 = np.average(points, axis=0, weights=[group.count for group in groups])
+    return middle
+
+
+def _numbers(names: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
+    return np.array([unit_names().index(name) for name in names[:3]], dtype=np.int64)
+
+
+@kernel
+def vary(scene: Scene, variation: Variation, units: Records, b: int) -> None:
+    """Draw battle b's teams and places; every unit draws for itself."""
+    if variation.types:
+        draw_types(scene, variation, units, b)
+    if variation.positions:
+        draw_places(scene, variation, units, b)
+
+
+@kernel
+def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> None:
+    """Draw everybody's type; if all agents were healers, the first is not."""
+    healers = 0
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        slot = draw_slot(unit)
+        if u >= scene.n_agents and variation.same_race and u - scene.n_agents < scene.n_agents:
+            slot = units[b, u - scene.n_agents].type_slot
+        become(scene, unit, variation.ally_kinds[slot] if u < scene.n_agents else variation.enemy_kinds[slot], slot)
+        if u < scene.n_agents:
+            healers += scene.kinds[unit.kind].heal_rate > 0.0
+    if healers == scene.n_agents:
+        become(scene, units[b, 0], variation.ally_kinds[0], 0)
+        if variation.same_race:
+            become(scene, units[b, scene.n_agents], variation.enemy_kinds[0], 0)
+
+
+@kernel
+def draw_slot(unit: Unit) -> int:
+    """Draw one of the three types of a race."""
+    chance = draw(unit)
+    return 0 if chance < OFTEN else (1 if chance < 2 * OFTEN else 2)
+
+
+@kernel
+def become(scene: Scene, unit: Unit, kind: int, slot: int) -> None:
+    """Make a unit one of another kind, unhurt."""
+    unit.kind, unit.type_slot = kind, slot
+    unit.health, unit.shield = scene.kinds[kind].health_max, scene.kinds[kind].shield_max
+    unit.energy = scene.kinds[kind].energy_start
+
+
+@kernel
+def draw_places(scene: Scene, variation: Variation, units: Records, b: int) -> None:
+    """Draw where everybody stands, and send the enemies to where the agents are."""
+    surround = draw(units[b, 0]) < 0.5
+    middle_x, middle_y = variation.middle[0], variation.middle[1]
+    goal_x = goal_y = 0.0
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        if scene.kinds[unit.kind].speed > 0.0:
+            if surround:
+                place_around(scene, variation, units, b, u)
+            elif u < scene.n_agents or u - scene.n_agents >= scene.n_agents:
+                place_in_half(scene, variation, unit, u < scene.n_agents)
+            else:
+                twin = units[b, u - scene.n_agents]
+                put(scene, unit, 2 * middle_x - twin.x, 2 * middle_y - twin.y)
+        if u < scene.n_agents:
+            goal_x += unit.x / scene.n_agents
+            goal_y += unit.y / scene.n_agents
+        elif not unit.arrived:
+            unit.goal_x, unit.goal_y = goal_x, goal_y
+
+
+@kernel
+def put(scene: Scene, unit: Unit, x: float, y: float) -> bool:
+    """Put a unit somewhere if it can stand there; tell whether it can."""
+    if not is_passable(scene.terrain, 0, x, y):
+        return False
+    unit.x, unit.y = x, y
+    return True
+
+
+@kernel
+def place_in_half(scene: Scene, variation: Variation, unit: Unit, ally: bool) -> None:
+    """Put a unit anywhere in its side's half of the ground, on the line between the teams not farther than they are."""
+    width, height = scene.terrain.walkable.shape
+    for _ in range(TRIES):
+        x, y = draw(unit) * width, draw(unit) * height
+        dx, dy = x - variation.middle[0], y - variation.middle[1]
+        length = variation.ahead[0] ** 2 + variation.ahead[1] ** 2
+        along = (dx * variation.ahead[0] + dy * variation.ahead[1]) / max(length, 1e-9)
+        own = -0.6 < along < -0.1 if ally else 0.1 < along < 0.6
+        if own and put(scene, unit, x, y):
+            return
+
+
+@kernel
+def place_around(scene: Scene, variation: Variation, units: Records, b: int, u: int) -> None:
+    """Put an agent near the middle, an enemy into one of four groups that stand diagonally around it."""
+    unit = units[b, u]
+    x, y = variation.middle[0], variation.middle[1]
+    if u >= scene.n_agents:
+        quarter = int(draw(unit) * 4.0)
+        x += AROUND if quarter % 2 == 0 else -AROUND
+        y += AROUND * 0.6 if quarter < 2 else -AROUND * 0.6
+    for _ in range(TRIES):
+        if put(scene, unit, x + (draw(unit) * 2 - 1) * SCATTER, y + (draw(unit) * 2 - 1) * SCATTER):
+            return
