@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from conf.schema import EnvConfig
 from contracts.world import Bools, Floats
 from envs.maps import MapRecord
-from envs.skirmish.arrays import Records
+from envs.skirmish.arrays import UNARMED, Records, Unit
 from envs.skirmish.compile import kernel
 from envs.units import unit_type
 
@@ -19,7 +19,7 @@ ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
 
 
 class RewardRules(NamedTuple):
-    """SMAC's reward options under its own names; rewards are multiplied by scale at the end."""
+    """SMAC's reward options under its own names."""
 
     sparse: bool
     only_positive: bool
@@ -27,8 +27,10 @@ class RewardRules(NamedTuple):
     win: float
     defeat: float
     negative_scale: float
-    scale: float
-    max_reward: float  # before scaling: everybody killed, battle won
+    scaled: bool  # reward_scale: rewards are multiplied by scale_rate / max_reward of their battle at the end
+    scale_rate: float
+    max_reward: float  # of the map's own teams, before scaling: everybody killed, battle won
+    medivacs: bool  # map type MMM, where a team with nothing but medivacs left has lost
 
 
 def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
@@ -42,26 +44,50 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
         win=float(env.reward_win),
         defeat=float(env.reward_defeat),
         negative_scale=float(env.reward_negative_scale),
-        scale=float(env.reward_scale_rate / max_reward if env.reward_scale else 1.0),
+        scaled=bool(env.reward_scale),
+        scale_rate=float(env.reward_scale_rate),
         max_reward=max_reward,
+        medivacs=record.map_type == "MMM",
     )
 
 
 @kernel
-def outcome(kinds: Records, units: Records, n_agents: int, b: int) -> int:
-    """Tell how battle b stands (StarCraft2Env.update_units)."""
-    allies = enemies = False
+def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> float:
+    """Return what rewards of battle b are multiplied by (StarCraft2Env.init_units and step).
+
+    SMAC works max_reward out once, at the first reset; here every battle has its own, for enemies drawn anew.
+    """
+    if not rules.scaled:
+        return 1.0
+    max_reward = rules.win
+    for u in range(n_agents, units.shape[1]):
+        kind = kinds[units[b, u].kind]
+        max_reward += rules.death_value + kind.health_max + kind.shield_max
+    return rules.scale_rate / max_reward
+
+
+@kernel
+def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> int:
+    """Tell how battle b stands (StarCraft2Env.update_units, only_medivac_left).
+
+    Where agents have medivacs, they have lost once nobody else of theirs lives, whatever became of the enemies; and
+    the enemies have lost once a single medivac is left of them (with two of them left the battle goes on).
+    """
+    allies = fighting_allies = enemies = fighting_enemies = 0
     for u in range(units.shape[1]):
         if units[b, u].health > 0.0:
+            fights = not rules.medivacs or kinds[units[b, u].kind].weapon != UNARMED
             if u < n_agents:
-                allies = True
+                allies += 1
+                fighting_allies += fights
             else:
-                enemies = True
-    if allies and enemies:
-        return ONGOING
-    if allies:
-        return WON
-    return LOST if enemies else BOTH_DEAD
+                enemies += 1
+                fighting_enemies += fights
+    if (allies == 0 and enemies > 0) or (rules.medivacs and fighting_allies == 0):
+        return LOST
+    if enemies == 0:
+        return WON if allies > 0 else BOTH_DEAD
+    return WON if enemies == 1 and fighting_enemies == 0 else ONGOING
 
 
 @kernel
@@ -72,6 +98,7 @@ def write_rewards(
     n_agents: int,
     b: int,
     standing: int,
+    scale: float,
     own: NDArray[np.float64],
     team_reward: Floats,
     individual_rewards: Floats,
@@ -79,11 +106,18 @@ def write_rewards(
     """Write team_reward[b] and individual_rewards[agents, b] of one environment step.
 
     hits: [battles, agents, enemies] whose attack landed on whom in this step. standing: how the battle stands after
-    it. own: [1 or more, agents or more] scratch, its first row is written over.
+    it. scale: rewards are multiplied by it (reward_scale). own: [1 or more, agents or more] scratch, its first row is
+    written over.
 
     Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, or with
-    only_positive off these less the agents' own, scaled. An enemy's loss and death are credited in equal parts to the
-    agents who hit it in this step, the win to those who hit anybody, a defeat to all.
+    only_positive off these less the agents' own, scaled. What an enemy regenerates or is healed counts as a negative
+    loss, so that it pays the team too when nothing else happens.
+
+    Individual: an enemy's loss and death are credited in equal parts to the agents who hit it in this step, the win
+    to those who hit anybody, a defeat to all; with only_positive off each agent is charged its own loss. What an
+    enemy gains and what it loses with nobody hitting it (it bursts, say) is credited to nobody. So individual rewards
+    add up to the team's only in steps without these.
+    Healing an agent pays nothing, but with only_positive off the healed agent gets what SMAC pays the team for it.
     """
     for agent in range(n_agents):
         own[0, agent] = 0.0
@@ -103,9 +137,9 @@ def write_rewards(
         team += bonus
         for agent in range(n_agents):
             own[0, agent] += bonus / n_agents
-    team_reward[b] = team * rules.scale
+    team_reward[b] = team * scale
     for agent in range(n_agents):
-        individual_rewards[agent, b] = own[0, agent] * rules.scale
+        individual_rewards[agent, b] = own[0, agent] * scale
 
 
 @kernel
@@ -116,12 +150,10 @@ def credit_enemies(
     total = 0.0
     for enemy in range(hits.shape[2]):
         unit = units[b, n_agents + enemy]
-        value = unit.worth_before - unit.health - unit.shield
-        if unit.worth_before <= 0.0 or value == 0.0:
-            continue
-        if unit.health <= 0.0:
-            value += rules.death_value
+        value = loss_of(rules, unit)
         total += value
+        if value <= 0.0:
+            continue
         attackers = 0
         for agent in range(n_agents):
             attackers += hits[b, agent, enemy]
@@ -136,15 +168,20 @@ def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own
     """Add up the agents' own losses and deaths, negative and scaled, each charged to the agent itself."""
     total = 0.0
     for agent in range(n_agents):
-        unit = units[b, agent]
-        if unit.worth_before <= 0.0:
-            continue
-        loss = unit.worth_before - unit.health - unit.shield
-        if unit.health <= 0.0:
-            loss += rules.death_value
-        own[0, agent] -= loss * rules.negative_scale
-        total -= loss * rules.negative_scale
+        loss = loss_of(rules, units[b, agent]) * rules.negative_scale
+        own[0, agent] -= loss
+        total -= loss
     return total
+
+
+@kernel
+def loss_of(rules: RewardRules, unit: Unit) -> float:
+    """Return what a unit lost in this step, below 0 if it gained, with the value of its death; 0 if it was dead."""
+    if unit.worth_before <= 0.0:
+        return 0.0
+    if unit.health <= 0.0:
+        return unit.worth_before + rules.death_value
+    return unit.worth_before - unit.health - unit.shield
 
 
 @kernel
