@@ -1,165 +1,218 @@
 """SMAC's interface: what agents may do, what they see, and the global state, from the state of the units alone.
 
 Every function reads battle b of units [battles, units] and writes into arrays the caller gives. The formulas are those
-of SMAC's StarCraft2Env (the method is named at each function), quirks included.
+of SMAC's StarCraft2Env (the method is named at each function), quirks included. Availability and observations are
+written together, agent by agent, since both ask how far everybody is.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+import numpy as np
+from numpy import uintp as index
 
 from contracts.world import Bools, Floats
-from envs.skirmish.arrays import Records, Unit
+from envs.skirmish.arrays import UNARMED, Records
 from envs.skirmish.compile import kernel
+from envs.skirmish.gathered import (
+    DISTANCE,
+    EAST,
+    HEALTH,
+    NEAR,
+    NONE,
+    NORTH,
+    SEEN,
+    SEEN_HEALTH,
+    SEEN_SHIELD,
+    SHIELD,
+    SLOT,
+    X,
+    Y,
+    gather,
+    look,
+)
 from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
+from envs.skirmish.outlook import is_walkable, write_heights, write_pathing
+from envs.skirmish.state import write_state
 
-NO_OP, STOP, NORTH, SOUTH, EAST, WEST = 0, 1, 2, 3, 4, 5
-SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whatever the weapon
-SIGHT_RANGE = 9.0  # unit_sight_range: exclusive
+NO_OP, STOP, MOVE_NORTH, MOVE_SOUTH, MOVE_EAST, MOVE_WEST = 0, 1, 2, 3, 4, 5
 MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
 
 
 @kernel
-def is_walkable(walkable: Bools, x: float, y: float) -> bool:
-    """Look up one cell; int() cuts towards zero, so x = -0.5 reads cell 0 (can_move, check_bounds)."""
-    column, row = int(x), int(y)
-    inside = 0 <= column < walkable.shape[0] and 0 <= row < walkable.shape[1]
-    return inside and bool(walkable[column, row])
-
-
-@kernel
-def write_available(layout: Layout, kinds: Records, walkable: Bools, units: Records, b: int, available: Bools) -> None:
-    """Write available[agents, b, n_actions] (get_avail_agent_actions)."""
-    for agent in range(layout.n_agents):
-        unit = units[b, agent]
-        if unit.health <= 0.0:
-            available[agent, b, NO_OP] = True
-            for action in range(STOP, layout.n_actions):
-                available[agent, b, action] = False
-            continue
-        available[agent, b, NO_OP] = False
-        available[agent, b, STOP] = True
-        available[agent, b, NORTH] = is_walkable(walkable, unit.x, unit.y + MOVE_PROBE)
-        available[agent, b, SOUTH] = is_walkable(walkable, unit.x, unit.y - MOVE_PROBE)
-        available[agent, b, EAST] = is_walkable(walkable, unit.x + MOVE_PROBE, unit.y)
-        available[agent, b, WEST] = is_walkable(walkable, unit.x - MOVE_PROBE, unit.y)
-        for enemy in range(layout.n_enemies):
-            other = units[b, layout.n_agents + enemy]
-            dx, dy = other.x - unit.x, other.y - unit.y
-            near = dx * dx + dy * dy <= SHOOT_RANGE * SHOOT_RANGE
-            available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy] = near and other.health > 0.0
-
-
-@kernel
-def write_observations(
-    layout: Layout, kinds: Records, units: Records, b: int, steps: int, available: Bools, observations: Floats
+def write_views(
+    layout: Layout,
+    kinds: Records,
+    walkable: Bools,
+    height: Floats,
+    units: Records,
+    b: int,
+    steps: int,
+    scratch: Floats,
+    available: Bools,
+    observations: Floats,
+    state: Floats,
 ) -> None:
-    """Write observations[agents, b, obs_dim] (get_obs_agent); available[agents, b, n_actions] is already written.
+    """Write what everybody may do and sees in battle b, and its state.
 
-    steps: environment steps taken so far.
+    kinds: [kinds]. walkable, height: [x, y]. steps: environment steps taken so far. scratch: [SCRATCH_LENGTH] is
+    written over. available: [agents, battles, n_actions], observations: [agents, battles, obs_dim], state: [battles,
+    state_dim].
     """
+    gather(kinds, units, b, scratch)
     for agent in range(layout.n_agents):
-        for at in range(layout.obs_dim):
-            observations[agent, b, at] = 0.0
+        if units[b, agent].health <= 0.0:
+            write_dead(layout, agent, b, available, observations)
+        else:
+            write_alive(layout, kinds, walkable, height, units, agent, b, scratch, available, observations)
         if layout.obs_timestep:
+            observations[agent, b, layout.obs_dim - 2] = 0.0
             observations[agent, b, layout.obs_dim - 1] = steps / layout.episode_limit
-        unit = units[b, agent]
-        if unit.health <= 0.0:
+    write_state(layout, kinds, units, b, steps, scratch, observations, state)
+
+
+@kernel
+def write_dead(layout: Layout, agent: int, b: int, available: Bools, observations: Floats) -> None:
+    """Leave a dead agent the no-op, and nothing to see."""
+    available[agent, b, NO_OP] = True
+    for action in range(STOP, layout.n_actions):
+        available[agent, b, index(action)] = False
+    for at in range(layout.obs_dim):
+        observations[agent, b, index(at)] = 0.0
+
+
+@kernel
+def write_alive(
+    layout: Layout,
+    kinds: Records,
+    walkable: Bools,
+    height: Floats,
+    units: Records,
+    agent: int,
+    b: int,
+    scratch: Floats,
+    available: Bools,
+    observations: Floats,
+) -> None:
+    """Write one living agent's available actions and observation (get_avail_agent_actions, get_obs_agent)."""
+    x, y = scratch[index(X + agent)], scratch[index(Y + agent)]
+    write_moves(walkable, x, y, agent, b, available, observations)
+    at = 4
+    if layout.obs_pathing_grid:
+        at = write_pathing(walkable, x, y, agent, b, at, observations)
+    if layout.obs_terrain_height:
+        at = write_heights(height, x, y, agent, b, at, observations)
+    look(agent, layout.n_agents + layout.n_enemies, scratch)
+    if layout.medivacs and kinds[units[b, agent].kind].weapon == UNARMED:
+        write_patients(layout, kinds, units, agent, b, scratch, available)
+    else:
+        write_targets(layout, agent, b, scratch, available)
+    for enemy in range(layout.n_enemies):
+        u, first = layout.n_agents + enemy, available[agent, b, index(ACTIONS_BEFORE_ATTACKS + enemy)]
+        write_seen(layout, layout.enemy_shields, u, first, agent, b, at, scratch, observations)
+        at += layout.enemy_features
+    for ally in range(layout.n_agents):
+        if ally == agent:
             continue
-        for direction in range(4):
-            observations[agent, b, direction] = available[agent, b, NORTH + direction]
-        at = 4
-        for enemy in range(layout.n_enemies):
-            other = units[b, layout.n_agents + enemy]
-            if write_seen(layout, kinds, unit, other, layout.enemy_shields, agent, b, at, observations):
-                observations[agent, b, at] = available[agent, b, ACTIONS_BEFORE_ATTACKS + enemy]
-            at += layout.enemy_features
-        for ally in range(layout.n_agents):
-            if ally == agent:
-                continue
-            other = units[b, ally]
-            if write_seen(layout, kinds, unit, other, layout.ally_shields, agent, b, at, observations):
-                observations[agent, b, at] = 1.0
-                if layout.obs_last_action and other.last_action >= 0:
-                    observations[agent, b, at + layout.ally_features - layout.n_actions + other.last_action] = 1.0
-            at += layout.ally_features
-        write_own(layout, kinds, unit, agent, b, at, observations)
+        write_seen(layout, layout.ally_shields, ally, True, agent, b, at, scratch, observations)
+        at += layout.ally_features
+        if layout.obs_last_action:
+            write_last_action(layout, units, ally, agent, b, at - layout.n_actions, scratch, observations)
+    write_own(layout, agent, b, at, scratch, observations)
+
+
+@kernel
+def write_moves(
+    walkable: Bools, x: float, y: float, agent: int, b: int, available: Bools, observations: Floats
+) -> None:
+    """Write the actions before the attacks, and where the agent can move, with which its observation begins."""
+    available[agent, b, NO_OP] = False
+    available[agent, b, STOP] = True
+    write_move(MOVE_NORTH, is_walkable(walkable, x, y + MOVE_PROBE), agent, b, available, observations)
+    write_move(MOVE_SOUTH, is_walkable(walkable, x, y - MOVE_PROBE), agent, b, available, observations)
+    write_move(MOVE_EAST, is_walkable(walkable, x + MOVE_PROBE, y), agent, b, available, observations)
+    write_move(MOVE_WEST, is_walkable(walkable, x - MOVE_PROBE, y), agent, b, available, observations)
+
+
+@kernel
+def write_move(action: int, free: bool, agent: int, b: int, available: Bools, observations: Floats) -> None:
+    """Write whether the agent can move in one direction."""
+    available[agent, b, action] = free
+    observations[agent, b, action - MOVE_NORTH] = free
+
+
+@kernel
+def write_targets(layout: Layout, agent: int, b: int, scratch: Floats, available: Bools) -> None:
+    """Write whom an agent may attack."""
+    for enemy in range(layout.n_enemies):
+        near = scratch[index(NEAR + layout.n_agents + enemy)] > 0
+        available[agent, b, index(ACTIONS_BEFORE_ATTACKS + enemy)] = near
+
+
+@kernel
+def write_patients(
+    layout: Layout, kinds: Records, units: Records, agent: int, b: int, scratch: Floats, available: Bools
+) -> None:
+    """Write whom a medivac may heal: anybody alive and near, healthy or not, but no medivac."""
+    for action in range(ACTIONS_BEFORE_ATTACKS, layout.n_actions):
+        other = action - ACTIONS_BEFORE_ATTACKS
+        near = other < layout.n_agents and scratch[index(NEAR + other)] > 0
+        armed = near and kinds[units[b, other].kind].weapon != UNARMED
+        available[agent, b, index(action)] = armed
 
 
 @kernel
 def write_seen(
-    layout: Layout, kinds: Records, unit: Unit, other: Unit, shields: bool, agent: int, b: int, at: int, observations: Floats
-) -> bool:
-    """Write what an agent's unit sees of another behind index `at` (left to the caller); return whether it sees it."""
-    dx, dy = other.x - unit.x, other.y - unit.y
-    square = dx * dx + dy * dy
-    if square >= SIGHT_RANGE * SIGHT_RANGE or other.health <= 0.0:
-        return False
-    observations[agent, b, at + 1] = sqrt(square) / SIGHT_RANGE
-    observations[agent, b, at + 2] = dx / SIGHT_RANGE
-    observations[agent, b, at + 3] = dy / SIGHT_RANGE
+    layout: Layout,
+    shields: bool,
+    u: int,
+    first: bool,
+    agent: int,
+    b: int,
+    at: int,
+    scratch: Floats,
+    observations: Floats,
+) -> None:
+    """Write what an agent sees of unit u from index `at` on, beginning with `first`; 0 if unseen."""
+    seen = scratch[index(SEEN + u)]
+    observations[agent, b, index(at)] = seen if first else NONE
+    observations[agent, b, index(at + 1)] = scratch[index(DISTANCE + u)]
+    observations[agent, b, index(at + 2)] = scratch[index(EAST + u)]
+    observations[agent, b, index(at + 3)] = scratch[index(NORTH + u)]
     at += 4
     if layout.all_health:
-        observations[agent, b, at] = other.health / kinds[other.kind].health_max
+        observations[agent, b, index(at)] = scratch[index(SEEN_HEALTH + u)]
         at += 1
         if shields:
-            observations[agent, b, at] = other.shield / kinds[other.kind].shield_max
+            observations[agent, b, index(at)] = scratch[index(SEEN_SHIELD + u)]
             at += 1
     if layout.unit_type_bits > 0:
-        observations[agent, b, at + other.type_slot] = 1.0
-    return True
+        slot = scratch[index(SLOT + u)]
+        for bit in range(layout.unit_type_bits):
+            observations[agent, b, index(at + bit)] = seen if np.float32(bit) == slot else NONE
 
 
 @kernel
-def write_own(layout: Layout, kinds: Records, unit: Unit, agent: int, b: int, at: int, observations: Floats) -> None:
+def write_last_action(
+    layout: Layout, units: Records, u: int, agent: int, b: int, at: int, scratch: Floats, observations: Floats
+) -> None:
+    """Write which action another agent took last from index `at` on; 0 if unseen or before the first."""
+    for action in range(layout.n_actions):
+        observations[agent, b, index(at + action)] = NONE
+    taken = units[b, u].last_action
+    if taken >= 0:
+        observations[agent, b, index(at + taken)] = scratch[index(SEEN + u)]
+
+
+@kernel
+def write_own(layout: Layout, agent: int, b: int, at: int, scratch: Floats, observations: Floats) -> None:
     """Write the agent's own features from index `at` on."""
     if layout.own_health:
-        observations[agent, b, at] = unit.health / kinds[unit.kind].health_max
+        observations[agent, b, index(at)] = scratch[index(HEALTH + agent)]
         at += 1
         if layout.ally_shields:
-            observations[agent, b, at] = unit.shield / kinds[unit.kind].shield_max
+            observations[agent, b, index(at)] = scratch[index(SHIELD + agent)]
             at += 1
     if layout.unit_type_bits > 0:
-        observations[agent, b, at + unit.type_slot] = 1.0
-
-
-@kernel
-def write_state(layout: Layout, kinds: Records, units: Records, b: int, steps: int, state: Floats) -> None:
-    """Write state[b, state_dim] (get_state_dict): agents, enemies, last actions, time."""
-    for at in range(layout.state_dim):
-        state[b, at] = 0.0
-    at = 0
-    for agent in range(layout.n_agents):
-        unit = units[b, agent]
-        if unit.health > 0.0:
-            state[b, at] = unit.health / kinds[unit.kind].health_max
-            state[b, at + 1] = max(unit.cooldown, 0.0) / kinds[unit.kind].state_cooldown
-            write_place(layout, kinds, unit, layout.ally_shields, b, at + 2, state)
-        at += layout.ally_attributes
-    for enemy in range(layout.n_enemies):
-        unit = units[b, layout.n_agents + enemy]
-        if unit.health > 0.0:
-            state[b, at] = unit.health / kinds[unit.kind].health_max
-            write_place(layout, kinds, unit, layout.enemy_shields, b, at + 1, state)
-        at += layout.enemy_attributes
-    if layout.state_last_action:
-        for agent in range(layout.n_agents):
-            action = units[b, agent].last_action
-            if action >= 0:
-                state[b, at + action] = 1.0
-            at += layout.n_actions
-    if layout.state_timestep:
-        state[b, at] = steps / layout.episode_limit
-
-
-@kernel
-def write_place(layout: Layout, kinds: Records, unit: Unit, shields: bool, b: int, at: int, state: Floats) -> None:
-    """Write a unit's place relative to the map's centre, its shield and its type from index `at` on."""
-    state[b, at] = (unit.x - layout.map_width / 2) / layout.map_width
-    state[b, at + 1] = (unit.y - layout.map_height / 2) / layout.map_height
-    at += 2
-    if shields:
-        state[b, at] = unit.shield / kinds[unit.kind].shield_max
-        at += 1
-    if layout.unit_type_bits > 0:
-        state[b, at + unit.type_slot] = 1.0
+        slot = scratch[index(SLOT + agent)]
+        for bit in range(layout.unit_type_bits):
+            observations[agent, b, index(at + bit)] = np.float32(bit) == slot

@@ -8,7 +8,10 @@ from conf.schema import EnvConfig
 from envs.maps import MapRecord
 
 ACTIONS_BEFORE_ATTACKS = 6
-"""no-op, stop, north, south, east, west; action 6 + e attacks enemy e."""
+"""no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i)."""
+
+PATHING_POINTS, HEIGHT_POINTS = 8, 9
+"""Cells round an agent of which obs_pathing_grid and obs_terrain_height tell (n_obs_pathing, n_obs_height)."""
 
 
 class Layout(NamedTuple):
@@ -20,15 +23,20 @@ class Layout(NamedTuple):
     map_width: int  # cells
     map_height: int
     episode_limit: int  # environment steps
+    medivacs: bool  # agents' medivacs heal: map type MMM
     unit_type_bits: int
     ally_shields: bool
     enemy_shields: bool
     all_health: bool
     own_health: bool
     obs_last_action: bool
+    obs_pathing_grid: bool
+    obs_terrain_height: bool
+    obs_instead_of_state: bool
     obs_timestep: bool
     state_last_action: bool
     state_timestep: bool
+    move_features: int  # at an observation's beginning
     enemy_features: int  # of one enemy in an observation
     ally_features: int  # of one other agent in an observation
     obs_dim: int
@@ -41,18 +49,22 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
     """Lay out observations and states of a map under SMAC's options.
 
     obs_timestep_number makes SMAC's observations one number longer than its own get_obs_size says: a slot among the
-    agent's own features stays 0 and the time is appended behind it. obs_dim is the length really returned.
+    agent's own features stays 0 and the time is appended behind it. obs_dim and state_dim (of obs_instead_of_state) are
+    the lengths really returned.
     """
     n_agents, n_enemies, bits = record.n_agents, record.n_enemies, record.unit_type_bits
     n_actions = ACTIONS_BEFORE_ATTACKS + n_enemies
     ally_shields, enemy_shields = record.ally_race == "P", record.enemy_race == "P"
     own_health = env.obs_own_health or env.obs_all_health
+    move_features = 4 + PATHING_POINTS * env.obs_pathing_grid + HEIGHT_POINTS * env.obs_terrain_height
     enemy_features = 4 + bits + (1 + enemy_shields) * env.obs_all_health
     ally_features = 4 + bits + (1 + ally_shields) * env.obs_all_health + n_actions * env.obs_last_action
     own_features = bits + (1 + ally_shields) * own_health
-    obs_dim = 4 + n_enemies * enemy_features + (n_agents - 1) * ally_features + own_features
+    obs_dim = move_features + n_enemies * enemy_features + (n_agents - 1) * ally_features + own_features
+    obs_dim += 2 * env.obs_timestep_number
     ally_attributes, enemy_attributes = 4 + ally_shields + bits, 3 + enemy_shields + bits
     state_dim = n_agents * ally_attributes + n_enemies * enemy_attributes
+    state_dim += n_agents * n_actions * env.state_last_action + env.state_timestep_number
     return Layout(
         n_agents=n_agents,
         n_enemies=n_enemies,
@@ -60,19 +72,24 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
         map_width=record.walkable.shape[0],
         map_height=record.walkable.shape[1],
         episode_limit=record.episode_limit,
+        medivacs=record.map_type == "MMM",
         unit_type_bits=bits,
         ally_shields=ally_shields,
         enemy_shields=enemy_shields,
         all_health=bool(env.obs_all_health),
         own_health=bool(own_health),
         obs_last_action=bool(env.obs_last_action),
+        obs_pathing_grid=bool(env.obs_pathing_grid),
+        obs_terrain_height=bool(env.obs_terrain_height),
+        obs_instead_of_state=bool(env.obs_instead_of_state),
         obs_timestep=bool(env.obs_timestep_number),
         state_last_action=bool(env.state_last_action),
         state_timestep=bool(env.state_timestep_number),
+        move_features=move_features,
         enemy_features=enemy_features,
         ally_features=ally_features,
-        obs_dim=obs_dim + 2 * env.obs_timestep_number,
+        obs_dim=obs_dim,
         ally_attributes=ally_attributes,
         enemy_attributes=enemy_attributes,
-        state_dim=state_dim + n_agents * n_actions * env.state_last_action + env.state_timestep_number,
+        state_dim=n_agents * obs_dim if env.obs_instead_of_state else state_dim,
     )

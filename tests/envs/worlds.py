@@ -15,6 +15,9 @@ SMAC_DEFAULTS = EnvConfig(
     obs_all_health=True,
     obs_own_health=True,
     obs_last_action=False,
+    obs_pathing_grid=False,
+    obs_terrain_height=False,
+    obs_instead_of_state=False,
     obs_timestep_number=False,
     state_last_action=True,
     state_timestep_number=False,
@@ -26,9 +29,34 @@ SMAC_DEFAULTS = EnvConfig(
     reward_negative_scale=0.5,
     reward_scale=True,
     reward_scale_rate=20,
+    randomise="nothing",
 )
 
-MAPS = ("3m", "5m_vs_6m", "8m", "8m_vs_9m", "10m_vs_11m", "25m", "27m_vs_30m")
+MAPS = (
+    "2m_vs_1z",
+    "2s_vs_1sc",
+    "3m",
+    "3s_vs_3z",
+    "3s_vs_4z",
+    "3s_vs_5z",
+    "2s3z",
+    "5m_vs_6m",
+    "6h_vs_8z",
+    "8m",
+    "3s5z",
+    "8m_vs_9m",
+    "3s5z_vs_3s6z",
+    "1c3s5z",
+    "MMM",
+    "10m_vs_11m",
+    "MMM2",
+    "corridor",
+    "so_many_baneling",
+    "25m",
+    "bane_vs_bane",
+    "27m_vs_30m",
+    "2c_vs_64zg",
+)
 
 
 def options(**changes: Any) -> EnvConfig:

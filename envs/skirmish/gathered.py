@@ -1,0 +1,69 @@
+"""What the interface reads of every unit again and again, gathered side by side so that it is quick to compute with.
+
+The scratch is one row of float32 numbers of fixed length for each quantity, one behind the other: at fixed distances
+the compiler sees that rows do not overlap, and computes with several units at once. (`index` makes an index unsigned:
+then nothing looks whether it is negative and counts from the end.)
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+from numpy import uintp as index
+
+from contracts.world import Floats
+from envs.skirmish.arrays import Records
+from envs.skirmish.compile import kernel
+
+SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whatever the weapon
+SIGHT_RANGE = 9.0  # unit_sight_range: exclusive
+
+MOST_UNITS = 128
+"""Of a battle, allies and enemies together: the length of the scratch's rows."""
+
+X, Y, HEALTH, SHIELD, SLOT = (row * MOST_UNITS for row in range(5))
+"""Where each row begins. Places (of the dead: out of everybody's sight); health and shield relative to their maxima;
+which type bit."""
+
+NEAR, SEEN, DISTANCE, EAST, NORTH, SEEN_HEALTH, SEEN_SHIELD = (row * MOST_UNITS for row in range(5, 12))
+"""What one agent sees: 1 within the range of attacks, or of sight, else 0; then, relative to the range of sight, how
+far and where; health and shield again, 0 for those it does not see."""
+
+SCRATCH_LENGTH = 12 * MOST_UNITS
+OUT_OF_SIGHT = np.float32(1e9)
+SHOOT_SQUARE, SIGHT_SQUARE = np.float32(SHOOT_RANGE**2), np.float32(SIGHT_RANGE**2)
+PER_SIGHT = np.float32(1.0 / SIGHT_RANGE)
+ONE, NONE = np.float32(1.0), np.float32(0.0)
+
+
+@kernel
+def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
+    """Gather places and conditions of the units of battle b in scratch [SCRATCH_LENGTH]."""
+    for u in range(units.shape[1]):
+        unit = units[b, u]
+        kind = kinds[unit.kind]
+        alive = unit.health > 0.0
+        scratch[index(X + u)] = unit.x if alive else OUT_OF_SIGHT
+        scratch[index(Y + u)] = unit.y if alive else OUT_OF_SIGHT
+        scratch[index(HEALTH + u)] = unit.health / kind.health_max
+        scratch[index(SHIELD + u)] = unit.shield / kind.shield_max if kind.shield_max > 0.0 else 0.0
+        scratch[index(SLOT + u)] = unit.type_slot
+
+
+@kernel
+def look(agent: int, count: int, scratch: Floats) -> None:
+    """Write what a living agent sees of `count` units (get_obs_agent): the scratch's rows from NEAR on."""
+    x, y = scratch[index(X + agent)], scratch[index(Y + agent)]
+    for u in range(count):
+        dx, dy = scratch[index(X + u)] - x, scratch[index(Y + u)] - y
+        square = dx * dx + dy * dy
+        seen = ONE if square < SIGHT_SQUARE else NONE
+        scale = seen * PER_SIGHT
+        scratch[index(NEAR + u)] = ONE if square <= SHOOT_SQUARE else NONE
+        scratch[index(SEEN + u)] = seen
+        scratch[index(DISTANCE + u)] = sqrt(square) * scale
+        scratch[index(EAST + u)] = dx * scale
+        scratch[index(NORTH + u)] = dy * scale
+        scratch[index(SEEN_HEALTH + u)] = scratch[index(HEALTH + u)] * seen
+        scratch[index(SEEN_SHIELD + u)] = scratch[index(SHIELD + u)] * seen
