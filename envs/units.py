@@ -9,6 +9,14 @@ from importlib import resources
 from typing import Any
 
 
+RACES = {
+    "T": ("marauder", "marine", "medivac"),
+    "P": ("stalker", "zealot", "colossus"),
+    "Z": ("hydralisk", "zergling", "baneling"),
+}
+"""Types of a race in the order of their type bits; the first two are drawn four and a half times as often."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A weapon's line of fire across the shot: everybody nearer to it than radius (and his own radius) is hit."""

@@ -12,13 +12,14 @@ from envs.skirmish.arrays import NOBODY, Battle, Records
 from envs.skirmish.combat import decide
 from envs.skirmish.compile import kernel
 from envs.skirmish.damage import deal, regenerate
-from envs.skirmish.interface import NO_OP, write_available, write_observations, write_state
+from envs.skirmish.interface import NO_OP, write_views
 from envs.skirmish.layout import Layout
 from envs.skirmish.movement import move
 from envs.skirmish.orders import give_order
 from envs.skirmish.randomness import draw, seed_unit
-from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, write_rewards
+from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
 from envs.skirmish.scene import Scene
+from envs.skirmish.variation import Variation, vary
 
 
 class Views(NamedTuple):
@@ -38,15 +39,21 @@ class Views(NamedTuple):
 def begin_battles(
     layout: Layout,
     scene: Scene,
+    reward_rules: RewardRules,
+    variation: Variation,
     template: Records,
     keys: NDArray[np.uint64],
     units: Records,
     battles: Records,
     views: Views,
+    looks: Floats,
     first: int,
     last: int,
 ) -> None:
-    """Set up battles first .. last - 1 from template [units]; keys [battles] fix their random draws."""
+    """Set up battles first .. last - 1 from template [units]; keys [battles] fix their random draws.
+
+    looks [SCRATCH_LENGTH] is written over.
+    """
     for b in range(first, last):
         battle = battles[b]
         battle.steps = battle.loops = 0
@@ -56,9 +63,9 @@ def begin_battles(
             units[b, u] = template[u]
             seed_unit(units[b, u], keys[b], u)
             units[b, u].side_step = 1.0 if draw(units[b, u]) < 0.5 else -1.0
-        write_available(layout, scene.kinds, scene.terrain.walkable, units, b, views.available)
-        write_observations(layout, scene.kinds, units, b, battle.steps, views.available, views.observations)
-        write_state(layout, scene.kinds, units, b, battle.steps, views.state)
+        vary(scene, variation, units, b)
+        battle.reward_scale = reward_scale(reward_rules, scene.kinds, units, scene.n_agents, b)
+        show(layout, scene, units, battle, b, views, looks)
         for agent in range(layout.n_agents):
             views.individual_rewards[agent, b] = 0.0
         views.team_reward[b] = 0.0
@@ -76,13 +83,14 @@ def step_battles(
     actions: Integers,
     views: Views,
     scratch: Floats64,
+    looks: Floats,
     first: int,
     last: int,
 ) -> None:
     """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones.
 
-    hits: [battles, agents, enemies] and scratch [4, units] are written over; ranges that run at the same time need
-    scratch of their own.
+    hits: [battles, agents, enemies], scratch [ROWS, units] and looks [SCRATCH_LENGTH] are written over; ranges that
+    run at the same time need scratch of their own.
     """
     for b in range(first, last):
         battle = battles[b]
@@ -91,7 +99,7 @@ def step_battles(
             continue
         begin_step(scene, units, hits, b, actions)
         play_loops(scene, units, battle, hits, b, scratch)
-        end_step(layout, scene, reward_rules, units, battle, hits, b, views, scratch)
+        end_step(layout, scene, reward_rules, units, battle, hits, b, views, scratch, looks)
 
 
 @kernel
@@ -125,28 +133,49 @@ def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int
 def end_step(
     layout: Layout,
     scene: Scene,
-    reward_rules: RewardRules,
+    rules: RewardRules,
     units: Records,
     battle: Battle,
     hits: Bools,
     b: int,
     views: Views,
     scratch: Floats64,
+    looks: Floats,
 ) -> None:
     """Judge, pay, and show everybody what he sees."""
     battle.steps += 1
-    standing = outcome(scene.kinds, units, scene.n_agents, b)
+    standing = outcome(rules, scene.kinds, units, scene.n_agents, b)
     ended = standing != ONGOING
     cut_off = not ended and battle.steps >= layout.episode_limit
     battle.over = ended or cut_off
     views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
     team_reward, individual_rewards = views.team_reward, views.individual_rewards
-    write_rewards(reward_rules, units, hits, scene.n_agents, b, standing, scratch, team_reward, individual_rewards)
-    write_available(layout, scene.kinds, scene.terrain.walkable, units, b, views.available)
-    write_observations(layout, scene.kinds, units, b, battle.steps, views.available, views.observations)
-    write_state(layout, scene.kinds, units, b, battle.steps, views.state)
+    scale = battle.reward_scale
+    write_rewards(rules, units, hits, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
+    show(layout, scene, units, battle, b, views, looks)
     if ended:
         leave_no_op(scene.n_agents, b, views.available)
+
+
+@kernel
+def show(
+    layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats
+) -> None:
+    """Write what everybody may do and sees. looks [SCRATCH_LENGTH] is scratch."""
+    ground, observations = scene.terrain, views.observations
+    write_views(
+        layout,
+        scene.kinds,
+        ground.walkable,
+        ground.height,
+        units,
+        b,
+        battle.steps,
+        looks,
+        views.available,
+        observations,
+        views.state,
+    )
 
 
 @kernel

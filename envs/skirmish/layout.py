@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from conf.schema import EnvConfig
 from envs.maps import MapRecord
+from envs.units import RACES
 
 ACTIONS_BEFORE_ATTACKS = 6
 """no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i)."""
@@ -52,7 +53,9 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
     agent's own features stays 0 and the time is appended behind it. obs_dim and state_dim (of obs_instead_of_state) are
     the lengths really returned.
     """
-    n_agents, n_enemies, bits = record.n_agents, record.n_enemies, record.unit_type_bits
+    n_agents, n_enemies = record.n_agents, record.n_enemies
+    drawn = env.randomise in ("types", "both")
+    bits = len(RACES[record.ally_race]) if drawn else record.unit_type_bits
     n_actions = ACTIONS_BEFORE_ATTACKS + n_enemies
     ally_shields, enemy_shields = record.ally_race == "P", record.enemy_race == "P"
     own_health = env.obs_own_health or env.obs_all_health
@@ -72,7 +75,7 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
         map_width=record.walkable.shape[0],
         map_height=record.walkable.shape[1],
         episode_limit=record.episode_limit,
-        medivacs=record.map_type == "MMM",
+        medivacs=record.map_type == "MMM" or (drawn and record.ally_race == "T"),
         unit_type_bits=bits,
         ally_shields=ally_shields,
         enemy_shields=enemy_shields,

@@ -47,7 +47,7 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
         scaled=bool(env.reward_scale),
         scale_rate=float(env.reward_scale_rate),
         max_reward=max_reward,
-        medivacs=record.map_type == "MMM",
+        medivacs=record.map_type == "MMM" or (env.randomise in ("types", "both") and record.ally_race == "T"),
     )
 
 

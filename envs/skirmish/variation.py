@@ -23,14 +23,7 @@ from envs.skirmish.compile import kernel
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
-from envs.units import unit_names, unit_type
-
-RACES = {
-    "T": ("marauder", "marine", "medivac"),
-    "P": ("stalker", "zealot", "colossus"),
-    "Z": ("hydralisk", "zergling", "baneling"),
-}
-"""Types of a race in the order of their type bits; the first two are drawn four and a half times as often."""
+from envs.units import RACES, unit_names, unit_type
 
 OFTEN = 0.45  # chance of each of the first two
 AROUND = 9.0  # cells from the middle to the groups that surround it

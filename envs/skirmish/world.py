@@ -14,11 +14,14 @@ from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Tur
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
+from envs.skirmish.gathered import SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
 from envs.skirmish.scene import make_scene
-from envs.skirmish.teams import make_units, unit_types_of
+from envs.skirmish.teams import make_units
+from envs.skirmish.variation import make_variation
+from envs.units import unit_names
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 FEWEST_FOR_A_THREAD = 8  # battles; with fewer a second thread costs more than it saves
@@ -41,7 +44,7 @@ class SkirmishWorld:
         self._scene = make_scene(record)
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
-        self._unit_names = unit_types_of(record)
+        self._variation = make_variation(record, env)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
         self._closed = False
@@ -76,11 +79,14 @@ class SkirmishWorld:
             lambda first, last: begin_battles(
                 self._layout,
                 self._scene,
+                self._reward_rules,
+                self._variation,
                 self._template,
                 self._keys,
                 self._units,
                 self._battles,
                 self._views,
+                np.empty(SCRATCH_LENGTH, dtype=np.float32),
                 first,
                 last,
             )
@@ -108,6 +114,7 @@ class SkirmishWorld:
                 actions,
                 self._views,
                 np.empty((ROWS, self._units.shape[1])),
+                np.empty(SCRATCH_LENGTH, dtype=np.float32),
                 first,
                 last,
             )
@@ -126,7 +133,7 @@ class SkirmishWorld:
             UnitRecord(
                 side="ally" if number < n_agents else "enemy",
                 index=number if number < n_agents else number - n_agents,
-                type=name,
+                type=unit_names()[unit["kind"]],
                 x=float(unit["x"]),
                 y=float(unit["y"]),
                 health=float(unit["health"]),
@@ -138,7 +145,7 @@ class SkirmishWorld:
                 radius=float(kinds["radius"][unit["kind"]]),
                 target=int(unit["acted_on"]),
             )
-            for number, (name, unit) in enumerate(zip(self._unit_names, self._units[battle], strict=True))
+            for number, unit in enumerate(self._units[battle])
         ]
 
     def units_of_all_battles(self) -> Records:
