@@ -26,7 +26,7 @@ X, Y, HEALTH, SHIELD, SLOT = (row * MOST_UNITS for row in range(5))
 """Where each row begins. Places (of the dead: out of everybody's sight); health and shield relative to their maxima;
 which type bit."""
 
-NEAR, SEEN, DISTANCE, EAST, NORTH, SEEN_HEALTH, SEEN_SHIELD = (row * MOST_UNITS for row in range(5, 12))
+NEAR, SEEN, DISTANCE, TO_X, TO_Y, SEEN_HEALTH, SEEN_SHIELD = (row * MOST_UNITS for row in range(5, 12))
 """What one agent sees: 1 within the range of attacks, or of sight, else 0; then, relative to the range of sight, how
 far and where; health and shield again, 0 for those it does not see."""
 
@@ -63,7 +63,7 @@ def look(agent: int, count: int, scratch: Floats) -> None:
         scratch[index(NEAR + u)] = ONE if square <= SHOOT_SQUARE else NONE
         scratch[index(SEEN + u)] = seen
         scratch[index(DISTANCE + u)] = sqrt(square) * scale
-        scratch[index(EAST + u)] = dx * scale
-        scratch[index(NORTH + u)] = dy * scale
+        scratch[index(TO_X + u)] = dx * scale
+        scratch[index(TO_Y + u)] = dy * scale
         scratch[index(SEEN_HEALTH + u)] = scratch[index(HEALTH + u)] * seen
         scratch[index(SEEN_SHIELD + u)] = scratch[index(SHIELD + u)] * seen

@@ -15,16 +15,17 @@ from envs.skirmish.arrays import UNARMED, Records
 from envs.skirmish.compile import kernel
 from envs.skirmish.gathered import (
     DISTANCE,
-    EAST,
     HEALTH,
     NEAR,
     NONE,
-    NORTH,
+    ONE,
     SEEN,
     SEEN_HEALTH,
     SEEN_SHIELD,
     SHIELD,
     SLOT,
+    TO_X,
+    TO_Y,
     X,
     Y,
     gather,
@@ -34,7 +35,7 @@ from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
 from envs.skirmish.outlook import is_walkable, write_heights, write_pathing
 from envs.skirmish.state import write_state
 
-NO_OP, STOP, MOVE_NORTH, MOVE_SOUTH, MOVE_EAST, MOVE_WEST = 0, 1, 2, 3, 4, 5
+NO_OP, STOP, NORTH, SOUTH, EAST, WEST = 0, 1, 2, 3, 4, 5
 MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
 
 
@@ -108,12 +109,12 @@ def write_alive(
         write_targets(layout, agent, b, scratch, available)
     for enemy in range(layout.n_enemies):
         u, first = layout.n_agents + enemy, available[agent, b, index(ACTIONS_BEFORE_ATTACKS + enemy)]
-        write_seen(layout, layout.enemy_shields, u, first, agent, b, at, scratch, observations)
+        write_seen(layout, layout.enemy_shields, u, np.float32(first), agent, b, at, scratch, observations)
         at += layout.enemy_features
     for ally in range(layout.n_agents):
         if ally == agent:
             continue
-        write_seen(layout, layout.ally_shields, ally, True, agent, b, at, scratch, observations)
+        write_seen(layout, layout.ally_shields, ally, ONE, agent, b, at, scratch, observations)
         at += layout.ally_features
         if layout.obs_last_action:
             write_last_action(layout, units, ally, agent, b, at - layout.n_actions, scratch, observations)
@@ -127,17 +128,12 @@ def write_moves(
     """Write the actions before the attacks, and where the agent can move, with which its observation begins."""
     available[agent, b, NO_OP] = False
     available[agent, b, STOP] = True
-    write_move(MOVE_NORTH, is_walkable(walkable, x, y + MOVE_PROBE), agent, b, available, observations)
-    write_move(MOVE_SOUTH, is_walkable(walkable, x, y - MOVE_PROBE), agent, b, available, observations)
-    write_move(MOVE_EAST, is_walkable(walkable, x + MOVE_PROBE, y), agent, b, available, observations)
-    write_move(MOVE_WEST, is_walkable(walkable, x - MOVE_PROBE, y), agent, b, available, observations)
-
-
-@kernel
-def write_move(action: int, free: bool, agent: int, b: int, available: Bools, observations: Floats) -> None:
-    """Write whether the agent can move in one direction."""
-    available[agent, b, action] = free
-    observations[agent, b, action - MOVE_NORTH] = free
+    north, south = is_walkable(walkable, x, y + MOVE_PROBE), is_walkable(walkable, x, y - MOVE_PROBE)
+    east, west = is_walkable(walkable, x + MOVE_PROBE, y), is_walkable(walkable, x - MOVE_PROBE, y)
+    available[agent, b, NORTH], available[agent, b, SOUTH] = north, south
+    available[agent, b, EAST], available[agent, b, WEST] = east, west
+    observations[agent, b, 0], observations[agent, b, 1] = north, south
+    observations[agent, b, 2], observations[agent, b, 3] = east, west
 
 
 @kernel
@@ -165,19 +161,19 @@ def write_seen(
     layout: Layout,
     shields: bool,
     u: int,
-    first: bool,
+    first: np.float32,
     agent: int,
     b: int,
     at: int,
     scratch: Floats,
     observations: Floats,
 ) -> None:
-    """Write what an agent sees of unit u from index `at` on, beginning with `first`; 0 if unseen."""
+    """Write what an agent sees of unit u from index `at` on, beginning with `first`, 1 or 0; 0 if unseen."""
     seen = scratch[index(SEEN + u)]
-    observations[agent, b, index(at)] = seen if first else NONE
+    observations[agent, b, index(at)] = seen * first
     observations[agent, b, index(at + 1)] = scratch[index(DISTANCE + u)]
-    observations[agent, b, index(at + 2)] = scratch[index(EAST + u)]
-    observations[agent, b, index(at + 3)] = scratch[index(NORTH + u)]
+    observations[agent, b, index(at + 2)] = scratch[index(TO_X + u)]
+    observations[agent, b, index(at + 3)] = scratch[index(TO_Y + u)]
     at += 4
     if layout.all_health:
         observations[agent, b, index(at)] = scratch[index(SEEN_HEALTH + u)]
