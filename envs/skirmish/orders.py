@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
 from envs.skirmish.compile import kernel
-from envs.skirmish.interface import MOVE_EAST, MOVE_NORTH, MOVE_SOUTH, NO_OP, STOP
+from envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
 from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
 from envs.skirmish.scene import Scene
 
@@ -41,11 +41,11 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
     else:
         unit.order = MOVE
         unit.goal_x, unit.goal_y = unit.x, unit.y
-        if action == MOVE_NORTH:
+        if action == NORTH:
             unit.goal_y += MOVE_AMOUNT
-        elif action == MOVE_SOUTH:
+        elif action == SOUTH:
             unit.goal_y -= MOVE_AMOUNT
-        elif action == MOVE_EAST:
+        elif action == EAST:
             unit.goal_x += MOVE_AMOUNT
         else:
             unit.goal_x -= MOVE_AMOUNT
