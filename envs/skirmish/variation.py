@@ -1,4 +1,6 @@
-"""Other teams and other starting places for every battle, as in SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
+"""What is drawn for every battle: where the enemies go, and, if asked for, other teams and other starting places.
+
+The latter two are the way of SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
 
 Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as far
 as there are as many, and others are drawn. Never are all agents healers.
@@ -39,6 +41,7 @@ class Variation(NamedTuple):
     same_race: bool
     ally_kinds: NDArray[np.int64]  # [3] kinds of the agents' race, by type bit
     enemy_kinds: NDArray[np.int64]
+    attack: Floats64  # [2 ends, 2] the enemies attack-move to a point drawn between these
     middle: Floats64  # [2] between the teams' starting points
     ahead: Floats64  # [2] from the agents' starting point to the enemies'
 
@@ -53,6 +56,7 @@ def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
         same_race=record.ally_race == record.enemy_race and not structures,
         ally_kinds=_numbers(RACES[record.ally_race]),
         enemy_kinds=_numbers([group.unit for group in record.enemies] * 3 if structures else RACES[record.enemy_race]),
+        attack=np.array(record.attack, dtype=np.float64),
         middle=(ally + enemy) / 2,
         ahead=enemy - ally,
     )
@@ -70,11 +74,23 @@ def _numbers(names: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
 
 @kernel
 def vary(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw battle b's teams and places; every unit draws for itself."""
+    """Draw where battle b's enemies go, and its teams and places if asked for; every unit draws for itself."""
+    draw_goal(scene, variation, units, b)
     if variation.types:
         draw_types(scene, variation, units, b)
     if variation.positions:
         draw_places(scene, variation, units, b)
+
+
+@kernel
+def draw_goal(scene: Scene, variation: Variation, units: Records, b: int) -> None:
+    """Draw the point of the enemies' attack-move, where the map leaves a choice."""
+    dx, dy = variation.attack[1, 0] - variation.attack[0, 0], variation.attack[1, 1] - variation.attack[0, 1]
+    if dx != 0.0 or dy != 0.0:
+        part = draw(units[b, scene.n_agents])
+        for u in range(scene.n_agents, units.shape[1]):
+            units[b, u].goal_x = variation.attack[0, 0] + dx * part
+            units[b, u].goal_y = variation.attack[0, 1] + dy * part
 
 
 @kernel
