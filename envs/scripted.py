@@ -5,8 +5,8 @@ They see everybody's true place and health, which no agent does, and choose amon
 random    every available action is as likely as every other
 nearest   attack the nearest enemy that can be attacked, else walk to the nearest
 focus     attack the weakest (health and shield) that can be attacked, equals by number, else walk to the weakest
-kite      shoot when the weapon is ready, and step back from who reaches less far while it is not; as focus for whom
-          that gains nothing
+kite      shoot when the weapon is ready, and step back from who reaches less far while it is not; whom that gains
+          nothing plays focus, or nearest if its weapon is for melee
 
 Healers of the last three stay with the team and heal whoever has lost most.
 """
@@ -29,6 +29,7 @@ NO_OP, STOP, FIRST_MOVE, FIRST_TARGET = 0, 1, 2, 6
 DIRECTIONS = np.array([(0.0, 1.0), (0.0, -1.0), (1.0, 0.0), (-1.0, 0.0)])  # north, south, east, west: actions 2 to 5
 COMPANY = 2.0  # cells a healer may be away from its team
 MELEE = 1.0  # cells; nobody whose weapon reaches less far kites
+LOOKOUT = 5  # cells; how far ahead who steps back looks
 SLACK = 0.5  # cells; who is this much nearer than one's own weapon reaches is too near
 
 
@@ -154,26 +155,36 @@ def focus(scene: Scene) -> Integers:
 def kite(scene: Scene) -> Integers:
     """Shoot when the weapon is ready; while it is not, step back from an enemy that is too near.
 
-    An agent steps back from the nearest armed enemy when that is nearer than the agent's weapon needs, and is of a kind
-    that it is worth it (see worth_fleeing). It then shoots the weakest its weapon reaches, rather than chase others.
-    Who meets nobody of such a kind plays focus.
+    An agent steps back from the nearest armed enemy when that is nearer than the agent's weapon needs, has nobody of
+    the team nearer to it, and is of a kind that it is worth it (see worth_fleeing). Whom it would reach within a step
+    runs on even with a ready weapon: if the agent is faster, or as fast and a friend is free to shoot meanwhile. What
+    is shot at is the weakest the weapon reaches, as chasing another would lead nearer. Who meets nobody of such a kind
+    plays focus, but melee units play nearest: they would run after the weakest past all others.
     """
     table, mine, enemies = scene.kinds, scene.allies["kind"], scene.enemies["kind"]
-    hard_pressing = scene.living & worth_fleeing(mine[..., None], enemies)
-    if not hard_pressing.any():
-        return focus(scene)
+    worth_it = scene.living & worth_fleeing(mine[..., None], enemies)
+    plain = np.where(table.reach[mine] > MELEE, focus(scene), nearest(scene))
+    if not worth_it.any():
+        return with_healers(scene, plain)
     in_reach = scene.attackable & (scene.gap <= table.reach[mine][..., None])
     ready = scene.allies["cooldown"] <= combat_constants().loops_per_env_step / 2
     armed = scene.living & table.can_hit[enemies, mine[..., None]]
-    nearest = least(scene.gap, armed)[..., None]
-    too_near = np.take_along_axis(scene.gap, nearest, 2)[..., 0] < table.reach[mine] - SLACK
-    pressed = armed.any(-1) & too_near & np.take_along_axis(hard_pressing, nearest, 2)[..., 0]
+    close = least(scene.gap, armed)[..., None]
+    gap = np.take_along_axis(scene.gap, close, 2)[..., 0]
+    pressed = np.take_along_axis(armed & worth_it, close, 2)[..., 0] & (gap < table.reach[mine] - SLACK)
+    pursuer = np.take_along_axis(np.broadcast_to(enemies, scene.gap.shape), close, 2)[..., 0]
+    alive = scene.allies["health"] > 0
+    team_gap = np.where(alive[..., None], scene.gap, np.inf).min(0, keepdims=True)
+    foremost = gap <= np.take_along_axis(np.broadcast_to(team_gap, scene.gap.shape), close, 2)[..., 0]
+    caught = gap < table.reach[pursuer] + table.stride[pursuer]
+    covered = (alive & ~scene.heals & ~caught).any(0)
+    outruns = table.stride[pursuer] < table.stride[mine]
+    keeps_up = covered & (table.stride[pursuer] == table.stride[mine])
     back, gains = step_back(scene, armed)
-    shooting = ready & in_reach.any(-1)
-    fleeing = pressed & gains & ~shooting
-    standing = attack_or(scene, scene.strength, in_reach, focus(scene))
-    kiting = np.where(fleeing, back, standing)
-    return with_healers(scene, np.where(hard_pressing.any(-1), kiting, focus(scene)))
+    runs_on = caught & (outruns | keeps_up)
+    fleeing = pressed & gains & (runs_on | (foremost & ~(ready & in_reach.any(-1))))
+    kiting = np.where(fleeing, back, attack_or(scene, scene.strength, in_reach, plain))
+    return with_healers(scene, np.where(worth_it.any(-1), kiting, plain))
 
 
 POLICIES: dict[str, Callable[[Scene], Integers]] = {"random": random, "nearest": nearest, "focus": focus, "kite": kite}
@@ -235,13 +246,23 @@ def worth_fleeing(mine: Whole, theirs: Whole) -> Bools:
 
 
 def step_back(scene: Scene, armed: Bools) -> tuple[Integers, Bools]:
-    """Return the open direction that leads farthest from all armed enemies, and whether it leads farther than here."""
-    farthest = []
-    for x, y, is_open in ahead(scene):
-        gone = np.hypot(scene.enemies["x"] - x[..., None], scene.enemies["y"] - y[..., None])
-        farthest.append(np.where(is_open, np.where(armed, gone, np.inf).min(-1), -np.inf))
-    best = np.stack(farthest)
-    return FIRST_MOVE + best.argmax(0), best.max(0) > np.where(armed, scene.distance, np.inf).min(-1)
+    """Return the open direction that leads farthest from all armed enemies, and whether it leads farther than here.
+
+    Half of what counts is how far the direction leads after LOOKOUT cells, so that nobody runs into a corner that he
+    can see.
+    """
+    scores = []
+    for dx, dy in DIRECTIONS:
+        x, y, clear, after = scene.allies["x"], scene.allies["y"], None, []
+        for _ in range(LOOKOUT):
+            free = scene.ways.walkable(x + dx, y + dy) & (True if clear is None else clear)
+            x, y, clear = np.where(free, x + dx, x), np.where(free, y + dy, y), free
+            gone = np.hypot(scene.enemies["x"] - x[..., None], scene.enemies["y"] - y[..., None])
+            after.append(np.where(armed, gone, np.inf).min(-1))
+        scores.append(after[0] + after[-1])
+    is_open = np.stack([is_open for *_, is_open in ahead(scene)])
+    best = np.where(is_open, np.stack(scores), -np.inf)
+    return FIRST_MOVE + best.argmax(0), best.max(0) > 2 * np.where(armed, scene.distance, np.inf).min(-1)
 
 
 def with_healers(scene: Scene, actions: Integers) -> Integers:

@@ -121,14 +121,34 @@ def test_kiting_fights_where_there_is_no_way_back():
 
 
 @pytest.mark.parametrize(
-    ("ally", "enemy"),
-    [("marine", "marine"), ("zealot", "zergling"), ("stalker", "spine_crawler"), ("zealot", "stalker")],
+    ("ally", "enemy", "instead"),
+    [
+        ("marine", "marine", "focus"),
+        ("stalker", "spine_crawler", "focus"),
+        ("zealot", "zergling", "nearest"),
+        ("zealot", "stalker", "nearest"),
+    ],
 )
-def test_who_gains_nothing_from_kiting_plays_focus(ally, enemy):
+def test_who_gains_nothing_from_kiting_fights_on(ally, enemy, instead):
     for cooldown in (0, 15):
         allies = [unit(ally, 10, 10, cooldown=cooldown), unit(ally, 11, 10)]
         enemies = [unit(enemy, 13, 10), unit(enemy, 14, 10, 10)]
-        assert chosen("kite", allies, enemies) == chosen("focus", allies, enemies) == [7, 7]
+        assert chosen("kite", allies, enemies) == chosen(instead, allies, enemies)
+        assert chosen("kite", allies, enemies) == ([7, 7] if instead == "focus" else [6, 6])
+
+
+def test_only_the_one_in_front_steps_back_and_the_faster_runs_until_out_of_reach():
+    zealot = [unit("zealot", 13, 10)]
+    behind = unit("stalker", 9.5, 10, cooldown=15)
+    assert chosen("kite", [unit("stalker", 10, 10, cooldown=15), behind], zealot) == [WEST, 6]
+    assert chosen("kite", [unit("stalker", 11, 10), behind], zealot) == [WEST, 6]
+
+
+def test_as_fast_a_one_runs_on_only_while_a_friend_is_free():
+    zealot = [unit("zealot", 13, 10)]
+    chased = unit("marine", 11.2, 10)
+    assert chosen("kite", [chased, unit("marine", 13, 15)], zealot) == [WEST, 6]
+    assert chosen("kite", [chased, unit("marine", 13, 15, 0)], zealot)[0] == 6
 
 
 def walled(*columns):
