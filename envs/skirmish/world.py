@@ -10,7 +10,7 @@ import numpy as np
 from conf.schema import EnvConfig
 from contracts.errors import UnavailableActionError, WorldError
 from contracts.seeds import key
-from contracts.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
@@ -152,6 +152,31 @@ class SkirmishWorld:
         """Return [battles, units] records of arrays.Unit, allies first: to be read, until the next call of the world."""
         self._check_open()
         return self._units
+
+    def steps_taken(self) -> Records:
+        """Return [battles] the environment steps of each battle so far."""
+        self._check_open()
+        return self._battles["steps"]
+
+    def outcomes(self) -> Bools:
+        """Return [battles] which battles are won."""
+        self._check_open()
+        return self._views.won
+
+    def copy_battle(self, source: int) -> Turn:
+        """Make every battle of the batch a copy of one, future random draws included, and return the turn again.
+
+        For players that try out what would happen; the sink is not told. Raises WorldError for no such battle.
+        """
+        self._check_open()
+        if not 0 <= source < self._count:
+            raise WorldError(f"There is no battle {source}: the batch has battles 0 to {self._count - 1}.")
+        views = self._views
+        for array in (self._units, self._battles, views.state, views.team_reward, *self._turn[-3:]):
+            array[:] = array[source]
+        for array in (views.observations, views.available, views.individual_rewards):
+            array[:] = array[:, source : source + 1]
+        return self._turn
 
     def close(self) -> None:
         """Let go of the threads. A closed world cannot be used again."""
