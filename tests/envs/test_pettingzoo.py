@@ -15,7 +15,7 @@ from contracts.errors import ConfigurationError, UnavailableActionError, WorldEr
 from envs.factory import make_world
 from envs.pettingzoo import parallel_env
 
-MAPS = ("3m", "5m_vs_6m")
+MAPS = ("3m", "5m_vs_6m", "2s3z", "MMM", "corridor")
 
 
 @pytest.mark.parametrize("map", MAPS)
