@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 
@@ -13,22 +15,42 @@ from contracts.errors import DivergenceError
 from contracts.world import Battles, Bools, Floats, Integers, Turn, World
 
 
-def play(agents: AgentStack, world: World, battles: Battles, epsilon: float) -> PlayedEpisodes:
+class Watcher(Protocol):
+    """Looks on while a batch of battles is played, and changes nothing.
+
+    It must copy what it keeps: all arrays may be written over.
+    """
+
+    def acting(self, turn: Turn, q_values: Floats, actions: Integers, explored: Bools) -> None:
+        """See what the agents chose in this turn, before the world takes the step.
+
+        q_values: [agents, battles, n_actions]. actions, explored (drawn, not greedy): [agents, battles].
+        """
+
+    def over(self, turn: Turn) -> None:
+        """See the turn in which the last battle was over."""
+
+
+def play(
+    agents: AgentStack, world: World, battles: Battles, epsilon: float, watcher: Watcher | None = None
+) -> PlayedEpisodes:
     """Play a batch of battles to its end with the online networks.
 
-    epsilon: each agent's chance to take a random available action (0: greedy).
+    epsilon: each agent's chance to take a random available action (0: greedy). watcher: is shown every turn.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
     lengths = np.zeros(battles.count, np.int64)
     earned = np.zeros(len(agents.agent_ids), np.float64)
-    actor = Actor(agents, battles, epsilon)
+    actor = Actor(agents, battles, epsilon, watcher)
     turn = world.begin(battles)
     time = 0
     while True:
         observations[:, time], available[:, time] = turn.observations, turn.available_actions
         running = ~(turn.terminated | turn.truncated)
         if not running.any():
+            if watcher is not None:
+                watcher.over(turn)
             break
         actions[:, time] = actor.act(turn, time)
         turn = world.step(actions[:, time])
@@ -48,9 +70,10 @@ class Actor:
     The draws are keyed by (seed, agent, episode), so they are the same in any stack.
     """
 
-    def __init__(self, agents: AgentStack, battles: Battles, epsilon: float) -> None:
+    def __init__(self, agents: AgentStack, battles: Battles, epsilon: float, watcher: Watcher | None = None) -> None:
         self.agents = agents
         self.epsilon = epsilon
+        self.watcher = watcher
         stack, width = len(agents.agent_ids), agents.online["gru.weight_hh"].shape[1]
         self.hidden = torch.zeros(stack, battles.count, width, device=agents.device)
         self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
@@ -65,10 +88,13 @@ class Actor:
         q = self.q_values(turn.observations)
         greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
         chosen: Integers = greedy
+        explore = np.zeros(greedy.shape, np.bool_)
         if self.epsilon > 0:
             explore = self.coins[:, time] < self.epsilon
             chosen = np.where(explore, random_available(turn.available_actions, self.picks[:, time]), greedy)
         self.last_actions = torch.from_numpy(chosen).to(self.agents.device)
+        if self.watcher is not None:
+            self.watcher.acting(turn, q, chosen, explore)
         return chosen
 
     @torch.no_grad()

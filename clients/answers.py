@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 
-from clients.acting import play
+from clients.acting import Watcher, play
 from clients.agents import AgentStack
 from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
@@ -25,9 +25,12 @@ from contracts.world import Battles, Purpose, World
 MetricRows = list[dict[str, int | float]]
 
 
-def answer(agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message]) -> list[Message]:
+def answer(
+    agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message], watcher: Watcher | None = None
+) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
+    watcher: looks on at evaluations.
     Raises FederationError when they do not, or when a message cannot be understood.
     """
     kind = questions[0].metadata.message_type
@@ -44,7 +47,7 @@ def answer(agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[M
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
     agents.load(arrays)
     if kind == MessageType.EVALUATE:
-        return _reply(questions, agents, (), _evaluate(agents, world, plan))
+        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
     if kind == MessageType.TRAIN:
         rows = _train(agents, world, mixer, plan)
         return _reply(questions, agents, tuple(arrays), rows)
@@ -79,8 +82,8 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -
     return [common | {m.ACCUMULATED_REWARD: float(earned)} for earned in outcome.earned]
 
 
-def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
-    played = evaluate(agents, world, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
+def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, watcher: Watcher | None) -> MetricRows:
+    played = evaluate(agents, world, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES), watcher)
     row = {
         m.NUM_EXAMPLES: len(played.lengths),
         m.WIN_RATE: float(played.won.mean()),

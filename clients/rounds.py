@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clients.acting import play
+from clients.acting import Watcher, play
 from clients.agents import AgentStack
 from clients.buffer import PlayedEpisodes, remember
 from clients.learning import train_step
@@ -71,6 +71,8 @@ def collect(agents: AgentStack, world: World) -> PlayedEpisodes:
     return played
 
 
-def evaluate(agents: AgentStack, world: World, first_episode: int, episodes: int) -> PlayedEpisodes:
+def evaluate(
+    agents: AgentStack, world: World, first_episode: int, episodes: int, watcher: Watcher | None = None
+) -> PlayedEpisodes:
     """Play greedy episodes that are not remembered and count for nothing."""
-    return play(agents, world, Battles(Purpose.EVALUATION, first_episode, episodes), epsilon=0.0)
+    return play(agents, world, Battles(Purpose.EVALUATION, first_episode, episodes), epsilon=0.0, watcher=watcher)

@@ -6,7 +6,8 @@ FedqmixError                     the message says what was wrong, what is allowe
 │   └── UnavailableActionError   an agent chose an action its availability mask forbids
 ├── SlotError                    an episode buffer holds no finished episode in the slot asked for
 ├── StorageError                 a file could not be written whole (full disk, permissions)
-│   └── CheckpointError          a checkpoint or run folder is missing, damaged or from another run
+│   ├── CheckpointError          a checkpoint or run folder is missing, damaged or from another run
+│   └── ReplayError              a replay is missing, damaged or of a version that is not known
 ├── FederationError              nodes missing, doubled, or answering something they were not asked
 └── DivergenceError              a reward, Q-value or gradient is not finite
 """
@@ -40,6 +41,10 @@ class StorageError(FedqmixError):
 
 class CheckpointError(StorageError):
     """A checkpoint or run folder is missing, damaged, or belongs to another run."""
+
+
+class ReplayError(StorageError):
+    """A replay is missing, damaged, or of a version that is not known."""
 
 
 class FederationError(FedqmixError):

@@ -20,6 +20,7 @@ from runtimes.grid import LocalGrid, server_context
 from runtimes.memory import keep_freed_memory
 from runtimes.progress import Progress
 from runtimes.run_folder import RunFolder
+from runtimes.run_replays import RunReplays
 from runtimes.team import LocalTeam
 from server.app import server_app
 from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -50,10 +51,11 @@ def train(config: Config, folder: RunFolder, command: Sequence[str], progress: P
         counters = Counters(**checkpoint.facts)
         progress.note(f"resuming after round {counters.round}, environment step {counters.env_step:,}")
     rewind_to = counters.metrics_position if checkpoint is not None else None
+    replays = RunReplays(folder.replays, folder.checkpoints, folder.path.resolve().name, config.seed, team)
     loggers = make_loggers(config, folder.path, folder.run_id, rewind_to)
     outcome = Outcome.INTERRUPTED
     try:
-        _run(config, team, store, loggers, progress, counters, checkpoint)
+        _run(config, team, store, replays, loggers, progress, counters, checkpoint)
         outcome = Outcome.FINISHED
     finally:
         loggers.close()
@@ -70,16 +72,21 @@ def _run(
     config: Config,
     team: LocalTeam,
     store: CheckpointStore,
+    replays: RunReplays,
     loggers: Loggers,
     progress: Progress,
     counters: Counters,
     checkpoint: Checkpoint | None,
 ) -> None:
     def save(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
-        store.save(round_, {**team.state(), "aggregate": _tensors(arrays)}, facts, team.rings)
+        shared = _tensors(arrays)
+        shown = replays.show(round_, shared)
+        store.save(round_, {**team.state(), "aggregate": shared}, facts, team.rings)
+        replays.keep_round(round_, shown)
 
     def save_best(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
         store.save_best(team.networks(), facts)
+        replays.keep_best(round_)
 
     strategy = make_strategy(config, team.spec.n_agents, first_round=counters.round + 1)
     round_end = RoundEnd(
@@ -101,7 +108,9 @@ def _run(
         arrays = _arrays(checkpoint.tensors["aggregate"])
     else:
         save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
-    grid = LocalGrid(team.spec.n_agents, partial(answer, team.agents, team.world, team.mixer))
+    grid = LocalGrid(
+        team.spec.n_agents, partial(answer, team.agents, team.world, team.mixer, watcher=replays.evaluations)
+    )
     server_app(strategy, round_end, arrays)(grid, server_context())
 
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 import psutil
 import torch
 
+from clients.acting import Watcher, play
 from clients.agents import AgentStack
+from clients.answers import borrowed
 from conf.schema import Config
 from contracts.errors import ConfigurationError
-from contracts.world import World
+from contracts.world import Battles, World
 from envs import make_world, team_spec
+from runtimes.recording import RewardTap
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 from storage.checkpoint import Checkpoint
@@ -39,7 +42,8 @@ class LocalTeam:
                 f"memory ({free:.1f} GiB are free): choose a smaller one."
             ) from error
         self.mixer = TeamLearner(self.spec, config.algorithm, self.records, config.seed, self.device)
-        self.world: World = make_world(config.map, config.seed, config.env, self.records, config.runtime.world_threads)
+        self.tap = RewardTap(self.records)
+        self.world: World = make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:
@@ -74,6 +78,12 @@ class LocalTeam:
         self.agents.load_state(tensors["agents"])
         self.mixer.load_state(tensors["mixer"])
         checkpoint.fill(self.rings)
+
+    def play_with(self, arrays: Mapping[str, torch.Tensor], battles: Battles, epsilon: float, watcher: Watcher) -> None:
+        """Play battles that are only looked at, with shared parameters for the while. arrays: one agent's, by name."""
+        stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
+        with borrowed(self.agents, stacked):
+            play(self.agents, self.world, battles, epsilon, watcher)
 
     def close(self) -> None:
         """Let go of the world's threads."""

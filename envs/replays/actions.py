@@ -1,0 +1,34 @@
+"""What SMAC's action numbers mean in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envs.replays.record import Unit
+
+BEFORE_TARGETS = ("no-op", "stop", "move north", "move south", "move east", "move west")
+HEALERS = ("medivac",)
+
+
+def action_names(units: Sequence[Unit], n_actions: int) -> list[list[str]]:
+    """Name every action of every agent: [agents][n_actions].
+
+    The actions from 6 on have a target: an enemy to attack or, for a medivac, an ally to heal, numbered from 0
+    (SMAC's get_agent_action).
+    """
+    allies = [unit for unit in units if unit.side == "ally"]
+    enemies = [unit for unit in units if unit.side == "enemy"]
+    return [
+        _names_of(ally, allies, enemies)[:n_actions] + _unnamed(ally, allies, enemies, n_actions) for ally in allies
+    ]
+
+
+def _names_of(unit: Unit, allies: Sequence[Unit], enemies: Sequence[Unit]) -> list[str]:
+    if unit.type in HEALERS:
+        return [*BEFORE_TARGETS, *(f"heal {other.type} {other.index}" for other in allies)]
+    return [*BEFORE_TARGETS, *(f"attack {other.type} {other.index}" for other in enemies)]
+
+
+def _unnamed(unit: Unit, allies: Sequence[Unit], enemies: Sequence[Unit], n_actions: int) -> list[str]:
+    """Number what is left over, as for a healer where the enemies outnumber the allies."""
+    return [f"action {number}" for number in range(len(_names_of(unit, allies, enemies)), n_actions)]

@@ -1,0 +1,72 @@
+"""Taking down a battle while it is played."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contracts.world import Bools, Floats, Integers, UnitRecord
+from envs.maps import load_map
+from envs.replays.record import MOMENT_COLUMNS, Occasion, Replay, Result, Unit
+
+
+class Recording:
+    """Grows with the battle: `act` before each environment step, `earn` after it, `finish` at the end.
+
+    What the agents thought (Q-values, what they explored) is handed in: this room knows the battle alone.
+    """
+
+    def __init__(self, map: str, occasion: Occasion) -> None:
+        """Begin. map: the map's name; its ground is looked up."""
+        self._map = map
+        self._occasion = occasion
+        self._units: tuple[Unit, ...] = ()
+        self._moments: dict[str, list[list[float]]] = {name: [] for name in MOMENT_COLUMNS}
+        self._steps: dict[str, list[Any]] = {name: [] for name in ("actions", "explored", "q_values")}
+        self._earned: dict[str, list[Any]] = {name: [] for name in ("individual_rewards", "team_reward")}
+
+    def act(
+        self, snapshot: list[UnitRecord], q_values: Floats, available_actions: Bools, actions: Integers, explored: Bools
+    ) -> None:
+        """Take down a moment and what the agents do in it.
+
+        snapshot: World.snapshot before the step. q_values, available_actions: [agents, n_actions]. actions,
+        explored: [agents]. All are copied.
+        """
+        self._look(snapshot)
+        self._steps["q_values"].append(np.where(available_actions, q_values, np.nan))
+        self._steps["actions"].append(np.array(actions))
+        self._steps["explored"].append(np.array(explored))
+
+    def earn(self, individual_rewards: Floats, team_reward: float) -> None:
+        """Take down what a step brought. individual_rewards: [agents], copied."""
+        self._earned["individual_rewards"].append(np.array(individual_rewards))
+        self._earned["team_reward"].append(team_reward)
+
+    def finish(self, snapshot: list[UnitRecord], won: bool, truncated: bool) -> Replay:
+        """Take down the last moment and return the whole battle."""
+        self._look(snapshot)
+        return Replay(
+            map=self._map,
+            occasion=self._occasion,
+            result=Result.WON if won else Result.CUT_OFF if truncated else Result.LOST,
+            walkable=load_map(self._map).walkable,
+            units=self._units,
+            **{
+                name: np.array(rows, np.int64 if name == "target" else np.float64)
+                for name, rows in self._moments.items()
+            },
+            actions=np.array(self._steps["actions"], np.int64),
+            explored=np.array(self._steps["explored"], np.bool_),
+            q_values=np.array(self._steps["q_values"], np.float64),
+            **{name: np.array(rows, np.float64) for name, rows in self._earned.items()},
+        )
+
+    def _look(self, snapshot: list[UnitRecord]) -> None:
+        if not self._units:
+            self._units = tuple(
+                Unit(one.side, one.index, one.type, one.radius, one.health_max, one.shield_max) for one in snapshot
+            )
+        for name, rows in self._moments.items():
+            rows.append([getattr(one, name) for one in snapshot])
