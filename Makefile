@@ -50,5 +50,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing fedqmix and its tests' tools into $(VENV) (some minutes the first time)"
-	$(PIP) -c constraints.txt -e '.[pettingzoo,tensorboard,wandb]' --group dev
+	$(PIP) -c constraints.txt -e '.[pettingzoo,tensorboard,video,wandb]' --group dev
 	@touch $@ $(VENV)/.installed

@@ -10,7 +10,7 @@ from importlib import metadata
 from rich.console import Console
 from rich.text import Text
 
-from contracts.errors import CheckpointError, ConfigurationError, FedqmixError
+from contracts.errors import CheckpointError, ConfigurationError, FedqmixError, ReplayError
 from runtimes.names import unknown
 
 Command = Callable[[list[str]], int]
@@ -23,6 +23,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train [name=value ...]       train a team; writes a run folder under runs/
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
+  fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON
   fedqmix COMMAND --help               what a command takes
   fedqmix --version
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except FedqmixError as error:
         errors.print(Text("error: ", style="bold red") + Text(str(error), style="default"), soft_wrap=True)
-        return EXIT_BAD_INPUT if isinstance(error, ConfigurationError | CheckpointError) else EXIT_FAILED
+        return EXIT_BAD_INPUT if isinstance(error, ConfigurationError | CheckpointError | ReplayError) else EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
@@ -57,13 +58,19 @@ def _run(words: list[str]) -> int:
 
 
 def _commands() -> dict[str, Command]:
-    return {"train": _train, "bench": _bench}
+    return {"train": _train, "watch": _watch, "bench": _bench}
 
 
 def _train(words: list[str]) -> int:
     from runtimes.train_command import train_command  # loads torch and Flower: a typo in the command need not wait
 
     return train_command(words)
+
+
+def _watch(words: list[str]) -> int:
+    from runtimes.watch_command import watch_command
+
+    return watch_command(words)
 
 
 def _bench(words: list[str]) -> int:

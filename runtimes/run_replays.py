@@ -6,15 +6,18 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from contracts.world import Battles, Purpose
 from envs.replays import Replay, replay_bytes
 from envs.replays.file import SUFFIX
 from runtimes.recording import Recorder
-from runtimes.team import LocalTeam
 from storage.files import delete_temporaries, sync_folder, write_whole
+
+if TYPE_CHECKING:  # `fedqmix watch` asks this module for names only: it need not wait for torch
+    import torch
+
+    from runtimes.team import LocalTeam
 
 log = logging.getLogger(__name__)
 

@@ -82,7 +82,10 @@ class ToyWorld:
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         alive = self._alive()[:, battle]
-        return [UnitRecord("ally", a, "toy", 0.0, 0.0, float(alive[a]), 0.0, 0.0, 0, 1.0, 0.0, 0.4, -1) for a in range(len(alive))]
+        return [
+            UnitRecord("ally", a, "toy", 0.0, 0.0, float(alive[a]), 0.0, 0.0, 0, 1.0, 0.0, 0.4, -1)
+            for a in range(len(alive))
+        ]
 
     def close(self) -> None:
         pass

@@ -127,7 +127,9 @@ def _assembled(values: Mapping[str, Any]) -> Replay:
 def _record(kind: Any, values: Mapping[str, Any]) -> Any:
     """Build an Occasion or a Unit; every field must be there with its type."""
     types = {"str": str, "int": int, "float": (int, float)}
-    return kind(**{field.name: _typed(values[field.name], types[field.type], field.name) for field in fields(kind)})
+    return kind(
+        **{field.name: _typed(values[field.name], types[str(field.type)], field.name) for field in fields(kind)}
+    )
 
 
 def _typed(value: Any, kind: Any, name: str) -> Any:

@@ -90,7 +90,7 @@ class Replay:
     @property
     def n_actions(self) -> int:
         """Length of every agent's list of actions."""
-        return self.q_values.shape[2]
+        return int(self.q_values.shape[2])
 
     @property
     def steps(self) -> int:
@@ -118,7 +118,7 @@ def _check(replay: Replay) -> None:
         raise ValueError("units must be allies, at least one, then enemies")
     if replay.walkable.ndim != 2 or not replay.walkable.size or replay.team_reward.ndim != 1 or not replay.steps:
         raise ValueError("walkable must be a grid, and there must be at least one step")
-    shapes = dict.fromkeys(MOMENT_COLUMNS, (replay.steps + 1, units))
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(MOMENT_COLUMNS, (replay.steps + 1, units))
     shapes |= dict.fromkeys(("actions", "explored", "individual_rewards"), (replay.steps, agents))
     shapes["q_values"] = (replay.steps, agents, replay.q_values.shape[-1])
     for name, shape in shapes.items():

@@ -47,20 +47,17 @@ class Recording:
     def finish(self, snapshot: list[UnitRecord], won: bool, truncated: bool) -> Replay:
         """Take down the last moment and return the whole battle."""
         self._look(snapshot)
+        columns: dict[str, Any] = {name: np.array(rows, np.float64) for name, rows in self._moments.items()}
+        columns |= {name: np.array(rows, np.float64) for name, rows in (self._steps | self._earned).items()}
+        columns |= {name: columns[name].astype(np.int64) for name in ("target", "actions")}
+        columns["explored"] = columns["explored"].astype(np.bool_)
         return Replay(
             map=self._map,
             occasion=self._occasion,
             result=Result.WON if won else Result.CUT_OFF if truncated else Result.LOST,
             walkable=load_map(self._map).walkable,
             units=self._units,
-            **{
-                name: np.array(rows, np.int64 if name == "target" else np.float64)
-                for name, rows in self._moments.items()
-            },
-            actions=np.array(self._steps["actions"], np.int64),
-            explored=np.array(self._steps["explored"], np.bool_),
-            q_values=np.array(self._steps["q_values"], np.float64),
-            **{name: np.array(rows, np.float64) for name, rows in self._earned.items()},
+            **columns,
         )
 
     def _look(self, snapshot: list[UnitRecord]) -> None:

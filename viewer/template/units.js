@@ -1,0 +1,111 @@
+// The units: discs to scale with mark and number, bars, what they do to each other, and where they died.
+
+/** Draw the battle at a time; picked: an agent or -1. */
+function drawBattle(time, picked) {
+  drawGround();
+  const { step } = stepAt(time);
+  units.forEach((unit, i) => { if (!standsAt(i, step)) drawFallen(i, time); });
+  for (const deed of deedsOf(step)) drawDeed(deed, time);
+  units.forEach((unit, i) => { if (standsAt(i, step)) drawUnit(i, time, i === picked); });
+  canvas.setAttribute("aria-label", `The battle at step ${figure(time, time % 1 ? 1 : 0)}: ` +
+    `${standing("ally", Math.floor(time))} of ${agentCount} agents and ` +
+    `${standing("enemy", Math.floor(time))} of ${units.length - agentCount} enemies stand.`);
+}
+
+const place = (unit, time) => [across(valueAt("x", unit, time)), down(valueAt("y", unit, time))];
+const radiusOf = (unit) => Math.max(4, units[unit].radius * view.scale);
+
+function drawFallen(unit, time) {
+  const [x, y] = place(unit, time), arm = Math.max(3, radiusOf(unit) * 0.5);
+  pen.strokeStyle = colours.dead;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(x - arm, y - arm); pen.lineTo(x + arm, y + arm);
+  pen.moveTo(x + arm, y - arm); pen.lineTo(x - arm, y + arm);
+  pen.stroke();
+}
+
+function drawDeed({ unit, target, heals }, time) {
+  const from = place(unit, time), to = place(target, time);
+  pen.save();
+  pen.strokeStyle = heals ? colours.heal : colours[units[unit].side];
+  pen.globalAlpha = 0.75;
+  pen.lineWidth = heals ? 2.5 : 1.6;
+  pen.setLineDash(heals ? [5, 4] : []);
+  pen.beginPath();
+  pen.moveTo(...from);
+  pen.lineTo(...to);
+  pen.stroke();
+  pen.fillStyle = pen.strokeStyle;
+  pen.beginPath();
+  pen.arc(...to, 3, 0, 2 * Math.PI);
+  pen.fill();
+  pen.restore();
+}
+
+function drawUnit(i, time, isPicked) {
+  const unit = units[i], [x, y] = place(i, time), radius = radiusOf(i);
+  const { step, part } = stepAt(time);
+  pen.save();
+  if (!standsAt(i, step + 1)) pen.globalAlpha = 1 - 0.85 * part; // dies in this step
+  pen.fillStyle = colours[unit.side];
+  disc(x, y, radius);
+  pen.fill();
+  pen.fillStyle = colours.card;
+  pen.font = `600 ${Math.max(8, Math.min(radius * 1.1, 18))}px system-ui, sans-serif`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  if (radius >= 6) pen.fillText(replay.marks[unit.type], x, y + 0.5);
+  if (i < agentCount && choiceOf(i, step).explored && time < steps) ring(x, y, radius + 3, colours.explored, [4, 3]);
+  if (isPicked) ring(x, y, radius + 6, colours.ink, []);
+  drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
+  if (i < agentCount) label(String(i), x, y + radius + 9);
+  pen.restore();
+}
+
+function disc(x, y, radius) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+}
+
+function ring(x, y, radius, colour, dashes) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2;
+  pen.setLineDash(dashes);
+  disc(x, y, radius);
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function label(text, x, y) {
+  pen.font = "600 11px system-ui, sans-serif";
+  pen.lineWidth = 3;
+  pen.strokeStyle = colours.ground;
+  pen.strokeText(text, x, y);
+  pen.fillStyle = colours.ink;
+  pen.fillText(text, x, y);
+}
+
+function drawBars(i, x, y, width, time) {
+  const unit = units[i], health = valueAt("health", i, time) / unit.health_max;
+  bar(x, y, width, health, health < 0.35 ? colours.low : colours.health);
+  if (unit.shield_max > 0) bar(x, y - 4, width, valueAt("shield", i, time) / unit.shield_max, colours.shield);
+}
+
+function bar(x, y, width, share, colour) {
+  pen.fillStyle = colours.empty;
+  pen.fillRect(x - width / 2, y, width, 3);
+  pen.fillStyle = colour;
+  pen.fillRect(x - width / 2, y, width * Math.max(0, Math.min(1, share)), 3);
+}
+
+/** The standing unit under a point of the canvas, or -1. */
+function unitAt(px, py, time) {
+  let [found, nearest] = [-1, Infinity];
+  const { step } = stepAt(time);
+  units.forEach((unit, i) => {
+    const [x, y] = place(i, time), distance = Math.hypot(px - x, py - y);
+    if (standsAt(i, step) && distance < radiusOf(i) + 6 && distance < nearest) [found, nearest] = [i, distance];
+  });
+  return found;
+}
