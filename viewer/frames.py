@@ -87,7 +87,9 @@ class Painter:
         for unit in np.flatnonzero(standing & (replay.target[step + 1] >= 0)):
             self._deed(draw, int(unit), int(replay.target[step + 1, unit]), step, part)
         for unit in np.flatnonzero(standing):
-            self._unit(draw, int(unit), step, part)
+            self._disc(draw, int(unit), step, part)
+        for unit in np.flatnonzero(standing):  # above all discs, so that a crowd hides none
+            self._figures(draw, int(unit), step, part)
         self._words(draw, time)
         return image.resize((self.field.width, self.field.height), Image.Resampling.BOX)
 
@@ -121,21 +123,24 @@ class Painter:
         draw.line((*self._place(unit, step, part), *to), fill=colour, width=3)
         draw.circle(to, 3 * SMOOTH, fill=colour)
 
-    def _unit(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
+    def _disc(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
+        fact = self.replay.units[unit]
+        at, radius = self._place(unit, step, part), self._radius(unit)
+        dies = self.replay.health[step + 1, unit] <= 0
+        if fact.side == "ally" and self.replay.explored[step, unit]:
+            draw.circle(at, radius + 3 * SMOOTH, outline=EXPLORED, width=3)
+        draw.circle(at, radius * (1 - 0.6 * part) if dies else radius, fill=SIDES[fact.side], outline=GROUND)
+        draw.text(at, self._marks[fact.type], fill=CARD, font=_font(max(7, radius / SMOOTH)), anchor="mm")
+
+    def _figures(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
         replay, fact = self.replay, self.replay.units[unit]
         (x, y), radius = self._place(unit, step, part), self._radius(unit)
-        dies = replay.health[step + 1, unit] <= 0
-        agent = fact.side == "ally"
-        if agent and replay.explored[step, unit]:
-            draw.circle((x, y), radius + 3 * SMOOTH, outline=EXPLORED, width=3)
-        draw.circle((x, y), radius * (1 - 0.6 * part) if dies else radius, fill=SIDES[fact.side])
-        draw.text((x, y), self._marks[fact.type], fill=CARD, font=_font(max(7, radius / SMOOTH)), anchor="mm")
         health = _between(replay.health, unit, step, part) / fact.health_max
         self._bar(draw, x, y - radius - 6 * SMOOTH, radius, health, LOW if health < 0.35 else HEALTH)
         if fact.shield_max > 0:
             shield = _between(replay.shield, unit, step, part) / fact.shield_max
             self._bar(draw, x, y - radius - 10 * SMOOTH, radius, shield, SHIELD)
-        if agent:
+        if fact.side == "ally":
             draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=INK, font=_font(9), anchor="mm")
 
     def _bar(self, draw: ImageDraw.ImageDraw, x: float, y: float, half: float, share: float, colour: str) -> None:

@@ -14,6 +14,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from envs.replays.record import Occasion, Replay, Result, Unit
 
 FORMAT, VERSION = "fedqmix replay", 1
 SUFFIX = ".json.gz"
+GZIP = b"\x1f\x8b"
+ADVICE = "Choose another replay of the run."
 LARGEST = 256 * 2**20
 """Bytes of JSON that are read at most; the longest battle of the largest map takes a few million."""
 DECIMALS = {
@@ -69,16 +72,18 @@ def read_replay(path: str | Path) -> Replay:
     """Read a replay. Raises ReplayError when the file is missing, damaged, or no replay of a version known here."""
     path = Path(path)
     try:
-        with gzip.open(path) as file:
-            data = file.read(LARGEST + 1)
+        packed = path.read_bytes()
     except FileNotFoundError as error:
         raise ReplayError(f"there is no replay {path}.") from error
-    except gzip.BadGzipFile as error:
-        raise ReplayError(f"{path} is no replay: a replay is a file like RUN/replays/best{SUFFIX}.") from error
-    except (EOFError, zlib.error) as error:
-        raise ReplayError(f"{path} is damaged: it ends too early or was changed. {_advice()}") from error
     except OSError as error:
         raise ReplayError(f"cannot read {path}: {error.strerror}.") from error
+    if not packed.startswith(GZIP):
+        raise ReplayError(f"{path} is no replay: a replay is a file like RUN/replays/best{SUFFIX}.")
+    try:
+        with gzip.open(BytesIO(packed)) as file:
+            data = file.read(LARGEST + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ReplayError(f"{path} is damaged: it ends too early or was changed. {ADVICE}") from error
     if len(data) > LARGEST:
         raise ReplayError(f"{path} is no replay: it holds more than {LARGEST:,} bytes.")
     try:
@@ -99,9 +104,9 @@ def _replay(path: Path, values: Any) -> Replay:
     try:
         return _assembled(values)
     except KeyError as error:
-        raise ReplayError(f"{path} is damaged: it has no {error}. {_advice()}") from error
+        raise ReplayError(f"{path} is damaged: it has no {error}. {ADVICE}") from error
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ReplayError(f"{path} is damaged: {error}. {_advice()}") from error
+        raise ReplayError(f"{path} is damaged: {error}. {ADVICE}") from error
 
 
 def _assembled(values: Mapping[str, Any]) -> Replay:
@@ -136,7 +141,3 @@ def _typed(value: Any, kind: Any, name: str) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(f"{name} is {value!r}")
     return value
-
-
-def _advice() -> str:
-    return "Choose another replay of the run."

@@ -56,7 +56,10 @@ function showPicked(time, picked) {
     line.append(element("span", choice.explored ? "explored" : "greedy", choice.explored ? "explored" : "greedy"));
     line.append(choice.explored ? " (drawn from the available actions)" : " (the highest Q-value)");
   }
-  byId("q-values").replaceChildren(...(over ? [] : qRows(picked, step)));
+  const list = byId("q-values"), rows = over ? [] : qRows(picked, step);
+  list.replaceChildren(...rows);
+  const chosen = rows[choice.action]; // a long list shows the chosen action
+  if (chosen) list.scrollTop = Math.max(0, chosen.offsetTop - list.offsetTop - list.clientHeight + 2 * chosen.offsetHeight);
   byId("scale").hidden = over;
 }
 

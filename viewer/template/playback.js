@@ -6,6 +6,7 @@ const state = { time: 0, playing: false, picked: -1, shown: null };
 let lastFrame = 0;
 
 function show() {
+  if (view.ground === null) return; // the page has no width yet; it is shown when it gets one
   drawBattle(state.time, state.picked);
   showReward(state.time);
   const scrub = byId("scrub"), whole = Math.floor(state.time);
@@ -27,6 +28,7 @@ function seek(time) {
 function pick(agent) {
   state.picked = agent;
   show();
+  agentButtons[agent].button.scrollIntoView({ block: "nearest" });
 }
 
 function play(playing) {
@@ -105,7 +107,13 @@ canvas.addEventListener("mousemove", (event) => {
 });
 document.addEventListener("keydown", onKey);
 
-const refresh = () => { readColours(); layOut(); show(); };
+function refresh() {
+  if (byId("field").clientWidth === 0) return;
+  readColours();
+  layOut();
+  show();
+}
+
 new ResizeObserver(() => { if (byId("field").clientWidth !== view.width) refresh(); }).observe(byId("field"));
 window.addEventListener("resize", refresh);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);

@@ -6,7 +6,9 @@ function drawBattle(time, picked) {
   const { step } = stepAt(time);
   units.forEach((unit, i) => { if (!standsAt(i, step)) drawFallen(i, time); });
   for (const deed of deedsOf(step)) drawDeed(deed, time);
-  units.forEach((unit, i) => { if (standsAt(i, step)) drawUnit(i, time, i === picked); });
+  const fighting = units.map((unit, i) => i).filter((i) => standsAt(i, step));
+  for (const i of fighting) faded(i, time, () => drawDisc(i, time, i === picked));
+  for (const i of fighting) faded(i, time, () => drawFigures(i, time)); // above all discs, so that a crowd hides none
   canvas.setAttribute("aria-label", `The battle at step ${figure(time, time % 1 ? 1 : 0)}: ` +
     `${standing("ally", Math.floor(time))} of ${agentCount} agents and ` +
     `${standing("enemy", Math.floor(time))} of ${units.length - agentCount} enemies stand.`);
@@ -43,24 +45,38 @@ function drawDeed({ unit, target, heals }, time) {
   pen.restore();
 }
 
-function drawUnit(i, time, isPicked) {
-  const unit = units[i], [x, y] = place(i, time), radius = radiusOf(i);
+/** Draw a unit that dies in this step ever paler. */
+function faded(i, time, draw) {
   const { step, part } = stepAt(time);
   pen.save();
-  if (!standsAt(i, step + 1)) pen.globalAlpha = 1 - 0.85 * part; // dies in this step
+  if (!standsAt(i, step + 1)) pen.globalAlpha = 1 - 0.85 * part;
+  draw();
+  pen.restore();
+}
+
+function drawDisc(i, time, isPicked) {
+  const unit = units[i], [x, y] = place(i, time), radius = radiusOf(i);
   pen.fillStyle = colours[unit.side];
   disc(x, y, radius);
   pen.fill();
+  pen.lineWidth = 1;
+  pen.strokeStyle = colours.ground;
+  pen.stroke();
   pen.fillStyle = colours.card;
   pen.font = `600 ${Math.max(8, Math.min(radius * 1.1, 18))}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   if (radius >= 6) pen.fillText(replay.marks[unit.type], x, y + 0.5);
-  if (i < agentCount && choiceOf(i, step).explored && time < steps) ring(x, y, radius + 3, colours.explored, [4, 3]);
+  if (i < agentCount && time < steps && choiceOf(i, stepAt(time).step).explored) ring(x, y, radius + 3, colours.explored, [4, 3]);
   if (isPicked) ring(x, y, radius + 6, colours.ink, []);
+}
+
+function drawFigures(i, time) {
+  const [x, y] = place(i, time), radius = radiusOf(i);
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
   drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
   if (i < agentCount) label(String(i), x, y + radius + 9);
-  pen.restore();
 }
 
 function disc(x, y, radius) {

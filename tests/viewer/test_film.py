@@ -1,0 +1,89 @@
+"""Replays as GIF and MP4: read back, they have the pictures they should have."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+from shown_battles import short_battle
+
+from contracts.errors import ConfigurationError, StorageError
+from viewer import GIF, MP4, frame_count, frames, video, write_gif, write_mp4
+
+
+def test_a_gif_has_every_picture_for_its_time(tmp_path: Path) -> None:
+    battle, shown = short_battle(), []
+    write_gif(battle, tmp_path / "battle.gif", lambda: shown.append(1))
+    with Image.open(tmp_path / "battle.gif") as gif:
+        assert gif.size == (640, frames.field_of(battle, 640).height)
+        assert gif.info["loop"] == 0
+        durations = []
+        for number in range(gif.n_frames):
+            gif.seek(number)
+            durations.append(gif.info["duration"])
+    count = frame_count(battle, GIF)
+    assert count == 3 * 4 + 1 + GIF.last
+    assert sum(durations) == 80 * count  # Pillow makes equal pictures one, shown for as long as all of them
+    assert len(durations) >= 3 * 4
+    assert len(shown) == count
+
+
+def test_a_video_has_every_picture(tmp_path: Path) -> None:
+    battle, path = short_battle(), tmp_path / "battle.mp4"
+    write_mp4(battle, path)
+    count, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
+    assert count == frame_count(battle, MP4) == 3 * 8 + 1 + MP4.last
+    assert seconds == pytest.approx(count / MP4.pictures_per_second, abs=0.05)
+    reader = imageio_ffmpeg.read_frames(str(path))
+    width, height = next(reader)["size"]
+    field = frames.field_of(battle, 960)
+    assert (width, height) == (field.width, field.height)
+    pictures = [np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in reader]
+    expected = np.asarray(next(frames.frames(battle, iter([0.0]), 960)))
+    assert np.abs(pictures[0].astype(int) - expected).mean() < 3  # H.264 keeps what it can
+    assert np.abs(pictures[-1].astype(int) - expected).mean() > np.abs(pictures[0].astype(int) - expected).mean()
+
+
+def test_pictures_show_units_where_they_are() -> None:
+    battle = short_battle()
+    painter = frames.Painter(battle, frames.field_of(battle, 960))
+
+    def colour_at(time: float, x: float, y: float) -> str:
+        across, down = painter.field.at(x, y)
+        place = (round(across / frames.SMOOTH), round(down / frames.SMOOTH))
+        return "#{:02x}{:02x}{:02x}".format(*painter.paint(time).getpixel(place))
+
+    beside = 0.45  # cells from the centre: inside the disc, beside its letter
+    assert colour_at(0, 12 - beside, 5) == frames.SIDES["enemy"]
+    assert colour_at(0.5, 11.5 - beside, 5) == frames.SIDES["enemy"]
+    assert colour_at(1, 12.5, 5) == frames.GROUND
+    assert colour_at(0, 2, 4 - 0.6) == frames.SIDES["ally"]
+    assert colour_at(0, 14, 8.5) == frames.WALL
+    assert colour_at(0, 14, 7.5) == frames.GROUND
+    line = colour_at(1.5, 2 + 0.9, 4 + 0.9 * 1.125 / 2.5)  # from the medivac to the marine it heals; soft at its edge
+    assert distance(line, frames.HEAL) < distance(line, frames.GROUND) / 2
+
+
+def distance(one: str, other: str) -> float:
+    channels = [np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) for colour in (one, other)]
+    return float(np.linalg.norm(channels[0] - channels[1]))
+
+
+@pytest.mark.parametrize("write", [write_gif, write_mp4])
+def test_nothing_is_left_of_a_film_that_cannot_be_written(tmp_path: Path, write: object) -> None:
+    (tmp_path / "taken.mp4").mkdir()
+    (tmp_path / "taken.mp4" / "file").touch()
+    with pytest.raises(StorageError, match=r"taken\.mp4"):
+        write(short_battle(), tmp_path / "taken.mp4")  # type: ignore[operator]
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.mp4"]
+
+
+def test_without_the_coder_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ConfigurationError, match=r"fedqmix\[video\]"):
+        video.write_mp4(short_battle(), tmp_path / "battle.mp4")
+    assert not list(tmp_path.iterdir())
