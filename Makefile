@@ -18,7 +18,7 @@ test: lint
 	$(PYTEST) -m "not slow"
 
 test-all: lint
-	$(PYTEST)
+	FEDQMIX_NEEDS_BROWSER=1 $(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
