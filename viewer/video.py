@@ -64,7 +64,11 @@ def write_mp4(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
     field = field_of(replay, MP4.width)
     with _unfinished(path) as file:
         writer = imageio_ffmpeg.write_frames(
-            str(file), (field.width, field.height), fps=MP4.pictures_per_second, macro_block_size=2
+            str(file),
+            (field.width, field.height),
+            fps=MP4.pictures_per_second,
+            macro_block_size=2,
+            output_params=["-f", "mp4", "-movflags", "+faststart"],
         )
         try:
             writer.send(None)
@@ -72,6 +76,9 @@ def write_mp4(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
                 writer.send(picture.tobytes())
         finally:
             writer.close()
+        # The coder is a process of its own, and closing it does not tell whether it came to its end.
+        if imageio_ffmpeg.count_frames_and_secs(str(file))[0] != frame_count(replay, MP4):
+            raise OSError("not all pictures were written")
 
 
 def _times(replay: Replay, film: Film) -> Iterator[float]:
@@ -93,6 +100,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}.") from error
+        reason = error.strerror or "the video coder gave up; is there room on the disk?"
+        raise StorageError(f"cannot write {path}: {reason}.") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -12,7 +13,10 @@ from PIL import Image
 from shown_battles import short_battle
 
 from contracts.errors import ConfigurationError, StorageError
+from envs.replays import Replay
 from viewer import GIF, MP4, frame_count, frames, video, write_gif, write_mp4
+
+Write = Callable[[Replay, Path], None]
 
 
 def test_a_gif_has_every_picture_for_its_time(tmp_path: Path) -> None:
@@ -74,12 +78,21 @@ def distance(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("write", [write_gif, write_mp4])
-def test_nothing_is_left_of_a_film_that_cannot_be_written(tmp_path: Path, write: object) -> None:
+def test_nothing_is_left_of_a_film_that_cannot_be_written(tmp_path: Path, write: Write) -> None:
     (tmp_path / "taken.mp4").mkdir()
     (tmp_path / "taken.mp4" / "file").touch()
     with pytest.raises(StorageError, match=r"taken\.mp4"):
-        write(short_battle(), tmp_path / "taken.mp4")  # type: ignore[operator]
+        write(short_battle(), tmp_path / "taken.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["taken.mp4"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("write", [write_gif, write_mp4])
+def test_a_full_disk_is_told(tmp_path: Path, write: Write) -> None:
+    (tmp_path / ".tmp-film").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"cannot write .*/film: "):
+        write(short_battle(), tmp_path / "film")
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_coder_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
