@@ -140,8 +140,8 @@ class Painter:
         if fact.shield_max > 0:
             shield = _between(replay.shield, unit, step, part) / fact.shield_max
             self._bar(draw, x, y - radius - 10 * SMOOTH, radius, shield, SHIELD)
-        if fact.side == "ally":
-            draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=INK, font=_font(9), anchor="mm")
+        colour = INK if fact.side == "ally" else SIDES["enemy"]
+        draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=colour, font=_font(9), anchor="mm")
 
     def _bar(self, draw: ImageDraw.ImageDraw, x: float, y: float, half: float, share: float, colour: str) -> None:
         share = min(max(share, 0.0), 1.0)

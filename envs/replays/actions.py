@@ -25,8 +25,12 @@ def action_names(units: Sequence[Unit], n_actions: int) -> list[list[str]]:
 
 def _names_of(unit: Unit, allies: Sequence[Unit], enemies: Sequence[Unit]) -> list[str]:
     if unit.type in HEALERS:
-        return [*BEFORE_TARGETS, *(f"heal {other.type} {other.index}" for other in allies)]
-    return [*BEFORE_TARGETS, *(f"attack {other.type} {other.index}" for other in enemies)]
+        return [*BEFORE_TARGETS, *(f"heal {_words(other)}" for other in allies)]
+    return [*BEFORE_TARGETS, *(f"attack {_words(other)}" for other in enemies)]
+
+
+def _words(unit: Unit) -> str:
+    return f"{unit.type.replace('_', ' ')} {unit.index}"
 
 
 def _unnamed(unit: Unit, allies: Sequence[Unit], enemies: Sequence[Unit], n_actions: int) -> list[str]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shown_battles import assert_equal_replays, short_battle
 
 from contracts.errors import ReplayError
-from envs.replays import action_names, read_replay, replay_bytes
+from envs.replays import Unit, action_names, read_replay, replay_bytes
 
 
 def written(tmp_path: Path, change: Callable[[dict[str, Any]], object] = lambda values: None) -> Path:
@@ -62,6 +62,8 @@ def test_targets_are_named_by_what_an_agent_does_to_them() -> None:
         *("no-op", "stop", "move north", "move south", "move east", "move west"),
         *("attack stalker 0", "action 7"),
     ]
+    crawler = Unit("enemy", 0, "spine_crawler", 1.0, 300.0, 0.0)
+    assert action_names([short_battle().units[0], crawler], 7)[0][6] == "attack spine crawler 0"
     assert medivac[6:] == ["heal marine 0", "heal medivac 1"]
 
 

@@ -33,7 +33,7 @@ function showAgents(time, picked) {
     button.setAttribute("aria-pressed", String(agent === picked));
     button.className = alive ? "" : "dead";
     const act = alive && !over ? choice.name : alive ? "stands" : "dead";
-    doing.textContent = `${unit.type}: ${act}`;
+    doing.textContent = `${words(unit.type)}: ${act}`;
     doing.className = alive && !over && choice.explored ? "doing explored" : "doing";
     doing.title = doing.className === "doing" ? "" : "explored";
     left.textContent = figure(replay.health[moment][agent], 0) +
@@ -46,7 +46,7 @@ function showAgents(time, picked) {
 function showPicked(time, picked) {
   if (picked < 0) return;
   const { step } = stepAt(time), over = time >= steps, choice = choiceOf(picked, step);
-  byId("picked").textContent = `Agent ${picked}, ${units[picked].type}`;
+  byId("picked").textContent = `Agent ${picked}, ${words(units[picked].type)}`;
   const line = byId("choice");
   line.replaceChildren();
   if (over) line.textContent = standsAt(picked, steps) ? "The battle is over." : "The battle is over; this agent is dead.";
@@ -54,7 +54,6 @@ function showPicked(time, picked) {
   else {
     line.append(`Step ${step}: ${choice.name}, `);
     line.append(element("span", choice.explored ? "explored" : "greedy", choice.explored ? "explored" : "greedy"));
-    line.append(choice.explored ? " (drawn from the available actions)" : " (the highest Q-value)");
   }
   const list = byId("q-values"), rows = over ? [] : qRows(picked, step);
   list.replaceChildren(...rows);

@@ -83,7 +83,7 @@ function buildLegend() {
   const sign = (className, colour) => { const made = element("i", className); made.style.color = `var(--${colour})`; if (className === "disc") made.style.background = `var(--${colour})`; return made; };
   entry(sign("disc", "ally"), "agents");
   entry(sign("disc", "enemy"), "enemies");
-  for (const type of new Set(units.map((unit) => unit.type))) entry(element("b", "", replay.marks[type]), type.replace("_", " "));
+  for (const type of new Set(units.map((unit) => unit.type))) entry(element("b", "", replay.marks[type]), words(type));
   entry(sign("", "ally"), "attack");
   if (replay.target.some((row) => row.some((target, i) => target >= 0 && units[target].side === units[i].side))) entry(sign("", "heal"), "heal");
   entry(sign("ring", "explored"), "explored");
@@ -102,7 +102,7 @@ canvas.addEventListener("click", (event) => {
 canvas.addEventListener("mousemove", (event) => {
   const box = canvas.getBoundingClientRect(), found = unitAt(event.clientX - box.left, event.clientY - box.top, state.time);
   canvas.style.cursor = found >= 0 && found < agentCount ? "pointer" : "default";
-  canvas.title = found < 0 ? "" : `${units[found].side === "ally" ? "agent" : "enemy"} ${units[found].index}, ${units[found].type}: ` +
+  canvas.title = found < 0 ? "" : `${units[found].side === "ally" ? "agent" : "enemy"} ${units[found].index}, ${words(units[found].type)}: ` +
     `${figure(valueAt("health", found, state.time), 0)} of ${figure(units[found].health_max, 0)} health`;
 });
 document.addEventListener("keydown", onKey);

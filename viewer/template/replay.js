@@ -46,6 +46,9 @@ function choiceOf(agent, step) {
 /** How many of a side still stand at a moment. */
 const standing = (side, moment) => units.filter((unit, i) => unit.side === side && standsAt(i, moment)).length;
 
+/** A type as words: "spine crawler". */
+const words = (type) => type.replaceAll("_", " ");
+
 /** A number with a few digits, and a true minus sign. */
 function figure(value, digits = 2) {
   const text = Math.abs(value).toFixed(digits);

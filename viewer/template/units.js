@@ -76,7 +76,7 @@ function drawFigures(i, time) {
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
-  if (i < agentCount) label(String(i), x, y + radius + 9);
+  label(String(units[i].index), x, y + radius + 9, i < agentCount ? colours.ink : colours.enemy);
 }
 
 function disc(x, y, radius) {
@@ -93,12 +93,12 @@ function ring(x, y, radius, colour, dashes) {
   pen.setLineDash([]);
 }
 
-function label(text, x, y) {
+function label(text, x, y, colour) {
   pen.font = "600 11px system-ui, sans-serif";
   pen.lineWidth = 3;
   pen.strokeStyle = colours.ground;
   pen.strokeText(text, x, y);
-  pen.fillStyle = colours.ink;
+  pen.fillStyle = colour;
   pen.fillText(text, x, y);
 }
 
