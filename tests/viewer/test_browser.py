@@ -64,7 +64,7 @@ def test_scrubbing_changes_the_picture(shown: WatchedPage) -> None:
     shown.scrub(0)
     assert shown.picture() == pictures[0]
     shown.scrub(1)
-    expect(shown.page.locator("#reward-now")).to_have_text("0.50 after 1 steps")
+    expect(shown.page.locator("#reward-now")).to_have_text("0.50 after step 1")
 
 
 def test_steps_are_taken_with_buttons_and_keys(shown: WatchedPage) -> None:
@@ -104,6 +104,7 @@ def test_a_picked_agent_shows_its_q_values(shown: WatchedPage) -> None:
     assert widths == pytest.approx([4 + 96 * (q + 0.25) / 1.75 for q in (0.1, 0.2, 0.2, 0.3, -0.25, 1.5)], abs=0.01)
     shown.scrub(2)
     expect(shown.page.locator("#choice")).to_contain_text("move west, explored")
+    expect(shown.page.locator("#agents button").nth(0)).to_contain_text("marine: move west, explored")
     shown.scrub(3)
     expect(shown.page.locator("#choice")).to_have_text("The battle is over; this agent is dead.")
     assert shown.q_rows() == []

@@ -105,6 +105,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, change: Callable[[dict[str, A
         (gzip.compress(b"[1, 2]"), "no replay"),
         (replay_bytes(short_battle())[:-20], "damaged"),
     ],
+    ids=["empty", "a picture", "half JSON", "no text", "other JSON", "cut short"],
 )
 def test_a_foreign_or_short_file_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "battle.json.gz"

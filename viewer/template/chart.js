@@ -42,5 +42,5 @@ function buildChart(seek) {
 function showReward(time) {
   cursor.setAttribute("x1", time);
   cursor.setAttribute("x2", time);
-  byId("reward-now").textContent = `${figure(sums[Math.floor(time)])} after ${Math.floor(time)} steps`;
+  byId("reward-now").textContent = `${figure(sums[Math.floor(time)])} after step ${Math.floor(time)}`;
 }

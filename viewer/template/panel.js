@@ -33,9 +33,10 @@ function showAgents(time, picked) {
     button.setAttribute("aria-pressed", String(agent === picked));
     button.className = alive ? "" : "dead";
     const act = alive && !over ? choice.name : alive ? "stands" : "dead";
-    doing.textContent = `${words(unit.type)}: ${act}`;
-    doing.className = alive && !over && choice.explored ? "doing explored" : "doing";
-    doing.title = doing.className === "doing" ? "" : "explored";
+    const explored = alive && !over && choice.explored;
+    doing.textContent = `${words(unit.type)}: ${act}${explored ? ", explored" : ""}`;
+    doing.className = explored ? "doing explored" : "doing";
+    doing.title = doing.textContent;
     left.textContent = figure(replay.health[moment][agent], 0) +
       (unit.shield_max > 0 ? ` + ${figure(replay.shield[moment][agent], 0)}` : "");
     left.title = unit.shield_max > 0 ? "health + shield" : "health";

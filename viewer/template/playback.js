@@ -85,7 +85,7 @@ function buildLegend() {
   entry(sign("disc", "enemy"), "enemies");
   for (const type of new Set(units.map((unit) => unit.type))) entry(element("b", "", replay.marks[type]), words(type));
   entry(sign("", "ally"), "attack");
-  if (replay.target.some((row) => row.some((target, i) => target >= 0 && units[target].side === units[i].side))) entry(sign("", "heal"), "heal");
+  if (replay.target.some((row) => row.some((target, i) => target >= 0 && units[target].side === units[i].side))) entry(sign("dashed", "heal"), "heal");
   entry(sign("ring", "explored"), "explored");
   entry(element("b", "", "\u2715"), "fallen");
 }
