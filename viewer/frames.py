@@ -24,6 +24,7 @@ HEAL, HEALTH, LOW, SHIELD, EMPTY, DEAD, EXPLORED = (
 )
 MARGIN = 3.0  # cells around the units' ways
 SMOOTH = 2  # drawn so many times larger, then made smaller, as Pillow draws without anti-aliasing
+CROWD = 24  # with more units than these, an enemy shows its bars when it is hurt, and no number
 HEAD, FOOT = 26, 26  # pixels for title and reward
 
 
@@ -136,10 +137,15 @@ class Painter:
         replay, fact = self.replay, self.replay.units[unit]
         (x, y), radius = self._place(unit, step, part), self._radius(unit)
         health = _between(replay.health, unit, step, part) / fact.health_max
+        shield = _between(replay.shield, unit, step, part) / fact.shield_max if fact.shield_max > 0 else 1.0
+        plain = len(replay.units) > CROWD and fact.side == "enemy"
+        if plain and health == shield == 1:
+            return
         self._bar(draw, x, y - radius - 6 * SMOOTH, radius, health, LOW if health < 0.35 else HEALTH)
         if fact.shield_max > 0:
-            shield = _between(replay.shield, unit, step, part) / fact.shield_max
             self._bar(draw, x, y - radius - 10 * SMOOTH, radius, shield, SHIELD)
+        if plain:
+            return
         colour = INK if fact.side == "ally" else SIDES["enemy"]
         draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=colour, font=_font(9), anchor="mm")
 

@@ -10,10 +10,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
-from shown_battles import short_battle
+from shown_battles import N, short_battle
 
 from contracts.errors import ConfigurationError, StorageError
-from envs.replays import Replay
+from envs.replays import Replay, Unit
 from viewer import GIF, MP4, frame_count, frames, video, write_gif, write_mp4
 
 Write = Callable[[Replay, Path], None]
@@ -70,6 +70,46 @@ def test_pictures_show_units_where_they_are() -> None:
     assert colour_at(0, 14, 7.5) == frames.GROUND
     line = colour_at(1.5, 2 + 0.9, 4 + 0.9 * 1.125 / 2.5)  # from the medivac to the marine it heals; soft at its edge
     assert distance(line, frames.HEAL) < distance(line, frames.GROUND) / 2
+
+
+def crowd(enemies: int) -> Replay:
+    """One agent and a row of enemies, of which number 1 is hurt."""
+    count = 1 + enemies
+    health = np.full((2, count), 35.0)
+    health[:, 2] = 20
+    columns = {name: np.zeros((2, count)) for name in ("shield", "energy_or_cooldown")}
+    return short_battle(
+        units=tuple(Unit("enemy" if i else "ally", max(i - 1, 0), "zergling", 0.375, 35.0, 0.0) for i in range(count)),
+        x=np.array([[1 + 0.5 * i for i in range(count)]] * 2),
+        y=np.full((2, count), 4.0),
+        health=health,
+        **columns,
+        target=np.full((2, count), -1),
+        actions=np.array([[1]]),
+        explored=np.array([[False]]),
+        q_values=np.array([[[N, 0.5]]]),
+        individual_rewards=np.zeros((1, 1)),
+        team_reward=np.zeros(1),
+        walkable=np.ones((20, 8), np.bool_),
+    )
+
+
+@pytest.mark.parametrize(("enemies", "whole_has_bar"), [(10, True), (30, False)])
+def test_in_a_crowd_only_hurt_enemies_have_bars(enemies: int, whole_has_bar: bool) -> None:
+    battle = crowd(enemies)
+    field = frames.field_of(battle, 960)
+    picture = frames.Painter(battle, field).paint(0)
+
+    def has_bar(unit: int) -> bool:
+        across, down = field.at(battle.x[0, unit], 4)
+        radius = max(4.0, 0.375 * field.scale)
+        place = (round(across / frames.SMOOTH - radius + 2), round(down / frames.SMOOTH - radius - 5))
+        colour = "#{:02x}{:02x}{:02x}".format(*picture.getpixel(place))
+        return distance(colour, frames.HEALTH) < distance(colour, frames.GROUND)
+
+    assert has_bar(0)  # an agent
+    assert has_bar(2)  # hurt
+    assert has_bar(enemies) == whole_has_bar
 
 
 def distance(one: str, other: str) -> float:

@@ -1,5 +1,7 @@
 // The units: discs to scale with mark and number, bars, what they do to each other, and where they died.
 
+const CROWDED = units.length > 24;
+
 /** Draw the battle at a time; picked: an agent or -1. */
 function drawBattle(time, picked) {
   drawGround();
@@ -8,7 +10,8 @@ function drawBattle(time, picked) {
   for (const deed of deedsOf(step)) drawDeed(deed, time);
   const fighting = units.map((unit, i) => i).filter((i) => standsAt(i, step));
   for (const i of fighting) faded(i, time, () => drawDisc(i, time, i === picked));
-  for (const i of fighting) faded(i, time, () => drawFigures(i, time)); // above all discs, so that a crowd hides none
+  const aim = picked < 0 ? -1 : replay.target[step + 1][picked];
+  for (const i of fighting) faded(i, time, () => drawFigures(i, time, i === aim)); // above all discs, so that none is hidden
   canvas.setAttribute("aria-label", `The battle at step ${figure(time, time % 1 ? 1 : 0)}: ` +
     `${standing("ally", Math.floor(time))} of ${agentCount} agents and ` +
     `${standing("enemy", Math.floor(time))} of ${units.length - agentCount} enemies stand.`);
@@ -71,11 +74,14 @@ function drawDisc(i, time, isPicked) {
   if (isPicked) ring(x, y, radius + 6, colours.ink, []);
 }
 
-function drawFigures(i, time) {
+/** Draw a unit's bars and number; in a crowd, of an enemy only what matters: damage, and the picked agent's target. */
+function drawFigures(i, time, isAim) {
   const [x, y] = place(i, time), radius = radiusOf(i);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
+  const plain = CROWDED && i >= agentCount && !isAim;
+  if (!plain || isHurt(i, time)) drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
+  if (plain) return;
   label(String(units[i].index), x, y + radius + 9, i < agentCount ? colours.ink : colours.enemy);
 }
 
@@ -101,6 +107,9 @@ function label(text, x, y, colour) {
   pen.fillStyle = colour;
   pen.fillText(text, x, y);
 }
+
+const isHurt = (i, time) =>
+  valueAt("health", i, time) < units[i].health_max || valueAt("shield", i, time) < units[i].shield_max;
 
 function drawBars(i, x, y, width, time) {
   const unit = units[i], health = valueAt("health", i, time) / unit.health_max;
