@@ -1,12 +1,16 @@
-"""The rules of walking: walls, keeping apart, arriving."""
+"""The rules of walking: speeds, walls, planes, keeping apart, arriving."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from arena import Arena
+from arena import EAST, NORTH, SOUTH, WEST, Arena
 
 APART = 0.75 - 0.03  # two marines' separation radii, less the touch that is allowed
+FAR_OFF = [("marine", 30, 16)]
+# cells in an environment step of half a second
+STEPS = {"marine": 1.125, "marauder": 1.125, "medivac": 1.375, "stalker": 1.47655, "zealot": 1.125, "colossus": 1.125}
+STEPS |= {"zergling": 1.47655, "baneling": 1.25, "hydralisk": 1.125, "spine_crawler": 0}
 
 
 def distances(arena: Arena) -> np.ndarray:
@@ -15,72 +19,127 @@ def distances(arena: Arena) -> np.ndarray:
     return np.hypot(dx, dy)[np.triu_indices(len(alive), 1)]
 
 
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_of_walking(kind: str) -> None:
+    arena = Arena([(kind, 10, 16)], FAR_OFF)
+    for action, (dx, dy) in {NORTH: (0, 1), SOUTH: (0, -1), EAST: (1, 0), WEST: (-1, 0)}.items():
+        x, y = arena.place(0)
+        arena.act(0, action)
+        arena.loop(8)
+        assert arena.place(0) == pytest.approx((x + dx * STEPS[kind], y + dy * STEPS[kind]))
+
+
+@pytest.mark.parametrize("kind", ["marine", "stalker", "medivac"])
+def test_a_move_goes_two_cells_and_then_stops(kind: str) -> None:
+    arena = Arena([(kind, 10, 16)], FAR_OFF)
+    arena.act(0, EAST)
+    arena.loop(30)
+    assert arena.place(0)[0] == pytest.approx(12, abs=0.06)
+    assert arena.units["order"][0] == 0
+
+
 def test_a_wall_stops_and_lets_slide() -> None:
-    arena = Arena([(10, 23.5)], [(30, 16)], ordered=False)
-    arena.act(0, 2)
+    arena = Arena([("marine", 10, 23.5)], FAR_OFF)
+    arena.act(0, NORTH)
     arena.loop(16)
-    assert 23.8 < arena.units["y"][0] < 24
+    x, y = arena.place(0)
+    assert 23.8 < y < 24
     arena.units["goal_x"][0] = 13.0  # on towards the wall, and along it
-    before = arena.units["x"][0]
     arena.loop(8)
-    assert arena.units["x"][0] > before + 0.5
-    assert arena.units["y"][0] < 24
+    assert arena.place(0)[0] > x + 0.5
+    assert arena.place(0)[1] < 24
 
 
-def test_the_map_s_edge_stops_too() -> None:
-    arena = Arena([(0.3, 16)], [(30, 16)], ordered=False)
-    arena.act(0, 5)
+def test_the_map_s_edge_stops_everybody() -> None:
+    arena = Arena([("marine", 0.3, 16), ("medivac", 0.3, 20), ("colossus", 0.3, 12)], FAR_OFF)
+    for agent in range(3):
+        arena.act(agent, WEST)
     arena.loop(16)
-    assert 0 <= arena.units["x"][0] < 0.15
+    assert all(0 <= arena.place(agent)[0] < 0.2 for agent in range(3))
+
+
+def test_medivacs_fly_over_walls() -> None:
+    arena = Arena([("medivac", 10, 23), ("marine", 12, 23)], FAR_OFF)
+    for agent in range(2):
+        arena.act(agent, NORTH)
+    arena.loop(16)
+    assert arena.place(0)[1] > 24.9
+    assert arena.place(1)[1] < 24
+
+
+def test_colossi_walk_over_the_cliff_and_zerglings_round_it() -> None:
+    """The wall lies between y = 12 and 14, x = 4 and 28."""
+    arena = Arena([("colossus", 15, 10), ("zergling", 17, 10)], [("marine", 1, 12)], map="2c_vs_64zg")
+    arena.units["health"][2] = 0
+    arena.send(0, 15, 16)
+    arena.send(1, 17, 16)
+    loops = arena.loops_until(lambda: arena.place(0)[1] > 15.9)
+    assert arena.place(0)[0] == 15
+    assert loops == pytest.approx(5.9 / 2.25 * 16, abs=1)
+    trace = [arena.place(1)]
+    for _ in range(250):
+        arena.loop()
+        trace.append(arena.place(1))
+    assert trace[-1] == pytest.approx((17, 16), abs=0.06)
+    assert not any(4 <= x < 28 and 12 <= y < 14 for x, y in trace)
+    assert max(x for x, _ in trace) > 28
+
+
+@pytest.mark.parametrize(
+    ("walker", "stander"), [("colossus", "zealot"), ("medivac", "marine"), ("zergling", "colossus")]
+)
+def test_units_of_different_planes_pass_through_each_other(walker: str, stander: str) -> None:
+    arena = Arena([(walker, 10, 16), (stander, 12, 16)], FAR_OFF)
+    arena.send(0, 14, 16)
+    arena.loop(40)
+    assert arena.place(0) == pytest.approx((14, 16), abs=0.06)
+    assert arena.place(0)[1] == 16
+    assert arena.place(1) == (12, 16)
+
+
+@pytest.mark.parametrize("kind", ["medivac", "colossus"])
+def test_units_of_one_plane_do_not(kind: str) -> None:
+    arena = Arena([(kind, 10, 16), (kind, 10.5, 16)], FAR_OFF)
+    arena.loop(20)
+    assert distances(arena).min() >= 1.5 - 0.03 - 1e-6
 
 
 def test_overlapping_units_part_evenly() -> None:
-    arena = Arena([(10, 16), (10.2, 16)], [(30, 16)], ordered=False)
+    arena = Arena([("marine", 10, 16), ("marine", 10.2, 16)], FAR_OFF)
     arena.loop(10)
     assert arena.units["x"][:2].mean() == pytest.approx(10.1)
     assert distances(arena).min() >= APART - 1e-6
 
 
 def test_units_in_the_same_place_part() -> None:
-    arena = Arena([(10, 16), (10, 16), (10, 16)], [(30, 16)], ordered=False)
+    arena = Arena([("marine", 10, 16)] * 3, FAR_OFF)
     arena.loop(30)
     assert distances(arena).min() >= APART - 0.01
 
 
 def test_a_walker_goes_around_one_who_stands() -> None:
-    arena = Arena([(10, 16), (11, 16)], [(30, 16)], ordered=False)
-    arena.act(0, 4)
-    arena.units["goal_x"][0] = 14
+    arena = Arena([("marine", 10, 16), ("marine", 11, 16)], FAR_OFF)
+    arena.send(0, 14, 16)
     arena.loop(60)
-    assert arena.units["x"][0] == pytest.approx(14, abs=0.06)
-    assert (arena.units["x"][1], arena.units["y"][1]) == (11, 16)
+    assert arena.place(0)[0] == pytest.approx(14, abs=0.06)
+    assert arena.place(1) == (11, 16)
 
 
-def test_order_of_units_does_not_matter() -> None:
-    places = [(10, 16), (10.4, 16.3), (10.1, 15.8), (12, 16)]
-    one = Arena(places, [(30, 16)], ordered=False)
-    other = Arena(places[::-1], [(30, 16)], ordered=False)
-    for arena, agents in ((one, range(4)), (other, range(3, -1, -1))):
-        for agent, action in zip(agents, (4, 2, 5, 5), strict=True):
-            arena.act(agent, action)
-        arena.loop(12)
-    for axis in ("x", "y"):
-        np.testing.assert_allclose(one.units[axis][:4], other.units[axis][:4][::-1], atol=1e-9)
-
-
-def test_a_mirrored_battle_is_the_mirror_image() -> None:
-    places = [(23, 15), (23.6, 15.4), (23.2, 16.3)]
-    mirrored = [(x, 32 - y) for x, y in places]
-    one, other = Arena([(1, 8.5)], places), Arena([(1, 8.5)], mirrored)
-    for arena in (one, other):
-        arena.loop(80)
-    np.testing.assert_allclose(one.units["x"][1:], other.units["x"][1:], atol=1e-9)
-    np.testing.assert_allclose(one.units["y"][1:], 32 - other.units["y"][1:], atol=1e-9)
+def test_nobody_pushes_a_spine_crawler() -> None:
+    arena = Arena([("zealot", 12, 16), ("zealot", 12, 16.9), ("zealot", 14, 17)], [("spine_crawler", 14, 16)])
+    arena.endless(0, 1, 2)
+    arena.send(0, 18, 16)
+    arena.send(1, 14, 16)
+    arena.loop(80)
+    assert arena.place(3) == (14, 16)
+    assert arena.place(0)[0] == pytest.approx(18, abs=0.06)
+    gaps = np.hypot(arena.units["x"][:3] - 14, arena.units["y"][:3] - 16)
+    assert gaps.min() >= 0.875 + 0.375 - 0.03 - 0.15  # one still presses
 
 
 def test_enemies_gather_at_their_destination_and_rest() -> None:
-    rows = [(23 + 0.8 * i, 14 + 0.8 * j) for i in range(5) for j in range(5)]
-    arena = Arena([(31.5, 8.5)], rows, destination=(9, 16))
+    rows = [("marine", 23 + 0.8 * i, 14 + 0.8 * j) for i in range(5) for j in range(5)]
+    arena = Arena([("marine", 31.5, 8.5)], rows, goal=(9, 16))
     arena.units["health"][0] = 0
     arena.loop(260)
     enemies = arena.units[1:]
@@ -93,14 +152,14 @@ def test_enemies_gather_at_their_destination_and_rest() -> None:
 
 
 def test_a_crowd_after_one_target_presses_but_does_not_pile_up() -> None:
-    """25 marines after one: they touch and press, but no two ever share a place, and in the end they stand apart."""
-    rows = [(20 + 0.8 * i, 14 + 0.8 * j) for i in range(5) for j in range(5)]
-    arena = Arena([(1, 16)], rows, destination=(1, 16))
-    arena.units["health"][0] = 1e6
+    """25 marines after one: they touch and press, but no two ever share a place, most stand apart."""
+    rows = [("marine", 20 + 0.8 * i, 14 + 0.8 * j) for i in range(5) for j in range(5)]
+    arena = Arena([("marine", 1, 16)], rows, goal=(1, 16))
+    arena.endless(0)
     closest = []
     for _ in range(300):
         arena.loop()
         closest.append(distances(arena).min())
-    assert min(closest) > 0.2
-    assert min(closest[-50:]) > 0.45
+    assert min(closest) > 0.1
+    assert min(closest[-50:]) > 0.2
     assert np.median(distances(arena)) > 1.5
