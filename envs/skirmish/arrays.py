@@ -92,7 +92,7 @@ class Unit(Protocol):
     arrived: bool  # it is where its attack-move leads
     stirred: bool  # it has moved since overlaps were last looked for
     attackers: int  # how many hit it in this loop
-    attacker: int  # one of them, or NOBODY
+    attacker: int  # the nearest of them, or NOBODY
     hit_target: int  # whom the hits on their way hit
     shield: float
     leash_x: float  # where it stood when it took its target by itself
@@ -105,6 +105,7 @@ class Unit(Protocol):
     line_dy: float
     hurt_at: float  # when it was last hit
     help_at: float  # before this it does not call for help again
+    called_at: float  # when it last answered a call for help
     energy: float
     cooldown: float  # loops until the weapon is ready, as it was at the environment step's end
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then

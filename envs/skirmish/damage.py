@@ -7,9 +7,8 @@ from math import sqrt
 from contracts.world import Bools
 from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
 from envs.skirmish.compile import kernel
-from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
-from envs.skirmish.targets import call_for_help, is_wounded, opponents
+from envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
 
 BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterwards
 
@@ -74,7 +73,7 @@ def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int,
         target.health -= max(damage - absorbed - scene.kinds[target.kind].armour, scene.rules.minimum_damage)
     target.hurt_at = now
     target.attackers += 1
-    if target.attackers == 1 or draw(target) * target.attackers < 1.0:
+    if target.attackers == 1 or is_nearer(units[b, u], units[b, target.attacker], target):
         target.attacker = u
     if u < scene.n_agents:
         hits[b, u, victim - scene.n_agents] = True

@@ -18,8 +18,8 @@ ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
 LONGEST_PUSH = 0.25  # cells a loop, so that a crowd cannot throw anybody far
 SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
 
-X, Y, RADIUS, NUMBER, STIRRED, PUSH_X, PUSH_Y = range(7)
-ROWS = 7
+X, Y, RADIUS, NUMBER, STIRRED, PUSH_X, PUSH_Y, ARRIVES = range(8)
+ROWS = 8
 """Rows of the scratch array in which units stand in line: a copy of what pairs need, close together in memory."""
 
 
@@ -69,7 +69,7 @@ def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
         row[Y, k] = unit.y
         row[RADIUS, k] = scene.kinds[unit.kind].separation_radius - ALLOWED_OVERLAP / 2
         row[STIRRED, k] = unit.stirred
-        row[PUSH_X, k] = row[PUSH_Y, k] = 0.0
+        row[PUSH_X, k] = row[PUSH_Y, k] = row[ARRIVES, k] = 0.0
         unit.stirred = False
     return count
 
@@ -120,7 +120,7 @@ def push_apart(
         else:
             step_aside(other, row, j, -push_x, -push_y)
     if one.arrived != other.arrived:
-        arrive_together(one, other)
+        arrive_together(one, other, row, i, j)
 
 
 @kernel
@@ -135,19 +135,21 @@ def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) 
 
 
 @kernel
-def arrive_together(one: Unit, other: Unit) -> None:
+def arrive_together(one: Unit, other: Unit, row: Floats64, i: int, j: int) -> None:
     """Let a unit without a target that touches one already at their common destination count as arrived, too."""
     if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE or one.goal_x != other.goal_x:
         return
     if one.arrived and other.target == NOBODY:
-        other.arrived = True
+        row[ARRIVES, j] = 1.0
     elif other.arrived and one.target == NOBODY:
-        one.arrived = True
+        row[ARRIVES, i] = 1.0
 
 
 @kernel
 def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> None:
     """Move the i-th unit from the west where it is pushed."""
+    if row[ARRIVES, i] > 0.0:
+        units[b, int(row[NUMBER, i])].arrived = True
     push_x, push_y = row[PUSH_X, i], row[PUSH_Y, i]
     square = push_x * push_x + push_y * push_y
     if square == 0.0:

@@ -159,7 +159,10 @@ def is_wounded(scene: Scene, unit: Unit) -> bool:
 
 @kernel
 def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float) -> None:
-    """Let an attacked unit on an attack-move, and those near it that have no target, go for the attacker."""
+    """Let an attacked unit on an attack-move, and those near it that have no target, go for the attacker.
+
+    Who is called more than once in a loop goes for the nearest attacker, so that it does not matter who calls first.
+    """
     caller = units[b, victim]
     if caller.order != ATTACK_MOVE or now < caller.help_at:
         return
@@ -168,9 +171,22 @@ def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float)
     attacker = units[b, caller.attacker]
     for u in range(first, last):
         unit = units[b, u]
-        if unit.health <= 0.0 or unit.target != NOBODY or unit.order != ATTACK_MOVE:
+        called = unit.target != NOBODY and unit.called_at == now
+        if unit.health <= 0.0 or (unit.target != NOBODY and not called) or unit.order != ATTACK_MOVE:
             continue
         dx, dy = unit.x - caller.x, unit.y - caller.y
         near = dx * dx + dy * dy <= scene.rules.help_radius * scene.rules.help_radius
-        if near and scene.damage[unit.kind, attacker.kind] >= 0.0:
+        if not near or scene.damage[unit.kind, attacker.kind] < 0.0:
+            continue
+        if not called or is_nearer(attacker, units[b, unit.target], unit):
+            unit.called_at = now
             take_target(unit, caller.attacker)
+
+
+@kernel
+def is_nearer(one: Unit, other: Unit, unit: Unit) -> bool:
+    """Tell whether the one is nearer to a unit than the other; equals are drawn for."""
+    dx, dy = one.x - unit.x, one.y - unit.y
+    other_dx, other_dy = other.x - unit.x, other.y - unit.y
+    ahead = other_dx * other_dx + other_dy * other_dy - dx * dx - dy * dy
+    return ahead > 0.0 or (ahead == 0.0 and draw(unit) < 0.5)
