@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contracts.world import Bools, Floats, Floats64, Integers
 from envs.skirmish.arrays import NOBODY, Battle, Records
 from envs.skirmish.combat import decide
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.damage import deal, regenerate
 from envs.skirmish.interface import NO_OP, write_views
 from envs.skirmish.layout import Layout
@@ -102,7 +102,7 @@ def step_battles(
         end_step(layout, scene, reward_rules, units, battle, hits, b, views, scratch, looks)
 
 
-@kernel
+@inner
 def begin_step(scene: Scene, units: Records, hits: Bools, b: int, actions: Integers) -> None:
     """Note how everybody stands, and give the orders."""
     for u in range(units.shape[1]):
@@ -115,7 +115,7 @@ def begin_step(scene: Scene, units: Records, hits: Bools, b: int, actions: Integ
         give_order(scene, units, b, agent, actions[agent, b])
 
 
-@kernel
+@inner
 def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int, scratch: Floats64) -> None:
     """Play the game loops of one environment step."""
     for _ in range(scene.rules.loops):
@@ -129,7 +129,7 @@ def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int
     regenerate(scene, units, b, float(battle.loops))
 
 
-@kernel
+@inner
 def end_step(
     layout: Layout,
     scene: Scene,
@@ -157,7 +157,7 @@ def end_step(
         leave_no_op(scene.n_agents, b, views.available)
 
 
-@kernel
+@inner
 def show(
     layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats
 ) -> None:
@@ -178,7 +178,7 @@ def show(
     )
 
 
-@kernel
+@inner
 def stay_over(n_agents: int, b: int, available: Bools, individual_rewards: Floats, team_reward: Floats) -> None:
     """Pay nothing and allow nothing in a battle that is over."""
     team_reward[b] = 0.0
@@ -187,7 +187,7 @@ def stay_over(n_agents: int, b: int, available: Bools, individual_rewards: Float
     leave_no_op(n_agents, b, available)
 
 
-@kernel
+@inner
 def leave_no_op(n_agents: int, b: int, available: Bools) -> None:
     """Leave the no-op as the agents' only available action."""
     for agent in range(n_agents):

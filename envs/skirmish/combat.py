@@ -6,7 +6,7 @@ from math import sqrt
 
 from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.orders import break_off
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
@@ -39,7 +39,7 @@ def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -
     return walking, acting
 
 
-@kernel
+@inner
 def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
     """Let an armed unit fight, or carry on with its order."""
     unit = units[b, u]
@@ -55,7 +55,7 @@ def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
         carry_on(scene, unit, now)
 
 
-@kernel
+@inner
 def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> None:
     """Shoot, recover, attack or chase: whatever a unit is up to with its target."""
     kind = scene.kinds[unit.kind]
@@ -80,7 +80,7 @@ def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> None:
         walk(scene, kind, unit, target.x, target.y)
 
 
-@kernel
+@inner
 def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> None:
     """Send an attack's hits on their way. distance: to the target, from centre to centre."""
     unit.attacking = False
@@ -96,7 +96,7 @@ def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> 
         unit.line_dx, unit.line_dy = -(target.y - unit.y) / length, (target.x - unit.x) / length
 
 
-@kernel
+@inner
 def tend(scene: Scene, units: Records, b: int, u: int) -> None:
     """Let a healer heal, follow whom it is to heal, or carry on with its order."""
     unit = units[b, u]
@@ -114,7 +114,7 @@ def tend(scene: Scene, units: Records, b: int, u: int) -> None:
         unit.heals = unit.acted_on = unit.target
 
 
-@kernel
+@inner
 def carry_on(scene: Scene, unit: Unit, now: float) -> None:
     """Move or attack-move of a unit that has no target; an attack-move first recovers from its last attack."""
     if unit.order == MOVE:
@@ -124,7 +124,7 @@ def carry_on(scene: Scene, unit: Unit, now: float) -> None:
         unit.arrived = not walk(scene, scene.kinds[unit.kind], unit, unit.goal_x, unit.goal_y)
 
 
-@kernel
+@inner
 def walk(scene: Scene, kind: Kind, unit: Unit, goal_x: float, goal_y: float) -> bool:
     """Head for a point, round corners, for one loop; return False when the unit is there."""
     goal_x, goal_y = heading(scene.terrain, kind.plane, unit.x, unit.y, goal_x, goal_y)

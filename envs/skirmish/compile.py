@@ -15,21 +15,25 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of numbers, records and arrays; it runs without the interpreter's lock.
-
-    Kernels allocate nothing, so arrays need no reference counts (`_nrt`): counting them, atomically and from several
-    threads, took most of the time. A division by zero gives inf, as in numpy.
+    """Compile a function of numbers, records and arrays that Python calls; it runs without the interpreter's lock.
 
     The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
     the functions it calls; so the cache's folder is named after the contents of all rules.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     keep = settings.CACHE_DIR
     settings.CACHE_DIR = CACHE_FOLDER
     try:
-        return cast("Callable[P, R]", numba.njit(**options)(function))
+        return cast("Callable[P, R]", numba.njit(**OPTIONS, cache=True)(function))
     finally:
         settings.CACHE_DIR = keep
+
+
+def inner(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that only other compiled functions call: without what Python needs to call it.
+
+    That takes half of the time to compile everything. The machine code of the caller contains it.
+    """
+    return cast("Callable[P, R]", numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
 
 def _cache_folder() -> str:
@@ -45,6 +49,11 @@ def _cache_folder() -> str:
         base = Path.home() / ".cache" / "fedqmix"
     return str(base / f"kernels-{digest.hexdigest()}")
 
+
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
+"""Kernels allocate nothing, so arrays need no reference counts (`_nrt`): counting them, atomically and from several
+threads, took most of the time. A division by zero gives inf, as in numpy. Every call is inlined (`forceinline`): a scene is
+a hundred machine words, and handing it on took more time than most functions do."""
 
 settings: Any = numba.config
 CACHE_FOLDER = _cache_folder()

@@ -6,7 +6,7 @@ from math import sqrt
 
 from contracts.world import Bools
 from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.scene import Scene
 from envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
 
@@ -35,7 +35,7 @@ def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
             heal(scene, units, b, u)
 
 
-@kernel
+@inner
 def land(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
     """Land one hit of unit u on everybody it hits."""
     unit = units[b, u]
@@ -57,7 +57,7 @@ def land(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) 
         hurt(scene, units, hits, b, u, unit.hit_target, now)
 
 
-@kernel
+@inner
 def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int, now: float) -> None:
     """Take one hit of unit u off a victim's shield, without armour, then, less armour, off its health.
 
@@ -79,7 +79,7 @@ def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int,
         hits[b, u, victim - scene.n_agents] = True
 
 
-@kernel
+@inner
 def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
     """Let the dead of this loop be dead, and burst if they do; who dies of that bursts in turn."""
     again = True
@@ -96,7 +96,7 @@ def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
                 again = True
 
 
-@kernel
+@inner
 def burst(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
     """Hit everybody of the other side around unit u who stands on the ground."""
     unit = units[b, u]
@@ -109,7 +109,7 @@ def burst(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float)
             hurt(scene, units, hits, b, u, other, now)
 
 
-@kernel
+@inner
 def heal(scene: Scene, units: Records, b: int, u: int) -> None:
     """Heal whom unit u heals for one loop, as far as its energy and the other's wounds go."""
     unit = units[b, u]

@@ -14,7 +14,7 @@ from numpy import uintp as index
 
 from contracts.world import Floats
 from envs.skirmish.arrays import Records
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 
 SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whatever the weapon
 SIGHT_RANGE = 9.0  # unit_sight_range: exclusive
@@ -37,7 +37,7 @@ PER_SIGHT = np.float32(1.0 / SIGHT_RANGE)
 ONE, NONE = np.float32(1.0), np.float32(0.0)
 
 
-@kernel
+@inner
 def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
     """Gather places and conditions of the units of battle b in scratch [SCRATCH_LENGTH]."""
     for u in range(units.shape[1]):
@@ -51,7 +51,7 @@ def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
         scratch[index(SLOT + u)] = unit.type_slot
 
 
-@kernel
+@inner
 def look(agent: int, count: int, scratch: Floats) -> None:
     """Write what a living agent sees of `count` units (get_obs_agent): the scratch's rows from NEAR on."""
     x, y = scratch[index(X + agent)], scratch[index(Y + agent)]

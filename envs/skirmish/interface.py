@@ -12,7 +12,7 @@ from numpy import uintp as index
 
 from contracts.world import Bools, Floats
 from envs.skirmish.arrays import UNARMED, Records
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.gathered import (
     DISTANCE,
     HEALTH,
@@ -71,7 +71,7 @@ def write_views(
     write_state(layout, kinds, units, b, steps, scratch, observations, state)
 
 
-@kernel
+@inner
 def write_dead(layout: Layout, agent: int, b: int, available: Bools, observations: Floats) -> None:
     """Leave a dead agent the no-op, and nothing to see."""
     available[agent, b, NO_OP] = True
@@ -81,7 +81,7 @@ def write_dead(layout: Layout, agent: int, b: int, available: Bools, observation
         observations[agent, b, index(at)] = 0.0
 
 
-@kernel
+@inner
 def write_alive(
     layout: Layout,
     kinds: Records,
@@ -121,7 +121,7 @@ def write_alive(
     write_own(layout, agent, b, at, scratch, observations)
 
 
-@kernel
+@inner
 def write_moves(
     walkable: Bools, x: float, y: float, agent: int, b: int, available: Bools, observations: Floats
 ) -> None:
@@ -136,7 +136,7 @@ def write_moves(
     observations[agent, b, 2], observations[agent, b, 3] = east, west
 
 
-@kernel
+@inner
 def write_targets(layout: Layout, agent: int, b: int, scratch: Floats, available: Bools) -> None:
     """Write whom an agent may attack."""
     for enemy in range(layout.n_enemies):
@@ -144,7 +144,7 @@ def write_targets(layout: Layout, agent: int, b: int, scratch: Floats, available
         available[agent, b, index(ACTIONS_BEFORE_ATTACKS + enemy)] = near
 
 
-@kernel
+@inner
 def write_patients(
     layout: Layout, kinds: Records, units: Records, agent: int, b: int, scratch: Floats, available: Bools
 ) -> None:
@@ -156,7 +156,7 @@ def write_patients(
         available[agent, b, index(action)] = armed
 
 
-@kernel
+@inner
 def write_seen(
     layout: Layout,
     shields: bool,
@@ -187,7 +187,7 @@ def write_seen(
             observations[agent, b, index(at + bit)] = seen if np.float32(bit) == slot else NONE
 
 
-@kernel
+@inner
 def write_last_action(
     layout: Layout, units: Records, u: int, agent: int, b: int, at: int, scratch: Floats, observations: Floats
 ) -> None:
@@ -199,7 +199,7 @@ def write_last_action(
         observations[agent, b, index(at + taken)] = scratch[index(SEEN + u)]
 
 
-@kernel
+@inner
 def write_own(layout: Layout, agent: int, b: int, at: int, scratch: Floats, observations: Floats) -> None:
     """Write the agent's own features from index `at` on."""
     if layout.own_health:

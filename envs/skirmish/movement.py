@@ -10,7 +10,7 @@ from math import sqrt
 
 from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import Terrain, is_passable
 
@@ -38,7 +38,7 @@ def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) ->
             give_way(scene, units, b, row, i)
 
 
-@kernel
+@inner
 def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
     """Let everybody walk, and list the living from west to east in the columns of row; count them.
 
@@ -74,7 +74,7 @@ def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
     return count
 
 
-@kernel
+@inner
 def part(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64, i: int, count: int) -> None:
     """Push the i-th unit from the west and those east of it that it overlaps apart, unless neither has moved."""
     x, y, radius, stirred = row[X, i], row[Y, i], row[RADIUS, i], row[STIRRED, i] > 0.0
@@ -91,7 +91,7 @@ def part(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64, i:
         j += 1
 
 
-@kernel
+@inner
 def push_apart(
     scene: Scene, one: Unit, other: Unit, row: Floats64, i: int, j: int, dx: float, dy: float, overlap: float
 ) -> None:
@@ -123,7 +123,7 @@ def push_apart(
         arrive_together(one, other, row, i, j)
 
 
-@kernel
+@inner
 def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) -> None:
     """Lead a walker around somebody standing in its way: on its own way's side, else on its drawn side."""
     turn = push_x * unit.walk_y - push_y * unit.walk_x
@@ -134,7 +134,7 @@ def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) 
     row[PUSH_Y, i] += push_x * side * SIDE_STEP
 
 
-@kernel
+@inner
 def arrive_together(one: Unit, other: Unit, row: Floats64, i: int, j: int) -> None:
     """Let a unit without a target that touches one already at their common destination count as arrived, too."""
     if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE or one.goal_x != other.goal_x:
@@ -145,7 +145,7 @@ def arrive_together(one: Unit, other: Unit, row: Floats64, i: int, j: int) -> No
         row[ARRIVES, i] = 1.0
 
 
-@kernel
+@inner
 def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> None:
     """Move the i-th unit from the west where it is pushed."""
     if row[ARRIVES, i] > 0.0:
@@ -162,7 +162,7 @@ def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> Non
     place(scene.terrain, scene.kinds[unit.kind].plane, unit, push_x, push_y)
 
 
-@kernel
+@inner
 def place(terrain: Terrain, plane: int, unit: Unit, dx: float, dy: float) -> None:
     """Move a unit by (dx, dy); at a wall it slides along, and where it cannot it stays."""
     x, y = unit.x + dx, unit.y + dy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
 from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
 from envs.skirmish.scene import Scene
@@ -51,7 +51,7 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
             unit.goal_x -= MOVE_AMOUNT
 
 
-@kernel
+@inner
 def break_off(unit: Unit) -> None:
     """Cancel the attack in progress, if any; a weapon that has not been shot is ready again at once."""
     if unit.attacking:

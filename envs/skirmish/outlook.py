@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from contracts.world import Bools, Floats
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 
 AROUND = ((0, 4), (0, -4), (4, 0), (-4, 0), (2, 2), (-2, -2), (2, -2), (-2, 2), (0, 0))
 """Cells looked at, counted from the agent's own (get_surrounding_points with SMAC's move_amount of 2)."""
 
 
-@kernel
+@inner
 def is_walkable(walkable: Bools, x: float, y: float) -> bool:
     """Look up one cell; int() cuts towards zero, so x = -0.5 reads cell 0 (can_move, check_bounds)."""
     column, row = int(x), int(y)
     return is_inside(walkable.shape, column, row) and bool(walkable[column, row])
 
 
-@kernel
+@inner
 def is_inside(shape: tuple[int, int], column: int, row: int) -> bool:
     """Tell whether the map has this cell."""
     return 0 <= column < shape[0] and 0 <= row < shape[1]
 
 
-@kernel
+@inner
 def write_pathing(walkable: Bools, x: float, y: float, agent: int, b: int, at: int, observations: Floats) -> int:
     """Write from index `at` on whether eight cells around can be walked on (get_surrounding_pathing).
 
@@ -35,7 +35,7 @@ def write_pathing(walkable: Bools, x: float, y: float, agent: int, b: int, at: i
     return at + len(AROUND) - 1
 
 
-@kernel
+@inner
 def write_heights(height: Floats, x: float, y: float, agent: int, b: int, at: int, observations: Floats) -> int:
     """Write from index `at` on how high eight cells around and its own are (get_surrounding_height).
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.skirmish.arrays import Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -17,7 +17,7 @@ _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(
 _UNIT = 1.0 / (1 << 53)
 
 
-@kernel
+@inner
 def mix(state: np.uint64) -> np.uint64:
     """Scramble 64 bits."""
     state = (state ^ (state >> _S30)) * _MIX_1
@@ -25,13 +25,13 @@ def mix(state: np.uint64) -> np.uint64:
     return state ^ (state >> _S31)
 
 
-@kernel
+@inner
 def seed_unit(unit: Unit, battle_key: np.uint64, number: int) -> None:
     """Begin the random numbers of a battle's unit of this number."""
     unit.random = mix(battle_key + np.uint64(number + 1) * _STEP)
 
 
-@kernel
+@inner
 def draw(unit: Unit) -> float:
     """Draw the unit's next number, uniform in [0, 1)."""
     state = unit.random + _STEP

@@ -11,7 +11,7 @@ from conf.schema import EnvConfig
 from contracts.world import Bools, Floats
 from envs.maps import MapRecord
 from envs.skirmish.arrays import UNARMED, Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 from envs.units import unit_type
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
@@ -142,7 +142,7 @@ def write_rewards(
         individual_rewards[agent, b] = own[0, agent] * scale
 
 
-@kernel
+@inner
 def credit_enemies(
     rules: RewardRules, units: Records, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]
 ) -> float:
@@ -163,7 +163,7 @@ def credit_enemies(
     return total
 
 
-@kernel
+@inner
 def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own: NDArray[np.float64]) -> float:
     """Add up the agents' own losses and deaths, negative and scaled, each charged to the agent itself."""
     total = 0.0
@@ -174,7 +174,7 @@ def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own
     return total
 
 
-@kernel
+@inner
 def loss_of(rules: RewardRules, unit: Unit) -> float:
     """Return what a unit lost in this step, below 0 if it gained, with the value of its death; 0 if it was dead."""
     if unit.worth_before <= 0.0:
@@ -184,7 +184,7 @@ def loss_of(rules: RewardRules, unit: Unit) -> float:
     return unit.worth_before - unit.health - unit.shield
 
 
-@kernel
+@inner
 def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]) -> None:
     """Credit the win in equal parts to the agents who hit anybody in this step."""
     attackers = 0
@@ -195,7 +195,7 @@ def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[n
             own[0, agent] += bonus / attackers
 
 
-@kernel
+@inner
 def hit_anybody(hits: Bools, b: int, agent: int) -> bool:
     """Tell whether an attack of the agent landed in this step."""
     landed = 0

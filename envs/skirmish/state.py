@@ -6,12 +6,12 @@ from numpy import uintp as index
 
 from contracts.world import Floats
 from envs.skirmish.arrays import UNARMED, Records
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.gathered import HEALTH, SHIELD, X, Y
 from envs.skirmish.layout import Layout
 
 
-@kernel
+@inner
 def write_state(
     layout: Layout,
     kinds: Records,
@@ -41,7 +41,7 @@ def write_state(
         state[b, index(at)] = steps / layout.episode_limit
 
 
-@kernel
+@inner
 def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch: Floats, state: Floats) -> int:
     """Write agents and enemies (get_state_dict); return the index behind them."""
     at = 0
@@ -67,14 +67,14 @@ def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch:
     return at
 
 
-@kernel
+@inner
 def write_nothing(b: int, at: int, count: int, state: Floats) -> None:
     """Write 0 for a dead unit from index `at` on."""
     for attribute in range(count):
         state[b, index(at + attribute)] = 0.0
 
 
-@kernel
+@inner
 def write_place(
     layout: Layout, shields: bool, u: int, type_slot: int, b: int, at: int, scratch: Floats, state: Floats
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.orders import break_off
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
@@ -17,7 +17,7 @@ SAFE = 5.0  # cells; whoever is farther than this beyond a range cannot get into
 SAFE_LOOPS = 5.0
 
 
-@kernel
+@inner
 def list_units(scene: Scene, units: Records, b: int, places: Floats64) -> None:
     """Fill the first rows of places [3 or more, units] with everybody's x, y and radius; GONE marks the dead."""
     for u in range(units.shape[1]):
@@ -26,7 +26,7 @@ def list_units(scene: Scene, units: Records, b: int, places: Floats64) -> None:
         places[2, u] = scene.kinds[unit.kind].radius if unit.health > 0.0 else GONE
 
 
-@kernel
+@inner
 def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
     """Let unit u, on its attack-move, keep, change, lose or take its target.
 
@@ -53,14 +53,14 @@ def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
         take_target(unit, target)
 
 
-@kernel
+@inner
 def reaches(scene: Scene, unit: Unit, other: Unit) -> bool:
     """Tell whether the unit's weapon, or healing, reaches the other from where it is."""
     dx, dy, reach = other.x - unit.x, other.y - unit.y, scene.reach[unit.kind, other.kind]
     return dx * dx + dy * dy <= reach * reach
 
 
-@kernel
+@inner
 def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> int:
     """Return the opponent nearest to unit u, from edge to edge, within reach and which it can attack, or NOBODY.
 
@@ -92,13 +92,13 @@ def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float,
     return nearest
 
 
-@kernel
+@inner
 def opponents(scene: Scene, units: Records, u: int) -> tuple[int, int]:
     """Return the range of numbers of the other side's units."""
     return (scene.n_agents, units.shape[1]) if u < scene.n_agents else (0, scene.n_agents)
 
 
-@kernel
+@inner
 def nobody_near(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> bool:
     """Tell whether no living opponent is within reach of unit u, from edge to edge: found out several at a time.
 
@@ -114,7 +114,7 @@ def nobody_near(scene: Scene, units: Records, b: int, u: int, reach: float, plac
     return near == 0
 
 
-@kernel
+@inner
 def take_target(unit: Unit, target: int) -> None:
     """Let a unit go for a target (or NOBODY), remembering where it stands for the leash."""
     break_off(unit)
@@ -124,7 +124,7 @@ def take_target(unit: Unit, target: int) -> None:
     unit.leash_x, unit.leash_y = unit.x, unit.y
 
 
-@kernel
+@inner
 def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
     """Let a healer on its attack-move take the most wounded of its side in range, the nearer of equals.
 
@@ -150,14 +150,14 @@ def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
             unit.target, least, nearest = other, part, distance
 
 
-@kernel
+@inner
 def is_wounded(scene: Scene, unit: Unit) -> bool:
     """Tell whether a unit can be healed."""
     kind = scene.kinds[unit.kind]
     return kind.biological and 0.0 < unit.health < kind.health_max
 
 
-@kernel
+@inner
 def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float) -> None:
     """Let an attacked unit on an attack-move, and those near it that have no target, go for the attacker.
 
@@ -183,7 +183,7 @@ def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float)
             take_target(unit, caller.attacker)
 
 
-@kernel
+@inner
 def is_nearer(one: Unit, other: Unit, unit: Unit) -> bool:
     """Tell whether the one is nearer to a unit than the other; equals are drawn for."""
     dx, dy = one.x - unit.x, one.y - unit.y

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contracts.world import Bools, Floats, Floats64
 from envs.maps import MapRecord
 from envs.skirmish.arrays import GROUND
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner, kernel
 
 Cells = NDArray[np.int16]
 
@@ -100,7 +100,7 @@ def find_ways(
             _look_around(walkable, number, cells, waypoint, length, settled, goal, nearest)
 
 
-@kernel
+@inner
 def _look_around(
     walkable: Bools,
     number: Cells,
@@ -131,7 +131,7 @@ def _look_around(
                 waypoint[cell, goal] = over
 
 
-@kernel
+@inner
 def _between(cells: NDArray[np.int64], one: int, other: int) -> float:
     dx, dy = float(cells[other, 0] - cells[one, 0]), float(cells[other, 1] - cells[one, 1])
     return sqrt(dx * dx + dy * dy)
@@ -173,7 +173,7 @@ def heading(terrain: Terrain, plane: int, x: float, y: float, goal_x: float, goa
     return terrain.centre[corner, 0], terrain.centre[corner, 1]
 
 
-@kernel
+@inner
 def _cell(terrain: Terrain, x: float, y: float) -> int:
     column = min(max(int(x), 0), terrain.number.shape[0] - 1)
     row = min(max(int(y), 0), terrain.number.shape[1] - 1)

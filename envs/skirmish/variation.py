@@ -21,7 +21,7 @@ from conf.schema import EnvConfig
 from contracts.world import Floats64
 from envs.maps import Group, MapRecord
 from envs.skirmish.arrays import Records, Unit
-from envs.skirmish.compile import kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
@@ -72,7 +72,7 @@ def _numbers(names: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
     return np.array([unit_names().index(name) for name in names[:3]], dtype=np.int64)
 
 
-@kernel
+@inner
 def vary(scene: Scene, variation: Variation, units: Records, b: int) -> None:
     """Draw where battle b's enemies go, and its teams and places if asked for; every unit draws for itself."""
     draw_goal(scene, variation, units, b)
@@ -82,7 +82,7 @@ def vary(scene: Scene, variation: Variation, units: Records, b: int) -> None:
         draw_places(scene, variation, units, b)
 
 
-@kernel
+@inner
 def draw_goal(scene: Scene, variation: Variation, units: Records, b: int) -> None:
     """Draw the point of the enemies' attack-move, where the map leaves a choice."""
     dx, dy = variation.attack[1, 0] - variation.attack[0, 0], variation.attack[1, 1] - variation.attack[0, 1]
@@ -93,7 +93,7 @@ def draw_goal(scene: Scene, variation: Variation, units: Records, b: int) -> Non
             units[b, u].goal_y = variation.attack[0, 1] + dy * part
 
 
-@kernel
+@inner
 def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> None:
     """Draw everybody's type; if all agents were healers, the first is not."""
     healers = 0
@@ -111,14 +111,14 @@ def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> No
             become(scene, units[b, scene.n_agents], variation.enemy_kinds[0], 0)
 
 
-@kernel
+@inner
 def draw_slot(unit: Unit) -> int:
     """Draw one of the three types of a race."""
     chance = draw(unit)
     return 0 if chance < OFTEN else (1 if chance < 2 * OFTEN else 2)
 
 
-@kernel
+@inner
 def become(scene: Scene, unit: Unit, kind: int, slot: int) -> None:
     """Make a unit one of another kind, unhurt."""
     unit.kind, unit.type_slot = kind, slot
@@ -126,7 +126,7 @@ def become(scene: Scene, unit: Unit, kind: int, slot: int) -> None:
     unit.energy = scene.kinds[kind].energy_start
 
 
-@kernel
+@inner
 def draw_places(scene: Scene, variation: Variation, units: Records, b: int) -> None:
     """Draw where everybody stands, and send the enemies to where the agents are."""
     surround = draw(units[b, 0]) < 0.5
@@ -149,7 +149,7 @@ def draw_places(scene: Scene, variation: Variation, units: Records, b: int) -> N
             unit.goal_x, unit.goal_y = goal_x, goal_y
 
 
-@kernel
+@inner
 def put(scene: Scene, unit: Unit, x: float, y: float) -> bool:
     """Put a unit somewhere if it can stand there; tell whether it can."""
     if not is_passable(scene.terrain, 0, x, y):
@@ -158,7 +158,7 @@ def put(scene: Scene, unit: Unit, x: float, y: float) -> bool:
     return True
 
 
-@kernel
+@inner
 def place_in_half(scene: Scene, variation: Variation, unit: Unit, ally: bool) -> None:
     """Put a unit anywhere in its side's half of the ground, on the line between the teams not farther than they are."""
     width, height = scene.terrain.walkable.shape
@@ -172,7 +172,7 @@ def place_in_half(scene: Scene, variation: Variation, unit: Unit, ally: bool) ->
             return
 
 
-@kernel
+@inner
 def place_around(scene: Scene, variation: Variation, units: Records, b: int, u: int) -> None:
     """Put an agent near the middle, an enemy into one of four groups that stand diagonally around it."""
     unit = units[b, u]
