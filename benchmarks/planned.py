@@ -117,4 +117,5 @@ def _standing(world: SkirmishWorld) -> np.ndarray:
     agents = world.spec.n_agents
     own = worth[:, :agents].sum(1) / whole[:, :agents].sum(1)
     theirs = worth[:, agents:].sum(1) / whole[:, agents:].sum(1)
-    return own - theirs + 10.0 * world.outcomes()
+    standing: np.ndarray = own - theirs + 10.0 * world.outcomes()
+    return standing

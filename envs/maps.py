@@ -15,7 +15,6 @@ import numpy as np
 from contracts.errors import ConfigurationError
 from contracts.world import Bools, Floats
 
-
 LEVEL_HEIGHTS = {"0": 176 / 255, "1": 192 / 255, "r": 200 / 255, "2": 208 / 255}
 """Height of the editor's cliff levels, two game units (16 of 255 steps) each; where level 0 lies is an assumption."""
 

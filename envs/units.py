@@ -8,7 +8,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-
 RACES = {
     "T": ("marauder", "marine", "medivac"),
     "P": ("stalker", "zealot", "colossus"),

@@ -19,7 +19,7 @@ from envs.skirmish.orders import give_order
 from envs.skirmish.randomness import draw, seed_unit
 from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
 from envs.skirmish.scene import Scene
-from envs.skirmish.variation import Variation, vary
+from envs.skirmish.variation import draw_goal
 
 
 class Views(NamedTuple):
@@ -36,23 +36,19 @@ class Views(NamedTuple):
 
 
 @kernel
-def begin_battles(
-    layout: Layout,
+def seat_battles(
     scene: Scene,
-    reward_rules: RewardRules,
-    variation: Variation,
+    attack: Floats64,
     template: Records,
     keys: NDArray[np.uint64],
     units: Records,
     battles: Records,
-    views: Views,
-    looks: Floats,
     first: int,
     last: int,
 ) -> None:
-    """Set up battles first .. last - 1 from template [units]; keys [battles] fix their random draws.
+    """Set up the units of battles first .. last - 1 from template [units].
 
-    looks [SCRATCH_LENGTH] is written over.
+    keys: [battles] fix their random draws. attack: [2 ends, 2] between which the enemies' destination is drawn.
     """
     for b in range(first, last):
         battle = battles[b]
@@ -63,7 +59,24 @@ def begin_battles(
             units[b, u] = template[u]
             seed_unit(units[b, u], keys[b], u)
             units[b, u].side_step = 1.0 if draw(units[b, u]) < 0.5 else -1.0
-        vary(scene, variation, units, b)
+        draw_goal(scene, attack, units, b)
+
+
+@kernel
+def open_battles(
+    layout: Layout,
+    scene: Scene,
+    reward_rules: RewardRules,
+    units: Records,
+    battles: Records,
+    views: Views,
+    looks: Floats,
+    first: int,
+    last: int,
+) -> None:
+    """Show the beginning of battles first .. last - 1. looks [SCRATCH_LENGTH] is written over."""
+    for b in range(first, last):
+        battle = battles[b]
         battle.reward_scale = reward_scale(reward_rules, scene.kinds, units, scene.n_agents, b)
         show(layout, scene, units, battle, b, views, looks)
         for agent in range(layout.n_agents):
@@ -158,9 +171,7 @@ def end_step(
 
 
 @inner
-def show(
-    layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats
-) -> None:
+def show(layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats) -> None:
     """Write what everybody may do and sees. looks [SCRATCH_LENGTH] is scratch."""
     ground, observations = scene.terrain, views.observations
     write_views(

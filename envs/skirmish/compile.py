@@ -33,7 +33,7 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
 
     That takes half of the time to compile everything. The machine code of the caller contains it.
     """
-    return cast("Callable[P, R]", numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast("Callable[P, R]", numba.njit(**OPTIONS, **NO_WRAPPERS)(function))
 
 
 def _cache_folder() -> str:
@@ -52,8 +52,10 @@ def _cache_folder() -> str:
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
 """Kernels allocate nothing, so arrays need no reference counts (`_nrt`): counting them, atomically and from several
-threads, took most of the time. A division by zero gives inf, as in numpy. Every call is inlined (`forceinline`): a scene is
-a hundred machine words, and handing it on took more time than most functions do."""
+threads, took most of the time. A division by zero gives inf, as in numpy. Every call is inlined (`forceinline`): a
+scene is a hundred machine words, and handing it on took more time than most functions do."""
+
+NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 settings: Any = numba.config
 CACHE_FOLDER = _cache_folder()

@@ -57,7 +57,7 @@ def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
 def reaches(scene: Scene, unit: Unit, other: Unit) -> bool:
     """Tell whether the unit's weapon, or healing, reaches the other from where it is."""
     dx, dy, reach = other.x - unit.x, other.y - unit.y, scene.reach[unit.kind, other.kind]
-    return dx * dx + dy * dy <= reach * reach
+    return bool(dx * dx + dy * dy <= reach * reach)
 
 
 @inner
@@ -154,7 +154,7 @@ def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
 def is_wounded(scene: Scene, unit: Unit) -> bool:
     """Tell whether a unit can be healed."""
     kind = scene.kinds[unit.kind]
-    return kind.biological and 0.0 < unit.health < kind.health_max
+    return bool(kind.biological) and 0.0 < unit.health < kind.health_max
 
 
 @inner

@@ -39,7 +39,8 @@ def make_terrain(record: MapRecord) -> Terrain:
     cells = np.argwhere(walkable)
     if _is_convex(cells):
         nothing = np.zeros((1, 1), np.int16)
-        return Terrain(record.walkable, record.height, passable, False, np.zeros_like(walkable, dtype=np.int16), np.zeros((1, 2)), nothing)
+        everywhere_same = np.zeros_like(walkable, dtype=np.int16)
+        return Terrain(record.walkable, record.height, passable, False, everywhere_same, np.zeros((1, 2)), nothing)
     everywhere = np.argwhere(np.ones_like(walkable))
     distances = np.square(everywhere[:, None] - cells[None]).sum(-1)
     number = distances.argmin(1).astype(np.int16).reshape(walkable.shape)
@@ -47,11 +48,11 @@ def make_terrain(record: MapRecord) -> Terrain:
     length = np.zeros(len(cells))
     settled = np.zeros(len(cells), np.bool_)
     find_ways(walkable, number, cells, waypoint, length, settled)
-    return Terrain(record.walkable, record.height, passable, True, number, cells + 0.5, waypoint)
+    return Terrain(record.walkable, record.height, passable, True, number, cells.astype(np.float64) + 0.5, waypoint)
 
 
 def _around_spawns(record: MapRecord) -> Bools:
-    """[x, y] the walkable cells that can be reached from where units begin; on some maps there are others behind walls."""
+    """[x, y] the walkable cells that can be reached from where units begin; others lie behind walls."""
     from scipy import ndimage  # slow to import, and needed once a map
 
     regions, _ = ndimage.label(record.walkable, structure=np.ones((3, 3)))
@@ -139,7 +140,7 @@ def _between(cells: NDArray[np.int64], one: int, other: int) -> float:
 
 @kernel
 def in_sight(walkable: Bools, cells: NDArray[np.int64], one: int, other: int) -> bool:
-    """Tell whether the straight line between two cells' middles keeps to walkable ground, a unit's width on either side."""
+    """Tell whether the straight line between two cells' middles keeps to walkable ground, WIDTH on either side."""
     dx, dy = cells[other, 0] - cells[one, 0], cells[other, 1] - cells[one, 1]
     length = sqrt(float(dx * dx + dy * dy))
     if length == 0.0:
@@ -168,13 +169,13 @@ def heading(terrain: Terrain, plane: int, x: float, y: float, goal_x: float, goa
         return goal_x, goal_y
     here, there = _cell(terrain, x, y), _cell(terrain, goal_x, goal_y)
     corner = terrain.waypoint[here, there]
-    if corner == there or corner == UNREACHED:
-        return goal_x, goal_y
-    return terrain.centre[corner, 0], terrain.centre[corner, 1]
+    if corner != there and corner != UNREACHED:  # noqa: PLR1714, numba has no sets of these
+        return terrain.centre[corner, 0], terrain.centre[corner, 1]
+    return goal_x, goal_y
 
 
 @inner
 def _cell(terrain: Terrain, x: float, y: float) -> int:
     column = min(max(int(x), 0), terrain.number.shape[0] - 1)
     row = min(max(int(y), 0), terrain.number.shape[1] - 1)
-    return terrain.number[column, row]
+    return int(terrain.number[column, row])

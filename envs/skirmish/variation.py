@@ -2,8 +2,8 @@
 
 The latter two are the way of SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
 
-Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as far
-as there are as many, and others are drawn. Never are all agents healers.
+Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as
+far as there are as many, and others are drawn. Never are all agents healers.
 
 Positions: in half of the battles the teams stand scattered in their own halves of the ground, the enemies at the mirror
 images of the agents' places ("reflect"); in the other half the agents stand in the middle and the enemies in four
@@ -21,7 +21,7 @@ from conf.schema import EnvConfig
 from contracts.world import Floats64
 from envs.maps import Group, MapRecord
 from envs.skirmish.arrays import Records, Unit
-from envs.skirmish.compile import inner
+from envs.skirmish.compile import inner, kernel
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
@@ -41,7 +41,6 @@ class Variation(NamedTuple):
     same_race: bool
     ally_kinds: NDArray[np.int64]  # [3] kinds of the agents' race, by type bit
     enemy_kinds: NDArray[np.int64]
-    attack: Floats64  # [2 ends, 2] the enemies attack-move to a point drawn between these
     middle: Floats64  # [2] between the teams' starting points
     ahead: Floats64  # [2] from the agents' starting point to the enemies'
 
@@ -56,7 +55,6 @@ def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
         same_race=record.ally_race == record.enemy_race and not structures,
         ally_kinds=_numbers(RACES[record.ally_race]),
         enemy_kinds=_numbers([group.unit for group in record.enemies] * 3 if structures else RACES[record.enemy_race]),
-        attack=np.array(record.attack, dtype=np.float64),
         middle=(ally + enemy) / 2,
         ahead=enemy - ally,
     )
@@ -72,25 +70,25 @@ def _numbers(names: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
     return np.array([unit_names().index(name) for name in names[:3]], dtype=np.int64)
 
 
-@inner
-def vary(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw where battle b's enemies go, and its teams and places if asked for; every unit draws for itself."""
-    draw_goal(scene, variation, units, b)
-    if variation.types:
-        draw_types(scene, variation, units, b)
-    if variation.positions:
-        draw_places(scene, variation, units, b)
+@kernel
+def vary_battles(scene: Scene, variation: Variation, units: Records, first: int, last: int) -> None:
+    """Draw teams and places, as far as asked for, of battles first .. last - 1; every unit draws for itself."""
+    for b in range(first, last):
+        if variation.types:
+            draw_types(scene, variation, units, b)
+        if variation.positions:
+            draw_places(scene, variation, units, b)
 
 
 @inner
-def draw_goal(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw the point of the enemies' attack-move, where the map leaves a choice."""
-    dx, dy = variation.attack[1, 0] - variation.attack[0, 0], variation.attack[1, 1] - variation.attack[0, 1]
+def draw_goal(scene: Scene, attack: Floats64, units: Records, b: int) -> None:
+    """Draw the point of the enemies' attack-move between the two ends in attack [2, 2], where these differ."""
+    dx, dy = attack[1, 0] - attack[0, 0], attack[1, 1] - attack[0, 1]
     if dx != 0.0 or dy != 0.0:
         part = draw(units[b, scene.n_agents])
         for u in range(scene.n_agents, units.shape[1]):
-            units[b, u].goal_x = variation.attack[0, 0] + dx * part
-            units[b, u].goal_y = variation.attack[0, 1] + dy * part
+            units[b, u].goal_x = attack[0, 0] + dx * part
+            units[b, u].goal_y = attack[0, 1] + dy * part
 
 
 @inner

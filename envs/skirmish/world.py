@@ -13,14 +13,14 @@ from contracts.seeds import key
 from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
-from envs.skirmish.battle import Views, begin_battles, first_forbidden, step_battles
+from envs.skirmish.battle import Views, first_forbidden, open_battles, seat_battles, step_battles
 from envs.skirmish.gathered import SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
 from envs.skirmish.scene import make_scene
 from envs.skirmish.teams import make_units
-from envs.skirmish.variation import make_variation
+from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
@@ -45,6 +45,7 @@ class SkirmishWorld:
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
         self._variation = make_variation(record, env)
+        self._attack = np.array(record.attack, dtype=np.float64)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
         self._closed = False
@@ -75,24 +76,17 @@ class SkirmishWorld:
             self._allocate(battles.count)
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._over_ranges(
-            lambda first, last: begin_battles(
-                self._layout,
-                self._scene,
-                self._reward_rules,
-                self._variation,
-                self._template,
-                self._keys,
-                self._units,
-                self._battles,
-                self._views,
-                np.empty(SCRATCH_LENGTH, dtype=np.float32),
-                first,
-                last,
-            )
-        )
+        self._over_ranges(self._begin)
         self._sink.begin(battles, self._team)
         return self._turn
+
+    def _begin(self, first: int, last: int) -> None:
+        units, battles = self._units, self._battles
+        seat_battles(self._scene, self._attack, self._template, self._keys, units, battles, first, last)
+        if self._variation.types or self._variation.positions:
+            vary_battles(self._scene, self._variation, units, first, last)
+        looks = np.empty(SCRATCH_LENGTH, dtype=np.float32)
+        open_battles(self._layout, self._scene, self._reward_rules, units, battles, self._views, looks, first, last)
 
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.
@@ -149,7 +143,7 @@ class SkirmishWorld:
         ]
 
     def units_of_all_battles(self) -> Records:
-        """Return [battles, units] records of arrays.Unit, allies first: to be read, until the next call of the world."""
+        """Return [battles, units] records of arrays.Unit, allies first, to be read until the next call."""
         self._check_open()
         return self._units
 
