@@ -89,7 +89,7 @@ def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
             unit = units[b, u]
             if unit.health > 0.0 and unit.hits_left != BURSTING:
                 continue
-            unit.health = unit.shield = unit.energy = 0.0
+            unit.health = unit.shield = unit.energy = unit.cooldown = 0.0
             if scene.kinds[unit.kind].weapon == BURST and unit.hits_left != HAS_BURST:
                 unit.hits_left = HAS_BURST
                 burst(scene, units, hits, b, u, now)
