@@ -29,6 +29,21 @@ class TestUnequalTeamsWithAllOptions(WorldContract):
         return make_world("5m_vs_6m", seed, env, sink, threads)
 
 
+class TestHealers(WorldContract):
+    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
+        return make_world("MMM", seed, options(obs_pathing_grid=True, obs_terrain_height=True), sink, threads)
+
+
+class TestShieldsAndBeams(WorldContract):
+    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
+        return make_world("1c3s5z", seed, options(obs_instead_of_state=True), sink, threads)
+
+
+class TestTeamsDrawnAnew(WorldContract):
+    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
+        return make_world("bane_vs_bane", seed, options(randomise="both"), sink, threads)
+
+
 def test_purposes_have_their_own_draws() -> None:
     rewards = []
     for purpose in Purpose:
