@@ -38,7 +38,10 @@ def test_a_won_battle_returns_twenty() -> None:
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_random_play_does_not_win(name: str) -> None:
+def test_random_play_does_not_win(name: str, request: pytest.FixtureRequest) -> None:
+    if name == "bane_vs_bane":
+        reason = "agents' banelings, sent anywhere into the enemies' crowd, kill it: random play wins"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     world = make_world(name, 1, options(), KeepingSink(), 2)
     turns = play(world, training(0, 32), RandomPlayer(2, 0, 32))
     assert turns[-1].won.mean() <= 0.1
