@@ -37,10 +37,10 @@ class ScriptedTeam:
     """Plays all agents of a batch of battles by one of the policies of POLICIES."""
 
     def __init__(self, policy: str, map: str, seed: int) -> None:
-        """Prepare a policy for a map. Raises ConfigurationError for an unknown policy or map."""
-        if policy not in POLICIES:
-            raise ConfigurationError(f"There is no scripted policy {policy!r}. Available: {', '.join(POLICIES)}.")
-        self._decide = POLICIES[policy]
+        """Prepare a policy or manoeuvre for a map. Raises ConfigurationError for an unknown one, or map."""
+        if policy not in MANOEUVRES:
+            raise ConfigurationError(f"There is no scripted policy {policy!r}. Available: {', '.join(MANOEUVRES)}.")
+        self._decide = MANOEUVRES[policy]
         self._ways = ways(map)
         self._seed = seed
         self._draws: list[np.random.Generator] = []
@@ -187,7 +187,17 @@ def kite(scene: Scene) -> Integers:
     return with_healers(scene, np.where(worth_it.any(-1), kiting, plain))
 
 
+def retreat(scene: Scene) -> Integers:
+    """Go where all enemies that can hurt one are farthest; stay where no step leads farther away."""
+    table = scene.kinds
+    armed = scene.living & table.can_hit[scene.enemies["kind"], scene.allies["kind"][..., None]]
+    back, gains = step_back(scene, armed)
+    return np.where(gains, back, STOP)
+
+
 POLICIES: dict[str, Callable[[Scene], Integers]] = {"random": random, "nearest": nearest, "focus": focus, "kite": kite}
+MANOEUVRES = {**POLICIES, "retreat": retreat}
+"""What a team can be told to do for a while; the policies are those that make sense for a whole battle."""
 
 
 def least(rank: Numbers, among: Bools) -> Whole:

@@ -25,6 +25,8 @@ fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] 
 fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite] [episodes=256] [seed=0] [threads=2]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
     python -m benchmarks.fidelity table FILE
+fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
+    whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
 fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [repeats=20] [name=value ...]
     milliseconds per training step by map and batch, beside the floor of its matrix products; other settings as for
     train, such as algorithm=vdn runtime.threads=2
@@ -86,6 +88,19 @@ def _fidelity(words: Sequence[str]) -> dict[str, Any]:
         return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell)
 
 
+def _winnable(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import planned
+
+    options = only("winnable", words, ("maps", "copies", "tries", "seed", "threads"))
+    return planned.measure(
+        maps=maps(options),
+        copies=number(options, "copies", int, 256),
+        tries=number(options, "tries", int, 30),
+        seed=seed(options),
+        threads=number(options, "threads", int, _processors()),
+    )
+
+
 def _learner(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import learner
 
@@ -111,5 +126,6 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "world": _world,
     "peers": _peers,
     "fidelity": _fidelity,
+    "winnable": _winnable,
     "learner": _learner,
 }
