@@ -61,7 +61,7 @@ class EagerPlayer:
         return chosen
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     name=st.sampled_from(MAPS),
     choice=st.sampled_from(list(OPTIONS)),
@@ -72,6 +72,8 @@ class EagerPlayer:
 def test_any_legal_play_keeps_the_rules(name: str, choice: str, episode: int, seed: int, eagerness: float) -> None:
     world, sink = world_of(name, choice)
     env, map_type = options(**OPTIONS[choice]), load_map(name).map_type
+    if choice == "other teams" and load_map(name).ally_race == "T":
+        map_type = "MMM"  # medivacs are drawn, too
     player, steps = EagerPlayer(seed, episode, 1, eagerness), 0
     turn = world.begin(training(episode, 1))
     before, ended = world.snapshot(0), None
