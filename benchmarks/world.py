@@ -103,17 +103,23 @@ def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: in
     turn = world.begin(Battles(Purpose.TRAINING, first, actions.shape[1]))
     steps = 0
     while (running := actions.shape[1] - int(np.count_nonzero(turn.terminated | turn.truncated))) > 0:
-        _choose(turn.available_actions, random, actions)
+        _choose(turn.available_actions, turn.terminated | turn.truncated, random, actions)
         turn = world.step(actions)
         steps += running
     return steps
 
 
 @kernel
-def _choose(available: Bools, random: NDArray[np.uint64], actions: Integers) -> None:
-    """Fill actions[agents, battles] with random available ones; random [battles] holds xorshift states."""
+def _choose(available: Bools, over: Bools, random: NDArray[np.uint64], actions: Integers) -> None:
+    """Fill actions[agents, battles] with random available ones, the no-op where the battle is over.
+
+    random: [battles] xorshift states.
+    """
     for b in range(actions.shape[1]):
         for agent in range(actions.shape[0]):
+            if over[b]:
+                actions[agent, b] = 0
+                continue
             state = random[b]
             state ^= state << np.uint64(13)
             state ^= state >> np.uint64(7)

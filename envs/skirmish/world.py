@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,8 @@ from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTu
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, first_forbidden, open_battles, seat_battles, step_battles
+from envs.skirmish.compile import machine_code
+from envs.skirmish.crew import Crew
 from envs.skirmish.gathered import SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
@@ -24,7 +25,6 @@ from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
-FEWEST_FOR_A_THREAD = 8  # battles; with fewer a second thread costs more than it saves
 
 
 class SkirmishWorld:
@@ -46,8 +46,8 @@ class SkirmishWorld:
         self._template = make_units(record)
         self._variation = make_variation(record, env)
         self._attack = np.array(record.attack, dtype=np.float64)
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="battles") if threads > 1 else None
+        self._crew = Crew(threads)
+        self._step_code: Any = None  # found with the first step
         self._closed = False
         self._allocate(0)
 
@@ -76,7 +76,7 @@ class SkirmishWorld:
             self._allocate(battles.count)
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._over_ranges(self._begin)
+        self._crew.share(self._begin, self._count)
         self._sink.begin(battles, self._team)
         return self._turn
 
@@ -97,24 +97,16 @@ class SkirmishWorld:
         """
         self._check_open()
         actions = self._checked(actions)
-        self._over_ranges(
-            lambda first, last: step_battles(
-                self._layout,
-                self._scene,
-                self._reward_rules,
-                self._units,
-                self._battles,
-                self._hits,
-                actions,
-                self._views,
-                np.empty((ROWS, self._units.shape[1])),
-                np.empty(SCRATCH_LENGTH, dtype=np.float32),
-                first,
-                last,
-            )
-        )
+        if self._step_code is None:
+            scratch, looks = np.empty((ROWS, self._units.shape[1])), np.empty(SCRATCH_LENGTH, dtype=np.float32)
+            self._step_code = machine_code(step_battles, *self._fixed, actions, self._views, scratch, looks, 0, 0)
+        self._crew.share(lambda first, last: self._step(actions, first, last), self._count)
         self._sink.record(self._team)
         return self._turn
+
+    def _step(self, actions: Integers, first: int, last: int) -> None:
+        scratch, looks = np.empty((ROWS, self._units.shape[1])), np.empty(SCRATCH_LENGTH, dtype=np.float32)
+        self._step_code(*self._fixed, actions, self._views, scratch, looks, first, last)
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first, each side by index."""
@@ -175,8 +167,7 @@ class SkirmishWorld:
     def close(self) -> None:
         """Let go of the threads. A closed world cannot be used again."""
         self._closed = True
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._crew.close()
 
     def _allocate(self, count: int) -> None:
         layout = self._layout
@@ -195,21 +186,10 @@ class SkirmishWorld:
             truncated=np.zeros(count, dtype=np.bool_),
             won=np.zeros(count, dtype=np.bool_),
         )
+        self._fixed = (self._layout, self._scene, self._reward_rules, self._units, self._battles, self._hits)
         flags = (views.terminated, views.truncated, views.won)
         self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTurn(views.state, views.team_reward, *flags)
-
-    def _over_ranges(self, work: Callable[[int, int], None]) -> None:
-        """Do the work on all battles, in as many ranges as there are threads."""
-        parts = min(self._threads, self._count // FEWEST_FOR_A_THREAD)
-        if self._pool is None or parts < 2:
-            work(0, self._count)
-            return
-        bounds = [self._count * part // parts for part in range(parts + 1)]
-        others = [self._pool.submit(work, bounds[part], bounds[part + 1]) for part in range(1, parts)]
-        work(bounds[0], bounds[1])
-        for other in others:
-            other.result()
 
     def _checked(self, actions: Integers) -> Integers:
         if self._count == 0:
