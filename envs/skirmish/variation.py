@@ -3,7 +3,7 @@
 The latter two are the way of SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
 
 Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as
-far as there are as many, and others are drawn. Never are all agents healers.
+far as there are as many, and others are drawn. Never are all agents healers. Structures stay what and where they are.
 
 Positions: in half of the battles the teams stand scattered in their own halves of the ground, the enemies at the mirror
 images of the agents' places ("reflect"); in the other half the agents stand in the middle and the enemies in four
@@ -25,7 +25,7 @@ from envs.skirmish.compile import inner, kernel
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
-from envs.units import RACES, unit_names, unit_type
+from envs.units import RACES, unit_names
 
 OFTEN = 0.45  # chance of each of the first two
 AROUND = 9.0  # cells from the middle to the groups that surround it
@@ -46,15 +46,14 @@ class Variation(NamedTuple):
 
 
 def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
-    """Read env.randomise for a map. Structures keep their type and place: nobody could carry them."""
-    structures = any(unit_type(group.unit).speed == 0 for group in record.enemies)
+    """Read env.randomise for a map."""
     ally, enemy = _middle(record.allies), _middle(record.enemies)
     return Variation(
         types=env.randomise in ("types", "both"),
         positions=env.randomise in ("positions", "both"),
-        same_race=record.ally_race == record.enemy_race and not structures,
+        same_race=record.ally_race == record.enemy_race,
         ally_kinds=_numbers(RACES[record.ally_race]),
-        enemy_kinds=_numbers([group.unit for group in record.enemies] * 3 if structures else RACES[record.enemy_race]),
+        enemy_kinds=_numbers(RACES[record.enemy_race]),
         middle=(ally + enemy) / 2,
         ahead=enemy - ally,
     )
@@ -66,8 +65,8 @@ def _middle(groups: tuple[Group, ...]) -> Floats64:
     return middle
 
 
-def _numbers(names: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
-    return np.array([unit_names().index(name) for name in names[:3]], dtype=np.int64)
+def _numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
+    return np.array([unit_names().index(name) for name in names], dtype=np.int64)
 
 
 @kernel
@@ -93,10 +92,12 @@ def draw_goal(scene: Scene, attack: Floats64, units: Records, b: int) -> None:
 
 @inner
 def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw everybody's type; if all agents were healers, the first is not."""
+    """Draw everybody's type but structures'; if all agents were healers, the first is not."""
     healers = 0
     for u in range(units.shape[1]):
         unit = units[b, u]
+        if scene.kinds[unit.kind].speed == 0.0:
+            continue
         slot = draw_slot(unit)
         if u >= scene.n_agents and variation.same_race and u - scene.n_agents < scene.n_agents:
             slot = units[b, u - scene.n_agents].type_slot
