@@ -6,7 +6,7 @@ from math import sqrt
 
 from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.orders import break_off
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
@@ -16,7 +16,7 @@ from envs.skirmish.terrain import heading
 NEAR = 0.05  # cells; who is this close to a destination is there
 
 
-@kernel
+@inner
 def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -> tuple[bool, bool]:
     """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y, heals and shots.
 

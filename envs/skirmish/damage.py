@@ -6,14 +6,14 @@ from math import sqrt
 
 from contracts.world import Bools
 from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.scene import Scene
 from envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
 
 BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterwards
 
 
-@kernel
+@inner
 def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
     """Land all hits of this loop in battle b, then heal; note in hits[b, agent, enemy] who hit whom."""
     for u in range(units.shape[1]):
@@ -124,7 +124,7 @@ def heal(scene: Scene, units: Records, b: int, u: int) -> None:
     unit.energy = max(unit.energy - amount * kind.energy_per_health, 0.0)
 
 
-@kernel
+@inner
 def regenerate(scene: Scene, units: Records, b: int, now: float) -> None:
     """Let the living of battle b regenerate for the environment step that ends now, and note their cooldowns."""
     loops = float(scene.rules.loops)

@@ -10,7 +10,7 @@ from math import sqrt
 
 from contracts.world import Floats64
 from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import Terrain, is_passable
 
@@ -23,7 +23,7 @@ ROWS = 8
 """Rows of the scratch array in which units stand in line: a copy of what pairs need, close together in memory."""
 
 
-@kernel
+@inner
 def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) -> None:
     """Move the units of battle b by what they want to walk, then apart. row [ROWS, units] is scratch.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inner
 from envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
 from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
 from envs.skirmish.scene import Scene
@@ -11,7 +11,7 @@ from envs.skirmish.scene import Scene
 MOVE_AMOUNT = 2.0  # SMAC's move_amount: how far a move order goes
 
 
-@kernel
+@inner
 def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) -> None:
     """Carry an agent's action out as an order to its unit (get_agent_action).
 

@@ -11,7 +11,7 @@ from conf.schema import EnvConfig
 from contracts.world import Bools, Floats
 from envs.maps import MapRecord
 from envs.skirmish.arrays import UNARMED, Records, Unit
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inner
 from envs.units import unit_type
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
@@ -51,7 +51,7 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
     )
 
 
-@kernel
+@inner
 def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> float:
     """Return what rewards of battle b are multiplied by (StarCraft2Env.init_units and step).
 
@@ -66,7 +66,7 @@ def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: i
     return rules.scale_rate / max_reward
 
 
-@kernel
+@inner
 def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> int:
     """Tell how battle b stands (StarCraft2Env.update_units, only_medivac_left).
 
@@ -90,7 +90,7 @@ def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b
     return WON if enemies == 1 and fighting_enemies == 0 else ONGOING
 
 
-@kernel
+@inner
 def write_rewards(
     rules: RewardRules,
     units: Records,

@@ -138,7 +138,7 @@ def _between(cells: NDArray[np.int64], one: int, other: int) -> float:
     return sqrt(dx * dx + dy * dy)
 
 
-@kernel
+@inner
 def in_sight(walkable: Bools, cells: NDArray[np.int64], one: int, other: int) -> bool:
     """Tell whether the straight line between two cells' middles keeps to walkable ground, WIDTH on either side."""
     dx, dy = cells[other, 0] - cells[one, 0], cells[other, 1] - cells[one, 1]
@@ -155,14 +155,14 @@ def in_sight(walkable: Bools, cells: NDArray[np.int64], one: int, other: int) ->
     return True
 
 
-@kernel
+@inner
 def is_passable(terrain: Terrain, plane: int, x: float, y: float) -> bool:
     """Tell whether units of a plane can stand at a point."""
     inside = x >= 0.0 and y >= 0.0 and x < terrain.passable.shape[1] and y < terrain.passable.shape[2]
     return inside and bool(terrain.passable[plane, int(x), int(y)])
 
 
-@kernel
+@inner
 def heading(terrain: Terrain, plane: int, x: float, y: float, goal_x: float, goal_y: float) -> tuple[float, float]:
     """Return the point to walk straight to on the way from (x, y) to a goal: the goal, or the next corner."""
     if not terrain.winding or plane != GROUND:

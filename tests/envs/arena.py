@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from kernels import callable_kernel
 
 from envs.maps import Group, load_map
+from envs.skirmish import combat, damage, movement, orders
 from envs.skirmish.arrays import ATTACK_MOVE, BATTLE, MOVE, NOBODY
-from envs.skirmish.combat import decide
-from envs.skirmish.damage import deal, regenerate
-from envs.skirmish.movement import ROWS, move
-from envs.skirmish.orders import give_order
+from envs.skirmish.movement import ROWS
 from envs.skirmish.scene import make_scene
 from envs.skirmish.teams import make_units
 from envs.units import unit_names
+
+decide, move = callable_kernel(combat.decide), callable_kernel(movement.move)
+deal, regenerate = callable_kernel(damage.deal), callable_kernel(damage.regenerate)
+give_order = callable_kernel(orders.give_order)
 
 STOP, NORTH, SOUTH, EAST, WEST, FIRST_TARGET = 1, 2, 3, 4, 5, 6
 LOOPS = 8  # of an environment step

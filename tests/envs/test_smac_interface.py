@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kernels import callable_kernel
 from worlds import MAPS, options
 
 from envs.factory import team_spec
 from envs.maps import load_map
+from envs.skirmish import interface
 from envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
-from envs.skirmish.interface import write_views
 from envs.skirmish.layout import make_layout
 from envs.skirmish.teams import make_catalogue, make_units, unit_types_of
+
+write_views = callable_kernel(interface.write_views)
 
 CASES = json.loads((Path(__file__).parent / "smac_interface.json").read_text(encoding="utf-8"))["cases"]
 KINDS = make_catalogue().kinds

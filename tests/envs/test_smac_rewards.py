@@ -10,21 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kernels import callable_kernel
 from worlds import MAPS, options
 
 from envs import maximum_reward
 from envs.maps import load_map
-from envs.skirmish.rewards import (
-    BOTH_DEAD,
-    LOST,
-    ONGOING,
-    WON,
-    make_reward_rules,
-    outcome,
-    reward_scale,
-    write_rewards,
-)
+from envs.skirmish import rewards
+from envs.skirmish.rewards import BOTH_DEAD, LOST, ONGOING, WON, make_reward_rules
 from envs.skirmish.teams import make_catalogue, make_units
+
+outcome, reward_scale = callable_kernel(rewards.outcome), callable_kernel(rewards.reward_scale)
+write_rewards = callable_kernel(rewards.write_rewards)
 
 CASES = json.loads((Path(__file__).parent / "smac_rewards.json").read_text(encoding="utf-8"))["cases"]
 KINDS = make_catalogue().kinds
