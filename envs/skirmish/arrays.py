@@ -21,6 +21,9 @@ IDLE, MOVE, TARGET, ATTACK_MOVE = 0, 1, 2, 3
 """Orders. An idle or moving agent never fires; TARGET attacks or heals somebody and follows him; ATTACK_MOVE is the
 enemies' order."""
 
+MOST_AGENTS = 64
+"""There is a bit for each in `Unit.hit_by`."""
+
 NOBODY = -1
 """In place of a unit's number; also of an action before the first one."""
 
@@ -109,6 +112,7 @@ class Unit(Protocol):
     energy: float
     cooldown: float  # loops until the weapon is ready, as it was at the environment step's end
     worth_before: float  # health + shield at the environment step's beginning, 0 if dead then
+    hit_by: np.uint64  # bit i: an attack of agent i landed on it in this environment step
     acted_on: int  # whom it last attacked or healed in this environment step, or NOBODY
     last_action: int  # NOBODY before the first; enemies have none
     type_slot: int  # which of the type bits it sets
@@ -134,5 +138,5 @@ KIND = _record_type(Kind)
 UNIT = _record_type(Unit)
 BATTLE = _record_type(Battle)
 
-__all__ = ["AIR", "ATTACK_MOVE", "BATTLE", "BURST", "CLIFF_WALKER", "GROUND", "IDLE", "KIND", "LINE", "MOVE", "NOBODY"]
-__all__ += ["SHOT", "TARGET", "UNARMED", "UNIT", "Battle", "Floats64", "Kind", "Records", "Unit"]
+__all__ = ["AIR", "ATTACK_MOVE", "BATTLE", "BURST", "CLIFF_WALKER", "GROUND", "IDLE", "KIND", "LINE", "MOST_AGENTS"]
+__all__ += ["MOVE", "NOBODY", "SHOT", "TARGET", "UNARMED", "UNIT", "Battle", "Floats64", "Kind", "Records", "Unit"]

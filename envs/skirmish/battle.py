@@ -92,7 +92,6 @@ def step_battles(
     reward_rules: RewardRules,
     units: Records,
     battles: Records,
-    hits: Bools,
     actions: Integers,
     views: Views,
     scratch: Floats64,
@@ -102,7 +101,7 @@ def step_battles(
 ) -> None:
     """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones.
 
-    hits: [battles, agents, enemies], scratch [ROWS, units] and looks [SCRATCH_LENGTH] are written over; ranges that
+    scratch [ROWS, units] and looks [SCRATCH_LENGTH] are written over; ranges that
     run at the same time need scratch of their own.
     """
     for b in range(first, last):
@@ -110,26 +109,25 @@ def step_battles(
         if battle.over:
             stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
             continue
-        begin_step(scene, units, hits, b, actions)
-        play_loops(scene, units, battle, hits, b, scratch)
-        end_step(layout, scene, reward_rules, units, battle, hits, b, views, scratch, looks)
+        begin_step(scene, units, b, actions)
+        play_loops(scene, units, battle, b, scratch)
+        end_step(layout, scene, reward_rules, units, battle, b, views, scratch, looks)
 
 
 @inner
-def begin_step(scene: Scene, units: Records, hits: Bools, b: int, actions: Integers) -> None:
+def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
     """Note how everybody stands, and give the orders."""
     for u in range(units.shape[1]):
         unit = units[b, u]
         unit.worth_before = unit.health + unit.shield
         unit.acted_on = NOBODY
+        unit.hit_by = np.uint64(0)
     for agent in range(scene.n_agents):
-        for enemy in range(hits.shape[2]):
-            hits[b, agent, enemy] = False
         give_order(scene, units, b, agent, actions[agent, b])
 
 
 @inner
-def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int, scratch: Floats64) -> None:
+def play_loops(scene: Scene, units: Records, battle: Battle, b: int, scratch: Floats64) -> None:
     """Play the game loops of one environment step."""
     for _ in range(scene.rules.loops):
         battle.loops += 1
@@ -138,7 +136,7 @@ def play_loops(scene: Scene, units: Records, battle: Battle, hits: Bools, b: int
         if walking or battle.crowded:
             move(scene, units, battle, b, scratch)
         if acting:
-            deal(scene, units, hits, b, now)
+            deal(scene, units, b, now)
     regenerate(scene, units, b, float(battle.loops))
 
 
@@ -149,7 +147,6 @@ def end_step(
     rules: RewardRules,
     units: Records,
     battle: Battle,
-    hits: Bools,
     b: int,
     views: Views,
     scratch: Floats64,
@@ -164,7 +161,7 @@ def end_step(
     views.terminated[b], views.truncated[b], views.won[b] = ended, cut_off, standing == WON
     team_reward, individual_rewards = views.team_reward, views.individual_rewards
     scale = battle.reward_scale
-    write_rewards(rules, units, hits, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
+    write_rewards(rules, units, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
     show(layout, scene, units, battle, b, views, looks)
     if ended:
         leave_no_op(scene.n_agents, b, views.available)

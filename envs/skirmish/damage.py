@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
-from contracts.world import Bools
+import numpy as np
+
 from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
 from envs.skirmish.compile import inner
 from envs.skirmish.scene import Scene
@@ -14,8 +15,8 @@ BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterw
 
 
 @inner
-def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
-    """Land all hits of this loop in battle b, then heal; note in hits[b, agent, enemy] who hit whom."""
+def deal(scene: Scene, units: Records, b: int, now: float) -> None:
+    """Land all hits of this loop in battle b, then heal; units' `hit_by` notes which agents hit them."""
     for u in range(units.shape[1]):
         unit = units[b, u]
         if unit.health <= 0.0 and unit.attackers == 0 and scene.kinds[unit.kind].missile_speed == 0.0:
@@ -23,8 +24,8 @@ def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
         while unit.hits_left > 0 and now >= unit.hit_at:
             unit.hits_left -= 1
             unit.hit_at += scene.kinds[unit.kind].hit_interval
-            land(scene, units, hits, b, u, now)
-    bury(scene, units, hits, b, now)
+            land(scene, units, b, u, now)
+    bury(scene, units, b, now)
     for u in range(units.shape[1]):
         unit = units[b, u]
         if unit.attackers > 0:
@@ -36,7 +37,7 @@ def deal(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
 
 
 @inner
-def land(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
+def land(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
     """Land one hit of unit u on everybody it hits."""
     unit = units[b, u]
     kind = scene.kinds[unit.kind]
@@ -52,13 +53,13 @@ def land(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) 
             dx, dy = dx - along * unit.line_dx, dy - along * unit.line_dy
             reach = kind.reach + scene.kinds[target.kind].radius
             if dx * dx + dy * dy <= reach * reach:
-                hurt(scene, units, hits, b, u, other, now)
+                hurt(scene, units, b, u, other, now)
     else:
-        hurt(scene, units, hits, b, u, unit.hit_target, now)
+        hurt(scene, units, b, u, unit.hit_target, now)
 
 
 @inner
-def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int, now: float) -> None:
+def hurt(scene: Scene, units: Records, b: int, u: int, victim: int, now: float) -> None:
     """Take one hit of unit u off a victim's shield, without armour, then, less armour, off its health.
 
     Who dies in this loop can still be hit, as all hits of a loop land at once; who was dead before cannot.
@@ -76,11 +77,11 @@ def hurt(scene: Scene, units: Records, hits: Bools, b: int, u: int, victim: int,
     if target.attackers == 1 or is_nearer(units[b, u], units[b, target.attacker], target):
         target.attacker = u
     if u < scene.n_agents:
-        hits[b, u, victim - scene.n_agents] = True
+        target.hit_by |= np.uint64(1) << np.uint64(u)
 
 
 @inner
-def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
+def bury(scene: Scene, units: Records, b: int, now: float) -> None:
     """Let the dead of this loop be dead, and burst if they do; who dies of that bursts in turn."""
     again = True
     while again:
@@ -92,12 +93,12 @@ def bury(scene: Scene, units: Records, hits: Bools, b: int, now: float) -> None:
             unit.health = unit.shield = unit.energy = unit.cooldown = 0.0
             if scene.kinds[unit.kind].weapon == BURST and unit.hits_left != HAS_BURST:
                 unit.hits_left = HAS_BURST
-                burst(scene, units, hits, b, u, now)
+                burst(scene, units, b, u, now)
                 again = True
 
 
 @inner
-def burst(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float) -> None:
+def burst(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
     """Hit everybody of the other side around unit u who stands on the ground."""
     unit = units[b, u]
     first, last = opponents(scene, units, u)
@@ -106,7 +107,7 @@ def burst(scene: Scene, units: Records, hits: Bools, b: int, u: int, now: float)
         dx, dy = target.x - unit.x, target.y - unit.y
         distance = sqrt(dx * dx + dy * dy) - scene.kinds[target.kind].radius
         if distance <= scene.kinds[unit.kind].reach and scene.kinds[target.kind].plane != AIR:
-            hurt(scene, units, hits, b, u, other, now)
+            hurt(scene, units, b, u, other, now)
 
 
 @inner

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conf.schema import EnvConfig
-from contracts.world import Bools, Floats
+from contracts.world import Floats
 from envs.maps import MapRecord
 from envs.skirmish.arrays import UNARMED, Records, Unit
 from envs.skirmish.compile import inner
@@ -94,7 +94,6 @@ def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b
 def write_rewards(
     rules: RewardRules,
     units: Records,
-    hits: Bools,
     n_agents: int,
     b: int,
     standing: int,
@@ -105,8 +104,8 @@ def write_rewards(
 ) -> None:
     """Write team_reward[b] and individual_rewards[agents, b] of one environment step.
 
-    hits: [battles, agents, enemies] whose attack landed on whom in this step. standing: how the battle stands after
-    it. scale: rewards are multiplied by it (reward_scale). own: [1 or more, agents or more] scratch, its first row is
+    units' `hit_by` tells whose attack landed on whom in this step. standing: how the battle stands after it. scale:
+    rewards are multiplied by it (reward_scale). own: [1 or more, agents or more] scratch, of which the first row is
     written over.
 
     Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, or with
@@ -123,7 +122,7 @@ def write_rewards(
         own[0, agent] = 0.0
     team = 0.0
     if not rules.sparse:
-        team = credit_enemies(rules, units, hits, n_agents, b, own)
+        team = credit_enemies(rules, units, n_agents, b, own)
         if rules.only_positive:
             team = abs(team)
         else:
@@ -131,7 +130,10 @@ def write_rewards(
     if standing == WON:
         bonus = 1.0 if rules.sparse else rules.win
         team += bonus
-        share_bonus(bonus, hits, n_agents, b, own)
+        anybody = np.uint64(0)
+        for u in range(n_agents, units.shape[1]):
+            anybody |= units[b, u].hit_by
+        share_out(bonus, anybody, own)
     elif standing == LOST:
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
@@ -143,24 +145,31 @@ def write_rewards(
 
 
 @inner
-def credit_enemies(
-    rules: RewardRules, units: Records, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]
-) -> float:
+def credit_enemies(rules: RewardRules, units: Records, n_agents: int, b: int, own: NDArray[np.float64]) -> float:
     """Add up the enemies' losses and deaths, crediting them to the agents who hit them."""
     total = 0.0
-    for enemy in range(hits.shape[2]):
-        unit = units[b, n_agents + enemy]
+    for u in range(n_agents, units.shape[1]):
+        unit = units[b, u]
         value = loss_of(rules, unit)
         total += value
-        if value <= 0.0:
-            continue
-        attackers = 0
-        for agent in range(n_agents):
-            attackers += hits[b, agent, enemy]
-        for agent in range(n_agents):
-            if hits[b, agent, enemy]:
-                own[0, agent] += value / attackers
+        if value > 0.0:
+            share_out(value, unit.hit_by, own)
     return total
+
+
+@inner
+def share_out(value: float, agents: np.uint64, own: NDArray[np.float64]) -> None:
+    """Add a value in equal parts to the agents whose bits are set."""
+    count, rest = 0, agents
+    while rest != np.uint64(0):
+        rest &= rest - np.uint64(1)  # clears the lowest bit that is set
+        count += 1
+    agent = 0
+    while agents != np.uint64(0):
+        if agents & np.uint64(1) != np.uint64(0):
+            own[0, agent] += value / count
+        agents >>= np.uint64(1)
+        agent += 1
 
 
 @inner
@@ -182,23 +191,3 @@ def loss_of(rules: RewardRules, unit: Unit) -> float:
     if unit.health <= 0.0:
         return unit.worth_before + rules.death_value
     return unit.worth_before - unit.health - unit.shield
-
-
-@inner
-def share_bonus(bonus: float, hits: Bools, n_agents: int, b: int, own: NDArray[np.float64]) -> None:
-    """Credit the win in equal parts to the agents who hit anybody in this step."""
-    attackers = 0
-    for agent in range(n_agents):
-        attackers += hit_anybody(hits, b, agent)
-    for agent in range(n_agents):
-        if hit_anybody(hits, b, agent):
-            own[0, agent] += bonus / attackers
-
-
-@inner
-def hit_anybody(hits: Bools, b: int, agent: int) -> bool:
-    """Tell whether an attack of the agent landed in this step."""
-    landed = 0
-    for enemy in range(hits.shape[2]):
-        landed += hits[b, agent, enemy]
-    return landed > 0

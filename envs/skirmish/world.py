@@ -175,7 +175,6 @@ class SkirmishWorld:
         self._units = np.zeros((count, layout.n_agents + layout.n_enemies), dtype=UNIT)
         self._battles = np.zeros(count, dtype=BATTLE)
         self._keys = np.zeros(count, dtype=np.uint64)
-        self._hits = np.zeros((count, layout.n_agents, layout.n_enemies), dtype=np.bool_)
         self._views = views = Views(
             observations=np.zeros((layout.n_agents, count, layout.obs_dim), dtype=np.float32),
             available=np.zeros((layout.n_agents, count, layout.n_actions), dtype=np.bool_),
@@ -186,7 +185,7 @@ class SkirmishWorld:
             truncated=np.zeros(count, dtype=np.bool_),
             won=np.zeros(count, dtype=np.bool_),
         )
-        self._fixed = (self._layout, self._scene, self._reward_rules, self._units, self._battles, self._hits)
+        self._fixed = (self._layout, self._scene, self._reward_rules, self._units, self._battles)
         flags = (views.terminated, views.truncated, views.won)
         self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTurn(views.state, views.team_reward, *flags)

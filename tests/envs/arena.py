@@ -46,7 +46,6 @@ class Arena:
         self._set_out([*allies, *enemies], goal, seed)
         self.battle = np.zeros(1, dtype=BATTLE)
         self.battle["crowded"] = True
-        self.hits = np.zeros((1, len(allies), len(enemies)), np.bool_)
         self.scratch = np.zeros((ROWS, len(self.units)))
 
     def _set_out(self, placed, goal, seed: int) -> None:
@@ -82,7 +81,7 @@ class Arena:
             now = float(self.battle["loops"][0])
             decide(self.scene, self.batch, 0, now, self.scratch)
             move(self.scene, self.batch, self.battle[0], 0, self.scratch)
-            deal(self.scene, self.batch, self.hits, 0, now)
+            deal(self.scene, self.batch, 0, now)
 
     def step(self, count: int = 1) -> None:
         """Play environment steps: eight loops, then regeneration."""
@@ -125,6 +124,12 @@ class Arena:
                 noted.append((int(self.battle["loops"][0]), round(before - after, 4)))
             before = after
         return noted
+
+    @property
+    def hits(self) -> np.ndarray:
+        """[1, agents, enemies] whose attack has landed on whom."""
+        bits = self.units["hit_by"][self.n_agents :]
+        return (bits[None, None, :] >> np.arange(self.n_agents, dtype=np.uint64)[None, :, None] & np.uint64(1)) > 0
 
     def choose(self, unit: int) -> int:
         """Play one loop; return whom the unit is after."""

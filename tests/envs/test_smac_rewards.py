@@ -43,7 +43,9 @@ def rewards_of(case, hits) -> tuple[float, np.ndarray, int]:
     scale = reward_scale(rules, KINDS, units, record.n_agents, 0)
     team, individual = np.zeros(1, np.float32), np.zeros((record.n_agents, 1), np.float32)
     scratch = np.full((1, record.n_agents), 7.0)
-    write_rewards(rules, units, hits, record.n_agents, 0, standing, scale, scratch, team, individual)
+    bits = np.left_shift(np.uint64(1), np.arange(record.n_agents, dtype=np.uint64))
+    units["hit_by"][0, record.n_agents :] = (hits[0] * bits[:, None]).sum(0, dtype=np.uint64)
+    write_rewards(rules, units, record.n_agents, 0, standing, scale, scratch, team, individual)
     return float(team[0]), individual[:, 0], standing
 
 
