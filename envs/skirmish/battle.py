@@ -63,29 +63,6 @@ def seat_battles(
 
 
 @kernel
-def open_battles(
-    layout: Layout,
-    scene: Scene,
-    reward_rules: RewardRules,
-    units: Records,
-    battles: Records,
-    views: Views,
-    looks: Floats,
-    first: int,
-    last: int,
-) -> None:
-    """Show the beginning of battles first .. last - 1. looks [SCRATCH_LENGTH] is written over."""
-    for b in range(first, last):
-        battle = battles[b]
-        battle.reward_scale = reward_scale(reward_rules, scene.kinds, units, scene.n_agents, b)
-        show(layout, scene, units, battle, b, views, looks)
-        for agent in range(layout.n_agents):
-            views.individual_rewards[agent, b] = 0.0
-        views.team_reward[b] = 0.0
-        views.terminated[b] = views.truncated[b] = views.won[b] = False
-
-
-@kernel
 def step_battles(
     layout: Layout,
     scene: Scene,
@@ -96,22 +73,39 @@ def step_battles(
     views: Views,
     scratch: Floats64,
     looks: Floats,
+    opening: bool,
     first: int,
     last: int,
 ) -> None:
-    """Let battles first .. last - 1 take one environment step; actions [agents, battles] are available ones.
+    """Let battles first .. last - 1 take one environment step, or, when opening, only show how they begin.
 
-    scratch [ROWS, units] and looks [SCRATCH_LENGTH] are written over; ranges that
-    run at the same time need scratch of their own.
+    actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
+    [SCRATCH_LENGTH] are written over; ranges that run at the same time need scratch of their own.
     """
     for b in range(first, last):
         battle = battles[b]
         if battle.over:
             stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
             continue
-        begin_step(scene, units, b, actions)
-        play_loops(scene, units, battle, b, scratch)
-        end_step(layout, scene, reward_rules, units, battle, b, views, scratch, looks)
+        if opening:
+            open_battle(scene, reward_rules, units, battle, b, views)
+        else:
+            begin_step(scene, units, b, actions)
+            play_loops(scene, units, battle, b, scratch)
+            end_step(layout, scene, reward_rules, units, battle, b, views, scratch)
+        show(layout, scene, units, battle, b, views, looks)
+        if views.terminated[b]:
+            leave_no_op(scene.n_agents, b, views.available)
+
+
+@inner
+def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle, b: int, views: Views) -> None:
+    """Work out the reward's scale for the teams there are; nothing is earned or over yet."""
+    battle.reward_scale = reward_scale(rules, scene.kinds, units, scene.n_agents, b)
+    for agent in range(scene.n_agents):
+        views.individual_rewards[agent, b] = 0.0
+    views.team_reward[b] = 0.0
+    views.terminated[b] = views.truncated[b] = views.won[b] = False
 
 
 @inner
@@ -150,9 +144,8 @@ def end_step(
     b: int,
     views: Views,
     scratch: Floats64,
-    looks: Floats,
 ) -> None:
-    """Judge, pay, and show everybody what he sees."""
+    """Judge and pay."""
     battle.steps += 1
     standing = outcome(rules, scene.kinds, units, scene.n_agents, b)
     ended = standing != ONGOING
@@ -162,9 +155,6 @@ def end_step(
     team_reward, individual_rewards = views.team_reward, views.individual_rewards
     scale = battle.reward_scale
     write_rewards(rules, units, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
-    show(layout, scene, units, battle, b, views, looks)
-    if ended:
-        leave_no_op(scene.n_agents, b, views.available)
 
 
 @inner

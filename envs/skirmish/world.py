@@ -12,7 +12,7 @@ from contracts.seeds import key
 from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
-from envs.skirmish.battle import Views, first_forbidden, open_battles, seat_battles, step_battles
+from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
 from envs.skirmish.compile import machine_code
 from envs.skirmish.crew import Crew
 from envs.skirmish.gathered import SCRATCH_LENGTH
@@ -85,8 +85,7 @@ class SkirmishWorld:
         seat_battles(self._scene, self._attack, self._template, self._keys, units, battles, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
-        looks = np.empty(SCRATCH_LENGTH, dtype=np.float32)
-        open_battles(self._layout, self._scene, self._reward_rules, units, battles, self._views, looks, first, last)
+        self._advance(np.empty((self._layout.n_agents, 0), dtype=np.int64), first, last, opening=True)
 
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.
@@ -97,16 +96,16 @@ class SkirmishWorld:
         """
         self._check_open()
         actions = self._checked(actions)
-        if self._step_code is None:
-            scratch, looks = np.empty((ROWS, self._units.shape[1])), np.empty(SCRATCH_LENGTH, dtype=np.float32)
-            self._step_code = machine_code(step_battles, *self._fixed, actions, self._views, scratch, looks, 0, 0)
-        self._crew.share(lambda first, last: self._step(actions, first, last), self._count)
+        self._crew.share(lambda first, last: self._advance(actions, first, last), self._count)
         self._sink.record(self._team)
         return self._turn
 
-    def _step(self, actions: Integers, first: int, last: int) -> None:
+    def _advance(self, actions: Integers, first: int, last: int, opening: bool = False) -> None:
         scratch, looks = np.empty((ROWS, self._units.shape[1])), np.empty(SCRATCH_LENGTH, dtype=np.float32)
-        self._step_code(*self._fixed, actions, self._views, scratch, looks, first, last)
+        arguments = (*self._fixed, actions, self._views, scratch, looks, opening, first, last)
+        if self._step_code is None:
+            self._step_code = machine_code(step_battles, *arguments)
+        self._step_code(*arguments)
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first, each side by index."""
