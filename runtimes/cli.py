@@ -24,7 +24,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
-  fedqmix bench world|learner [...]    measure speed; prints JSON
+  fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
   fedqmix COMMAND --help               what a command takes
   fedqmix --version
 """
