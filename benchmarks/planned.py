@@ -86,7 +86,7 @@ def _attempt(
         team.begin(battles)
     shape = (world.spec.n_agents, battles.count)
     leaves = draws.integers(0, max(len(plan), 1), size=battles.count)
-    leads = np.broadcast_to(draws.integers(1, len(teams) - 1, size=battles.count), shape)  # not random, nor retreat
+    leads = np.broadcast_to(draws.integers(len(teams) - 1, size=battles.count), shape)  # anything but retreat
     wayward = draws.choice(WAYWARD, size=battles.count)
     tried: list[Integers] = []
     scripts = direction = np.zeros(shape, np.int64)
