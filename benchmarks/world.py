@@ -12,17 +12,15 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
-from conf.schema import EnvConfig
 from contracts.world import Battles, Bools, Integers, Purpose, TeamTurn, World
 from envs.factory import available_maps, make_world
+from envs.options import skirmish_options
 from envs.skirmish.compile import kernel
 
 BATCHES = (1, 32, 256)
@@ -68,14 +66,9 @@ def measure(
     }
 
 
-def _settings() -> EnvConfig:
-    defaults = OmegaConf.create(resources.files("conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8"))
-    return cast(EnvConfig, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(EnvConfig), defaults)))
-
-
 def _first_step(name: str) -> float:
     begun = time.perf_counter()
-    world = make_world(name, 0, _settings(), NoSink(), 1)
+    world = make_world(name, 0, skirmish_options(), NoSink(), 1)
     world.begin(Battles(Purpose.TRAINING, 0, 1))
     world.step(np.ones((world.spec.n_agents, 1), dtype=np.int64))
     world.close()
@@ -84,7 +77,7 @@ def _first_step(name: str) -> float:
 
 def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
     """Environment steps a second; whole batches are played until the time is up, after one to warm up."""
-    world = make_world(name, 0, _settings(), NoSink(), threads)
+    world = make_world(name, 0, skirmish_options(), NoSink(), threads)
     actions = np.zeros((world.spec.n_agents, batch), dtype=np.int64)
     random = np.arange(1, batch + 1, dtype=np.uint64)
     _play(world, actions, random, 0)

@@ -46,6 +46,16 @@ class Layout(NamedTuple):
     state_dim: int
 
 
+def draws_types(env: EnvConfig) -> bool:
+    """Tell whether everybody's type is drawn for every battle."""
+    return env.randomise in ("types", "both")
+
+
+def has_medivacs(record: MapRecord, env: EnvConfig) -> bool:
+    """Tell whether agents may be medivacs: SMAC's map type MMM, or drawn Terran teams."""
+    return record.map_type == "MMM" or (draws_types(env) and record.ally_race == "T")
+
+
 def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
     """Lay out observations and states of a map under SMAC's options.
 
@@ -54,8 +64,7 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
     the lengths really returned.
     """
     n_agents, n_enemies = record.n_agents, record.n_enemies
-    drawn = env.randomise in ("types", "both")
-    bits = len(RACES[record.ally_race]) if drawn else record.unit_type_bits
+    bits = len(RACES[record.ally_race]) if draws_types(env) else record.unit_type_bits
     n_actions = ACTIONS_BEFORE_ATTACKS + n_enemies
     ally_shields, enemy_shields = record.ally_race == "P", record.enemy_race == "P"
     own_health = env.obs_own_health or env.obs_all_health
@@ -75,7 +84,7 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
         map_width=record.walkable.shape[0],
         map_height=record.walkable.shape[1],
         episode_limit=record.episode_limit,
-        medivacs=record.map_type == "MMM" or (drawn and record.ally_race == "T"),
+        medivacs=has_medivacs(record, env),
         unit_type_bits=bits,
         ally_shields=ally_shields,
         enemy_shields=enemy_shields,

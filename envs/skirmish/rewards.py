@@ -12,6 +12,7 @@ from contracts.world import Floats
 from envs.maps import MapRecord
 from envs.skirmish.arrays import UNARMED, Records, Unit
 from envs.skirmish.compile import inner
+from envs.skirmish.layout import has_medivacs
 from envs.units import unit_type
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
@@ -47,7 +48,7 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
         scaled=bool(env.reward_scale),
         scale_rate=float(env.reward_scale_rate),
         max_reward=max_reward,
-        medivacs=record.map_type == "MMM" or (env.randomise in ("types", "both") and record.ally_race == "T"),
+        medivacs=has_medivacs(record, env),
     )
 
 

@@ -15,7 +15,6 @@ from envs.skirmish.compile import inner, kernel
 
 Cells = NDArray[np.int16]
 
-UNREACHED = -1
 STAIRS = 1.06  # how much larger than a convex area its hull may be, for the stairs that cells make of slopes
 WIDTH = 0.3  # cells; half of what a way must be wide
 
@@ -44,7 +43,7 @@ def make_terrain(record: MapRecord) -> Terrain:
     everywhere = np.argwhere(np.ones_like(walkable))
     distances = np.square(everywhere[:, None] - cells[None]).sum(-1)
     number = distances.argmin(1).astype(np.int16).reshape(walkable.shape)
-    waypoint = np.full((len(cells), len(cells)), UNREACHED, np.int16)
+    waypoint = np.tile(np.arange(len(cells), dtype=np.int16), (len(cells), 1))  # straight, if there is no way
     length = np.zeros(len(cells))
     settled = np.zeros(len(cells), np.bool_)
     find_ways(walkable, number, cells, waypoint, length, settled)
@@ -89,7 +88,6 @@ def find_ways(
             length[cell] = np.inf
             settled[cell] = False
         length[goal] = 0.0
-        waypoint[goal, goal] = goal
         for _ in range(count):
             nearest = -1
             for cell in range(count):
@@ -169,9 +167,9 @@ def heading(terrain: Terrain, plane: int, x: float, y: float, goal_x: float, goa
         return goal_x, goal_y
     here, there = _cell(terrain, x, y), _cell(terrain, goal_x, goal_y)
     corner = terrain.waypoint[here, there]
-    if corner != there and corner != UNREACHED:  # noqa: PLR1714, numba has no sets of these
-        return terrain.centre[corner, 0], terrain.centre[corner, 1]
-    return goal_x, goal_y
+    if corner == there:
+        return goal_x, goal_y
+    return terrain.centre[corner, 0], terrain.centre[corner, 1]
 
 
 @inner

@@ -22,6 +22,7 @@ from contracts.world import Floats64
 from envs.maps import Group, MapRecord
 from envs.skirmish.arrays import Records, Unit
 from envs.skirmish.compile import inner, kernel
+from envs.skirmish.layout import draws_types
 from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
@@ -49,7 +50,7 @@ def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
     """Read env.randomise for a map."""
     ally, enemy = _middle(record.allies), _middle(record.enemies)
     return Variation(
-        types=env.randomise in ("types", "both"),
+        types=draws_types(env),
         positions=env.randomise in ("positions", "both"),
         same_race=record.ally_race == record.enemy_race,
         ally_kinds=_numbers(RACES[record.ally_race]),

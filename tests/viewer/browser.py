@@ -46,7 +46,7 @@ class WatchedPage:
     def __init__(self, browser: Browser, file: Path, width: int = 1200, scheme: str = "light") -> None:
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 900},
-            color_scheme=scheme,  # type: ignore[arg-type]
+            color_scheme=scheme,
         )
         self.address = file.resolve().as_uri()
         self.messages: list[str] = []
