@@ -1,8 +1,9 @@
 """Whether a map can be won at all: a team of scripts that tries again and again and keeps its best attempt.
 
-Many copies of one battle follow the best attempt so far, each up to a moment drawn for it, and then go on by scripts of
-their own to the end. The copies share the battle's random draws, so this team knows the future: it is no yardstick
-for learning, it only shows that a win exists.
+Many copies of one battle follow the best attempt so far, each up to a moment drawn for it; in some, all or some agents
+then keep away for a while, till shields are back; and all go on by scripts of their own to the end. The copies share
+the battle's random draws, so this team knows the future: it is no yardstick for learning, it only shows that a win
+exists.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from envs.skirmish.world import SkirmishWorld
 from envs.units import unit_names, unit_type
 
 STRETCH = 3  # environment steps that an agent follows a script of its own
+RESTS = (0, 0, 0, 4, 12, 40, 90)  # environment steps that resting agents keep away first; shields need up to 100
+TEAM_RESTS = 0.5  # the chance that the whole team rests; else each agent does so with the same chance
 WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script than its team's, one drawn a copy
 WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
+OWN = 0.5  # what own units count beside the enemies': less, or a team that hides would stand better than one that fights
 
 
 class _Sum:
@@ -88,6 +92,8 @@ def _attempt(
     leaves = draws.integers(0, max(len(plan), 1), size=battles.count)
     leads = np.broadcast_to(draws.integers(len(teams) - 1, size=battles.count), shape)  # anything but retreat
     wayward = draws.choice(WAYWARD, size=battles.count)
+    rested = leaves + draws.choice(RESTS, size=battles.count)
+    resting = (draws.random(battles.count) < TEAM_RESTS) | (draws.random(shape) < TEAM_RESTS)
     tried: list[Integers] = []
     scripts = direction = np.zeros(shape, np.int64)
     while not (turn.terminated | turn.truncated).all():
@@ -95,6 +101,7 @@ def _attempt(
         if step % STRETCH == 0:
             drawn = draws.integers(len(teams) + 2, size=shape)  # two more: stay, and one lone direction
             scripts = np.where(draws.random(shape) < wayward, drawn, leads)
+            scripts = np.where(resting & (step < rested), len(teams) - 1, scripts)
             direction = draws.integers(2, 6, size=shape)
         actions = _choose(world, teams, scripts, direction, turn.available_actions)
         if step < len(plan):
@@ -118,7 +125,7 @@ def _choose(
 
 
 def _standing(world: SkirmishWorld) -> np.ndarray:
-    """[copies] how well each stands: winning, then what part of its worth the own team has left, less the enemies'."""
+    """[copies] how well each stands: winning, then what the own team has left of its worth, less the enemies'."""
     types = [unit_type(name) for name in unit_names()]
     full = np.array([one.health + one.shield for one in types])
     units = world.units_of_all_battles()
@@ -127,5 +134,5 @@ def _standing(world: SkirmishWorld) -> np.ndarray:
     agents = world.spec.n_agents
     own = worth[:, :agents].sum(1) / whole[:, :agents].sum(1)
     theirs = worth[:, agents:].sum(1) / whole[:, agents:].sum(1)
-    standing: np.ndarray = own - theirs + 10.0 * world.outcomes()
+    standing: np.ndarray = OWN * own - theirs + 10.0 * world.outcomes()
     return standing

@@ -9,6 +9,8 @@ FedqmixError                     the message says what was wrong, what is allowe
 │   ├── CheckpointError          a checkpoint or run folder is missing, damaged or from another run
 │   └── ReplayError              a replay is missing, damaged or of a version that is not known
 ├── FederationError              nodes missing, doubled, or answering something they were not asked
+│   ├── AttemptError             an attempt at a round cannot be finished; the round is attempted again
+│   └── RefusedError             a message was refused: wrong sender, order, shape, type, or not finite
 └── DivergenceError              a reward, Q-value or gradient is not finite
 """
 
@@ -49,6 +51,14 @@ class ReplayError(StorageError):
 
 class FederationError(FedqmixError):
     """A node is missing, present twice, or answered something it was not asked."""
+
+
+class AttemptError(FederationError):
+    """This attempt at a round cannot be finished: a peer went away, restarted, or is behind. It is attempted again."""
+
+
+class RefusedError(FederationError):
+    """A peer refused a message: wrong sender, order, shape or type, too large, or not finite."""
 
 
 class DivergenceError(FedqmixError):
