@@ -26,7 +26,7 @@ RESTS = (0, 0, 0, 4, 12, 40, 90)  # environment steps that resting agents keep a
 TEAM_RESTS = 0.5  # the chance that the whole team rests; else each agent does so with the same chance
 WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script than its team's, one drawn a copy
 WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
-OWN = 0.5  # what own units count beside the enemies': less, or a team that hides would stand better than one that fights
+OWN = 0.5  # what own units count beside the enemies: less, lest hiding stands better than fighting
 
 
 class _Sum:
