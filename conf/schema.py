@@ -129,6 +129,7 @@ class StopConfig:
     """When training ends."""
 
     env_steps: int = number(1)  # training battles' steps of the whole team
+    rounds: int | None = number(1)  # end after so many rounds, whatever else
     win_rate: float | None = number(0, 1)  # end early once so many evaluations in a row won at least this much
     evaluations: int = number(1)
 

@@ -98,9 +98,10 @@ class RoundEnd:
         return finished
 
     def finished(self) -> bool:
-        """Say whether the run has what it was asked for: its environment steps, or its win rate often enough."""
+        """Say whether the run has what it was asked for: environment steps, rounds, or its win rate often enough."""
         won = self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
-        return won or self.counters.env_step >= self.stop.env_steps
+        enough = self.stop.rounds is not None and self.counters.round >= self.stop.rounds
+        return won or enough or self.counters.env_step >= self.stop.env_steps
 
     def write_checkpoint(self, arrays: ArrayRecord) -> None:
         """Write what the run can be resumed from."""
