@@ -66,12 +66,12 @@ def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
         log.error("%s failed", type(error).__name__, exc_info=error)
     known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
     if known is None:
-        words = {"class": "FederationError", "arguments": {"message": f"{type(error).__name__}: {error}"}}
+        name, arguments = "FederationError", {"message": f"{type(error).__name__}: {error}"}
     else:
-        words = {"class": known.__name__, "arguments": _arguments(known, error)}
-    arguments = {name: str(value)[:LONGEST] for name, value in dict(words["arguments"]).items()}  # type: ignore[call-overload]
-    context.set_trailing_metadata(((METADATA, json.dumps(words | {"arguments": arguments})),))
-    context.abort(code, str(words["class"]))
+        name, arguments = known.__name__, _arguments(known, error)
+    short = {argument: str(value)[:LONGEST] for argument, value in arguments.items()}
+    context.set_trailing_metadata(((METADATA, json.dumps({"class": name, "arguments": short})),))
+    context.abort(code, name)
     raise AssertionError("abort raises")
 
 

@@ -62,7 +62,7 @@ class RemoteMixer:
         return scale
 
     def finish(self) -> None:
-        """Say that all training steps of the round are taken; return when the mixer has written down where it stands."""
+        """Say that all training steps of the round are taken; return when the mixer wrote down where it stands."""
         self._call(self._stub.Finish, mixer_pb2.Finishing())
 
     def _call(self, method: Any, request: Any) -> Any:
