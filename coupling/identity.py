@@ -97,8 +97,8 @@ def _missing(folder: Path, name: str) -> str:
             f"{folder} holds the folders of several parties: {', '.join(inside)}. Name one: certs={folder / inside[0]}"
         )
     return (
-        f"{folder / name} is missing. A party's folder holds {', '.join(FILES)}; `fedqmix certs agents=N` makes one for "
-        "each party, and each is copied to its party's machine."
+        f"{folder / name} is missing. A party's folder holds {', '.join(FILES)}; `fedqmix certs agents=N` makes one "
+        "for each party, and each is copied to its party's machine."
     )
 
 
@@ -130,8 +130,8 @@ def _check_issuer(folder: Path, certificate: x509.Certificate, authorities: list
             continue
         return _check_times(folder / AUTHORITY, authority)
     raise ConfigurationError(
-        f"{folder / CERTIFICATE} was not issued by the authority in {folder / AUTHORITY}. Copy both from the folder that "
-        "`fedqmix certs` wrote for this party."
+        f"{folder / CERTIFICATE} was not issued by the authority in {folder / AUTHORITY}. Copy both from the folder "
+        "that `fedqmix certs` wrote for this party."
     )
 
 

@@ -1,4 +1,4 @@
-"""Channels on which both ends know who the other is: mutual TLS, or plain text when that was typed (`insecure=true`)."""
+"""Channels on which both ends know who the other is: mutual TLS, or plain text where `insecure=true` was typed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CHANNEL = [
     ("grpc.enable_retries", 0),  # calls are retried by their callers, who know which may be
     ("grpc.enable_http_proxy", 0),  # a proxy for web pages is not on the way between two parties
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),  # also the time one attempt to connect may take
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time one attempt to connect may take
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 _HEALTH_WORKERS = 2
@@ -52,7 +52,7 @@ class RunningServer:
     _health: health.HealthServicer = field(repr=False)
 
     def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, then cancel them. Returns when done."""
+        """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
 
