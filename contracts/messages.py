@@ -8,6 +8,11 @@ JOIN = "query.join"
 """Asks a node which agent it is; its reply carries that agent's parameters whose names match `shared`."""
 POLICY = "query.policy"
 """Asks the team to play with the parameters sent, once, and to say what each agent earned."""
+WHO = "query.who"
+"""Asks a node which agent it is, and nothing else; answered at once, also while the agent is busy."""
+
+FAILURE = "failure"
+"""The record of a reply in which an agent says why it has no answer (contracts.failures)."""
 
 # plan
 ROUND = "server-round"
@@ -17,6 +22,14 @@ ENV_STEPS = "env-steps"
 TIE_GRADIENTS = "tie-gradients"
 FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
+INDEX = "index"  # which of a round's questions of one kind it is; 0 when there is only one
+
+# plan, added on the way to agents in other processes
+RUN = "run"
+ATTEMPT = "attempt"
+CONFIG = "config"  # the run's resolved configuration, YAML
+PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
+DOORS = "doors"  # agent -> "host:port", for nodes that are not told where their agent is
 
 # metrics
 AGENT = "agent"

@@ -42,7 +42,12 @@ class RewardSharePPS(TeamStrategy):
         The team return is the sum of what the agents say they earned: a strategy sees nothing else.
         """
         episode = ((self.record.number - 1) * self.n_agents + agent) * self.settings.policy_episodes
-        plan = {m.ROUND: self.record.number, m.FIRST_EPISODE: episode, m.EPISODES: self.settings.policy_episodes}
+        plan = {
+            m.ROUND: self.record.number,
+            m.INDEX: agent,
+            m.FIRST_EPISODE: episode,
+            m.EPISODES: self.settings.policy_episodes,
+        }
         questions = [
             Message(
                 RecordDict({m.ARRAYS: ArrayRecord(dict(arrays)), m.PLAN: ConfigRecord(dict(plan))}),

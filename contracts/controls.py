@@ -1,0 +1,34 @@
+"""What the ServerApp asks of the world and the mixer while a round is going on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.attempt import Attempt
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the agents are in the attempt that is open.
+
+    calls: agent -> calls it has made in this attempt; an agent that has made none is not in it.
+    finished: agents that have made their last call, so that only their reply is still on its way.
+    """
+
+    calls: dict[int, int]
+    finished: frozenset[int] = frozenset()
+
+
+class Controls(Protocol):
+    """World and mixer, as the ServerApp sees them."""
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Begin an attempt; whoever still waits in the one before is told that it is over.
+
+        kind: the question's message type ("train", "evaluate", "query.join", "query.policy"). config: the run's YAML.
+        Raises AttemptError when world or mixer cannot be reached, or restarted in between.
+        """
+
+    def status(self) -> Standing | None:
+        """Return how far the agents are; None when nobody can tell just now."""

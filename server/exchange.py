@@ -1,0 +1,154 @@
+"""One attempt at one set of questions: one per agent goes out, one answer per agent comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.common.constant import ErrorCode
+from flwr.common.serde import message_to_proto
+from flwr.serverapp import Grid
+
+from contracts import messages as m
+from contracts.controls import Standing
+from contracts.errors import FederationError
+from contracts.failures import ATTEMPT, Failure, error_of
+from server.roster import Clock, Roster
+
+PUSH_AGAIN_S = 1.0
+RESEND_S, LONGEST_RESEND_S = 10.0, 60.0
+"""Until a question is taken for lost: a SuperNode looks for messages every 3 s, a client process takes 2 s to start."""
+STRIKES = 5
+
+AWAY = {ErrorCode.NODE_UNAVAILABLE, ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE}
+"""Flower's errors that say something of the network, not of the client."""
+
+Bytes = dict[tuple[int, int, str], list[int]]
+"""(round, agent, "flower") -> [bytes up, bytes down] of serialised messages."""
+
+
+class Exchange:
+    """The questions of one attempt, who has answered, and what has to be sent again.
+
+    questions: agent -> what the strategy asks it. plan: what is added to each question's plan.
+    ledger: bytes are added to it. Answers are known by the id of the question they reply to, so whatever replies to an
+    earlier attempt is not even looked at.
+    """
+
+    def __init__(
+        self,
+        inner: Grid,
+        roster: Roster,
+        clock: Clock,
+        questions: Mapping[int, Message],
+        plan: ConfigRecord,
+        ledger: Bytes,
+    ) -> None:
+        self.answers: dict[int, Message] = {}
+        self.broken: str | None = None  # why this attempt cannot be finished, in an agent's words
+        self._inner, self._roster, self._clock, self._ledger = inner, roster, clock, ledger
+        self._questions, self._plan = questions, plan
+        self._round = int(cast(int, next(iter(questions.values())).content.config_records[m.PLAN].get(m.ROUND, 0)))
+        self._pending: dict[str, int] = {}  # message id -> agent
+        now = clock.monotonic()
+        self._due = dict.fromkeys(questions, now)  # agent -> when its question goes out (again)
+        self._wait = dict.fromkeys(questions, RESEND_S)
+        self._strikes = dict.fromkeys(questions, 0)
+
+    @property
+    def unanswered(self) -> list[int]:
+        """Agents whose answer is not here."""
+        return [agent for agent in self._questions if agent not in self.answers]
+
+    def send(self) -> None:
+        """Push the questions that are due."""
+        now = self._clock.monotonic()
+        due = [agent for agent in self.unanswered if now >= self._due[agent]]
+        messages = [self._message(agent) for agent in due]
+        sizes = [_size(message) for message in messages]
+        ids = list(self._inner.push_messages(messages)) if due else []
+        ids += [""] * (len(due) - len(ids))
+        for agent, size, message_id in zip(due, sizes, ids, strict=True):
+            if message_id:  # none: its node is not online
+                self._pending[message_id] = agent
+                self._count(agent, down=size)
+            self._due[agent] = math.inf if message_id else now + PUSH_AGAIN_S
+
+    def receive(self) -> list[int]:
+        """Pull what has come; return the agents whose answer is new.
+
+        Raises what an agent says has ended the run, before all else; FederationError when an agent's Flower client
+        failed too often.
+        """
+        found = []
+        broken = None
+        for reply in self._inner.pull_messages(list(self._pending)) if self._pending else ():
+            agent = self._pending.get(reply.metadata.reply_to_message_id)
+            if agent is None:
+                continue
+            self._count(agent, up=_size(reply))
+            if reply.has_error():
+                self._pending.pop(reply.metadata.reply_to_message_id)
+                self._failed(agent, reply)
+            elif (failure := _failure_in(reply)) is not None:
+                if failure.kind != ATTEMPT:
+                    raise error_of(failure)
+                broken = failure.text
+            elif agent not in self.answers:
+                reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
+                self.answers[agent] = reply
+                found.append(agent)
+        self.broken = self.broken or broken
+        return found
+
+    def resend(self, standing: Standing | None, back: Iterable[int]) -> None:
+        """Have lost questions pushed again.
+
+        standing: how far the agents are, None when it is not known. back: agents whose nodes have come back, and with
+        them have forgotten what they were asked. An agent that is at work will answer; one that has finished, or never
+        began, though its question is long on its way, is asked again, ever more rarely. Agents answer what they have
+        answered before from memory.
+        """
+        now = self._clock.monotonic()
+        for agent in self.unanswered:
+            at_work = standing is None or (agent in standing.calls and agent not in standing.finished)
+            if agent in back:
+                self._due[agent] = now
+            elif not at_work and self._due[agent] == math.inf:
+                self._due[agent] = now + self._wait[agent]
+                self._wait[agent] = min(2 * self._wait[agent], LONGEST_RESEND_S)
+
+    def _message(self, agent: int) -> Message:
+        question = self._questions[agent]
+        plan = ConfigRecord({**question.content.config_records[m.PLAN], **self._plan})
+        content = RecordDict({**question.content, m.PLAN: plan})
+        about = question.metadata
+        return Message(content, self._roster.node(agent), about.message_type, group_id=about.group_id)
+
+    def _failed(self, agent: int, reply: Message) -> None:
+        """Ask again; what the agent itself has done is not lost."""
+        self._due[agent] = self._clock.monotonic() + PUSH_AGAIN_S
+        if reply.error.code in AWAY:
+            return
+        self._strikes[agent] += 1
+        if self._strikes[agent] >= STRIKES:
+            raise FederationError(
+                f"the Flower client of agent {agent} failed {STRIKES} times in a row: {reply.error.reason}. "
+                "Its SuperNode's log says more."
+            )
+
+    def _count(self, agent: int, up: int = 0, down: int = 0) -> None:
+        line = self._ledger.setdefault((self._round, agent, "flower"), [0, 0])
+        line[0] += up
+        line[1] += down
+
+
+def _size(message: Message) -> int:
+    return int(message_to_proto(message).ByteSize())
+
+
+def _failure_in(reply: Message) -> Failure | None:
+    said = reply.content.config_records.get(m.FAILURE)
+    return None if said is None else Failure(*(str(said[field]) for field in ("kind", "error", "text", "arguments")))

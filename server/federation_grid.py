@@ -1,0 +1,190 @@
+"""A Flower Grid on which a round is a transaction: every agent answers one and the same attempt, or it is tried again.
+
+1. Take the next attempt number; open the attempt at world and mixer, which sends away whoever waits in the one before.
+2. Push one question per agent, the attempt in its plan.
+3. Poll: take each agent's answer once; ask again whose question or answer was lost.
+4. An agent says that the attempt is broken: a pause, then from the start. It says that the run is: raise its error.
+5. An agent everybody waits for gives no sign for longer than the patience: raise FederationError, naming it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
+
+from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.serverapp import Grid
+from flwr.supercore.run import Run
+
+from contracts import messages as m
+from contracts.attempt import Attempt
+from contracts.controls import Controls
+from contracts.errors import AttemptError, FederationError
+from server.exchange import Bytes, Exchange
+from server.roster import Clock, Roster
+from server.signs import Signs
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.3
+LOOK_S = 1.0
+"""Between two looks at who is online and how far the agents are."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+BROKEN_IN_A_ROW = 25
+
+
+class FederationGrid(Grid):
+    """Wraps the Grid of a ServerApp.
+
+    n_agents: how many take part. run: the run's id. controls: world and mixer. next_attempt: returns a number higher
+    than any it has returned in this run's life, kept by the caller. config_yaml: the run's settings, for the agents.
+    patience_s: how long an agent may give no sign. on_event: told what a user wants to know ("round 5 is attempted
+    again ..."). doors: agent -> "host:port", for nodes that are not told where their agent is (Flower's simulation).
+    bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining.
+    """
+
+    def __init__(
+        self,
+        inner: Grid,
+        n_agents: int,
+        run: str,
+        controls: Controls,
+        next_attempt: Callable[[], int],
+        config_yaml: str,
+        patience_s: float,
+        on_event: Callable[[str], None],
+        doors: Sequence[str] = (),
+        clock: Clock = time,
+    ) -> None:
+        self.bytes: Bytes = {}
+        self._inner, self._clock = inner, clock
+        self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
+        self._config, self._doors = config_yaml, list(doors)
+        self._patience, self._on_event = patience_s, on_event
+        self._roster = Roster(inner, n_agents, run, doors, clock)
+
+    # What a Grid is asked that is no round
+
+    def set_run(self, run: Run) -> None:
+        """Pass on."""
+        self._inner.set_run(run)
+
+    @property
+    def run(self) -> Run:
+        """Flower's description of the run."""
+        return self._inner.run
+
+    def create_message(
+        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+    ) -> Message:
+        """Pass on."""
+        return self._inner.create_message(content, message_type, dst_node_id, group_id, ttl)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Pass on, as it is: no attempt."""
+        return self._inner.push_messages(messages)
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Pass on, as it is: no attempt."""
+        return self._inner.pull_messages(message_ids)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Return the nodes of all agents, in agent order; wait for those that are not there yet.
+
+        Raises FederationError, naming the agents, when some stay away for longer than the patience.
+        """
+        began, told = self._clock.monotonic(), False
+        self._roster.look()
+        while missing := self._roster.missing:
+            waited = self._clock.monotonic() - began
+            if waited > self._patience:
+                online = len(self._roster.online)
+                raise FederationError(
+                    f"{_agents(missing)} did not appear within {self._patience:.0f} s ({online} SuperNodes are "
+                    "online). Every agent needs its `fedqmix agent` and its SuperNode; start what is missing and "
+                    "resume the run."
+                )
+            if waited > 10 * LOOK_S and not told:
+                told = True
+                self._on_event(f"waiting for {_agents(missing)}")
+            self._clock.sleep(LONGEST_POLL_S)
+            self._roster.look()
+        return self._roster.names
+
+    # A round
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        """Return one answer per message, all of one attempt.
+
+        timeout: not looked at; the patience counts. Raises what an agent says has ended the run (DivergenceError, ...);
+        FederationError when agents stay away.
+        """
+        questions = {self._roster.agent(message.metadata.dst_node_id): message for message in messages}
+        if not questions:
+            return []
+        kind = next(iter(questions.values())).metadata.message_type
+        round_ = int(cast(int, next(iter(questions.values())).content.config_records[m.PLAN].get(m.ROUND, 0)))
+        signs = Signs(questions, self._clock.monotonic())
+        broken = 0
+        while True:
+            attempt = Attempt(self._run_id, round_, self._next_attempt())
+            if broken:
+                self._on_event(f"{_name(kind, round_)} is attempted again (attempt {attempt.number})")
+            try:
+                return self._attempt(attempt, kind, questions, signs)
+            except AttemptError as error:
+                broken += 1
+                self._on_event(str(error))
+                self._give_up(signs.overdue(list(questions), self._clock.monotonic(), self._patience))
+                if broken >= BROKEN_IN_A_ROW:
+                    raise FederationError(
+                        f"{_name(kind, round_)} was attempted {broken} times and broke off every time, last with: "
+                        f"{error} The run can be resumed."
+                    ) from None
+            self._clock.sleep(min(FIRST_PAUSE_S * 2 ** (broken - 1), LONGEST_PAUSE_S))
+
+    def _attempt(self, attempt: Attempt, kind: str, questions: dict[int, Message], signs: Signs) -> list[Message]:
+        """Try once. Raises AttemptError when it is worth trying again."""
+        self._controls.open(attempt, kind, self._config)
+        plan = ConfigRecord(
+            {
+                m.RUN: attempt.run,
+                m.ATTEMPT: attempt.number,
+                m.CONFIG: self._config,
+                m.PATIENCE: self._patience,
+                m.DOORS: self._doors,
+            }
+        )
+        exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)
+        pause, looked = FIRST_POLL_S, self._clock.monotonic()
+        signs.begin()
+        while True:
+            exchange.send()
+            signs.answered(exchange.receive(), self._clock.monotonic())
+            if not exchange.unanswered:
+                return [exchange.answers[agent] for agent in questions]
+            if exchange.broken is not None:
+                raise AttemptError(exchange.broken)
+            now = self._clock.monotonic()
+            if now - looked >= LOOK_S:
+                looked = now
+                standing = self._controls.status()
+                signs.seen(standing, now)
+                self._give_up(signs.overdue(exchange.unanswered, now, self._patience))
+                exchange.resend(standing, self._roster.look())
+            self._clock.sleep(pause)
+            pause = min(1.2 * pause, LONGEST_POLL_S)
+
+    def _give_up(self, overdue: list[int]) -> None:
+        if overdue:
+            raise FederationError(
+                f"{_agents(overdue)} gave no sign for {self._patience:.0f} s. Is its process running, and its "
+                "SuperNode? Can it reach the world and the mixer? Start what is missing and resume the run."
+            )
+
+
+def _agents(agents: Sequence[int]) -> str:
+    return ("agent " if len(agents) == 1 else "agents ") + ", ".join(map(str, agents))
+
+
+def _name(kind: str, round_: int) -> str:
+    return f"round {round_}" if round_ else "joining" if kind == m.JOIN else kind

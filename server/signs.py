@@ -1,0 +1,46 @@
+"""When each agent last gave a sign of getting on, and whom all the others are waiting for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contracts.controls import Standing
+
+
+class Signs:
+    """Signs are an answer and a call at the world or the mixer that the agent had not come to before.
+
+    agents: who is asked. now: seconds, as all times here. That an agent says "this attempt is broken" is no sign, nor
+    are the calls that only repeat, in a new attempt, how far it had come: or a run could be tried again for ever.
+    """
+
+    def __init__(self, agents: Iterable[int], now: float) -> None:
+        self._last = dict.fromkeys(agents, now)
+        self._furthest = dict.fromkeys(self._last, 0)
+        self._calls: dict[int, int] = {}
+
+    def begin(self) -> None:
+        """Forget how far the agents were in the attempt before."""
+        self._calls = {}
+
+    def seen(self, standing: Standing | None, now: float) -> None:
+        """Take note of how far the agents are."""
+        self._calls = {} if standing is None else standing.calls
+        for agent, calls in self._calls.items():
+            if calls > self._furthest.get(agent, calls):
+                self._furthest[agent] = calls
+                self._last[agent] = now
+
+    def answered(self, agents: Iterable[int], now: float) -> None:
+        """Take note of answers."""
+        for agent in agents:
+            self._last[agent] = now
+
+    def overdue(self, unanswered: list[int], now: float, patience: float) -> list[int]:
+        """Return those everybody waits for, once they have given no sign for longer than `patience` seconds.
+
+        Who has made fewer calls keeps the others waiting; they are not to blame.
+        """
+        calls = {agent: self._calls.get(agent, 0) for agent in unanswered}
+        slowest = [agent for agent, made in calls.items() if made == min(calls.values())]
+        return slowest if slowest and all(now - self._last[agent] > patience for agent in slowest) else []
