@@ -51,12 +51,12 @@ class MixerSide:
     """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
 
     def __init__(self, config: Config, spec: TeamSpec) -> None:
-        device = choose_device(config.runtime.device)
+        self.device = choose_device(config.runtime.device)
         try:
-            self.records = TeamRecords(spec, config.algorithm.buffer_size, device)
+            self.records = TeamRecords(spec, config.algorithm.buffer_size, self.device)
         except RuntimeError as error:
             raise _too_large(config) from error
-        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, device)
+        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, self.device)
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:
