@@ -19,7 +19,7 @@ from runtimes.processes import marks
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a dead process is started again: doubled with every death in a row."""
-DEATHS = 5
+DEATHS = 4
 """Deaths in a row, without having been healthy in between, after which a service is given up."""
 GRACE = 5.0
 """Seconds that all processes together have to end by themselves before they are killed."""

@@ -152,24 +152,30 @@ def test_a_taken_port_is_told_with_the_end_of_the_log(tmp_path: Path, tag: str) 
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         words = [sys.executable, "-c", code(taken.getsockname()[1])]
         service = Service("one", words, tmp_path / "one.log", lambda: False)
-        with Supervisor(lambda _: None) as supervisor:
-            with pytest.raises(FederationError, match=r"(?s)one ended with status 1, .*Address already in use"):
-                supervisor.start([service], 60)
+        with (
+            Supervisor(lambda _: None) as supervisor,
+            pytest.raises(FederationError, match=r"(?s)one ended with status 1, .*Address already in use"),
+        ):
+            supervisor.start([service], 60)
 
 
 def test_who_is_never_ready_is_named(tmp_path: Path, tag: str) -> None:
     words = [sys.executable, "-c", "import time; print('thinking', flush=True); time.sleep(600)"]
     service = Service("slow", words, tmp_path / "log", lambda: False)
-    with Supervisor(print) as supervisor:
-        with pytest.raises(FederationError, match=r"(?s)slow was not ready within 1 s.*thinking"):
-            supervisor.start([service], 1.0)
+    with (
+        Supervisor(print) as supervisor,
+        pytest.raises(FederationError, match=r"(?s)slow was not ready within 1 s.*thinking"),
+    ):
+        supervisor.start([service], 1.0)
 
 
 def test_a_program_that_is_not_there(tmp_path: Path, tag: str) -> None:
     service = Service("one", ["no-such-program"], tmp_path / "log", lambda: True)
-    with Supervisor(print) as supervisor:
-        with pytest.raises(FederationError, match="'no-such-program' cannot be started: No such file"):
-            supervisor.start([service], 5)
+    with (
+        Supervisor(print) as supervisor,
+        pytest.raises(FederationError, match="'no-such-program' cannot be started: No such file"),
+    ):
+        supervisor.start([service], 5)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
