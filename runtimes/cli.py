@@ -23,6 +23,9 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train [name=value ...]       train a team; writes a run folder under runs/
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
+  fedqmix up [name=value ...]          train as a federation of processes on this machine
+  fedqmix submit certs=DIR [...]       a new run on a federation that is up
+  fedqmix superlink|supernode [...]    one of Flower's services, for several machines
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
   fedqmix COMMAND --help               what a command takes
@@ -60,6 +63,10 @@ def _run(words: list[str]) -> int:
 def _commands() -> dict[str, Command]:
     return {
         "train": _train,
+        "up": _up,
+        "submit": _submit,
+        "superlink": _superlink,
+        "supernode": _supernode,
         "watch": _watch,
         "bench": _bench,
         "certs": _certs,
@@ -102,3 +109,27 @@ def _health(words: list[str]) -> int:
     from runtimes.health_command import health_command
 
     return health_command(words)
+
+
+def _up(words: list[str]) -> int:
+    from runtimes.up_command import up_command
+
+    return up_command(words)
+
+
+def _submit(words: list[str]) -> int:
+    from runtimes.submit_command import submit_command
+
+    return submit_command(words)
+
+
+def _superlink(words: list[str]) -> int:
+    from runtimes.superlink_command import superlink_command
+
+    return superlink_command(words)
+
+
+def _supernode(words: list[str]) -> int:
+    from runtimes.supernode_command import supernode_command
+
+    return supernode_command(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hydra.core.config_loader import ConfigLoader
@@ -78,3 +79,11 @@ def single(parsed: Sequence[Override]) -> None:
                 f"'{override.input_line}' names several values: add -m to train with each of them in turn, or quote "
                 "the value if it is one."
             )
+
+
+def quoted(value: str) -> str:
+    """Return a value as Hydra's grammar takes it for a text, whatever is in it."""
+    if re.fullmatch(r"[\w./-]+", value, re.ASCII):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -23,6 +23,8 @@ from runtimes.ranges import to_yaml
 from storage.files import write_whole
 
 CONFIG, RUN, LOCK = "config.yaml", "run.json", ".lock"
+LOGS, PARTIES = "logs", "state"
+"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
 
 
 class RunFolder:
@@ -160,7 +162,7 @@ def _refuse_taken(path: Path) -> None:
         raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
     if (path / RUN).exists():
         raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
-    if path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
+    if path.is_dir() and any(entry.name not in (LOCK, LOGS, PARTIES) for entry in path.iterdir()):
         raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
 
 
