@@ -1,0 +1,47 @@
+"""The server's end of Control."""
+
+from __future__ import annotations
+
+import grpc
+
+from contracts.attempt import Attempt
+from coupling.calls import PATIENCE_S, Line
+from coupling.ledger import LedgerLine
+from coupling.proto import control_pb2
+from coupling.proto.control_pb2_grpc import ControlStub
+from coupling.rendezvous import AgentStanding, Standing
+from coupling.tickets import attempt_message, read_attempt
+
+
+class RemoteControl:
+    """The world or the mixer, as the server steers it. Every method raises AttemptError when it cannot be reached.
+
+    whom: "the world" or "the mixer", for errors. patience: seconds.
+    """
+
+    def __init__(self, channel: grpc.Channel, whom: str, patience: float = PATIENCE_S) -> None:
+        self._stub, self._line = ControlStub(channel), Line(whom, patience)
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Let the service get ready for an attempt. kind: one of control_service.KINDS. config: the settings, YAML."""
+        opening = control_pb2.Opening(attempt=attempt_message(attempt), kind=kind, config=config)
+        self._line.call(self._stub.Open, opening)
+
+    def status(self) -> Standing:
+        """Return who has spoken and who is waiting in the attempt that is open."""
+        said = self._line.call(self._stub.Status, control_pb2.StatusQuestion())
+        agents = tuple(AgentStanding(a.agent, a.sequence, a.waiting, a.silent_s) for a in said.agents)
+        return Standing(read_attempt(said.attempt) if said.HasField("attempt") else None, agents, said.broken)
+
+    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
+        """Return a round's means by name, and the mean team return of the last evaluation (None: it saw none).
+
+        Raises AttemptError when the mixer was restarted since: open an attempt of kind "report", and ask again.
+        """
+        said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
+        return dict(said.values), said.evaluation_return if said.HasField("evaluation_return") else None
+
+    def ledger(self, run: str) -> list[LedgerLine]:
+        """Return what the run has cost, since the service knows it."""
+        said = self._line.call(self._stub.Ledger, control_pb2.LedgerQuestion(run=run))
+        return [LedgerLine(x.round, x.party, x.channel, x.bytes_in, x.bytes_out) for x in said.lines]

@@ -1,0 +1,75 @@
+"""How the server opens attempts at the world and the mixer, and asks how things stand. Served by both."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import grpc
+
+from contracts.attempt import Attempt
+from contracts.errors import RefusedError
+from coupling.faults import Peer, answered, require_caller
+from coupling.ledger import LedgerLine
+from coupling.proto import control_pb2, control_pb2_grpc
+from coupling.rendezvous import Standing
+from coupling.tickets import attempt_message, read_attempt
+
+KINDS = ("train", "evaluate", "policy", "report")
+"""What an attempt is at; "report" lets a mixer that was restarted come back to a round that is over."""
+
+
+class Controlled(Protocol):
+    """A service that takes part in attempts."""
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Get ready for an attempt; everybody who waits in an earlier one is sent away."""
+
+    def status(self) -> Standing:
+        """Say who has spoken and who is waiting."""
+
+    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
+        """Return a round's means by name, and the mean team return of the last evaluation."""
+
+    def ledger_lines(self, run: str) -> list[LedgerLine]:
+        """Return what the run has cost so far."""
+
+
+class ControlService(control_pb2_grpc.ControlServicer):
+    """Control of one service; only the server (`superlink`) may speak."""
+
+    def __init__(self, controlled: Controlled, peer: Peer) -> None:
+        self._controlled, self._peer = controlled, peer
+
+    @answered
+    def Open(self, request: control_pb2.Opening, context: grpc.ServicerContext) -> control_pb2.Prepared:
+        self._require_server(context)
+        if request.kind not in KINDS:
+            raise RefusedError(f"There is no attempt at {request.kind[:40]!r}; choose from {', '.join(KINDS)}.")
+        self._controlled.open(read_attempt(request.attempt), request.kind, request.config)
+        return control_pb2.Prepared()
+
+    @answered
+    def Status(self, request: control_pb2.StatusQuestion, context: grpc.ServicerContext) -> control_pb2.Standing:
+        self._require_server(context)
+        standing = self._controlled.status()
+        agents = [
+            control_pb2.AgentStanding(agent=a.agent, sequence=a.sequence, waiting=a.waiting, silent_s=a.silent_s)
+            for a in standing.agents
+        ]
+        attempt = None if standing.attempt is None else attempt_message(standing.attempt)
+        return control_pb2.Standing(attempt=attempt, agents=agents, broken=standing.broken)
+
+    @answered
+    def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:
+        self._require_server(context)
+        values, evaluation_return = self._controlled.report(request.run, request.round)
+        return control_pb2.MixerReport(values=values, evaluation_return=evaluation_return)
+
+    @answered
+    def Ledger(self, request: control_pb2.LedgerQuestion, context: grpc.ServicerContext) -> control_pb2.LedgerPage:
+        self._require_server(context)
+        lines = self._controlled.ledger_lines(request.run)
+        return control_pb2.LedgerPage(lines=[control_pb2.LedgerLine(**vars(line)) for line in lines])
+
+    def _require_server(self, context: grpc.ServicerContext) -> None:
+        require_caller(self._peer, context, "superlink")

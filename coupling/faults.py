@@ -1,0 +1,110 @@
+"""Errors over gRPC: the caller raises what the service raised, by class and arguments, without a traceback.
+
+AttemptError                    ABORTED
+RefusedError                    INVALID_ARGUMENT, or PERMISSION_DENIED for a wrong name
+every other FedqmixError        FAILED_PRECONDITION
+anything else                   INTERNAL, a FederationError with the text for the caller
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+
+from contracts import errors
+from contracts.errors import AttemptError, FederationError, FedqmixError, RefusedError
+
+METADATA = "fedqmix-error"
+"""The trailing metadata that holds {"class": ..., "arguments": {...}} as JSON."""
+LONGEST = 2000
+"""Characters of one argument: gRPC takes no more than some kilobytes of metadata."""
+
+Service = TypeVar("Service")
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+Peer = Callable[[grpc.ServicerContext], "str | None"]
+"""Tells the name in the caller's certificate; None when the channel is insecure and nobody has a name."""
+
+log = logging.getLogger(__name__)
+
+
+class WrongCallerError(RefusedError):
+    """A RefusedError that is about who calls, not what is said."""
+
+
+def require_caller(peer: Peer, context: grpc.ServicerContext, party: str) -> None:
+    """Raise RefusedError unless the caller's certificate is made out to `party`, or there are no certificates."""
+    name = peer(context)
+    if name is not None and name != party:
+        raise WrongCallerError(f"This is for {party} to say; the certificate shown is {name or 'nobody'}'s.")
+
+
+def answered(
+    method: Callable[[Service, Request, grpc.ServicerContext], Reply],
+) -> Callable[[Service, Request, grpc.ServicerContext], Reply]:
+    """Turn what a servicer's method raises into what the caller can read."""
+
+    @functools.wraps(method)
+    def answer(self: Service, request: Request, context: grpc.ServicerContext) -> Reply:
+        try:
+            return method(self, request, context)
+        except Exception as error:
+            _refuse(context, error)
+
+    return answer
+
+
+def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    code = _code(error)
+    if code is grpc.StatusCode.INTERNAL:
+        log.error("%s failed", type(error).__name__, exc_info=error)
+    known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
+    if known is None:
+        name, arguments = "FederationError", {"message": f"{type(error).__name__}: {error}"}
+    else:
+        name, arguments = known.__name__, _arguments(known, error)
+    short = {argument: str(value)[:LONGEST] for argument, value in arguments.items()}
+    context.set_trailing_metadata(((METADATA, json.dumps({"class": name, "arguments": short})),))
+    context.abort(code, name)
+    raise AssertionError("abort raises")
+
+
+def _code(error: Exception) -> grpc.StatusCode:
+    for kind, code in (
+        (AttemptError, grpc.StatusCode.ABORTED),
+        (WrongCallerError, grpc.StatusCode.PERMISSION_DENIED),
+        (RefusedError, grpc.StatusCode.INVALID_ARGUMENT),
+        (FedqmixError, grpc.StatusCode.FAILED_PRECONDITION),
+    ):
+        if isinstance(error, kind):
+            return code
+    return grpc.StatusCode.INTERNAL
+
+
+def _arguments(kind: type, error: Exception) -> dict[str, Any]:
+    """Return what the error can be made from again: its constructor's own arguments, or else its text."""
+    if "__init__" not in vars(kind):
+        return {"message": str(error)}
+    return {name: getattr(error, name) for name in list(inspect.signature(kind).parameters)}
+
+
+def told(error: grpc.RpcError) -> FedqmixError | None:
+    """Return what a service said went wrong; None when no service said anything: the connection failed."""
+    metadata = dict(error.trailing_metadata() or ())
+    try:
+        words = json.loads(metadata[METADATA])
+        kind, arguments = vars(errors).get(words["class"]), {str(k): str(v) for k, v in words["arguments"].items()}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+    if not (isinstance(kind, type) and issubclass(kind, FedqmixError)):
+        return FederationError(f"{words['class']}: {arguments}")
+    try:
+        return kind(*arguments.values()) if "__init__" not in vars(kind) else kind(**arguments)
+    except TypeError:
+        return FederationError(f"{words['class']}: {arguments}")

@@ -1,0 +1,79 @@
+"""A mixer in another process, as one agent sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import numpy as np
+import torch
+
+from contracts.attempt import Attempt
+from contracts.errors import DivergenceError, RefusedError
+from contracts.world import Integers
+from coupling.calls import PATIENCE_S, Line
+from coupling.codec import decode, encode
+from coupling.proto import mixer_pb2
+from coupling.proto.mixer_pb2_grpc import MixerStub
+from coupling.proto.tensor_pb2 import Tensor
+from coupling.tickets import header
+
+
+class RemoteMixer:
+    """contracts.mixer.Mixer for a stack of one agent, in one attempt: a new attempt takes a new RemoteMixer.
+
+    Every method returns when all agents have called it; it raises what the mixer raised, AttemptError when the attempt
+    cannot be finished, and RefusedError when a message was refused. Tensors come back on the device they came from.
+    """
+
+    def __init__(self, channel: grpc.Channel, agent: int, attempt: Attempt, patience: float = PATIENCE_S) -> None:
+        self._stub, self._line = MixerStub(channel), Line("the mixer", patience)
+        self._agent, self._attempt = agent, attempt
+        self._sequence = 0
+        self._steps = 0
+
+    def draw(self) -> Integers:
+        """Return slots [batch] int64 of the episode buffer, the same for all agents."""
+        slots: Integers = decode(self._call(self._stub.Draw, mixer_pb2.Drawing()).slots, "slots", np.int64, (None,))
+        return slots
+
+    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
+        """Return the gradient [1, transitions] of the team's loss with respect to q_taken [1, transitions].
+
+        Raises DivergenceError when a Q-value is not finite; nothing is sent then.
+        """
+        for values in (q_taken, q_next):
+            if not torch.isfinite(values).all():
+                step = f"training step {self._steps + 1} of round {self._attempt.round}"
+                raise DivergenceError(f"a Q-value of agent {self._agent} sent to the mixer", step)
+        asked = mixer_pb2.QValues(q_taken=_message(q_taken), q_next=_message(q_next))
+        return self._row(self._stub.Gradient, asked, q_taken)
+
+    def pool(self, gradients: torch.Tensor) -> torch.Tensor:
+        """Return the sum of all agents' gradients [1, parameters]."""
+        return self._row(self._stub.Pool, mixer_pb2.PoolShare(gradient=_message(gradients)), gradients)
+
+    def clip(self, squared_norms: torch.Tensor) -> float:
+        """Finish the step: return how much to shrink the gradient. squared_norms: [1] float64."""
+        scale = float(self._call(self._stub.Clip, mixer_pb2.Norm(squared=float(squared_norms[0]))).scale)
+        if not 0 <= scale <= 1:
+            raise RefusedError(f"The mixer sent the clipping scale {scale}; it must be from 0 to 1.")
+        self._steps += 1
+        return scale
+
+    def finish(self) -> None:
+        """Say that all training steps of the round are taken; return when the mixer wrote down where it stands."""
+        self._call(self._stub.Finish, mixer_pb2.Finishing())
+
+    def _call(self, method: Any, request: Any) -> Any:
+        self._sequence += 1
+        request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
+        return self._line.call(method, request)
+
+    def _row(self, method: Any, request: Any, like: torch.Tensor) -> torch.Tensor:
+        row = decode(self._call(method, request).row, "the mixer's answer", np.float32, tuple(like.shape))
+        return torch.from_numpy(row).to(like.device)
+
+
+def _message(values: torch.Tensor) -> Tensor:
+    return encode(values.detach().cpu().numpy())

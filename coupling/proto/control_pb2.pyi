@@ -1,0 +1,97 @@
+from coupling.proto import attempt_pb2 as _attempt_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Opening(_message.Message):
+    __slots__ = ("attempt", "kind", "config")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    attempt: _attempt_pb2.Attempt
+    kind: str
+    config: str
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ...) -> None: ...
+
+class Prepared(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusQuestion(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AgentStanding(_message.Message):
+    __slots__ = ("agent", "sequence", "waiting", "silent_s")
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SILENT_S_FIELD_NUMBER: _ClassVar[int]
+    agent: int
+    sequence: int
+    waiting: bool
+    silent_s: float
+    def __init__(self, agent: _Optional[int] = ..., sequence: _Optional[int] = ..., waiting: bool = ..., silent_s: _Optional[float] = ...) -> None: ...
+
+class Standing(_message.Message):
+    __slots__ = ("attempt", "agents", "broken")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    AGENTS_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
+    attempt: _attempt_pb2.Attempt
+    agents: _containers.RepeatedCompositeFieldContainer[AgentStanding]
+    broken: str
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., agents: _Optional[_Iterable[_Union[AgentStanding, _Mapping]]] = ..., broken: _Optional[str] = ...) -> None: ...
+
+class ReportQuestion(_message.Message):
+    __slots__ = ("run", "round")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    round: int
+    def __init__(self, run: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...
+
+class MixerReport(_message.Message):
+    __slots__ = ("values", "evaluation_return")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_RETURN_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.ScalarMap[str, float]
+    evaluation_return: float
+    def __init__(self, values: _Optional[_Mapping[str, float]] = ..., evaluation_return: _Optional[float] = ...) -> None: ...
+
+class LedgerQuestion(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    def __init__(self, run: _Optional[str] = ...) -> None: ...
+
+class LedgerLine(_message.Message):
+    __slots__ = ("round", "party", "channel", "bytes_in", "bytes_out")
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    PARTY_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IN_FIELD_NUMBER: _ClassVar[int]
+    BYTES_OUT_FIELD_NUMBER: _ClassVar[int]
+    round: int
+    party: str
+    channel: str
+    bytes_in: int
+    bytes_out: int
+    def __init__(self, round: _Optional[int] = ..., party: _Optional[str] = ..., channel: _Optional[str] = ..., bytes_in: _Optional[int] = ..., bytes_out: _Optional[int] = ...) -> None: ...
+
+class LedgerPage(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[LedgerLine]
+    def __init__(self, lines: _Optional[_Iterable[_Union[LedgerLine, _Mapping]]] = ...) -> None: ...

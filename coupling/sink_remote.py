@@ -1,0 +1,59 @@
+"""The world's end of the TeamSink: states and team rewards, sent to the mixer."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import grpc
+
+from contracts.attempt import Attempt
+from contracts.errors import AttemptError
+from contracts.world import Battles, TeamTurn
+from coupling.calls import PATIENCE_S, Line
+from coupling.proto import team_sink_pb2
+from coupling.proto.team_sink_pb2_grpc import TeamSinkStub
+from coupling.tickets import attempt_message
+from coupling.turns import battles_message, team_turn_message
+
+
+class RemoteTeamSink:
+    """contracts.world.TeamSink over the wire. Everything that is told has arrived when the call returns.
+
+    Raises what the mixer's side raised, and AttemptError when it cannot be reached or the attempt is over.
+    """
+
+    def __init__(self, channel: grpc.Channel, patience: float = PATIENCE_S) -> None:
+        self._stub = TeamSinkStub(channel)
+        self._over = threading.Event()
+        self._line = Line("the mixer", patience, cut=self._over)
+        self._attempt: Attempt | None = None
+        self._sequence = 0
+
+    def interrupt(self) -> None:
+        """Let a call that is still tried fail now: its attempt is over."""
+        self._over.set()
+
+    def open(self, attempt: Attempt) -> None:
+        """Begin an attempt; sequence numbers start again."""
+        self._over.clear()
+        self._attempt, self._sequence = attempt, 0
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        """Tell the first state of a new batch of battles."""
+        self._send(
+            self._stub.Begin,
+            team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn)),
+        )
+
+    def record(self, turn: TeamTurn) -> None:
+        """Tell the outcome of one step of every battle of the batch begun last."""
+        self._send(self._stub.Record, team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+
+    def _send(self, method: Any, message: Any) -> None:
+        if self._attempt is None:
+            raise AttemptError("The world was asked to play before an attempt was opened.")
+        self._sequence += 1
+        message.attempt.CopyFrom(attempt_message(self._attempt))
+        message.sequence = self._sequence
+        self._line.call(method, message)

@@ -1,0 +1,63 @@
+"""A world in another process, as one agent sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from contracts.attempt import Attempt
+from contracts.errors import WorldError
+from contracts.world import Battles, Integers, TeamSpec, Turn, UnitRecord
+from coupling.calls import PATIENCE_S, Line
+from coupling.codec import encode
+from coupling.proto import world_pb2
+from coupling.proto.world_pb2_grpc import WorldStub
+from coupling.tickets import header
+from coupling.turns import battles_message, read_sight
+
+
+class RemoteWorld:
+    """contracts.world.World for a stack of one agent, in one attempt: a new attempt takes a new RemoteWorld.
+
+    Every turn's arrays are new ones. begin and step return when all agents have called them; they raise what the world
+    raised, AttemptError when the attempt cannot be finished, and RefusedError when a message was refused.
+    """
+
+    def __init__(
+        self, channel: grpc.Channel, agent: int, attempt: Attempt, spec: TeamSpec, patience: float = PATIENCE_S
+    ) -> None:
+        self._stub, self._line = WorldStub(channel), Line("the world", patience)
+        self._agent, self._attempt, self._spec = agent, attempt, spec
+        self._sequence = 0
+        self._count = 0
+        self._closed = False
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The whole team's sizes; turns hold one agent."""
+        return self._spec
+
+    def begin(self, battles: Battles) -> Turn:
+        """Begin a batch of battles together with all other agents; see contracts.world.World."""
+        self._count = battles.count
+        return self._turn(self._stub.Begin, world_pb2.Ready(battles=battles_message(battles)))
+
+    def step(self, actions: Integers) -> Turn:
+        """Take one environment step together with all other agents. actions: [1, battles] int64."""
+        return self._turn(self._stub.Step, world_pb2.Move(actions=encode(actions)))
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        """Units are seen by the world alone: raises WorldError."""
+        raise WorldError("An agent cannot see all units of a battle; only the world itself can.")
+
+    def close(self) -> None:
+        """Stop using the channel, which stays its owner's."""
+        self._closed = True
+
+    def _turn(self, method: Any, request: Any) -> Turn:
+        if self._closed:
+            raise WorldError("This world is closed; make a new one.")
+        self._sequence += 1
+        request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
+        return read_sight(self._line.call(method, request), self._spec, self._count)

@@ -1,0 +1,118 @@
+"""The world as a service: gathers the agents' actions, steps the very same local World, hands everybody its own row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import grpc
+import numpy as np
+
+from contracts.attempt import Attempt
+from contracts.errors import RefusedError
+from contracts.world import Battles, Integers, TeamSink, World
+from coupling.calls import PATIENCE_S
+from coupling.codec import decode
+from coupling.control_service import ControlService
+from coupling.desk import Desk
+from coupling.faults import Peer, answered
+from coupling.ledger import Ledger, LedgerLine
+from coupling.proto import world_pb2, world_pb2_grpc
+from coupling.proto.control_pb2_grpc import add_ControlServicer_to_server
+from coupling.proto.world_pb2_grpc import add_WorldServicer_to_server
+from coupling.rendezvous import Rendezvous, Standing
+from coupling.turns import read_battles, sights
+
+
+class AttemptSink(TeamSink, Protocol):
+    """A TeamSink that must know which attempt the battles belong to (RemoteTeamSink)."""
+
+    def interrupt(self) -> None:
+        """Let a call that is still tried fail now: its attempt is over."""
+
+    def open(self, attempt: Attempt) -> None:
+        """Begin an attempt."""
+
+
+class WorldService(world_pb2_grpc.WorldServicer):
+    """Serves World to the agents and Control to the server.
+
+    make: builds the world of a run from its settings (YAML) and the sink; kept while run and settings are the same.
+    sink: where the mixer's side is told. peer: see coupling.faults. patience: seconds an agent waits for the others.
+    """
+
+    def __init__(
+        self, make: Callable[[str, TeamSink], World], sink: AttemptSink, peer: Peer, patience: float = PATIENCE_S
+    ) -> None:
+        self._make, self._sink, self._peer = make, sink, peer
+        self._meeting = Rendezvous(patience)
+        self._ledger = Ledger("world")
+        self._desk = Desk(self._meeting, self._ledger, peer)
+        self._world: World | None = None
+        self._made_for = ("", "")  # run, settings
+        self._count = 0  # battles of the current batch
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Serve on a server. Every waiting agent takes one of its threads."""
+        add_WorldServicer_to_server(self, server)
+        add_ControlServicer_to_server(ControlService(self, self._peer), server)
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """See coupling.control_service.Controlled; a world needs nothing of the attempts before."""
+        self._meeting.open(attempt, lambda: self._prepare(attempt, config), self._sink.interrupt)
+
+    def status(self) -> Standing:
+        """See coupling.control_service.Controlled."""
+        return self._meeting.status()
+
+    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
+        """Only the mixer has something to report. Raises RefusedError."""
+        raise RefusedError("The world has nothing to report; ask the mixer.")
+
+    def ledger_lines(self, run: str) -> list[LedgerLine]:
+        """See coupling.control_service.Controlled."""
+        return self._ledger.lines(run)
+
+    def close(self) -> None:
+        """Let go of the world's processes and threads."""
+        if self._world is not None:
+            self._world.close()
+
+    @answered
+    def Begin(self, request: world_pb2.Ready, context: grpc.ServicerContext) -> world_pb2.Sight:
+        def read() -> tuple[str, Battles]:
+            battles = read_battles(request.battles)
+            return f"{battles.count} {battles.purpose} battles from episode {battles.first}", battles
+
+        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._begin)
+        return sight
+
+    @answered
+    def Step(self, request: world_pb2.Move, context: grpc.ServicerContext) -> world_pb2.Sight:
+        def read() -> tuple[str, Integers]:
+            if self._count == 0:
+                raise RefusedError("No battle was begun: call Begin before Step.")
+            return "an environment step", decode(request.actions, "actions", np.int64, (1, self._count))
+
+        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._step)
+        return sight
+
+    def _prepare(self, attempt: Attempt, config: str) -> int:
+        if self._world is None or self._made_for != (attempt.run, config):
+            self.close()
+            self._world = None  # if building fails, none is left
+            self._world = self._make(config, self._sink)
+            self._made_for = (attempt.run, config)
+        self._sink.open(attempt)
+        self._count = 0
+        return self._world.spec.n_agents
+
+    def _begin(self, asked: list[Battles]) -> Sequence[world_pb2.Sight]:
+        assert self._world is not None
+        turn = self._world.begin(asked[0])
+        self._count = asked[0].count
+        return sights(turn)
+
+    def _step(self, actions: list[Integers]) -> Sequence[world_pb2.Sight]:
+        assert self._world is not None
+        return sights(self._world.step(np.concatenate(actions)))

@@ -1,0 +1,70 @@
+"""Agents that reach world and mixer over gRPC learn what a stack of all agents learns beside them."""
+
+import pytest
+import torch
+from federation import ATTEMPT, SPEC, federation, same_parameters, together
+from toy_team import algorithm, make_team
+
+from clients.rounds import RoundPlan, evaluate, train_round
+from contracts.attempt import Attempt
+
+FOREVER = 10**9
+PLANS = [RoundPlan(5, FOREVER, False), RoundPlan(4, FOREVER, False)]
+
+
+def in_one_stack(settings, plans):
+    team = make_team(settings, SPEC)
+    outcomes = [train_round(team.agents, team.world, team.learner, plan) for plan in plans]
+    return team, outcomes, evaluate(team.agents, team.world, 0, 4)
+
+
+@pytest.mark.parametrize(("method", "tied"), [("iql", False), ("vdn", True), ("qmix", False), ("qmix", True)])
+def test_the_same_parameters_over_grpc(method, tied):
+    settings = algorithm(name=method)
+    plans = [RoundPlan(plan.training_steps, FOREVER, tied) for plan in PLANS]
+    team, outcomes, played = in_one_stack(settings, plans)
+    with federation(settings=settings) as fed:
+        stacks, rounds = fed.stacks(), []
+        for number, plan in enumerate(plans, 1):
+            attempt = Attempt("a run", number, 2 * number)
+            fed.open(attempt)
+
+            def train(agent, attempt=attempt, plan=plan):
+                world, mixer = fed.remote(agent, attempt)
+                outcome = train_round(stacks[agent], world, mixer, plan)
+                mixer.finish()
+                return outcome
+
+            rounds.append(together(train))
+        showing = Attempt("a run", 2, 9)
+        fed.open(showing, "evaluate")
+        shown = together(lambda agent: evaluate(stacks[agent], fed.remote(agent, showing)[0], 0, 4))
+        report, evaluation_return = fed.controls()[0].report("a run", 2)
+    for agent in range(SPEC.n_agents):
+        assert [r[agent].earned[0] for r in rounds] == [o.earned[agent] for o in outcomes]
+        assert (shown[agent].actions[0] == played.actions[agent]).all()
+    same_parameters(stacks, fed.sides[0].learner, team)
+    assert evaluation_return == team.learner.evaluation_return()
+    assert report.keys() == {"loss", "td_error_abs", "grad_norm"}
+    assert sorted(fed.checkpoints) == [0, 1, 2]
+
+
+def test_the_report_is_of_one_round_and_can_be_asked_for_again():
+    team, *_ = in_one_stack(algorithm(), PLANS[:1])
+    with federation() as fed:
+        fed.open()
+        stacks = fed.stacks()
+
+        def train(agent):
+            world, mixer = fed.remote(agent)
+            train_round(stacks[agent], world, mixer, PLANS[0])
+            mixer.finish()
+
+        together(train)
+        control = fed.controls()[0]
+        first, again = control.report(ATTEMPT.run, 1), control.report(ATTEMPT.run, 1)
+    expected = team.learner.report()
+    assert first == again
+    assert first[1] is None  # no evaluation yet
+    assert first[0] == pytest.approx(expected, rel=1e-5)
+    assert torch.isfinite(torch.tensor(list(expected.values()))).all()
