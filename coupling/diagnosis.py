@@ -1,20 +1,12 @@
-"""Why a party cannot be reached, in words: of a refused handshake gRPC tells its callers little more than "socket closed"."""
+"""Why a party cannot be reached, in words: a refused handshake is no more than "socket closed" to gRPC's callers."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 
-from coupling.identity import AUTHORITY, CERTIFICATE, KEY, Identity
+from coupling.identity import AUTHORITY, CERTIFICATE, KEY, Identity, now
 
-_ALERTS = {
-    "CERTIFICATE_REQUIRED": "it wants a certificate and was shown none",
-    "UNKNOWN_CA": "it does not know the authority that issued our certificate; both need the same ca.crt",
-    "CERTIFICATE_EXPIRED": "our certificate has expired; renew it: fedqmix certs renew=true",
-    "BAD_CERTIFICATE": "it refuses our certificate",
-    "CERTIFICATE_UNKNOWN": "it refuses our certificate",
-}
-"""What the other side's TLS alerts (RFC 8446, section 6.2) mean here, by a part of OpenSSL's names for them."""
 _HANDSHAKE = 22
 """The first byte of what a TLS server answers to a client's hello (RFC 8446, section 5.1); an alert begins with 21."""
 
@@ -49,20 +41,31 @@ def _shake_hands(identity: Identity, connection: socket.socket, party: str) -> s
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection, server_hostname=party) as secure:
-            # In TLS 1.3 the server judges the client's certificate after the client's handshake is over; a server
-            # that accepts it speaks first (HTTP/2 settings).
-            return None if secure.recv(1) else "it closed the connection; its log says why"
+            # In TLS 1.3 the server judges the client's certificate after the client's handshake is over. One of gRPC
+            # that accepts it speaks first (HTTP/2 settings); one that does not hangs up without an alert.
+            return None if secure.recv(1) else _refused(identity)
     except ssl.SSLCertVerificationError as error:
         if "ostname mismatch" in error.verify_message or "IP address mismatch" in error.verify_message:
             return f"its certificate is not made out to {party}; another party listens there"
         return f"its certificate is refused here: {error.verify_message}; both need certificates of the same authority"
+    except ssl.SSLEOFError:
+        return _refused(identity)
     except ssl.SSLError as error:
         reason = error.reason or str(error)
         if "WRONG_VERSION" in reason or "HTTP_REQUEST" in reason:
             return "it speaks no TLS; was insecure=true typed there?"
-        return next((words for alert, words in _ALERTS.items() if alert in reason), f"TLS failed: {reason}")
-    except ConnectionResetError:
-        return "it closed the connection during the handshake; its log says why"
+        return f"TLS failed: {reason}"
+    except ConnectionError:
+        return _refused(identity)
+
+
+def _refused(identity: Identity) -> str:
+    if identity.ends < now():
+        return f"it refuses our certificate, which expired on {identity.ends:%Y-%m-%d}; renew: fedqmix certs renew=true"
+    return (
+        f"it refuses our certificate of {identity.party}; its ca.crt is not that of the authority that issued ours, or "
+        "its clock is wrong; its log says which"
+    )
 
 
 def _network(error: OSError, timeout: float) -> str:

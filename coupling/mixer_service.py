@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -49,14 +50,17 @@ class MixerSide(Protocol):
     def transitions(self) -> int:
         """Return how many transitions the episodes drawn last have together."""
 
-    def restore(self, round: int) -> Mapping[str, float]:
-        """Be as at the end of a round (0: at the beginning of the run), and return the report kept with it.
+    def restore(self, round: int) -> Mapping[str, float] | None:
+        """Be as at the end of a round (0: at the beginning of the run); return the report saved with it, if any.
 
         Raises CheckpointError when that cannot be had.
         """
 
-    def finished(self, round: int, report: Mapping[str, float]) -> None:
-        """Write down where this side stands at the end of a round, with its report."""
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        """Write down where this side stands at the end of a round, with its report once that was asked for.
+
+        May be called twice for a round; the second time replaces the first.
+        """
 
     def report(self) -> dict[str, float]:
         """Return means over the training steps since the last report."""
@@ -84,7 +88,9 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._side: MixerSide | None = None
         self._made_for = ("", "")  # run, settings
         self._round = 0  # of the attempt that is open
-        self._report: tuple[str, int, dict[str, float]] = ("", 0, {})  # run, round, means
+        self._reporting = threading.Lock()
+        self._stands = -1  # at the end of which round; -1 within one
+        self._reported: Mapping[str, float] | None = None  # at the end of that round
 
     def add_to(self, server: grpc.Server) -> None:
         """Serve on a server. Every waiting agent takes one of its threads."""
@@ -105,10 +111,16 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return self._meeting.status()
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
-        """See coupling.control_service.Controlled. Raises AttemptError when another round was finished last."""
-        if self._side is None or self._report[:2] != (run, round):
-            raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
-        return self._report[2], self._side.evaluation_return()
+        """See coupling.control_service.Controlled. Raises AttemptError when it does not stand at that round's end."""
+        side = self._side
+        with self._reporting:
+            if side is None or (self._made_for[0], self._stands) != (run, round):
+                raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
+            if self._reported is None:
+                report = side.report()
+                side.save(round, report)  # what comes next must begin from sums that are empty, also after a restart
+                self._reported = report
+            return dict(self._reported), side.evaluation_return()
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""
@@ -174,8 +186,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
 
     def _finish(self, asked: list[None]) -> Sequence[mixer_pb2.Finished]:
         side = self._needed_side()
-        self._report = (self._made_for[0], self._round, side.report())
-        side.finished(self._round, self._report[2])
+        side.save(self._round, None)
+        self._stands, self._reported = self._round, None
         return [mixer_pb2.Finished()] * len(asked)
 
     def _prepare(self, attempt: Attempt, kind: str, config: str) -> int:
@@ -192,7 +204,9 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             side = self._make(attempt.run, config)
         if made or kind == "train":
             round = attempt.round - 1 if kind == "train" else attempt.round
-            self._report = (attempt.run, round, dict(side.restore(round)))
+            self._reported, self._stands = side.restore(round), round
+        if kind == "train":
+            self._stands = -1
         self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
         return side.sink, side.spec.state_dim
 

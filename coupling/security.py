@@ -115,7 +115,7 @@ def peer(context: grpc.ServicerContext) -> str | None:
     A secure caller without a common name, which the authority never issues, is "": nobody, and never None.
     """
     shown = context.auth_context()
-    if "transport_security_type" not in shown:
+    if shown.get("transport_security_type", [b"insecure"]) == [b"insecure"]:
         return None
     names = shown.get("x509_common_name", [])
     return names[0].decode() if len(names) == 1 else ""

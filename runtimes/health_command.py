@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
 import grpc
@@ -11,6 +15,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from coupling.diagnosis import why_unreachable
+from coupling.identity import AUTHORITY
 from coupling.security import Identity, channel
 from runtimes.names import unknown
 
@@ -18,9 +23,9 @@ HELP = """\
 fedqmix health ADDRESS party=NAME certs=DIR    whether a service answers: exit status 0 when it does, 1 when not
 
   ADDRESS         host:port, such as localhost:9101
-  party=NAME      who is to answer: world, mixer, agent-K (asked by gRPC), superlink (only its certificate is looked at)
+  party=NAME      who is to answer: world, mixer, agent-K, or Flower's superlink and supernode-K
   certs=DIR       the folder of certificates to ask with; any party's will do
-  insecure=true   ask in plain text, where the service was started so
+  insecure=true   ask in plain text, where the service was started so (a SuperNode on its own machine always is)
   timeout=5       seconds to wait for the answer
 """
 _OPTIONS = ("party", "certs", "insecure", "timeout")
@@ -46,8 +51,8 @@ def health_command(words: list[str]) -> int:
 
 def _trouble(identity: Identity | None, address: str, party: str, timeout: float) -> str | None:
     """Return what is wrong with a service; None when it is serving."""
-    if party == "superlink":  # Flower's, which has no health service on its port
-        return why_unreachable(identity, address, party, timeout)
+    if party.startswith("super"):
+        return _flower_trouble(identity, address, party, timeout)
     try:
         with channel(identity, address, party) as connection:
             answer = health_pb2_grpc.HealthStub(connection).Check(health_pb2.HealthCheckRequest(), timeout=timeout)
@@ -56,6 +61,24 @@ def _trouble(identity: Identity | None, address: str, party: str, timeout: float
     if answer.status == health_pb2.HealthCheckResponse.SERVING:
         return None
     return f"{party} at {address}: {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}"
+
+
+def _flower_trouble(identity: Identity | None, address: str, party: str, timeout: float) -> str | None:
+    """Ask a part of Flower, which answers `GET /health` on its port (flwr 1.41, supercore/routers/health)."""
+    try:
+        with closing(_http(identity, address, timeout)) as connection:
+            connection.request("GET", "/health")
+            status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        return f"{party} at {address}: {error}"
+    return None if status == HTTPStatus.OK else f"{party} at {address}: HTTP status {status}"
+
+
+def _http(identity: Identity | None, address: str, timeout: float) -> HTTPConnection:
+    if identity is None:
+        return HTTPConnection(address, timeout=timeout)
+    context = ssl.create_default_context(cafile=str(identity.folder / AUTHORITY))
+    return HTTPSConnection(address, timeout=timeout, context=context)
 
 
 def _said(error: grpc.RpcError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,18 +48,20 @@ class ToySide:
         self.learner = self.mixer = make_learner(SPEC, settings)
         self.sink, self.spec, self.device = self.learner.records, SPEC, CPU
         self.checkpoints = checkpoints
-        checkpoints.setdefault(0, (self.learner.state(), {}))
+        checkpoints.setdefault(0, (copy.deepcopy(self.learner.state()), None))
 
     def transitions(self) -> int:
         return int(self.learner.records.ring.lengths(self.learner.slots).sum())
 
-    def restore(self, round: int) -> Mapping[str, float]:
+    def restore(self, round: int) -> Mapping[str, float] | None:
         if round not in self.checkpoints:
             raise CheckpointError(f"round {round} was never finished")
-        return self.checkpoints[round][1]
+        state, report = copy.deepcopy(self.checkpoints[round])
+        self.learner.load_state(state)
+        return report
 
-    def finished(self, round: int, report: Mapping[str, float]) -> None:
-        self.checkpoints[round] = (self.learner.state(), dict(report))
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        self.checkpoints[round] = copy.deepcopy((self.learner.state(), report))
 
     def report(self) -> dict[str, float]:
         return self.learner.report()

@@ -1,0 +1,107 @@
+"""The Flower ClientApp: a door, through which the server's questions reach the agent and its answers come back.
+
+A SuperNode starts a new process for every message, so nothing of an agent lives here, and nothing heavy is imported
+(no torch, no numba). The agent is a process of its own, `fedqmix agent`.
+
+Where it is, the first that is there: the node's configuration (`--node-config 'agent="host:port"'`), the environment
+(FEDQMIX_AGENT=host:port), and in a simulation the server's list by partition-id. FEDQMIX_CERTS names the folder with
+this SuperNode's certificate; FEDQMIX_INSECURE=1 does without.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from clients.records import packed, told, unpacked
+from contracts import messages as m
+from contracts.errors import ConfigurationError, FedqmixError
+from coupling.calls import Line
+from coupling.proto.door_pb2 import Question
+from coupling.proto.door_pb2_grpc import DoorStub
+from coupling.security import Identity, channel
+
+app = ClientApp()
+
+
+@app.train()
+@app.evaluate()
+@app.query("join")
+@app.query("policy")
+@app.query("who")
+def pass_on(message: Message, context: Context) -> Message:
+    """Ask the agent; reply with its answer, or with a record (m.FAILURE) of why there is none."""
+    plan = message.content.config_records[m.PLAN]
+    try:
+        content = ask(agent_address(context, plan), identity(), message)
+    except FedqmixError as error:
+        content = told(error)
+    return Message(content, reply_to=message)
+
+
+def ask(address: str, own: Identity | None, message: Message) -> RecordDict:
+    """Ask the agent at an address, and again, until it has its answer.
+
+    An agent that cannot be reached is waited for as long as the plan's patience says; one that is at work says so from
+    time to time and is waited for without end. Raises AttemptError when it stays away, and what the agent raised.
+    """
+    plan = message.content.config_records[m.PLAN]
+    question = Question(
+        run=str(plan[m.RUN]),
+        round=_whole(plan, m.ROUND),
+        attempt=_whole(plan, m.ATTEMPT),
+        kind=message.metadata.message_type,
+        index=_whole(plan, m.INDEX),
+        content=packed(message.content),
+    )
+    line = Line(f"the agent at {address}", patience=float(_number(plan, m.PATIENCE)))
+    with channel(own, address, party_behind(own)) as way:
+        door = DoorStub(way)
+        while True:
+            answer = line.call(door.Ask, question)
+            if answer.HasField("content"):
+                return unpacked(answer.content)
+
+
+def agent_address(context: Context, plan: ConfigRecord) -> str:
+    """Return where this node's agent listens. Raises ConfigurationError when nothing says so."""
+    told_here = context.node_config.get("agent") or os.environ.get("FEDQMIX_AGENT")
+    if told_here:
+        return str(told_here)
+    doors, place = plan.get(m.DOORS), context.node_config.get("partition-id")
+    if isinstance(doors, list) and isinstance(place, int) and 0 <= place < len(doors):
+        return str(doors[place])
+    raise ConfigurationError(
+        "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or set "
+        "FEDQMIX_AGENT=host:port in its environment."
+    )
+
+
+def identity() -> Identity | None:
+    """Return who this SuperNode is; None where FEDQMIX_INSECURE=1. Raises ConfigurationError when neither is said."""
+    if os.environ.get("FEDQMIX_INSECURE") == "1":
+        return None
+    folder = os.environ.get("FEDQMIX_CERTS")
+    if not folder:
+        raise ConfigurationError(
+            "This SuperNode has no certificate to show its agent. Set FEDQMIX_CERTS to its folder (`fedqmix certs` "
+            "makes it) in the SuperNode's environment, or FEDQMIX_INSECURE=1 to do without any security."
+        )
+    return Identity(Path(folder))
+
+
+def party_behind(own: Identity | None) -> str:
+    """Return the party whose door this SuperNode may knock at: supernode-2 at agent-2's."""
+    return "agent" if own is None else own.party.replace("supernode-", "agent-", 1)
+
+
+def _number(plan: ConfigRecord, name: str) -> int | float:
+    value = plan.get(name, 0)
+    return value if isinstance(value, (int, float)) else 0
+
+
+def _whole(plan: ConfigRecord, name: str) -> int:
+    return int(_number(plan, name))

@@ -1,0 +1,116 @@
+"""An agent's door: takes questions one at a time, remembers the answer, and says it again when asked again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from flwr.app import Message, Metadata, MetricRecord, RecordDict
+from flwr.app.message import make_message
+
+from clients.records import packed, unpacked
+from contracts import messages as m
+from contracts.errors import AttemptError, RefusedError
+from coupling.faults import answered, require_caller
+from coupling.proto.door_pb2 import Answer, Question
+from coupling.proto.door_pb2_grpc import DoorServicer
+from coupling.security import peer
+
+HOLD_S = 20.0
+"""How long a caller is kept waiting before it is told "still at work; ask again"."""
+_A_DAY_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question that was taken, and the answer it will have."""
+
+    about: tuple[str, int, int, str, int]  # run, attempt, round, kind, index
+    answer: Future[bytes]
+
+
+class DoorService(DoorServicer):
+    """Serves one agent's door (coupling/proto/door.proto).
+
+    agent: whose door it is; only the certificate of supernode-<agent> is let in. answer: answers a question; it runs in
+    one thread of its own, one question at a time, and may raise any FedqmixError, which is passed on.
+    on_newer: told (run, attempt) when a newer attempt is asked for, while the older one may still be going on: what it
+    waits for is in vain. hold_s: see HOLD_S.
+
+    An attempt number stands for one question. The newest is remembered: asked again, it is answered again, or its
+    caller waits with the others. An older one, or one of a run that another has followed, is refused with AttemptError.
+    """
+
+    def __init__(
+        self,
+        agent: int,
+        answer: Callable[[Message], Message],
+        on_newer: Callable[[str, int], None] = lambda run, attempt: None,
+        hold_s: float = HOLD_S,
+    ) -> None:
+        self._agent, self._answer, self._on_newer, self._hold = agent, answer, on_newer, hold_s
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answer")
+        self._lock = threading.Lock()
+        self._newest: dict[str, int] = {}  # run -> its newest attempt
+        self._asked: _Asked | None = None
+
+    @answered
+    def Ask(self, request: Question, context: grpc.ServicerContext) -> Answer:  # noqa: N802
+        """Answer with content, or without any when the answer is not ready: ask again."""
+        require_caller(peer, context, f"supernode-{self._agent}")
+        if request.kind == m.WHO:
+            return Answer(content=packed(RecordDict({m.METRICS: MetricRecord({m.AGENT: self._agent})})))
+        asked = self._take(request)
+        try:
+            return Answer(content=asked.answer.result(timeout=self._hold))
+        except TimeoutError:
+            if asked.answer.done():
+                raise
+            return Answer()
+
+    def close(self) -> None:
+        """Take no more questions, and forget those that are waiting; the one at work goes on."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, request: Question) -> _Asked:
+        about = (request.run, request.attempt, request.round, request.kind, request.index)
+        with self._lock:
+            if self._asked is not None and self._asked.about == about:
+                return self._asked
+            newest = self._newest.get(request.run, -1)
+            if self._asked is not None and self._asked.about[:2] == about[:2]:
+                raise RefusedError(f"Attempt {request.attempt} was asked of agent {self._agent} with another question.")
+            if request.attempt <= newest:
+                raise AttemptError(
+                    f"Agent {self._agent} was asked about attempt {request.attempt}; it is at attempt {newest}."
+                )
+            question = _question(request)
+            if self._asked is not None:
+                self._asked.answer.cancel()  # if it still waits for the one before it
+            self._newest[request.run] = request.attempt
+            self._asked = _Asked(about, self._worker.submit(self._work, question))
+        self._on_newer(request.run, request.attempt)
+        return self._asked
+
+    def _work(self, question: Message) -> bytes:
+        return packed(self._answer(question).content)
+
+
+def _question(request: Question) -> Message:
+    """Rebuild Flower's message; the SuperNode keeps the real one and replies to it."""
+    about = Metadata(
+        run_id=1,
+        message_id=f"{request.run}/{request.attempt}",
+        src_node_id=1,
+        dst_node_id=2,
+        reply_to_message_id="",
+        group_id=str(request.round),
+        created_at=time.time(),
+        ttl=_A_DAY_S,
+        message_type=request.kind,
+    )
+    return make_message(metadata=about, content=unpacked(request.content))

@@ -1,0 +1,259 @@
+"""The strategy hears every agent exactly once, whatever happens to messages, nodes, clients and agents."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from faulty_network import FAULTS, Agents, FaultyNetwork, Time
+from flwr.app import MessageType
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from real_team import NEVER
+from toy_agents import ToyAgents, ToyGrid, federate, make_strategy
+from toy_team import algorithm, make_team, strategy_settings
+
+from clients.answers import answer
+from contracts import messages as m
+from contracts.errors import DivergenceError, FederationError
+from runtimes.grid import LocalGrid
+from server.federation_grid import FederationGrid
+from strategies import strategy_class
+
+PATIENCE_S = 300.0
+ROUNDS = 3
+
+
+class Federation:
+    """Toy agents behind a FederationGrid over a faulty network."""
+
+    def __init__(self, faults=(), stray=False, team=None, n_agents=3):
+        self.time = Time()
+        self.agents = Agents(team or ToyAgents(), n_agents)
+        self.network = FaultyNetwork(self.time, self.agents, faults, stray)
+        self.events = []
+        self.attempts = 0
+        self.grid = FederationGrid(
+            self.network, n_agents, "run-7", self.agents, self.next_attempt, "seed: 1", PATIENCE_S, self.events.append,
+            clock=self.time,
+        )  # fmt: skip
+
+    def next_attempt(self):
+        self.attempts += 1
+        return self.attempts
+
+    def asked(self, kind):
+        """Plans of all questions of a kind that were pushed."""
+        pushed = [one for one in self.network.pushed if one.metadata.message_type == kind]
+        return [one.content.config_records[m.PLAN] for one in pushed]
+
+
+def toy_run(grid, name="rs_pps", **changes):
+    """Arrays after some rounds, evaluations among them, with the policy questions of rs_pps."""
+    strategy = make_strategy(name, reward="policy", **changes)
+    strategy.evaluate_every = 50
+    return strategy, federate(strategy, grid, ROUNDS)
+
+
+def arrays_of(result):
+    return {name: array.numpy() for name, array in result.arrays.items()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return arrays_of(toy_run(ToyGrid(ToyAgents()))[1])
+
+
+def same(one, other):
+    assert list(one) == list(other)
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_without_faults_every_question_is_one_attempt(undisturbed):
+    federation = Federation()
+    strategy, result = toy_run(federation.grid)
+    assert same(arrays_of(result), undisturbed)
+    numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
+    assert numbers == list(range(1, federation.attempts + 1))
+    kinds = [kind for _, kind, _ in federation.agents.opened]
+    assert kinds[0] == m.JOIN
+    assert kinds.count(MessageType.TRAIN) == ROUNDS
+    assert kinds.count(m.POLICY) == ROUNDS * 3
+    assert [attempt.round for attempt, kind, _ in federation.agents.opened if kind == MessageType.TRAIN] == [1, 2, 3]
+    assert {attempt.run for attempt, _, _ in federation.agents.opened} == {"run-7"}
+    assert federation.events == []
+    assert len(federation.asked(MessageType.TRAIN)) == 3 * ROUNDS
+    assert len(strategy.nodes) == 3
+
+
+def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it():
+    federation = Federation()
+    toy_run(federation.grid)
+    plans = federation.asked(MessageType.TRAIN) + federation.asked(m.JOIN)
+    assert {plan[m.RUN] for plan in plans} == {"run-7"}
+    assert {plan[m.CONFIG] for plan in plans} == {"seed: 1"}
+    assert len({plan[m.ATTEMPT] for plan in plans}) == ROUNDS + 1
+    assert [plan[m.INDEX] for plan in federation.asked(m.POLICY)[:9:3]] == [0, 1, 2]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(FAULTS), max_size=40), st.booleans())
+def test_any_faults_any_order(undisturbed, faults, stray):
+    federation = Federation(faults, stray)
+    _, result = toy_run(federation.grid)
+    assert same(arrays_of(result), undisturbed)
+    numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
+    assert numbers == sorted(set(numbers))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(FAULTS), min_size=6, max_size=12))
+def test_exactly_one_answer_per_agent_of_the_newest_attempt(faults):
+    federation = Federation(["fine"] * 6 + faults, stray=True)
+    strategy = make_strategy("a_pps")
+    arrays = strategy.join(federation.grid)
+    questions = list(strategy.configure_train(1, arrays, {}, federation.grid))
+    replies = list(federation.grid.send_and_receive(questions, timeout=1.0))
+    assert [reply.metadata.src_node_id for reply in replies] == strategy.nodes
+    newest = federation.agents.opened[-1][0].number
+    numbers = {
+        one.metadata.message_id: one.content.config_records[m.PLAN].get(m.ATTEMPT) for one in federation.network.pushed
+    }
+    assert {numbers[reply.metadata.reply_to_message_id] for reply in replies} == {newest}
+
+
+@pytest.mark.parametrize("name", ["pp_pps", "full_sharing"])
+def test_real_agents_that_are_disturbed_learn_the_same(name):
+    def run(grid):
+        settings = strategy_settings(name)
+        strategy = strategy_class(settings)(settings, 3, NEVER, evaluate_every=40, evaluate_episodes=3)
+        return federate(strategy, grid, 2)
+
+    def team():
+        return make_team(algorithm(learning_rate=0.02, parallel_battles=4))
+
+    class Answering:
+        """A real team, with the method that Agents calls."""
+
+        def __init__(self):
+            self.team = team()
+
+        def answer(self, questions):
+            return answer(self.team.agents, self.team.world, self.team.learner, questions)
+
+    calm = team()
+    expected = arrays_of(run(LocalGrid(3, partial(answer, calm.agents, calm.world, calm.learner))))
+    faults = ["fine"] * 6 + ["agent restarts", "fine", "answer lost", "node restarts", "client crashes", "slow"]
+    federation = Federation(faults, team=Answering())
+    assert same(arrays_of(run(federation.grid)), expected)
+    assert any("round 1 is attempted again (attempt 3)" in event for event in federation.events)
+
+
+def test_an_agent_that_restarts_costs_an_attempt_and_the_user_is_told():
+    federation = Federation(["fine"] * 7 + ["agent restarts"])
+    toy_run(federation.grid)
+    assert "agent 1 went away" in federation.events
+    assert "round 1 is attempted again (attempt 3)" in federation.events
+
+
+def test_a_lost_answer_costs_no_attempt():
+    federation = Federation(["fine"] * 6 + ["answer lost"])
+    _, _ = toy_run(federation.grid)
+    assert federation.events == []
+    assert [plan[m.ATTEMPT] for plan in federation.asked(MessageType.TRAIN)[:4]] == [2, 2, 2, 2]
+
+
+def test_a_node_that_comes_back_under_another_id_keeps_its_name():
+    federation = Federation(["fine"] * 6 + ["node comes back under another id"])
+    strategy, _ = toy_run(federation.grid)
+    assert max(federation.network.holds) == 1003
+    assert 1003 not in strategy.nodes
+    assert any(
+        one.metadata.dst_node_id == 1003 for one in federation.network.pushed if one.metadata.message_type != m.WHO
+    )
+
+
+def test_nodes_that_are_listed_but_dead_are_not_counted():
+    """A SuperNode that was killed stays listed until its heartbeat is overdue."""
+    federation = Federation()
+    federation.network.holds[1500] = 1
+    federation.network.online.add(1500)
+    real = federation.network._deliver
+    federation.network._deliver = lambda message, fault: (
+        None if message.metadata.dst_node_id == 1500 else real(message, fault)
+    )
+    assert sorted(federation.grid.get_node_ids()) == [1000, 1001, 1002]
+
+
+def test_the_team_is_waited_for():
+    federation = Federation()
+    federation.network.leave(1001, 100.0)
+    assert len(list(federation.grid.get_node_ids())) == 3
+    assert 100 < federation.time.now < 110
+    assert federation.events == ["waiting for agent 1"]
+
+
+def test_agents_that_never_appear_are_named():
+    federation = Federation()
+    federation.network.online -= {1001, 1002}
+    with pytest.raises(FederationError, match=r"agents 1, 2 did not appear within 300 s \(1 SuperNodes are online\)"):
+        federation.grid.get_node_ids()
+
+
+def test_a_node_that_never_comes_back_is_named():
+    federation = Federation()
+    strategy = make_strategy("a_pps")
+    arrays = strategy.join(federation.grid)
+    federation.network.leave(1001, 10**6)
+    with pytest.raises(FederationError, match=r"agent 1 gave no sign for 300 s.*resume"):
+        federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
+    assert federation.time.now < 2 * PATIENCE_S
+
+
+def test_a_world_that_never_comes_back_ends_the_run():
+    federation = Federation()
+    strategy = make_strategy("a_pps")
+    arrays = strategy.join(federation.grid)
+    federation.agents.reachable = False
+    with pytest.raises(FederationError, match="the world could not be reached"):
+        federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
+
+
+def test_what_ends_the_run_is_the_agents_own_error():
+    federation = Federation()
+    strategy = make_strategy("a_pps")
+    arrays = strategy.join(federation.grid)
+    federation.agents.fatal = DivergenceError("gradient of gru.weight_hh of agent 2", "training step 812")
+    with pytest.raises(DivergenceError) as caught:
+        federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
+    assert (caught.value.place, caught.value.step) == ("gradient of gru.weight_hh of agent 2", "training step 812")
+    assert federation.attempts == 2
+
+
+def test_a_client_that_always_crashes_ends_the_run():
+    federation = Federation(["fine"] * 6 + ["client crashes"] * 100)
+    with pytest.raises(FederationError, match=r"client of agent \d failed 5 times in a row: stopped responding"):
+        toy_run(federation.grid)
+
+
+def test_an_attempt_that_always_breaks_ends_the_run():
+    federation = Federation(["fine"] * 6 + ["agent restarts"] * 1000)
+    with pytest.raises(FederationError, match=r"round 1 .*broke off every time, last with: agent \d went away"):
+        toy_run(federation.grid)
+
+
+def test_nothing_asked_nothing_opened():
+    federation = Federation()
+    assert list(federation.grid.send_and_receive([])) == []
+    assert federation.agents.opened == []
+
+
+def test_bytes_are_counted_by_round_and_agent():
+    calm, noisy = Federation(), Federation(["fine"] * 6 + ["answer lost", "question lost"])
+    for federation in (calm, noisy):
+        toy_run(federation.grid, name="a_pps")
+    assert set(calm.grid.bytes) == {(round_, agent, "flower") for round_ in range(ROUNDS + 1) for agent in range(3)}
+    arrays = 4 * (6 + 27 + 6 + 2)
+    for up, down in calm.grid.bytes.values():
+        assert min(up, down) > 0
+    assert min(calm.grid.bytes[1, 0, "flower"]) > arrays
+    assert noisy.grid.bytes[1, 0, "flower"][1] > calm.grid.bytes[1, 0, "flower"][1]  # asked again
