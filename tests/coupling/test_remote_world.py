@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from federation import channel, nobody, start, together
+from world_contract import WorldContract
+from worlds import KeepingSink, options, training
 
 from conf.schema import EnvConfig
 from contracts.attempt import Attempt
@@ -17,10 +16,6 @@ from coupling.control_remote import RemoteControl
 from coupling.world_remote import RemoteWorld
 from coupling.world_service import WorldService
 from envs import make_world
-
-sys.path.append(str(Path(__file__).parents[1] / "envs"))
-from world_contract import WorldContract
-from worlds import KeepingSink, options, training
 
 
 class LocalSink(KeepingSink):
