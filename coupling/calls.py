@@ -73,4 +73,6 @@ def _final(error: grpc.RpcError, whom: str) -> FederationError | None:
         return RefusedError(f"A message to or from {whom} is too large: {details}.")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return RefusedError(f"{whom} does not know this call ({details}). Is the address another service's?")
+    if code is grpc.StatusCode.INTERNAL and "deserializing" in details:
+        return RefusedError(f"A message to or from {whom} could not be read ({details}). Are the versions the same?")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+import numpy as np
 
 from contracts.attempt import Attempt
 from contracts.errors import WorldError
@@ -40,11 +41,22 @@ class RemoteWorld:
 
     def begin(self, battles: Battles) -> Turn:
         """Begin a batch of battles together with all other agents; see contracts.world.World."""
+        self._check_open()
+        if battles.count < 1:
+            raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
         self._count = battles.count
         return self._turn(self._stub.Begin, world_pb2.Ready(battles=battles_message(battles)))
 
     def step(self, actions: Integers) -> Turn:
         """Take one environment step together with all other agents. actions: [1, battles] int64."""
+        self._check_open()
+        if self._count == 0:
+            raise WorldError("No battle was begun: call begin before step.")
+        if actions.shape != (1, self._count) or actions.dtype != np.int64:
+            raise WorldError(
+                f"Actions must be int64 of shape [1, battles] = {[1, self._count]}; "
+                f"got {actions.dtype} of shape {list(actions.shape)}."
+            )
         return self._turn(self._stub.Step, world_pb2.Move(actions=encode(actions)))
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
@@ -56,8 +68,10 @@ class RemoteWorld:
         self._closed = True
 
     def _turn(self, method: Any, request: Any) -> Turn:
-        if self._closed:
-            raise WorldError("This world is closed; make a new one.")
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
         return read_sight(self._line.call(method, request), self._spec, self._count)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorldError("This world is closed; make a new one.")

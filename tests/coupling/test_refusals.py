@@ -1,0 +1,245 @@
+"""What must not be said is refused in words, and the others go on as if it had never been said."""
+
+from __future__ import annotations
+
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import torch
+from federation import ATTEMPT, LIMIT, SPEC, channel, federation, together
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toy_team import algorithm
+
+from clients.rounds import RoundPlan, train_round
+from contracts.attempt import Attempt
+from contracts.errors import AttemptError, DivergenceError, RefusedError
+from contracts.world import Battles, Purpose
+from coupling.calls import Line
+from coupling.codec import encode
+from coupling.control_remote import RemoteControl
+from coupling.mixer_remote import RemoteMixer
+from coupling.proto import control_pb2, mixer_pb2, team_sink_pb2, world_pb2
+from coupling.proto.mixer_pb2_grpc import MixerStub
+from coupling.proto.team_sink_pb2_grpc import TeamSinkStub
+from coupling.proto.tensor_pb2 import Tensor
+from coupling.proto.world_pb2_grpc import WorldStub
+from coupling.tickets import attempt_message, header
+from coupling.world_remote import RemoteWorld
+
+BATTLES = Battles(Purpose.TRAINING, 0, 3)
+PLAN = RoundPlan(3, 10**9, True)
+NAME = "test-name"
+
+
+class _Named(grpc.UnaryUnaryClientInterceptor):
+    """Says a name with every call, as a certificate does."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def intercept_unary_unary(self, continuation, details, request):
+        return continuation(details._replace(metadata=((NAME, self.name),)), request)
+
+
+def named(port: int, name: str) -> grpc.Channel:
+    return grpc.intercept_channel(channel(port), _Named(name))
+
+
+def said_name(context) -> str | None:
+    return dict(context.invocation_metadata()).get(NAME)
+
+
+def move(actions, agent=0, sequence=2) -> world_pb2.Move:
+    return world_pb2.Move(header=header(ATTEMPT, agent, sequence), actions=actions)
+
+
+def q_values(agent, sequence, q_taken, q_next=None) -> mixer_pb2.QValues:
+    q_next = q_taken if q_next is None else q_next
+    return mixer_pb2.QValues(header=header(ATTEMPT, agent, sequence), q_taken=q_taken, q_next=q_next)
+
+
+ONES = np.ones((1, 3), np.int64)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (move(encode(np.ones((1, 4), np.int64))), r"shape \[1, 3\]; got \[1, 4\]"),
+        (move(encode(np.ones((3, 3), np.int64))), r"shape \[1, 3\]; got \[3, 3\]"),
+        (move(encode(np.ones((1, 3), np.float32))), "must be int64"),
+        (move(Tensor(dtype="int64", shape=[1, 3], data=b"123")), "takes 24 bytes; got 3"),
+        (move(encode(ONES), agent=3), "no agent 3: they go from 0 to 2"),
+        (move(encode(ONES), sequence=0), "replayed sequence number 0; 2 is next"),
+        (move(encode(ONES), sequence=1), "used the sequence number 1 for two requests"),
+        (move(encode(ONES), sequence=7), "sequence number 7; 2 is next"),
+        (world_pb2.Ready(header=header(ATTEMPT, 0, 2), battles=world_pb2.Battles(purpose="fun", count=3)), "'fun'"),
+    ],
+)
+def test_the_world_refuses_what_is_wrong_and_plays_on(message, words):
+    with federation() as fed:
+        fed.open()
+        remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
+        turns = together(lambda agent: remotes[agent].begin(BATTLES))
+        stub = WorldStub(fed.channel(fed.world_port))
+        method = stub.Step if isinstance(message, world_pb2.Move) else stub.Begin
+        with pytest.raises(RefusedError, match=words):
+            Line("the world", 1).call(method, message)
+        turns = together(lambda agent: remotes[agent].step(turns[agent].available_actions.argmax(-1)))
+        assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
+
+
+def learned_together(fed, agents):
+    """Let everybody train; return what came of it."""
+    stacks = fed.stacks()
+    return together(lambda agent: train_round(stacks[agent], *fed.remote(agent), PLAN) if agent in agents else None)
+
+
+NAN, FINE = (np.full((1, 5), value, np.float32) for value in (np.nan, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (lambda n: encode(np.full((1, n), np.nan, np.float32)), "must be finite; got nan"),
+        (lambda n: encode(np.full((1, n), np.inf, np.float32)), "must be finite; got inf"),
+        (lambda n: encode(np.ones((1, n + 1), np.float32)), r"must have the shape \[1, \d+\]"),
+        (lambda n: encode(np.ones((1, n), np.float64)), "must be float32; got 'float64'"),
+        (lambda n: Tensor(dtype="bfloat16", shape=[1, n], data=bytes(2 * n)), "must be float32; got 'bfloat16'"),
+    ],
+)
+def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
+    with federation(settings=algorithm(batch_size=3)) as fed:
+        fed.open()
+        played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
+        turns = together(lambda agent: played[agent][0].begin(BATTLES))
+        while not (turns[0].terminated | turns[0].truncated).all():
+            actions = [turn.available_actions.argmax(-1) for turn in turns]
+            turns = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
+        together(lambda agent: played[agent][1].draw())
+        n = fed.sides[0].transitions()
+        stub = MixerStub(fed.channel(fed.mixer_port))
+        for q_taken, q_next in (
+            (bad(n), encode(np.ones((1, n), np.float32))),
+            (encode(np.ones((1, n), np.float32)), bad(n)),
+        ):
+            with pytest.raises(RefusedError, match=words):
+                Line("the mixer", 1).call(stub.Gradient, q_values(1, 2, q_taken, q_next))
+        rows = together(lambda agent: played[agent][1].gradient(torch.ones(1, n), torch.ones(1, n)))
+        assert all(row.shape == (1, n) and row.isfinite().all() for row in rows)
+        with pytest.raises(RefusedError, match="finite and not negative; got nan"):
+            played[2][1].clip(torch.tensor([float("nan")], dtype=torch.float64))
+        scales = together(lambda agent: fed.remote(agent)[1]._line.call(stub.Clip, norm(agent)))
+        assert len({scale.scale for scale in scales}) == 1
+
+
+def norm(agent) -> mixer_pb2.Norm:
+    return mixer_pb2.Norm(header=header(ATTEMPT, agent, 3), squared=1.0)
+
+
+def test_an_agent_whose_q_values_diverge_says_so_itself():
+    with federation() as fed:
+        fed.open()
+        mixer = fed.remote(1)[1]
+        with pytest.raises(
+            DivergenceError, match="a Q-value of agent 1 sent to the mixer is not finite at training step 1"
+        ):
+            mixer.gradient(torch.tensor([[1.0, float("inf")]]), torch.ones(1, 2))
+
+
+def test_nobody_speaks_for_another():
+    with federation(peer=said_name) as fed:
+        superlink = RemoteControl(named(fed.world_port, "superlink"), "the world")
+        RemoteControl(named(fed.mixer_port, "superlink"), "the mixer").open(ATTEMPT, "train", "settings")
+        superlink.open(ATTEMPT, "train", "settings")
+        agent = RemoteControl(named(fed.world_port, "agent-0"), "the world")
+        for question in (agent.status, lambda: agent.ledger("a run"), lambda: agent.open(ATTEMPT, "train", "")):
+            with pytest.raises(RefusedError, match="for superlink to say; the certificate shown is agent-0's"):
+                question()
+        for name in ("agent-1", "supernode-0", "world", "superlink", ""):
+            with pytest.raises(RefusedError, match="for agent-0 to say; the certificate shown is"):
+                RemoteWorld(named(fed.world_port, name), 0, ATTEMPT, SPEC).begin(BATTLES)
+            with pytest.raises(RefusedError, match="for agent-0 to say; the certificate shown is"):
+                RemoteMixer(named(fed.mixer_port, name), 0, ATTEMPT).draw()
+        lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
+        with pytest.raises(RefusedError, match="for world to say; the certificate shown is agent-0's"):
+            Line("the mixer", 1).call(TeamSinkStub(named(fed.mixer_port, "agent-0")).Record, lie)
+        assert [agent.sequence for agent in superlink.status().agents] == [0, 0, 0]
+
+
+def test_a_huge_message_is_refused():
+    with federation() as fed:
+        fed.open()
+        huge = move(Tensor(dtype="int64", shape=[1, 3], data=bytes(LIMIT)))
+        loose = grpc.insecure_channel(f"127.0.0.1:{fed.world_port}", options=[("grpc.max_send_message_length", -1)])
+        for own in (loose, fed.channel(fed.world_port)):  # refused where it arrives, and where it leaves
+            with pytest.raises(RefusedError, match="too large: .*larger than max"):
+                Line("the world", 1).call(WorldStub(own).Step, huge)
+        loose.close()
+        turns = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
+        assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
+
+
+def test_messages_of_other_attempts_are_late_or_not_expected():
+    with federation() as fed:
+        fed.open(Attempt("a run", 1, 5))
+        for attempt, words in (
+            (Attempt("a run", 1, 4), "comes late: attempt 5"),
+            (Attempt("a run", 1, 6), "is not expected: attempt 5"),
+            (Attempt("another", 1, 5), "is not expected: attempt 5 of run a run"),
+        ):
+            with pytest.raises(AttemptError, match=words):
+                fed.remote(0, attempt)[0].begin(BATTLES)
+        with pytest.raises(AttemptError, match="Attempt 4 comes late"):
+            fed.open(Attempt("a run", 1, 4))
+        with pytest.raises(RefusedError, match="no attempt at 'play'; choose from train"):
+            fed.open(Attempt("a run", 1, 6), kind="play")
+        with pytest.raises(AttemptError, match="does not stand at the end of round 1"):
+            fed.controls()[0].report("a run", 1)
+        with pytest.raises(RefusedError, match="ask the mixer"):
+            fed.controls()[1].report("a run", 1)
+
+
+METHODS = [
+    f"/fedqmix.{service}/{method.name}"
+    for file in (world_pb2, mixer_pb2, team_sink_pb2, control_pb2)
+    for service, descriptor in file.DESCRIPTOR.services_by_name.items()
+    for method in descriptor.methods
+]
+
+
+def test_raw_bytes_crash_no_service():
+    """While agents train, a stranger says arbitrary bytes to every method; everybody still gets the same result."""
+    with federation() as fed:
+        fed.open()
+        done, outcomes = threading.Event(), []
+
+        def train():
+            outcomes.extend(learned_together(fed, range(SPEC.n_agents)))
+            done.set()
+
+        strangers = [channel(fed.world_port), channel(fed.mixer_port)]
+        about_attempt = st.builds(
+            lambda agent, sequence, rest: mixer_pb2.Drawing(header=header(ATTEMPT, agent, sequence)).SerializeToString() + rest,
+            st.integers(3, 9), st.integers(0, 2**64 - 1), st.binary(max_size=30),
+        )  # fmt: skip
+
+        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(st.sampled_from(METHODS), st.one_of(st.binary(max_size=60), about_attempt))
+        def say(method, raw):
+            for own in strangers:
+                try:
+                    own.unary_unary(method)(raw, timeout=0.5)
+                except grpc.RpcError as error:
+                    assert error.code() is not grpc.StatusCode.UNAVAILABLE  # noqa: PT017
+
+        thread = threading.Thread(target=train)
+        thread.start()
+        say()
+        thread.join()
+        assert done.is_set()
+        assert [type(outcome).__name__ for outcome in outcomes] == ["RoundOutcome"] * 3, outcomes
+        for own in strangers:
+            own.close()
