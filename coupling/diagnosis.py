@@ -45,18 +45,14 @@ def _shake_hands(identity: Identity, connection: socket.socket, party: str) -> s
             # that accepts it speaks first (HTTP/2 settings); one that does not hangs up without an alert.
             return None if secure.recv(1) else _refused(identity)
     except ssl.SSLCertVerificationError as error:
-        if "ostname mismatch" in error.verify_message or "IP address mismatch" in error.verify_message:
+        if "ostname mismatch" in error.verify_message:
             return f"its certificate is not made out to {party}; another party listens there"
         return f"its certificate is refused here: {error.verify_message}; both need certificates of the same authority"
-    except ssl.SSLEOFError:
+    except (ssl.SSLEOFError, ConnectionError):
         return _refused(identity)
     except ssl.SSLError as error:
-        reason = error.reason or str(error)
-        if "WRONG_VERSION" in reason or "HTTP_REQUEST" in reason:
-            return "it speaks no TLS; was insecure=true typed there?"
-        return f"TLS failed: {reason}"
-    except ConnectionError:
-        return _refused(identity)
+        plain = error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+        return "it speaks no TLS; was insecure=true typed there?" if plain else f"TLS failed: {error.reason or error}"
 
 
 def _refused(identity: Identity) -> str:
