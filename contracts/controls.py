@@ -32,3 +32,9 @@ class Controls(Protocol):
 
     def status(self) -> Standing | None:
         """Return how far the agents are; None when nobody can tell just now."""
+
+    def settle(self, attempt: Attempt, kind: str) -> None:
+        """Take down what there is to know about an attempt that everybody has answered.
+
+        Raises AttemptError when that is lost, so that the attempt has to be made again.
+        """

@@ -25,7 +25,9 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train resume=RUN             go on with a run that was interrupted
   fedqmix up [name=value ...]          train as a federation of processes on this machine
   fedqmix submit certs=DIR [...]       a new run on a federation that is up
-  fedqmix superlink|supernode [...]    one of Flower's services, for several machines
+  fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
+  fedqmix superlink|supernode [...]    the same of Flower's
+  fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
   fedqmix COMMAND --help               what a command takes
@@ -65,6 +67,9 @@ def _commands() -> dict[str, Command]:
         "train": _train,
         "up": _up,
         "submit": _submit,
+        "world": _world,
+        "mixer": _mixer,
+        "agent": _agent,
         "superlink": _superlink,
         "supernode": _supernode,
         "watch": _watch,
@@ -121,6 +126,24 @@ def _submit(words: list[str]) -> int:
     from runtimes.submit_command import submit_command
 
     return submit_command(words)
+
+
+def _world(words: list[str]) -> int:
+    from runtimes.service_commands import world_command
+
+    return world_command(words)
+
+
+def _mixer(words: list[str]) -> int:
+    from runtimes.service_commands import mixer_command
+
+    return mixer_command(words)
+
+
+def _agent(words: list[str]) -> int:
+    from runtimes.service_commands import agent_command
+
+    return agent_command(words)
 
 
 def _superlink(words: list[str]) -> int:

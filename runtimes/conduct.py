@@ -117,7 +117,8 @@ def _rounds(
         if round_end.finished():
             note("this run is complete; stop.env_steps=... makes it go on")
             return
-        arrays = _arrays(checkpoint.tensors["aggregate"])
+        if counters.round:  # before the first round nothing was aggregated: the agents say again what they start from
+            arrays = _arrays(checkpoint.tensors["aggregate"])
     else:
         save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
     server_app(strategy, round_end, arrays)(*federation.grid())

@@ -16,7 +16,7 @@ from storage.files import write_whole
 from storage.rounds import Rounds
 
 REPORT = "report"
-"""A fact kept with a round: the means over its training steps."""
+"""A fact kept with a round that was reported on: means over the training steps since the report before."""
 
 
 class DeployedMixer:
@@ -59,15 +59,18 @@ class DeployedMixer:
         side = self._rounds.thing
         return int(side.records.ring.lengths(side.learner.slots).sum())
 
-    def restore(self, round: int) -> Mapping[str, float]:
-        """Be as at the end of a round, to be changed; return its report. Raises CheckpointError if that is gone."""
+    def restore(self, round: int) -> Mapping[str, float] | None:
+        """Be as at the end of a round, to be changed; return its report, if one was saved with it.
+
+        Raises CheckpointError when that state is gone.
+        """
         self._rounds.change(round)
-        report: dict[str, float] = self._rounds.facts.get(REPORT, {})
+        report: dict[str, float] | None = self._rounds.facts.get(REPORT)
         return report
 
-    def finished(self, round: int, report: Mapping[str, float]) -> None:
-        """Write down where this side stands at the end of a round."""
-        self._rounds.commit(round, {REPORT: dict(report)})
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        """Write down where this side stands at the end of a round, with its report once that was asked for."""
+        self._rounds.commit(round, {} if report is None else {REPORT: dict(report)})
 
     def report(self) -> dict[str, float]:
         """Return means over the training steps since the last report."""

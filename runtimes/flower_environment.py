@@ -56,4 +56,4 @@ def program(name: str) -> str:
 def become(arguments: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     """Go on as another program, in this very process: whoever started or stops the one has the other."""
     sys.stdout.flush()
-    os.execvpe(arguments[0], arguments, dict(variables))
+    os.execvpe(arguments[0], list(arguments), dict(variables))

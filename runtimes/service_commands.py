@@ -104,7 +104,6 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
 def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
     from clients.door import DoorService
-
     from coupling.proto.door_pb2_grpc import add_DoorServicer_to_server
     from runtimes.deployed_agent import DeployedAgent  # loads torch and Flower
 
@@ -122,8 +121,7 @@ def _serve(
     make: Callable[[Mapping[str, str], Identity | None], _Service],
 ) -> int:
     """Serve as a party until a signal says to end; running calls get a moment."""
-    certs = service_options.certificates(party.partition("-")[0], options, party)
-    identity = None if certs is None else _identity(certs, party)
+    identity = service_options.identity(party.partition("-")[0], options, party)
     address = options.get("listen", listen)
     service_options.address("listen", address)
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -138,13 +136,6 @@ def _serve(
     running.stop(GRACE_S)
     service.close()
     os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
-
-
-def _identity(certs: Path, party: str) -> Identity:
-    identity = Identity(certs)
-    if identity.party != party:
-        raise ConfigurationError(f"certs={certs} is the certificate of {identity.party}; this is {party}.")
-    return identity
 
 
 def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:

@@ -51,3 +51,15 @@ def server_app(strategy: TeamStrategy, round_end: RoundEnd, arrays: ArrayRecord 
             logging.getLogger(__name__).info("the run is complete")
 
     return app
+
+
+app = ServerApp()
+"""What a SuperLink starts for every run (`serverapp = "server.app:app"`)."""
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Conduct one run on a federation that is up."""
+    from runtimes.federation import serve  # the composition root puts a run together: the one arrow back to it
+
+    serve(grid, context)

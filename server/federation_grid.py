@@ -161,6 +161,7 @@ class FederationGrid(Grid):
             exchange.send()
             signs.answered(exchange.receive(), self._clock.monotonic())
             if not exchange.unanswered:
+                self._controls.settle(attempt, kind)
                 return [exchange.answers[agent] for agent in questions]
             if exchange.broken is not None:
                 raise AttemptError(exchange.broken)

@@ -170,6 +170,16 @@ def test_resuming_an_older_checkpoint_takes_the_same_way_again(tmp_path: Path) -
     assert all(torch.equal(value, tensors[name]) for name, value in final_tensors(run).items())
 
 
+def test_a_run_resumed_from_before_its_first_round_shares_what_it_should(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(run, "checkpoint.keep=100", "stop.env_steps=1000") == 0
+    before, tensors = rows(run), final_tensors(run)
+    assert before[-1]["fed/bytes_up"] > 0
+    assert main(["train", f"resume={run / 'checkpoints' / 'round-000000'}"]) == 0
+    assert rows(run) == before
+    assert all(torch.equal(value, tensors[name]) for name, value in final_tensors(run).items())
+
+
 def test_a_diverging_run_stops_with_place_and_step_and_keeps_its_checkpoint(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,165 @@
+"""The server's end of a deployment: what the ServerApp does on a real SuperLink (called by server.app:app)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Context
+from flwr.serverapp import Grid
+
+from conf.schema import Config
+from contracts.errors import ConfigurationError
+from coupling.calls import PATIENCE_S
+from coupling.security import Identity, channel
+from envs import team_spec
+from runtimes import overrides as written
+from runtimes.conduct import Shared, conduct
+from runtimes.progress_file import PROGRESS
+from runtimes.run_folder import RunFolder
+from runtimes.services import Services
+from runtimes.settings import compose, to_yaml
+from server.federation_grid import FederationGrid
+from server.records import Row
+from storage.checkpoint import Checkpoint, CheckpointStore
+from storage.files import write_whole
+
+ATTEMPTS = "attempts"
+"""The file of a run folder that holds the number of the run's last attempt."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the ServerApp runs and whom it can reach; told by the SuperLink's environment (`fedqmix superlink`)."""
+
+    world: str
+    mixer: str
+    identity: Identity | None
+    runs: Path
+    patience: float
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Place:
+        """Read FEDQMIX_WORLD, _MIXER, _CERTS or _INSECURE, _RUNS, _PATIENCE. Raises ConfigurationError."""
+        missing = [name for name in ("FEDQMIX_WORLD", "FEDQMIX_MIXER", "FEDQMIX_RUNS") if not variables.get(name)]
+        if missing:
+            raise ConfigurationError(
+                f"the SuperLink was started without {', '.join(missing)}: start it with `fedqmix superlink world=... "
+                "mixer=... runs=...`."
+            )
+        certs = variables.get("FEDQMIX_CERTS")
+        if not certs and variables.get("FEDQMIX_INSECURE") != "1":
+            raise ConfigurationError("the SuperLink was started without certificates: certs=DIR, or insecure=true.")
+        return cls(
+            variables["FEDQMIX_WORLD"],
+            variables["FEDQMIX_MIXER"],
+            Identity(Path(certs)) if certs else None,
+            Path(variables["FEDQMIX_RUNS"]),
+            float(variables.get("FEDQMIX_PATIENCE", PATIENCE_S)),
+        )
+
+
+def serve(grid: Grid, context: Context) -> None:
+    """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    place = Place.from_environment(os.environ)
+    words = shlex.split(str(context.run_config.get("overrides", "")))
+    config = _configuration(_placed(words, place.runs), place.runs)
+    command = ["fedqmix", "submit", *words]
+    opened = (
+        RunFolder.open(config.run_dir, command)
+        if config.resume is not None
+        else RunFolder.create(config.run_dir, config, command)
+    )
+    with opened as folder:
+        folder.save_config(replace(config, resume=None))
+        progress = folder.path / PROGRESS
+
+        def show(row: Row) -> None:
+            with progress.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+        def note(text: str) -> None:
+            print(text, flush=True)  # the SuperLink's log
+
+        conduct(config, folder, command, lambda: Deployed(config, folder, place, grid, context, note), show, note)
+
+
+class Deployed:
+    """A team in processes of its own (a runtimes.conduct.Federation)."""
+
+    def __init__(
+        self, config: Config, folder: RunFolder, place: Place, grid: Grid, context: Context, note: Any
+    ) -> None:
+        self.n_agents = team_spec(config.map, config.env).n_agents
+        self._channels = [channel(place.identity, place.world, "world"), channel(place.identity, place.mixer, "mixer")]
+        world, mixer = self._channels
+        self.mixer_side = Services(world, mixer, folder.run_id, place.patience)
+        settings = to_yaml(replace(config, resume=None))
+        self._grid = FederationGrid(
+            grid, self.n_agents, folder.run_id, self.mixer_side, Attempts(folder.path), settings, place.patience, note
+        )
+        self._context = context
+
+    def grid(self) -> tuple[Grid, Context]:
+        """Return the SuperLink's Grid, on which a round is a transaction."""
+        return self._grid, self._context
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Do nothing: every agent and the mixer have their own states, and are told after which round to go on."""
+
+    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Write what the server owns: the aggregate and its counters."""
+        store.save(round_, {"aggregate": shared}, facts, {})
+
+    def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Keep the best evaluation's shared parameters."""
+        store.save_best({"aggregate": shared}, facts)
+
+    def close(self) -> None:
+        """Close the ways to world and mixer."""
+        for way in self._channels:
+            way.close()
+
+
+class Attempts:
+    """Counts a run's attempts over its whole life; a number is on disk before it is used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ATTEMPTS
+
+    def __call__(self) -> int:
+        """Return the next number."""
+        last = int(self._path.read_text()) if self._path.exists() else 0
+        write_whole(self._path, str(last + 1).encode())
+        return last + 1
+
+
+def _placed(words: list[str], runs: Path) -> list[str]:
+    """Return the overrides with absolute run folders: relative ones lie in the SuperLink's folder of runs."""
+    placed = []
+    for override in written.parse(words):
+        name, value = override.key_or_group, override.value()
+        if name in ("run_dir", "resume") and value is not None:
+            placed.append(f"{name}={written.quoted(str(_place(str(value), runs)))}")
+        else:
+            placed.append(str(override.input_line))
+    return placed
+
+
+def _place(path: str, runs: Path) -> Path:
+    relative = Path(path)
+    if relative.parts[:1] == ("runs",):
+        relative = relative.relative_to("runs")
+    return runs / relative  # an absolute one stays as it is
+
+
+def _configuration(words: list[str], runs: Path) -> Config:
+    """Compose; every round is written down, as the agents keep no more than the last two."""
+    config = compose(words)
+    folder = _place(config.run_dir, runs)
+    return replace(config, run_dir=str(folder), checkpoint=replace(config.checkpoint, every_rounds=1))

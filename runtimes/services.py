@@ -1,0 +1,68 @@
+"""World and mixer as the server sees them: attempts are opened at both, and the mixer reports to it."""
+
+from __future__ import annotations
+
+import grpc
+from flwr.app import MessageType
+
+from contracts import messages as m
+from contracts.attempt import Attempt
+from contracts.controls import Standing
+from contracts.errors import AttemptError
+from coupling.control_remote import RemoteControl
+
+KINDS = {MessageType.TRAIN: "train", MessageType.EVALUATE: "evaluate", m.POLICY: "policy"}
+SILENT_S = 15.0
+"""An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
+GLANCE_S = 0.5
+
+
+class Services:
+    """The controls of a federation (contracts.controls.Controls), and its mixer's side (server.round_end.MixerSide).
+
+    world, mixer: ways to them. run: the run's id. patience: seconds to wait for one that cannot be reached.
+    """
+
+    def __init__(self, world: grpc.Channel, mixer: grpc.Channel, run: str, patience: float) -> None:
+        self._run = run
+        self._mixer = RemoteControl(mixer, "the mixer", patience)
+        self._both = (self._mixer, RemoteControl(world, "the world", patience))
+        self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
+        self._means: dict[str, float] = {}
+        self._returned = float("nan")
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Begin an attempt at both; joining needs neither."""
+        for control in self._both if kind in KINDS else ():
+            control.open(attempt, KINDS[kind], config)
+
+    def status(self) -> Standing | None:
+        """Return how far the agents are with both together; None while one of them cannot be reached."""
+        try:
+            seen = [agent for control in self._glances for agent in control.status().agents]
+        except AttemptError:
+            return None
+        calls: dict[int, int] = {}
+        still: dict[int, float] = {}
+        for agent in seen:
+            if agent.sequence:
+                calls[agent.agent] = calls.get(agent.agent, 0) + agent.sequence
+            silent = 0.0 if agent.waiting else agent.silent_s
+            still[agent.agent] = min(still.get(agent.agent, silent), silent)
+        return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S))
+
+    def settle(self, attempt: Attempt, kind: str) -> None:
+        """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
+        if kind == MessageType.EVALUATE:
+            self._means, returned = self._mixer.report(self._run, attempt.round)
+            if returned is None:
+                raise AttemptError("The mixer was restarted after the evaluation; it is played again.")
+            self._returned = returned
+
+    def report(self) -> dict[str, float]:
+        """Return means over the training steps since the last evaluation."""
+        return self._means
+
+    def evaluation_return(self) -> float:
+        """Return the mean team return of the last evaluation."""
+        return self._returned
