@@ -28,6 +28,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
   fedqmix superlink|supernode [...]    the same of Flower's
   fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
+  fedqmix verify [name=value ...]      is a federation's result that of one process?
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
   fedqmix COMMAND --help               what a command takes
@@ -72,6 +73,7 @@ def _commands() -> dict[str, Command]:
         "agent": _agent,
         "superlink": _superlink,
         "supernode": _supernode,
+        "verify": _verify,
         "watch": _watch,
         "bench": _bench,
         "certs": _certs,
@@ -84,6 +86,12 @@ def _train(words: list[str]) -> int:
     from runtimes.train_command import train_command  # loads torch and Flower: a typo in the command need not wait
 
     return train_command(words)
+
+
+def _verify(words: list[str]) -> int:
+    from runtimes.verify_command import verify_command
+
+    return verify_command(words)
 
 
 def _watch(words: list[str]) -> int:

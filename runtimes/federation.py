@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from flwr.serverapp import Grid
 from conf.schema import Config
 from contracts.errors import ConfigurationError
 from coupling.calls import PATIENCE_S
+from coupling.ledger import LedgerLine
 from coupling.security import Identity, channel
 from envs import team_spec
 from runtimes import overrides as written
+from runtimes.byte_book import ByteBook
 from runtimes.conduct import Shared, conduct
 from runtimes.progress_file import PROGRESS
 from runtimes.run_folder import RunFolder
@@ -84,6 +87,9 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(json.dumps(row) + "\n")
 
         def note(text: str) -> None:
+            folder.logs.mkdir(exist_ok=True)
+            with (folder.logs / "server.log").open("a", encoding="utf-8") as file:
+                file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 
         conduct(config, folder, command, lambda: Deployed(config, folder, place, grid, context, note), show, note)
@@ -104,6 +110,7 @@ class Deployed:
             grid, self.n_agents, folder.run_id, self.mixer_side, Attempts(folder.path), settings, place.patience, note
         )
         self._context = context
+        self._book = ByteBook(folder.path)
 
     def grid(self) -> tuple[Grid, Context]:
         """Return the SuperLink's Grid, on which a round is a transaction."""
@@ -114,6 +121,7 @@ class Deployed:
 
     def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
         """Write what the server owns: the aggregate and its counters."""
+        self._book.take([*self.mixer_side.ledger(), *_flower_lines(self._grid)])
         store.save(round_, {"aggregate": shared}, facts, {})
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
@@ -137,6 +145,13 @@ class Attempts:
         last = int(self._path.read_text()) if self._path.exists() else 0
         write_whole(self._path, str(last + 1).encode())
         return last + 1
+
+
+def _flower_lines(grid: FederationGrid) -> list[LedgerLine]:
+    return [
+        LedgerLine(round_, f"agent-{agent}", channel_, up, down)
+        for (round_, agent, channel_), (up, down) in grid.bytes.items()
+    ]
 
 
 def _placed(words: list[str], runs: Path) -> list[str]:

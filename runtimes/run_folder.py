@@ -89,6 +89,11 @@ class RunFolder:
         return self.path / CONFIG
 
     @property
+    def logs(self) -> Path:
+        """logs/, of a deployment."""
+        return self.path / LOGS
+
+    @property
     def metrics(self) -> Path:
         """metrics.jsonl."""
         return self.path / "metrics.jsonl"

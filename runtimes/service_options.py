@@ -85,3 +85,11 @@ def seconds(options: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"{name}={options[name]} must be a number of seconds above 0")
     return value
+
+
+def whole(options: Mapping[str, str], name: str, default: int) -> int:
+    """Return a whole number above 0. Raises ConfigurationError for anything else."""
+    text = options.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{name}={text} must be a whole number above 0")
+    return int(text)

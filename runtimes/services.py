@@ -10,6 +10,7 @@ from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError
 from coupling.control_remote import RemoteControl
+from coupling.ledger import LedgerLine
 
 KINDS = {MessageType.TRAIN: "train", MessageType.EVALUATE: "evaluate", m.POLICY: "policy"}
 SILENT_S = 15.0
@@ -58,6 +59,13 @@ class Services:
             if returned is None:
                 raise AttemptError("The mixer was restarted after the evaluation; it is played again.")
             self._returned = returned
+
+    def ledger(self) -> list[LedgerLine]:
+        """Return what both have counted of this run; nothing while one of them cannot be reached."""
+        try:
+            return [line for control in self._glances for line in control.ledger(self._run)]
+        except AttemptError:
+            return []
 
     def report(self) -> dict[str, float]:
         """Return means over the training steps since the last evaluation."""

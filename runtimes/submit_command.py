@@ -13,6 +13,7 @@ from conf.schema import Config
 from contracts.errors import CheckpointError
 from runtimes import overrides as written
 from runtimes import service_options, settings
+from runtimes.byte_book import ledger_table, read_ledger
 from runtimes.following import Following
 from runtimes.progress import Progress, closing_table
 from runtimes.run_folder import RUN, run_of
@@ -98,6 +99,8 @@ def follow(
             Console(stderr=True).print(Text(f"\nthe run was ended early. Go on with: {again}"), soft_wrap=True)
         raise
     console.print(closing_table(read_rows(folder / "metrics.jsonl")))
+    if lines := read_ledger(folder):
+        console.print(ledger_table(lines))
     console.print(Text(f"run folder: {folder}"), soft_wrap=True)  # one line, to be copied
 
 
