@@ -58,7 +58,14 @@ def _run(words: list[str]) -> int:
 
 
 def _commands() -> dict[str, Command]:
-    return {"train": _train, "watch": _watch, "bench": _bench}
+    return {
+        "train": _train,
+        "watch": _watch,
+        "bench": _bench,
+        "certs": _certs,
+        "compose": _compose,
+        "health": _health,
+    }
 
 
 def _train(words: list[str]) -> int:
@@ -77,3 +84,21 @@ def _bench(words: list[str]) -> int:
     from runtimes.bench_command import bench_command
 
     return bench_command(words)
+
+
+def _certs(words: list[str]) -> int:
+    from runtimes.certs_command import certs_command
+
+    return certs_command(words)
+
+
+def _compose(words: list[str]) -> int:
+    from runtimes.compose_command import compose_command
+
+    return compose_command(words)
+
+
+def _health(words: list[str]) -> int:
+    from runtimes.health_command import health_command
+
+    return health_command(words)

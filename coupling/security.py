@@ -1,0 +1,121 @@
+"""Channels on which both ends know who the other is: mutual TLS, or plain text where `insecure=true` was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from contracts.errors import ConfigurationError
+from coupling.identity import Identity
+
+__all__ = ["MESSAGE_LIMIT", "Identity", "RunningServer", "Service", "channel", "peer", "server"]
+
+MESSAGE_LIMIT = 64 * 2**20
+"""Bytes of one message; a larger one is refused (RESOURCE_EXHAUSTED) before it is read into memory."""
+
+Service = Callable[[grpc.Server], None]
+"""Adds its methods to a server, as `functools.partial(world_pb2_grpc.add_WorldServicer_to_server, servicer)` does."""
+
+_LIMITS = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
+_SERVER = [
+    *_LIMITS,
+    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not shared in silence
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+]
+_CHANNEL = [
+    *_LIMITS,
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.enable_retries", 0),  # calls are retried by their callers, who know which may be
+    ("grpc.enable_http_proxy", 0),  # a proxy for web pages is not on the way between two parties
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time one attempt to connect may take
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+_HEALTH_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that listens. port: the one it was given, or was found for it when the address said 0."""
+
+    port: int
+    _server: grpc.Server = field(repr=False)
+    _health: health.HealthServicer = field(repr=False)
+
+    def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the server has stopped; return False when `timeout` seconds went by first."""
+        return not self._server.wait_for_termination(timeout)
+
+
+def server(identity: Identity | None, handlers: Sequence[Service], address: str, workers: int) -> RunningServer:
+    """Start a server; health checks (grpc.health.v1) are answered beside the handlers, SERVING from the start.
+
+    identity: None serves in plain text; otherwise every client must show a certificate of the same authority.
+    handlers: each is called with the server to add its methods.
+    address: `host:port`; port 0 takes a free one. workers: calls that are handled, or wait, at the same time.
+    Raises ConfigurationError when the address cannot be listened on.
+    """
+    running = grpc.server(ThreadPoolExecutor(workers + _HEALTH_WORKERS, thread_name_prefix="call"), options=_SERVER)
+    healthy = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, running)
+    for add in handlers:
+        add(running)
+    try:
+        port = int(_listen(running, identity, address))
+    except RuntimeError:
+        raise ConfigurationError(
+            f"listen={address}: cannot be listened on. Is the port taken by another process, or the address not this "
+            "machine's? Name another one as host:port, such as 0.0.0.0:9101."
+        ) from None
+    running.start()
+    healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+    return RunningServer(port, running, healthy)
+
+
+def _listen(running: grpc.Server, identity: Identity | None, address: str) -> int:
+    if identity is None:
+        return int(running.add_insecure_port(address))
+    credentials = grpc.ssl_server_credentials(
+        [(identity.key, identity.certificate)], root_certificates=identity.authority, require_client_auth=True
+    )
+    return int(running.add_secure_port(address, credentials))
+
+
+def channel(identity: Identity | None, address: str, party: str) -> grpc.Channel:
+    """Return a channel to a party; it connects, and connects again, when it is used.
+
+    identity: None speaks plain text. Otherwise this party's certificate is shown, and the other side must show one of
+    the same authority that is made out to `party`, whatever its address is called.
+    Why a call cannot reach its party is what `coupling.diagnosis.why_unreachable` tells.
+    """
+    if identity is None:
+        return grpc.insecure_channel(address, options=_CHANNEL)
+    credentials = grpc.ssl_channel_credentials(identity.authority, identity.key, identity.certificate)
+    options = [*_CHANNEL, ("grpc.ssl_target_name_override", party), ("grpc.default_authority", party)]
+    return grpc.secure_channel(address, credentials, options=options)
+
+
+def peer(context: grpc.ServicerContext) -> str | None:
+    """Return who calls: the common name of the client's certificate; None on a plain channel.
+
+    A secure caller without a common name, which the authority never issues, is "": nobody, and never None.
+    """
+    shown = context.auth_context()
+    if shown.get("transport_security_type", [b"insecure"]) == [b"insecure"]:
+        return None
+    names = shown.get("x509_common_name", [])
+    return names[0].decode() if len(names) == 1 else ""

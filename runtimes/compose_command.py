@@ -1,0 +1,64 @@
+"""`fedqmix compose`: a compose file with as many agents as a map has."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from contracts.errors import ConfigurationError, StorageError
+from envs import available_maps
+from envs.maps import load_map
+from runtimes.compose_file import compose_file
+from runtimes.names import unknown
+from storage.files import write_whole
+
+HELP = """\
+fedqmix compose map=MAP [out=docker-compose.yml]    write the compose file of a federation on that map
+
+  map=MAP    decides how many agents there are; runs on other maps need as many
+  out=FILE   where it goes; `-` prints it. A file that is there is replaced only with replace=true
+"""
+_OPTIONS = ("map", "out", "replace")
+
+
+def compose_command(words: list[str]) -> int:
+    """Write the file; return the exit status."""
+    if not words or any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0 if words else 2
+    options = _options(words)
+    map_name = options.get("map", "")
+    if map_name not in available_maps():
+        raise ConfigurationError(unknown("map", map_name, available_maps()))
+    text = compose_file(map_name, agents=sum(group.count for group in load_map(map_name).allies))
+    if options.get("out") == "-":
+        sys.stdout.write(text)
+        return 0
+    return _write(Path(options.get("out", "docker-compose.yml")), text, replace=options.get("replace") == "true")
+
+
+def _write(path: Path, text: str, *, replace: bool) -> int:
+    if path.exists() and not replace and path.read_text(errors="replace") != text:
+        raise ConfigurationError(
+            f"{path} is there already and says something else; add replace=true, or name another out="
+        )
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"{path}")
+    return 0
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in _OPTIONS:
+            raise ConfigurationError(unknown("option", name, _OPTIONS) + " See: fedqmix compose --help")
+        if not equals or not value:
+            raise ConfigurationError(f"'{word}' says no value; write {name}=...")
+        options[name] = value
+    if options.get("replace", "false") not in ("true", "false"):
+        raise ConfigurationError(f"replace={options['replace']} must be true or false")
+    return options
