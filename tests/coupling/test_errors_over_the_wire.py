@@ -4,7 +4,7 @@ import time
 
 import grpc
 import pytest
-from federation import ATTEMPT, channel, federation, nobody, start
+from federation import ATTEMPT, channel, federation, start
 from test_remote_world import LocalSink
 
 from contracts import errors
@@ -13,6 +13,7 @@ from coupling.control_remote import RemoteControl
 from coupling.faults import told
 from coupling.proto.control_pb2 import StatusQuestion
 from coupling.proto.control_pb2_grpc import ControlStub
+from coupling.security import peer
 from coupling.world_service import WorldService
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.FedqmixError)]
@@ -65,7 +66,7 @@ def test_every_error_of_ours_arrives_as_it_was(raising, kind):
 def test_every_kind_of_error_has_its_code(fed, raising, error, code):
     raising(error)
     with pytest.raises(grpc.RpcError) as caught:
-        ControlStub(fed.channel(fed.world_port)).Status(StatusQuestion(), timeout=5)
+        ControlStub(fed.channel("anybody", "world")).Status(StatusQuestion(), timeout=5)
     assert caught.value.code() is code
     assert type(told(caught.value)) is (errors.FederationError if code is grpc.StatusCode.INTERNAL else type(error))
 
@@ -84,7 +85,7 @@ def test_a_long_text_is_cut_to_what_grpc_carries(raising):
 
 def test_a_call_without_an_answer_is_given_up_after_the_patience():
     with federation() as own:
-        slow = ControlStub(own.channel(own.world_port))
+        slow = ControlStub(own.channel("anybody", "world"))
         own.world.status = lambda: time.sleep(0.6)
         with pytest.raises(errors.AttemptError, match=r"the world could not be reached .*DEADLINE_EXCEEDED"):
             Line("the world", patience=0.1, deadline=0.2).call(slow.Status, StatusQuestion())
@@ -94,11 +95,11 @@ def test_building_a_world_that_cannot_be_is_told_to_the_server():
     def make(_config, _sink):
         raise errors.ConfigurationError("map=4m: there is no such map")
 
-    server, port = start(WorldService(make, LocalSink(), nobody))
+    server, port = start(WorldService(make, LocalSink(), peer))
     own = channel(port)
     for _ in range(2):
         with pytest.raises(errors.ConfigurationError, match="no such map"):
             RemoteControl(own, "the world").open(ATTEMPT, "train", "map: 4m")
     assert RemoteControl(own, "the world").status().attempt is None
     own.close()
-    server.stop(0).wait()
+    server.stop(0)

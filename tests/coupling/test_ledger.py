@@ -29,17 +29,17 @@ class _Counting(grpc.UnaryUnaryClientInterceptor):
 def test_the_ledger_is_what_was_sent_and_received():
     sent, received = Counter(), Counter()
 
-    def counted(fed, port, *key):
-        return grpc.intercept_channel(fed.channel(port), _Counting(sent, received, *key))
+    def counted(fed, party, whom, name):
+        return grpc.intercept_channel(fed.channel(party, whom), _Counting(sent, received, party, name))
 
     with federation() as fed:
-        fed.world._sink._stub = RemoteTeamSink(counted(fed, fed.mixer_port, "world", "sink"))._stub
+        fed.world._sink._stub = RemoteTeamSink(counted(fed, "world", "mixer", "sink"))._stub
         fed.open()
         stacks = fed.stacks()
 
         def train(agent):
-            world = RemoteWorld(counted(fed, fed.world_port, f"agent-{agent}", "world"), agent, ATTEMPT, SPEC)
-            mixer = RemoteMixer(counted(fed, fed.mixer_port, f"agent-{agent}", "mixer"), agent, ATTEMPT)
+            world = RemoteWorld(counted(fed, f"agent-{agent}", "world", "world"), agent, ATTEMPT, SPEC)
+            mixer = RemoteMixer(counted(fed, f"agent-{agent}", "mixer", "mixer"), agent, ATTEMPT)
             train_round(stacks[agent], world, mixer, PLAN)
             mixer.finish()
 
