@@ -21,7 +21,7 @@ BATTLES = Battles(Purpose.TRAINING, 0, 3)
 
 @pytest.mark.parametrize(
     "wire",
-    [{"delay_s": 0.01}, {"cut_every": 12}, {"cut_every": 12, "double": True}],
+    [{"delay_s": 0.004}, {"cut_every": 12}, {"cut_every": 12, "double": True}],
     ids=["delayed", "cut", "cut and doubled"],
 )
 def test_a_bad_wire_changes_nothing(wire):
