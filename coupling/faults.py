@@ -22,8 +22,8 @@ from contracts.errors import AttemptError, FederationError, FedqmixError, Refuse
 
 METADATA = "fedqmix-error"
 """The trailing metadata that holds {"class": ..., "arguments": {...}} as JSON."""
-LONGEST = 2000
-"""Characters of one argument: gRPC takes no more than some kilobytes of metadata."""
+LONGEST = 6000
+"""Bytes of that JSON: gRPC takes no more than 8 KiB of metadata."""
 
 Service = TypeVar("Service")
 Request = TypeVar("Request")
@@ -69,10 +69,20 @@ def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
         name, arguments = "FederationError", {"message": f"{type(error).__name__}: {error}"}
     else:
         name, arguments = known.__name__, _arguments(known, error)
-    short = {argument: str(value)[:LONGEST] for argument, value in arguments.items()}
-    context.set_trailing_metadata(((METADATA, json.dumps({"class": name, "arguments": short})),))
+    context.set_trailing_metadata(((METADATA, _written(name, arguments)),))
     context.abort(code, name)
     raise AssertionError("abort raises")
+
+
+def _written(name: str, arguments: dict[str, Any]) -> str:
+    """Write an error down, its arguments cut to what fits."""
+    length = LONGEST
+    while True:
+        short = {argument: str(value)[:length] for argument, value in arguments.items()}
+        written = json.dumps({"class": name, "arguments": short})
+        if len(written) <= LONGEST:
+            return written
+        length //= 2
 
 
 def _code(error: Exception) -> grpc.StatusCode:

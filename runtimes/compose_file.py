@@ -11,8 +11,6 @@ from collections.abc import Iterable
 
 from runtimes.compose_services import AGENT, COMMON, MIXER, SUPERLINK, SUPERNODE, TRAIN, WORLD
 
-MOST_AGENTS = 250
-"""As many networks as the third number of an address can tell apart, beside `flower` and `control`."""
 HEADER = """\
 # A federation of {agents} agents on map {map}: {command}
 #   fedqmix certs agents={agents} && docker compose build && docker compose up
@@ -25,7 +23,7 @@ name: fedqmix
 
 
 def compose_file(map_name: str, agents: int) -> str:
-    """Return the compose file, YAML text, for a map and its number of agents, at most 250."""
+    """Return the compose file, YAML text, for a map and its number of agents (no map has more than 27)."""
     ids = range(agents)
     own = ", ".join(f"agent-{k}" for k in ids)
     known = [f"supernode-{k}.pub" for k in ids]
@@ -66,8 +64,7 @@ def _networks(ids: range) -> str:
     """Every network has addresses of its own: an engine's default ranges are used up by about thirty networks."""
     subnets = {f"agent-{k}": f"{k}.0/28" for k in ids}
     subnets |= {f"door-{k}": f"{k}.128/28" for k in ids}
-    subnets |= {"flower": "254.0/23"} if len(ids) > 200 else {"flower": "254.0/24"}
-    subnets["control"] = "253.0/28"
+    subnets |= {"flower": "254.0/24", "control": "255.0/28"}
     return "\n".join(
         f'  {name}: {{internal: true, ipam: {{config: [{{subnet: "${{FEDQMIX_NET:-10.77}}.{subnet}"}}]}}}}'
         for name, subnet in subnets.items()

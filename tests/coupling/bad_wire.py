@@ -1,4 +1,4 @@
-"""A TCP proxy that delays what it carries, cuts connections, and repeats what it has carried to the same service."""
+"""A TCP proxy that delays what it carries, cuts connections, repeats them, and listens in."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class BadWire:
     def __init__(self, target: int, delay_s: float = 0.0, cut_every: int = 0, double: bool = False) -> None:
         self.target, self.delay_s, self.cut_every, self.double = target, delay_s, cut_every, double
         self.cuts = self.doubled = 0
+        self.said: list[bytearray] = []  # by the clients, one for each connection
+        self.answered: list[bytearray] = []
         self._random = random.Random(1)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -46,19 +48,21 @@ class BadWire:
                 continue
             self._open |= {near, far}
             pieces = self._random.randint(1, 2 * self.cut_every) if self.cut_every else 0
-            said: list[bytes] = []
-            for one, other, heard in ((near, far, said), (far, near, None)):
-                threading.Thread(target=self._carry, args=(one, other, pieces, heard), daemon=True).start()
+            self.said.append(bytearray())
+            self.answered.append(bytearray())
+            for one, other, heard in ((near, far, self.said[-1]), (far, near, self.answered[-1])):
+                threading.Thread(target=self._carry, args=(one, other, pieces, heard, one is near), daemon=True).start()
 
-    def _carry(self, one: socket.socket, other: socket.socket, pieces: int, heard: list[bytes] | None) -> None:
+    def _carry(
+        self, one: socket.socket, other: socket.socket, pieces: int, heard: bytearray, from_client: bool
+    ) -> None:
         carried = 0
         try:
             while piece := one.recv(65536):
                 carried += 1
                 if self.delay_s:
                     time.sleep(self._random.uniform(0, self.delay_s))
-                if heard is not None:
-                    heard.append(piece)
+                heard += piece
                 if carried == pieces:
                     other.sendall(piece[: len(piece) // 2])
                     self.cuts += 1
@@ -69,15 +73,15 @@ class BadWire:
         _cut(one)
         _cut(other)
         self._open -= {one, other}
-        if self.double and heard and not self._closed:
+        if self.double and from_client and not self._closed:
             self._say_again(heard)
 
-    def _say_again(self, heard: list[bytes]) -> None:
+    def _say_again(self, heard: bytearray) -> None:
         try:
             with socket.create_connection(("127.0.0.1", self.target), timeout=5) as again:
                 again.settimeout(0.3)
                 self.doubled += 1
-                again.sendall(b"".join(heard))
+                again.sendall(heard)
                 while again.recv(65536):
                     pass
         except OSError:

@@ -15,27 +15,17 @@ from toy_world import ToyWorld, toy_spec
 from contracts.attempt import Attempt
 from contracts.errors import CheckpointError
 from contracts.world import Purpose
+from coupling import security
 from coupling.control_remote import RemoteControl
 from coupling.mixer_remote import RemoteMixer
 from coupling.mixer_service import MixerService
+from coupling.security import Identity, RunningServer
 from coupling.sink_remote import RemoteTeamSink
 from coupling.world_remote import RemoteWorld
 from coupling.world_service import WorldService
 
-LIMIT = 64 * 2**20
-OPTIONS = [
-    ("grpc.max_receive_message_length", LIMIT),
-    ("grpc.max_send_message_length", LIMIT),
-    ("grpc.so_reuseport", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-]
 SPEC = toy_spec()
 ATTEMPT = Attempt("a run", 1, 1)
-
-
-def nobody(_context) -> None:
-    """The name of every caller on a plain channel."""
 
 
 class ToySide:
@@ -73,75 +63,85 @@ class ToySide:
         pass
 
 
-def start(service, port: int = 0, workers: int = 16) -> tuple[grpc.Server, int]:
+def start(service, port: int = 0, identity: Identity | None = None) -> tuple[RunningServer, int]:
     """Serve on loopback; return the server and its port."""
-    server = grpc.server(ThreadPoolExecutor(workers), options=OPTIONS)
-    service.add_to(server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
-    server.start()
-    return server, port
+    running = security.server(identity, [service.add_to], f"127.0.0.1:{port}", workers=16)
+    return running, running.port
 
 
 def channel(port: int) -> grpc.Channel:
-    return grpc.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS)
+    """A plain channel to a port of loopback."""
+    return security.channel(None, f"127.0.0.1:{port}", "nobody")
 
 
 class Federation:
-    """World and mixer of a toy team, served; `via` may put a proxy in front of a port."""
+    """World and mixer of a toy team, served.
 
-    def __init__(self, settings=None, peer=nobody, patience: float = 20.0, via=lambda port: port) -> None:
-        self.settings, self.peer, self.patience = settings or algorithm(), peer, patience
+    certificates: everybody's identity by name; None: plain channels. via: may put a proxy in front of a port.
+    """
+
+    def __init__(self, settings=None, certificates=None, patience: float = 20.0, via=lambda port: port) -> None:
+        self.settings, self.certificates, self.patience = settings or algorithm(), certificates or {}, patience
         self.via, self.checkpoints, self.sides, self.worlds = via, {}, [], []
         self._channels: list[grpc.Channel] = []
-        self.mixer_server, self.mixer_port = start(self.mixer_service())
-        self.world_server, self.world_port = start(self.world_service())
+        self.mixer_port = self.world_port = 0
+        self.start_mixer()
+        self.start_world()
 
-    def mixer_service(self) -> MixerService:
+    def start_mixer(self) -> None:
+        """Serve the mixer, where it was served before if it was."""
+
         def make(_run: str, _config: str) -> ToySide:
             self.sides.append(ToySide(self.settings, self.checkpoints))
             return self.sides[-1]
 
-        self.mixer = MixerService(make, self.peer, self.patience)
-        return self.mixer
+        self.mixer = MixerService(make, security.peer, self.patience)
+        self.mixer_server, self.mixer_port = start(self.mixer, self.mixer_port, self.certificates.get("mixer"))
 
-    def world_service(self) -> WorldService:
+    def start_world(self) -> None:
+        """Serve the world, where it was served before if it was."""
+
         def make(_config: str, sink) -> ToyWorld:
             self.worlds.append(ToyWorld(SPEC, 5, sink))
             return self.worlds[-1]
 
-        sink = RemoteTeamSink(self.channel(self.via(self.mixer_port)), self.patience)
-        self.world = WorldService(make, sink, self.peer, self.patience)
-        return self.world
+        sink = RemoteTeamSink(self.channel("world", "mixer", self.via), self.patience)
+        self.world = WorldService(make, sink, security.peer, self.patience)
+        self.world_server, self.world_port = start(self.world, self.world_port, self.certificates.get("world"))
 
-    def channel(self, port: int) -> grpc.Channel:
-        self._channels.append(channel(port))
+    def channel(self, caller: str, party: str, via=lambda port: port) -> grpc.Channel:
+        """A channel from one party to the world or the mixer."""
+        port = via({"world": self.world_port, "mixer": self.mixer_port}[party])
+        self._channels.append(security.channel(self.certificates.get(caller), f"127.0.0.1:{port}", party))
         return self._channels[-1]
 
     def open(self, attempt: Attempt = ATTEMPT, kind: str = "train", config: str = "settings") -> None:
+        """Open an attempt everywhere."""
         for control in self.controls():
             control.open(attempt, kind, config)
 
-    def controls(self) -> tuple[RemoteControl, RemoteControl]:
+    def controls(self, caller: str = "superlink") -> tuple[RemoteControl, RemoteControl]:
         """Of the mixer and of the world."""
-        ports = (self.mixer_port, "the mixer"), (self.world_port, "the world")
-        return tuple(RemoteControl(self.channel(port), whom, self.patience) for port, whom in ports)
+        return tuple(RemoteControl(self.channel(caller, whom), f"the {whom}", 20) for whom in ("mixer", "world"))
 
-    def remote(self, agent: int, attempt: Attempt = ATTEMPT) -> tuple[RemoteWorld, RemoteMixer]:
-        """The world and the mixer as an agent reaches them."""
-        world, mixer = (self.channel(self.via(port)) for port in (self.world_port, self.mixer_port))
+    def remote(self, agent: int, attempt: Attempt = ATTEMPT, caller: str = "") -> tuple[RemoteWorld, RemoteMixer]:
+        """The world and the mixer as an agent reaches them. caller: who shows its certificate, if not the agent."""
+        world, mixer = (self.channel(caller or f"agent-{agent}", whom, self.via) for whom in ("world", "mixer"))
         return (
             RemoteWorld(world, agent, attempt, SPEC, self.patience),
             RemoteMixer(mixer, agent, attempt, self.patience),
         )
 
     def stacks(self):
+        """Agents, each in a stack of its own, that have learned nothing yet."""
         return [make_agents((agent,), SPEC, self.settings) for agent in range(SPEC.n_agents)]
 
     def close(self) -> None:
+        """Shut everything down."""
         for own in self._channels:
             own.close()
         for server in (self.world_server, self.mixer_server):
-            server.stop(0).wait()
+            server.stop(0)
 
 
 @contextmanager

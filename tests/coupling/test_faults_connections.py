@@ -4,7 +4,7 @@ import time
 
 import pytest
 from bad_wire import BadWire
-from federation import ATTEMPT, SPEC, channel, federation, same_parameters, start, together
+from federation import ATTEMPT, SPEC, channel, federation, same_parameters, together
 from toy_team import algorithm, make_team
 
 from clients.rounds import RoundPlan, train_round
@@ -21,7 +21,7 @@ BATTLES = Battles(Purpose.TRAINING, 0, 3)
 
 @pytest.mark.parametrize(
     "wire",
-    [{"delay_s": 0.01}, {"cut_every": 12}, {"cut_every": 12, "double": True}],
+    [{"delay_s": 0.004}, {"cut_every": 12}, {"cut_every": 12, "double": True}],
     ids=["delayed", "cut", "cut and doubled"],
 )
 def test_a_bad_wire_changes_nothing(wire):
@@ -59,11 +59,11 @@ def test_a_service_that_was_killed_and_restarted_breaks_the_attempt_and_the_next
         remotes = [fed.remote(agent) for agent in range(SPEC.n_agents)]
         first = together(lambda agent: remotes[agent][0].begin(BATTLES))
         if killed == "world":
-            fed.world_server.stop(0).wait()
-            fed.world_server, _ = start(fed.world_service(), fed.world_port)
+            fed.world_server.stop(0)
+            fed.start_world()
         else:
-            fed.mixer_server.stop(0).wait()
-            fed.mixer_server, _ = start(fed.mixer_service(), fed.mixer_port)
+            fed.mixer_server.stop(0)
+            fed.start_mixer()
         actions = [turn.available_actions.argmax(-1) for turn in first]
         errors = together(lambda agent: remotes[agent][0].step(actions[agent]))
         assert [type(error) for error in errors] == [AttemptError] * 3
@@ -91,8 +91,8 @@ def test_a_round_whose_mixer_was_lost_is_learned_again_from_the_round_before():
 
             together(train)
             if attempt is attempts[0]:
-                fed.mixer_server.stop(0).wait()
-                fed.mixer_server, _ = start(fed.mixer_service(), fed.mixer_port)
+                fed.mixer_server.stop(0)
+                fed.start_mixer()
         assert len(fed.sides) == 2
         restored = fed.sides[1].learner.state()
     assert restored.keys() == expected.keys()
@@ -111,7 +111,7 @@ def test_an_agent_that_dies_makes_the_others_try_again():
 def test_who_cannot_be_reached_is_named():
     with federation() as fed:
         gone = fed.world_port
-        fed.world_server.stop(0).wait()
+        fed.world_server.stop(0)
         own = channel(gone)
         with pytest.raises(AttemptError, match=r"the world could not be reached for \d+ s \(UNAVAILABLE"):
             RemoteWorld(own, 0, ATTEMPT, SPEC, patience=0.1).begin(BATTLES)
@@ -121,9 +121,9 @@ def test_who_cannot_be_reached_is_named():
 def test_a_sink_that_cannot_reach_the_mixer_breaks_the_attempt_for_the_agents():
     with federation(patience=0.5) as fed:
         fed.open()
-        fed.mixer_server.stop(0).wait()
+        fed.mixer_server.stop(0)
         errors = together(
-            lambda agent: RemoteWorld(fed.channel(fed.world_port), agent, ATTEMPT, SPEC, 20).begin(BATTLES)
+            lambda agent: RemoteWorld(fed.channel("anybody", "world"), agent, ATTEMPT, SPEC, 20).begin(BATTLES)
         )
         assert all(
             isinstance(error, AttemptError) and "the mixer could not be reached" in str(error) for error in errors
@@ -133,8 +133,8 @@ def test_a_sink_that_cannot_reach_the_mixer_breaks_the_attempt_for_the_agents():
 def test_a_call_that_is_tried_in_vain_ends_when_the_next_attempt_begins():
     with federation(patience=30) as fed:
         fed.open()
-        fed.mixer_server.stop(0).wait()
-        control = RemoteControl(fed.channel(fed.world_port), "the world")
+        fed.mixer_server.stop(0)
+        control = RemoteControl(fed.channel("anybody", "world"), "the world")
 
         def act(agent):
             if agent < SPEC.n_agents:
@@ -151,6 +151,6 @@ def test_a_call_that_is_tried_in_vain_ends_when_the_next_attempt_begins():
 
 def test_another_service_at_the_address_is_said():
     with federation() as fed:
-        own = fed.channel(fed.world_port)
+        own = fed.channel("anybody", "world")
         with pytest.raises(RefusedError, match="does not know this call"):
             RemoteMixer(own, 0, ATTEMPT).draw()

@@ -8,7 +8,8 @@ import grpc
 import numpy as np
 import pytest
 import torch
-from federation import ATTEMPT, LIMIT, SPEC, channel, federation, together
+from certified import authority, certified
+from federation import ATTEMPT, SPEC, channel, federation, together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toy_team import algorithm
@@ -19,37 +20,17 @@ from contracts.errors import AttemptError, DivergenceError, RefusedError
 from contracts.world import Battles, Purpose
 from coupling.calls import Line
 from coupling.codec import encode
-from coupling.control_remote import RemoteControl
-from coupling.mixer_remote import RemoteMixer
 from coupling.proto import control_pb2, mixer_pb2, team_sink_pb2, world_pb2
 from coupling.proto.mixer_pb2_grpc import MixerStub
 from coupling.proto.team_sink_pb2_grpc import TeamSinkStub
 from coupling.proto.tensor_pb2 import Tensor
 from coupling.proto.world_pb2_grpc import WorldStub
+from coupling.security import MESSAGE_LIMIT
 from coupling.tickets import attempt_message, header
 from coupling.world_remote import RemoteWorld
 
 BATTLES = Battles(Purpose.TRAINING, 0, 3)
 PLAN = RoundPlan(3, 10**9, True)
-NAME = "test-name"
-
-
-class _Named(grpc.UnaryUnaryClientInterceptor):
-    """Says a name with every call, as a certificate does."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def intercept_unary_unary(self, continuation, details, request):
-        return continuation(details._replace(metadata=((NAME, self.name),)), request)
-
-
-def named(port: int, name: str) -> grpc.Channel:
-    return grpc.intercept_channel(channel(port), _Named(name))
-
-
-def said_name(context) -> str | None:
-    return dict(context.invocation_metadata()).get(NAME)
 
 
 def move(actions, agent=0, sequence=2) -> world_pb2.Move:
@@ -83,7 +64,7 @@ def test_the_world_refuses_what_is_wrong_and_plays_on(message, words):
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
         turns = together(lambda agent: remotes[agent].begin(BATTLES))
-        stub = WorldStub(fed.channel(fed.world_port))
+        stub = WorldStub(fed.channel("anybody", "world"))
         method = stub.Step if isinstance(message, world_pb2.Move) else stub.Begin
         with pytest.raises(RefusedError, match=words):
             Line("the world", 1).call(method, message)
@@ -95,9 +76,6 @@ def learned_together(fed, agents):
     """Let everybody train; return what came of it."""
     stacks = fed.stacks()
     return together(lambda agent: train_round(stacks[agent], *fed.remote(agent), PLAN) if agent in agents else None)
-
-
-NAN, FINE = (np.full((1, 5), value, np.float32) for value in (np.nan, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +98,7 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
             turns = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
         together(lambda agent: played[agent][1].draw())
         n = fed.sides[0].transitions()
-        stub = MixerStub(fed.channel(fed.mixer_port))
+        stub = MixerStub(fed.channel("anybody", "mixer"))
         for q_taken, q_next in (
             (bad(n), encode(np.ones((1, n), np.float32))),
             (encode(np.ones((1, n), np.float32)), bad(n)),
@@ -149,33 +127,43 @@ def test_an_agent_whose_q_values_diverge_says_so_itself():
             mixer.gradient(torch.tensor([[1.0, float("inf")]]), torch.ones(1, 2))
 
 
-def test_nobody_speaks_for_another():
-    with federation(peer=said_name) as fed:
-        superlink = RemoteControl(named(fed.world_port, "superlink"), "the world")
-        RemoteControl(named(fed.mixer_port, "superlink"), "the mixer").open(ATTEMPT, "train", "settings")
-        superlink.open(ATTEMPT, "train", "settings")
-        agent = RemoteControl(named(fed.world_port, "agent-0"), "the world")
-        for question in (agent.status, lambda: agent.ledger("a run"), lambda: agent.open(ATTEMPT, "train", "")):
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    home = authority(folder)
+    parties = ("superlink", "world", "mixer", "agent-0", "agent-1", "agent-2", "supernode-0")
+    return {party: certified(home, folder, party) for party in parties}
+
+
+def test_nobody_speaks_for_another(certificates):
+    with federation(certificates=certificates) as fed:
+        fed.open()
+        control = fed.controls("agent-0")[1]
+        for question in (control.status, lambda: control.ledger("a run"), lambda: control.open(ATTEMPT, "train", "")):
             with pytest.raises(RefusedError, match="for superlink to say; the certificate shown is agent-0's"):
                 question()
-        for name in ("agent-1", "supernode-0", "world", "superlink", ""):
-            with pytest.raises(RefusedError, match="for agent-0 to say; the certificate shown is"):
-                RemoteWorld(named(fed.world_port, name), 0, ATTEMPT, SPEC).begin(BATTLES)
-            with pytest.raises(RefusedError, match="for agent-0 to say; the certificate shown is"):
-                RemoteMixer(named(fed.mixer_port, name), 0, ATTEMPT).draw()
+        for name in ("agent-1", "supernode-0", "world", "superlink"):
+            world, mixer = fed.remote(0, caller=name)
+            for act in (mixer.draw, mixer.finish, lambda world=world: world.begin(BATTLES)):
+                with pytest.raises(RefusedError, match=f"for agent-0 to say; the certificate shown is {name}'s"):
+                    act()
         lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
         with pytest.raises(RefusedError, match="for world to say; the certificate shown is agent-0's"):
-            Line("the mixer", 1).call(TeamSinkStub(named(fed.mixer_port, "agent-0")).Record, lie)
-        assert [agent.sequence for agent in superlink.status().agents] == [0, 0, 0]
+            Line("the mixer", 1).call(TeamSinkStub(fed.channel("agent-0", "mixer")).Record, lie)
+        with pytest.raises(AttemptError, match="could not be reached"):
+            RemoteWorld(channel(fed.world_port), 0, ATTEMPT, SPEC, patience=0.1).begin(BATTLES)
+        assert [agent.sequence for agent in fed.controls()[1].status().agents] == [0, 0, 0]
+        outcomes = learned_together(fed, range(SPEC.n_agents))
+        assert [outcome.training_steps for outcome in outcomes] == [3, 3, 3]
 
 
 def test_a_huge_message_is_refused():
     with federation() as fed:
         fed.open()
-        huge = move(Tensor(dtype="int64", shape=[1, 3], data=bytes(LIMIT)))
+        huge = move(Tensor(dtype="int64", shape=[1, 3], data=bytes(MESSAGE_LIMIT)))
         loose = grpc.insecure_channel(f"127.0.0.1:{fed.world_port}", options=[("grpc.max_send_message_length", -1)])
-        for own in (loose, fed.channel(fed.world_port)):  # refused where it arrives, and where it leaves
-            with pytest.raises(RefusedError, match="too large: .*larger than max"):
+        for own in (loose, fed.channel("anybody", "world")):  # refused where it arrives, and where it leaves
+            with pytest.raises(RefusedError, match=r"too large: .*larger than max"):
                 Line("the world", 1).call(WorldStub(own).Step, huge)
         loose.close()
         turns = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
@@ -221,25 +209,26 @@ def test_raw_bytes_crash_no_service():
             done.set()
 
         strangers = [channel(fed.world_port), channel(fed.mixer_port)]
+        heads = st.builds(header, st.just(ATTEMPT), st.integers(3, 9), st.integers(0, 2**64 - 1))
         about_attempt = st.builds(
-            lambda agent, sequence, rest: mixer_pb2.Drawing(header=header(ATTEMPT, agent, sequence)).SerializeToString() + rest,
-            st.integers(3, 9), st.integers(0, 2**64 - 1), st.binary(max_size=30),
-        )  # fmt: skip
+            lambda head, rest: mixer_pb2.Drawing(header=head).SerializeToString() + rest, heads, st.binary(max_size=30)
+        )
+        codes = set()
 
         @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(st.sampled_from(METHODS), st.one_of(st.binary(max_size=60), about_attempt))
         def say(method, raw):
             for own in strangers:
-                try:
-                    own.unary_unary(method)(raw, timeout=0.5)
-                except grpc.RpcError as error:
-                    assert error.code() is not grpc.StatusCode.UNAVAILABLE  # noqa: PT017
+                future = own.unary_unary(method).future(raw, timeout=5)
+                codes.add(future.code())
 
         thread = threading.Thread(target=train)
         thread.start()
         say()
         thread.join()
         assert done.is_set()
+        refused = {grpc.StatusCode.ABORTED, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL}
+        assert refused <= codes <= refused | {grpc.StatusCode.OK, grpc.StatusCode.UNIMPLEMENTED}, codes
         assert [type(outcome).__name__ for outcome in outcomes] == ["RoundOutcome"] * 3, outcomes
         for own in strangers:
             own.close()

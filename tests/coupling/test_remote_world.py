@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from federation import channel, nobody, start, together
+from federation import channel, start, together
 from world_contract import WorldContract
 from worlds import KeepingSink, options, training
 
@@ -13,6 +13,7 @@ from contracts.attempt import Attempt
 from contracts.errors import UnavailableActionError, WorldError
 from contracts.world import Turn
 from coupling.control_remote import RemoteControl
+from coupling.security import peer
 from coupling.world_remote import RemoteWorld
 from coupling.world_service import WorldService
 from envs import make_world
@@ -36,7 +37,7 @@ class TeamOfRemoteWorlds:
             self.local = make_world("3m", seed, env, sink, threads)
             return self.local
 
-        self.server, port = start(WorldService(make, LocalSink(), nobody, patience=10))
+        self.server, port = start(WorldService(make, LocalSink(), peer, patience=10))
         self.channels = [channel(port) for _ in range(4)]
         attempt = Attempt("a run", 1, 1)
         RemoteControl(self.channels[3], "the world").open(attempt, "train", "")
@@ -59,7 +60,7 @@ class TeamOfRemoteWorlds:
             remote.close()
         for own in self.channels:
             own.close()
-        self.server.stop(0).wait()
+        self.server.stop(0)
         self.local.close()
 
     @staticmethod
