@@ -66,7 +66,8 @@ def certs_command(words: list[str]) -> int:
             rows = [replace(row, copy=True) if row.party == "superlink" else row for row in rows]
     except OSError as error:
         raise StorageError(
-            f"{error.filename or options.out}: {error.strerror}; nothing there can be relied on."
+            f"{error.filename or options.out}: {error.strerror}. Every file is written whole or not at all: put that "
+            "right and run the command again."
         ) from None
     _show(options, authority, begun, rows)
     return 0

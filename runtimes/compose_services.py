@@ -13,11 +13,10 @@ x-common: &common
   stop_grace_period: 30s
 
 x-health: &health
-  interval: 60s
+  interval: 20s
   timeout: 20s
   retries: 3
-  start_period: 180s
-  start_interval: 3s
+  start_period: 120s
 """
 
 SUPERLINK = """\
@@ -32,9 +31,6 @@ SUPERLINK = """\
     healthcheck:
       <<: *health
       test: [CMD, fedqmix, health, "localhost:8000", party=superlink, certs=/run/certs]
-    depends_on:
-      world: {{condition: service_healthy}}
-      mixer: {{condition: service_healthy}}
     networks: [control, flower]
     volumes: ["runs:/runs"]
     secrets:
@@ -49,8 +45,6 @@ WORLD = """\
     healthcheck:
       <<: *health
       test: [CMD, fedqmix, health, "localhost:9101", party=world, certs=/run/certs]
-    depends_on:
-      mixer: {{condition: service_healthy}}
     networks: [control, {agent_networks}]
     volumes: ["kernels:/var/cache/fedqmix"]
     secrets:

@@ -202,6 +202,7 @@ def test_stopping_says_not_serving_lets_calls_end_and_frees_the_port(world: Iden
     with channel(agent, f"127.0.0.1:{running.port}", "world") as connection:
         call = connection.unary_unary("/test.Slow/Slow").future(b"done", timeout=30)
         assert entered.wait(10)
+        assert not running.wait(0.01)
         watch = certified.watch(connection)
         assert next(watch) == SERVING
         stopping = threading.Thread(target=running.stop, args=(20,))
@@ -209,6 +210,7 @@ def test_stopping_says_not_serving_lets_calls_end_and_frees_the_port(world: Iden
         assert next(watch) == NOT_SERVING
         leave.set()
         assert call.result() == b"done"
+    assert running.wait(20)
     stopping.join(20)
     assert not stopping.is_alive()
     server(world, [], f"127.0.0.1:{running.port}", workers=1).stop(0)

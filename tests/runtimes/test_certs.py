@@ -180,3 +180,11 @@ def test_the_first_time_the_number_of_agents_is_needed(out: Path) -> None:
         parse([f"out={out}"])
     with pytest.raises(ConfigurationError, match="days is set twice"):
         parse(["agents=1", "days=1", "days=2"])
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["certs", "agents=1", f"out={tmp_path}/file/certs"]) == 1
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "file/certs: Not a directory" in said
+    assert "run the command again" in said
