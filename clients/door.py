@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
@@ -67,6 +67,8 @@ class DoorService(DoorServicer):
         asked = self._take(request)
         try:
             return Answer(content=asked.answer.result(timeout=self._hold))
+        except CancelledError:
+            raise AttemptError(f"Attempt {request.attempt} was followed by another before it was begun.") from None
         except TimeoutError:
             if asked.answer.done():
                 raise

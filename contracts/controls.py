@@ -14,10 +14,12 @@ class Standing:
 
     calls: agent -> calls it has made in this attempt; an agent that has made none is not in it.
     finished: agents that have made their last call, so that only their reply is still on its way.
+    broken: why the attempt cannot be finished; empty while it can.
     """
 
     calls: dict[int, int]
     finished: frozenset[int] = frozenset()
+    broken: str = ""
 
 
 class Controls(Protocol):
@@ -26,7 +28,7 @@ class Controls(Protocol):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """Begin an attempt; whoever still waits in the one before is told that it is over.
 
-        kind: the question's message type ("train", "evaluate", "query.join", "query.policy"). config: the run's YAML.
+        kind: "join", "train", "evaluate" or "policy". config: the run's settings, YAML.
         Raises AttemptError when world or mixer cannot be reached, or restarted in between.
         """
 

@@ -10,6 +10,9 @@ from flwr.serverapp import Grid, ServerApp
 
 from strategies import TeamStrategy
 
+app = ServerApp()
+"""What a SuperLink starts (pyproject.toml names it)."""
+
 UNTIL_STOPPED = 2**31
 """Rounds to ask Flower for: a run ends by environment steps or win rate, which only a round's end can tell."""
 
@@ -22,16 +25,24 @@ RoundEnd = Callable[[ArrayRecord], bool]
 """Called after every round with the aggregated arrays; True ends the run."""
 
 
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Lead one run on a SuperLink; the composition root puts it together."""
+    from runtimes.federation import serve
+
+    serve(grid, context)
+
+
 def server_app(strategy: TeamStrategy, round_end: RoundEnd, arrays: ArrayRecord | None = None) -> ServerApp:
     """Make the ServerApp of one run.
 
     strategy: configures and aggregates. round_end: told of every finished round, decides when to stop.
     arrays: what a resumed run goes on from; a new run asks the agents for their first parameters.
     """
-    app = ServerApp()
+    one_run = ServerApp()
 
-    @app.main()
-    def main(grid: Grid, context: Context) -> None:
+    @one_run.main()
+    def lead(grid: Grid, context: Context) -> None:
         logging.getLogger("flwr").setLevel(logging.WARNING)  # rounds are reported by us
         first = strategy.join(grid)
 
@@ -50,16 +61,4 @@ def server_app(strategy: TeamStrategy, round_end: RoundEnd, arrays: ArrayRecord 
         except RunComplete:
             logging.getLogger(__name__).info("the run is complete")
 
-    return app
-
-
-app = ServerApp()
-"""What a SuperLink starts for every run (`serverapp = "server.app:app"`)."""
-
-
-@app.main()
-def main(grid: Grid, context: Context) -> None:
-    """Conduct one run on a federation that is up."""
-    from runtimes.federation import serve  # the composition root puts a run together: the one arrow back to it
-
-    serve(grid, context)
+    return one_run

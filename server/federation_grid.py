@@ -144,7 +144,7 @@ class FederationGrid(Grid):
 
     def _attempt(self, attempt: Attempt, kind: str, questions: dict[int, Message], signs: Signs) -> list[Message]:
         """Try once. Raises AttemptError when it is worth trying again."""
-        self._controls.open(attempt, kind, self._config)
+        self._controls.open(attempt, kind.removeprefix("query."), self._config)
         plan = ConfigRecord(
             {
                 m.RUN: attempt.run,
@@ -170,6 +170,8 @@ class FederationGrid(Grid):
                 looked = now
                 standing = self._controls.status()
                 signs.seen(standing, now)
+                if standing is not None and standing.broken:
+                    raise AttemptError(standing.broken)
                 self._give_up(signs.overdue(exchange.unanswered, now, self._patience))
                 exchange.resend(standing, self._roster.look())
             self._clock.sleep(pause)

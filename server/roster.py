@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 
 from contracts import messages as m
 
-ASK_AGAIN_S = 30.0
+ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, 60.0
 ANSWER_WITHIN_S = 10.0
 """How long a node tries to reach its agent before it says that it cannot."""
 
@@ -104,7 +104,7 @@ class Roster:
             if message_id:
                 self._pending[message_id] = node
                 _, before = self._asked.get(node, (0.0, ASK_AGAIN_S / 2))
-                self._asked[node] = (now, 2 * before)
+                self._asked[node] = (now, min(2 * before, LONGEST_ASK_AGAIN_S))
 
 
 def _agent_in(reply: Message) -> int | None:

@@ -26,14 +26,14 @@ ROUNDS = 3
 class Federation:
     """Toy agents behind a FederationGrid over a faulty network."""
 
-    def __init__(self, faults=(), stray=False, team=None, n_agents=3):
+    def __init__(self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S):
         self.time = Time()
         self.agents = Agents(team or ToyAgents(), n_agents)
         self.network = FaultyNetwork(self.time, self.agents, faults, stray)
         self.events = []
         self.attempts = 0
         self.grid = FederationGrid(
-            self.network, n_agents, "run-7", self.agents, self.next_attempt, "seed: 1", PATIENCE_S, self.events.append,
+            self.network, n_agents, "run-7", self.agents, self.next_attempt, "seed: 1", patience, self.events.append,
             clock=self.time,
         )  # fmt: skip
 
@@ -45,6 +45,13 @@ class Federation:
         """Plans of all questions of a kind that were pushed."""
         pushed = [one for one in self.network.pushed if one.metadata.message_type == kind]
         return [one.content.config_records[m.PLAN] for one in pushed]
+
+
+def any_faults(least, most):
+    """Fewer crashes than make the grid give an agent's client up."""
+    return st.lists(st.sampled_from(FAULTS), min_size=least, max_size=most).filter(
+        lambda faults: faults.count("client crashes") < 5
+    )
 
 
 def toy_run(grid, name="rs_pps", **changes):
@@ -75,9 +82,9 @@ def test_without_faults_every_question_is_one_attempt(undisturbed):
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == list(range(1, federation.attempts + 1))
     kinds = [kind for _, kind, _ in federation.agents.opened]
-    assert kinds[0] == m.JOIN
+    assert kinds[0] == "join"
     assert kinds.count(MessageType.TRAIN) == ROUNDS
-    assert kinds.count(m.POLICY) == ROUNDS * 3
+    assert kinds.count("policy") == ROUNDS * 3
     assert [attempt.round for attempt, kind, _ in federation.agents.opened if kind == MessageType.TRAIN] == [1, 2, 3]
     assert {attempt.run for attempt, _, _ in federation.agents.opened} == {"run-7"}
     assert federation.events == []
@@ -95,10 +102,10 @@ def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it(
     assert [plan[m.INDEX] for plan in federation.asked(m.POLICY)[:9:3]] == [0, 1, 2]
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(FAULTS), max_size=40), st.booleans())
+@settings(deadline=None, max_examples=40)
+@given(any_faults(0, 20), st.booleans())
 def test_any_faults_any_order(undisturbed, faults, stray):
-    federation = Federation(faults, stray)
+    federation = Federation(faults, stray, patience=3600.0)
     _, result = toy_run(federation.grid)
     assert same(arrays_of(result), undisturbed)
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
@@ -106,9 +113,9 @@ def test_any_faults_any_order(undisturbed, faults, stray):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.sampled_from(FAULTS), min_size=6, max_size=12))
+@given(any_faults(3, 12))
 def test_exactly_one_answer_per_agent_of_the_newest_attempt(faults):
-    federation = Federation(["fine"] * 6 + faults, stray=True)
+    federation = Federation(["fine"] * 6 + faults, stray=True, patience=3600.0)
     strategy = make_strategy("a_pps")
     arrays = strategy.join(federation.grid)
     questions = list(strategy.configure_train(1, arrays, {}, federation.grid))
