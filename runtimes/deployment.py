@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-
-import grpc
 
 from coupling.identity import Identity
 from coupling.security import channel
@@ -27,7 +24,7 @@ class Deployment:
     def __init__(self, folder: Path, agents: int, certs: Path | None) -> None:
         """Choose ports; nothing is started yet.
 
-        folder: the run folder, absolute. agents: N. certs: holds the certificate folder of each party; None: plain text.
+        folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -35,9 +32,7 @@ class Deployment:
         self._certs = certs
         self._asker = None if certs is None else Identity(certs / "superlink")
         parties = ["world", "mixer", "superlink", *(f"agent-{k}" for k in range(agents))]
-        self._places = {
-            party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)
-        }
+        self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
         self._agents = range(agents)
 
     @property

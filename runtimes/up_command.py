@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,13 +12,11 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from conf.schema import Config
 from contracts.errors import ConfigurationError
 from coupling.identity import Identity
 from envs.maps import load_map
 from runtimes import service_options
 from runtimes.deployment import Deployment
-from runtimes.flower_environment import security
 from runtimes.following import Following
 from runtimes.overrides import quoted
 from runtimes.processes import Supervisor
