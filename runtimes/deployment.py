@@ -24,7 +24,7 @@ class Deployment:
     def __init__(self, folder: Path, agents: int, certs: Path | None) -> None:
         """Choose ports; nothing is started yet.
 
-        folder: the run folder, absolute. agents: N. certs: holds each party's certificate folder; None: plain text.
+        folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES

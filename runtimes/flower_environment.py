@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,7 +53,7 @@ def program(name: str) -> str:
     return str(beside) if beside.exists() else name
 
 
-def become(arguments: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+def become(arguments: list[str], variables: Mapping[str, str]) -> NoReturn:
     """Go on as another program, in this very process: whoever started or stops the one has the other."""
     sys.stdout.flush()
     os.execvpe(arguments[0], list(arguments), dict(variables))

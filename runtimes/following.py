@@ -16,7 +16,7 @@ from server.records import Row
 
 LOOK = 0.1
 """Seconds between two looks at the run folder."""
-ASK = 1.0
+ASK = 2.0
 """Seconds between two questions to the SuperLink."""
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import grpc
-from flwr.app import MessageType
 
-from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError
 from coupling.control_remote import RemoteControl
 from coupling.ledger import LedgerLine
 
-KINDS = {MessageType.TRAIN: "train", MessageType.EVALUATE: "evaluate", m.POLICY: "policy"}
+BATTLES = ("train", "evaluate", "policy")
+"""The kinds of attempts that need world and mixer; joining needs neither."""
 SILENT_S = 15.0
 """An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
 GLANCE_S = 0.5
@@ -33,16 +32,17 @@ class Services:
         self._returned = float("nan")
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Begin an attempt at both; joining needs neither."""
-        for control in self._both if kind in KINDS else ():
-            control.open(attempt, KINDS[kind], config)
+        """Begin an attempt at both; see contracts.controls.Controls."""
+        for control in self._both if kind in BATTLES else ():
+            control.open(attempt, kind, config)
 
     def status(self) -> Standing | None:
         """Return how far the agents are with both together; None while one of them cannot be reached."""
         try:
-            seen = [agent for control in self._glances for agent in control.status().agents]
+            standings = [control.status() for control in self._glances]
         except AttemptError:
             return None
+        seen = [agent for standing in standings for agent in standing.agents]
         calls: dict[int, int] = {}
         still: dict[int, float] = {}
         for agent in seen:
@@ -50,11 +50,12 @@ class Services:
                 calls[agent.agent] = calls.get(agent.agent, 0) + agent.sequence
             silent = 0.0 if agent.waiting else agent.silent_s
             still[agent.agent] = min(still.get(agent.agent, silent), silent)
-        return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S))
+        broken = next((standing.broken for standing in standings if standing.broken), "")
+        return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
 
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
-        if kind == MessageType.EVALUATE:
+        if kind == "evaluate":
             self._means, returned = self._mixer.report(self._run, attempt.round)
             if returned is None:
                 raise AttemptError("The mixer was restarted after the evaluation; it is played again.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from coupling.authority import NODE_PUBLIC_KEY, copy_public, issue, make_authority, make_node_key
 from runtimes.certs_options import parties
 
-DAYS = 30
+DAYS = 365
 """How long they are valid: longer than a run takes."""
 
 

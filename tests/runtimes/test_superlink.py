@@ -1,0 +1,214 @@
+"""A real SuperLink with SuperNodes, TLS and node authentication, and runs submitted to it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from contracts.errors import ConfigurationError, FederationError
+from coupling.authority import issue, make_authority, make_node_key
+from coupling.identity import Identity
+from runtimes.flower_app import bundle
+from runtimes.following import Following
+from runtimes.processes import Service, Supervisor, answers, free_ports
+from runtimes.submission import SuperLink, UnreachableError
+from runtimes.superlink_command import superlink_command
+from runtimes.supernode_command import supernode_command
+from runtimes.temporary_certs import make_certificates
+
+ROOT = Path(__file__).parents[2]
+TAG = "FEDQMIX_FLOWER_TEST_TAG"
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+
+
+@dataclass
+class Federation:
+    """What a test needs to know of the federation that is up."""
+
+    folder: Path
+    supervisor: Supervisor
+    link: SuperLink
+    address: str
+
+    def follow(self, name: str, *overrides: str) -> Following:
+        run = self.folder / "runs" / name
+        return Following(self.link, [*overrides, f"run_dir={run}"], str(run), run, patience=60)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "runtimes", *words]
+
+
+def lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def tagged(tag: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """A SuperLink and two SuperNodes. At the end none of all their processes may be left, and no port."""
+    folder = tmp_path_factory.mktemp("federation")
+    (folder / "runs").mkdir()
+    certs, tag = folder / "certs", uuid.uuid4().hex
+    make_certificates(certs, 2)
+    ports = free_ports(3)
+    places = [f"127.0.0.1:{port}" for port in ports]
+    words = ["superlink", f"certs={certs}/superlink", f"listen={places[0]}", f"runs={folder}/runs"]
+    told = {**ENVIRONMENT, TAG: tag, "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.05"}
+    link_service = Service(
+        "superlink",
+        command(*words, f"state={folder}/link", "world=127.0.0.1:1", "mixer=127.0.0.1:2"),
+        folder / "superlink.log",
+        lambda: answers(places[0]),
+        told,
+    )
+    nodes = [
+        Service(f"supernode-{k}", node_command(k, certs, places[0], folder, places[k + 1]), folder / f"node{k}.log",
+                lambda place=places[k + 1]: answers(place), told)
+        for k in range(2)
+    ]  # fmt: skip
+    identity = Identity(certs / "agent-0")
+    app = bundle("echo_app:server", "echo_app:client")
+    with Supervisor(print) as supervisor, SuperLink(places[0], identity, app) as link:
+        supervisor.start([link_service], 120)
+        supervisor.start(nodes, 120)
+        yield Federation(folder, supervisor, link, places[0])
+        processes = tagged(tag)
+        assert len(processes) >= 6  # SuperLink, SuperNodes, and a SuperExec for each
+    assert not tagged(tag)
+    assert not any(answers(place) for place in places)
+
+
+def node_command(number: int, certs: Path, superlink: str, folder: Path, listen: str) -> list[str]:
+    words = [f"id={number}", f"superlink={superlink}", f"agent=127.0.0.1:{7000 + number}", f"listen={listen}"]
+    return command("supernode", *words, f"certs={certs}/supernode-{number}", f"state={folder}/node{number}")
+
+
+def test_a_run_is_followed_to_its_end(federation: Federation) -> None:
+    overrides = ["strategy=pp_pps", "strategy.shared=[head.*]", "seed=3", "stop.env_steps=2"]
+    rows = [row for row in federation.follow("first", *overrides).rows(print) if row is not None]
+    assert [row["env_step"] for row in rows] == [1, 2]
+    run = federation.folder / "runs" / "first"
+    (start,) = lines(run / "starts.jsonl")
+    assert start["words"] == [*overrides, f"run_dir={run}"]
+    assert start["runs"] == str(run.parent)
+    expected = [
+        {"agent": f"127.0.0.1:{7000 + k}", "told": f"127.0.0.1:{7000 + k}", "partition": k, "certs": f"supernode-{k}"}
+        for k in range(2)
+    ]
+    assert lines(run / "answers.jsonl") == [[{**one, "word": f"word {n}"} for one in expected] for n in (1, 2)]
+    print(f"seconds a round: {[round(row['elapsed_s'], 2) for row in rows]}")
+
+
+def test_a_run_that_fails_says_why(federation: Federation) -> None:
+    with pytest.raises(FederationError, match=r"^agent 1 has diverged at training step 812$"):
+        list(federation.follow("failing", "seed=13").rows(print))
+
+
+def test_a_run_outlives_its_superlink(federation: Federation) -> None:
+    """The SuperLink is killed while the run goes on: started again it knows its SuperNodes, and the run goes on."""
+    run, said = federation.folder / "runs" / "second", []
+    following = federation.follow("second", "seed=14", "stop.env_steps=1")
+    killed = False
+    for _ in following.rows(said.append):
+        federation.supervisor.tend()
+        if (run / "starts.jsonl").exists() and not killed:
+            os.kill(federation.supervisor.pid("superlink"), signal.SIGKILL)
+            killed = True
+        if killed and federation.supervisor.restarts["superlink"] == 1:
+            (run / "go").touch()
+    assert said == ["the run was lost (the SuperLink was restarted); it is submitted again"]
+    first, second = lines(run / "starts.jsonl")
+    assert second["words"] == [f"resume={run}", "stop.env_steps=1"]
+    assert second["nodes"] == first["nodes"]
+    assert len(lines(run / "answers.jsonl")) == 1
+
+
+def test_a_supernode_with_another_key_is_refused(federation: Federation, tmp_path: Path) -> None:
+    """Its certificate is the federation's own; but nobody told the SuperLink of its key."""
+    for name in ("ca.crt", "party.crt", "party.key"):
+        target = tmp_path / "supernode-1" / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((federation.folder / "certs" / "supernode-1" / name).read_bytes())
+    make_node_key(tmp_path / "supernode-1")
+    (port,) = free_ports(1)
+    words = node_command(1, tmp_path, federation.address, tmp_path, f"127.0.0.1:{port}")
+    with (tmp_path / "log").open("wb") as log:
+        environment = {**os.environ, **ENVIRONMENT}
+        done = subprocess.run(words, stdout=log, stderr=log, env=environment, cwd=ROOT, timeout=100, check=False)
+    assert done.returncode != 0
+    assert "Failed to activate SuperNode" in (tmp_path / "log").read_text()
+
+
+def test_a_superlink_of_another_federation_is_not_trusted(federation: Federation, tmp_path: Path) -> None:
+    issue(make_authority(tmp_path), tmp_path / "agent-0", "agent-0", [], 90)
+    identity = Identity(tmp_path / "agent-0")
+    with (
+        SuperLink(federation.address, identity) as link,
+        pytest.raises(UnreachableError, match="certificate verify failed"),
+    ):
+        link.start([])
+
+
+def test_nobody_at_the_address() -> None:
+    (port,) = free_ports(1)
+    with SuperLink(f"127.0.0.1:{port}", None) as link:
+        following = Following(link, [], "runs/x", Path("runs/x"), patience=0.5)
+        began = time.monotonic()
+        with pytest.raises(FederationError, match=rf"the SuperLink at 127.0.0.1:{port} cannot be reached: .*refused"):
+            list(following.rows(print))
+        assert time.monotonic() - began > 0.5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], r"fedqmix superlink needs certs=DIR, the folder of superlink .*or insecure=true"),
+        (["certs=certs", "insecure=true"], "exclude each other"),
+        (["insecure=yes"], "insecure=yes must be true or false"),
+        (["insecure=true", "listen=8000"], "listen=8000 must be host:port"),
+        (["insecure=true", "wrold=a:1"], "unknown option 'wrold'; did you mean 'world'?"),
+        (["certs=nowhere"], "ca.crt is missing"),
+    ],
+)
+def test_mistakes_in_the_words_of_superlink(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        superlink_command(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["id=0"], "fedqmix supernode needs superlink=...: fedqmix supernode id=0 superlink="),
+        (["id=x", "superlink=a:1", "agent=a:1", "insecure=true"], "id=x must be a whole number"),
+        (["id=0", "superlink=a", "agent=a:1", "insecure=true"], "superlink=a must be host:port"),
+        (["id=1", "superlink=a:1", "agent=a:1", "certs=certs/supernode-0"], "is the folder of supernode-0"),
+    ],
+)
+def test_mistakes_in_the_words_of_supernode(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_certificates(tmp_path / "certs", 1)
+    with pytest.raises(ConfigurationError, match=message):
+        supernode_command(words)

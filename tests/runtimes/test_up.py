@@ -1,0 +1,165 @@
+"""`fedqmix up`, with real processes of Flower; stand-ins that only say they are healthy play the rest."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from contracts.errors import ConfigurationError
+from runtimes.cli import main
+from runtimes.deployment import Deployment
+from runtimes.temporary_certs import make_certificates
+from runtimes.up_command import up_command
+
+ROOT = Path(__file__).parents[2]
+TAG = "FEDQMIX_UP_TEST_TAG"
+STAND_IN = """
+import sys
+from pathlib import Path
+from coupling.identity import Identity
+from coupling.security import server
+options = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
+print("standing in for", sys.argv[1:], flush=True)
+server(Identity(Path(options["certs"])), [], options["listen"], 1).wait()
+"""
+UP = f"""
+import sys
+from runtimes import deployment, flower_app, submission
+from runtimes.cli import main
+
+def stand_in(services):
+    def of(self):
+        for stage in services(self):
+            for service in stage:
+                if "link" not in service.name and "node" not in service.name:
+                    service.command[1:3] = ["-c", {STAND_IN!r}]
+            yield stage
+    return of
+
+deployment.Deployment._stages = stand_in(deployment.Deployment._stages)
+submission.bundle = lambda: flower_app.bundle("echo_app:server", "echo_app:client")
+sys.exit(main(["up", "map=2s_vs_1sc", *sys.argv[1:]]))
+"""
+
+
+def tagged(tag: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@pytest.fixture
+def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A mark that everything started by the test inherits; none of them may be left when it ends."""
+    mine = uuid.uuid4().hex
+    monkeypatch.setenv(TAG, mine)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
+    yield mine
+    deadline = time.monotonic() + 20
+    while tagged(mine) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not tagged(mine)
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+
+
+def test_up_runs_to_the_end_and_leaves_nothing(tmp_path: Path, tag: str) -> None:
+    run = tmp_path / "my run"
+    words = ["seed=3", "stop.env_steps=2", f"run_dir='{run}'"]
+    done = subprocess.run(
+        [sys.executable, "-c", UP, *words], capture_output=True, text=True, cwd=tmp_path, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not tagged(tag)
+    assert f"run folder: {run}" in done.stdout
+    answers = [json.loads(line) for line in (run / "answers.jsonl").read_text().splitlines()]
+    assert [[one["certs"] for one in answer] for answer in answers] == [["supernode-0", "supernode-1"]] * 2
+    parties = {"world", "mixer", "superlink", "agent-0", "agent-1", "supernode-0", "supernode-1"}
+    assert {path.stem for path in (run / "logs").iterdir()} == parties
+    for party in ("world", "mixer", "agent-0", "agent-1"):
+        assert f"standing in for ['{party.partition('-')[0]}'" in (run / "logs" / f"{party}.log").read_text()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
+def test_up_that_is_ended_early_leaves_nothing_and_says_how_to_go_on(
+    tmp_path: Path, tag: str, how: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    words = ["seed=14", f"run_dir={run}"]
+    with subprocess.Popen(
+        [sys.executable, "-c", UP, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    ) as up:
+        wait_for(run / "starts.jsonl", up)
+        assert len(tagged(tag)) >= 12  # up, its guard, four stand-ins, SuperLink, SuperNodes, SuperExecs, ServerApp
+        began = time.monotonic()
+        up.send_signal(how)
+        output = up.communicate(timeout=60)[0]
+        print(f"ended after {time.monotonic() - began:.1f} s")
+    if how is signal.SIGINT:
+        assert up.returncode == 130
+        assert not tagged(tag)
+        assert f"Go on with: fedqmix up resume={run}" in output
+
+
+def test_the_services_of_a_deployment(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "certs", 3)
+    services = {one.name: one for one in Deployment(tmp_path / "runs" / "a", 3, tmp_path / "certs").services()}
+    assert list(services)[:3] == ["mixer", "world", "superlink"]
+    assert len(services) == 9
+
+    def words(name: str) -> dict[str, str]:
+        assert services[name].log == tmp_path / "runs" / "a" / "logs" / f"{name}.log"
+        return dict(word.split("=", 1) for word in services[name].command[4:])
+
+    places = [words(name)["listen"] for name in services]
+    assert len(set(places)) == 9
+    assert all(words(name)["certs"] == str(tmp_path / "certs" / name) for name in services)
+    states = {name: words(name)["state"] for name in services if name != "world"}
+    assert states == {name: str(tmp_path / "runs" / "a" / "state" / name) for name in states}
+    assert words("agent-2")["world"] == words("superlink")["world"] == words("world")["listen"]
+    assert words("agent-2")["mixer"] == words("world")["mixer"] == words("mixer")["listen"]
+    assert words("supernode-2")["agent"] == words("agent-2")["listen"]
+    assert words("supernode-2")["superlink"] == words("superlink")["listen"]
+    assert words("superlink")["runs"] == str(tmp_path / "runs")
+
+
+def test_without_encryption_only_when_said(tmp_path: Path) -> None:
+    for service in Deployment(tmp_path, 2, None).services():
+        assert service.command[-1] == "insecure=true"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["strategy=a_psp"], "unknown strategy 'a_psp'; did you mean 'a_pps'"),
+        (["patience=-1"], "patience=-1 must be a number of seconds above 0"),
+        (["insecure=1"], "insecure=1 must be true or false"),
+        (["resume=nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_mistakes_are_told_before_anything_starts(words: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        up_command(words)
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("up", "submit", "superlink", "supernode"):
+        assert main([command, "--help"]) == 0
+        assert capsys.readouterr().out.startswith(f"fedqmix {command} ")
