@@ -29,6 +29,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix superlink|supernode [...]    the same of Flower's
   fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
   fedqmix verify [name=value ...]      is a federation's result that of one process?
+  fedqmix report RUN...                evaluations, and the bytes each party sent
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
   fedqmix COMMAND --help               what a command takes
@@ -74,6 +75,7 @@ def _commands() -> dict[str, Command]:
         "superlink": _superlink,
         "supernode": _supernode,
         "verify": _verify,
+        "report": _report,
         "watch": _watch,
         "bench": _bench,
         "certs": _certs,
@@ -92,6 +94,12 @@ def _verify(words: list[str]) -> int:
     from runtimes.verify_command import verify_command
 
     return verify_command(words)
+
+
+def _report(words: list[str]) -> int:
+    from runtimes.report_command import report_command
+
+    return report_command(words)
 
 
 def _watch(words: list[str]) -> int:

@@ -45,7 +45,7 @@ def verify_command(words: list[str]) -> int:
         train_command([*common, f"run_dir={local}"])
         insecure = [word for word in own if word.startswith("insecure=")]
         up_command([*insecure, *common, f"run_dir={federated}"])
-        worst = differences(dict(_tensors_of(local)), dict(_tensors_of(federated)))
+        worst = differences(dict(tensors_of(local)), dict(tensors_of(federated)))
     console = Console()
     console.print(_table(worst, rounds))
     agree = max(worst.values()) <= tolerance
@@ -71,7 +71,7 @@ def differences(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[
     return worst
 
 
-def _tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
+def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
     """Yield what a run ended with: "agent-0/online.fc.weight", ..., "mixer/...", "server/...".
 
     Agents take up the aggregate when they are sent it next; it counts as theirs from the moment it was made.

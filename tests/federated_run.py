@@ -1,0 +1,98 @@
+"""A `fedqmix up` in a process of its own, its parties to be killed, and what it ends with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+TAG = "FEDQMIX_TEST_TAG"
+
+
+class FederatedRun:
+    """One `fedqmix up`; use as a context manager, which leaves no process behind."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder = folder
+        self.tag = uuid.uuid4().hex
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "runtimes", "up", *words],
+            cwd=ROOT,
+            env={**os.environ, TAG: self.tag},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __enter__(self) -> "FederatedRun":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for process in self.everybody():
+            process.kill()
+
+    def everybody(self) -> list[psutil.Process]:
+        """All processes this run has started and that are still there, itself left out."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid not in (os.getpid(), self.process.pid) and process.environ().get(TAG) == self.tag:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def party(self, name: str) -> psutil.Process | None:
+        """The process of world, mixer, superlink, agent-K or supernode-K; None while it is not there."""
+        number = name.rpartition("-")[2]
+        sign = {
+            "agent": f"-m runtimes agent id={number} ",
+            "supernode": f"partition-id={number} ",
+            "superlink": "/flower-superlink ",
+        }.get(name.partition("-")[0], f"-m runtimes {name} ")
+        for process in self.everybody():
+            try:
+                line = " ".join(process.cmdline()) + " "
+            except psutil.Error:
+                continue
+            if sign in line and "superexec" not in line:
+                return process
+        return None
+
+    def rounds(self) -> int:
+        """Rounds that are over."""
+        path = self.folder / "progress.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return max((int(json.loads(line)["round"]) for line in lines), default=0)
+
+    def wait_for_round(self, number: int, patience: float = 240) -> None:
+        """Wait until a round is over."""
+        deadline = time.monotonic() + patience
+        while self.rounds() < number:
+            assert self.process.poll() is None, self.process.communicate()[0]
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.05)
+
+    def finish(self, patience: float = 280) -> str:
+        """Wait for the end; return what was printed. It must have ended well, and alone."""
+        said, _ = self.process.communicate(timeout=patience)
+        assert self.process.returncode == 0, said + self.logs()
+        assert not self.everybody()
+        return said
+
+    def logs(self) -> str:
+        """The ends of all logs."""
+        paths = sorted((self.folder / "logs").glob("*.log"))
+        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-1500:]}" for path in paths)

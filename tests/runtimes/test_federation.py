@@ -1,0 +1,89 @@
+"""A federation of real processes computes what one process does, and survives the loss of any of them.
+
+Nothing stands in for anything: SuperLink, SuperNodes, world, mixer and agents are separate processes with TLS.
+"""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from federated_run import FederatedRun
+
+from runtimes.cli import main
+from runtimes.verify_command import differences, tensors_of
+
+SMALL = ("experiment=smoke", "stop.env_steps=1000000", "evaluation.every_env_steps=1000")
+N3, N10 = "map=3m", "map=10m_vs_11m"
+
+
+def trained_locally(folder: Path, *words: str) -> dict[str, torch.Tensor]:
+    assert main(["train", *SMALL, *words, "checkpoint.every_rounds=1", f"run_dir={folder}"]) == 0
+    return dict(tensors_of(folder))
+
+
+def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return max(differences(one, other).values())
+
+
+def test_two_rounds_of_a_federation_equal_those_of_one_process(tmp_path: Path) -> None:
+    words = ("stop.rounds=2", "strategy=rs_pps")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        said = run.finish()
+    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+    assert "sent in 2 rounds" in said
+
+
+def test_an_agent_killed_in_mid_round_costs_nothing_but_time(tmp_path: Path) -> None:
+    words = ("stop.rounds=3", "strategy.aggregation_interval=40")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.wait_for_round(1)
+        time.sleep(1)
+        victim = run.party("agent-1")
+        assert victim is not None
+        victim.kill()
+        run.finish()
+    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("map", [N3, N10])
+@pytest.mark.parametrize("algorithm", ["qmix", "vdn"])
+@pytest.mark.parametrize("strategy", ["a_pps", "rs_pps", "pp_pps"])
+def test_verify_says_the_same(map: str, algorithm: str, strategy: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "rounds=3", *SMALL, map, f"algorithm={algorithm}", f"strategy={strategy}"]) == 0
+    assert "the same within 1e-05" in capfd.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_any_process_may_be_killed_at_any_moment_twice(tmp_path: Path) -> None:
+    words = ("stop.rounds=14", "strategy=rs_pps", "strategy.reward=policy", "strategy.aggregation_interval=30")
+    draws = random.Random(5)
+    victims = ["world", "mixer", "agent-1", "supernode-2", "superlink"]
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        for number, victim in enumerate(victims * 2, start=1):
+            run.wait_for_round(number)
+            time.sleep(draws.uniform(0, 6))
+            if (process := run.party(victim)) is not None:
+                process.kill()
+        run.finish(900)
+    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_agent_that_is_stopped_for_a_minute_is_waited_for(tmp_path: Path) -> None:
+    words = ("stop.rounds=3", "strategy.aggregation_interval=40")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.wait_for_round(1)
+        victim = run.party("agent-2")
+        assert victim is not None
+        victim.send_signal(signal.SIGSTOP)
+        time.sleep(60)
+        victim.send_signal(signal.SIGCONT)
+        run.finish()
+    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
