@@ -12,7 +12,7 @@ from contracts.attempt import Attempt
 class Standing:
     """How far the agents are in the attempt that is open.
 
-    calls: agent -> calls it has made in this attempt; an agent that has made none is not in it.
+    calls: agent -> calls it has made in this attempt, at world and mixer together; an agent without any is not in it.
     finished: agents that have made their last call, so that only their reply is still on its way.
     broken: why the attempt cannot be finished; empty while it can.
     """

@@ -18,8 +18,8 @@ from contracts.failures import ATTEMPT, Failure, error_of
 from server.roster import Clock, Roster
 
 PUSH_AGAIN_S = 1.0
-RESEND_S, LONGEST_RESEND_S = 10.0, 60.0
-"""Until a question is taken for lost: a SuperNode looks for messages every 3 s, a client process takes 2 s to start."""
+RESEND_S, LONGEST_RESEND_S = 30.0, 120.0
+"""Until a question is taken for lost. Asking again starts a process, which on a busy machine may take 10 s."""
 STRIKES = 5
 
 AWAY = {ErrorCode.NODE_UNAVAILABLE, ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE}

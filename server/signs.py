@@ -8,28 +8,27 @@ from contracts.controls import Standing
 
 
 class Signs:
-    """Signs are an answer and a call at the world or the mixer that the agent had not come to before.
+    """Signs are an answer, and one more call at the world than when it was last looked at.
 
-    agents: who is asked. now: seconds, as all times here. That an agent says "this attempt is broken" is no sign, nor
-    are the calls that only repeat, in a new attempt, how far it had come: or a run could be tried again for ever.
+    agents: who is asked. now: seconds, as all times here. That an agent says "this attempt is broken" is no sign.
     """
 
     def __init__(self, agents: Iterable[int], now: float) -> None:
         self._last = dict.fromkeys(agents, now)
-        self._furthest = dict.fromkeys(self._last, 0)
         self._calls: dict[int, int] = {}
 
     def begin(self) -> None:
-        """Forget how far the agents were in the attempt before."""
+        """A new attempt: calls count from 0 again. Who had been silent before still is."""
         self._calls = {}
 
     def seen(self, standing: Standing | None, now: float) -> None:
-        """Take note of how far the agents are."""
-        self._calls = {} if standing is None else standing.calls
-        for agent, calls in self._calls.items():
-            if calls > self._furthest.get(agent, calls):
-                self._furthest[agent] = calls
+        """Take note of how far the agents are; None when nobody can tell."""
+        if standing is None:
+            return
+        for agent, calls in standing.calls.items():
+            if calls > self._calls.get(agent, 0):
                 self._last[agent] = now
+        self._calls = dict(standing.calls)
 
     def answered(self, agents: Iterable[int], now: float) -> None:
         """Take note of answers."""

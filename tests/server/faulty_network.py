@@ -74,6 +74,7 @@ class Agents:
         self._before: dict[tuple[int, str, int], Any] = {}
         self._met: dict[int, tuple[Message, Callable[[RecordDict], None]]] = {}
         self._memory: dict[int, tuple[int, RecordDict]] = {}  # agent -> attempt, answer
+        self._answered = 0  # the newest attempt that was answered
 
     # Controls
 
@@ -101,8 +102,8 @@ class Agents:
         attempt = int(plan[m.ATTEMPT])
         if agent in self._memory and self._memory[agent][0] == attempt:
             reply(copy.deepcopy(self._memory[agent][1]))
-        elif attempt != self.opened[-1][0].number:
-            reply(_broken(f"attempt {attempt} is over"))
+        elif attempt != self.opened[-1][0].number or attempt == self._answered:
+            reply(_broken(f"attempt {attempt} is over"))  # for the others too, where this agent has forgotten it
         else:
             self._met[agent] = (question, reply)
             if len(self._met) == self.n_agents:
@@ -121,7 +122,7 @@ class Agents:
     def _answer(self, attempt: int) -> None:
         questions = [self._met[agent][0] for agent in range(self.n_agents)]
         replies = [self._met[agent][1] for agent in range(self.n_agents)]
-        self._met = {}
+        self._met, self._answered = {}, attempt
         plan = questions[0].content.config_records[m.PLAN]
         key = int(plan.get(m.ROUND, 0)), questions[0].metadata.message_type, int(plan.get(m.INDEX, 0))
         self.team = copy.deepcopy(self._before.setdefault(key, copy.deepcopy(self.team)))
