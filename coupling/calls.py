@@ -6,9 +6,11 @@ simply made again, after a pause that doubles, until the patience is used up.
 
 from __future__ import annotations
 
+import functools
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +45,19 @@ class Line:
         method: of a generated stub. Raises what the service raised; AttemptError when it could not be reached within
         the patience; RefusedError when the message is too large, or the service is another one.
         """
+        return self._answer(functools.partial(method, request, timeout=self.deadline), method, request)
+
+    def start(self, method: Any, request: Any) -> Callable[[], Any]:
+        """Send a request without waiting; return what waits for the reply, like `call`, and must be called."""
+        first = method.future(request, timeout=self.deadline)
+        return lambda: self._answer(first.result, method, request)
+
+    def _answer(self, ask: Callable[[], Any], method: Any, request: Any) -> Any:
         began = time.monotonic()
         pause = FIRST_PAUSE_S
         while True:
             try:
-                return method(request, timeout=self.deadline)
+                return ask()
             except grpc.RpcError as error:
                 fault = told(error) or _final(error, self.whom)
                 if fault is not None:
@@ -64,6 +74,7 @@ class Line:
             if self.cut is None:
                 time.sleep(nap)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+            ask = functools.partial(method, request, timeout=self.deadline)
 
 
 def _final(error: grpc.RpcError, whom: str) -> FederationError | None:

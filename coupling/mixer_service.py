@@ -17,7 +17,7 @@ from contracts.world import Floats, TeamSink, TeamSpec
 from coupling.calls import PATIENCE_S
 from coupling.codec import decode, encode
 from coupling.control_service import ControlService
-from coupling.desk import Desk
+from coupling.desk import Desk, Request
 from coupling.faults import Peer, answered
 from coupling.ledger import Ledger, LedgerLine
 from coupling.proto import mixer_pb2, mixer_pb2_grpc
@@ -136,7 +136,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         def draw(asked: list[None]) -> Sequence[mixer_pb2.Slots]:
             return [mixer_pb2.Slots(slots=encode(self._mixer.draw()))] * len(asked)
 
-        slots: mixer_pb2.Slots = self._desk.agents(request, context, lambda: ("a draw", None), draw)
+        slots: mixer_pb2.Slots = self._learn(request, context, lambda: ("a draw", None), draw)
         return slots
 
     @answered
@@ -149,7 +149,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         def gradient(pairs: list[tuple[Floats, Floats]]) -> Sequence[mixer_pb2.Row]:
             return _rows(self._mixer.gradient(self._stack([q for q, _ in pairs]), self._stack([q for _, q in pairs])))
 
-        row: mixer_pb2.Row = self._desk.agents(request, context, read, gradient)
+        row: mixer_pb2.Row = self._learn(request, context, read, gradient)
         return row
 
     @answered
@@ -158,7 +158,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             gradient = decode(request.gradient, "gradient", np.float32, (1, None))
             return f"a sum of {gradient.shape[1]} parameters' gradients", gradient
 
-        row: mixer_pb2.Row = self._desk.agents(
+        row: mixer_pb2.Row = self._learn(
             request, context, read, lambda gradients: _rows(self._mixer.pool(self._stack(gradients)))
         )
         return row
@@ -174,15 +174,31 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             norms = torch.tensor(squared, dtype=torch.float64, device=self._needed_side().device)
             return [mixer_pb2.Scale(scale=self._mixer.clip(norms))] * len(squared)
 
-        scale: mixer_pb2.Scale = self._desk.agents(request, context, read, clip)
+        scale: mixer_pb2.Scale = self._learn(request, context, read, clip)
         return scale
 
     @answered
     def Finish(self, request: mixer_pb2.Finishing, context: grpc.ServicerContext) -> mixer_pb2.Finished:
-        finished: mixer_pb2.Finished = self._desk.agents(
+        finished: mixer_pb2.Finished = self._learn(
             request, context, lambda: ("the end of the round", None), self._finish
         )
         return finished
+
+    def _learn(
+        self,
+        request: Any,
+        context: grpc.ServicerContext,
+        read: Callable[[], tuple[str, Request]],
+        together: Callable[[list[Request]], Sequence[Any]],
+    ) -> Any:
+        """Let the agents meet, in an attempt at training that is not finished."""
+
+        def read_in_training() -> tuple[str, Request]:
+            if self._stands >= 0:
+                raise RefusedError("Nothing is learned in this attempt, or its last training step was taken.")
+            return read()
+
+        return self._desk.agents(request, context, read_in_training, together)
 
     def _finish(self, asked: list[None]) -> Sequence[mixer_pb2.Finished]:
         side = self._needed_side()

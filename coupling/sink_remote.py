@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -18,8 +19,11 @@ from coupling.turns import battles_message, team_turn_message
 
 
 class RemoteTeamSink:
-    """contracts.world.TeamSink over the wire. Everything that is told has arrived when the call returns.
+    """contracts.world.TeamSink over the wire.
 
+    What is told of a step travels while the agents choose their next actions: it has arrived, or its error is raised,
+    when the next is told, and for the step in which the last battle is over when `record` returns. So whatever the
+    agents ask of the mixer after a batch finds all of it there.
     Raises what the mixer's side raised, and AttemptError when it cannot be reached or the attempt is over.
     """
 
@@ -29,6 +33,7 @@ class RemoteTeamSink:
         self._line = Line("the mixer", patience, cut=self._over)
         self._attempt: Attempt | None = None
         self._sequence = 0
+        self._on_its_way: Callable[[], Any] | None = None
 
     def interrupt(self) -> None:
         """Let a call that is still tried fail now: its attempt is over."""
@@ -37,23 +42,31 @@ class RemoteTeamSink:
     def open(self, attempt: Attempt) -> None:
         """Begin an attempt; sequence numbers start again."""
         self._over.clear()
-        self._attempt, self._sequence = attempt, 0
+        self._attempt, self._sequence, self._on_its_way = attempt, 0, None
 
     def begin(self, battles: Battles, turn: TeamTurn) -> None:
         """Tell the first state of a new batch of battles."""
-        self._send(
-            self._stub.Begin,
-            team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn)),
-        )
+        opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
+        self._send(self._stub.Begin, opened)
+        self._settle()
 
     def record(self, turn: TeamTurn) -> None:
         """Tell the outcome of one step of every battle of the batch begun last."""
         self._send(self._stub.Record, team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+        if (turn.terminated | turn.truncated).all():
+            self._settle()
 
     def _send(self, method: Any, message: Any) -> None:
         if self._attempt is None:
             raise AttemptError("The world was asked to play before an attempt was opened.")
+        self._settle()
         self._sequence += 1
         message.attempt.CopyFrom(attempt_message(self._attempt))
         message.sequence = self._sequence
-        self._line.call(method, message)
+        self._on_its_way = self._line.start(method, message)
+
+    def _settle(self) -> None:
+        """Wait until what is on its way has arrived."""
+        arrived, self._on_its_way = self._on_its_way, None
+        if arrived is not None:
+            arrived()

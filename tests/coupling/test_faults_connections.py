@@ -19,6 +19,15 @@ PLAN = RoundPlan(4, 10**9, False)
 BATTLES = Battles(Purpose.TRAINING, 0, 3)
 
 
+def play_on(remotes, turns) -> list:
+    """Play until something is raised, which must be before the battles are over; return what each agent got."""
+    while not any(isinstance(turn, Exception) for turn in turns):
+        assert not (turns[0].terminated | turns[0].truncated).all()
+        actions = [turn.available_actions.argmax(-1) for turn in turns]
+        turns = together(lambda agent, actions=actions: remotes[agent][0].step(actions[agent]))
+    return turns
+
+
 @pytest.mark.parametrize(
     "wire",
     [{"delay_s": 0.004}, {"cut_every": 12}, {"cut_every": 12, "double": True}],
@@ -64,8 +73,7 @@ def test_a_service_that_was_killed_and_restarted_breaks_the_attempt_and_the_next
         else:
             fed.mixer_server.stop(0)
             fed.start_mixer()
-        actions = [turn.available_actions.argmax(-1) for turn in first]
-        errors = together(lambda agent: remotes[agent][0].step(actions[agent]))
+        errors = play_on(remotes, first)
         assert [type(error) for error in errors] == [AttemptError] * 3
         assert "not open" in str(errors[0])
         second = Attempt(ATTEMPT.run, 1, 2)
@@ -154,3 +162,15 @@ def test_another_service_at_the_address_is_said():
         own = fed.channel("anybody", "world")
         with pytest.raises(RefusedError, match="does not know this call"):
             RemoteMixer(own, 0, ATTEMPT).draw()
+
+
+def test_what_is_told_of_a_step_is_not_lost_when_the_mixer_is():
+    """It travels while the agents choose; its loss breaks the attempt before the batch is over."""
+    with federation(patience=0.5) as fed:
+        fed.open()
+        remotes = [fed.remote(agent) for agent in range(SPEC.n_agents)]
+        turns = together(lambda agent: remotes[agent][0].begin(BATTLES))
+        fed.mixer_server.stop(0)
+        errors = play_on(remotes, turns)
+        assert all(isinstance(error, AttemptError) for error in errors)
+        assert "the mixer could not be reached" in str(errors[0])

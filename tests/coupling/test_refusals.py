@@ -190,6 +190,23 @@ def test_messages_of_other_attempts_are_late_or_not_expected():
             fed.controls()[1].report("a run", 1)
 
 
+def test_nothing_is_learned_while_the_team_is_evaluated_or_after_the_round():
+    with federation() as fed:
+        fed.open()
+        assert [outcome.training_steps for outcome in learned_together(fed, range(SPEC.n_agents))] == [3, 3, 3]
+        second = Attempt("a run", 1, 2)
+        fed.open(second)
+        mixers = [fed.remote(agent, second)[1] for agent in range(SPEC.n_agents)]
+        together(lambda agent: mixers[agent].finish())
+        third = Attempt("a run", 1, 3)
+        for attempt_mixers in (mixers, [fed.remote(agent, third)[1] for agent in range(SPEC.n_agents)]):
+            for act in (attempt_mixers[0].draw, attempt_mixers[1].finish):
+                with pytest.raises(RefusedError, match="Nothing is learned in this attempt"):
+                    act()
+            fed.open(third, "evaluate")
+        assert sorted(fed.checkpoints) == [0, 1]
+
+
 METHODS = [
     f"/fedqmix.{service}/{method.name}"
     for file in (world_pb2, mixer_pb2, team_sink_pb2, control_pb2)
