@@ -167,7 +167,9 @@ def test_where_run_folders_lie() -> None:
     assert seen("runs/b", Path("/data")) == Path("/data/b")
 
 
-@pytest.mark.parametrize("value", ["runs/a-1.2_b", "a run", "it's", r"back\slash", "k=v,w", "${seed}", "[x]"])
+@pytest.mark.parametrize(
+    "value", ["runs/a-1.2_b", "a run", "it's", r"back\slash", "end\\", r"\'", "k=v,w", "${seed}", "[x]"]
+)
 def test_a_quoted_value_is_read_as_it_was(value: str) -> None:
     (parsed,) = written.parse([f"run_dir={written.quoted(value)}"])
     assert parsed.value() == value
