@@ -18,6 +18,9 @@ LOOK = 0.1
 """Seconds between two looks at the run folder."""
 ASK = 2.0
 """Seconds between two questions to the SuperLink."""
+WELL = 60.0
+"""Seconds (or patience, if that is longer) after which a run that goes on counts as well, also where nothing else is
+heard of it than that it goes on."""
 
 
 class Following:
@@ -102,8 +105,8 @@ class Following:
     def _again(self) -> list[str]:
         """Return the overrides to submit a lost run with: it goes on from its folder, if it had got that far."""
         now = time.monotonic()
-        if now - self._submitted > self._patience:
-            self._losing = 0.0  # it had been well for a while
+        if now - self._submitted > max(WELL, self._patience):
+            self._losing = 0.0
         self._losing = self._losing or now
         if now - self._losing > self._patience:
             raise FederationError(f"the run was lost again and again; for {self._patience:.0f} s it got no further.")

@@ -85,5 +85,5 @@ def quoted(value: str) -> str:
     """Return a value as Hydra's grammar takes it for a text, whatever is in it."""
     if re.fullmatch(r"[\w./-]+", value, re.ASCII):
         return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere a backslash is one already
+    return "'" + doubled.replace("'", "\\'") + "'"

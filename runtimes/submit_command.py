@@ -27,13 +27,14 @@ fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    a new run on a federati
   certs=DIR                 a folder of certificates to know it by; any party's will do
   insecure=true             no encryption, where the SuperLink was started so
   follow=true               false: return when it is submitted
+  runs=runs                 the SuperLink's runs=, as that folder is called here; progress is read there, if it is here
   patience=300              seconds to bear with a SuperLink that does not answer
 
 Everything else is an override, as for `fedqmix train`, checked here before anything is sent. The map must be the one
-the federation was started for. Run folders lie where the SuperLink's runs= says. Ctrl-C stops the run; it can go on:
-fedqmix submit ... resume=RUN_FOLDER
+the federation was started for. Run folders lie where the SuperLink's runs= says: run_dir=runs/mine there means the
+folder `mine`. Ctrl-C stops the run; it can go on: fedqmix submit ... resume=RUN_FOLDER
 """
-OPTIONS = ("superlink", "certs", "insecure", "follow", "patience")
+OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience")
 
 
 def submit_command(words: list[str]) -> int:
@@ -53,9 +54,10 @@ def submit_command(words: list[str]) -> int:
             link.start(overrides)
             Console().print(Text(f"submitted; run folder: {run_dir}"), soft_wrap=True)
             return 0
-        following = Following(link, overrides, run_dir, Path(run_dir), patience)
+        folder = seen(run_dir, Path(options.get("runs", "runs")))
+        following = Following(link, overrides, run_dir, folder, patience)
         again = f"{_program()} submit {' '.join(own)} resume={run_dir}"
-        follow(following, config, Path(run_dir), again, lambda: None)
+        follow(following, config, folder, again, lambda: None)
     return 0
 
 
@@ -77,6 +79,11 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
         overrides = [*overrides, f"run_dir={written.quoted(config.run_dir)}"]  # so that both sides call it the same
     run_dir = str(run_of(Path(str(resumed)))) if resumed is not None else config.run_dir
     return overrides, run_dir, config
+
+
+def seen(run_dir: str, runs: Path) -> Path:
+    """Return where a run folder lies, as ServerApps take it: an absolute name as it is, else the last part, in runs."""
+    return Path(run_dir) if Path(run_dir).is_absolute() else runs / Path(run_dir).name
 
 
 def follow(

@@ -1,13 +1,17 @@
-"""`fedqmix superlink`: Flower's SuperLink, as a federation of fedqmix needs it."""
+"""`fedqmix superlink`: Flower's SuperLink, as a federation of fedqmix needs it.
+
+It runs in this very process: what has to be put in order before it starts has loaded most of Flower already.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from runtimes import service_options
-from runtimes.flower_environment import become, environment, program, security
+from runtimes.flower_environment import environment, security
 
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
@@ -27,7 +31,7 @@ _OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "state")
 
 
 def superlink_command(words: list[str]) -> int:
-    """Become flower-superlink; returns only when there is nothing to start."""
+    """Run flower-superlink until it is stopped."""
     if any(word in ("-h", "--help") for word in words):
         print(HELP, end="")
         return 0
@@ -36,10 +40,10 @@ def superlink_command(words: list[str]) -> int:
     certs = identity.folder if identity else None
     host, port = service_options.address("listen", options.get("listen", "127.0.0.1:8000"))
     state = Path(options.get("state", "superlink-state")).absolute()
-    variables = environment(state / "flower", _told(options, certs))
-    os.environ.update(variables)  # before Flower is imported, which reads them then
+    os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
     _prepare(state, certs)
-    return become(_arguments(certs, host, port, state), variables)
+    _run(_arguments(certs, host, port, state))
+    return 0
 
 
 def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
@@ -65,8 +69,15 @@ def _prepare(state: Path, certs: Path | None) -> None:
     prepare(state / "superlink.sqlite", keys)
 
 
+def _run(arguments: list[str]) -> None:
+    from flwr.superlink.cli.flower_superlink import flower_superlink
+
+    sys.argv = ["flower-superlink", *arguments]
+    flower_superlink()
+
+
 def _arguments(certs: Path | None, host: str, port: int, state: Path) -> list[str]:
-    arguments = [program("flower-superlink"), "--host", host, "--port", str(port)]
+    arguments = ["--host", host, "--port", str(port)]
     arguments += ["--database", str(state / "superlink.sqlite"), "--disable-runtime-dependency-installation"]
     if certs is None:
         return [*arguments, "--insecure"]

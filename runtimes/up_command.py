@@ -60,7 +60,9 @@ def up_command(words: list[str]) -> int:
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
         deployment = Deployment(folder, agents, certs)
-        console.print(Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"))
+        console.print(
+            Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
+        )
         deployment.start(supervisor, patience)
         identity = None if certs is None else Identity(certs / "superlink")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))

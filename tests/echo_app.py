@@ -34,7 +34,7 @@ def ask(grid: Grid, context: Context) -> None:
     """Ask `stop.env_steps` times, a row of progress each; with seed=13 fail, with seed=14 wait for a file `go`."""
     words = shlex.split(str(context.run_config["overrides"]))
     settings = dict(word.split("=", 1) for word in words)
-    folder = Path(settings.get("run_dir") or settings["resume"])
+    folder = Path((settings.get("run_dir") or settings["resume"]).strip("'"))  # as Hydra quotes it
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_text("{}")
     with (folder / "starts.jsonl").open("a") as file:

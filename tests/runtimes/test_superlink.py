@@ -125,6 +125,7 @@ def test_a_run_that_fails_says_why(federation: Federation) -> None:
         list(federation.follow("failing", "seed=13").rows(print))
 
 
+@pytest.mark.slow
 def test_a_run_outlives_its_superlink(federation: Federation) -> None:
     """The SuperLink is killed while the run goes on: started again it knows its SuperNodes, and the run goes on."""
     run, said = federation.folder / "runs" / "second", []

@@ -97,6 +97,7 @@ def test_up_runs_to_the_end_and_leaves_nothing(tmp_path: Path, tag: str) -> None
         assert f"standing in for ['{party.partition('-')[0]}'" in (run / "logs" / f"{party}.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
 def test_up_that_is_ended_early_leaves_nothing_and_says_how_to_go_on(
     tmp_path: Path, tag: str, how: signal.Signals

@@ -1,0 +1,190 @@
+"""What a submission is made of, how a run is followed, and when it is submitted again; no process is started."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from contracts.errors import ConfigurationError, FederationError
+from runtimes import following as following_module
+from runtimes import overrides as written
+from runtimes.following import Following
+from runtimes.progress_file import ProgressFile
+from runtimes.submission import RunState, State, SuperLink, UnreachableError
+from runtimes.submit_command import checked, seen, submit_command
+
+GOING_ON, FINISHED = RunState(State.GOING_ON, "running"), RunState(State.FINISHED)
+LOST = RunState(State.LOST, "the SuperLink was restarted")
+SILENT = UnreachableError("the SuperLink at a:1 cannot be reached: refused")
+
+
+class ScriptedLink:
+    """Answers each question for the state of a run with the next of `answers`."""
+
+    def __init__(self, *answers: RunState | UnreachableError) -> None:
+        self.answers = list(answers)
+        self.started: list[list[str]] = []
+        self.stopped: list[int] = []
+
+    def start(self, overrides: Sequence[str]) -> int:
+        self.started.append(list(overrides))
+        return len(self.started)
+
+    def state(self, run: int) -> RunState:
+        assert run == len(self.started)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, UnreachableError):
+            raise answer
+        return answer
+
+    def stop(self, run: int) -> None:
+        self.stopped.append(run)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following_module, "ASK", 0.0)
+    monkeypatch.setattr(following_module, "LOOK", 0.0)
+
+
+def followed(
+    link: ScriptedLink, folder: Path, patience: float = 60, *, begun: bool = True
+) -> tuple[list[int], list[str]]:
+    """Follow a run to its end; return the env steps that were shown, and what was said."""
+    if begun:
+        folder.mkdir()
+        (folder / "run.json").write_text("{}")
+    said: list[str] = []
+    words = ["seed=3", "stop.env_steps=9", f"run_dir={folder}"]
+    follows = Following(cast(SuperLink, link), words, str(folder), folder, patience)
+    return [int(row["env_step"]) for row in follows.rows(said.append) if row is not None], said
+
+
+def test_a_run_that_ends_well_is_submitted_once(tmp_path: Path) -> None:
+    link = ScriptedLink(GOING_ON, SILENT, GOING_ON, FINISHED)
+    assert followed(link, tmp_path / "run") == ([], [])
+    assert link.started == [["seed=3", "stop.env_steps=9", f"run_dir={tmp_path}/run"]]
+
+
+def test_a_lost_run_goes_on_from_its_folder_with_what_may_change(tmp_path: Path) -> None:
+    link = ScriptedLink(GOING_ON, LOST, GOING_ON, LOST, GOING_ON, FINISHED)
+    _, said = followed(link, tmp_path / "a run")
+    again = [f"resume='{tmp_path}/a run'", "stop.env_steps=9"]
+    assert link.started[1:] == [again, again]
+    assert said == ["the run was lost (the SuperLink was restarted); it is submitted again"] * 2
+    assert written.parse(again)[0].value() == f"{tmp_path}/a run"
+
+
+def test_a_run_lost_before_it_began_begins_again(tmp_path: Path) -> None:
+    link = ScriptedLink(LOST, FINISHED)
+    followed(link, tmp_path / "run", begun=False)
+    assert link.started[0] == link.started[1]
+
+
+def test_a_lost_run_whose_folder_cannot_be_seen_is_resumed(tmp_path: Path) -> None:
+    link = ScriptedLink(LOST, FINISHED)
+    words = ["seed=3", "run_dir=runs/a"]
+    list(Following(cast(SuperLink, link), words, "runs/a", tmp_path / "elsewhere" / "a", 60).rows(print))
+    assert link.started == [words, ["resume=runs/a"]]
+
+
+def test_patience_with_a_run_that_is_lost_time_and_again(tmp_path: Path) -> None:
+    with pytest.raises(FederationError, match="lost again and again; for 0 s it got no further"):
+        followed(ScriptedLink(LOST), tmp_path / "run", patience=1e-9)
+
+
+def test_patience_with_a_superlink_that_is_silent(tmp_path: Path) -> None:
+    with pytest.raises(FederationError, match=r"a:1 cannot be reached: refused. So it has been for"):
+        followed(ScriptedLink(GOING_ON, SILENT), tmp_path / "run", patience=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (
+            RunState(State.FAILED, "gradient of gru.weight_hh is not finite"),
+            "^gradient of gru.weight_hh is not finite$",
+        ),
+        (RunState(State.STOPPED), "stopped from elsewhere"),
+    ],
+)
+def test_a_run_that_failed_is_not_submitted_again(tmp_path: Path, state: RunState, message: str) -> None:
+    link = ScriptedLink(GOING_ON, state)
+    with pytest.raises(FederationError, match=message):
+        followed(link, tmp_path / "run")
+    assert len(link.started) == 1
+
+
+def test_rows_are_shown_as_they_come_and_the_last_ones_too(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    class WritingLink(ScriptedLink):
+        def state(self, number: int) -> RunState:
+            found = super().state(number)
+            with (run / "progress.jsonl").open("a") as file:
+                file.write(json.dumps({"env_step": len(self.answers)}) + "\n")
+            return found
+
+    assert followed(WritingLink(GOING_ON, GOING_ON, FINISHED), run) == ([2, 1, 1], [])
+
+
+def test_progress_leaves_out_what_is_old_or_unfinished(tmp_path: Path) -> None:
+    file = tmp_path / "progress.jsonl"
+    assert ProgressFile(tmp_path).new() == []
+    file.write_text('{"env_step": 1}\n')
+    progress = ProgressFile(tmp_path)
+    assert progress.new() == []
+    with file.open("a") as writing:
+        writing.write('{"env_step": 2}\n{"env_s')
+    assert progress.new() == [{"env_step": 2}]
+    with file.open("a") as writing:
+        writing.write('tep": 3}\n')
+    assert progress.new() == [{"env_step": 3}]
+    file.write_text('{"env_step": 2}\n')
+    assert progress.new() == [{"env_step": 2}]
+
+
+def test_both_sides_call_the_run_folder_the_same() -> None:
+    overrides, run_dir, config = checked(["map=3m", "strategy=rs_pps"])
+    assert overrides == ["map=3m", "strategy=rs_pps", f"run_dir={run_dir}"]
+    assert config is not None
+    assert config.run_dir == run_dir
+    assert checked(["run_dir=runs/mine"])[:2] == (["run_dir=runs/mine"], "runs/mine")
+
+
+def test_a_run_folder_elsewhere_is_checked_there() -> None:
+    assert checked(["resume=runs/there", "stop.env_steps=9"]) == (
+        ["resume=runs/there", "stop.env_steps=9"],
+        "runs/there",
+        None,
+    )
+
+
+def test_where_run_folders_lie() -> None:
+    assert seen("/a/b", Path("runs")) == Path("/a/b")
+    assert seen("runs/b", Path("/data")) == Path("/data/b")
+
+
+@pytest.mark.parametrize(
+    "value", ["runs/a-1.2_b", "a run", "it's", r"back\slash", "end\\", r"\'", "k=v,w", "${seed}", "[x]"]
+)
+def test_a_quoted_value_is_read_as_it_was(value: str) -> None:
+    (parsed,) = written.parse([f"run_dir={written.quoted(value)}"])
+    assert parsed.value() == value
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["strategy=a_psp", "insecure=true"], "did you mean 'a_pps'"),
+        (["seed=1,2", "insecure=true"], "names several values"),
+        (["seed=1"], "fedqmix submit needs certs=DIR, the folder of any party"),
+        (["insecure=true", "superlink=here"], "superlink=here must be host:port"),
+        (["insecure=true", "follow=maybe"], "follow=maybe must be true or false"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_sent(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        submit_command(words)
