@@ -38,8 +38,9 @@ fedqmix certs agents=N [name=value ...]    make certificates: one folder for eac
   hosts.PARTY=A,B      names and addresses of a party's machine, such as hosts.superlink=10.0.0.2,link.lan
   renew=true           new certificates for all parties, with the same names; the authority stays
 
-PARTY is superlink, world, mixer, agent-K or supernode-K, K from 0. Each certificate is made out to the party's name,
-localhost, 127.0.0.1, ::1 and its hosts. Run again, it adds what is missing and leaves the rest as it is.
+PARTY is superlink, world, mixer, submit (whoever submits runs), agent-K or supernode-K, K from 0. Each certificate is
+made out to the party's name, localhost, 127.0.0.1, ::1 and its hosts. Run again, the command adds what is missing and
+leaves the rest as it is.
 """
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from runtimes.certs_options import parties
 from runtimes.compose_services import AGENT, COMMON, MIXER, SUPERLINK, SUPERNODE, TRAIN, WORLD
 
 HEADER = """\
@@ -33,14 +34,15 @@ def compose_file(map_name: str, agents: int) -> str:
         MIXER.format(secrets=_uses("mixer"), agent_networks=own),
         *(AGENT.format(k=k, secrets=_uses(f"agent-{k}")) for k in ids),
         *(SUPERNODE.format(k=k, secrets=_uses(f"supernode-{k}", ["auth.key"])) for k in ids),
-        TRAIN.format(map=map_name, waits=_waits(ids), secrets=_use("ca.crt", "ca.crt")),
+        TRAIN.format(map=map_name, waits=_waits(ids), secrets=_uses("submit")),
     ]
     parts = [
         HEADER.format(agents=agents, map=map_name, command=f"fedqmix compose map={map_name}"),
         COMMON.format(),
         "services:\n" + "\n".join(services),
         "networks:\n" + _networks(ids),
-        "volumes:\n" + "\n".join(f"  {name}:" for name in ["runs", "kernels", "mixer", *(f"agent-{k}" for k in ids)]),
+        "volumes:\n"
+        + "\n".join(f"  {name}:" for name in ["runs", "kernels", "superlink", "mixer", *(f"agent-{k}" for k in ids)]),
         "secrets:\n" + _secrets(ids),
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -72,9 +74,8 @@ def _networks(ids: range) -> str:
 
 
 def _secrets(ids: range) -> str:
-    parties = ["superlink", "world", "mixer", *(f"agent-{k}" for k in ids), *(f"supernode-{k}" for k in ids)]
     files = {"ca.crt": "ca.crt"}
-    for party in parties:
+    for party in parties(len(ids)):
         for file in ("party.crt", "party.key"):
             files[f"{party}.{file}"] = f"{party}/{file}"
     files |= {f"supernode-{k}.auth.key": f"supernode-{k}/auth.key" for k in ids}

@@ -27,12 +27,13 @@ SUPERLINK = """\
       dockerfile: docker/Dockerfile
       args:
         PIP_ARGS: ${{FEDQMIX_PIP_ARGS---extra-index-url https://download.pytorch.org/whl/cpu}}
-    command: superlink certs=/run/certs runs=/runs world=world:9101 mixer=mixer:9102
+    command: >-
+      superlink listen=0.0.0.0:8000 world=world:9101 mixer=mixer:9102 runs=/runs state=/state certs=/run/certs
     healthcheck:
       <<: *health
       test: [CMD, fedqmix, health, "localhost:8000", party=superlink, certs=/run/certs]
     networks: [control, flower]
-    volumes: ["runs:/runs"]
+    volumes: ["runs:/runs", "superlink:/state"]
     secrets:
 {secrets}
 """
@@ -83,10 +84,12 @@ AGENT = """\
 SUPERNODE = """\
   supernode-{k}:
     <<: *common
-    command: supernode id={k} superlink=superlink:8000 agent=agent-{k}:9103 certs=/run/certs
+    command: >-
+      supernode id={k} superlink=superlink:8000 agent=agent-{k}:9103 listen=127.0.0.1:9094 state=/tmp/state
+      certs=/run/certs
     healthcheck:
       <<: *health
-      test: [CMD, fedqmix, health, "localhost:9094", "party=supernode-{k}", insecure=true]
+      test: [CMD, fedqmix, health, "localhost:9094", party=supernode-{k}, certs=/run/certs]
     depends_on:
       superlink: {{condition: service_healthy}}
       agent-{k}: {{condition: service_healthy}}
@@ -103,6 +106,7 @@ TRAIN = """\
     depends_on:
 {waits}
     networks: [control]
+    volumes: ["runs:/runs:ro"]
     secrets:
 {secrets}
 """

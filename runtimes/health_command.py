@@ -25,7 +25,7 @@ fedqmix health ADDRESS party=NAME certs=DIR    whether a service answers: exit s
   ADDRESS         host:port, such as localhost:9101
   party=NAME      who is to answer: world, mixer, agent-K, or Flower's superlink and supernode-K
   certs=DIR       the folder of certificates to ask with; any party's will do
-  insecure=true   ask in plain text, where the service was started so (a SuperNode on its own machine always is)
+  insecure=true   ask in plain text, where the service was started so
   timeout=5       seconds to wait for the answer
 """
 _OPTIONS = ("party", "certs", "insecure", "timeout")

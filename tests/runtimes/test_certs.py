@@ -56,7 +56,7 @@ def test_every_party_gets_a_folder_that_is_an_identity(out: Path, capsys: pytest
 def test_secrets_are_their_owners_alone(out: Path) -> None:
     certs(out, "agents=1")
     secrets = list(out.rglob("*.key"))
-    assert len(secrets) == 1 + 5 + 1  # the authority's, one a party, and the SuperNode's for Flower
+    assert len(secrets) == 1 + 6 + 1  # the authority's, one a party, and the SuperNode's for Flower
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
     assert {stat.S_IMODE(path.stat().st_mode) for path in [out, *out.glob("*/")]} == {0o700}
     assert not list(out.rglob(".tmp-*"))

@@ -28,7 +28,7 @@ def test_the_committed_file_is_what_the_command_writes(capsys: pytest.CaptureFix
 
 
 def test_there_is_a_service_for_every_party(composed: dict[str, Any]) -> None:
-    assert set(composed["services"]) == {*parties(composed["agents"]), "train"}
+    assert set(composed["services"]) == {*parties(composed["agents"]), "train"} - {"submit"}
 
 
 def test_who_shares_a_network_with_whom(composed: dict[str, Any]) -> None:
@@ -74,7 +74,8 @@ def test_nobody_is_given_anothers_secrets(composed: dict[str, Any], tmp_path: Pa
     for name, service in composed["services"].items():
         for use in service["secrets"]:
             path = declared[use["source"]].replace("${FEDQMIX_CERTS:-./certs}/", "")
-            assert path == "ca.crt" or path.startswith(f"{name}/")
+            owner = "submit" if name == "train" else name
+            assert path == "ca.crt" or path.startswith(f"{owner}/")
             assert use["target"] == f"/run/certs/{Path(path).name}"
             assert (tmp_path / "certs" / path).is_file()
             used.add(use["source"])
@@ -87,7 +88,14 @@ def test_private_volumes_are_their_owners(composed: dict[str, Any]) -> None:
         for volume in service.get("volumes", []):
             users[volume.split(":")[0]].append(name)
     own = {f"agent-{k}": [f"agent-{k}"] for k in range(composed["agents"])}
-    assert users == {"runs": ["superlink"], "kernels": ["world"], "mixer": ["mixer"], **own}
+    assert users == {
+        "runs": ["superlink", "train"],
+        "kernels": ["world"],
+        "superlink": ["superlink"],
+        "mixer": ["mixer"],
+        **own,
+    }
+    assert composed["services"]["train"]["volumes"] == ["runs:/runs:ro"]
 
 
 def test_starting_waits_for_no_circle(composed: dict[str, Any]) -> None:
