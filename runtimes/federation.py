@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
-from contracts.errors import ConfigurationError
+from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from coupling.calls import PATIENCE_S
 from coupling.ledger import LedgerLine
 from coupling.security import Identity, channel
@@ -32,6 +33,8 @@ from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 from storage.files import write_whole
 
+LET_GO_S = 60.0
+"""How long a resumed run waits for the process that had the run before."""
 ATTEMPTS = "attempts"
 """The file of a run folder that holds the number of the run's last attempt."""
 
@@ -73,12 +76,7 @@ def serve(grid: Grid, context: Context) -> None:
     words = shlex.split(str(context.run_config.get("overrides", "")))
     config = _configuration(_placed(words, place.runs), place.runs)
     command = ["fedqmix", "submit", *words]
-    opened = (
-        RunFolder.open(config.run_dir, command)
-        if config.resume is not None
-        else RunFolder.create(config.run_dir, config, command)
-    )
-    with opened as folder:
+    with _opened(config, command) as folder:
         folder.save_config(replace(config, resume=None))
         progress = folder.path / PROGRESS
 
@@ -93,6 +91,20 @@ def serve(grid: Grid, context: Context) -> None:
             print(text, flush=True)  # the SuperLink's log
 
         conduct(config, folder, command, lambda: Deployed(config, folder, place, grid, context, note), show, note)
+
+
+def _opened(config: Config, command: list[str]) -> RunFolder:
+    """Return the run folder; the ServerApp of a SuperLink that was killed may hold on to it for half a minute."""
+    if config.resume is None:
+        return RunFolder.create(config.run_dir, config, command)
+    deadline = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            return RunFolder.open(config.run_dir, command)
+        except StorageError as error:
+            if isinstance(error, CheckpointError) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
 
 
 class Deployed:
