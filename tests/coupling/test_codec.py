@@ -11,8 +11,12 @@ from contracts.errors import RefusedError
 from coupling.codec import DTYPES, decode, encode
 from coupling.proto.tensor_pb2 import Tensor
 
-# three tests of so many: more than 100,000 inputs
-SLOW = settings(max_examples=34_000, deadline=None, suppress_health_check=list(HealthCheck))
+
+def many(inputs: int):
+    """Settings of a long search; the three below try more than 100,000 inputs together."""
+    return settings(max_examples=inputs, deadline=None, suppress_health_check=list(HealthCheck))
+
+
 QUICK = settings(max_examples=200, deadline=None)
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 ANY_ARRAY = st.sampled_from(sorted(DTYPES)).flatmap(lambda dtype: arrays.arrays(dtype, SHAPES))
@@ -81,7 +85,7 @@ def test_raw_bytes_are_refused(raw):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@SLOW
+@many(25_000)
 @given(ANY_TENSOR, st.sampled_from(sorted(DTYPES)), EXPECTED_SHAPE)
 def test_many_other_messages_are_refused(tensor, dtype, shape):
     refused_or_right(tensor, dtype, shape)
@@ -89,7 +93,7 @@ def test_many_other_messages_are_refused(tensor, dtype, shape):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@SLOW
+@many(70_000)
 @given(st.binary(max_size=200))
 def test_many_strings_of_raw_bytes_are_refused(raw):
     bytes_refused_or_right(raw)
@@ -97,7 +101,7 @@ def test_many_strings_of_raw_bytes_are_refused(raw):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@SLOW
+@many(6_000)
 @given(ANY_ARRAY)
 def test_many_arrays_come_back(array):
     there_and_back(array)
