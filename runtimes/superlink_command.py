@@ -5,6 +5,7 @@ It runs in this very process: what has to be put in order before it starts has l
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ def superlink_command(words: list[str]) -> int:
     host, port = service_options.address("listen", options.get("listen", "127.0.0.1:8000"))
     state = Path(options.get("state", "superlink-state")).absolute()
     os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
+    logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
     _prepare(state, certs)
     _run(_arguments(certs, host, port, state))
     return 0

@@ -93,6 +93,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         supervisor.start([link_service], 120)
         supervisor.start(nodes, 120)
         yield Federation(folder, supervisor, link, places[0])
+        assert "DEBUG" not in (folder / "superlink.log").read_text()
         processes = tagged(tag)
         assert len(processes) >= 6  # SuperLink, SuperNodes, and a SuperExec for each
     assert not tagged(tag)
