@@ -7,10 +7,9 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
-POLL_SECONDS = "0.2"
+POLL_SECONDS = "0.3"
 """How often Flower looks whether an app is to be started; its own default is 1 s, and half of it passes before each
 ServerApp and each ClientApp, that is, in every round."""
 
@@ -45,15 +44,3 @@ def source_path() -> dict[str, str]:
 def security(certs: Path | None) -> dict[str, str]:
     """Return how our apps are told with which certificate to speak to our services."""
     return {"FEDQMIX_INSECURE": "1"} if certs is None else {"FEDQMIX_CERTS": str(certs)}
-
-
-def program(name: str) -> str:
-    """Return the path of one of Flower's programs, the one of this Python where there is one."""
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else name
-
-
-def become(arguments: list[str], variables: Mapping[str, str]) -> NoReturn:
-    """Go on as another program, in this very process: whoever started or stops the one has the other."""
-    sys.stdout.flush()
-    os.execvpe(arguments[0], list(arguments), dict(variables))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from runtimes import service_options
-from runtimes.flower_environment import become, environment, program, security
+from runtimes.flower_environment import environment, security
 from runtimes.processes.ports import free_ports
 
 HELP = """\
@@ -25,7 +27,7 @@ _EXAMPLE = "fedqmix supernode id=0 superlink=link:8000 agent=127.0.0.1:9200 cert
 
 
 def supernode_command(words: list[str]) -> int:
-    """Become flower-supernode; returns only when there is nothing to start."""
+    """Be flower-supernode until it ends."""
     if not words or any(word in ("-h", "--help") for word in words):
         print(HELP, end="")
         return 0 if words else 2
@@ -41,9 +43,14 @@ def supernode_command(words: list[str]) -> int:
     home = Path(options.get("state", f"supernode-{number}-state")).absolute() / "flower"
     home.mkdir(parents=True, exist_ok=True)
     host, port = service_options.address("listen", options.get("listen", f"127.0.0.1:{free_ports(1)[0]}"))
-    arguments = [program("flower-supernode"), "--superlink", superlink, "--host", host, "--port", str(port)]
+    arguments = ["--superlink", superlink, "--host", host, "--port", str(port)]
     arguments += ["--node-config", f'partition-id={number} agent="{agent}"', *_secure(certs)]
-    return become(arguments, environment(home, {**security(certs), "FEDQMIX_AGENT": agent}))
+    os.environ.update(environment(home, {**security(certs), "FEDQMIX_AGENT": agent}))  # before Flower is imported
+    logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
+    from runtimes.quick_supernode import run
+
+    run(arguments)
+    return 0
 
 
 def _secure(certs: Path | None) -> list[str]:

@@ -59,8 +59,7 @@ class FederatedRun:
         number = name.rpartition("-")[2]
         sign = {
             "agent": f"-m runtimes agent id={number} ",
-            "supernode": f"partition-id={number} ",
-            "superlink": "/flower-superlink ",
+            "supernode": f"-m runtimes supernode id={number} ",
         }.get(name.partition("-")[0], f"-m runtimes {name} ")
         for process in self.everybody():
             try:
