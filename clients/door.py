@@ -12,7 +12,7 @@ import grpc
 from flwr.app import Message, Metadata, MetricRecord, RecordDict
 from flwr.app.message import make_message
 
-from clients.records import packed, unpacked
+from clients.records import closed, opened, packed, unpacked
 from contracts import messages as m
 from contracts.errors import AttemptError, RefusedError
 from coupling.faults import answered, require_caller
@@ -99,7 +99,7 @@ class DoorService(DoorServicer):
         return self._asked
 
     def _work(self, question: Message) -> bytes:
-        return packed(self._answer(question).content)
+        return packed(closed(self._answer(question).content))
 
 
 def _question(request: Question) -> Message:
@@ -115,4 +115,4 @@ def _question(request: Question) -> Message:
         ttl=_A_DAY_S,
         message_type=request.kind,
     )
-    return make_message(metadata=about, content=unpacked(request.content))
+    return make_message(metadata=about, content=opened(unpacked(request.content)))

@@ -1,6 +1,8 @@
 """What server and agents write into Flower messages: the record and metric names, once for both sides."""
 
 ARRAYS = "arrays"
+BUNDLE = "bundle"
+"""The one array into which a message's named arrays are put on the way between machines (coupling.bundle)."""
 PLAN = "plan"
 METRICS = "metrics"
 
