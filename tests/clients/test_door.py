@@ -16,7 +16,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, Message
 
 from clients import app as client
 from clients.door import DoorService
-from clients.records import packed, unpacked
+from clients.records import opened, packed, unpacked
 from contracts import messages as m
 from contracts.errors import AttemptError, ConfigurationError, DivergenceError, FederationError, RefusedError
 from coupling.authority import issue, make_authority
@@ -81,7 +81,7 @@ def house():
 
 
 def doubled(content):
-    return content.array_records[m.ARRAYS]["head.bias"].numpy().tolist() == [3.0, -4.0]
+    return opened(content).array_records[m.ARRAYS]["head.bias"].numpy().tolist() == [3.0, -4.0]
 
 
 def test_an_answer_comes_back_as_it_was_given(house):

@@ -17,6 +17,7 @@ from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
+from clients.records import closed, opened
 from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Standing
@@ -85,6 +86,9 @@ class Agents:
         self.break_off("another attempt has begun")
         self.opened.append((attempt, kind, config))
 
+    def settle(self, attempt: Attempt, kind: str) -> None:
+        """Nothing is asked of world and mixer afterwards."""
+
     def status(self) -> Standing | None:
         if not self.reachable or not self.opened:
             return None
@@ -95,6 +99,7 @@ class Agents:
     # What comes in by the doors
 
     def ask(self, agent: int, question: Message, reply: Callable[[RecordDict], None]) -> None:
+        opened(question.content)  # as an agent's door does
         plan = question.content.config_records[m.PLAN]
         if question.metadata.message_type == m.WHO:
             reply(RecordDict({m.METRICS: MetricRecord({m.AGENT: agent})}))
@@ -130,7 +135,7 @@ class Agents:
             for reply in replies:
                 reply(_told(self.fatal))
             return
-        answers = [answer.content for answer in self.team.answer(questions)]
+        answers = [closed(answer.content) for answer in self.team.answer(questions)]
         self._memory = {agent: (attempt, answer) for agent, answer in enumerate(answers)}
         for reply, answer in zip(replies, answers, strict=True):
             reply(copy.deepcopy(answer))
