@@ -43,3 +43,5 @@ EPISODE = "episode"
 EPSILON = "epsilon"
 WIN_RATE = "win-rate"
 EPISODE_LENGTH = "episode-length"
+BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
+WAITED_S = "waited-s"  # of these, seconds in calls to world and mixer

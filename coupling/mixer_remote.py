@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import grpc
@@ -31,6 +32,7 @@ class RemoteMixer:
         self._agent, self._attempt = agent, attempt
         self._sequence = 0
         self._steps = 0
+        self.waited = 0.0  # seconds in calls, so far
 
     def draw(self) -> Integers:
         """Return slots [batch] int64 of the episode buffer, the same for all agents."""
@@ -68,7 +70,10 @@ class RemoteMixer:
     def _call(self, method: Any, request: Any) -> Any:
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
-        return self._line.call(method, request)
+        began = time.perf_counter()
+        said = self._line.call(method, request)
+        self.waited += time.perf_counter() - began
+        return said
 
     def _row(self, method: Any, request: Any, like: torch.Tensor) -> torch.Tensor:
         row = decode(self._call(method, request).row, "the mixer's answer", np.float32, tuple(like.shape))

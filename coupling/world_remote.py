@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import grpc
@@ -33,6 +34,7 @@ class RemoteWorld:
         self._sequence = 0
         self._count = 0
         self._closed = False
+        self.waited = 0.0  # seconds in calls, so far
 
     @property
     def spec(self) -> TeamSpec:
@@ -70,7 +72,10 @@ class RemoteWorld:
     def _turn(self, method: Any, request: Any) -> Turn:
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
-        return read_sight(self._line.call(method, request), self._spec, self._count)
+        began = time.perf_counter()
+        said = self._line.call(method, request)
+        self.waited += time.perf_counter() - began
+        return read_sight(said, self._spec, self._count)
 
     def _check_open(self) -> None:
         if self._closed:

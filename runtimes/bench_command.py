@@ -30,6 +30,8 @@ fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
 fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [repeats=20] [name=value ...]
     milliseconds per training step by map and batch, beside the floor of its matrix products; other settings as for
     train, such as algorithm=vdn runtime.threads=2
+fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
+    what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
 """
 
 
@@ -118,6 +120,18 @@ def _learner(words: Sequence[str]) -> dict[str, Any]:
     )
 
 
+def _coupling(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import coupling
+
+    options, rest = split(words, ("train_ms", "act_ms", "steps"))
+    return coupling.measure(
+        compose(list(rest)),
+        train_ms=number(options, "train_ms", float, 50.0),
+        act_ms=number(options, "act_ms", float, 1.0),
+        steps=number(options, "steps", int, 300),
+    )
+
+
 def _processors() -> int:
     return os.cpu_count() or 1
 
@@ -128,4 +142,5 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "fidelity": _fidelity,
     "winnable": _winnable,
     "learner": _learner,
+    "coupling": _coupling,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class DeployedAgent:
         Training goes on from the state after the round before, whatever was tried since, and is written down before
         it is answered. Raises AttemptError when the attempt cannot be finished, and what training raises.
         """
+        began = time.perf_counter()
         plan = question.content.config_records[m.PLAN]
         run = self._take_up(str(plan[m.RUN]), str(plan[m.CONFIG]))
         attempt = Attempt(run.run_id, _whole(plan, m.ROUND), _whole(plan, m.ATTEMPT))
@@ -74,10 +76,13 @@ class DeployedAgent:
             reply = ask(run.rounds.change(attempt.round - 1))
             mixer.finish()
             run.rounds.commit(attempt.round)
-            return reply
-        if kind == m.POLICY:
-            return _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
-        return ask(run.rounds.after(attempt.round))
+        elif kind == m.POLICY:
+            reply = _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
+        else:
+            reply = ask(run.rounds.after(attempt.round))
+        metrics = reply.content.metric_records[m.METRICS]
+        metrics[m.BUSY_S], metrics[m.WAITED_S] = time.perf_counter() - began, world.waited + mixer.waited
+        return reply
 
     def _take_up(self, run_id: str, text: str) -> _Run:
         """Return the run with these settings, from memory or from its folder. Raises RefusedError for a wrong team."""

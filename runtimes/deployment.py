@@ -40,6 +40,15 @@ class Deployment:
         """Where the SuperLink listens."""
         return self._places["superlink"]
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Where each party listens, "host:port"."""
+        return dict(self._places)
+
+    def coupling_services(self) -> list[Service]:
+        """Return mixer and world alone."""
+        return [self._mixer(), self._world()]
+
     def services(self) -> list[Service]:
         """Return all services in the order they are started in."""
         return [service for stage in self._stages() for service in stage]

@@ -79,10 +79,15 @@ def serve(grid: Grid, context: Context) -> None:
     with _opened(config, command) as folder:
         folder.save_config(replace(config, resume=None))
         progress = folder.path / PROGRESS
+        gathered: list[Deployed] = []
+
+        def gather() -> Deployed:
+            gathered.append(Deployed(config, folder, place, grid, context, note))
+            return gathered[0]
 
         def show(row: Row) -> None:
             with progress.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write(json.dumps({**row, **gathered[0].times}) + "\n")
 
         def note(text: str) -> None:
             folder.logs.mkdir(exist_ok=True)
@@ -90,7 +95,7 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 
-        conduct(config, folder, command, lambda: Deployed(config, folder, place, grid, context, note), show, note)
+        conduct(config, folder, command, gather, show, note)
 
 
 def _opened(config: Config, command: list[str]) -> RunFolder:
@@ -123,6 +128,11 @@ class Deployed:
         )
         self._context = context
         self._book = ByteBook(folder.path)
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Where the seconds of the last questions went; see server.federation_grid."""
+        return self._grid.times
 
     def grid(self) -> tuple[Grid, Context]:
         """Return the SuperLink's Grid, on which a round is a transaction."""

@@ -39,7 +39,9 @@ class FederationGrid(Grid):
     than any it has returned in this run's life, kept by the caller. config_yaml: the run's settings, for the agents.
     patience_s: how long an agent may give no sign. on_event: told what a user wants to know ("round 5 is attempted
     again ..."). doors: agent -> "host:port", for nodes that are not told where their agent is (Flower's simulation).
-    bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining.
+    bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining. times: of the newest answers of
+    each kind, seconds from question to answers ("fed/train_s"), of these the slowest agent at work
+    ("fed/train_busy_s"), and of these waiting for world and mixer, its own waiting ("fed/train_waited_s").
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class FederationGrid(Grid):
         clock: Clock = time,
     ) -> None:
         self.bytes: Bytes = {}
+        self.times: dict[str, float] = {}
         self._inner, self._clock = inner, clock
         self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
         self._config, self._doors = config_yaml, list(doors)
@@ -144,6 +147,7 @@ class FederationGrid(Grid):
 
     def _attempt(self, attempt: Attempt, kind: str, questions: dict[int, Message], signs: Signs) -> list[Message]:
         """Try once. Raises AttemptError when it is worth trying again."""
+        began = self._clock.monotonic()
         self._controls.open(attempt, kind.removeprefix("query."), self._config)
         plan = ConfigRecord(
             {
@@ -162,6 +166,7 @@ class FederationGrid(Grid):
             signs.answered(exchange.receive(), self._clock.monotonic())
             if not exchange.unanswered:
                 self._controls.settle(attempt, kind)
+                self._time(kind, self._clock.monotonic() - began, exchange.answers.values())
                 return [exchange.answers[agent] for agent in questions]
             if exchange.broken is not None:
                 raise AttemptError(exchange.broken)
@@ -176,6 +181,15 @@ class FederationGrid(Grid):
                 exchange.resend(standing, self._roster.look())
             self._clock.sleep(pause)
             pause = min(1.2 * pause, LONGEST_POLL_S)
+
+    def _time(self, kind: str, seconds: float, answers: Iterable[Message]) -> None:
+        slowest = (0.0, 0.0)
+        for answer in answers:
+            said = answer.content.metric_records[m.METRICS]
+            busy, waited = (float(cast(float, said.get(name, 0.0))) for name in (m.BUSY_S, m.WAITED_S))
+            slowest = max(slowest, (busy, waited))
+        name = f"fed/{kind.removeprefix('query.')}"
+        self.times |= {f"{name}_s": seconds, f"{name}_busy_s": slowest[0], f"{name}_waited_s": slowest[1]}
 
     def _give_up(self, overdue: list[int]) -> None:
         if overdue:

@@ -1,0 +1,73 @@
+"""What coupling agents costs beyond computing: real world and mixer services, agents that sleep instead of computing.
+
+Every agent is a process of its own that goes through the very round it would train (`clients.rounds.train_round`) over
+gRPC and TLS, but sleeps where its network would compute. What a round takes longer than that sleep is waiting: for the
+wire, for the barriers, and for world and mixer, which compute as always. So cores are not the limit.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from conf.schema import Config
+from contracts.attempt import Attempt
+from coupling.control_remote import RemoteControl
+from coupling.identity import Identity
+from coupling.security import channel
+from envs import team_spec
+from runtimes.deployment import Deployment
+from runtimes.processes import Supervisor
+from runtimes.settings import to_yaml
+from runtimes.temporary_certs import make_certificates
+
+RUN = "benchmark"
+PATIENCE_S = 120.0
+
+
+def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[str, Any]:
+    """Let all agents of a map go through a round.
+
+    train_ms: an agent's computing in one training step, slept. act_ms: in one environment step of all its battles.
+    steps: training steps of the round. Returns what can be printed as JSON: seconds of the round, of these slept,
+    waited in calls, and the share of the round that is no sleep.
+    """
+    n_agents = team_spec(config.map, config.env).n_agents
+    with tempfile.TemporaryDirectory(prefix="fedqmix-") as folder, Supervisor(print) as supervisor:
+        certs = Path(folder) / "certs"
+        make_certificates(certs, n_agents)
+        deployment = Deployment(Path(folder), n_agents, certs)
+        supervisor.start(deployment.coupling_services(), PATIENCE_S)
+        places = deployment.places
+        identity, settings = Identity(certs / "superlink"), to_yaml(config)
+        for party in ("mixer", "world"):
+            with channel(identity, places[party], party) as way:
+                RemoteControl(way, party, PATIENCE_S).open(Attempt(RUN, 1, 1), "train", settings)
+        (Path(folder) / "config.yaml").write_text(settings)
+        told = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), folder]
+        agents = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.sleeping_agent", str(agent), str(certs / f"agent-{agent}"), *told],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for agent in range(n_agents)
+        ]
+        figures = [json.loads(agent.communicate()[0]) for agent in agents]
+    seconds, slept, waited = (statistics.mean(one[name] for one in figures) for name in ("seconds", "slept", "waited"))
+    return {
+        "benchmark": "coupling",
+        "map": config.map,
+        "agents": n_agents,
+        "batch": config.algorithm.batch_size,
+        "training_steps": steps,
+        "round_s": seconds,
+        "slept_s": slept,
+        "in_calls_s": waited,
+        "waiting_share": 1 - slept / seconds,
+    }

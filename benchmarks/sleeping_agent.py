@@ -1,0 +1,72 @@
+"""An agent that sleeps where its network would compute; a process of `fedqmix bench coupling`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from clients import acting, learning
+from clients.buffer import EpisodeBatch
+from clients.rounds import RoundPlan, train_round
+from contracts.attempt import Attempt
+from contracts.world import Floats
+from coupling.identity import Identity
+from coupling.mixer_remote import RemoteMixer
+from coupling.security import channel
+from coupling.world_remote import RemoteWorld
+from envs import team_spec
+from runtimes.settings import load
+from runtimes.sides import AgentSide
+
+
+class Sleep:
+    """Stands in for computing, and counts."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        """Sleep."""
+        began = time.perf_counter()
+        time.sleep(seconds)
+        self.seconds += time.perf_counter() - began
+
+
+def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms: float, steps: int, run: str) -> None:
+    """Go through one round; print the seconds as JSON."""
+    config, sleep = load(Path(run)), Sleep()
+    torch.set_num_threads(1)
+    spec, identity = team_spec(config.map, config.env), Identity(Path(certs))
+    side = AgentSide(config, spec, [agent])
+
+    def q_values(self: acting.Actor, observations: Floats) -> Floats:
+        sleep(act_ms / 1000)
+        return np.zeros((1, observations.shape[1], spec.n_actions), np.float32)
+
+    def team_q_values(agents: Any, episodes: EpisodeBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        sleep(train_ms / 1000)
+        q = torch.zeros(episodes.actions.shape)
+        return q.clone().requires_grad_(), q
+
+    acting.Actor.q_values = q_values  # type: ignore[method-assign]
+    learning.team_q_values = team_q_values
+    attempt = Attempt("benchmark", 1, 1)
+    with channel(identity, world, "world") as to_world, channel(identity, mixer, "mixer") as to_mixer:
+        far_world, far_mixer = RemoteWorld(to_world, agent, attempt, spec), RemoteMixer(to_mixer, agent, attempt)
+        began = time.perf_counter()
+        train_round(side.agents, far_world, far_mixer, RoundPlan(steps, sys.maxsize, False))
+        far_mixer.finish()
+        seconds = time.perf_counter() - began
+    waited = far_world.waited + far_mixer.waited
+    print(json.dumps({"seconds": seconds, "slept": sleep.seconds, "waited": waited}))
+
+
+if __name__ == "__main__":
+    number, certificates, *places, train, act, count, folder = sys.argv[1:]
+    main(int(number), certificates, places[0], places[1], float(train), float(act), int(count), folder)
