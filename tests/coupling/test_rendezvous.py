@@ -74,7 +74,7 @@ def test_a_request_repeated_while_waiting_joins_the_wait(team):
 @pytest.mark.parametrize(
     ("sequence", "words", "error"),
     [
-        (1, "hello", "replayed sequence number 1; 3 is next"),
+        (0, "hello", "replayed sequence number 0; 3 is next"),
         (2, "something else", "used the sequence number 2 for two requests"),
         (4, "hello", "sequence number 4; 3 is next"),
     ],
@@ -85,6 +85,15 @@ def test_out_of_order_is_refused_and_harms_nobody(team, sequence, words, error):
             answer.result()
     with pytest.raises(RefusedError, match=error):
         team.say(1, sequence, words).result()
+    team.greet(3)
+
+
+def test_who_begins_anew_hears_that_the_attempt_is_over_for_it_and_harms_nobody(team):
+    for number in (1, 2):
+        for answer in [team.say(agent, number) for agent in range(3)]:
+            answer.result()
+    with pytest.raises(AttemptError, match=r"agent 1 begins anew .* in which 3 is next"):
+        team.say(1, 1).result()
     team.greet(3)
 
 
