@@ -195,7 +195,8 @@ class Rendezvous:
     def _require_order(self, ticket: Ticket, seat: _Seat) -> None:
         if ticket.sequence == 1 and seat.sequence >= 1:  # restarted in mid-attempt, if nobody replays its messages
             raise AttemptError(
-                f"{self._name(ticket)} begins anew (sequence number 1) in an attempt in which {seat.sequence + 1} is next."
+                f"{self._name(ticket)} begins anew (sequence number 1) in an attempt in which {seat.sequence + 1} is "
+                "next."
             )
         if ticket.sequence <= seat.sequence:
             raise RefusedError(

@@ -49,7 +49,7 @@ def supernode_command(words: list[str]) -> int:
     logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
     from runtimes.quick_supernode import run
 
-    run(arguments)
+    run(arguments, superlink, home, certs)
     return 0
 
 
