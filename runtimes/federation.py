@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
-from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from contracts.errors import CheckpointError, ConfigurationError, FederationError, StorageError
 from coupling.calls import PATIENCE_S
 from coupling.ledger import LedgerLine
 from coupling.security import Identity, channel
@@ -116,12 +116,13 @@ class Deployed:
     """A team in processes of its own (a runtimes.conduct.Federation)."""
 
     def __init__(
-        self, config: Config, folder: RunFolder, place: Place, grid: Grid, context: Context, note: Any
+        self, config: Config, folder: RunFolder, place: Place, grid: Grid, context: Context, note: Callable[[str], None]
     ) -> None:
         self.n_agents = team_spec(config.map, config.env).n_agents
         self._channels = [channel(place.identity, place.world, "world"), channel(place.identity, place.mixer, "mixer")]
         world, mixer = self._channels
         self.mixer_side = Services(world, mixer, folder.run_id, place.patience)
+        _wait_for_turn(self.mixer_side, note)
         settings = to_yaml(replace(config, resume=None))
         self._grid = FederationGrid(
             grid, self.n_agents, folder.run_id, self.mixer_side, Attempts(folder.path), settings, place.patience, note
@@ -154,6 +155,22 @@ class Deployed:
         """Close the ways to world and mixer."""
         for way in self._channels:
             way.close()
+
+
+def _wait_for_turn(services: Services, note: Callable[[str], None]) -> None:
+    """Wait a while for the run before this one. Raises FederationError when it goes on: there is one run at a time."""
+    deadline = time.monotonic() + LET_GO_S
+    other = services.busy_with()
+    if other is not None:
+        note(f"run {other} seems to be going on; waiting for it to end")
+    while other is not None:
+        if time.monotonic() > deadline:
+            raise FederationError(
+                f"the federation is at work on run {other}, and takes part in one run at a time. Wait until that has "
+                "ended, or stop it, and submit again."
+            )
+        time.sleep(1.0)
+        other = services.busy_with()
 
 
 class Attempts:

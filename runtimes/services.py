@@ -15,6 +15,8 @@ BATTLES = ("train", "evaluate", "policy")
 SILENT_S = 15.0
 """An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
 GLANCE_S = 0.5
+BUSY_S = 20.0
+"""A run whose agents have called within so many seconds is going on."""
 
 
 class Services:
@@ -52,6 +54,19 @@ class Services:
             still[agent.agent] = min(still.get(agent.agent, silent), silent)
         broken = next((standing.broken for standing in standings if standing.broken), "")
         return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
+
+    def busy_with(self) -> str | None:
+        """Return the id of another run whose agents have called lately; None when the services are free."""
+        try:
+            standings = [control.status() for control in self._glances]
+        except AttemptError:
+            return None
+        for standing in standings:
+            if standing.attempt is None or standing.attempt.run == self._run:
+                continue
+            if any(agent.waiting or agent.silent_s < BUSY_S for agent in standing.agents):
+                return standing.attempt.run
+        return None
 
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
