@@ -34,24 +34,19 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float
     return max(differences(one, other).values())
 
 
-def test_two_rounds_of_a_federation_equal_those_of_one_process(tmp_path: Path) -> None:
-    words = ("stop.rounds=2", "strategy=rs_pps")
-    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
-        said = run.finish()
-    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
-    assert "sent in 2 rounds" in said
-
-
-def test_an_agent_killed_in_mid_round_costs_nothing_but_time(tmp_path: Path) -> None:
-    words = ("stop.rounds=3", "strategy.aggregation_interval=40")
+@pytest.mark.timeout(600)
+def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_in_mid_round(tmp_path: Path) -> None:
+    words = ("stop.rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=30")
     with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
         run.wait_for_round(1)
         time.sleep(1)
         victim = run.party("agent-1")
         assert victim is not None
         victim.kill()
-        run.finish()
+        said = run.finish()
     assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+    assert "agent-1 was started again" in said
+    assert "sent in 3 rounds" in said
 
 
 @pytest.mark.slow

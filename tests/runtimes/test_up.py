@@ -80,6 +80,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # tests/runtimes/test_federation.py does it with everybody real
 def test_up_runs_to_the_end_and_leaves_nothing(tmp_path: Path, tag: str) -> None:
     run = tmp_path / "my run"
     words = ["seed=3", "stop.env_steps=2", f"run_dir='{run}'"]
