@@ -37,7 +37,9 @@ class Roster:
         self.n_agents = n_agents
         self.online: set[int] = set()
         self._inner, self._clock = inner, clock
-        self._plan = ConfigRecord({m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors.places), m.CERTS: doors.certs})
+        self._plan = ConfigRecord(
+            {m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors.places), m.CERTS: doors.certs}
+        )
         self._names: list[int | None] = [None] * n_agents
         self._nodes: list[int | None] = [None] * n_agents
         self._known: set[int] = set()
