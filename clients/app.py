@@ -54,7 +54,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     """Ask the agent at an address, and again, until it has its answer.
 
     An agent that cannot be reached is waited for as long as the plan's patience says; one that is at work says so from
-    time to time and is waited for without end; with wait=False the first time is passed on (m.BUSY). Raises AttemptError
+    time to time and is waited for without end. wait: False to pass on that it is at work (m.BUSY). Raises AttemptError
     when it stays away, and what the agent raised.
     """
     plan = message.content.config_records[m.PLAN]
@@ -87,8 +87,8 @@ def simulated_door(context: Context, plan: ConfigRecord) -> tuple[str, Identity 
     doors, place = plan.get(m.DOORS), context.node_config.get("partition-id")
     if not (isinstance(doors, list) and isinstance(place, int) and 0 <= place < len(doors)):
         raise ConfigurationError(
-            "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or set "
-            "FEDQMIX_AGENT=host:port in its environment."
+            "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or "
+            "set FEDQMIX_AGENT=host:port in its environment."
         )
     certs = str(plan.get(m.CERTS, ""))
     return str(doors[place]), Identity(Path(certs) / f"supernode-{place}") if certs else None

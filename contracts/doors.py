@@ -15,3 +15,7 @@ class Doors:
 
     places: tuple[str, ...] = ()
     certs: str = ""
+
+
+TOLD = Doors()
+"""For nodes that know where their agents are."""

@@ -109,7 +109,9 @@ class Deployment:
     def _service(self, party: str, words: list[str], ready: Callable[[], bool]) -> Service:
         secure = "insecure=true" if self._certs is None else f"certs={self._certs / party}"
         command = [sys.executable, "-m", "runtimes", *words, secure]
-        return Service(party, command, self.logs / f"{party}.log", ready, source_path())
+        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        environment = {**source_path(), "PYTHONSAFEPATH": "1"}
+        return Service(party, command, self.logs / f"{party}.log", ready, environment)
 
     def _coupling(self) -> list[str]:
         return [f"{party}={self._places[party]}" for party in ("world", "mixer")]

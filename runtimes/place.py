@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.doors import Doors
+from contracts.doors import TOLD, Doors
 from contracts.errors import ConfigurationError
 from coupling.calls import PATIENCE_S
 from coupling.identity import Identity
@@ -23,7 +23,7 @@ class Place:
     mixer: str
     identity: Identity | None
     patience: float
-    doors: Doors = Doors()
+    doors: Doors = TOLD
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Place:

@@ -20,7 +20,7 @@ from flwr.supercore.run import Run
 from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Controls
-from contracts.doors import Doors
+from contracts.doors import TOLD, Doors
 from contracts.errors import AttemptError, FederationError
 from server.exchange import Bytes, Exchange
 from server.roster import Clock, Roster
@@ -55,7 +55,7 @@ class FederationGrid(Grid):
         config_yaml: str,
         patience_s: float,
         on_event: Callable[[str], None],
-        doors: Doors = Doors(),
+        doors: Doors = TOLD,
         clock: Clock = time,
     ) -> None:
         self.bytes: Bytes = {}
