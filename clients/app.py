@@ -54,8 +54,8 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     """Ask the agent at an address, and again, until it has its answer.
 
     An agent that cannot be reached is waited for as long as the plan's patience says; one that is at work says so from
-    time to time and is waited for without end. wait: False to pass on that it is at work (m.BUSY). Raises AttemptError
-    when it stays away, and what the agent raised.
+    time to time and is waited for without end. wait: False to pass on that it is at work (m.AT_WORK). Raises
+    AttemptError when it stays away, and what the agent raised.
     """
     plan = message.content.config_records[m.PLAN]
     question = Question(
@@ -74,7 +74,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
             if answer.HasField("content"):
                 return unpacked(answer.content)
             if not wait:
-                return RecordDict({m.BUSY: ConfigRecord()})
+                return RecordDict({m.AT_WORK: ConfigRecord()})
 
 
 def agent_told_here(context: Context) -> str:

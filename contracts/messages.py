@@ -16,7 +16,7 @@ WHO = "query.who"
 FAILURE = "failure"
 """The record of a reply in which an agent says why it has no answer (contracts.failures)."""
 
-BUSY = "busy"
+AT_WORK = "at-work"
 """The record of a reply that says nothing yet: the agent is at work, ask again. Only simulated nodes say so."""
 
 # plan

@@ -300,7 +300,7 @@ def test_a_simulated_node_does_not_wait_while_its_agent_is_at_work(house, monkey
     house.agent.may_go_on.clear()
     place = {m.DOORS: ["nobody:1", house.address]}
     first = client.app(message=question(**place), context=context(**{"partition-id": 1}))
-    assert list(first.content) == [m.BUSY]
+    assert list(first.content) == [m.AT_WORK]
     house.agent.may_go_on.set()
     second = client.app(message=question(**place), context=context(**{"partition-id": 1}))
     assert m.METRICS in second.content.metric_records

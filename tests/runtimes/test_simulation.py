@@ -99,13 +99,13 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 @needs_ray
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("resources", ["", "client-resources-num-cpus=1"], ids=["one actor", "an actor a processor"])
 def test_two_rounds_in_flowers_simulation_equal_those_of_one_process(
-    tmp_path: Path, environment: dict[str, str], resources: str
+    tmp_path: Path, environment: dict[str, str]
 ) -> None:
+    # Flower's default gives a node two processors: on a machine with two, one node at a time.
     words = ["experiment=smoke", "stop.rounds=2", "stop.env_steps=1000000", "strategy=rs_pps", "seed=4"]
     run = tmp_path / "simulated"
-    asked = ["--federation-config", f"num-supernodes=3 {resources}"]
+    asked = ["--federation-config", "num-supernodes=3"]
     asked += ["--run-config", f'overrides="{" ".join(words)} run_dir={run}"']
     done = subprocess.run(
         ["flwr", "run", str(ROOT), "local", "--stream", *asked],

@@ -263,7 +263,7 @@ class SimulatedNodes(FaultyNetwork):
 
         def tire() -> None:
             self.sent_away += not gone
-            leave(RecordDict({m.BUSY: ConfigRecord()}))
+            leave(RecordDict({m.AT_WORK: ConfigRecord()}))
 
         self.time.after(1.0, tire)
         self.agents.ask(self.holds[message.metadata.dst_node_id], message, leave)
