@@ -63,8 +63,10 @@ def flwr(home: Path, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_flwr_run_trains_on_a_superlink(tmp_path: Path) -> None:
-    """Certificates, three strategies' worth of words in quotes, and a run folder where `submit` would put it."""
+    """TLS, words in quotes, and a run folder where `fedqmix submit` would put it."""
     runs, certs, home = tmp_path / "runs", tmp_path / "certs", tmp_path / "home"
     make_certificates(certs, 2)
     deployment = Deployment(runs / "federation", 2, certs)
