@@ -5,7 +5,7 @@ A SuperNode starts a new process for every message, so nothing of an agent lives
 
 Where it is, the first that is there: the node's configuration (`--node-config 'agent="host:port"'`), the environment
 (FEDQMIX_AGENT=host:port), and in a simulation the server's list by partition-id. FEDQMIX_CERTS names the folder with
-this SuperNode's certificate; FEDQMIX_INSECURE=1 does without.
+this SuperNode's certificate; FEDQMIX_INSECURE=1 does without; in a simulation the server's list comes with a folder.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from coupling.proto.door_pb2 import Question
 from coupling.proto.door_pb2_grpc import DoorStub
 from coupling.security import Identity, channel
 
+# Flower's simulation loads the app before it starts Ray, which would otherwise report to its makers.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
 app = ClientApp()
 
 
@@ -36,17 +39,23 @@ def pass_on(message: Message, context: Context) -> Message:
     """Ask the agent; reply with its answer, or with a record (m.FAILURE) of why there is none."""
     plan = message.content.config_records[m.PLAN]
     try:
-        content = ask(agent_address(context, plan), identity(), message)
+        told_here = agent_told_here(context)
+        if told_here:
+            content = ask(told_here, identity(), message)
+        else:
+            address, own = simulated_door(context, plan)
+            content = ask(address, own, message, wait=False)
     except FedqmixError as error:
         content = told(error)
     return Message(content, reply_to=message)
 
 
-def ask(address: str, own: Identity | None, message: Message) -> RecordDict:
+def ask(address: str, own: Identity | None, message: Message, *, wait: bool = True) -> RecordDict:
     """Ask the agent at an address, and again, until it has its answer.
 
     An agent that cannot be reached is waited for as long as the plan's patience says; one that is at work says so from
-    time to time and is waited for without end. Raises AttemptError when it stays away, and what the agent raised.
+    time to time and is waited for without end. wait: False to pass on that it is at work (m.AT_WORK). Raises
+    AttemptError when it stays away, and what the agent raised.
     """
     plan = message.content.config_records[m.PLAN]
     question = Question(
@@ -64,20 +73,25 @@ def ask(address: str, own: Identity | None, message: Message) -> RecordDict:
             answer = line.call(door.Ask, question)
             if answer.HasField("content"):
                 return unpacked(answer.content)
+            if not wait:
+                return RecordDict({m.AT_WORK: ConfigRecord()})
 
 
-def agent_address(context: Context, plan: ConfigRecord) -> str:
-    """Return where this node's agent listens. Raises ConfigurationError when nothing says so."""
-    told_here = context.node_config.get("agent") or os.environ.get("FEDQMIX_AGENT")
-    if told_here:
-        return str(told_here)
+def agent_told_here(context: Context) -> str:
+    """Return where this node's agent listens, as it was told when it was started; "" when it was not."""
+    return str(context.node_config.get("agent") or os.environ.get("FEDQMIX_AGENT") or "")
+
+
+def simulated_door(context: Context, plan: ConfigRecord) -> tuple[str, Identity | None]:
+    """Return where a simulated node's agent listens, and who the node is. Raises ConfigurationError for others."""
     doors, place = plan.get(m.DOORS), context.node_config.get("partition-id")
-    if isinstance(doors, list) and isinstance(place, int) and 0 <= place < len(doors):
-        return str(doors[place])
-    raise ConfigurationError(
-        "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or set "
-        "FEDQMIX_AGENT=host:port in its environment."
-    )
+    if not (isinstance(doors, list) and isinstance(place, int) and 0 <= place < len(doors)):
+        raise ConfigurationError(
+            "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or "
+            "set FEDQMIX_AGENT=host:port in its environment."
+        )
+    certs = str(plan.get(m.CERTS, ""))
+    return str(doors[place]), Identity(Path(certs) / f"supernode-{place}") if certs else None
 
 
 def identity() -> Identity | None:

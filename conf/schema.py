@@ -93,7 +93,7 @@ class EnvConfig:
 class RuntimeConfig:
     """Where it runs."""
 
-    name: str = choice("local")
+    name: str = choice("local", "deployment")
     device: str = choice("cpu", "cuda", "auto")
     threads: int = number(1)  # of the learner's matrix products; results are bit-identical at the same number
     world_threads: int = number(1)  # battles are played by this many threads; does not change results

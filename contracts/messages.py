@@ -16,6 +16,9 @@ WHO = "query.who"
 FAILURE = "failure"
 """The record of a reply in which an agent says why it has no answer (contracts.failures)."""
 
+AT_WORK = "at-work"
+"""The record of a reply that says nothing yet: the agent is at work, ask again. Only simulated nodes say so."""
+
 # plan
 ROUND = "server-round"
 SHARED = "shared"
@@ -32,6 +35,7 @@ ATTEMPT = "attempt"
 CONFIG = "config"  # the run's resolved configuration, YAML
 PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
 DOORS = "doors"  # agent -> "host:port", for nodes that are not told where their agent is
+CERTS = "certs"  # and the folder with their certificates; "": no encryption
 
 # metrics
 AGENT = "agent"

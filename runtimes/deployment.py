@@ -13,18 +13,25 @@ from runtimes.processes import Service, Supervisor, answers, free_ports, serving
 from runtimes.run_folder import LOGS, PARTIES
 
 HOST = "127.0.0.1"
+HOLD_S = 1.0
+"""How long a simulated node waits at its agent's door before it makes room for another: Flower simulates only a few at
+once (as many as its resources say, and at most four more than there are processors), and a team of ten that plays
+together must have been asked, all of it."""
 
 
 class Deployment:
     """World, mixer, SuperLink, and N agents with their SuperNodes, on free ports of this machine.
 
+    Without Flower's part only world, mixer and agents, for nodes that Flower simulates.
+
     logs: the folder with one file for each service. superlink: "host:port" to submit to.
     """
 
-    def __init__(self, folder: Path, agents: int, certs: Path | None) -> None:
+    def __init__(self, folder: Path, agents: int, certs: Path | None, *, flower: bool = True) -> None:
         """Choose ports; nothing is started yet.
 
         folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
+        flower: with SuperLink and SuperNodes.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -34,6 +41,7 @@ class Deployment:
         parties = ["world", "mixer", "superlink", *(f"agent-{k}" for k in range(agents))]
         self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
         self._agents = range(agents)
+        self._flower = flower
 
     @property
     def superlink(self) -> str:
@@ -60,6 +68,8 @@ class Deployment:
 
     def _stages(self) -> list[list[Service]]:
         # SuperNodes come last: one that finds no SuperLink waits longer than the SuperLink takes to start.
+        if not self._flower:
+            return [[self._mixer(), self._world(), *(self._agent(number, HOLD_S) for number in self._agents)]]
         return [
             [self._mixer(), self._world(), self._superlink(), *map(self._agent, self._agents)],
             [self._supernode(number) for number in self._agents],
@@ -71,9 +81,10 @@ class Deployment:
     def _world(self) -> Service:
         return self._own("world", ["world", f"mixer={self._places['mixer']}"])
 
-    def _agent(self, number: int) -> Service:
+    def _agent(self, number: int, hold: float | None = None) -> Service:
         party = f"agent-{number}"
-        return self._own(party, ["agent", f"id={number}", *self._coupling(), *self._keeping(party)])
+        words = ["agent", f"id={number}", *self._coupling(), *self._keeping(party)]
+        return self._own(party, words if hold is None else [*words, f"hold={hold:g}"])
 
     def _superlink(self) -> Service:
         words = ["superlink", f"listen={self.superlink}", *self._coupling(), f"runs={self._runs}"]
@@ -98,7 +109,9 @@ class Deployment:
     def _service(self, party: str, words: list[str], ready: Callable[[], bool]) -> Service:
         secure = "insecure=true" if self._certs is None else f"certs={self._certs / party}"
         command = [sys.executable, "-m", "runtimes", *words, secure]
-        return Service(party, command, self.logs / f"{party}.log", ready, source_path())
+        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        environment = {**source_path(), "PYTHONSAFEPATH": "1"}
+        return Service(party, command, self.logs / f"{party}.log", ready, environment)
 
     def _coupling(self) -> list[str]:
         return [f"{party}={self._places[party]}" for party in ("world", "mixer")]

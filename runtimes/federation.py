@@ -1,4 +1,4 @@
-"""The server's end of a deployment: what the ServerApp does on a real SuperLink (called by server.app:app)."""
+"""The server's end of a deployment: what the ServerApp does on a SuperLink (called by server.app:app)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ from flwr.app import Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
-from contracts.errors import CheckpointError, ConfigurationError, FederationError, StorageError
-from coupling.calls import PATIENCE_S
+from contracts.errors import CheckpointError, FederationError, StorageError
 from coupling.ledger import LedgerLine
-from coupling.security import Identity, channel
+from coupling.security import channel
 from envs import team_spec
 from runtimes import overrides as written
 from runtimes.byte_book import ByteBook
 from runtimes.conduct import Shared, conduct
+from runtimes.place import Place
 from runtimes.progress_file import PROGRESS
 from runtimes.run_folder import RunFolder
 from runtimes.services import Services
 from runtimes.settings import compose, to_yaml
+from runtimes.simulation import require_nodes, simulated, started
 from server.federation_grid import FederationGrid
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
@@ -39,50 +41,24 @@ ATTEMPTS = "attempts"
 """The file of a run folder that holds the number of the run's last attempt."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the ServerApp runs and whom it can reach; told by the SuperLink's environment (`fedqmix superlink`)."""
-
-    world: str
-    mixer: str
-    identity: Identity | None
-    runs: Path
-    patience: float
-
-    @classmethod
-    def from_environment(cls, variables: Mapping[str, str]) -> Place:
-        """Read FEDQMIX_WORLD, _MIXER, _CERTS or _INSECURE, _RUNS, _PATIENCE. Raises ConfigurationError."""
-        missing = [name for name in ("FEDQMIX_WORLD", "FEDQMIX_MIXER", "FEDQMIX_RUNS") if not variables.get(name)]
-        if missing:
-            raise ConfigurationError(
-                f"the SuperLink was started without {', '.join(missing)}: start it with `fedqmix superlink world=... "
-                "mixer=... runs=...`."
-            )
-        certs = variables.get("FEDQMIX_CERTS")
-        if not certs and variables.get("FEDQMIX_INSECURE") != "1":
-            raise ConfigurationError("the SuperLink was started without certificates: certs=DIR, or insecure=true.")
-        return cls(
-            variables["FEDQMIX_WORLD"],
-            variables["FEDQMIX_MIXER"],
-            Identity(Path(certs)) if certs else None,
-            Path(variables["FEDQMIX_RUNS"]),
-            float(variables.get("FEDQMIX_PATIENCE", PATIENCE_S)),
-        )
-
-
 def serve(grid: Grid, context: Context) -> None:
     """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
-    place = Place.from_environment(os.environ)
+    alone = simulated(grid, os.environ)
+    place = None if alone else Place.from_environment(os.environ)
+    runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
     words = shlex.split(str(context.run_config.get("overrides", "")))
-    config = _configuration(_placed(words, place.runs), place.runs)
-    command = ["fedqmix", "submit", *words]
-    with _opened(config, command) as folder:
+    config = _configuration(_placed(words, runs), runs)
+    n_agents = team_spec(config.map, config.env).n_agents
+    if alone:
+        require_nodes(grid, n_agents)
+    command = _command(words, alone)
+    with _opened(config, command) as folder, ExitStack() as stack:
         folder.save_config(replace(config, resume=None))
         progress = folder.path / PROGRESS
         gathered: list[Deployed] = []
 
         def gather() -> Deployed:
-            gathered.append(Deployed(config, folder, place, grid, context, note))
+            gathered.append(Deployed(config, folder, there, grid, context, note))
             return gathered[0]
 
         def show(row: Row) -> None:
@@ -95,7 +71,14 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 
+        there = place or stack.enter_context(started(folder.path, n_agents, note))
         conduct(config, folder, command, gather, show, note)
+
+
+def _command(words: list[str], alone: bool) -> list[str]:
+    if not alone:
+        return ["fedqmix", "submit", *words]
+    return ["flwr", "run", ".", "--run-config", f"overrides={json.dumps(shlex.join(words))}"]
 
 
 def _opened(config: Config, command: list[str]) -> RunFolder:
@@ -125,7 +108,15 @@ class Deployed:
         _wait_for_turn(self.mixer_side, note)
         settings = to_yaml(replace(config, resume=None))
         self._grid = FederationGrid(
-            grid, self.n_agents, folder.run_id, self.mixer_side, Attempts(folder.path), settings, place.patience, note
+            grid,
+            self.n_agents,
+            folder.run_id,
+            self.mixer_side,
+            Attempts(folder.path),
+            settings,
+            place.patience,
+            note,
+            place.doors,
         )
         self._context = context
         self._book = ByteBook(folder.path)

@@ -43,6 +43,7 @@ fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]   
   insecure=true            no encryption, and anybody may call
   listen=127.0.0.1:9103    where its SuperNode finds it; 0.0.0.0:9103 for other machines, too
   state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
+  hold=20                  seconds until a caller is told that the answer takes longer, and asks again
 """
 GRACE_S = 2.0
 MOST_AGENTS = 32
@@ -74,7 +75,7 @@ def mixer_command(words: list[str]) -> int:
 
 def agent_command(words: list[str]) -> int:
     """Serve one agent until SIGTERM or Ctrl-C."""
-    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state")
+    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold")
     options = _options("agent", words, names, AGENT_HELP)
     if options is None:
         return 0
@@ -103,14 +104,15 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
 
 def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
-    from clients.door import DoorService
+    from clients.door import HOLD_S, DoorService
     from coupling.proto.door_pb2_grpc import add_DoorServicer_to_server
     from runtimes.deployed_agent import DeployedAgent  # loads torch and Flower
 
     number = _agent_id(options)
     state = Path(options.get("state", f"agent-{number}-state")).absolute()
     world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
-    door = DoorService(number, DeployedAgent(number, world, mixer, state).answer)
+    agent = DeployedAgent(number, world, mixer, state)
+    door = DoorService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
     return _Service([lambda to: add_DoorServicer_to_server(door, to)], 8, door.close)
 
 

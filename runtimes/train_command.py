@@ -36,7 +36,13 @@ def train_command(words: list[str]) -> int:
     for number, run in enumerate(runs, start=1):
         if sweep:
             Console().print(Text(f"run {number} of {len(runs)}: {' '.join(run)}", style="bold"), soft_wrap=True)
-        train_once(settings.compose(run), ["fedqmix", "train", *run])
+        config = settings.compose(run)
+        if config.runtime.name == "deployment":
+            from runtimes.up_command import up_command  # here, because it loads what a local run has no need of
+
+            up_command(run)
+        else:
+            train_once(config, ["fedqmix", "train", *run])
     return 0
 
 

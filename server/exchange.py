@@ -93,6 +93,9 @@ class Exchange:
             if reply.has_error():
                 self._pending.pop(reply.metadata.reply_to_message_id)
                 self._failed(agent, reply)
+            elif m.AT_WORK in reply.content.config_records:
+                self._pending.pop(reply.metadata.reply_to_message_id)
+                self._due[agent] = self._clock.monotonic()
             elif (failure := _failure_in(reply)) is not None:
                 if failure.kind != ATTEMPT:
                     raise error_of(failure)

@@ -20,6 +20,7 @@ from flwr.supercore.run import Run
 from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Controls
+from contracts.doors import TOLD, Doors
 from contracts.errors import AttemptError, FederationError
 from server.exchange import Bytes, Exchange
 from server.roster import Clock, Roster
@@ -38,7 +39,7 @@ class FederationGrid(Grid):
     n_agents: how many take part. run: the run's id. controls: world and mixer. next_attempt: returns a number higher
     than any it has returned in this run's life, kept by the caller. config_yaml: the run's settings, for the agents.
     patience_s: how long an agent may give no sign. on_event: told what a user wants to know ("round 5 is attempted
-    again ..."). doors: agent -> "host:port", for nodes that are not told where their agent is (Flower's simulation).
+    again ..."). doors: for nodes that are not told where their agent is (Flower's simulation).
     bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining. times: of the newest answers of
     each kind, seconds from question to answers ("fed/train_s"), of these the slowest agent at work
     ("fed/train_busy_s"), and of these waiting for world and mixer, its own waiting ("fed/train_waited_s").
@@ -54,14 +55,14 @@ class FederationGrid(Grid):
         config_yaml: str,
         patience_s: float,
         on_event: Callable[[str], None],
-        doors: Sequence[str] = (),
+        doors: Doors = TOLD,
         clock: Clock = time,
     ) -> None:
         self.bytes: Bytes = {}
         self.times: dict[str, float] = {}
         self._inner, self._clock = inner, clock
         self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
-        self._config, self._doors = config_yaml, list(doors)
+        self._config, self._doors = config_yaml, doors
         self._patience, self._on_event = patience_s, on_event
         self._roster = Roster(inner, n_agents, run, doors, clock)
 
@@ -155,7 +156,8 @@ class FederationGrid(Grid):
                 m.ATTEMPT: attempt.number,
                 m.CONFIG: self._config,
                 m.PATIENCE: self._patience,
-                m.DOORS: self._doors,
+                m.DOORS: list(self._doors.places),
+                m.CERTS: self._doors.certs,
             }
         )
         exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)

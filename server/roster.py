@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from contracts import messages as m
+from contracts.doors import Doors
 
 ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, 60.0
 ANSWER_WITHIN_S = 10.0
@@ -33,11 +33,13 @@ class Roster:
     online is not enough to be counted: a node counts once its agent's door has said who it is (m.WHO).
     """
 
-    def __init__(self, inner: Grid, n_agents: int, run: str, doors: Sequence[str], clock: Clock) -> None:
+    def __init__(self, inner: Grid, n_agents: int, run: str, doors: Doors, clock: Clock) -> None:
         self.n_agents = n_agents
         self.online: set[int] = set()
         self._inner, self._clock = inner, clock
-        self._plan = ConfigRecord({m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors)})
+        self._plan = ConfigRecord(
+            {m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors.places), m.CERTS: doors.certs}
+        )
         self._names: list[int | None] = [None] * n_agents
         self._nodes: list[int | None] = [None] * n_agents
         self._known: set[int] = set()

@@ -276,14 +276,35 @@ def test_an_error_becomes_a_record_that_the_server_can_read(house, monkeypatch):
 
 
 def test_where_the_agent_is(monkeypatch):
-    plan = ConfigRecord({m.DOORS: ["a:1", "b:2"]})
     monkeypatch.delenv("FEDQMIX_AGENT", raising=False)
-    assert client.agent_address(context(**{"partition-id": 1}), plan) == "b:2"
-    with pytest.raises(ConfigurationError, match="FEDQMIX_AGENT"):
-        client.agent_address(context(**{"partition-id": 2}), plan)
+    assert client.agent_told_here(context()) == ""
     monkeypatch.setenv("FEDQMIX_AGENT", "c:3")
-    assert client.agent_address(context(**{"partition-id": 1}), plan) == "c:3"
-    assert client.agent_address(context(agent="d:4"), plan) == "d:4"
+    assert client.agent_told_here(context()) == "c:3"
+    assert client.agent_told_here(context(agent="d:4")) == "d:4"
+
+
+def test_where_the_agent_of_a_simulated_node_is(parties):
+    plan = ConfigRecord({m.DOORS: ["a:1", "b:2"]})
+    assert client.simulated_door(context(**{"partition-id": 1}), plan) == ("b:2", None)
+    plan[m.CERTS] = str(parties)
+    address, own = client.simulated_door(context(**{"partition-id": 1}), plan)
+    assert address == "b:2"
+    assert own == Identity(parties / "supernode-1")
+    for plans in (plan, ConfigRecord()):
+        with pytest.raises(ConfigurationError, match="FEDQMIX_AGENT"):
+            client.simulated_door(context(**{"partition-id": 2}), plans)
+
+
+def test_a_simulated_node_does_not_wait_while_its_agent_is_at_work(house, monkeypatch):
+    monkeypatch.delenv("FEDQMIX_AGENT", raising=False)
+    house.agent.may_go_on.clear()
+    place = {m.DOORS: ["nobody:1", house.address]}
+    first = client.app(message=question(**place), context=context(**{"partition-id": 1}))
+    assert list(first.content) == [m.AT_WORK]
+    house.agent.may_go_on.set()
+    second = client.app(message=question(**place), context=context(**{"partition-id": 1}))
+    assert m.METRICS in second.content.metric_records
+    assert len(house.agent.asked) == 1
 
 
 def test_security_must_be_chosen(monkeypatch, parties):

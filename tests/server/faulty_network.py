@@ -232,6 +232,43 @@ class FaultyNetwork(Grid):
         self.time.after(seconds, lambda: self.online.add(back))
 
 
+class SimulatedNodes(FaultyNetwork):
+    """Flower's simulation: only `rooms` nodes are at work at once, and none stays at its agent's door for long.
+
+    sent_away: how often one left without an answer.
+    """
+
+    def __init__(self, *arguments: Any, rooms: int) -> None:
+        super().__init__(*arguments)
+        self.sent_away = 0
+        self._rooms = rooms
+        self._waiting: list[Message] = []
+
+    def _deliver(self, message: Message, fault: str) -> None:
+        if not self._rooms:
+            self._waiting.append(message)
+            return
+        self._rooms -= 1
+        gone = False
+
+        def leave(content: RecordDict) -> None:
+            nonlocal gone
+            if gone:
+                return
+            gone = True
+            self._rooms += 1
+            self._answered(message, content, fault)
+            if self._waiting:
+                self._deliver(self._waiting.pop(0), "fine")
+
+        def tire() -> None:
+            self.sent_away += not gone
+            leave(RecordDict({m.AT_WORK: ConfigRecord()}))
+
+        self.time.after(1.0, tire)
+        self.agents.ask(self.holds[message.metadata.dst_node_id], message, leave)
+
+
 def _told(error: FedqmixError) -> RecordDict:
     return RecordDict({m.FAILURE: ConfigRecord(dict(vars(failure_of(error))))})
 

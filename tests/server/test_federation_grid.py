@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from faulty_network import FAULTS, Agents, FaultyNetwork, Time
+from faulty_network import FAULTS, Agents, FaultyNetwork, SimulatedNodes, Time
 from flwr.app import MessageType
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,10 +26,10 @@ ROUNDS = 3
 class Federation:
     """Toy agents behind a FederationGrid over a faulty network."""
 
-    def __init__(self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S):
+    def __init__(self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S, network=FaultyNetwork):
         self.time = Time()
         self.agents = Agents(team or ToyAgents(), n_agents)
-        self.network = FaultyNetwork(self.time, self.agents, faults, stray)
+        self.network = network(self.time, self.agents, faults, stray)
         self.events = []
         self.attempts = 0
         self.grid = FederationGrid(
@@ -110,6 +110,15 @@ def test_any_faults_any_order(undisturbed, faults, stray):
     assert same(arrays_of(result), undisturbed)
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("rooms", [1, 2])
+def test_a_team_larger_than_what_flower_simulates_at_once_meets_all_the_same(undisturbed, rooms):
+    federation = Federation(network=partial(SimulatedNodes, rooms=rooms))
+    _, result = toy_run(federation.grid)
+    assert same(arrays_of(result), undisturbed)
+    assert federation.network.sent_away
+    assert federation.attempts == 1 + ROUNDS * (1 + 3) + len(federation.asked(MessageType.EVALUATE)) // 3
 
 
 @settings(deadline=None, max_examples=40)
