@@ -36,19 +36,12 @@ class Composed:
     def __init__(self, program: str, compose: Sequence[str], files: Sequence[Path], certs: Path, image: str) -> None:
         self.program = program
         self.project = f"fedqmix-test-{uuid.uuid4().hex[:6]}"
-        owner = os.getuid() if os.getuid() or program == "podman" else 1000
-        if os.getuid() == 0:
-            owner = 1000
-            for path in (certs, *certs.rglob("*")):
-                os.chown(path, owner, owner)
-        elif program == "podman":
-            owner = 0  # rootless: which is us
-        self.owner = owner
+        user, group = _owner(program, certs)
         self._compose = [*compose, "-p", self.project, *(word for file in files for word in ("-f", str(file)))]
         self._env = {
             **os.environ,
-            "FEDQMIX_UID": str(owner),
-            "FEDQMIX_GID": str(owner if owner != os.getuid() else os.getgid()),
+            "FEDQMIX_UID": str(user),
+            "FEDQMIX_GID": str(group),
             "FEDQMIX_CERTS": str(certs),
             "FEDQMIX_NET": f"10.{random.SystemRandom().randrange(80, 250)}",
             "FEDQMIX_IMAGE": image,
@@ -57,7 +50,12 @@ class Composed:
     def compose(self, *words: str) -> str:
         """Run a compose command; what it says."""
         done = subprocess.run(
-            [*self._compose, *words], cwd=ROOT, env=self._env, capture_output=True, text=True, timeout=COMPOSE_S,
+            [*self._compose, *words],
+            cwd=ROOT,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=COMPOSE_S,
             check=False,
         )
         assert done.returncode == 0, f"{words}:\n{done.stdout}{done.stderr}"
@@ -87,7 +85,11 @@ class Composed:
         """What a service has said."""
         done = subprocess.run(
             [self.program, "logs", self.container(service)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
         )
         return done.stdout
 
@@ -107,6 +109,15 @@ class Composed:
         left += self.direct("volume", "ls", "--quiet", "--filter", mine)
         left += self.direct("network", "ls", "--quiet", "--filter", mine)
         return left.split()
+
+
+def _owner(program: str, certs: Path) -> tuple[int, int]:
+    """Whom the containers run as, so that they can read the certificates; never root outside."""
+    if os.getuid() == 0:
+        for path in (certs, *certs.rglob("*")):
+            os.chown(path, 1000, 1000)
+        return 1000, 1000
+    return (0, 0) if program == "podman" else (os.getuid(), os.getgid())
 
 
 @contextmanager
