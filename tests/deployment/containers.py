@@ -17,7 +17,7 @@ from pathlib import Path
 
 from handbook import ROOT
 
-COMPOSE_S, BUILD_S = 300, 1800
+COMPOSE_S, BUILD_S = 900, 1800
 
 
 def engine() -> tuple[str, list[str]] | None:

@@ -14,7 +14,7 @@ from handbook import ROOT, blocks
 from runtimes.byte_book import read_ledger
 from runtimes.cli import main
 
-SMALL = "experiment=smoke stop.rounds=4 strategy.aggregation_interval=40"
+SMALL = "experiment=smoke stop.env_steps=100000 stop.rounds=4 strategy.aggregation_interval=30"
 PATIENCE = 600.0
 """Seconds to wait for what ought to happen, on a slow machine."""
 
@@ -84,4 +84,4 @@ def _until(true: Callable[[], bool], up: Composed, *services: str) -> None:
     while not true():
         told = "\n".join(f"== {service}\n{up.logs(service)[-3000:]}" for service in services)
         assert time.monotonic() < deadline, f"waited for {PATIENCE:.0f} s\n{told}"
-        time.sleep(1)
+        time.sleep(2)

@@ -19,7 +19,7 @@ from machines import NFT, Machine, machines, why_not
 from storage import reading
 
 TITLE = "Three machines"
-SMALL = "experiment=smoke map=3m stop.rounds=3 strategy.aggregation_interval=40"
+SMALL = "experiment=smoke stop.env_steps=100000 stop.rounds=3 strategy.aggregation_interval=30"
 PATIENCE = 600.0
 """Seconds to wait for what ought to happen, on a slow machine."""
 
