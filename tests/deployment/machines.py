@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from handbook import ROOT
 
 IP = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin") or ""
@@ -77,6 +78,11 @@ class Machine:
         process = self.running.pop(party)
         process.kill()
         process.wait()
+
+    def seconds_worked(self, party: str) -> float:
+        """Processor time of a party so far."""
+        spent = psutil.Process(self.running[party].pid).cpu_times()
+        return spent.user + spent.system
 
     def log(self, party: str) -> Path:
         """Where a party's words are."""

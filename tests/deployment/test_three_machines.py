@@ -50,12 +50,14 @@ def test_the_three_machine_walk(lan: list[Machine]) -> None:
     assert (home.work / "runs" / "another" / "config.yaml").read_text().count("name: pp_pps") == 1
     assert _attempts(another) == _attempts(first)
 
+    abroad.log("supernode-1").write_text("")
     submitted = home.begin(f"{train} {SMALL} run_dir=disturbed")
     disturbed = home.work / "runs" / "disturbed"
-    _until(lambda: _rounds(disturbed) >= 1, "the first round of the run to be disturbed")
-    time.sleep(1)
+    _until(lambda: _asked(abroad, "ROUND 2", "train"), "the second round of the run to be disturbed")
+    idle = abroad.seconds_worked("agent-1")
+    _until(lambda: abroad.seconds_worked("agent-1") > idle + 0.2, "agent 1 to be at work in that round")
     abroad.kill("agent-1")
-    assert _rounds(disturbed) < 3
+    assert _rounds(disturbed) == 1
     (again,) = (command for command in blocks(TITLE)[1] if "certs=certs/agent-1" in command)
     abroad.start(again)
     said = submitted.communicate(timeout=PATIENCE)[0]
@@ -138,6 +140,11 @@ def _check(run: Path) -> None:
     assert json.loads((run / "summary.json").read_text())["outcome"] == "finished"
     assert _rounds(run) == 3
     assert (run / "metrics.jsonl").read_text().count("\n") >= 1
+
+
+def _asked(machine: Machine, round_: str, what: str) -> bool:
+    """Whether SuperNode 1 says that it has received a question of that round."""
+    return f"Receiving: {what} message" in machine.log("supernode-1").read_text().partition(round_)[2]
 
 
 def _rounds(run: Path) -> int:
