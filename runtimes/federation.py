@@ -26,7 +26,7 @@ from runtimes.byte_book import ByteBook
 from runtimes.conduct import Shared, conduct
 from runtimes.place import Place
 from runtimes.progress_file import PROGRESS
-from runtimes.run_folder import RunFolder
+from runtimes.run_folder import RunFolder, in_runs
 from runtimes.services import Services
 from runtimes.settings import compose, to_yaml
 from runtimes.simulation import require_nodes, simulated, started
@@ -190,21 +190,14 @@ def _placed(words: list[str], runs: Path) -> list[str]:
     for override in written.parse(words):
         name, value = override.key_or_group, override.value()
         if name in ("run_dir", "resume") and value is not None:
-            placed.append(f"{name}={written.quoted(str(_place(str(value), runs)))}")
+            placed.append(f"{name}={written.quoted(str(in_runs(str(value), runs)))}")
         else:
             placed.append(str(override.input_line))
     return placed
 
 
-def _place(path: str, runs: Path) -> Path:
-    relative = Path(path)
-    if relative.parts[:1] == ("runs",):
-        relative = relative.relative_to("runs")
-    return runs / relative  # an absolute one stays as it is
-
-
 def _configuration(words: list[str], runs: Path) -> Config:
     """Compose; every round is written down, as the agents keep no more than the last two."""
     config = compose(words)
-    folder = _place(config.run_dir, runs)
+    folder = in_runs(config.run_dir, runs)
     return replace(config, run_dir=str(folder), checkpoint=replace(config.checkpoint, every_rounds=1))

@@ -144,6 +144,14 @@ def run_of(path: Path) -> Path:
     return path
 
 
+def in_runs(run_dir: str, runs: Path) -> Path:
+    """Return where a SuperLink's run folder lies: an absolute name as it is, another in `runs`, "runs/" left out."""
+    relative = Path(run_dir)
+    if relative.parts[:1] == ("runs",):
+        relative = relative.relative_to("runs")
+    return runs / relative  # an absolute one stays as it is
+
+
 def require_run(path: Path) -> None:
     """Check that a path is a run folder. Raises CheckpointError that says what it is instead."""
     if (path / CONFIG).is_file() and (path / RUN).is_file():

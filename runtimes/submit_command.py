@@ -16,7 +16,7 @@ from runtimes import service_options, settings
 from runtimes.byte_book import ledger_table, read_ledger
 from runtimes.following import Following
 from runtimes.progress import Progress, closing_table
-from runtimes.run_folder import RUN, run_of
+from runtimes.run_folder import RUN, in_runs, run_of
 from runtimes.submission import SuperLink
 from server.records import read_rows
 
@@ -54,7 +54,7 @@ def submit_command(words: list[str]) -> int:
             link.start(overrides)
             Console().print(Text(f"submitted; run folder: {run_dir}"), soft_wrap=True)
             return 0
-        folder = seen(run_dir, Path(options.get("runs", "runs")))
+        folder = in_runs(run_dir, Path(options.get("runs", "runs")))
         following = Following(link, overrides, run_dir, folder, patience)
         again = f"{_program()} submit {' '.join(own)} resume={run_dir}"
         follow(following, config, folder, again, lambda: None)
@@ -79,11 +79,6 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
         overrides = [*overrides, f"run_dir={written.quoted(config.run_dir)}"]  # so that both sides call it the same
     run_dir = str(run_of(Path(str(resumed)))) if resumed is not None else config.run_dir
     return overrides, run_dir, config
-
-
-def seen(run_dir: str, runs: Path) -> Path:
-    """Return where a run folder lies, as ServerApps take it: an absolute name as it is, else the last part, in runs."""
-    return Path(run_dir) if Path(run_dir).is_absolute() else runs / Path(run_dir).name
 
 
 def follow(

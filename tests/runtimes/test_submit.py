@@ -12,8 +12,9 @@ from runtimes import following as following_module
 from runtimes import overrides as written
 from runtimes.following import Following
 from runtimes.progress_file import ProgressFile
+from runtimes.run_folder import in_runs
 from runtimes.submission import RunState, State, SuperLink, UnreachableError
-from runtimes.submit_command import checked, seen, submit_command
+from runtimes.submit_command import checked, submit_command
 
 GOING_ON, FINISHED = RunState(State.GOING_ON, "running"), RunState(State.FINISHED)
 LOST = RunState(State.LOST, "the SuperLink was restarted")
@@ -163,8 +164,9 @@ def test_a_run_folder_elsewhere_is_checked_there() -> None:
 
 
 def test_where_run_folders_lie() -> None:
-    assert seen("/a/b", Path("runs")) == Path("/a/b")
-    assert seen("runs/b", Path("/data")) == Path("/data/b")
+    assert in_runs("/a/b", Path("runs")) == Path("/a/b")
+    assert in_runs("runs/b", Path("/data")) == Path("/data/b")
+    assert in_runs("sweep/b", Path("/data")) == Path("/data/sweep/b")
 
 
 @pytest.mark.parametrize(
