@@ -101,6 +101,7 @@ class Exchange:
                     raise error_of(failure)
                 broken = failure.text
             elif agent not in self.answers:
+                self._pending.pop(reply.metadata.reply_to_message_id)  # pulled again, it would be an error of Flower's
                 reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
                 _unpack(reply)
                 self.answers[agent] = reply
