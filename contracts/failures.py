@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass
 
 from contracts import errors
-from contracts.errors import AttemptError, DivergenceError, FederationError, FedqmixError
+from contracts.errors import AttemptError, FederationError, FedqmixError
 
 ATTEMPT, FATAL = "attempt", "fatal"
 
@@ -25,11 +26,14 @@ class Failure:
     arguments: str
 
 
-def failure_of(error: FedqmixError) -> Failure:
-    """Say what went wrong."""
-    arguments = [error.place, error.step] if isinstance(error, DivergenceError) else [str(error)]
+def failure_of(error: Exception) -> Failure:
+    """Say what went wrong; by the nearest class of contracts.errors, a FederationError for what is none of ours."""
+    known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
+    if known is None:
+        return failure_of(FederationError(f"{type(error).__name__}: {error}"))
+    arguments = [str(getattr(error, name)) for name in _parameters(known)] or [str(error)]
     kind = ATTEMPT if isinstance(error, AttemptError) else FATAL
-    return Failure(kind, type(error).__name__, str(error), json.dumps(arguments))
+    return Failure(kind, known.__name__, str(error), json.dumps(arguments))
 
 
 def error_of(failure: Failure) -> FedqmixError:
@@ -37,14 +41,22 @@ def error_of(failure: Failure) -> FedqmixError:
 
     What this version does not know, or cannot be read, becomes a FederationError with the same text.
     """
-    known = getattr(errors, failure.error, None)
-    if not (isinstance(known, type) and issubclass(known, FedqmixError)):
-        return FederationError(f"{failure.error}: {failure.text}")
+    known = vars(errors).get(failure.error)
+    if isinstance(known, type) and issubclass(known, FedqmixError):
+        arguments = _read(failure.arguments)
+        if len(arguments) == max(1, len(_parameters(known))):
+            return known(*arguments)
+    return FederationError(f"{failure.error}: {failure.text}")
+
+
+def _parameters(kind: type) -> list[str]:
+    """Return what a class's own constructor takes; nothing for one that takes its message."""
+    return list(inspect.signature(kind).parameters) if "__init__" in vars(kind) else []
+
+
+def _read(arguments: str) -> list[str]:
     try:
-        arguments = json.loads(failure.arguments)
+        read = json.loads(arguments)
     except ValueError:
-        return FederationError(f"{failure.error}: {failure.text}")
-    expected = 2 if known is DivergenceError else 1
-    if not isinstance(arguments, list) or len(arguments) != expected or not all(isinstance(a, str) for a in arguments):
-        return FederationError(f"{failure.error}: {failure.text}")
-    return known(*arguments)
+        return []
+    return read if isinstance(read, list) and all(isinstance(one, str) for one in read) else []

@@ -9,19 +9,18 @@ anything else                   INTERNAL, a FederationError with the text for th
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import logging
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import grpc
 
-from contracts import errors
-from contracts.errors import AttemptError, FederationError, FedqmixError, RefusedError
+from contracts.errors import AttemptError, FedqmixError, RefusedError
+from contracts.failures import Failure, error_of, failure_of
 
 METADATA = "fedqmix-error"
-"""The trailing metadata that holds {"class": ..., "arguments": {...}} as JSON."""
+"""The trailing metadata that holds {"class": ..., "arguments": [...]} as JSON."""
 LONGEST = 6000
 """Bytes of that JSON: gRPC takes no more than 8 KiB of metadata."""
 
@@ -64,22 +63,18 @@ def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
     code = _code(error)
     if code is grpc.StatusCode.INTERNAL:
         log.error("%s failed", type(error).__name__, exc_info=error)
-    known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
-    if known is None:
-        name, arguments = "FederationError", {"message": f"{type(error).__name__}: {error}"}
-    else:
-        name, arguments = known.__name__, _arguments(known, error)
-    context.set_trailing_metadata(((METADATA, _written(name, arguments)),))
-    context.abort(code, name)
+    failure = failure_of(error)
+    context.set_trailing_metadata(((METADATA, _written(failure)),))
+    context.abort(code, failure.error)
     raise AssertionError("abort raises")
 
 
-def _written(name: str, arguments: dict[str, Any]) -> str:
+def _written(failure: Failure) -> str:
     """Write an error down, its arguments cut to what fits."""
     length = LONGEST
     while True:
-        short = {argument: str(value)[:length] for argument, value in arguments.items()}
-        written = json.dumps({"class": name, "arguments": short})
+        short = [argument[:length] for argument in json.loads(failure.arguments)]
+        written = json.dumps({"class": failure.error, "arguments": short})
         if len(written) <= LONGEST:
             return written
         length //= 2
@@ -97,24 +92,12 @@ def _code(error: Exception) -> grpc.StatusCode:
     return grpc.StatusCode.INTERNAL
 
 
-def _arguments(kind: type, error: Exception) -> dict[str, Any]:
-    """Return what the error can be made from again: its constructor's own arguments, or else its text."""
-    if "__init__" not in vars(kind):
-        return {"message": str(error)}
-    return {name: getattr(error, name) for name in list(inspect.signature(kind).parameters)}
-
-
 def told(error: grpc.RpcError) -> FedqmixError | None:
     """Return what a service said went wrong; None when no service said anything: the connection failed."""
     metadata = dict(error.trailing_metadata() or ())
     try:
         words = json.loads(metadata[METADATA])
-        kind, arguments = vars(errors).get(words["class"]), {str(k): str(v) for k, v in words["arguments"].items()}
-    except (KeyError, ValueError, TypeError, AttributeError):
+        name, arguments = str(words["class"]), words["arguments"]
+    except (KeyError, ValueError, TypeError):
         return None
-    if not (isinstance(kind, type) and issubclass(kind, FedqmixError)):
-        return FederationError(f"{words['class']}: {arguments}")
-    try:
-        return kind(*arguments.values()) if "__init__" not in vars(kind) else kind(**arguments)
-    except TypeError:
-        return FederationError(f"{words['class']}: {arguments}")
+    return error_of(Failure("", name, ", ".join(map(str, arguments)), json.dumps(arguments)))
