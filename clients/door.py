@@ -12,9 +12,10 @@ import grpc
 from flwr.app import Message, Metadata, MetricRecord, RecordDict
 from flwr.app.message import make_message
 
-from clients.records import closed, opened, packed, unpacked
+from clients.records import packed, unpacked
 from contracts import messages as m
 from contracts.errors import AttemptError, RefusedError
+from coupling.bundle import closed, opened
 from coupling.faults import answered, require_caller
 from coupling.proto.door_pb2 import Answer, Question
 from coupling.proto.door_pb2_grpc import DoorServicer
@@ -38,8 +39,7 @@ class DoorService(DoorServicer):
 
     agent: whose door it is; only the certificate of supernode-<agent> is let in. answer: answers a question; it runs in
     one thread of its own, one question at a time, and may raise any FedqmixError, which is passed on.
-    on_newer: told (run, attempt) when a newer attempt is asked for, while the older one may still be going on: what it
-    waits for is in vain. hold_s: see HOLD_S.
+    hold_s: see HOLD_S.
 
     An attempt number stands for one question. The newest is remembered: asked again, it is answered again, or its
     caller waits with the others. An older one, or one of a run that another has followed, is refused with AttemptError.
@@ -49,17 +49,16 @@ class DoorService(DoorServicer):
         self,
         agent: int,
         answer: Callable[[Message], Message],
-        on_newer: Callable[[str, int], None] = lambda run, attempt: None,
         hold_s: float = HOLD_S,
     ) -> None:
-        self._agent, self._answer, self._on_newer, self._hold = agent, answer, on_newer, hold_s
+        self._agent, self._answer, self._hold = agent, answer, hold_s
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answer")
         self._lock = threading.Lock()
         self._newest: dict[str, int] = {}  # run -> its newest attempt
         self._asked: _Asked | None = None
 
     @answered
-    def Ask(self, request: Question, context: grpc.ServicerContext) -> Answer:  # noqa: N802
+    def Ask(self, request: Question, context: grpc.ServicerContext) -> Answer:
         """Answer with content, or without any when the answer is not ready: ask again."""
         require_caller(peer, context, f"supernode-{self._agent}")
         if request.kind == m.WHO:
@@ -95,8 +94,7 @@ class DoorService(DoorServicer):
                 self._asked.answer.cancel()  # if it still waits for the one before it
             self._newest[request.run] = request.attempt
             self._asked = _Asked(about, self._worker.submit(self._work, question))
-        self._on_newer(request.run, request.attempt)
-        return self._asked
+            return self._asked
 
     def _work(self, question: Message) -> bytes:
         return packed(closed(self._answer(question).content))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+from flwr.app import ConfigRecord, RecordDict
 from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
 from flwr.proto.recorddict_pb2 import RecordDict as ProtoRecordDict
 
 from contracts import messages as m
 from contracts.errors import FedqmixError, RefusedError
 from contracts.failures import failure_of
-from coupling.bundle import bundle, unbundle
 
 
 def packed(content: RecordDict) -> bytes:
@@ -25,24 +24,6 @@ def unpacked(data: bytes) -> RecordDict:
         return recorddict_from_proto(proto)
     except Exception as error:  # protobuf's DecodeError, or whatever Flower's records make of nonsense
         raise RefusedError(f"A message cannot be read as Flower's records: {error}") from None
-
-
-def opened(content: RecordDict) -> RecordDict:
-    """Return a question's records with their arrays by name. Raises RefusedError when they cannot be read."""
-    arrays = content.array_records.get(m.ARRAYS)
-    if arrays is not None and list(arrays) == [m.BUNDLE]:
-        named = unbundle(arrays[m.BUNDLE].numpy())
-        content[m.ARRAYS] = ArrayRecord({name: Array(value) for name, value in named.items()})
-    return content
-
-
-def closed(content: RecordDict) -> RecordDict:
-    """Return an answer's records with all arrays in one."""
-    arrays = content.array_records.get(m.ARRAYS)
-    if arrays is None:
-        return content
-    row = bundle({name: array.numpy() for name, array in arrays.items()})
-    return RecordDict({**content, m.ARRAYS: ArrayRecord({m.BUNDLE: Array(row)})})
 
 
 def told(error: FedqmixError) -> RecordDict:

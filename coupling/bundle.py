@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from flwr.app import Array, ArrayRecord, RecordDict
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from contracts import messages as m
 from contracts.errors import RefusedError
 
 ORDER = "order"
@@ -40,3 +42,21 @@ def unbundle(row: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         return {name: arrays[name] for name in json.loads(header["__metadata__"][ORDER])}
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise RefusedError(f"A bundle of arrays cannot be read: {error}.") from None
+
+
+def closed(content: RecordDict) -> RecordDict:
+    """Return Flower's records with all arrays in one, for the way."""
+    arrays = content.array_records.get(m.ARRAYS)
+    if arrays is None:
+        return content
+    row = bundle({name: array.numpy() for name, array in arrays.items()})
+    return RecordDict({**content, m.ARRAYS: ArrayRecord({m.BUNDLE: Array(row)})})
+
+
+def opened(content: RecordDict) -> RecordDict:
+    """Return them with the arrays by name again. Raises RefusedError when they cannot be read."""
+    arrays = content.array_records.get(m.ARRAYS)
+    if arrays is None or list(arrays) != [m.BUNDLE]:
+        return content
+    named = unbundle(arrays[m.BUNDLE].numpy())
+    return RecordDict({**content, m.ARRAYS: ArrayRecord({name: Array(value) for name, value in named.items()})})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.common.serde import message_to_proto
 from flwr.serverapp import Grid
@@ -15,7 +15,7 @@ from contracts import messages as m
 from contracts.controls import Standing
 from contracts.errors import FederationError
 from contracts.failures import ATTEMPT, Failure, error_of
-from coupling.bundle import bundle, unbundle
+from coupling.bundle import closed, opened
 from server.roster import Clock, Roster
 
 PUSH_AGAIN_S = 1.0
@@ -103,7 +103,7 @@ class Exchange:
             elif agent not in self.answers:
                 self._pending.pop(reply.metadata.reply_to_message_id)  # pulled again, it would be an error of Flower's
                 reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
-                _unpack(reply)
+                reply.content.update(opened(reply.content))
                 self.answers[agent] = reply
                 found.append(agent)
         self.broken = self.broken or broken
@@ -130,11 +130,8 @@ class Exchange:
         question = self._questions[agent]
         plan = ConfigRecord({**question.content.config_records[m.PLAN], **self._plan})
         content = RecordDict({**question.content, m.PLAN: plan})
-        if (arrays := content.array_records.get(m.ARRAYS)) is not None:
-            row = bundle({name: array.numpy() for name, array in arrays.items()})
-            content[m.ARRAYS] = ArrayRecord({m.BUNDLE: Array(row)})
         about = question.metadata
-        return Message(content, self._roster.node(agent), about.message_type, group_id=about.group_id)
+        return Message(closed(content), self._roster.node(agent), about.message_type, group_id=about.group_id)
 
     def _failed(self, agent: int, reply: Message) -> None:
         """Ask again; what the agent itself has done is not lost."""
@@ -152,14 +149,6 @@ class Exchange:
         line = self._ledger.setdefault((self._round, agent, "flower"), [0, 0])
         line[0] += up
         line[1] += down
-
-
-def _unpack(reply: Message) -> None:
-    """Give the strategy the named arrays that came as one."""
-    arrays = reply.content.array_records.get(m.ARRAYS)
-    if arrays is not None and list(arrays) == [m.BUNDLE]:
-        named = unbundle(arrays[m.BUNDLE].numpy())
-        reply.content[m.ARRAYS] = ArrayRecord({name: Array(value) for name, value in named.items()})
 
 
 def _size(message: Message) -> int:

@@ -17,12 +17,12 @@ from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
-from clients.records import closed, opened
 from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError, FedqmixError
 from contracts.failures import failure_of
+from coupling.bundle import closed, opened
 from runtimes.grid import RUN_ID, take_server_identity
 
 FAULTS = (
@@ -99,7 +99,7 @@ class Agents:
     # What comes in by the doors
 
     def ask(self, agent: int, question: Message, reply: Callable[[RecordDict], None]) -> None:
-        opened(question.content)  # as an agent's door does
+        question.content.update(opened(question.content))  # as an agent's door does
         plan = question.content.config_records[m.PLAN]
         if question.metadata.message_type == m.WHO:
             reply(RecordDict({m.METRICS: MetricRecord({m.AGENT: agent})}))
