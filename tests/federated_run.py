@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import psutil
+from tagged import TAG, new_tag, tagged
 
 ROOT = Path(__file__).parents[1]
-TAG = "FEDQMIX_TEST_TAG"
 
 
 class FederatedRun:
@@ -20,7 +19,7 @@ class FederatedRun:
 
     def __init__(self, folder: Path, *words: str) -> None:
         self.folder = folder
-        self.tag = uuid.uuid4().hex
+        self.tag = new_tag()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "runtimes", "up", *words],
             cwd=ROOT,
@@ -45,14 +44,7 @@ class FederatedRun:
 
     def everybody(self) -> list[psutil.Process]:
         """All processes this run has started and that are still there, itself left out."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.pid not in (os.getpid(), self.process.pid) and process.environ().get(TAG) == self.tag:
-                    found.append(process)
-            except (psutil.Error, OSError):
-                continue
-        return found
+        return [process for process in tagged(self.tag) if process.pid != self.process.pid]
 
     def party(self, name: str) -> psutil.Process | None:
         """The process of world, mixer, superlink, agent-K or supernode-K; None while it is not there."""

@@ -5,9 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +14,11 @@ import grpc
 import psutil
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tagged import TAG, eventually, new_tag, tagged
 
 from contracts.errors import FederationError
 from runtimes.processes import Service, Supervisor, answers, free_ports, serving
 
-TAG = "FEDQMIX_TEST_TAG"
 ROOT = Path(__file__).parents[2]
 LISTENER = """
 import socket, subprocess, sys, time
@@ -50,30 +48,10 @@ with Supervisor(print) as supervisor:
 @pytest.fixture
 def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A mark of the test's own, inherited by all it starts; at the end none of them may be left."""
-    mine = uuid.uuid4().hex
+    mine = new_tag()
     monkeypatch.setenv(TAG, mine)
     yield mine
     assert eventually(lambda: not tagged(mine))
-
-
-def tagged(tag: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def code(port: int, *, stubborn: bool = False, parent: bool = False) -> str:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ import psutil
 import pytest
 from flwr.supercore.run import Run
 from flwr.superlink.grid import InMemoryGrid
+from tagged import TAG, new_tag, tagged
 from toy_agents import ToyAgents, ToyGrid
 
 from contracts.errors import ConfigurationError
@@ -24,7 +24,6 @@ from runtimes.processes import free_ports
 from runtimes.verify_command import differences, tensors_of
 
 ROOT = Path(__file__).parents[2]
-TAG = "FEDQMIX_SIMULATION_TEST_TAG"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra `simulation`)")
 
 
@@ -61,17 +60,6 @@ def test_nodes_that_come_one_by_one_are_waited_for() -> None:
     simulation.require_nodes(grid, 3)
 
 
-def processes(tag: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
 def lines(found: list[psutil.Process]) -> list[str]:
     return [" ".join(process.cmdline()) for process in found if process.is_running()]
 
@@ -79,7 +67,7 @@ def lines(found: list[psutil.Process]) -> list[str]:
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Where Flower's programs find each other and nobody else's; nothing they started is left behind."""
-    tag = uuid.uuid4().hex
+    tag = new_tag()
     ports = free_ports(2)
     yield {
         **os.environ,
@@ -91,9 +79,9 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         "FLWR_DISABLE_UPDATE_CHECK": "1",
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
     }
-    for process in processes(tag):  # Flower's local SuperLink stays, by design
+    for process in tagged(tag):  # Flower's local SuperLink stays, by design
         process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(processes(tag), timeout=10)
+    psutil.wait_procs(tagged(tag), timeout=10)
 
 
 @needs_ray
@@ -113,7 +101,7 @@ def test_two_rounds_in_flowers_simulation_equal_those_of_one_process(
     )  # fmt: skip
     assert (run / "summary.json").exists(), done.stdout + done.stderr
     deadline = time.monotonic() + 30
-    while ours := [line for line in lines(processes(environment[TAG])) if "-m runtimes" in line]:
+    while ours := [line for line in lines(tagged(environment[TAG])) if "-m runtimes" in line]:
         assert time.monotonic() < deadline, ours
         time.sleep(0.2)
     assert main(["train", *words, "checkpoint.every_rounds=1", f"run_dir={tmp_path / 'local'}"]) == 0

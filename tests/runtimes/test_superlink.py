@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from tagged import TAG, new_tag, tagged
 
 from contracts.errors import ConfigurationError, FederationError
 from coupling.authority import issue, make_authority, make_node_key
@@ -27,7 +26,6 @@ from runtimes.supernode_command import supernode_command
 from runtimes.temporary_certs import make_certificates
 
 ROOT = Path(__file__).parents[2]
-TAG = "FEDQMIX_FLOWER_TEST_TAG"
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
 
 
@@ -53,23 +51,12 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def tagged(tag: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """A SuperLink and two SuperNodes. At the end none of all their processes may be left, and no port."""
     folder = tmp_path_factory.mktemp("federation")
     (folder / "runs").mkdir()
-    certs, tag = folder / "certs", uuid.uuid4().hex
+    certs, tag = folder / "certs", new_tag()
     make_certificates(certs, 2)
     ports = free_ports(3)
     places = [f"127.0.0.1:{port}" for port in ports]
