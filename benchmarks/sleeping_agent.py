@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -54,10 +55,13 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         q = torch.zeros(episodes.actions.shape)
         return q.clone().requires_grad_(), q
 
-    acting.Actor.q_values = q_values  # type: ignore[method-assign]
-    learning.team_q_values = team_q_values
     attempt = Attempt("benchmark", 1, 1)
-    with channel(identity, world, "world") as to_world, channel(identity, mixer, "mixer") as to_mixer:
+    with (
+        channel(identity, world, "world") as to_world,
+        channel(identity, mixer, "mixer") as to_mixer,
+        patch.object(acting.Actor, "q_values", q_values),
+        patch.object(learning, "team_q_values", team_q_values),
+    ):
         far_world, far_mixer = RemoteWorld(to_world, agent, attempt, spec), RemoteMixer(to_mixer, agent, attempt)
         began = time.perf_counter()
         train_round(side.agents, far_world, far_mixer, RoundPlan(steps, sys.maxsize, False))
