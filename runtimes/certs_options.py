@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
+from runtimes import service_options
 from runtimes.names import unknown
 
 _OPTIONS = ("agents", "out", "days", "renew")
@@ -51,28 +52,17 @@ def parties(agents: int) -> tuple[str, ...]:
 
 def parse(words: Sequence[str]) -> CertsOptions:
     """Read the words. Raises ConfigurationError naming the word that is wrong and the nearest that is right."""
-    values: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name.startswith(_HOSTS) and name not in _OPTIONS:
-            raise ConfigurationError(unknown("option", name, (*_OPTIONS, "hosts.PARTY")) + " See: fedqmix certs --help")
-        if not equals or not value:
-            raise ConfigurationError(f"'{word}' says no value; write {name}=...")
-        if name in values:
-            raise ConfigurationError(f"{name} is set twice.")
-        values[name] = value
+    named = [word.partition("=")[0] for word in words]
+    hosts = [name for name in named if name.startswith(_HOSTS)]
+    values = service_options.parse("certs", words, (*_OPTIONS, *hosts), shown=(*_OPTIONS, "hosts.PARTY"))
     out = Path(values.get("out", "certs"))
-    agents = _whole(values["agents"], "agents", MOST_AGENTS) if "agents" in values else _agents_of(out)
+    agents = service_options.whole(values, "agents", 1, MOST_AGENTS) if "agents" in values else _agents_of(out)
     return CertsOptions(
         agents=agents,
         out=out,
-        days=_whole(values.get("days", "825"), "days", MOST_DAYS),
-        renew=_flag(values.get("renew", "false"), "renew"),
-        hosts={
-            name.removeprefix(_HOSTS): _hosts(name, value, agents)
-            for name, value in values.items()
-            if name.startswith(_HOSTS)
-        },
+        days=service_options.whole(values, "days", 825, MOST_DAYS),
+        renew=service_options.flag(values, "renew", default=False),
+        hosts={name.removeprefix(_HOSTS): _hosts(name, values[name], agents) for name in hosts},
     )
 
 
@@ -122,15 +112,3 @@ def _is_host(host: str) -> bool:
         # What ends in digits would be read as an address by those who connect.
         return len(host) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
     return True
-
-
-def _whole(text: str, name: str, most: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ConfigurationError(f"{name}={text} must be a whole number from 1 to {most}")
-    return int(text)
-
-
-def _flag(text: str, name: str) -> bool:
-    if text not in ("true", "false"):
-        raise ConfigurationError(f"{name}={text} must be true or false")
-    return text == "true"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +14,12 @@ from contracts.errors import CheckpointError, ConfigurationError, FedqmixError, 
 from runtimes.names import unknown
 
 Command = Callable[[list[str]], int]
+
+SERVICES = ("world", "mixer", "agent")
+COMMANDS = (
+    *("train", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
+    *("certs", "compose", "health"),
+)
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -58,117 +64,13 @@ def _run(words: list[str]) -> int:
     if words[0] == "--version":
         print(f"fedqmix {metadata.version('fedqmix')}")
         return 0
-    command = _commands().get(words[0])
-    if command is None:
-        raise ConfigurationError(unknown("command", words[0], tuple(_commands())) + " See: fedqmix --help")
-    return command(words[1:])
+    if words[0] not in COMMANDS:
+        raise ConfigurationError(unknown("command", words[0], COMMANDS) + " See: fedqmix --help")
+    return _command(words[0])(words[1:])
 
 
-def _commands() -> dict[str, Command]:
-    return {
-        "train": _train,
-        "up": _up,
-        "submit": _submit,
-        "world": _world,
-        "mixer": _mixer,
-        "agent": _agent,
-        "superlink": _superlink,
-        "supernode": _supernode,
-        "verify": _verify,
-        "report": _report,
-        "watch": _watch,
-        "bench": _bench,
-        "certs": _certs,
-        "compose": _compose,
-        "health": _health,
-    }
-
-
-def _train(words: list[str]) -> int:
-    from runtimes.train_command import train_command  # loads torch and Flower: a typo in the command need not wait
-
-    return train_command(words)
-
-
-def _verify(words: list[str]) -> int:
-    from runtimes.verify_command import verify_command
-
-    return verify_command(words)
-
-
-def _report(words: list[str]) -> int:
-    from runtimes.report_command import report_command
-
-    return report_command(words)
-
-
-def _watch(words: list[str]) -> int:
-    from runtimes.watch_command import watch_command
-
-    return watch_command(words)
-
-
-def _bench(words: list[str]) -> int:
-    from runtimes.bench_command import bench_command
-
-    return bench_command(words)
-
-
-def _certs(words: list[str]) -> int:
-    from runtimes.certs_command import certs_command
-
-    return certs_command(words)
-
-
-def _compose(words: list[str]) -> int:
-    from runtimes.compose_command import compose_command
-
-    return compose_command(words)
-
-
-def _health(words: list[str]) -> int:
-    from runtimes.health_command import health_command
-
-    return health_command(words)
-
-
-def _up(words: list[str]) -> int:
-    from runtimes.up_command import up_command
-
-    return up_command(words)
-
-
-def _submit(words: list[str]) -> int:
-    from runtimes.submit_command import submit_command
-
-    return submit_command(words)
-
-
-def _world(words: list[str]) -> int:
-    from runtimes.service_commands import world_command
-
-    return world_command(words)
-
-
-def _mixer(words: list[str]) -> int:
-    from runtimes.service_commands import mixer_command
-
-    return mixer_command(words)
-
-
-def _agent(words: list[str]) -> int:
-    from runtimes.service_commands import agent_command
-
-    return agent_command(words)
-
-
-def _superlink(words: list[str]) -> int:
-    from runtimes.superlink_command import superlink_command
-
-    return superlink_command(words)
-
-
-def _supernode(words: list[str]) -> int:
-    from runtimes.supernode_command import supernode_command
-
-    return supernode_command(words)
+def _command(name: str) -> Command:
+    """Load a command: only then what it needs, torch and Flower for one, so that a typo need not wait for them."""
+    module = "service_commands" if name in SERVICES else f"{name}_command"
+    command: Command = getattr(import_module(f"runtimes.{module}"), f"{name}_command")
+    return command

@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts.errors import ConfigurationError, StorageError
 from envs import available_maps
 from envs.maps import load_map
+from runtimes import service_options
 from runtimes.compose_file import compose_file
 from runtimes.names import unknown
 from storage.files import write_whole
@@ -26,15 +27,16 @@ def compose_command(words: list[str]) -> int:
     if not words or any(word in ("-h", "--help") for word in words):
         print(HELP, end="")
         return 0 if words else 2
-    options = _options(words)
+    options = service_options.parse("compose", words, _OPTIONS)
+    replace = service_options.flag(options, "replace", default=False)
     map_name = options.get("map", "")
     if map_name not in available_maps():
         raise ConfigurationError(unknown("map", map_name, available_maps()))
-    text = compose_file(map_name, agents=sum(group.count for group in load_map(map_name).allies))
+    text = compose_file(map_name, agents=load_map(map_name).n_agents)
     if options.get("out") == "-":
         sys.stdout.write(text)
         return 0
-    return _write(Path(options.get("out", "docker-compose.yml")), text, replace=options.get("replace") == "true")
+    return _write(Path(options.get("out", "docker-compose.yml")), text, replace=replace)
 
 
 def _write(path: Path, text: str, *, replace: bool) -> int:
@@ -48,17 +50,3 @@ def _write(path: Path, text: str, *, replace: bool) -> int:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from None
     print(f"{path}")
     return 0
-
-
-def _options(words: list[str]) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name not in _OPTIONS:
-            raise ConfigurationError(unknown("option", name, _OPTIONS) + " See: fedqmix compose --help")
-        if not equals or not value:
-            raise ConfigurationError(f"'{word}' says no value; write {name}=...")
-        options[name] = value
-    if options.get("replace", "false") not in ("true", "false"):
-        raise ConfigurationError(f"replace={options['replace']} must be true or false")
-    return options

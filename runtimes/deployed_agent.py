@@ -21,9 +21,8 @@ from contracts.world import TeamSpec
 from coupling.mixer_remote import RemoteMixer
 from coupling.world_remote import RemoteWorld
 from envs import team_spec
-from runtimes.settings import load
+from runtimes.settings import loads
 from runtimes.sides import AgentSide
-from storage.files import write_whole
 from storage.rounds import Rounds
 
 BEFORE = "env steps before policy questions"
@@ -89,15 +88,12 @@ class DeployedAgent:
         if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
             return self._run
         self._run = None  # first let go of the run before
-        folder = self._state / _plain(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "config.yaml", text.encode())
-        config = load(folder)
+        config = loads(text)
         spec = team_spec(config.map, config.env)
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
         torch.set_num_threads(config.runtime.threads)
-        rounds = Rounds(folder / "rounds", run_id, lambda: AgentSide(config, spec, [self.agent]))
+        rounds = Rounds(self._state / _plain(run_id) / "rounds", run_id, lambda: AgentSide(config, spec, [self.agent]))
         self._run = _Run(run_id, text, config, spec, rounds)
         return self._run
 

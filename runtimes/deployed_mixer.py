@@ -10,9 +10,8 @@ import torch
 from contracts.mixer import Mixer
 from contracts.world import Purpose, TeamSink, TeamSpec
 from envs import team_spec
-from runtimes.settings import load
+from runtimes.settings import loads
 from runtimes.sides import MixerSide
-from storage.files import write_whole
 from storage.rounds import Rounds
 
 REPORT = "report"
@@ -26,13 +25,10 @@ class DeployedMixer:
     """
 
     def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
-        folder = state / run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "config.yaml", config_yaml.encode())
-        config = load(folder)
+        config = loads(config_yaml)
         torch.set_num_threads(config.runtime.threads)
         spec = self._spec = team_spec(config.map, config.env)
-        self._rounds = Rounds(folder / "rounds", run_id, lambda: MixerSide(config, spec))
+        self._rounds = Rounds(state / run_id / "rounds", run_id, lambda: MixerSide(config, spec))
 
     @property
     def spec(self) -> TeamSpec:

@@ -6,7 +6,6 @@ import ssl
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -17,7 +16,7 @@ from contracts.errors import ConfigurationError
 from coupling.diagnosis import why_unreachable
 from coupling.identity import AUTHORITY
 from coupling.security import Identity, channel
-from runtimes.names import unknown
+from runtimes import service_options
 
 HELP = """\
 fedqmix health ADDRESS party=NAME certs=DIR    whether a service answers: exit status 0 when it does, 1 when not
@@ -36,14 +35,14 @@ def health_command(words: list[str]) -> int:
     if not words or any(word in ("-h", "--help") for word in words):
         print(HELP, end="")
         return 0 if words else 2
-    address, options = words[0], _options(words[1:])
+    address, options = words[0], service_options.parse("health", words[1:], _OPTIONS)
     party = options.get("party", "")
     if not party or "=" in address:
         raise ConfigurationError(
             "fedqmix health needs an address and a party: fedqmix health localhost:9101 party=world"
         )
-    timeout = _seconds(options.get("timeout", "5"))
-    identity = _identity(options)
+    timeout = service_options.seconds(options, "timeout", 5.0)
+    identity = service_options.identity("health", options, None)
     trouble = _trouble(identity, address, party, timeout)
     Console().print(Text(trouble or f"{party} at {address}: serving"), soft_wrap=True)
     return 1 if trouble else 0
@@ -83,34 +82,3 @@ def _http(identity: Identity | None, address: str, timeout: float) -> HTTPConnec
 
 def _said(error: grpc.RpcError) -> str:
     return f"{error.code().name}: {error.details()}"
-
-
-def _options(words: list[str]) -> dict[str, str]:
-    pairs = [word.partition("=") for word in words]
-    for name, equals, value in pairs:
-        if name not in _OPTIONS:
-            raise ConfigurationError(unknown("option", name, _OPTIONS) + " See: fedqmix health --help")
-        if not equals or not value:
-            raise ConfigurationError(f"'{name}' says no value; write {name}=...")
-    return {name: value for name, _, value in pairs}
-
-
-def _identity(options: dict[str, str]) -> Identity | None:
-    insecure = options.get("insecure", "false")
-    if insecure not in ("true", "false"):
-        raise ConfigurationError(f"insecure={insecure} must be true or false")
-    if insecure == "true":
-        return None
-    if "certs" not in options:
-        raise ConfigurationError("certs=DIR names the certificate to ask with; insecure=true asks in plain text.")
-    return Identity(Path(options["certs"]))
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 3600:
-        raise ConfigurationError(f"timeout={text} must be a number of seconds above 0")
-    return seconds

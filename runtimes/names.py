@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 import typing
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -100,3 +101,9 @@ def unknown_setting(name: str, value: str = "...") -> str:
     tops = list(dict.fromkeys([*groups(), *sections(), *(key for key in settings() if "." not in key)]))
     listed = ", ".join(f"{top}.*" if top in sections() and top not in groups() else top for top in tops)
     return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` tells more."
+
+
+def program() -> str:
+    """Return what this program is started with, for commands that a user is to copy."""
+    name = sys.argv[0].rsplit("/", 1)[-1]
+    return "python -m runtimes" if name in ("__main__.py", "") else "fedqmix"

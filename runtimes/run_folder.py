@@ -83,6 +83,13 @@ class RunFolder:
             raise
         return cls(path, record["run_id"], lock)
 
+    @classmethod
+    def of(cls, config: Config, command: Sequence[str]) -> Self:
+        """Begin the configured run, or go on with the one that config.resume names; raises as both do."""
+        if config.resume is None:
+            return cls.create(config.run_dir, config, command)
+        return cls.open(config.run_dir, command)
+
     @property
     def config(self) -> Path:
         """config.yaml."""

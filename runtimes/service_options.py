@@ -10,13 +10,16 @@ from coupling.identity import Identity
 from runtimes.names import unknown
 
 
-def parse(command: str, words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the options of `fedqmix COMMAND`. Raises ConfigurationError for a word that is none of `names`."""
+def parse(command: str, words: Sequence[str], names: Sequence[str], shown: Sequence[str] = ()) -> dict[str, str]:
+    """Return the options of `fedqmix COMMAND`. Raises ConfigurationError for a word that is none of `names`.
+
+    shown: the names as an error lists them, where that is another way.
+    """
     options: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if name not in names:
-            raise ConfigurationError(f"{unknown('option', name, names)} See: fedqmix {command} --help")
+            raise ConfigurationError(f"{unknown('option', name, shown or names)} See: fedqmix {command} --help")
         if not equals or not value:
             raise ConfigurationError(f"'{word}' says no value; write {name}=...")
         if name in options:
@@ -78,18 +81,24 @@ def address(name: str, text: str) -> tuple[str, int]:
 
 def seconds(options: Mapping[str, str], name: str, default: float) -> float:
     """Return a time in seconds. Raises ConfigurationError unless it is a number above 0."""
+    return positive(options, name, default, "number of seconds")
+
+
+def positive(options: Mapping[str, str], name: str, default: float, what: str = "number") -> float:
+    """Return a finite number above 0. what: it is called so in the error. Raises ConfigurationError for another."""
     try:
         value = float(options.get(name, default))
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise ConfigurationError(f"{name}={options[name]} must be a number of seconds above 0")
+        raise ConfigurationError(f"{name}={options[name]} must be a {what} above 0")
     return value
 
 
-def whole(options: Mapping[str, str], name: str, default: int) -> int:
-    """Return a whole number above 0. Raises ConfigurationError for anything else."""
+def whole(options: Mapping[str, str], name: str, default: int, most: int | None = None) -> int:
+    """Return a whole number above 0, `most` at the most. Raises ConfigurationError for anything else."""
     text = options.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{name}={text} must be a whole number above 0")
+    if not text.isdecimal() or int(text) < 1 or (most is not None and int(text) > most):
+        limits = "above 0" if most is None else f"from 1 to {most}"
+        raise ConfigurationError(f"{name}={text} must be a whole number {limits}")
     return int(text)

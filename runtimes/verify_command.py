@@ -38,7 +38,7 @@ def verify_command(words: list[str]) -> int:
     own, overrides = service_options.split(words, OPTIONS)
     options = service_options.parse("verify", own, OPTIONS)
     rounds = service_options.whole(options, "rounds", 3)
-    tolerance = service_options.seconds(options, "tolerance", 1e-5)
+    tolerance = service_options.positive(options, "tolerance", 1e-5)
     with tempfile.TemporaryDirectory(prefix="fedqmix-verify-") as folder:
         local, federated = Path(folder) / "local", Path(folder) / "federated"
         common = [*overrides, f"stop.rounds={rounds}", "checkpoint.every_rounds=1"]
@@ -64,8 +64,8 @@ def differences(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[
     for name, value in one.items():
         if value.shape != other[name].shape:
             raise FederationError(f"{name} has the shapes {tuple(value.shape)} and {tuple(other[name].shape)}")
-        kind = " ".join(name.split("/")[-1].split(".")[:1])
-        kind = f"{name.split('/')[0].partition('-')[0]} {kind}"
+        party, _, tensor = name.partition("/")
+        kind = f"{party.partition('-')[0]} {tensor.partition('.')[0]}"
         gap = float((value.double() - other[name].double()).abs().max()) if value.numel() else 0.0
         worst[kind] = max(worst.get(kind, 0.0), gap)
     return worst

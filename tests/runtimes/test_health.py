@@ -83,7 +83,7 @@ def test_flowers_own_port(superlink: int, folder: Path, capsys: pytest.CaptureFi
     ("words", "said"),
     [
         (["party=world"], "needs an address and a party"),
-        (["localhost:1", "party=world"], "certs=DIR names the certificate to ask with"),
+        (["localhost:1", "party=world"], "fedqmix health needs certs=DIR"),
         (["localhost:1", "parti=world"], "did you mean 'party'?"),
         (["localhost:1", "party=world", "timeout=0", "insecure=true"], "timeout=0 must be"),
         (["localhost:1", "party=world", "insecure=yes"], "insecure=yes must be true or false"),
