@@ -23,7 +23,7 @@ from coupling.security import channel
 from envs import team_spec
 from runtimes.deployment import Deployment
 from runtimes.processes import Supervisor
-from runtimes.settings import to_yaml
+from runtimes.ranges import to_yaml
 from runtimes.temporary_certs import make_certificates
 
 RUN = "benchmark"

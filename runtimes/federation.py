@@ -26,9 +26,10 @@ from runtimes.byte_book import ByteBook
 from runtimes.conduct import Shared, conduct
 from runtimes.place import Place
 from runtimes.progress_file import PROGRESS
+from runtimes.ranges import to_yaml
 from runtimes.run_folder import RunFolder, in_runs
 from runtimes.services import Services
-from runtimes.settings import compose, to_yaml
+from runtimes.settings import DEPLOYMENT, compose, require_deployed
 from runtimes.simulation import require_nodes, simulated, started
 from server.federation_grid import FederationGrid
 from server.records import Row
@@ -83,14 +84,12 @@ def _command(words: list[str], alone: bool) -> list[str]:
 
 def _opened(config: Config, command: list[str]) -> RunFolder:
     """Return the run folder; the ServerApp of a SuperLink that was killed may hold on to it for half a minute."""
-    if config.resume is None:
-        return RunFolder.create(config.run_dir, config, command)
     deadline = time.monotonic() + LET_GO_S
     while True:
         try:
-            return RunFolder.open(config.run_dir, command)
+            return RunFolder.of(config, command)
         except StorageError as error:
-            if isinstance(error, CheckpointError) or time.monotonic() > deadline:
+            if config.resume is None or isinstance(error, CheckpointError) or time.monotonic() > deadline:
                 raise
         time.sleep(0.5)
 
@@ -199,5 +198,12 @@ def _placed(words: list[str], runs: Path) -> list[str]:
 def _configuration(words: list[str], runs: Path) -> Config:
     """Compose; every round is written down, as the agents keep no more than the last two."""
     config = compose(words)
-    folder = in_runs(config.run_dir, runs)
-    return replace(config, run_dir=str(folder), checkpoint=replace(config.checkpoint, every_rounds=1))
+    require_deployed(config)
+    return replace(
+        config,
+        run_dir=str(in_runs(config.run_dir, runs)),
+        checkpoint=replace(config.checkpoint, every_rounds=1),
+        runtime=replace(
+            config.runtime, name=DEPLOYMENT
+        ),  # so that whoever resumes it knows where its agents' states lie
+    )

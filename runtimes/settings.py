@@ -19,16 +19,16 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from conf.schema import Config
-from contracts.errors import ConfigurationError
+from contracts.errors import CheckpointError, ConfigurationError
 from runtimes import overrides as written
 from runtimes.names import CONFIG_DIR, groups, unknown_setting
-from runtimes.ranges import check_map, check_shared, to_yaml, typed
+from runtimes.ranges import check_map, check_shared, typed
 from runtimes.run_folder import require_run, run_of
-
-__all__ = ["RESUMABLE", "compose", "expand", "explain_groups", "load", "to_yaml"]
 
 RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
 """What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
+DEPLOYMENT = "deployment"
+"""runtime.name of the runs whose parties are processes of their own."""
 
 
 def compose(
@@ -84,6 +84,25 @@ def load(
 ) -> Config:
     """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
     return _checked(_read(Path(path)), maps, parameter_names)
+
+
+def loads(text: str) -> Config:
+    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does."""
+    raw = OmegaConf.create(text)
+    if not isinstance(raw, DictConfig):
+        raise ConfigurationError("the run's settings are no mapping.")
+    return _checked(raw, None, None)
+
+
+def require_deployed(config: Config) -> None:
+    """Check that a run which is to go on in processes was begun so.
+
+    Raises CheckpointError for one that was trained in one process: no agent and no mixer has its state.
+    """
+    if config.resume is not None and config.runtime.name != DEPLOYMENT:
+        raise CheckpointError(
+            f"{config.run_dir} was trained in one process, and goes on in one: fedqmix train resume={config.resume}"
+        )
 
 
 def explain_groups() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from runtimes import overrides as written
 from runtimes import service_options, settings
 from runtimes.byte_book import ledger_table, read_ledger
 from runtimes.following import Following
+from runtimes.names import program
 from runtimes.progress import Progress, closing_table
 from runtimes.run_folder import RUN, in_runs, run_of
 from runtimes.submission import SuperLink
@@ -56,7 +56,7 @@ def submit_command(words: list[str]) -> int:
             return 0
         folder = in_runs(run_dir, Path(options.get("runs", "runs")))
         following = Following(link, overrides, run_dir, folder, patience)
-        again = f"{_program()} submit {' '.join(own)} resume={run_dir}"
+        again = f"{program()} submit {' '.join(own)} resume={run_dir}"
         follow(following, config, folder, again, lambda: None)
     return 0
 
@@ -65,7 +65,7 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
     """Check overrides; return them with the run folder's name among them, that name, and the configuration.
 
     The configuration is None for the resumption of a run whose folder is not on this machine: it is checked there.
-    Raises ConfigurationError.
+    Raises ConfigurationError, and CheckpointError for a run that was trained in one process.
     """
     named = {override.key_or_group: override.value() for override in written.parse(overrides)}
     resumed = named.get("resume")
@@ -75,6 +75,7 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
         if resumed is None or Path(str(resumed)).exists():
             raise
         return overrides, str(resumed), None
+    settings.require_deployed(config)
     if resumed is None and "run_dir" not in named:
         overrides = [*overrides, f"run_dir={written.quoted(config.run_dir)}"]  # so that both sides call it the same
     run_dir = str(run_of(Path(str(resumed)))) if resumed is not None else config.run_dir
@@ -104,8 +105,3 @@ def follow(
     if lines := read_ledger(folder):
         console.print(ledger_table(lines))
     console.print(Text(f"run folder: {folder}"), soft_wrap=True)  # one line, to be copied
-
-
-def _program() -> str:
-    name = sys.argv[0].rsplit("/", 1)[-1]
-    return "python -m runtimes" if name in ("__main__.py", "") else "fedqmix"

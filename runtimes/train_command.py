@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from conf.schema import Config
 from runtimes import local, settings
+from runtimes.names import program
 from runtimes.progress import Progress, closing_table
 from runtimes.run_folder import RunFolder
 
@@ -37,7 +37,7 @@ def train_command(words: list[str]) -> int:
         if sweep:
             Console().print(Text(f"run {number} of {len(runs)}: {' '.join(run)}", style="bold"), soft_wrap=True)
         config = settings.compose(run)
-        if config.runtime.name == "deployment":
+        if config.runtime.name == settings.DEPLOYMENT:
             from runtimes.up_command import up_command  # here, because it loads what a local run has no need of
 
             up_command(run)
@@ -49,25 +49,15 @@ def train_command(words: list[str]) -> int:
 def train_once(config: Config, command: Sequence[str]) -> None:
     """Train one run in its folder, with a progress display; say how to resume when interrupted."""
     console = Console()
-    opened = (
-        RunFolder.open(config.run_dir, command)
-        if config.resume is not None
-        else RunFolder.create(config.run_dir, config, command)
-    )
-    with opened as folder:
+    with RunFolder.of(config, command) as folder:
         folder.save_config(replace(config, resume=None))  # a later resume keeps a new stop.*
         try:
             with Progress(config.stop.env_steps, console) as progress:
                 rows = local.train(config, folder, command, progress)
         except KeyboardInterrupt:
             Console(stderr=True).print(
-                Text(f"\ninterrupted. Go on with: {_program()} train resume={folder.path}"), soft_wrap=True
+                Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True
             )
             raise
         console.print(closing_table(rows))
         console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied
-
-
-def _program() -> str:
-    name = sys.argv[0].rsplit("/", 1)[-1]
-    return "python -m runtimes" if name in ("__main__.py", "") else "fedqmix"

@@ -18,6 +18,7 @@ from envs.maps import load_map
 from runtimes import service_options
 from runtimes.deployment import Deployment
 from runtimes.following import Following
+from runtimes.names import program
 from runtimes.overrides import quoted
 from runtimes.processes import Supervisor
 from runtimes.submission import SuperLink
@@ -51,7 +52,7 @@ def up_command(words: list[str]) -> int:
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     folder = Path(run_dir).absolute()
-    again = " ".join(["fedqmix up", *own, f"resume={quoted(str(folder))}"])
+    again = " ".join([f"{program()} up", *own, f"resume={quoted(str(folder))}"])
     with _interruptible(), ExitStack() as stack:
         certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
         agents = load_map(config.map).n_agents

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import CheckpointError, ConfigurationError
+from runtimes.ranges import to_yaml
 from runtimes.run_folder import RunFolder
-from runtimes.settings import compose, load, to_yaml
+from runtimes.settings import compose, load
 
 MAPS = ("3m", "8m")
 

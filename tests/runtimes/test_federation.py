@@ -13,6 +13,7 @@ import torch
 from federated_run import FederatedRun
 
 from runtimes.cli import main
+from runtimes.settings import load
 from runtimes.verify_command import differences, tensors_of
 
 SMALL = ("experiment=smoke", "stop.env_steps=1000000", "evaluation.every_env_steps=1000")
@@ -45,6 +46,7 @@ def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_
         victim.kill()
         said = run.finish()
     assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+    assert load(tmp_path / "up").runtime.name == "deployment"
     assert "agent-1 was started again" in said
     assert "sent in 3 rounds" in said
 

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from tagged import TAG, eventually, new_tag, tagged
 
 from contracts.errors import ConfigurationError
 from runtimes.cli import main
@@ -20,7 +19,6 @@ from runtimes.temporary_certs import make_certificates
 from runtimes.up_command import up_command
 
 ROOT = Path(__file__).parents[2]
-TAG = "FEDQMIX_UP_TEST_TAG"
 STAND_IN = """
 import sys
 from pathlib import Path
@@ -50,28 +48,14 @@ sys.exit(main(["up", "map=2s_vs_1sc", *sys.argv[1:]]))
 """
 
 
-def tagged(tag: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
 @pytest.fixture
 def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A mark that everything started by the test inherits; none of them may be left when it ends."""
-    mine = uuid.uuid4().hex
+    mine = new_tag()
     monkeypatch.setenv(TAG, mine)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
     yield mine
-    deadline = time.monotonic() + 20
-    while tagged(mine) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not tagged(mine)
+    assert eventually(lambda: not tagged(mine))
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
@@ -159,6 +143,18 @@ def test_without_encryption_only_when_said(tmp_path: Path) -> None:
 def test_mistakes_are_told_before_anything_starts(words: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=message):
         up_command(words)
+
+
+def test_a_run_of_one_process_is_not_gone_on_with_in_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert main(["train", "map=2s_vs_1sc", "experiment=smoke", "stop.rounds=1", f"run_dir={run}"]) == 0
+    capsys.readouterr()
+    for resumed in (run, run / "checkpoints" / "round-000001"):
+        for command in (["up"], ["submit", "insecure=true"]):
+            assert main([*command, f"resume={resumed}"]) == 2
+            said = " ".join(capsys.readouterr().err.split())
+            assert f"{run} was trained in one process" in said.replace("- ", "-")
+            assert f"fedqmix train resume={resumed}" in said
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
