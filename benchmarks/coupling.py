@@ -21,10 +21,10 @@ from coupling.control_remote import RemoteControl
 from coupling.identity import Identity
 from coupling.security import channel
 from envs import team_spec
-from runtimes.deployment import Deployment
+from runtimes.configuration.ranges import to_yaml
+from runtimes.deployment.one_machine import Deployment
+from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import Supervisor
-from runtimes.ranges import to_yaml
-from runtimes.temporary_certs import make_certificates
 
 RUN = "benchmark"
 PATIENCE_S = 120.0

@@ -22,8 +22,8 @@ from coupling.mixer_remote import RemoteMixer
 from coupling.security import channel
 from coupling.world_remote import RemoteWorld
 from envs import team_spec
-from runtimes.settings import load
-from runtimes.sides import AgentSide
+from runtimes.configuration.settings import load
+from runtimes.run.sides import AgentSide
 
 
 class Sleep:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts.errors import CheckpointError, ConfigurationError, FedqmixError, ReplayError
-from runtimes.names import unknown
+from runtimes.configuration.names import unknown
 
 Command = Callable[[list[str]], int]
 
@@ -71,6 +71,6 @@ def _run(words: list[str]) -> int:
 
 def _command(name: str) -> Command:
     """Load a command: only then what it needs, torch and Flower for one, so that a typo need not wait for them."""
-    module = "service_commands" if name in SERVICES else f"{name}_command"
-    command: Command = getattr(import_module(f"runtimes.{module}"), f"{name}_command")
+    module = "services" if name in SERVICES else name
+    command: Command = getattr(import_module(f"runtimes.commands.{module}"), f"{name}_command")
     return command

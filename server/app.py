@@ -28,7 +28,7 @@ RoundEnd = Callable[[ArrayRecord], bool]
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Lead one run on a SuperLink; the composition root puts it together."""
-    from runtimes.federation import serve
+    from runtimes.deployment.server_end import serve
 
     serve(grid, context)
 

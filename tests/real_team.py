@@ -13,7 +13,7 @@ from toy_agents import federate
 from toy_team import ToyTeam, algorithm, make_team, strategy_settings
 
 from clients.answers import answer
-from runtimes.grid import LocalGrid
+from runtimes.local.grid import LocalGrid
 from strategies import TeamStrategy, strategy_class
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from clients.network import PARAMETER_NAMES
 from contracts.errors import ConfigurationError
-from runtimes.settings import compose
+from runtimes.configuration.settings import compose
 
 MAPS = ("3m", "8m", "5m_vs_6m")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import CheckpointError, ConfigurationError
-from runtimes.ranges import to_yaml
-from runtimes.run_folder import RunFolder
-from runtimes.settings import compose, load
+from runtimes.configuration.ranges import to_yaml
+from runtimes.configuration.settings import compose, load
+from runtimes.run.folder import RunFolder
 
 MAPS = ("3m", "8m")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.errors import ConfigurationError
-from runtimes.settings import compose, expand
+from runtimes.configuration.settings import compose, expand
 
 MAPS = ("3m", "8m")
 

@@ -7,8 +7,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from clients.network import PARAMETER_NAMES
-from runtimes.names import CONFIG_DIR, groups, sections, settings
-from runtimes.settings import compose, explain_groups
+from runtimes.configuration.names import CONFIG_DIR, groups, sections, settings
+from runtimes.configuration.settings import compose, explain_groups
 
 MAPS = ("3m", "8m", "5m_vs_6m")
 FILES = sorted(CONFIG_DIR.rglob("*.yaml"))

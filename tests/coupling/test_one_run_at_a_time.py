@@ -3,8 +3,8 @@
 import pytest
 from federation import ATTEMPT, Federation
 
-from runtimes import services
-from runtimes.services import Services
+from runtimes.deployment import services
+from runtimes.deployment.services import Services
 
 
 @pytest.fixture

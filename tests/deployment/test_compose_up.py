@@ -11,8 +11,8 @@ import yaml
 from containers import Composed, engine, image
 from handbook import ROOT, blocks
 
-from runtimes.byte_book import read_ledger
 from runtimes.cli import main
+from runtimes.deployment.byte_book import read_ledger
 
 SMALL = "experiment=smoke stop.env_steps=100000 stop.rounds=4 strategy.aggregation_interval=30"
 PATIENCE = 600.0

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import ConfigurationError
 from envs.options import skirmish_options
-from runtimes.settings import compose
+from runtimes.configuration.settings import compose
 
 
 def test_the_defaults_are_those_of_training():

@@ -1,7 +1,7 @@
 """Rows and a configuration for the tests beside this file."""
 
 from conf.schema import Config
-from runtimes.settings import compose
+from runtimes.configuration.settings import compose
 from server.records import Row
 
 

@@ -6,7 +6,7 @@ import pytest
 from played import rows
 from rich.console import Console
 
-from runtimes.progress import Progress, closing_table
+from runtimes.run.progress import Progress, closing_table
 
 
 def shown(terminal: bool, *updates: dict[str, float | int]) -> str:

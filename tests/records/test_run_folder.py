@@ -10,8 +10,8 @@ import pytest
 from played import config
 
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
-from runtimes.run_folder import RunFolder
-from runtimes.settings import load
+from runtimes.configuration.settings import load
+from runtimes.run.folder import RunFolder
 
 COMMAND = ["fedqmix", "train", "run_dir=a b"]
 
@@ -112,7 +112,7 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> N
     with create(tmp_path):
         with pytest.raises(StorageError, match=f"is being written by process {os.getpid()}"):
             RunFolder.open(tmp_path)
-        script = f"from runtimes.run_folder import RunFolder; RunFolder.open({str(tmp_path)!r})"
+        script = f"from runtimes.run.folder import RunFolder; RunFolder.open({str(tmp_path)!r})"
         other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
         assert other.returncode == 1
         assert f"is being written by process {os.getpid()}" in other.stderr
@@ -122,7 +122,7 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> N
 def test_a_killed_writer_leaves_no_lock(tmp_path: Path) -> None:
     create(tmp_path).close()
     script = (
-        "import os, signal; from runtimes.run_folder import RunFolder; "
+        "import os, signal; from runtimes.run.folder import RunFolder; "
         f"folder = RunFolder.open({str(tmp_path)!r}); os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == -9

@@ -14,7 +14,7 @@ from benchmarks.learner import products
 from clients.network import parameter_shapes
 from contracts.world import TeamSpec
 from runtimes.cli import main
-from runtimes.settings import compose
+from runtimes.configuration.settings import compose
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 

@@ -17,8 +17,9 @@ from flwr.cli.supernode.register import try_load_public_key
 from contracts.errors import ConfigurationError
 from coupling import authority, identity
 from coupling.identity import Identity
-from runtimes.certs_options import parse, parties
 from runtimes.cli import main
+from runtimes.commands.certs_options import parse
+from runtimes.deployment.parties import parties
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from runtimes.certs_options import parties
 from runtimes.cli import main
-from runtimes.compose_file import compose_file
+from runtimes.deployment.compose_file import compose_file
+from runtimes.deployment.parties import parties
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,8 @@ import torch
 from federated_run import FederatedRun
 
 from runtimes.cli import main
-from runtimes.settings import load
-from runtimes.verify_command import differences, tensors_of
+from runtimes.commands.verify import differences, tensors_of
+from runtimes.configuration.settings import load
 
 SMALL = ("experiment=smoke", "stop.env_steps=1000000", "evaluation.every_env_steps=1000")
 N3, N10 = "map=3m", "map=10m_vs_11m"

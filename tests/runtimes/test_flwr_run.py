@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from flwr.common.config import parse_config_args
 
-from runtimes.deployment import Deployment
-from runtimes.flower_app import OVERRIDES
-from runtimes.overrides import parse
+from runtimes.configuration.overrides import parse
+from runtimes.configuration.settings import load
+from runtimes.deployment.one_machine import Deployment
+from runtimes.deployment.temporary_certs import make_certificates
+from runtimes.flower.app import OVERRIDES
 from runtimes.processes import Supervisor
-from runtimes.settings import load
-from runtimes.temporary_certs import make_certificates
 from storage import reading
 
 ROOT = Path(__file__).parents[2]

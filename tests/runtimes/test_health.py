@@ -97,7 +97,7 @@ def test_a_mistake_is_told(words: list[str], said: str, capsys: pytest.CaptureFi
 
 def test_asking_loads_nothing_that_is_slow_to_load() -> None:
     """Container engines ask every service again and again."""
-    script = "import sys, runtimes.health_command; print(*sys.modules)"
+    script = "import sys, runtimes.commands.health; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     asked = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert not {"torch", "numba", "numpy", "flwr", "hydra"} & set(asked.stdout.split())

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-from runtimes import quick_supernode
+from runtimes.flower import quick_supernode
 
 
 def test_it_was_written_for_this_version_of_flower() -> None:
@@ -36,7 +36,7 @@ import os, time
 import psutil
 from flwr.supercore.constant import TaskType
 from flwr.supercore.superexec.executor.types import ExecutionSpec
-from runtimes.quick_superexec import ForkExecutor
+from runtimes.flower.quick_superexec import ForkExecutor
 
 executor = ForkExecutor()
 nobody_listens_there = "127.0.0.1:1"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtimes.cli import main
-from runtimes.settings import explain_groups, load
+from runtimes.configuration.settings import explain_groups, load
 
 
 def test_help_lists_the_runtimes() -> None:

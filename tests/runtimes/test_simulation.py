@@ -18,10 +18,10 @@ from tagged import TAG, new_tag, tagged
 from toy_agents import ToyAgents, ToyGrid
 
 from contracts.errors import ConfigurationError
-from runtimes import simulation
 from runtimes.cli import main
+from runtimes.commands.verify import differences, tensors_of
+from runtimes.deployment import simulation
 from runtimes.processes import free_ports
-from runtimes.verify_command import differences, tensors_of
 
 ROOT = Path(__file__).parents[2]
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra `simulation`)")

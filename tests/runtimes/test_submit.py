@@ -8,13 +8,13 @@ from typing import cast
 import pytest
 
 from contracts.errors import ConfigurationError, FederationError
-from runtimes import following as following_module
-from runtimes import overrides as written
-from runtimes.following import Following
-from runtimes.progress_file import ProgressFile
-from runtimes.run_folder import in_runs
-from runtimes.submission import RunState, State, SuperLink, UnreachableError
-from runtimes.submit_command import checked, submit_command
+from runtimes.commands.submit import checked, submit_command
+from runtimes.configuration import overrides as written
+from runtimes.configuration.runs import in_runs
+from runtimes.deployment import following
+from runtimes.deployment.following import Following
+from runtimes.deployment.progress_file import ProgressFile
+from runtimes.deployment.submission import RunState, State, SuperLink, UnreachableError
 
 GOING_ON, FINISHED = RunState(State.GOING_ON, "running"), RunState(State.FINISHED)
 LOST = RunState(State.LOST, "the SuperLink was restarted")
@@ -46,8 +46,8 @@ class ScriptedLink:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following_module, "ASK", 0.0)
-    monkeypatch.setattr(following_module, "LOOK", 0.0)
+    monkeypatch.setattr(following, "ASK", 0.0)
+    monkeypatch.setattr(following, "LOOK", 0.0)
 
 
 def followed(

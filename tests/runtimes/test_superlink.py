@@ -17,13 +17,13 @@ from tagged import TAG, new_tag, tagged
 from contracts.errors import ConfigurationError, FederationError
 from coupling.authority import issue, make_authority, make_node_key
 from coupling.identity import Identity
-from runtimes.flower_app import bundle
-from runtimes.following import Following
+from runtimes.commands.superlink import superlink_command
+from runtimes.commands.supernode import supernode_command
+from runtimes.deployment.following import Following
+from runtimes.deployment.submission import SuperLink, UnreachableError
+from runtimes.deployment.temporary_certs import make_certificates
+from runtimes.flower.app import bundle
 from runtimes.processes import Service, Supervisor, answers, free_ports
-from runtimes.submission import SuperLink, UnreachableError
-from runtimes.superlink_command import superlink_command
-from runtimes.supernode_command import supernode_command
-from runtimes.temporary_certs import make_certificates
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}

@@ -14,9 +14,9 @@ from tagged import TAG, eventually, new_tag, tagged
 
 from contracts.errors import ConfigurationError
 from runtimes.cli import main
-from runtimes.deployment import Deployment
-from runtimes.temporary_certs import make_certificates
-from runtimes.up_command import up_command
+from runtimes.commands.up import up_command
+from runtimes.deployment.one_machine import Deployment
+from runtimes.deployment.temporary_certs import make_certificates
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = """
@@ -30,7 +30,9 @@ server(Identity(Path(options["certs"])), [], options["listen"], 1).wait()
 """
 UP = f"""
 import sys
-from runtimes import deployment, flower_app, submission
+from runtimes.deployment import one_machine
+from runtimes.flower import app
+from runtimes.deployment import submission
 from runtimes.cli import main
 
 def stand_in(services):
@@ -42,8 +44,8 @@ def stand_in(services):
             yield stage
     return of
 
-deployment.Deployment._stages = stand_in(deployment.Deployment._stages)
-submission.bundle = lambda: flower_app.bundle("echo_app:server", "echo_app:client")
+one_machine.Deployment._stages = stand_in(one_machine.Deployment._stages)
+submission.bundle = lambda: app.bundle("echo_app:server", "echo_app:client")
 sys.exit(main(["up", "map=2s_vs_1sc", *sys.argv[1:]]))
 """
 

@@ -10,7 +10,6 @@ import safetensors.torch
 import torch
 
 from envs.replays import read_replay
-from runtimes import local
 from runtimes.cli import main
 
 SMOKE = ["experiment=smoke", "stop.env_steps=1500", "checkpoint.keep=2"]
@@ -46,7 +45,7 @@ def test_recording_changes_no_metric_and_no_parameter(
 ) -> None:
     words = ["train", *SMOKE, f"strategy={strategy}"]
     assert main([*words, f"run_dir={tmp_path}/recorded"]) == 0
-    monkeypatch.setattr(local, "RunReplays", NoReplays)
+    monkeypatch.setattr("runtimes.local.train.RunReplays", NoReplays)
     assert main([*words, f"run_dir={tmp_path}/plain"]) == 0
     assert not list((tmp_path / "plain" / "replays").iterdir())
     rows, tensors = results(tmp_path / "plain")

@@ -12,9 +12,9 @@ from clients.rounds import evaluate
 from contracts.world import Battles, Purpose, TeamTurn, Turn, World
 from envs import make_world
 from envs.replays import Replay, Result, read_replay
-from runtimes.run_replays import RunReplays
-from runtimes.settings import compose
-from runtimes.team import LocalTeam
+from runtimes.configuration.settings import compose
+from runtimes.local.replays import RunReplays
+from runtimes.local.team import LocalTeam
 
 CONFIG = compose(["experiment=smoke", "seed=3"])
 

@@ -1,0 +1,1 @@
+"""What each `fedqmix COMMAND` does."""

@@ -1,0 +1,146 @@
+"""`fedqmix bench`: figures as JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from contracts.errors import ConfigurationError
+from runtimes.commands.bench_options import choices, maps, number, numbers, only, seed, split
+from runtimes.configuration.names import unknown
+from runtimes.configuration.settings import compose
+from runtimes.local.memory import keep_freed_memory
+
+HELP = """\
+fedqmix bench world [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
+    environment steps a second of the embedded world with random available actions, by map and batch of battles
+fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
+                    [smaclite_path=PATH]
+    environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
+    peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
+fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite] [episodes=256] [seed=0] [threads=2]
+    win rate, return and episode length of scripted teams on the embedded world; as a table:
+    python -m benchmarks.fidelity table FILE
+fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
+    whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
+fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [repeats=20] [name=value ...]
+    milliseconds per training step by map and batch, beside the floor of its matrix products; other settings as for
+    train, such as algorithm=vdn runtime.threads=2
+fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
+    what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
+"""
+
+
+def bench_command(words: list[str]) -> int:
+    """Measure what the words say and print the figures; return the exit status."""
+    if not words or any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0 if words else 2
+    if words[0] not in BENCHMARKS:
+        raise ConfigurationError(unknown("benchmark", words[0], tuple(BENCHMARKS)))
+    figures = BENCHMARKS[words[0]](words[1:])
+    figures["command"] = shlex.join(["fedqmix", "bench", *words])
+    json.dump(figures, sys.stdout, indent=2)
+    print()
+    return 0
+
+
+def _world(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import world
+
+    options = only("world", words, ("maps", "batches", "threads", "seconds"))
+    return world.measure(
+        maps=maps(options),
+        batches=numbers(options, "batches", world.BATCHES),
+        threads=number(options, "threads", int, _processors()),
+        seconds=number(options, "seconds", float, 3.0),
+    )
+
+
+def _peers(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import peers
+
+    names = ("peers", "maps", "rounds", "seconds", "threads", "peer_python", "smaclite_path")
+    options = only("peers", words, names)
+    return peers.measure(
+        peers=choices(options, "peers", "peer", peers.PEERS),
+        maps=maps(options),
+        rounds=number(options, "rounds", int, 3),
+        seconds=number(options, "seconds", float, 3.0),
+        threads=number(options, "threads", int, _processors()),
+        python=options.get("peer_python", sys.executable),
+        smaclite_path=options.get("smaclite_path"),
+    )
+
+
+def _fidelity(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import fidelity
+    from envs.scripted import POLICIES
+    from runtimes.commands.bench_progress import BattleBar
+
+    options = only("fidelity", words, ("maps", "policies", "episodes", "seed", "threads"))
+    names, policies = maps(options), choices(options, "policies", "policy", tuple(POLICIES))
+    episodes = number(options, "episodes", int, 256)
+    with BattleBar(len(names) * len(policies) * episodes) as bar:
+        threads = number(options, "threads", int, _processors())
+        return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell)
+
+
+def _winnable(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import planned
+
+    options = only("winnable", words, ("maps", "copies", "tries", "seed", "threads"))
+    return planned.measure(
+        maps=maps(options),
+        copies=number(options, "copies", int, 256),
+        tries=number(options, "tries", int, 30),
+        seed=seed(options),
+        threads=number(options, "threads", int, _processors()),
+    )
+
+
+def _learner(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import learner
+
+    keep_freed_memory()  # as training does
+    options, rest = split(words, ("maps", "batches", "lengths", "repeats"))
+    lengths = options.get("lengths", "mixed")
+    if lengths not in ("mixed", "full"):
+        raise ConfigurationError(unknown("lengths", lengths, ("mixed", "full")))
+    return learner.measure(
+        compose(list(rest)),
+        maps=maps(options) if "maps" in options else learner.MAPS,
+        batches=numbers(options, "batches", learner.BATCHES),
+        lengths=lengths,
+        repeats=number(options, "repeats", int, 20),
+    )
+
+
+def _coupling(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import coupling
+
+    options, rest = split(words, ("train_ms", "act_ms", "steps"))
+    return coupling.measure(
+        compose(list(rest)),
+        train_ms=number(options, "train_ms", float, 50.0),
+        act_ms=number(options, "act_ms", float, 1.0),
+        steps=number(options, "steps", int, 300),
+    )
+
+
+def _processors() -> int:
+    return os.cpu_count() or 1
+
+
+BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
+    "world": _world,
+    "peers": _peers,
+    "fidelity": _fidelity,
+    "winnable": _winnable,
+    "learner": _learner,
+    "coupling": _coupling,
+}

@@ -1,0 +1,52 @@
+"""`fedqmix compose`: a compose file with as many agents as a map has."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from contracts.errors import ConfigurationError, StorageError
+from envs import available_maps
+from envs.maps import load_map
+from runtimes.commands import service_options
+from runtimes.configuration.names import unknown
+from runtimes.deployment.compose_file import compose_file
+from storage.files import write_whole
+
+HELP = """\
+fedqmix compose map=MAP [out=docker-compose.yml]    write the compose file of a federation on that map
+
+  map=MAP    decides how many agents there are; runs on other maps need as many
+  out=FILE   where it goes; `-` prints it. A file that is there is replaced only with replace=true
+"""
+_OPTIONS = ("map", "out", "replace")
+
+
+def compose_command(words: list[str]) -> int:
+    """Write the file; return the exit status."""
+    if not words or any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0 if words else 2
+    options = service_options.parse("compose", words, _OPTIONS)
+    replace = service_options.flag(options, "replace", default=False)
+    map_name = options.get("map", "")
+    if map_name not in available_maps():
+        raise ConfigurationError(unknown("map", map_name, available_maps()))
+    text = compose_file(map_name, agents=load_map(map_name).n_agents)
+    if options.get("out") == "-":
+        sys.stdout.write(text)
+        return 0
+    return _write(Path(options.get("out", "docker-compose.yml")), text, replace=replace)
+
+
+def _write(path: Path, text: str, *, replace: bool) -> int:
+    if path.exists() and not replace and path.read_text(errors="replace") != text:
+        raise ConfigurationError(
+            f"{path} is there already and says something else; add replace=true, or name another out="
+        )
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"{path}")
+    return 0

@@ -1,0 +1,88 @@
+"""`fedqmix superlink`: Flower's SuperLink, as a federation of fedqmix needs it.
+
+It runs in this very process: what has to be put in order before it starts has loaded most of Flower already.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from contracts.errors import ConfigurationError
+from runtimes.commands import service_options
+from runtimes.flower.environment import environment, security
+
+HELP = """\
+fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
+
+  certs=DIR                the folder of superlink's certificate; it lets in the SuperNodes whose keys lie there
+  insecure=true            no encryption, and any SuperNode is let in
+  listen=127.0.0.1:8000    where it listens; 0.0.0.0:8000 for other machines, too
+  world=HOST:PORT          where the world and the mixer are; runs need both
+  mixer=HOST:PORT
+  runs=runs                the folder that run folders go to
+  state=superlink-state    what it keeps over restarts: who its SuperNodes are
+
+Who reaches this port with the federation's ca.crt can submit runs, and a run is a program: let only machines you trust
+reach it.
+"""
+_OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "state")
+
+
+def superlink_command(words: list[str]) -> int:
+    """Run flower-superlink until it is stopped."""
+    if any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0
+    options = service_options.parse("superlink", words, _OPTIONS)
+    identity = service_options.identity("superlink", options, "superlink")
+    certs = identity.folder if identity else None
+    host, port = service_options.address("listen", options.get("listen", "127.0.0.1:8000"))
+    state = Path(options.get("state", "superlink-state")).absolute()
+    os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
+    logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
+    _prepare(state, certs)
+    _run(_arguments(certs, host, port, state))
+    return 0
+
+
+def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
+    """Return what the ServerApp is told."""
+    for name in ("world", "mixer"):
+        if name in options:
+            service_options.address(name, options[name])
+    places = {f"FEDQMIX_{name.upper()}": options[name] for name in ("world", "mixer") if name in options}
+    runs = Path(options.get("runs", "runs")).absolute()
+    return {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+
+
+def _prepare(state: Path, certs: Path | None) -> None:
+    from runtimes.flower.superlink_state import prepare  # here, because it loads Flower
+
+    keys = [] if certs is None else sorted(certs.glob("supernode-*.pub"))
+    if certs is not None and not keys:
+        raise ConfigurationError(
+            f"{certs} holds no supernode-K.pub, so no SuperNode could join. `fedqmix certs` writes them to the folder "
+            "of superlink; copy all of that folder."
+        )
+    (state / "flower").mkdir(parents=True, exist_ok=True)
+    prepare(state / "superlink.sqlite", keys)
+
+
+def _run(arguments: list[str]) -> None:
+    from flwr.superlink.cli.flower_superlink import flower_superlink
+
+    sys.argv = ["flower-superlink", *arguments]
+    flower_superlink()
+
+
+def _arguments(certs: Path | None, host: str, port: int, state: Path) -> list[str]:
+    arguments = ["--host", host, "--port", str(port)]
+    arguments += ["--database", str(state / "superlink.sqlite"), "--disable-runtime-dependency-installation"]
+    if certs is None:
+        return [*arguments, "--insecure"]
+    files = {"--ssl-certfile": "party.crt", "--ssl-keyfile": "party.key", "--ssl-ca-certfile": "ca.crt"}
+    secure = [word for name, file in files.items() for word in (name, str(certs / file))]
+    return [*arguments, *secure, "--enable-supernode-auth"]

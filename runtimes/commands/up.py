@@ -1,0 +1,95 @@
+"""`fedqmix up`: a whole federation as processes of this machine, for one run."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from contracts.errors import ConfigurationError
+from coupling.identity import Identity
+from envs.maps import load_map
+from runtimes.commands import service_options
+from runtimes.commands.submit import checked, follow
+from runtimes.configuration.names import program
+from runtimes.configuration.overrides import quoted
+from runtimes.deployment.following import Following
+from runtimes.deployment.one_machine import Deployment
+from runtimes.deployment.submission import SuperLink
+from runtimes.deployment.temporary_certs import make_certificates
+from runtimes.processes import Supervisor
+
+HELP = """\
+fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
+                               unit of the map, all of them processes of this machine that speak over the network
+
+  patience=300    seconds to bear with a service that does not answer, or does not get ready
+  insecure=true   no encryption; by default everybody has a certificate that is made for this run
+
+Everything else is an override, as for `fedqmix train`. A process that dies is started again, and the run goes on from
+the last finished round. RUN/logs/ holds what each process says, RUN/state/ what each keeps for itself.
+Ctrl-C ends everything; go on with: fedqmix up resume=RUN
+"""
+OPTIONS = ("patience", "insecure")
+
+
+def up_command(words: list[str]) -> int:
+    """Start everything, train, end everything; return 0 when the run has finished."""
+    if any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0
+    own, overrides = service_options.split(words, OPTIONS)
+    options = service_options.parse("up", own, OPTIONS)
+    patience = service_options.seconds(options, "patience", 300.0)
+    insecure = service_options.flag(options, "insecure", default=False)
+    overrides, run_dir, config = checked(overrides)
+    if config is None:
+        raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
+    folder = Path(run_dir).absolute()
+    again = " ".join([f"{program()} up", *own, f"resume={quoted(str(folder))}"])
+    with _interruptible(), ExitStack() as stack:
+        certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
+        agents = load_map(config.map).n_agents
+        if certs is not None:
+            make_certificates(certs, agents)
+        console = Console()
+        supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
+        deployment = Deployment(folder, agents, certs)
+        console.print(
+            Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
+        )
+        deployment.start(supervisor, patience)
+        identity = None if certs is None else Identity(certs / "superlink")
+        link = stack.enter_context(SuperLink(deployment.superlink, identity))
+        following = Following(link, _absolute(overrides, folder), str(folder), folder, patience)
+        follow(following, config, folder, again, supervisor.tend)
+    return 0
+
+
+def _absolute(overrides: list[str], folder: Path) -> list[str]:
+    """Return the overrides with the run folder's absolute name, under which the ServerApp finds it from anywhere."""
+    return [
+        f"{word.partition('=')[0]}={quoted(str(folder))}" if word.startswith(("resume=", "run_dir=")) else word
+        for word in overrides
+    ]
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End upon SIGTERM and SIGHUP as upon Ctrl-C: everything is stopped, and how to go on is said."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,117 @@
+"""`fedqmix verify`: the same rounds in one process and as a federation, and how far apart the parameters are."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from contracts.errors import FederationError
+from runtimes.commands import service_options
+from runtimes.commands.train import train_command
+from runtimes.commands.up import up_command
+from runtimes.run.folder import PARTIES
+from storage import reading
+
+HELP = """\
+fedqmix verify [name=value ...] [OVERRIDES]    is a federation's result that of one process?
+
+  rounds=3           rounds to train, both ways, from the same seed
+  tolerance=1e-5     the largest difference of any parameter that counts as the same
+  insecure=true      no encryption in the federation
+
+Trains locally (fedqmix train) and as processes that speak gRPC over TLS (fedqmix up), and prints the largest difference
+of every kind of parameter. Exit status 0: all within the tolerance; 1: not.
+"""
+OPTIONS = ("rounds", "tolerance", "insecure")
+
+
+def verify_command(words: list[str]) -> int:
+    """Run both ways and compare; return 0 when they agree."""
+    if any(word in ("-h", "--help") for word in words):
+        print(HELP, end="")
+        return 0
+    own, overrides = service_options.split(words, OPTIONS)
+    options = service_options.parse("verify", own, OPTIONS)
+    rounds = service_options.whole(options, "rounds", 3)
+    tolerance = service_options.positive(options, "tolerance", 1e-5)
+    with tempfile.TemporaryDirectory(prefix="fedqmix-verify-") as folder:
+        local, federated = Path(folder) / "local", Path(folder) / "federated"
+        common = [*overrides, f"stop.rounds={rounds}", "checkpoint.every_rounds=1"]
+        train_command([*common, f"run_dir={local}"])
+        insecure = [word for word in own if word.startswith("insecure=")]
+        up_command([*insecure, *common, f"run_dir={federated}"])
+        worst = differences(dict(tensors_of(local)), dict(tensors_of(federated)))
+    console = Console()
+    console.print(_table(worst, rounds))
+    agree = max(worst.values()) <= tolerance
+    console.print(f"{'the same' if agree else 'NOT the same'} within {tolerance:g}")
+    return 0 if agree else 1
+
+
+def differences(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the largest absolute difference by kind of tensor ("agents online", "mixer adam", ...).
+
+    Raises FederationError when the two do not hold the same names and shapes.
+    """
+    if one.keys() != other.keys():
+        raise FederationError(f"only one of both holds: {', '.join(sorted(one.keys() ^ other.keys()))}")
+    worst: dict[str, float] = {}
+    for name, value in one.items():
+        if value.shape != other[name].shape:
+            raise FederationError(f"{name} has the shapes {tuple(value.shape)} and {tuple(other[name].shape)}")
+        party, _, tensor = name.partition("/")
+        kind = f"{party.partition('-')[0]} {tensor.partition('.')[0]}"
+        gap = float((value.double() - other[name].double()).abs().max()) if value.numel() else 0.0
+        worst[kind] = max(worst.get(kind, 0.0), gap)
+    return worst
+
+
+def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield what a run ended with: "agent-0/online.fc.weight", ..., "mixer/...", "server/...".
+
+    Agents take up the aggregate when they are sent it next; it counts as theirs from the moment it was made.
+    """
+    server = reading.load(reading.locate(run))
+    shared = server.tensors["aggregate"]
+    yield from ((f"server/aggregate.{name}", value) for name, value in shared.items())
+    if (run / PARTIES).is_dir():
+        for party in sorted((run / PARTIES).glob("agent-*")):
+            agent = _newest(party, server.round)["agents"]
+            yield from _agent(party.name, {name: _row(name, value, 0) for name, value in agent.items()}, shared)
+        mixer = _newest(run / PARTIES / "mixer", server.round)["mixer"]
+    else:
+        stack = server.tensors["agents"]
+        for number in range(len(next(value for name, value in stack.items() if name.startswith("online.")))):
+            rows = {name: _row(name, value, number) for name, value in stack.items()}
+            yield from _agent(f"agent-{number}", rows, shared)
+        mixer = server.tensors["mixer"]
+    yield from ((f"mixer/{name}", value) for name, value in mixer.items() if name != "sums")
+
+
+def _agent(party: str, tensors: Mapping[str, Tensor], shared: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    for name, value in tensors.items():
+        yield f"{party}/{name}", shared.get(name.removeprefix("online."), value) if "online." in name else value
+
+
+def _row(name: str, value: Tensor, agent: int) -> Tensor:
+    """Return one agent's part of a stacked tensor; counters and Adam's step count are the whole stack's."""
+    return value if name == "counters" or name.startswith("adam.step.") else value[agent]
+
+
+def _newest(party: Path, round_: int) -> dict[str, dict[str, Tensor]]:
+    (folder,) = party.glob(f"*/rounds/round-{round_:06d}")
+    return reading.load(folder).tensors
+
+
+def _table(worst: Mapping[str, float], rounds: int) -> Table:
+    table = Table(title=f"largest difference after {rounds} rounds, one process against a federation")
+    table.add_column("what")
+    table.add_column("difference", justify="right")
+    for kind, gap in sorted(worst.items()):
+        table.add_row(kind, f"{gap:.3g}")
+    return table

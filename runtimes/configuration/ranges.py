@@ -1,0 +1,164 @@
+"""Whether a composed configuration makes sense: types, ranges, choices, and settings that exclude each other."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
+
+from conf.schema import Config
+from contracts.errors import ConfigurationError
+from runtimes.configuration.names import Setting, settings, unknown, unknown_setting
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def typed(raw: DictConfig) -> Config:
+    """Resolve interpolations and turn a composed tree into the schema's dataclasses.
+
+    Raises ConfigurationError for unknown and missing settings, wrong types, values out of range, and settings that
+    are impossible together.
+    """
+    try:
+        OmegaConf.resolve(raw)
+    except InterpolationResolutionError as error:
+        raise ConfigurationError(f"a value refers to another that is not there: {error}.") from error
+    merged = _merge(raw)
+    for name, setting in settings().items():
+        section = name.rpartition(".")[0]
+        if (section and OmegaConf.is_missing(merged, section)) or OmegaConf.is_missing(merged, name):
+            raise ConfigurationError(f"{name} has no value: write {name}=... ({_kind(setting)}).")
+        _check_range(name, OmegaConf.select(merged, name), setting)
+    config = OmegaConf.to_object(merged)
+    assert isinstance(config, Config)
+    _check_combinations(config)
+    return config
+
+
+def to_yaml(config: Config) -> str:
+    """Write a configuration as YAML, from which `typed` makes an equal one."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def _merge(raw: DictConfig) -> DictConfig:
+    """Let OmegaConf enforce the schema; a number where true or false is needed, which it would take, is refused."""
+    for name, setting in settings().items():
+        value = OmegaConf.select(raw, name, throw_on_missing=False)
+        if setting.type is bool and value is not None and not isinstance(value, bool):
+            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {_kind(setting)}.")
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Config), raw)
+    except ConfigKeyError as error:
+        raise ConfigurationError(unknown_setting(str(error.full_key))) from error
+    except ValidationError as error:
+        name = str(error.full_key).split("[")[0]
+        value = OmegaConf.select(raw, name)
+        needed = f"needed: {_kind(settings()[name])}" if name in settings() else str(error).splitlines()[0]
+        whole = isinstance(value, float) and value.is_integer()
+        hint = f" Write {name}={int(value)}." if whole else ""
+        raise ConfigurationError(f"{name}={_written(value)} has the wrong type; {needed}.{hint}") from error
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(f"the configuration does not fit: {str(error).splitlines()[0]}.") from error
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def _kind(setting: Setting) -> str:
+    """Say in words what a setting takes: "a whole number, at least 1"."""
+    choices = setting.metadata.get("choices")
+    if choices:
+        return "one of " + ", ".join(choices)
+    if typing.get_origin(setting.type) is list:
+        return "a list such as [head.*]"
+    options = typing.get_args(setting.type) if isinstance(setting.type, types.UnionType) else (setting.type,)
+    words = [_KINDS[option] for option in options if option is not type(None)]
+    limits = _limits(setting)
+    orders = [", " + limits] if limits else []
+    null = [", or null"] if type(None) in options else []
+    return "".join([*words, *orders, *null])
+
+
+def _limits(setting: Setting) -> str:
+    low, high, above = (setting.metadata.get(key) for key in ("low", "high", "above"))
+    if low is None:
+        return ""
+    lower = f"greater than {low}" if above else f"at least {low}"
+    return lower if high is None else f"{lower} and at most {high}"
+
+
+def _written(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _check_range(name: str, value: Any, setting: Setting) -> None:
+    choices = setting.metadata.get("choices")
+    if choices and value not in choices:
+        raise ConfigurationError(unknown(name, value, choices))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    low, high, above = (setting.metadata.get(key) for key in ("low", "high", "above"))
+    inside = math.isfinite(value)
+    inside = inside and (low is None or (value > low if above else value >= low))
+    inside = inside and (high is None or value <= high)
+    if not inside:
+        raise ConfigurationError(f"{name}={value} is out of range: {_kind(setting)}.")
+
+
+def _check_combinations(config: Config) -> None:
+    algorithm, strategy = config.algorithm, config.strategy
+    for name in ("batch_size", "parallel_battles"):
+        size = getattr(algorithm, name)
+        if size > algorithm.buffer_size:
+            raise ConfigurationError(
+                f"algorithm.{name}={size} does not fit into algorithm.buffer_size={algorithm.buffer_size} episodes: "
+                f"choose {name} <= buffer_size."
+            )
+    if algorithm.epsilon_finish > algorithm.epsilon_start:
+        raise ConfigurationError(
+            f"algorithm.epsilon_finish={algorithm.epsilon_finish} lies above "
+            f"algorithm.epsilon_start={algorithm.epsilon_start}: exploration can only shrink."
+        )
+    if strategy.name == "none" and strategy.shared:
+        raise ConfigurationError(
+            f"strategy=none shares nothing, but strategy.shared={_patterns(strategy.shared)}: leave it out, or choose "
+            "another strategy."
+        )
+    if strategy.name != "none" and not strategy.shared:
+        raise ConfigurationError(f"strategy={strategy.name} with strategy.shared=[] shares nothing: use strategy=none.")
+    if strategy.name == "full_sharing" and not strategy.common_start:
+        raise ConfigurationError(
+            "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
+        )
+
+
+def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
+    """Check that every pattern of strategy.shared names a parameter, and that full_sharing names all of them.
+
+    Raises ConfigurationError with the parameters' names.
+    """
+    patterns = config.strategy.shared
+    for pattern in patterns:
+        if not fnmatch.filter(parameter_names, pattern):
+            raise ConfigurationError("strategy.shared: " + unknown("parameter or pattern", pattern, parameter_names))
+    personal = [name for name in parameter_names if not any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+    if config.strategy.name == "full_sharing" and personal:
+        raise ConfigurationError(
+            f"strategy=full_sharing shares all parameters, but strategy.shared={_patterns(patterns)} leaves out "
+            f"{', '.join(personal)}: use strategy.shared=['*'] or strategy=a_pps."
+        )
+
+
+def check_map(config: Config, maps: Sequence[str]) -> None:
+    """Check that the world knows the map. Raises ConfigurationError with the nearest name and all names."""
+    if config.map not in maps:
+        raise ConfigurationError(unknown("map", config.map, maps))
+
+
+def _patterns(patterns: Sequence[str]) -> str:
+    return "[" + ",".join(patterns) + "]"

@@ -1,0 +1,201 @@
+"""From overrides to a typed configuration; every mistake is a ConfigurationError before anything starts."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
+
+from conf.schema import Config
+from contracts.errors import CheckpointError, ConfigurationError
+from runtimes.configuration import overrides as written
+from runtimes.configuration.names import CONFIG_DIR, groups, unknown_setting
+from runtimes.configuration.ranges import check_map, check_shared, typed
+from runtimes.configuration.runs import require_run, run_of
+
+RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
+"""What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
+DEPLOYMENT = "deployment"
+"""runtime.name of the runs whose parties are processes of their own."""
+
+
+def compose(
+    overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> Config:
+    """Return the configuration of one run.
+
+    overrides: as on the command line ("strategy=rs_pps", "algorithm.batch_size=64"); with "resume=RUN" among them, the
+    configuration is the run folder's own, and only the settings of RESUMABLE may be given beside it.
+    maps, parameter_names: what map and strategy.shared may name; by default what `envs` and `clients` have.
+    Raises ConfigurationError for every mistake, with what is allowed and the nearest valid name; CheckpointError when
+    the folder of resume= is no run.
+    """
+    parsed = written.parse(overrides)
+    written.single(parsed)
+    run = {override.key_or_group: override for override in parsed}.get("resume")
+    if run is not None and run.value() is not None:
+        raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
+    else:
+        with _loader():
+            raw = _composed(overrides)
+    return _checked(raw, maps, parameter_names)
+
+
+def expand(
+    overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> list[list[str]]:
+    """Return the overrides of each run of a sweep ("strategy=none,a_pps", "seed=range(3)"), the last varying fastest.
+
+    Every run is composed once, so that a mistake in the last is found before the first starts. Raises
+    ConfigurationError as `compose` does, and when two runs would write the same run folder.
+    """
+    with _loader() as loader:
+        parsed = written.parse(overrides, loader)
+        try:
+            (runs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        except HydraException as error:
+            raise ConfigurationError(f"cannot sweep: {str(error).splitlines()[0]}.") from error
+    folders: dict[str, list[str]] = {}
+    for run in runs:
+        folder = compose(run, maps=maps, parameter_names=parameter_names).run_dir
+        if folder in folders:
+            raise ConfigurationError(
+                f"the runs '{' '.join(folders[folder])}' and '{' '.join(run)}' would both write {folder}: leave "
+                "run_dir out, or name in it what differs: \"run_dir='runs/mine-s${seed}'\"."
+            )
+        folders[folder] = run
+    return runs
+
+
+def load(
+    path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> Config:
+    """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
+    return _checked(_read(Path(path)), maps, parameter_names)
+
+
+def loads(text: str) -> Config:
+    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does."""
+    raw = OmegaConf.create(text)
+    if not isinstance(raw, DictConfig):
+        raise ConfigurationError("the run's settings are no mapping.")
+    return _checked(raw, None, None)
+
+
+def require_deployed(config: Config) -> None:
+    """Check that a run which is to go on in processes was begun so.
+
+    Raises CheckpointError for one that was trained in one process: no agent and no mixer has its state.
+    """
+    if config.resume is not None and config.runtime.name != DEPLOYMENT:
+        raise CheckpointError(
+            f"{config.run_dir} was trained in one process, and goes on in one: fedqmix train resume={config.resume}"
+        )
+
+
+def explain_groups() -> str:
+    """List every group with its choices, what each is, and which is the default; from the files themselves."""
+    entries = OmegaConf.load(CONFIG_DIR / "config.yaml").defaults
+    chosen = {name: choice for entry in entries if entry != "_self_" for name, choice in entry.items()}
+    lines = []
+    for group, default in chosen.items():
+        lines.append(f"{group}=")
+        for choice in groups()[group]:
+            star = "*" if choice == default else " "
+            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}")
+    return "\n".join([*lines, "(* default)"])
+
+
+def _first_sentence(path: Path) -> str:
+    """Return a file's leading comment up to its first source or full stop, without the choice's own name."""
+    lines = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+    comment = " ".join(line for line in lines if not line.startswith("@package"))
+    text = comment.split(": ", 1)[1]
+    return min(text.split(". ")[0], text.split(" (")[0], text.split(";")[0], key=len).rstrip(".")
+
+
+@contextmanager
+def _loader() -> Iterator[ConfigLoader]:
+    OmegaConf.register_new_resolver("started", _started, replace=True)
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
+def _started() -> str:
+    """Return the time with a few random digits, so that runs started in the same second have folders of their own."""
+    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig:
+    try:
+        return hydra.compose("config", overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        if isinstance(error.__cause__, ConfigKeyError | ConfigAttributeError):
+            raise ConfigurationError(unknown_setting(str(error.__cause__.full_key))) from error
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"cannot compose the configuration: {reason}") from error
+
+
+def _read(path: Path) -> DictConfig:
+    file = path / "config.yaml" if path.is_dir() else path
+    try:
+        raw = OmegaConf.load(file)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"'{path}' is no run folder: it has no config.yaml.") from error
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ConfigurationError(f"cannot read '{file}': {str(error).splitlines()[0]}.") from error
+    if not isinstance(raw, DictConfig):
+        raise ConfigurationError(f"'{file}' holds no configuration: a mapping of settings is needed.")
+    return raw
+
+
+def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
+    """Return a run's own configuration with the few settings that may change when it goes on."""
+    run = run_of(Path(folder))
+    require_run(run)
+    raw = _read(run)
+    for override in beside:
+        name = override.key_or_group
+        if not f"{name}.".startswith(RESUMABLE):
+            raise ConfigurationError(
+                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
+                "logger.*, checkpoint.* and runtime.world_threads may be changed."
+            )
+        value = override.value()
+        if name in groups():
+            raw[name] = OmegaConf.merge(raw[name], OmegaConf.load(CONFIG_DIR / name / f"{value}.yaml"))
+        else:
+            OmegaConf.update(raw, name, value, force_add=True)
+    raw.resume, raw.run_dir = folder, str(run)
+    return raw
+
+
+def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
+    config = typed(raw)
+    check_map(config, _maps() if maps is None else maps)
+    check_shared(config, _parameter_names() if parameter_names is None else parameter_names)
+    return config
+
+
+def _maps() -> Sequence[str]:
+    from envs import available_maps  # here, because it compiles the rules of battle
+
+    return tuple(available_maps())
+
+
+def _parameter_names() -> Sequence[str]:
+    from clients.network import PARAMETER_NAMES  # here, because it loads torch, which a typo need not wait for
+
+    return PARAMETER_NAMES

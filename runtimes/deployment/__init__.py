@@ -1,0 +1,1 @@
+"""The deployment runtime: every party a process of its own."""

@@ -1,0 +1,121 @@
+"""An agent in a process of its own: what it owns over the runs it takes part in, and how it answers the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import grpc
+import torch
+from flwr.app import ConfigRecord, Message, MessageType
+
+from clients.answers import answer
+from conf.schema import Config
+from contracts import messages as m
+from contracts.attempt import Attempt
+from contracts.errors import RefusedError
+from contracts.world import TeamSpec
+from coupling.mixer_remote import RemoteMixer
+from coupling.world_remote import RemoteWorld
+from envs import team_spec
+from runtimes.configuration.settings import loads
+from runtimes.run.sides import AgentSide
+from storage.rounds import Rounds
+
+BEFORE = "env steps before policy questions"
+"""A fact kept with a round: question number -> what the agent had counted when it was first asked."""
+
+
+@dataclass
+class _Run:
+    """The run an agent takes part in now."""
+
+    run_id: str
+    text: str  # its settings, YAML
+    config: Config
+    spec: TeamSpec
+    rounds: Rounds[AgentSide]
+
+
+class DeployedAgent:
+    """One agent of a federation; its networks, optimiser and episodes lie in memory and under its state folder.
+
+    agent: which one. world, mixer: ways to the services. state: a private folder; each run has one of its own in it.
+    """
+
+    def __init__(self, agent: int, world: grpc.Channel, mixer: grpc.Channel, state: Path) -> None:
+        self.agent = agent
+        self._world, self._mixer, self._state = world, mixer, state
+        self._run: _Run | None = None
+
+    def answer(self, question: Message) -> Message:
+        """Answer one question of the server (see clients.answers).
+
+        Training goes on from the state after the round before, whatever was tried since, and is written down before
+        it is answered. Raises AttemptError when the attempt cannot be finished, and what training raises.
+        """
+        began = time.perf_counter()
+        plan = question.content.config_records[m.PLAN]
+        run = self._take_up(str(plan[m.RUN]), str(plan[m.CONFIG]))
+        attempt = Attempt(run.run_id, _whole(plan, m.ROUND), _whole(plan, m.ATTEMPT))
+        patience = float(cast(float, plan[m.PATIENCE]))
+        world = RemoteWorld(self._world, self.agent, attempt, run.spec, patience)
+        mixer = RemoteMixer(self._mixer, self.agent, attempt, patience)
+        kind = question.metadata.message_type
+
+        def ask(side: AgentSide) -> Message:
+            return answer(side.agents, world, mixer, [question])[0]
+
+        if kind == m.JOIN:
+            return ask(run.rounds.thing)
+        if kind == MessageType.TRAIN:
+            reply = ask(run.rounds.change(attempt.round - 1))
+            mixer.finish()
+            run.rounds.commit(attempt.round)
+        elif kind == m.POLICY:
+            reply = _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
+        else:
+            reply = ask(run.rounds.after(attempt.round))
+        metrics = reply.content.metric_records[m.METRICS]
+        metrics[m.BUSY_S], metrics[m.WAITED_S] = time.perf_counter() - began, world.waited + mixer.waited
+        return reply
+
+    def _take_up(self, run_id: str, text: str) -> _Run:
+        """Return the run with these settings, from memory or from its folder. Raises RefusedError for a wrong team."""
+        if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
+            return self._run
+        self._run = None  # first let go of the run before
+        config = loads(text)
+        spec = team_spec(config.map, config.env)
+        if self.agent >= spec.n_agents:
+            raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
+        torch.set_num_threads(config.runtime.threads)
+        rounds = Rounds(self._state / _plain(run_id) / "rounds", run_id, lambda: AgentSide(config, spec, [self.agent]))
+        self._run = _Run(run_id, text, config, spec, rounds)
+        return self._run
+
+
+def _policy(rounds: Rounds[AgentSide], round_: int, question: str, ask: Callable[[AgentSide], Message]) -> Message:
+    """Answer a policy question, whose battles are paid for like any other: once, however often it is asked."""
+    side = rounds.change(round_)
+    before: dict[str, int] = dict(rounds.facts.get(BEFORE, {}))
+    side.agents.env_steps = before.setdefault(question, side.agents.env_steps)
+    reply = ask(side)
+    rounds.commit(round_, {BEFORE: before})
+    return reply
+
+
+def _plain(run_id: str) -> str:
+    if not run_id.isalnum():
+        raise RefusedError(f"{run_id[:40]!r} is no run's id.")
+    return run_id
+
+
+def _whole(plan: ConfigRecord, name: str) -> int:
+    value = plan.get(name, 0)
+    if not isinstance(value, int):
+        raise RefusedError(f"the plan's {name} must be a whole number, got {value!r}")
+    return value

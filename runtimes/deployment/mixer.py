@@ -1,0 +1,81 @@
+"""The mixer's side in a process of its own: what it owns over one run (a coupling.mixer_service.MixerSide)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from contracts.mixer import Mixer
+from contracts.world import Purpose, TeamSink, TeamSpec
+from envs import team_spec
+from runtimes.configuration.settings import loads
+from runtimes.run.sides import MixerSide
+from storage.rounds import Rounds
+
+REPORT = "report"
+"""A fact kept with a round that was reported on: means over the training steps since the report before."""
+
+
+class DeployedMixer:
+    """The mixer, its optimiser and the team's episodes of one run.
+
+    state: the mixer's private folder; each run has one of its own in it. config_yaml: the run's settings.
+    """
+
+    def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
+        config = loads(config_yaml)
+        torch.set_num_threads(config.runtime.threads)
+        spec = self._spec = team_spec(config.map, config.env)
+        self._rounds = Rounds(state / run_id / "rounds", run_id, lambda: MixerSide(config, spec))
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The team's sizes."""
+        return self._spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the mixer computes."""
+        return self._rounds.thing.device
+
+    @property
+    def mixer(self) -> Mixer:
+        """The local mixer."""
+        return self._rounds.thing.learner
+
+    @property
+    def sink(self) -> TeamSink:
+        """The local end of what the world tells."""
+        return self._rounds.thing.records
+
+    def transitions(self) -> int:
+        """Return how many transitions the episodes drawn last have together."""
+        side = self._rounds.thing
+        return int(side.records.ring.lengths(side.learner.slots).sum())
+
+    def restore(self, round: int) -> Mapping[str, float] | None:
+        """Be as at the end of a round, to be changed; return its report, if one was saved with it.
+
+        Raises CheckpointError when that state is gone.
+        """
+        self._rounds.change(round)
+        report: dict[str, float] | None = self._rounds.facts.get(REPORT)
+        return report
+
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        """Write down where this side stands at the end of a round, with its report once that was asked for."""
+        self._rounds.commit(round, {} if report is None else {REPORT: dict(report)})
+
+    def report(self) -> dict[str, float]:
+        """Return means over the training steps since the last report."""
+        return self._rounds.thing.learner.report()
+
+    def evaluation_return(self) -> float | None:
+        """Return the mean team return of the last evaluation; None when there was none since the start."""
+        learner = self._rounds.thing.learner
+        return learner.evaluation_return() if Purpose.EVALUATION in learner.records.results else None
+
+    def close(self) -> None:
+        """Hold nothing that must be let go of."""

@@ -1,0 +1,210 @@
+"""The server's end of a deployment: what the ServerApp does on a SuperLink (called by server.app:app)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Context
+from flwr.serverapp import Grid
+
+from conf.schema import Config
+from contracts.errors import CheckpointError, FederationError, StorageError
+from coupling.ledger import LedgerLine
+from coupling.security import channel
+from envs import team_spec
+from runtimes.configuration import overrides as written
+from runtimes.configuration.ranges import to_yaml
+from runtimes.configuration.runs import in_runs
+from runtimes.configuration.settings import DEPLOYMENT, compose, require_deployed
+from runtimes.deployment.byte_book import ByteBook
+from runtimes.deployment.place import Place
+from runtimes.deployment.progress_file import PROGRESS
+from runtimes.deployment.services import Services
+from runtimes.deployment.simulation import require_nodes, simulated, started
+from runtimes.run.conduct import Shared, conduct
+from runtimes.run.folder import RunFolder
+from server.federation_grid import FederationGrid
+from server.records import Row
+from storage.checkpoint import Checkpoint, CheckpointStore
+from storage.files import write_whole
+
+LET_GO_S = 60.0
+"""How long a resumed run waits for the process that had the run before."""
+ATTEMPTS = "attempts"
+"""The file of a run folder that holds the number of the run's last attempt."""
+
+
+def serve(grid: Grid, context: Context) -> None:
+    """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    alone = simulated(grid, os.environ)
+    place = None if alone else Place.from_environment(os.environ)
+    runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
+    words = shlex.split(str(context.run_config.get("overrides", "")))
+    config = _configuration(_placed(words, runs), runs)
+    n_agents = team_spec(config.map, config.env).n_agents
+    if alone:
+        require_nodes(grid, n_agents)
+    command = _command(words, alone)
+    with _opened(config, command) as folder, ExitStack() as stack:
+        folder.save_config(replace(config, resume=None))
+        progress = folder.path / PROGRESS
+        gathered: list[Deployed] = []
+
+        def gather() -> Deployed:
+            gathered.append(Deployed(config, folder, there, grid, context, note))
+            return gathered[0]
+
+        def show(row: Row) -> None:
+            with progress.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**row, **gathered[0].times}) + "\n")
+
+        def note(text: str) -> None:
+            folder.logs.mkdir(exist_ok=True)
+            with (folder.logs / "server.log").open("a", encoding="utf-8") as file:
+                file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
+            print(text, flush=True)  # the SuperLink's log
+
+        there = place or stack.enter_context(started(folder.path, n_agents, note))
+        conduct(config, folder, command, gather, show, note)
+
+
+def _command(words: list[str], alone: bool) -> list[str]:
+    if not alone:
+        return ["fedqmix", "submit", *words]
+    return ["flwr", "run", ".", "--run-config", f"overrides={json.dumps(shlex.join(words))}"]
+
+
+def _opened(config: Config, command: list[str]) -> RunFolder:
+    """Return the run folder; the ServerApp of a SuperLink that was killed may hold on to it for half a minute."""
+    deadline = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            return RunFolder.of(config, command)
+        except StorageError as error:
+            if config.resume is None or isinstance(error, CheckpointError) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+class Deployed:
+    """A team in processes of its own (a runtimes.run.conduct.Federation)."""
+
+    def __init__(
+        self, config: Config, folder: RunFolder, place: Place, grid: Grid, context: Context, note: Callable[[str], None]
+    ) -> None:
+        self.n_agents = team_spec(config.map, config.env).n_agents
+        self._channels = [channel(place.identity, place.world, "world"), channel(place.identity, place.mixer, "mixer")]
+        world, mixer = self._channels
+        self.mixer_side = Services(world, mixer, folder.run_id, place.patience)
+        _wait_for_turn(self.mixer_side, note)
+        settings = to_yaml(replace(config, resume=None))
+        self._grid = FederationGrid(
+            grid,
+            self.n_agents,
+            folder.run_id,
+            self.mixer_side,
+            Attempts(folder.path),
+            settings,
+            place.patience,
+            note,
+            place.doors,
+        )
+        self._context = context
+        self._book = ByteBook(folder.path)
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Where the seconds of the last questions went; see server.federation_grid."""
+        return self._grid.times
+
+    def grid(self) -> tuple[Grid, Context]:
+        """Return the SuperLink's Grid, on which a round is a transaction."""
+        return self._grid, self._context
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Do nothing: every agent and the mixer have their own states, and are told after which round to go on."""
+
+    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Write what the server owns: the aggregate and its counters."""
+        self._book.take([*self.mixer_side.ledger(), *_flower_lines(self._grid)])
+        store.save(round_, {"aggregate": shared}, facts, {})
+
+    def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Keep the best evaluation's shared parameters."""
+        store.save_best({"aggregate": shared}, facts)
+
+    def close(self) -> None:
+        """Close the ways to world and mixer."""
+        for way in self._channels:
+            way.close()
+
+
+def _wait_for_turn(services: Services, note: Callable[[str], None]) -> None:
+    """Wait a while for the run before this one. Raises FederationError when it goes on: there is one run at a time."""
+    deadline = time.monotonic() + LET_GO_S
+    other = services.busy_with()
+    if other is not None:
+        note(f"run {other} seems to be going on; waiting for it to end")
+    while other is not None:
+        if time.monotonic() > deadline:
+            raise FederationError(
+                f"the federation is at work on run {other}, and takes part in one run at a time. Wait until that has "
+                "ended, or stop it, and submit again."
+            )
+        time.sleep(1.0)
+        other = services.busy_with()
+
+
+class Attempts:
+    """Counts a run's attempts over its whole life; a number is on disk before it is used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ATTEMPTS
+
+    def __call__(self) -> int:
+        """Return the next number."""
+        last = int(self._path.read_text()) if self._path.exists() else 0
+        write_whole(self._path, str(last + 1).encode())
+        return last + 1
+
+
+def _flower_lines(grid: FederationGrid) -> list[LedgerLine]:
+    return [
+        LedgerLine(round_, f"agent-{agent}", channel_, up, down)
+        for (round_, agent, channel_), (up, down) in grid.bytes.items()
+    ]
+
+
+def _placed(words: list[str], runs: Path) -> list[str]:
+    """Return the overrides with absolute run folders: relative ones lie in the SuperLink's folder of runs."""
+    placed = []
+    for override in written.parse(words):
+        name, value = override.key_or_group, override.value()
+        if name in ("run_dir", "resume") and value is not None:
+            placed.append(f"{name}={written.quoted(str(in_runs(str(value), runs)))}")
+        else:
+            placed.append(str(override.input_line))
+    return placed
+
+
+def _configuration(words: list[str], runs: Path) -> Config:
+    """Compose; every round is written down, as the agents keep no more than the last two."""
+    config = compose(words)
+    require_deployed(config)
+    return replace(
+        config,
+        run_dir=str(in_runs(config.run_dir, runs)),
+        checkpoint=replace(config.checkpoint, every_rounds=1),
+        runtime=replace(
+            config.runtime, name=DEPLOYMENT
+        ),  # so that whoever resumes it knows where its agents' states lie
+    )

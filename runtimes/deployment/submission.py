@@ -1,0 +1,119 @@
+"""Runs on a SuperLink that is up: started, asked after, stopped (flwr 1.41's Control API, what `flwr run` speaks)."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+import httpx
+from flwr.common.constant import Status, SubStatus
+from flwr.common.serde import fab_to_proto, user_config_to_proto
+from flwr.proto.control_pb2 import ListRunsRequest, StartRunRequest, StopRunRequest
+from flwr.supercore.control import ControlHttpClient
+from flwr.supercore.fab import Fab
+from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
+
+from contracts.errors import FederationError
+from coupling.identity import Identity
+from runtimes.flower.app import OVERRIDES, bundle
+
+_OWN_ERROR = "ServerApp failed with exception: "
+"""What flwr 1.41 puts before the text of an error that a ServerApp ended with."""
+
+
+class UnreachableError(FederationError):
+    """The SuperLink does not answer, now."""
+
+
+class State(Enum):
+    """How a run is. LOST: it ended without a word of its own, as when the SuperLink or the ServerApp was killed."""
+
+    GOING_ON = auto()
+    FINISHED = auto()
+    FAILED = auto()
+    STOPPED = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How a run is, and with which words it ended."""
+
+    state: State
+    words: str = ""
+
+
+class SuperLink:
+    """A SuperLink that runs are submitted to; use as a context manager. Each method raises UnreachableError."""
+
+    def __init__(self, address: str, identity: Identity | None, app: bytes | None = None) -> None:
+        """Prepare; nothing is sent yet. identity: None speaks plain text. app: the bundle, by default fedqmix's."""
+        self._address = address
+        self._app = bundle() if app is None else app
+        self._client = ControlHttpClient.from_server_address(
+            server_address=address,
+            insecure=identity is None,
+            root_certificates=None if identity is None else identity.authority,
+            interceptors=[RuntimeVersionHttpInterceptor(component_name="flwr CLI")],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def start(self, overrides: Sequence[str]) -> int:
+        """Start a run with these overrides; return its number."""
+        request = StartRunRequest(
+            fab=fab_to_proto(Fab(hashlib.sha256(self._app).hexdigest(), self._app, {})),
+            override_config=user_config_to_proto({OVERRIDES: shlex.join(overrides)}),
+        )
+        try:
+            return self._client.StartRun(request).run_id
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def state(self, run: int) -> RunState:
+        """Return how a run is; LOST for one the SuperLink does not know."""
+        try:
+            reply = self._client.ListRuns(ListRunsRequest(run_id=run))
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == httpx.codes.NOT_FOUND:
+                return RunState(State.LOST, "the SuperLink does not know the run")
+            raise self._unreachable(error) from error
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        status = reply.run_dict[run].status
+        if status.status != Status.FINISHED:
+            return RunState(State.GOING_ON, status.status)
+        if status.sub_status == SubStatus.COMPLETED:
+            return RunState(State.FINISHED)
+        if status.sub_status == SubStatus.STOPPED:
+            return RunState(State.STOPPED, status.details)
+        if status.details.startswith(_OWN_ERROR):
+            return RunState(State.FAILED, status.details.removeprefix(_OWN_ERROR))
+        return RunState(State.LOST, status.details)
+
+    def stop(self, run: int) -> None:
+        """Stop a run; one that has ended stays as it is."""
+        try:
+            self._client.StopRun(StopRunRequest(run_id=run))
+        except httpx.HTTPStatusError:
+            return
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError:
+        if isinstance(error, httpx.HTTPStatusError):
+            reason = f"it answered {error.response.status_code}: {error.response.text[:500]}"
+        else:
+            reason = str(error) or type(error).__name__
+        return UnreachableError(f"the SuperLink at {self._address} cannot be reached: {reason}")

@@ -1,0 +1,13 @@
+"""The world in a process of its own: built from a run's settings when the server opens an attempt."""
+
+from __future__ import annotations
+
+from contracts.world import TeamSink, World
+from envs import make_world
+from runtimes.configuration.settings import loads
+
+
+def make(config_yaml: str, sink: TeamSink) -> World:
+    """Build the world of a run. sink: where the mixer's side is told. Raises ConfigurationError."""
+    config = loads(config_yaml)
+    return make_world(config.map, config.seed, config.env, sink, config.runtime.world_threads)

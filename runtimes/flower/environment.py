@@ -1,0 +1,46 @@
+"""What Flower's own programs (flwr 1.41: flower-superlink, flower-supernode) are started with."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
+POLL_SECONDS = "0.3"
+"""How often Flower looks whether an app is to be started; its own default is 1 s, and half of it passes before each
+ServerApp and each ClientApp, that is, in every round."""
+
+
+def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a Flower program and of the apps it starts.
+
+    home: Flower's own folder (FLWR_HOME), one for each process: apps are unpacked there. told: what our apps are told,
+    as FEDQMIX_... variables. What the user has set for Flower is kept.
+    """
+    programs = str(Path(sys.executable).parent)  # Flower starts its helpers, such as flwr-serverapp, by name
+    settings = {
+        **os.environ,
+        **told,
+        "FLWR_HOME": str(home),
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+    }
+    for name, value in (("FLWR_TELEMETRY_ENABLED", "0"), ("FLWR_DISABLE_UPDATE_CHECK", "1"), (TASK_POLL, POLL_SECONDS)):
+        settings.setdefault(name, value)
+    settings.update(source_path())
+    return settings
+
+
+def source_path() -> dict[str, str]:
+    """Return the PYTHONPATH with which other processes find the same modules of ours; nothing when installed."""
+    root = Path(__file__).parents[2]
+    if str(root) == sysconfig.get_path("purelib"):
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))}
+
+
+def security(certs: Path | None) -> dict[str, str]:
+    """Return how our apps are told with which certificate to speak to our services."""
+    return {"FEDQMIX_INSECURE": "1"} if certs is None else {"FEDQMIX_CERTS": str(certs)}

@@ -1,0 +1,1 @@
+"""The local runtime: a whole federation in one process."""

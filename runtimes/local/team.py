@@ -1,0 +1,78 @@
+"""A whole team in one process: world, mixer's side and stacked agents, ready to be written down and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psutil
+import torch
+
+from clients.acting import Watcher, play
+from clients.answers import borrowed
+from conf.schema import Config
+from contracts.world import Battles, World
+from envs import make_world, team_spec
+from runtimes.local.recording import RewardTap
+from runtimes.run.sides import AgentSide, MixerSide, Tensors
+from storage.checkpoint import Checkpoint
+from storage.ring import EpisodeRing
+
+
+class LocalTeam:
+    """Everything that learns and plays, built from a configuration.
+
+    Raises ConfigurationError when the device is not there or the episode buffers cannot fit into memory.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.spec = team_spec(config.map, config.env)
+        mixer_side = MixerSide(config, self.spec)
+        agent_side = AgentSide(config, self.spec, range(self.spec.n_agents))
+        self._sides = (agent_side, mixer_side)
+        self.agents, self.mixer = agent_side.agents, mixer_side.learner
+        self.tap = RewardTap(mixer_side.records)
+        self.world: World = make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+
+    @property
+    def rings(self) -> dict[str, EpisodeRing]:
+        """The episode buffers: the agents' private one and the team's."""
+        return {name: ring for side in self._sides for name, ring in side.rings.items()}
+
+    def memory_warning(self) -> str | None:
+        """Say so when full episode buffers would not fit into what memory is free now."""
+        full = sum(EpisodeRing.nbytes_full(ring.capacity, ring.limit, ring.fields) for ring in self.rings.values())
+        free = psutil.virtual_memory().available
+        if self.agents.device.type != "cpu" or full <= free:
+            return None
+        return (
+            f"{self.agents.ring.capacity} episodes of full length would take {full / 2**30:.1f} GiB; "
+            f"{free / 2**30:.1f} GiB are free. If memory runs out, choose a smaller algorithm.buffer_size."
+        )
+
+    def state(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Named tensors by checkpoint group."""
+        return {group: tensors for side in self._sides for group, tensors in side.state().items()}
+
+    def networks(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The networks alone, for the best evaluation's checkpoint."""
+        wanted = {"agents": "online.", "mixer": "mixer."}
+        return {
+            group: {name: value for name, value in tensors.items() if name.startswith(wanted[group])}
+            for group, tensors in self.state().items()
+        }
+
+    def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
+        """Take up what a checkpoint holds."""
+        self.agents.load_state(tensors["agents"])
+        self.mixer.load_state(tensors["mixer"])
+        checkpoint.fill(self.rings)
+
+    def play_with(self, arrays: Mapping[str, torch.Tensor], battles: Battles, epsilon: float, watcher: Watcher) -> None:
+        """Play battles that are only looked at, with shared parameters for the while. arrays: one agent's, by name."""
+        stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
+        with borrowed(self.agents, stacked):
+            play(self.agents, self.world, battles, epsilon, watcher)
+
+    def close(self) -> None:
+        """Let go of the world's threads."""
+        self.world.close()

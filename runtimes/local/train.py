@@ -1,0 +1,77 @@
+"""The local runtime: a whole federation in one process.
+
+The Flower ServerApp and its strategy run over an in-process Grid; its nodes are the agents of one stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from flwr.app import Context
+from flwr.serverapp import Grid
+
+from clients.answers import answer
+from conf.schema import Config
+from runtimes.local.grid import LocalGrid, server_context
+from runtimes.local.memory import keep_freed_memory
+from runtimes.local.replays import RunReplays
+from runtimes.local.team import LocalTeam
+from runtimes.run.conduct import Shared, conduct
+from runtimes.run.folder import RunFolder
+from runtimes.run.progress import Progress
+from server.records import Row
+from storage.checkpoint import Checkpoint, CheckpointStore
+
+
+def train(config: Config, folder: RunFolder, command: Sequence[str], progress: Progress) -> list[Row]:
+    """Train a team in this process; see `runtimes.run.conduct.conduct`."""
+    torch.set_num_threads(config.runtime.threads)
+    keep_freed_memory()
+
+    def gather() -> LocalFederation:
+        federation = LocalFederation(config, folder)
+        if (warning := federation.team.memory_warning()) is not None:
+            progress.note(warning)
+        return federation
+
+    return conduct(config, folder, command, gather, progress.update, progress.note)
+
+
+class LocalFederation:
+    """A team in this process (a runtimes.run.conduct.Federation), which also keeps replays."""
+
+    def __init__(self, config: Config, folder: RunFolder) -> None:
+        self.team = LocalTeam(config)
+        self.n_agents = self.team.spec.n_agents
+        self.mixer_side = self.team.mixer
+        self.replays = RunReplays(
+            folder.replays, folder.checkpoints, folder.path.resolve().name, config.seed, self.team
+        )
+
+    def grid(self) -> tuple[Grid, Context]:
+        """Return the in-process Grid and a context for it."""
+        team = self.team
+        answers = partial(answer, team.agents, team.world, team.mixer, watcher=self.replays.evaluations)
+        return LocalGrid(self.n_agents, answers), server_context()
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Take up the networks, optimisers and episodes of a checkpoint."""
+        self.team.load(checkpoint.tensors, checkpoint)
+
+    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Write everything, and a replay beside it."""
+        shown = self.replays.show(round_, shared)
+        store.save(round_, {**self.team.state(), "aggregate": shared}, facts, self.team.rings)
+        self.replays.keep_round(round_, shown)
+
+    def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Keep the team's networks, and the best battle's replay."""
+        store.save_best(self.team.networks(), facts)
+        self.replays.keep_best(round_)
+
+    def close(self) -> None:
+        """Let go of the world's threads."""
+        self.team.close()

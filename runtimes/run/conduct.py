@@ -1,0 +1,144 @@
+"""A run from its configuration to its summary, wherever its team is: in this process or all over a federation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from flwr.app import Array, ArrayRecord, Context
+from flwr.serverapp import Grid
+
+from conf.schema import Config
+from runtimes.run.folder import RunFolder
+from server.app import server_app
+from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
+from server.round_end import Counters, MixerSide, RoundEnd
+from storage.checkpoint import Checkpoint, CheckpointStore
+from strategies import TeamStrategy, strategy_class
+
+Shared = Mapping[str, torch.Tensor]
+"""What the strategy aggregated, by name: [...] each, without the agent axis."""
+
+
+class Federation(Protocol):
+    """A team as the conductor of a run needs it."""
+
+    @property
+    def n_agents(self) -> int:
+        """How many agents the team has."""
+
+    @property
+    def mixer_side(self) -> MixerSide:
+        """What the mixer's side has to report."""
+
+    def grid(self) -> tuple[Grid, Context]:
+        """Return how to reach the agents, and the ServerApp's context."""
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Take up what `save` wrote."""
+
+    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Write a checkpoint that `resume` can go on from."""
+
+    def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Keep the networks of the best evaluation so far."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+def conduct(
+    config: Config,
+    folder: RunFolder,
+    command: Sequence[str],
+    gather: Callable[[], Federation],
+    show: Callable[[Row], None],
+    note: Callable[[str], None],
+) -> list[Row]:
+    """Train a team until its configuration says stop; return every evaluation's row.
+
+    gather: builds the team. show: is shown every round's figures. note: is told what a person should know.
+    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint. However it ends, the
+    folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt
+    when interrupted.
+    """
+    began = time.perf_counter()
+    store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
+    checkpoint = store.load(store.locate(Path(config.resume))) if config.resume is not None else None
+    federation = gather()
+    counters = Counters()
+    if checkpoint is not None:
+        store.resume_from(checkpoint)
+        federation.resume(checkpoint)
+        counters = Counters(**checkpoint.facts)
+        note(f"resuming after round {counters.round}, environment step {counters.env_step:,}")
+    rewind_to = counters.metrics_position if checkpoint is not None else None
+    loggers = make_loggers(config, folder.path, folder.run_id, rewind_to)
+    outcome = Outcome.INTERRUPTED
+    try:
+        _rounds(config, federation, store, loggers, show, note, counters, checkpoint)
+        outcome = Outcome.FINISHED
+    finally:
+        loggers.close()
+        federation.close()
+        rows = read_rows(folder.metrics)
+        seconds = time.perf_counter() - began
+        summary = summarise(config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome)
+        write_json(folder.summary, summary)
+        write_json(folder.marl_eval, marl_eval(config, rows))
+    return rows
+
+
+def _rounds(
+    config: Config,
+    federation: Federation,
+    store: CheckpointStore,
+    loggers: Loggers,
+    show: Callable[[Row], None],
+    note: Callable[[str], None],
+    counters: Counters,
+    checkpoint: Checkpoint | None,
+) -> None:
+    def save(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
+        federation.save(store, round_, _tensors(arrays), facts)
+
+    def save_best(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
+        federation.save_best(store, round_, _tensors(arrays), facts)
+
+    strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
+    round_end = RoundEnd(
+        strategy, federation.mixer_side, loggers, config.stop, config.checkpoint, save, save_best, show, counters
+    )
+    arrays = None
+    if checkpoint is not None:
+        if round_end.finished():
+            note("this run is complete; stop.env_steps=... makes it go on")
+            return
+        if counters.round:  # before the first round nothing was aggregated: the agents say again what they start from
+            arrays = _arrays(checkpoint.tensors["aggregate"])
+    else:
+        save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
+    server_app(strategy, round_end, arrays)(*federation.grid())
+
+
+def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamStrategy:
+    """Build the configured strategy for a team."""
+    return strategy_class(config.strategy)(
+        config.strategy,
+        n_agents,
+        env_steps=config.stop.env_steps,
+        evaluate_every=config.evaluation.every_env_steps,
+        evaluate_episodes=config.evaluation.episodes,
+        first_round=first_round,
+    )
+
+
+def _tensors(arrays: ArrayRecord) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array.numpy().copy()) for name, array in arrays.items()}
+
+
+def _arrays(tensors: Shared) -> ArrayRecord:
+    return ArrayRecord({name: Array(cast(Any, value.numpy())) for name, value in tensors.items()})

@@ -1,0 +1,196 @@
+"""The run folder: where a run keeps its configuration, metrics, checkpoints and replays, and who may write there.
+
+config.yaml    the resolved configuration        summary.json    how it ended
+run.json       the run's id and its commands     marl_eval.json  the same for marl-eval
+metrics.jsonl  one object per evaluation         checkpoints/, replays/
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from conf.schema import Config
+from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from runtimes.configuration.ranges import to_yaml
+from runtimes.configuration.runs import CONFIG, RUN, require_run
+from storage.files import write_whole
+
+LOCK = ".lock"
+LOGS, PARTIES = "logs", "state"
+"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
+
+
+class RunFolder:
+    """One run's folder, locked for this process until `close`.
+
+    path: as it was given. run_id: 16 hexadecimal digits, the same for the whole life of the run.
+    """
+
+    def __init__(self, path: Path, run_id: str, lock: int) -> None:
+        """Use `create` or `open`. lock: the descriptor of the locked file."""
+        self.path = path
+        self.run_id = run_id
+        self._lock: int | None = lock
+
+    @classmethod
+    def create(cls, path: str | Path, config: Config, command: Sequence[str]) -> Self:
+        """Begin a new run in a folder that does not exist or is empty.
+
+        command: the words the program was started with. Raises ConfigurationError for a path that is taken,
+        StorageError when nothing can be written there or another process got there first.
+        """
+        path = Path(path)
+        _refuse_taken(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot create the run folder {path}: {error.strerror}.") from error
+        lock = _lock(path)
+        try:
+            _refuse_taken(path)
+            folder = cls(path, secrets.token_hex(8), lock)
+            folder.save_config(config)
+            _write(path / RUN, {"run_id": folder.run_id, "commands": [shlex.join(command)]})
+            folder.checkpoints.mkdir()
+            folder.replays.mkdir()
+        except BaseException:
+            os.close(lock)
+            raise
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path, command: Sequence[str] = ()) -> Self:
+        """Go on with a run. command: noted in run.json when given.
+
+        Raises CheckpointError when the folder is not a whole run folder, StorageError when another process writes it.
+        """
+        path = Path(path)
+        require_run(path)
+        lock = _lock(path)
+        try:
+            record = _read_record(path)
+            if command:
+                _write(path / RUN, {**record, "commands": [*record["commands"], shlex.join(command)]})
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, record["run_id"], lock)
+
+    @classmethod
+    def of(cls, config: Config, command: Sequence[str]) -> Self:
+        """Begin the configured run, or go on with the one that config.resume names; raises as both do."""
+        if config.resume is None:
+            return cls.create(config.run_dir, config, command)
+        return cls.open(config.run_dir, command)
+
+    @property
+    def config(self) -> Path:
+        """config.yaml."""
+        return self.path / CONFIG
+
+    @property
+    def logs(self) -> Path:
+        """logs/, of a deployment."""
+        return self.path / LOGS
+
+    @property
+    def metrics(self) -> Path:
+        """metrics.jsonl."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """summary.json."""
+        return self.path / "summary.json"
+
+    @property
+    def marl_eval(self) -> Path:
+        """marl_eval.json."""
+        return self.path / "marl_eval.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder checkpoints/."""
+        return self.path / "checkpoints"
+
+    @property
+    def replays(self) -> Path:
+        """The folder replays/."""
+        return self.path / "replays"
+
+    def save_config(self, config: Config) -> None:
+        """Write config.yaml, in place of an earlier one. Raises StorageError."""
+        _write_bytes(self.config, to_yaml(config).encode())
+
+    def close(self) -> None:
+        """Let other processes write the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _refuse_taken(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
+    if (path / RUN).exists():
+        raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
+    if path.is_dir() and any(entry.name not in (LOCK, LOGS, PARTIES) for entry in path.iterdir()):
+        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+
+
+def _lock(path: Path) -> int:
+    """Lock the folder for this process; the system unlocks it when the process ends, however it ends."""
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StorageError(f"cannot write in {path}: {error.strerror}.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    except BlockingIOError as error:
+        owner = os.read(descriptor, 32).decode(errors="replace")
+        os.close(descriptor)
+        raise StorageError(f"{path} is being written by process {owner}: wait for it or stop it first.") from error
+    except OSError as error:
+        os.close(descriptor)
+        raise StorageError(f"cannot lock {path}: {error.strerror}.") from error
+    return descriptor
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((path / RUN).read_bytes())
+        whole = isinstance(record["run_id"], str) and isinstance(record["commands"], list)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path / RUN} is damaged: {error!r}.") from error
+    if not whole:
+        raise CheckpointError(f"{path / RUN} is damaged: run_id and commands have the wrong types.")
+    return {"run_id": record["run_id"], "commands": record["commands"]}
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    _write_bytes(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again.") from error
