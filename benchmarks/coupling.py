@@ -70,4 +70,6 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
         "slept_s": slept,
         "in_calls_s": waited,
         "waiting_share": 1 - slept / seconds,
+        "calls": figures[0]["calls"],
+        "call_ms": figures[0]["call_ms"],
     }

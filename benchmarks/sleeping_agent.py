@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +25,26 @@ from coupling.world_remote import RemoteWorld
 from envs import team_spec
 from runtimes.configuration.settings import load
 from runtimes.run.sides import AgentSide
+
+
+class Timed:
+    """Counts the calls of an object's methods, and their seconds."""
+
+    def __init__(self, of: Any, methods: Sequence[str]) -> None:
+        self.calls: dict[str, int] = dict.fromkeys(methods, 0)
+        self.seconds: dict[str, float] = dict.fromkeys(methods, 0.0)
+        for name in methods:
+            setattr(of, name, self._timed(name, getattr(of, name)))
+
+    def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            answer = method(*arguments)
+            self.seconds[name] += time.perf_counter() - began
+            self.calls[name] += 1
+            return answer
+
+        return call
 
 
 class Sleep:
@@ -63,12 +84,16 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         patch.object(learning, "team_q_values", team_q_values),
     ):
         far_world, far_mixer = RemoteWorld(to_world, agent, attempt, spec), RemoteMixer(to_mixer, agent, attempt)
+        timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("draw", "gradient", "clip"))]
         began = time.perf_counter()
         train_round(side.agents, far_world, far_mixer, RoundPlan(steps, sys.maxsize, False))
         far_mixer.finish()
         seconds = time.perf_counter() - began
+    calls = {name: count for one in timed for name, count in one.calls.items()}
+    per_call = {name: 1000 * s / max(calls[name], 1) for one in timed for name, s in one.seconds.items()}
     waited = far_world.waited + far_mixer.waited
-    print(json.dumps({"seconds": seconds, "slept": sleep.seconds, "waited": waited}))
+    figures = {"seconds": seconds, "slept": sleep.seconds, "waited": waited, "calls": calls, "call_ms": per_call}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
