@@ -45,14 +45,11 @@ class Line:
         method: of a generated stub. Raises what the service raised; AttemptError when it could not be reached within
         the patience; RefusedError when the message is too large, or the service is another one.
         """
-        return self._answer(functools.partial(method, request, timeout=self.deadline), method, request)
+        ask = functools.partial(method, request, timeout=self.deadline)
+        return self.answer(ask, ask)
 
-    def start(self, method: Any, request: Any) -> Callable[[], Any]:
-        """Send a request without waiting; return what waits for the reply, like `call`, and must be called."""
-        first = method.future(request, timeout=self.deadline)
-        return lambda: self._answer(first.result, method, request)
-
-    def _answer(self, ask: Callable[[], Any], method: Any, request: Any) -> Any:
+    def answer(self, ask: Callable[[], Any], again: Callable[[], Any]) -> Any:
+        """Return what `ask` returns, or, after a connection failed, what `again` does; raises as `call` does."""
         began = time.monotonic()
         pause = FIRST_PAUSE_S
         while True:
@@ -74,7 +71,7 @@ class Line:
             if self.cut is None:
                 time.sleep(nap)
             pause = min(2 * pause, LONGEST_PAUSE_S)
-            ask = functools.partial(method, request, timeout=self.deadline)
+            ask = again
 
 
 def _final(error: grpc.RpcError, whom: str) -> FederationError | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
 import grpc
@@ -57,6 +57,20 @@ def answered(
             _refuse(context, error)
 
     return answer
+
+
+def conversed(
+    method: Callable[[Service, Request, grpc.ServicerContext], Reply],
+) -> Callable[[Service, Iterator[Request], grpc.ServicerContext], Iterator[Reply]]:
+    """Make of what answers one request what answers a stream of them; an error ends the stream, as in `answered`."""
+    answer = answered(method)
+
+    @functools.wraps(method)
+    def converse(self: Service, requests: Iterator[Request], context: grpc.ServicerContext) -> Iterator[Reply]:
+        for request in requests:
+            yield answer(self, request, context)
+
+    return converse
 
 
 def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:

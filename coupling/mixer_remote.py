@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,6 +16,7 @@ from contracts.errors import DivergenceError, RefusedError
 from contracts.world import Integers
 from coupling.calls import PATIENCE_S, Line
 from coupling.codec import decode, encode
+from coupling.conversation import Conversation
 from coupling.proto import mixer_pb2
 from coupling.proto.mixer_pb2_grpc import MixerStub
 from coupling.proto.tensor_pb2 import Tensor
@@ -28,7 +31,11 @@ class RemoteMixer:
     """
 
     def __init__(self, channel: grpc.Channel, agent: int, attempt: Attempt, patience: float = PATIENCE_S) -> None:
-        self._stub, self._line = MixerStub(channel), Line("the mixer", patience)
+        line, stub = Line("the mixer", patience), MixerStub(channel)
+        self._draw, self._gradient, self._pool, self._clip = self._conversations = [
+            Conversation(line, method) for method in (stub.Draw, stub.Gradient, stub.Pool, stub.Clip)
+        ]
+        self._finish = partial(line.call, stub.Finish)
         self._agent, self._attempt = agent, attempt
         self._sequence = 0
         self._steps = 0
@@ -36,7 +43,7 @@ class RemoteMixer:
 
     def draw(self) -> Integers:
         """Return slots [batch] int64 of the episode buffer, the same for all agents."""
-        slots: Integers = decode(self._call(self._stub.Draw, mixer_pb2.Drawing()).slots, "slots", np.int64, (None,))
+        slots: Integers = decode(self._call(self._draw.call, mixer_pb2.Drawing()).slots, "slots", np.int64, (None,))
         return slots
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
@@ -49,15 +56,15 @@ class RemoteMixer:
                 step = f"training step {self._steps + 1} of round {self._attempt.round}"
                 raise DivergenceError(f"a Q-value of agent {self._agent} sent to the mixer", step)
         asked = mixer_pb2.QValues(q_taken=_message(q_taken), q_next=_message(q_next))
-        return self._row(self._stub.Gradient, asked, q_taken)
+        return self._row(self._gradient.call, asked, q_taken)
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
         """Return the sum of all agents' gradients [1, parameters]."""
-        return self._row(self._stub.Pool, mixer_pb2.PoolShare(gradient=_message(gradients)), gradients)
+        return self._row(self._pool.call, mixer_pb2.PoolShare(gradient=_message(gradients)), gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
         """Finish the step: return how much to shrink the gradient. squared_norms: [1] float64."""
-        scale = float(self._call(self._stub.Clip, mixer_pb2.Norm(squared=float(squared_norms[0]))).scale)
+        scale = float(self._call(self._clip.call, mixer_pb2.Norm(squared=float(squared_norms[0]))).scale)
         if not 0 <= scale <= 1:
             raise RefusedError(f"The mixer sent the clipping scale {scale}; it must be from 0 to 1.")
         self._steps += 1
@@ -65,18 +72,23 @@ class RemoteMixer:
 
     def finish(self) -> None:
         """Say that all training steps of the round are taken; return when the mixer wrote down where it stands."""
-        self._call(self._stub.Finish, mixer_pb2.Finishing())
+        self._call(self._finish, mixer_pb2.Finishing())
 
-    def _call(self, method: Any, request: Any) -> Any:
+    def close(self) -> None:
+        """Stop using the channel, which stays its owner's."""
+        for conversation in self._conversations:
+            conversation.close()
+
+    def _call(self, ask: Callable[[Any], Any], request: Any) -> Any:
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
         began = time.perf_counter()
-        said = self._line.call(method, request)
+        said = ask(request)
         self.waited += time.perf_counter() - began
         return said
 
-    def _row(self, method: Any, request: Any, like: torch.Tensor) -> torch.Tensor:
-        row = decode(self._call(method, request).row, "the mixer's answer", np.float32, tuple(like.shape))
+    def _row(self, ask: Callable[[Any], Any], request: Any, like: torch.Tensor) -> torch.Tensor:
+        row = decode(self._call(ask, request).row, "the mixer's answer", np.float32, tuple(like.shape))
         return torch.from_numpy(row).to(like.device)
 
 

@@ -18,7 +18,7 @@ from coupling.calls import PATIENCE_S
 from coupling.codec import decode, encode
 from coupling.control_service import ControlService
 from coupling.desk import Desk, Request
-from coupling.faults import Peer, answered
+from coupling.faults import Peer, answered, conversed
 from coupling.ledger import Ledger, LedgerLine
 from coupling.proto import mixer_pb2, mixer_pb2_grpc
 from coupling.proto.control_pb2_grpc import add_ControlServicer_to_server
@@ -131,7 +131,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         if self._side is not None:
             self._side.close()
 
-    @answered
+    @conversed
     def Draw(self, request: mixer_pb2.Drawing, context: grpc.ServicerContext) -> mixer_pb2.Slots:
         def draw(asked: list[None]) -> Sequence[mixer_pb2.Slots]:
             return [mixer_pb2.Slots(slots=encode(self._mixer.draw()))] * len(asked)
@@ -139,7 +139,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         slots: mixer_pb2.Slots = self._learn(request, context, lambda: ("a draw", None), draw)
         return slots
 
-    @answered
+    @conversed
     def Gradient(self, request: mixer_pb2.QValues, context: grpc.ServicerContext) -> mixer_pb2.Row:
         def read() -> tuple[str, tuple[Floats, Floats]]:
             shape = (1, self._needed_side().transitions())
@@ -152,7 +152,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         row: mixer_pb2.Row = self._learn(request, context, read, gradient)
         return row
 
-    @answered
+    @conversed
     def Pool(self, request: mixer_pb2.PoolShare, context: grpc.ServicerContext) -> mixer_pb2.Row:
         def read() -> tuple[str, Floats]:
             gradient = decode(request.gradient, "gradient", np.float32, (1, None))
@@ -163,7 +163,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         )
         return row
 
-    @answered
+    @conversed
     def Clip(self, request: mixer_pb2.Norm, context: grpc.ServicerContext) -> mixer_pb2.Scale:
         def read() -> tuple[str, float]:
             if not 0 <= request.squared < np.inf:

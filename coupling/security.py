@@ -34,6 +34,7 @@ _CHANNEL = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),  # as many as it takes: who waits for others is silent for long
     ("grpc.enable_retries", 0),  # calls are retried by their callers, who know which may be
     ("grpc.enable_http_proxy", 0),  # a proxy for web pages is not on the way between two parties
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -41,6 +42,8 @@ _CHANNEL = [
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 _HEALTH_WORKERS = 2
+STOPPING_S = 2.0
+"""How long cancelled calls may take to end."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class RunningServer:
     def stop(self, grace: float) -> None:
         """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
         self._health.enter_graceful_shutdown()
-        self._server.stop(grace).wait()
+        # grpcio 1.80 never counts a stream as ended on which it could not read a message
+        self._server.stop(grace).wait(grace + STOPPING_S)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; return False when `timeout` seconds went by first."""

@@ -12,6 +12,7 @@ from contracts.attempt import Attempt
 from contracts.errors import AttemptError
 from contracts.world import Battles, TeamTurn
 from coupling.calls import PATIENCE_S, Line
+from coupling.conversation import Conversation
 from coupling.proto import team_sink_pb2
 from coupling.proto.team_sink_pb2_grpc import TeamSinkStub
 from coupling.tickets import attempt_message
@@ -28,9 +29,9 @@ class RemoteTeamSink:
     """
 
     def __init__(self, channel: grpc.Channel, patience: float = PATIENCE_S) -> None:
-        self._stub = TeamSinkStub(channel)
         self._over = threading.Event()
-        self._line = Line("the mixer", patience, cut=self._over)
+        self._line, stub = Line("the mixer", patience, cut=self._over), TeamSinkStub(channel)
+        self._begin, self._record = stub.Begin, Conversation(self._line, stub.Record)
         self._attempt: Attempt | None = None
         self._sequence = 0
         self._on_its_way: Callable[[], Any] | None = None
@@ -42,28 +43,30 @@ class RemoteTeamSink:
     def open(self, attempt: Attempt) -> None:
         """Begin an attempt; sequence numbers start again."""
         self._over.clear()
+        self._record.close()  # a reply may still be on its way
         self._attempt, self._sequence, self._on_its_way = attempt, 0, None
 
     def begin(self, battles: Battles, turn: TeamTurn) -> None:
         """Tell the first state of a new batch of battles."""
-        opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
-        self._send(self._stub.Begin, opened)
         self._settle()
+        opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
+        self._line.call(self._begin, self._numbered(opened))
 
     def record(self, turn: TeamTurn) -> None:
         """Tell the outcome of one step of every battle of the batch begun last."""
-        self._send(self._stub.Record, team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+        self._settle()
+        outcome = self._numbered(team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+        self._on_its_way = self._record.start(outcome)
         if (turn.terminated | turn.truncated).all():
             self._settle()
 
-    def _send(self, method: Any, message: Any) -> None:
+    def _numbered(self, message: Any) -> Any:
         if self._attempt is None:
             raise AttemptError("The world was asked to play before an attempt was opened.")
-        self._settle()
         self._sequence += 1
         message.attempt.CopyFrom(attempt_message(self._attempt))
         message.sequence = self._sequence
-        self._on_its_way = self._line.start(method, message)
+        return message
 
     def _settle(self) -> None:
         """Wait until what is on its way has arrived."""

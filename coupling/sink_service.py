@@ -11,7 +11,7 @@ from contracts.errors import RefusedError
 from contracts.world import Battles, TeamSink, TeamTurn
 from coupling.calls import PATIENCE_S
 from coupling.desk import Desk
-from coupling.faults import Peer, answered
+from coupling.faults import Peer, answered, conversed
 from coupling.ledger import Ledger
 from coupling.proto import team_sink_pb2, team_sink_pb2_grpc
 from coupling.rendezvous import Rendezvous
@@ -54,7 +54,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
         noted: team_sink_pb2.Noted = self._desk.world(request, context, read, note)
         return noted
 
-    @answered
+    @conversed
     def Record(self, request: team_sink_pb2.Outcome, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
         def read() -> tuple[str, TeamTurn]:
             if self._count == 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -13,6 +15,7 @@ from contracts.errors import WorldError
 from contracts.world import Battles, Integers, TeamSpec, Turn, UnitRecord
 from coupling.calls import PATIENCE_S, Line
 from coupling.codec import encode
+from coupling.conversation import Conversation
 from coupling.proto import world_pb2
 from coupling.proto.world_pb2_grpc import WorldStub
 from coupling.tickets import header
@@ -29,7 +32,8 @@ class RemoteWorld:
     def __init__(
         self, channel: grpc.Channel, agent: int, attempt: Attempt, spec: TeamSpec, patience: float = PATIENCE_S
     ) -> None:
-        self._stub, self._line = WorldStub(channel), Line("the world", patience)
+        line, stub = Line("the world", patience), WorldStub(channel)
+        self._begin, self._steps = partial(line.call, stub.Begin), Conversation(line, stub.Step)
         self._agent, self._attempt, self._spec = agent, attempt, spec
         self._sequence = 0
         self._count = 0
@@ -47,7 +51,7 @@ class RemoteWorld:
         if battles.count < 1:
             raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
         self._count = battles.count
-        return self._turn(self._stub.Begin, world_pb2.Ready(battles=battles_message(battles)))
+        return self._turn(self._begin, world_pb2.Ready(battles=battles_message(battles)))
 
     def step(self, actions: Integers) -> Turn:
         """Take one environment step together with all other agents. actions: [1, battles] int64."""
@@ -59,7 +63,7 @@ class RemoteWorld:
                 f"Actions must be int64 of shape [1, battles] = {[1, self._count]}; "
                 f"got {actions.dtype} of shape {list(actions.shape)}."
             )
-        return self._turn(self._stub.Step, world_pb2.Move(actions=encode(actions)))
+        return self._turn(self._steps.call, world_pb2.Move(actions=encode(actions)))
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """Units are seen by the world alone: raises WorldError."""
@@ -68,12 +72,13 @@ class RemoteWorld:
     def close(self) -> None:
         """Stop using the channel, which stays its owner's."""
         self._closed = True
+        self._steps.close()
 
-    def _turn(self, method: Any, request: Any) -> Turn:
+    def _turn(self, ask: Callable[[Any], Any], request: Any) -> Turn:
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
         began = time.perf_counter()
-        said = self._line.call(method, request)
+        said = ask(request)
         self.waited += time.perf_counter() - began
         return read_sight(said, self._spec, self._count)
 

@@ -15,7 +15,7 @@ from coupling.calls import PATIENCE_S
 from coupling.codec import decode
 from coupling.control_service import ControlService
 from coupling.desk import Desk
-from coupling.faults import Peer, answered
+from coupling.faults import Peer, answered, conversed
 from coupling.ledger import Ledger, LedgerLine
 from coupling.proto import world_pb2, world_pb2_grpc
 from coupling.proto.control_pb2_grpc import add_ControlServicer_to_server
@@ -87,7 +87,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         sight: world_pb2.Sight = self._desk.agents(request, context, read, self._begin)
         return sight
 
-    @answered
+    @conversed
     def Step(self, request: world_pb2.Move, context: grpc.ServicerContext) -> world_pb2.Sight:
         def read() -> tuple[str, Integers]:
             if self._count == 0:

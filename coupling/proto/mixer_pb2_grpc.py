@@ -35,22 +35,22 @@ class MixerStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Draw = channel.unary_unary(
+        self.Draw = channel.stream_stream(
                 '/fedqmix.Mixer/Draw',
                 request_serializer=coupling_dot_proto_dot_mixer__pb2.Drawing.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_mixer__pb2.Slots.FromString,
                 _registered_method=True)
-        self.Gradient = channel.unary_unary(
+        self.Gradient = channel.stream_stream(
                 '/fedqmix.Mixer/Gradient',
                 request_serializer=coupling_dot_proto_dot_mixer__pb2.QValues.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_mixer__pb2.Row.FromString,
                 _registered_method=True)
-        self.Pool = channel.unary_unary(
+        self.Pool = channel.stream_stream(
                 '/fedqmix.Mixer/Pool',
                 request_serializer=coupling_dot_proto_dot_mixer__pb2.PoolShare.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_mixer__pb2.Row.FromString,
                 _registered_method=True)
-        self.Clip = channel.unary_unary(
+        self.Clip = channel.stream_stream(
                 '/fedqmix.Mixer/Clip',
                 request_serializer=coupling_dot_proto_dot_mixer__pb2.Norm.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_mixer__pb2.Scale.FromString,
@@ -66,28 +66,28 @@ class MixerServicer(object):
     """What an agent says to the mixer in a training step, in this order. Nobody is answered before everybody has spoken.
     """
 
-    def Draw(self, request, context):
+    def Draw(self, request_iterator, context):
         """"What do we learn from?" - "From the episodes in these slots."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Gradient(self, request, context):
+    def Gradient(self, request_iterator, context):
         """"This is what I thought my actions were worth." - "This is how much you should change your mind."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Pool(self, request, context):
+    def Pool(self, request_iterator, context):
         """"This is the gradient of my parameters." - "This is the whole team's." (strategy full_sharing only)
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Clip(self, request, context):
+    def Clip(self, request_iterator, context):
         """"This is how long my gradient is." - "Shrink it by this much."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,22 +104,22 @@ class MixerServicer(object):
 
 def add_MixerServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Draw': grpc.unary_unary_rpc_method_handler(
+            'Draw': grpc.stream_stream_rpc_method_handler(
                     servicer.Draw,
                     request_deserializer=coupling_dot_proto_dot_mixer__pb2.Drawing.FromString,
                     response_serializer=coupling_dot_proto_dot_mixer__pb2.Slots.SerializeToString,
             ),
-            'Gradient': grpc.unary_unary_rpc_method_handler(
+            'Gradient': grpc.stream_stream_rpc_method_handler(
                     servicer.Gradient,
                     request_deserializer=coupling_dot_proto_dot_mixer__pb2.QValues.FromString,
                     response_serializer=coupling_dot_proto_dot_mixer__pb2.Row.SerializeToString,
             ),
-            'Pool': grpc.unary_unary_rpc_method_handler(
+            'Pool': grpc.stream_stream_rpc_method_handler(
                     servicer.Pool,
                     request_deserializer=coupling_dot_proto_dot_mixer__pb2.PoolShare.FromString,
                     response_serializer=coupling_dot_proto_dot_mixer__pb2.Row.SerializeToString,
             ),
-            'Clip': grpc.unary_unary_rpc_method_handler(
+            'Clip': grpc.stream_stream_rpc_method_handler(
                     servicer.Clip,
                     request_deserializer=coupling_dot_proto_dot_mixer__pb2.Norm.FromString,
                     response_serializer=coupling_dot_proto_dot_mixer__pb2.Scale.SerializeToString,
@@ -142,7 +142,7 @@ class Mixer(object):
     """
 
     @staticmethod
-    def Draw(request,
+    def Draw(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -152,8 +152,8 @@ class Mixer(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.Mixer/Draw',
             coupling_dot_proto_dot_mixer__pb2.Drawing.SerializeToString,
@@ -169,7 +169,7 @@ class Mixer(object):
             _registered_method=True)
 
     @staticmethod
-    def Gradient(request,
+    def Gradient(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -179,8 +179,8 @@ class Mixer(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.Mixer/Gradient',
             coupling_dot_proto_dot_mixer__pb2.QValues.SerializeToString,
@@ -196,7 +196,7 @@ class Mixer(object):
             _registered_method=True)
 
     @staticmethod
-    def Pool(request,
+    def Pool(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -206,8 +206,8 @@ class Mixer(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.Mixer/Pool',
             coupling_dot_proto_dot_mixer__pb2.PoolShare.SerializeToString,
@@ -223,7 +223,7 @@ class Mixer(object):
             _registered_method=True)
 
     @staticmethod
-    def Clip(request,
+    def Clip(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -233,8 +233,8 @@ class Mixer(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.Mixer/Clip',
             coupling_dot_proto_dot_mixer__pb2.Norm.SerializeToString,

@@ -40,7 +40,7 @@ class TeamSinkStub(object):
                 request_serializer=coupling_dot_proto_dot_team__sink__pb2.Opened.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_team__sink__pb2.Noted.FromString,
                 _registered_method=True)
-        self.Record = channel.unary_unary(
+        self.Record = channel.stream_stream(
                 '/fedqmix.TeamSink/Record',
                 request_serializer=coupling_dot_proto_dot_team__sink__pb2.Outcome.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_team__sink__pb2.Noted.FromString,
@@ -58,7 +58,7 @@ class TeamSinkServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Record(self, request, context):
+    def Record(self, request_iterator, context):
         """"Everybody has moved; this is how they stand now, and what the team earned." - "Noted."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -73,7 +73,7 @@ def add_TeamSinkServicer_to_server(servicer, server):
                     request_deserializer=coupling_dot_proto_dot_team__sink__pb2.Opened.FromString,
                     response_serializer=coupling_dot_proto_dot_team__sink__pb2.Noted.SerializeToString,
             ),
-            'Record': grpc.unary_unary_rpc_method_handler(
+            'Record': grpc.stream_stream_rpc_method_handler(
                     servicer.Record,
                     request_deserializer=coupling_dot_proto_dot_team__sink__pb2.Outcome.FromString,
                     response_serializer=coupling_dot_proto_dot_team__sink__pb2.Noted.SerializeToString,
@@ -118,7 +118,7 @@ class TeamSink(object):
             _registered_method=True)
 
     @staticmethod
-    def Record(request,
+    def Record(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -128,8 +128,8 @@ class TeamSink(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.TeamSink/Record',
             coupling_dot_proto_dot_team__sink__pb2.Outcome.SerializeToString,

@@ -40,7 +40,7 @@ class WorldStub(object):
                 request_serializer=coupling_dot_proto_dot_world__pb2.Ready.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_world__pb2.Sight.FromString,
                 _registered_method=True)
-        self.Step = channel.unary_unary(
+        self.Step = channel.stream_stream(
                 '/fedqmix.World/Step',
                 request_serializer=coupling_dot_proto_dot_world__pb2.Move.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_world__pb2.Sight.FromString,
@@ -58,7 +58,7 @@ class WorldServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Step(self, request, context):
+    def Step(self, request_iterator, context):
         """"This is what I do in each battle." - "Everybody has moved; this is what you see now, and what you earned."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -73,7 +73,7 @@ def add_WorldServicer_to_server(servicer, server):
                     request_deserializer=coupling_dot_proto_dot_world__pb2.Ready.FromString,
                     response_serializer=coupling_dot_proto_dot_world__pb2.Sight.SerializeToString,
             ),
-            'Step': grpc.unary_unary_rpc_method_handler(
+            'Step': grpc.stream_stream_rpc_method_handler(
                     servicer.Step,
                     request_deserializer=coupling_dot_proto_dot_world__pb2.Move.FromString,
                     response_serializer=coupling_dot_proto_dot_world__pb2.Sight.SerializeToString,
@@ -118,7 +118,7 @@ class World(object):
             _registered_method=True)
 
     @staticmethod
-    def Step(request,
+    def Step(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -128,8 +128,8 @@ class World(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/fedqmix.World/Step',
             coupling_dot_proto_dot_world__pb2.Move.SerializeToString,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -62,9 +63,18 @@ class DeployedAgent:
         run = self._take_up(str(plan[m.RUN]), str(plan[m.CONFIG]))
         attempt = Attempt(run.run_id, _whole(plan, m.ROUND), _whole(plan, m.ATTEMPT))
         patience = float(cast(float, plan[m.PATIENCE]))
-        world = RemoteWorld(self._world, self.agent, attempt, run.spec, patience)
-        mixer = RemoteMixer(self._mixer, self.agent, attempt, patience)
-        kind = question.metadata.message_type
+        with (
+            closing(RemoteWorld(self._world, self.agent, attempt, run.spec, patience)) as world,
+            closing(RemoteMixer(self._mixer, self.agent, attempt, patience)) as mixer,
+        ):
+            reply = self._reply(question, run, attempt, world, mixer)
+        if question.metadata.message_type != m.JOIN:
+            metrics = reply.content.metric_records[m.METRICS]
+            metrics[m.BUSY_S], metrics[m.WAITED_S] = time.perf_counter() - began, world.waited + mixer.waited
+        return reply
+
+    def _reply(self, question: Message, run: _Run, attempt: Attempt, world: RemoteWorld, mixer: RemoteMixer) -> Message:
+        kind, plan = question.metadata.message_type, question.content.config_records[m.PLAN]
 
         def ask(side: AgentSide) -> Message:
             return answer(side.agents, world, mixer, [question])[0]
@@ -75,13 +85,10 @@ class DeployedAgent:
             reply = ask(run.rounds.change(attempt.round - 1))
             mixer.finish()
             run.rounds.commit(attempt.round)
-        elif kind == m.POLICY:
-            reply = _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
-        else:
-            reply = ask(run.rounds.after(attempt.round))
-        metrics = reply.content.metric_records[m.METRICS]
-        metrics[m.BUSY_S], metrics[m.WAITED_S] = time.perf_counter() - began, world.waited + mixer.waited
-        return reply
+            return reply
+        if kind == m.POLICY:
+            return _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
+        return ask(run.rounds.after(attempt.round))
 
     def _take_up(self, run_id: str, text: str) -> _Run:
         """Return the run with these settings, from memory or from its folder. Raises RefusedError for a wrong team."""

@@ -16,7 +16,9 @@ from contracts.attempt import Attempt
 from contracts.errors import CheckpointError
 from contracts.world import Purpose
 from coupling import security
+from coupling.calls import Line
 from coupling.control_remote import RemoteControl
+from coupling.conversation import Conversation
 from coupling.mixer_remote import RemoteMixer
 from coupling.mixer_service import MixerService
 from coupling.security import Identity, RunningServer
@@ -61,6 +63,15 @@ class ToySide:
 
     def close(self) -> None:
         pass
+
+
+def say(whom: str, method, message):
+    """Say something on a stream, as it is; return the reply."""
+    conversation = Conversation(Line(whom, 1), method)
+    try:
+        return conversation.call(message)
+    finally:
+        conversation.close()
 
 
 def start(service, port: int = 0, identity: Identity | None = None) -> tuple[RunningServer, int]:

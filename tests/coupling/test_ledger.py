@@ -15,15 +15,32 @@ from coupling.world_remote import RemoteWorld
 PLAN = RoundPlan(3, 10**9, False)
 
 
-class _Counting(grpc.UnaryUnaryClientInterceptor):
+class _CountedReplies:
+    """The replies on a stream."""
+
+    def __init__(self, replies, count) -> None:
+        self.replies, self.count, self.cancel = replies, count, replies.cancel
+
+    def __next__(self):
+        return self.count(next(self.replies))
+
+
+class _Counting(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
     def __init__(self, sent: Counter, received: Counter, party: str, channel: str) -> None:
         self.sent, self.received, self.key = sent, received, (party, channel)
 
     def intercept_unary_unary(self, continuation, details, request):
-        self.sent[self.key] += request.ByteSize()
-        call = continuation(details, request)
-        self.received[self.key] += call.result().ByteSize()
+        call = continuation(details, self.count(self.sent, request))
+        self.count(self.received, call.result())
         return call
+
+    def intercept_stream_stream(self, continuation, details, requests):
+        call = continuation(details, (self.count(self.sent, request) for request in requests))
+        return _CountedReplies(call, lambda reply: self.count(self.received, reply))
+
+    def count(self, counter, message):
+        counter[self.key] += message.ByteSize()
+        return message
 
 
 def test_the_ledger_is_what_was_sent_and_received():
@@ -33,7 +50,7 @@ def test_the_ledger_is_what_was_sent_and_received():
         return grpc.intercept_channel(fed.channel(party, whom), _Counting(sent, received, party, name))
 
     with federation() as fed:
-        fed.world._sink._stub = RemoteTeamSink(counted(fed, "world", "mixer", "sink"))._stub
+        fed.world._sink = RemoteTeamSink(counted(fed, "world", "mixer", "sink"))
         fed.open()
         stacks = fed.stacks()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import grpc
 import numpy as np
 import pytest
 import torch
 from certified import authority, certified
-from federation import ATTEMPT, SPEC, channel, federation, together
+from federation import ATTEMPT, SPEC, channel, federation, say, together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toy_team import algorithm
@@ -65,9 +66,9 @@ def test_the_world_refuses_what_is_wrong_and_plays_on(message, words):
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
         turns = together(lambda agent: remotes[agent].begin(BATTLES))
         stub = WorldStub(fed.channel("anybody", "world"))
-        method = stub.Step if isinstance(message, world_pb2.Move) else stub.Begin
+        step, begin = partial(say, "the world", stub.Step), partial(Line("the world", 1).call, stub.Begin)
         with pytest.raises(RefusedError, match=words):
-            Line("the world", 1).call(method, message)
+            (step if isinstance(message, world_pb2.Move) else begin)(message)
         turns = together(lambda agent: remotes[agent].step(turns[agent].available_actions.argmax(-1)))
         assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
 
@@ -104,12 +105,12 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
             (encode(np.ones((1, n), np.float32)), bad(n)),
         ):
             with pytest.raises(RefusedError, match=words):
-                Line("the mixer", 1).call(stub.Gradient, q_values(1, 2, q_taken, q_next))
+                say("the mixer", stub.Gradient, q_values(1, 2, q_taken, q_next))
         rows = together(lambda agent: played[agent][1].gradient(torch.ones(1, n), torch.ones(1, n)))
         assert all(row.shape == (1, n) and row.isfinite().all() for row in rows)
         with pytest.raises(RefusedError, match="finite and not negative; got nan"):
             played[2][1].clip(torch.tensor([float("nan")], dtype=torch.float64))
-        scales = together(lambda agent: fed.remote(agent)[1]._line.call(stub.Clip, norm(agent)))
+        scales = together(lambda agent: say("the mixer", stub.Clip, norm(agent)))
         assert len({scale.scale for scale in scales}) == 1
 
 
@@ -149,7 +150,7 @@ def test_nobody_speaks_for_another(certificates):
                     act()
         lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
         with pytest.raises(RefusedError, match="for world to say; the certificate shown is agent-0's"):
-            Line("the mixer", 1).call(TeamSinkStub(fed.channel("agent-0", "mixer")).Record, lie)
+            say("the mixer", TeamSinkStub(fed.channel("agent-0", "mixer")).Record, lie)
         with pytest.raises(AttemptError, match="could not be reached"):
             RemoteWorld(channel(fed.world_port), 0, ATTEMPT, SPEC, patience=0.1).begin(BATTLES)
         assert [agent.sequence for agent in fed.controls()[1].status().agents] == [0, 0, 0]
@@ -164,7 +165,7 @@ def test_a_huge_message_is_refused():
         loose = grpc.insecure_channel(f"127.0.0.1:{fed.world_port}", options=[("grpc.max_send_message_length", -1)])
         for own in (loose, fed.channel("anybody", "world")):  # refused where it arrives, and where it leaves
             with pytest.raises(RefusedError, match=r"too large: .*larger than max"):
-                Line("the world", 1).call(WorldStub(own).Step, huge)
+                say("the world", WorldStub(own).Step, huge)
         loose.close()
         turns = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
         assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
