@@ -2,7 +2,7 @@
 
 Every agent is a process of its own that goes through the very round it would train (`clients.rounds.train_round`) over
 gRPC and TLS, but sleeps where its network would compute. What a round takes longer than that sleep is waiting: for the
-wire, for the barriers, and for world and mixer, which compute as always. So cores are not the limit.
+wire, for the barriers, and for world and mixer, whose computing is counted apart. So cores are not the limit.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from conf.schema import Config
 from contracts.attempt import Attempt
@@ -31,34 +32,48 @@ PATIENCE_S = 120.0
 
 
 def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[str, Any]:
-    """Let all agents of a map go through a round.
+    """Let all agents of a map go through a round like any but the first, which also fills the episode buffers.
 
     train_ms: an agent's computing in one training step, slept. act_ms: in one environment step of all its battles.
-    steps: training steps of the round. Returns what can be printed as JSON: seconds of the round, of these slept,
-    waited in calls, and the share of the round that is no sleep.
+    steps: training steps of the round. Returns what can be printed as JSON: seconds of the round; of these slept, in
+    calls, and computed by world and mixer meanwhile; waiting_share: of the round, in calls while neither computed.
     """
     n_agents = team_spec(config.map, config.env).n_agents
-    with tempfile.TemporaryDirectory(prefix="fedqmix-") as folder, Supervisor(print) as supervisor:
+    with (
+        tempfile.TemporaryDirectory(prefix="fedqmix-") as folder,
+        Supervisor(print) as supervisor,
+        ExitStack() as stack,
+    ):
         certs = Path(folder) / "certs"
         make_certificates(certs, n_agents)
         deployment = Deployment(Path(folder), n_agents, certs)
         supervisor.start(deployment.coupling_services(), PATIENCE_S)
         places = deployment.places
         identity, settings = Identity(certs / "superlink"), to_yaml(config)
-        for party in ("mixer", "world"):
-            with channel(identity, places[party], party) as way:
-                RemoteControl(way, party, PATIENCE_S).open(Attempt(RUN, 1, 1), "train", settings)
+        ways = [stack.enter_context(channel(identity, places[party], party)) for party in ("mixer", "world")]
+        controls = [RemoteControl(way, "a service", PATIENCE_S) for way in ways]
+        for control in controls:
+            control.open(Attempt(RUN, 1, 1), "train", settings)
         (Path(folder) / "config.yaml").write_text(settings)
         told = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), folder]
         agents = [
             subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.sleeping_agent", str(agent), str(certs / f"agent-{agent}"), *told],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
             for agent in range(n_agents)
         ]
+        for agent in agents:
+            cast(IO[str], agent.stdout).readline()  # it has finished the first round
+        for control in controls:
+            control.open(Attempt(RUN, 2, 2), "train", settings)
+        for agent in agents:
+            cast(IO[str], agent.stdin).write("go\n")
+            cast(IO[str], agent.stdin).flush()
         figures = [json.loads(agent.communicate()[0]) for agent in agents]
+        computed = sum(control.status().computed_s for control in controls)
     seconds, slept, waited = (statistics.mean(one[name] for one in figures) for name in ("seconds", "slept", "waited"))
     return {
         "benchmark": "coupling",
@@ -69,7 +84,8 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
         "round_s": seconds,
         "slept_s": slept,
         "in_calls_s": waited,
-        "waiting_share": 1 - slept / seconds,
+        "services_computed_s": computed,
+        "waiting_share": (waited - computed) / seconds,
         "calls": figures[0]["calls"],
         "call_ms": figures[0]["call_ms"],
     }

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -61,7 +62,7 @@ class Sleep:
 
 
 def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms: float, steps: int, run: str) -> None:
-    """Go through one round; print the seconds as JSON."""
+    """Go through a short first round, say so, and wait for a word; go through another, print its seconds as JSON."""
     config, sleep = load(Path(run)), Sleep()
     torch.set_num_threads(1)
     spec, identity = team_spec(config.map, config.env), Identity(Path(certs))
@@ -76,19 +77,25 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         q = torch.zeros(episodes.actions.shape)
         return q.clone().requires_grad_(), q
 
-    attempt = Attempt("benchmark", 1, 1)
     with (
+        ExitStack() as stack,
         channel(identity, world, "world") as to_world,
         channel(identity, mixer, "mixer") as to_mixer,
         patch.object(acting.Actor, "q_values", q_values),
         patch.object(learning, "team_q_values", team_q_values),
     ):
-        far_world, far_mixer = RemoteWorld(to_world, agent, attempt, spec), RemoteMixer(to_mixer, agent, attempt)
-        timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("draw", "gradient", "clip"))]
-        began = time.perf_counter()
-        train_round(side.agents, far_world, far_mixer, RoundPlan(steps, sys.maxsize, False))
-        far_mixer.finish()
-        seconds = time.perf_counter() - began
+        for round_, planned in ((1, 1), (2, steps)):
+            attempt = Attempt("benchmark", round_, round_)
+            far_world = stack.enter_context(closing(RemoteWorld(to_world, agent, attempt, spec)))
+            far_mixer = stack.enter_context(closing(RemoteMixer(to_mixer, agent, attempt)))
+            timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("draw", "gradient", "clip"))]
+            sleep.seconds, began = 0.0, time.perf_counter()
+            train_round(side.agents, far_world, far_mixer, RoundPlan(planned, sys.maxsize, False))
+            far_mixer.finish()
+            seconds = time.perf_counter() - began
+            if round_ == 1:
+                print("ready", flush=True)
+                sys.stdin.readline()
     calls = {name: count for one in timed for name, count in one.calls.items()}
     per_call = {name: 1000 * s / max(calls[name], 1) for one in timed for name, s in one.seconds.items()}
     waited = far_world.waited + far_mixer.waited

@@ -31,7 +31,8 @@ class RemoteControl:
         """Return who has spoken and who is waiting in the attempt that is open."""
         said = self._line.call(self._stub.Status, control_pb2.StatusQuestion())
         agents = tuple(AgentStanding(a.agent, a.sequence, a.waiting, a.silent_s) for a in said.agents)
-        return Standing(read_attempt(said.attempt) if said.HasField("attempt") else None, agents, said.broken)
+        attempt = read_attempt(said.attempt) if said.HasField("attempt") else None
+        return Standing(attempt, agents, said.broken, said.computed_s)
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
         """Return a round's means by name, and the mean team return of the last evaluation (None: it saw none).

@@ -57,7 +57,9 @@ class ControlService(control_pb2_grpc.ControlServicer):
             for a in standing.agents
         ]
         attempt = None if standing.attempt is None else attempt_message(standing.attempt)
-        return control_pb2.Standing(attempt=attempt, agents=agents, broken=standing.broken)
+        return control_pb2.Standing(
+            attempt=attempt, agents=agents, broken=standing.broken, computed_s=standing.computed_s
+        )
 
     @answered
     def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:

@@ -48,11 +48,12 @@ class AgentStanding:
 
 @dataclass(frozen=True)
 class Standing:
-    """attempt: the open one. broken: why it cannot be finished; empty while it can."""
+    """attempt: the open one. broken: why it cannot be finished; empty while it can. computed_s: for all together."""
 
     attempt: Attempt | None
     agents: tuple[AgentStanding, ...]
     broken: str
+    computed_s: float = 0.0
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Rendezvous:
         self._seats: list[_Seat] = []
         self._gathering: _Gathering | None = None
         self._broken: Exception | None = None
+        self._computed_s = 0.0
 
     def open(self, attempt: Attempt, prepare: Callable[[], int], interrupt: Callable[[], None] = lambda: None) -> None:
         """Begin an attempt: everybody who waits in an earlier one gets AttemptError.
@@ -117,6 +119,7 @@ class Rendezvous:
             with self._changed:
                 self._attempt = self._newest = attempt
                 self._gathering = self._broken = None
+                self._computed_s = 0.0
                 self._seats = [_Seat(time.monotonic()) for _ in range(parties)]
 
     def meet(
@@ -153,7 +156,7 @@ class Rendezvous:
             now = time.monotonic()
             seats = self._seats if self._attempt is not None else []
             agents = (AgentStanding(a, s.sequence, s.waiting, now - s.heard) for a, s in enumerate(seats))
-            return Standing(self._attempt, tuple(agents), str(self._broken or ""))
+            return Standing(self._attempt, tuple(agents), str(self._broken or ""), self._computed_s)
 
     def _join(self, ticket: Ticket, read: Callable[[], tuple[str, Any]]) -> tuple[_Gathering, bool]:
         """Take the agent's seat in the gathering; return it, and whether this is the one to compute."""
@@ -211,7 +214,9 @@ class Rendezvous:
         try:
             with self._computing:
                 if not gathering.done:  # the attempt may have ended since
+                    began = time.perf_counter()
                     replies = together([gathering.brought[agent] for agent in sorted(gathering.brought)])
+                    self._computed_s += time.perf_counter() - began
         except Exception as caught:
             error = caught
         with self._changed:

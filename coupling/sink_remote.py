@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -35,6 +37,7 @@ class RemoteTeamSink:
         self._attempt: Attempt | None = None
         self._sequence = 0
         self._on_its_way: Callable[[], Any] | None = None
+        self.waited = 0.0  # seconds in this attempt
 
     def interrupt(self) -> None:
         """Let a call that is still tried fail now: its attempt is over."""
@@ -44,13 +47,14 @@ class RemoteTeamSink:
         """Begin an attempt; sequence numbers start again."""
         self._over.clear()
         self._record.close()  # a reply may still be on its way
-        self._attempt, self._sequence, self._on_its_way = attempt, 0, None
+        self._attempt, self._sequence, self._on_its_way, self.waited = attempt, 0, None, 0.0
 
     def begin(self, battles: Battles, turn: TeamTurn) -> None:
         """Tell the first state of a new batch of battles."""
         self._settle()
         opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
-        self._line.call(self._begin, self._numbered(opened))
+        self._on_its_way = partial(self._line.call, self._begin, self._numbered(opened))
+        self._settle()
 
     def record(self, turn: TeamTurn) -> None:
         """Tell the outcome of one step of every battle of the batch begun last."""
@@ -72,4 +76,6 @@ class RemoteTeamSink:
         """Wait until what is on its way has arrived."""
         arrived, self._on_its_way = self._on_its_way, None
         if arrived is not None:
+            began = time.perf_counter()
             arrived()
+            self.waited += time.perf_counter() - began

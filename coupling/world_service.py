@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import grpc
@@ -26,6 +27,10 @@ from coupling.turns import read_battles, sights
 
 class AttemptSink(TeamSink, Protocol):
     """A TeamSink that must know which attempt the battles belong to (RemoteTeamSink)."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds of waiting for the mixer in this attempt."""
 
     def interrupt(self) -> None:
         """Let a call that is still tried fail now: its attempt is over."""
@@ -63,7 +68,8 @@ class WorldService(world_pb2_grpc.WorldServicer):
 
     def status(self) -> Standing:
         """See coupling.control_service.Controlled."""
-        return self._meeting.status()
+        standing = self._meeting.status()
+        return replace(standing, computed_s=standing.computed_s - self._sink.waited)
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
         """Only the mixer has something to report. Raises RefusedError."""

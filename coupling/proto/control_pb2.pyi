@@ -38,14 +38,16 @@ class AgentStanding(_message.Message):
     def __init__(self, agent: _Optional[int] = ..., sequence: _Optional[int] = ..., waiting: bool = ..., silent_s: _Optional[float] = ...) -> None: ...
 
 class Standing(_message.Message):
-    __slots__ = ("attempt", "agents", "broken")
+    __slots__ = ("attempt", "agents", "broken", "computed_s")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     AGENTS_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_S_FIELD_NUMBER: _ClassVar[int]
     attempt: _attempt_pb2.Attempt
     agents: _containers.RepeatedCompositeFieldContainer[AgentStanding]
     broken: str
-    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., agents: _Optional[_Iterable[_Union[AgentStanding, _Mapping]]] = ..., broken: _Optional[str] = ...) -> None: ...
+    computed_s: float
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., agents: _Optional[_Iterable[_Union[AgentStanding, _Mapping]]] = ..., broken: _Optional[str] = ..., computed_s: _Optional[float] = ...) -> None: ...
 
 class ReportQuestion(_message.Message):
     __slots__ = ("run", "round")
