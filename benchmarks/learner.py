@@ -91,11 +91,11 @@ def _figure(config: Config, spec: TeamSpec, batch: int, lengths: str, repeats: i
     _fill(agents, records, lengths, 2 * batch)
     seconds, floors = [], []
     for step in range(repeats + 3):
+        drawn = records.ring.lengths(learner.slots)
         start = time.perf_counter()
         train_step(agents, learner)
         if step >= 3:  # the first ones allocate
             seconds.append(time.perf_counter() - start)
-            drawn = records.ring.lengths(learner.slots)
             floors.append(products(spec, learner, config.model.hidden, drawn) / rate)
     ms, floor = 1e3 * statistics.median(seconds), 1e3 * statistics.median(floors)
     return {"ms": round(ms, 2), "floor_ms": round(floor, 2), "times_floor": round(ms / floor, 2)}

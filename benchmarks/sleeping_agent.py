@@ -88,7 +88,7 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
             attempt = Attempt("benchmark", round_, round_)
             far_world = stack.enter_context(closing(RemoteWorld(to_world, agent, attempt, spec)))
             far_mixer = stack.enter_context(closing(RemoteMixer(to_mixer, agent, attempt)))
-            timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("draw", "gradient", "clip"))]
+            timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("gradient", "clip"))]
             sleep.seconds, began = 0.0, time.perf_counter()
             train_round(side.agents, far_world, far_mixer, RoundPlan(planned, sys.maxsize, False))
             far_mixer.finish()

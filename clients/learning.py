@@ -1,6 +1,6 @@
 """One training step of a stack of agents: split Q-learning over the Mixer.
 
-draw -> q_taken, q_next -> (mixer) gradient -> backward -> (mixer) clipping scale -> Adam -> target networks
+q_taken, q_next -> (mixer) gradient -> backward -> (mixer) clipping scale -> Adam -> target networks
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from clients.buffer import EpisodeBatch, recall
 from clients.network import network_inputs, q_values
 from contracts.errors import DivergenceError
 from contracts.mixer import Mixer
+from storage.draw import slots_to_learn_from
 
 
 def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) -> None:
     """Learn once from one batch of episodes.
 
     tie_gradients: give every agent the team's summed gradient (strategy full_sharing).
-    Raises DivergenceError when a gradient is not finite; no network has been changed then.
+    Raises DivergenceError when a gradient is not finite; no network has been changed then. Raises SlotError when fewer
+    than batch_size episodes are stored.
     """
     agents.optimiser.zero_grad()  # a step that was broken off may have left some
-    episodes = recall(agents.ring, mixer.draw())
+    slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
+    episodes = recall(agents.ring, slots)
     q_taken, q_next = team_q_values(agents, episodes)
     q_taken.backward(mixer.gradient(q_taken.detach(), q_next))  # type: ignore[no-untyped-call]
     squared_norms = _tie(agents, mixer) if tie_gradients else _squared_norms(agents)

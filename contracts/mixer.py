@@ -10,25 +10,17 @@ from typing import Protocol
 
 import torch
 
-from contracts.world import Integers
-
 
 class Mixer(Protocol):
     """The mixer's side of a training step, called once per step in the order of the methods below."""
-
-    def draw(self) -> Integers:
-        """Choose the episodes to learn from.
-
-        Returns slots [batch] int64 of the episode buffers, longest episode first. Raises SlotError when fewer than
-        batch_size episodes are stored.
-        """
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the TD loss with respect to q_taken.
 
         q_taken: [agents, transitions], each agent's Q-value of the action it took.
         q_next: [agents, transitions], each agent's target Q-value at the next moment.
-        Both in the order of `contracts.timeline` for the slots drawn last. Returns [agents, transitions].
+        Both in the order of `contracts.timeline` for the episodes of this step, which each side draws for itself
+        (storage.draw). Returns [agents, transitions].
         """
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:

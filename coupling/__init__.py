@@ -8,7 +8,7 @@ desk                           who may speak, the meeting, the ledger
 world_, mixer_, sink_service   a local World, Mixer or TeamSink, served
 world_, mixer_, sink_remote    the other ends: the same Protocols
 control_service, control_remote  how the server opens attempts and asks how things stand
-calls, faults                  retries, deadlines; errors that arrive as they were raised
+calls, conversation, faults    retries, deadlines; streams; errors that arrive as they were raised
 security, identity, authority  mutual TLS and its certificates
 ```
 """

@@ -13,7 +13,6 @@ import torch
 
 from contracts.attempt import Attempt
 from contracts.errors import DivergenceError, RefusedError
-from contracts.world import Integers
 from coupling.calls import PATIENCE_S, Line
 from coupling.codec import decode, encode
 from coupling.conversation import Conversation
@@ -32,19 +31,14 @@ class RemoteMixer:
 
     def __init__(self, channel: grpc.Channel, agent: int, attempt: Attempt, patience: float = PATIENCE_S) -> None:
         line, stub = Line("the mixer", patience), MixerStub(channel)
-        self._draw, self._gradient, self._pool, self._clip = self._conversations = [
-            Conversation(line, method) for method in (stub.Draw, stub.Gradient, stub.Pool, stub.Clip)
+        self._gradient, self._pool, self._clip = self._conversations = [
+            Conversation(line, method) for method in (stub.Gradient, stub.Pool, stub.Clip)
         ]
         self._finish = partial(line.call, stub.Finish)
         self._agent, self._attempt = agent, attempt
         self._sequence = 0
         self._steps = 0
         self.waited = 0.0  # seconds in calls, so far
-
-    def draw(self) -> Integers:
-        """Return slots [batch] int64 of the episode buffer, the same for all agents."""
-        slots: Integers = decode(self._call(self._draw.call, mixer_pb2.Drawing()).slots, "slots", np.int64, (None,))
-        return slots
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         """Return the gradient [1, transitions] of the team's loss with respect to q_taken [1, transitions].

@@ -48,7 +48,7 @@ class MixerSide(Protocol):
         """The local end of what the world tells."""
 
     def transitions(self) -> int:
-        """Return how many transitions the episodes drawn last have together."""
+        """Return how many transitions the episodes of the next training step have together. Raises SlotError."""
 
     def restore(self, round: int) -> Mapping[str, float] | None:
         """Be as at the end of a round (0: at the beginning of the run); return the report saved with it, if any.
@@ -130,14 +130,6 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """Let go of the mixer's side."""
         if self._side is not None:
             self._side.close()
-
-    @conversed
-    def Draw(self, request: mixer_pb2.Drawing, context: grpc.ServicerContext) -> mixer_pb2.Slots:
-        def draw(asked: list[None]) -> Sequence[mixer_pb2.Slots]:
-            return [mixer_pb2.Slots(slots=encode(self._mixer.draw()))] * len(asked)
-
-        slots: mixer_pb2.Slots = self._learn(request, context, lambda: ("a draw", None), draw)
-        return slots
 
     @conversed
     def Gradient(self, request: mixer_pb2.QValues, context: grpc.ServicerContext) -> mixer_pb2.Row:

@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from contracts import seeds
-from contracts.errors import DivergenceError, SlotError
+from contracts.errors import DivergenceError
 from contracts.timeline import timeline
 from contracts.world import Integers, Purpose, TeamSpec
 from server.mixers import MixerSettings, make_mixer
 from server.team_records import TeamRecords
+from storage.draw import slots_to_learn_from
 
 
 class TeamLearningSettings(MixerSettings, Protocol):
@@ -42,21 +42,16 @@ class TeamLearner:
         parameters = list(self.mixer.parameters())
         self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
         self.train_steps = 0
-        self.slots: Integers = np.zeros(0, np.int64)
+        self._drawn: tuple[tuple[int, int], Integers] = ((-1, -1), np.zeros(0, np.int64))
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
 
-    def draw(self) -> Integers:
-        """Choose batch_size different episodes uniformly, longest first; the draw depends on (seed, step) alone.
-
-        Raises SlotError when fewer episodes are stored.
-        """
-        filled, batch = self.records.ring.filled, self.settings.batch_size
-        if filled < batch:
-            raise SlotError(f"{batch} episodes were asked for, {filled} are stored: play more before learning")
-        random = seeds.generator(self.seed, "episodes to learn from", self.train_steps)
-        slots = random.choice(filled, batch, replace=False).astype(np.int64)
-        self.slots = slots[np.argsort(-self.records.ring.lengths(slots), kind="stable")]
-        return self.slots
+    @property
+    def slots(self) -> Integers:
+        """Where the episodes of the next training step lie: [batch] int64, longest first; see storage.draw."""
+        ring, now = self.records.ring, (self.train_steps, self.records.ring.added)
+        if self._drawn[0] != now:
+            self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
+        return self._drawn[1]
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         """Return d loss / d q_taken [agents, transitions] of the mean squared TD error.
@@ -64,11 +59,13 @@ class TeamLearner:
             y = r + gamma (1 - terminated) Q_total'(q_next, s')        loss = mean (Q_total(q_taken, s) - y)^2
 
         An episode cut off by its limit is not terminated: its last value is bootstrapped.
-        Raises DivergenceError when a Q-value or the loss is not finite.
+        Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
+        are stored.
         """
         self._require_finite("a Q-value sent to the mixer", q_taken, q_next)
-        order = timeline(self.records.ring.lengths(self.slots))
-        team = self.records.ring.draw(self.slots, order)
+        slots = self.slots
+        order = timeline(self.records.ring.lengths(slots))
+        team = self.records.ring.draw(slots, order)
         taken = torch.from_numpy(order.taken).to(q_taken.device)
         with torch.no_grad():
             next_value = self.target(q_next, team["state"][order.batch :])

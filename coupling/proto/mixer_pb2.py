@@ -26,31 +26,27 @@ from coupling.proto import attempt_pb2 as coupling_dot_proto_dot_attempt__pb2
 from coupling.proto import tensor_pb2 as coupling_dot_proto_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63oupling/proto/mixer.proto\x12\x07\x66\x65\x64qmix\x1a\x1c\x63oupling/proto/attempt.proto\x1a\x1b\x63oupling/proto/tensor.proto\"*\n\x07\x44rawing\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\"\'\n\x05Slots\x12\x1e\n\x05slots\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\"m\n\x07QValues\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12 \n\x07q_taken\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06q_next\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\"O\n\tPoolShare\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12!\n\x08gradient\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"#\n\x03Row\x12\x1c\n\x03row\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\"8\n\x04Norm\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12\x0f\n\x07squared\x18\x02 \x01(\x01\"\x16\n\x05Scale\x12\r\n\x05scale\x18\x01 \x01(\x01\",\n\tFinishing\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\"\n\n\x08\x46inished2\xef\x01\n\x05Mixer\x12,\n\x04\x44raw\x12\x10.fedqmix.Drawing\x1a\x0e.fedqmix.Slots(\x01\x30\x01\x12.\n\x08Gradient\x12\x10.fedqmix.QValues\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12,\n\x04Pool\x12\x12.fedqmix.PoolShare\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12)\n\x04\x43lip\x12\r.fedqmix.Norm\x1a\x0e.fedqmix.Scale(\x01\x30\x01\x12/\n\x06\x46inish\x12\x12.fedqmix.Finishing\x1a\x11.fedqmix.Finishedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63oupling/proto/mixer.proto\x12\x07\x66\x65\x64qmix\x1a\x1c\x63oupling/proto/attempt.proto\x1a\x1b\x63oupling/proto/tensor.proto\"m\n\x07QValues\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12 \n\x07q_taken\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06q_next\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\"O\n\tPoolShare\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12!\n\x08gradient\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"#\n\x03Row\x12\x1c\n\x03row\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\"8\n\x04Norm\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12\x0f\n\x07squared\x18\x02 \x01(\x01\"\x16\n\x05Scale\x12\r\n\x05scale\x18\x01 \x01(\x01\",\n\tFinishing\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\"\n\n\x08\x46inished2\xc1\x01\n\x05Mixer\x12.\n\x08Gradient\x12\x10.fedqmix.QValues\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12,\n\x04Pool\x12\x12.fedqmix.PoolShare\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12)\n\x04\x43lip\x12\r.fedqmix.Norm\x1a\x0e.fedqmix.Scale(\x01\x30\x01\x12/\n\x06\x46inish\x12\x12.fedqmix.Finishing\x1a\x11.fedqmix.Finishedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'coupling.proto.mixer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DRAWING']._serialized_start=98
-  _globals['_DRAWING']._serialized_end=140
-  _globals['_SLOTS']._serialized_start=142
-  _globals['_SLOTS']._serialized_end=181
-  _globals['_QVALUES']._serialized_start=183
-  _globals['_QVALUES']._serialized_end=292
-  _globals['_POOLSHARE']._serialized_start=294
-  _globals['_POOLSHARE']._serialized_end=373
-  _globals['_ROW']._serialized_start=375
-  _globals['_ROW']._serialized_end=410
-  _globals['_NORM']._serialized_start=412
-  _globals['_NORM']._serialized_end=468
-  _globals['_SCALE']._serialized_start=470
-  _globals['_SCALE']._serialized_end=492
-  _globals['_FINISHING']._serialized_start=494
-  _globals['_FINISHING']._serialized_end=538
-  _globals['_FINISHED']._serialized_start=540
-  _globals['_FINISHED']._serialized_end=550
-  _globals['_MIXER']._serialized_start=553
-  _globals['_MIXER']._serialized_end=792
+  _globals['_QVALUES']._serialized_start=98
+  _globals['_QVALUES']._serialized_end=207
+  _globals['_POOLSHARE']._serialized_start=209
+  _globals['_POOLSHARE']._serialized_end=288
+  _globals['_ROW']._serialized_start=290
+  _globals['_ROW']._serialized_end=325
+  _globals['_NORM']._serialized_start=327
+  _globals['_NORM']._serialized_end=383
+  _globals['_SCALE']._serialized_start=385
+  _globals['_SCALE']._serialized_end=407
+  _globals['_FINISHING']._serialized_start=409
+  _globals['_FINISHING']._serialized_end=453
+  _globals['_FINISHED']._serialized_start=455
+  _globals['_FINISHED']._serialized_end=465
+  _globals['_MIXER']._serialized_start=468
+  _globals['_MIXER']._serialized_end=661
 # @@protoc_insertion_point(module_scope)

@@ -7,18 +7,6 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Drawing(_message.Message):
-    __slots__ = ("header",)
-    HEADER_FIELD_NUMBER: _ClassVar[int]
-    header: _attempt_pb2.Header
-    def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ...) -> None: ...
-
-class Slots(_message.Message):
-    __slots__ = ("slots",)
-    SLOTS_FIELD_NUMBER: _ClassVar[int]
-    slots: _tensor_pb2.Tensor
-    def __init__(self, slots: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
-
 class QValues(_message.Message):
     __slots__ = ("header", "q_taken", "q_next")
     HEADER_FIELD_NUMBER: _ClassVar[int]

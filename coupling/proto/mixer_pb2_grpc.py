@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class MixerStub(object):
-    """What an agent says to the mixer in a training step, in this order. Nobody is answered before everybody has spoken.
+    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
     """
 
     def __init__(self, channel):
@@ -35,11 +35,6 @@ class MixerStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Draw = channel.stream_stream(
-                '/fedqmix.Mixer/Draw',
-                request_serializer=coupling_dot_proto_dot_mixer__pb2.Drawing.SerializeToString,
-                response_deserializer=coupling_dot_proto_dot_mixer__pb2.Slots.FromString,
-                _registered_method=True)
         self.Gradient = channel.stream_stream(
                 '/fedqmix.Mixer/Gradient',
                 request_serializer=coupling_dot_proto_dot_mixer__pb2.QValues.SerializeToString,
@@ -63,15 +58,8 @@ class MixerStub(object):
 
 
 class MixerServicer(object):
-    """What an agent says to the mixer in a training step, in this order. Nobody is answered before everybody has spoken.
+    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
     """
-
-    def Draw(self, request_iterator, context):
-        """"What do we learn from?" - "From the episodes in these slots."
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def Gradient(self, request_iterator, context):
         """"This is what I thought my actions were worth." - "This is how much you should change your mind."
@@ -104,11 +92,6 @@ class MixerServicer(object):
 
 def add_MixerServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Draw': grpc.stream_stream_rpc_method_handler(
-                    servicer.Draw,
-                    request_deserializer=coupling_dot_proto_dot_mixer__pb2.Drawing.FromString,
-                    response_serializer=coupling_dot_proto_dot_mixer__pb2.Slots.SerializeToString,
-            ),
             'Gradient': grpc.stream_stream_rpc_method_handler(
                     servicer.Gradient,
                     request_deserializer=coupling_dot_proto_dot_mixer__pb2.QValues.FromString,
@@ -138,35 +121,8 @@ def add_MixerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Mixer(object):
-    """What an agent says to the mixer in a training step, in this order. Nobody is answered before everybody has spoken.
+    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
     """
-
-    @staticmethod
-    def Draw(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/fedqmix.Mixer/Draw',
-            coupling_dot_proto_dot_mixer__pb2.Drawing.SerializeToString,
-            coupling_dot_proto_dot_mixer__pb2.Slots.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def Gradient(request_iterator,

@@ -44,6 +44,7 @@ def q_values(agent, sequence, q_taken, q_next=None) -> mixer_pb2.QValues:
 
 
 ONES = np.ones((1, 3), np.int64)
+ONE = torch.ones(1, dtype=torch.float64)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,6 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
         while not (turns[0].terminated | turns[0].truncated).all():
             actions = [turn.available_actions.argmax(-1) for turn in turns]
             turns = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
-        together(lambda agent: played[agent][1].draw())
         n = fed.sides[0].transitions()
         stub = MixerStub(fed.channel("anybody", "mixer"))
         for q_taken, q_next in (
@@ -105,7 +105,7 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
             (encode(np.ones((1, n), np.float32)), bad(n)),
         ):
             with pytest.raises(RefusedError, match=words):
-                say("the mixer", stub.Gradient, q_values(1, 2, q_taken, q_next))
+                say("the mixer", stub.Gradient, q_values(1, 1, q_taken, q_next))
         rows = together(lambda agent: played[agent][1].gradient(torch.ones(1, n), torch.ones(1, n)))
         assert all(row.shape == (1, n) and row.isfinite().all() for row in rows)
         with pytest.raises(RefusedError, match="finite and not negative; got nan"):
@@ -115,7 +115,7 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
 
 
 def norm(agent) -> mixer_pb2.Norm:
-    return mixer_pb2.Norm(header=header(ATTEMPT, agent, 3), squared=1.0)
+    return mixer_pb2.Norm(header=header(ATTEMPT, agent, 2), squared=1.0)
 
 
 def test_an_agent_whose_q_values_diverge_says_so_itself():
@@ -145,7 +145,7 @@ def test_nobody_speaks_for_another(certificates):
                 question()
         for name in ("agent-1", "supernode-0", "world", "superlink"):
             world, mixer = fed.remote(0, caller=name)
-            for act in (mixer.draw, mixer.finish, lambda world=world: world.begin(BATTLES)):
+            for act in (partial(mixer.clip, ONE), mixer.finish, lambda world=world: world.begin(BATTLES)):
                 with pytest.raises(RefusedError, match=f"for agent-0 to say; the certificate shown is {name}'s"):
                     act()
         lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
@@ -201,7 +201,7 @@ def test_nothing_is_learned_while_the_team_is_evaluated_or_after_the_round():
         together(lambda agent: mixers[agent].finish())
         third = Attempt("a run", 1, 3)
         for attempt_mixers in (mixers, [fed.remote(agent, third)[1] for agent in range(SPEC.n_agents)]):
-            for act in (attempt_mixers[0].draw, attempt_mixers[1].finish):
+            for act in (partial(attempt_mixers[0].clip, ONE), attempt_mixers[1].finish):
                 with pytest.raises(RefusedError, match="Nothing is learned in this attempt"):
                     act()
             fed.open(third, "evaluate")
@@ -229,7 +229,9 @@ def test_raw_bytes_crash_no_service():
         strangers = [channel(fed.world_port), channel(fed.mixer_port)]
         heads = st.builds(header, st.just(ATTEMPT), st.integers(3, 9), st.integers(0, 2**64 - 1))
         about_attempt = st.builds(
-            lambda head, rest: mixer_pb2.Drawing(header=head).SerializeToString() + rest, heads, st.binary(max_size=30)
+            lambda head, rest: mixer_pb2.Norm(header=head).SerializeToString() + rest,
+            heads,
+            st.binary(max_size=30),
         )
         codes = set()
 

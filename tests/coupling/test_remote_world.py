@@ -22,6 +22,8 @@ from envs import make_world
 class LocalSink(KeepingSink):
     """A sink in the world's own process, for a world that is served."""
 
+    waited = 0.0
+
     def interrupt(self) -> None:
         pass
 

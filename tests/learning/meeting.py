@@ -80,9 +80,6 @@ class OneAgentsMixer:
     def __init__(self, mixer: Mixer, meeting: Meeting, agent: int) -> None:
         self._mixer, self._meeting, self._agent = mixer, meeting, agent
 
-    def draw(self) -> Integers:
-        return self._meeting.meet(self._agent, None, lambda _: self._mixer.draw())
-
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         def together(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
             return self._mixer.gradient(torch.cat([q for q, _ in pairs]), torch.cat([q for _, q in pairs]))

@@ -6,9 +6,11 @@ import torch
 from toy_team import algorithm, make_team
 from toy_world import toy_spec
 
+from clients.learning import train_step
 from clients.rounds import RoundPlan, collect, evaluate, train_round
 from contracts.errors import SlotError
 from contracts.world import Purpose
+from storage.draw import slots_to_learn_from
 
 FOREVER = 10**9
 
@@ -108,7 +110,9 @@ def test_learning_before_there_is_a_batch_is_refused():
     team = make_team(algorithm(batch_size=4, parallel_battles=3))
     collect(team.agents, team.world)
     with pytest.raises(SlotError, match="4 episodes were asked for, 3 are stored"):
-        team.learner.draw()
+        train_step(team.agents, team.learner)
+    with pytest.raises(SlotError, match="4 episodes were asked for, 3 are stored"):
+        team.learner.gradient(torch.zeros(3, 1), torch.zeros(3, 1))
 
 
 def test_drawn_episodes_are_different_ones_longest_first():
@@ -118,10 +122,10 @@ def test_drawn_episodes_are_different_ones_longest_first():
     drawn = []
     for step in range(40):
         team.learner.train_steps = step
-        slots = team.learner.draw()
+        slots = team.learner.slots
         assert len(set(slots.tolist())) == 6
         assert (np.diff(team.learner.records.ring.lengths(slots)) <= 0).all()
-        assert np.array_equal(slots, team.learner.draw())  # the draw depends on the step alone
+        assert np.array_equal(slots, slots_to_learn_from(team.agents.ring, 6, team.agents.seed, step))
         drawn.append(slots)
     counts = np.bincount(np.concatenate(drawn), minlength=9)
     assert counts.min() > 15  # of 26.7 expected

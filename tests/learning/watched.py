@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from clients.agents import AgentStack
-from contracts.world import Integers
 from server.team_learner import TeamLearner
 
 
@@ -15,11 +14,8 @@ class WatchedMixer:
     def __init__(self, learner: TeamLearner, agents: AgentStack) -> None:
         self.learner, self.agents = learner, agents
 
-    def draw(self) -> Integers:
-        self.slots = self.learner.draw()
-        return self.slots
-
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
+        self.slots = self.learner.slots
         self.q_taken, self.q_next = q_taken.clone(), q_next.clone()
         answer = self.learner.gradient(q_taken, q_next)
         self.value_gradients = answer.clone()

@@ -124,7 +124,7 @@ def test_the_mixer_is_sent_one_number_per_transition(tied):
             return call
 
     train_round(team.agents, team.world, Listening(), RoundPlan(3, 10**6, tied))
-    assert [name for name, _ in sent] == ["draw", "gradient", *(["pool"] if tied else []), "clip"] * 3
+    assert [name for name, _ in sent] == ["gradient", *(["pool"] if tied else []), "clip"] * 3
     parameters = sum(value[0].numel() for value in team.agents.online.values())
     for name, tensors in sent:
         if name == "gradient":
