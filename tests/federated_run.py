@@ -6,24 +6,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 from tagged import TAG, new_tag, tagged
 
 ROOT = Path(__file__).parents[1]
+PATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "coupling")))
 
 
 class FederatedRun:
     """One `fedqmix up`; use as a context manager, which leaves no process behind."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, program: Sequence[str] = ("-m", "runtimes", "up")) -> None:
         self.folder = folder
         self.tag = new_tag()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtimes", "up", *words],
+            [sys.executable, *program, *words],
             cwd=ROOT,
-            env={**os.environ, TAG: self.tag},
+            env={**os.environ, TAG: self.tag, "PYTHONPATH": PATH},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -21,7 +21,7 @@ from yaml import YAMLError
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
-from runtimes.configuration.names import CONFIG_DIR, groups, unknown_setting
+from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
 
@@ -101,7 +101,7 @@ def require_deployed(config: Config) -> None:
     """
     if config.resume is not None and config.runtime.name != DEPLOYMENT:
         raise CheckpointError(
-            f"{config.run_dir} was trained in one process, and goes on in one: fedqmix train resume={config.resume}"
+            f"{config.run_dir} was trained in one process, and goes on in one: {program()} train resume={config.resume}"
         )
 
 

@@ -4,6 +4,7 @@ Nothing stands in for anything: SuperLink, SuperNodes, world, mixer and agents a
 """
 
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -49,6 +50,18 @@ def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_
     assert load(tmp_path / "up").runtime.name == "deployment"
     assert "agent-1 was started again" in said
     assert "sent in 3 rounds" in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_connections_that_are_slow_cut_and_repeated_change_nothing(tmp_path: Path) -> None:
+    words = ("stop.rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=30")
+    program = [str(Path(__file__).parents[1] / "over_bad_wires.py")]
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}", program=program) as run:
+        said = run.finish(800)
+    assert apart(trained_locally(tmp_path / "local", *words), dict(tensors_of(tmp_path / "up"))) <= 1e-5
+    cuts, repetitions = map(int, re.findall(r"(\d+) cuts, (\d+) repetitions", said)[0])
+    assert min(cuts, repetitions) > 10
 
 
 @pytest.mark.slow

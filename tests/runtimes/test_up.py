@@ -156,7 +156,7 @@ def test_a_run_of_one_process_is_not_gone_on_with_in_many(tmp_path: Path, capsys
             assert main([*command, f"resume={resumed}"]) == 2
             said = " ".join(capsys.readouterr().err.split())
             assert f"{run} was trained in one process" in said.replace("- ", "-")
-            assert f"fedqmix train resume={resumed}" in said
+            assert f"train resume={resumed}" in said
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
