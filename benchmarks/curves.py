@@ -29,38 +29,38 @@ def main(words: list[str]) -> int:
 def table(summaries: list[dict[str, Any]]) -> str:
     """Return a Markdown table, one row per run."""
     lines = [
-        "| strategy | seed | env steps to 0.9 | seconds to 0.9 | env steps in all | final win rate | best win rate |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| map | strategy | seed | env steps to 0.9 | seconds to 0.9 | env steps in all | final won | best won |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for summary in sorted(summaries, key=lambda one: (one["strategy"], one["seed"])):
+    for summary in sorted(summaries, key=lambda one: (one["map"], one["strategy"], one["seed"])):
         reached, final, best = summary["first_won_0.9"], summary["final"], summary["best"]
         steps, seconds = (f"{reached['env_step']:,}", f"{reached['elapsed_s']:.0f}") if reached else ("not", "not")
         won = "test_battle_won_mean"
         lines.append(
-            f"| {summary['strategy']} | {summary['seed']} | {steps} | {seconds} | {final['env_step']:,} "
-            f"| {final[won]:.2f} | {best[won]:.2f} |"
+            f"| {summary['map']} | {summary['strategy']} | {summary['seed']} | {steps} | {seconds} "
+            f"| {final['env_step']:,} | {final[won]:.2f} | {best[won]:.2f} |"
         )
     return "\n".join(lines)
 
 
 def draw(runs: list[tuple[dict[str, Any], list[Row]]]) -> Figure:
-    """Draw the win rate against environment steps, one panel per strategy, one line per seed."""
-    by_strategy: dict[str, list[tuple[int, list[Row]]]] = defaultdict(list)
+    """Draw the win rate against environment steps, one panel per map and strategy, one line per seed."""
+    panels: dict[str, list[tuple[int, list[Row]]]] = defaultdict(list)
     for summary, rows in runs:
-        by_strategy[summary["strategy"]].append((summary["seed"], rows))
-    figure = Figure(figsize=(3.2 * len(by_strategy), 2.8))
-    axes = figure.subplots(1, len(by_strategy), sharey=True, squeeze=False)[0]
-    for axis, (strategy, seeds) in zip(axes, sorted(by_strategy.items()), strict=True):
+        panels[f"{summary['map']}, {summary['strategy']}"].append((summary["seed"], rows))
+    figure = Figure(figsize=(3.2 * len(panels), 2.8))
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (title, seeds) in zip(axes, sorted(panels.items()), strict=True):
         for seed, rows in sorted(seeds, key=lambda one: one[0]):
             steps = [row["env_step"] / 1000 for row in rows]
             axis.plot(steps, [row["test_battle_won_mean"] for row in rows], label=f"seed {seed}", linewidth=1.2)
         axis.axhline(0.9, color="grey", linewidth=0.7, linestyle=":")
-        axis.set(title=strategy, xlabel="env steps (thousands)", ylim=(-0.02, 1.02))
+        axis.set(title=title, xlabel="env steps (thousands)", ylim=(-0.02, 1.02))
         axis.grid(alpha=0.2)
     axes[0].set_ylabel("evaluation win rate")
     axes[0].legend(frameon=False, fontsize=8)
     summary = runs[0][0]
-    figure.suptitle(f"{summary['map']} on {summary['env']}, {summary['algorithm']}", y=1.02)
+    figure.suptitle(f"{summary['env']}, {summary['algorithm']}", y=1.02)
     return figure
 
 
