@@ -1,9 +1,9 @@
 """Whether a map can be won at all: a team of scripts that tries again and again and keeps its best attempt.
 
-Many copies of one battle follow the best attempt so far, each up to a moment drawn for it; in some, all or some agents
-then keep away for a while, till shields are back; and all go on by scripts of their own to the end. The copies share
-the battle's random draws, so this team knows the future: it is no yardstick for learning, it only shows that a win
-exists.
+Many copies of one battle follow the best attempt so far, each up to a moment drawn for it; in some the team then goes
+apart, in some all or some agents keep away for a while, till shields are back; and all go on by scripts of their own to
+the end. The copies share the battle's random draws, so this team knows the future: it is no yardstick for learning, it
+only shows that a win exists.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from contracts.seeds import generator
 from contracts.world import Battles, Integers, Purpose, TeamTurn
 from envs.maps import load_map
 from envs.options import skirmish_options
-from envs.scripted import MANOEUVRES, ScriptedTeam
+from envs.scripted import MANOEUVRES, POLICIES, ScriptedTeam
 from envs.skirmish.world import SkirmishWorld
 from envs.units import unit_names, unit_type
 
 STRETCH = 3  # environment steps that an agent follows a script of its own
 RESTS = (0, 0, 0, 4, 12, 40, 90)  # environment steps that resting agents keep away first; shields need up to 100
+SPREADS = (0, 0, 0, 2, 3, 4, 6)  # environment steps that a team goes apart first
 TEAM_RESTS = 0.5  # the chance that the whole team rests; else each agent does so with the same chance
 WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script than its team's, one drawn a copy
 WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
 OWN = 0.5  # what own units count beside the enemies: less, lest hiding stands better than fighting
+
+
+SCRIPTS = tuple(MANOEUVRES)
 
 
 class _Sum:
@@ -55,7 +59,7 @@ def search(map: str, copies: int, tries: int, seed: int, threads: int) -> dict[s
     """Try to win one battle of a map; see measure."""
     sums = _Sum()
     world = SkirmishWorld(load_map(map), seed, skirmish_options(), sums, threads)
-    teams = [ScriptedTeam(policy, map, seed) for policy in MANOEUVRES]
+    teams = [ScriptedTeam(policy, map, seed) for policy in SCRIPTS]
     draws = generator(seed, f"planned {map}")
     plan: list[Integers] = []  # [agents] of every step of the best attempt
     best = -np.inf
@@ -90,8 +94,9 @@ def _attempt(
         team.begin(battles)
     shape = (world.spec.n_agents, battles.count)
     leaves = draws.integers(0, max(len(plan), 1), size=battles.count)
-    leads = np.broadcast_to(draws.integers(len(teams) - 1, size=battles.count), shape)  # anything but retreat
+    leads = np.broadcast_to(draws.integers(len(POLICIES), size=battles.count), shape)
     wayward = draws.choice(WAYWARD, size=battles.count)
+    spreading = leaves + draws.choice(SPREADS, size=battles.count)
     rested = leaves + draws.choice(RESTS, size=battles.count)
     resting = (draws.random(battles.count) < TEAM_RESTS) | (draws.random(shape) < TEAM_RESTS)
     tried: list[Integers] = []
@@ -101,9 +106,10 @@ def _attempt(
         if step % STRETCH == 0:
             drawn = draws.integers(len(teams) + 2, size=shape)  # two more: stay, and one lone direction
             scripts = np.where(draws.random(shape) < wayward, drawn, leads)
-            scripts = np.where(resting & (step < rested), len(teams) - 1, scripts)
+            scripts = np.where(resting & (step < rested), SCRIPTS.index("retreat"), scripts)
             direction = draws.integers(2, 6, size=shape)
-        actions = _choose(world, teams, scripts, direction, turn.available_actions)
+        followed = np.where(step < spreading, SCRIPTS.index("spread"), scripts)
+        actions = _choose(world, teams, followed, direction, turn.available_actions)
         if step < len(plan):
             alive = ~turn.available_actions[..., 0]
             actions = np.where((step < leaves) & alive, plan[step][:, None], actions)

@@ -195,8 +195,30 @@ def retreat(scene: Scene) -> Integers:
     return np.where(gains, back, STOP)
 
 
+def spread(scene: Scene) -> Integers:
+    """Go apart, across the line from the team's middle to the enemies', so that many can shoot at once."""
+    units, n_agents = scene.units, scene.available.shape[0]
+    alive = units["health"] > 0  # [battles, units]
+    (my_x, my_y), (their_x, their_y) = (
+        (_middle(units["x"][:, side], alive[:, side]), _middle(units["y"][:, side], alive[:, side]))
+        for side in (slice(n_agents), slice(n_agents, None))
+    )
+    across_x, across_y = my_y - their_y, their_x - my_x
+    length = np.maximum(np.hypot(across_x, across_y), 1e-6)
+    across_x, across_y = across_x / length, across_y / length
+    mine = scene.allies
+    side = np.sign((mine["x"] - my_x) * across_x + (mine["y"] - my_y) * across_y)
+    return walk(scene, mine["x"] + 2 * side * across_x, mine["y"] + 2 * side * across_y)
+
+
+def _middle(places: Numbers, alive: Bools) -> Numbers:
+    """[battles] from [battles, units]."""
+    middle: Numbers = (places * alive).sum(1) / np.maximum(alive.sum(1), 1)
+    return middle
+
+
 POLICIES: dict[str, Callable[[Scene], Integers]] = {"random": random, "nearest": nearest, "focus": focus, "kite": kite}
-MANOEUVRES = {**POLICIES, "retreat": retreat}
+MANOEUVRES = {**POLICIES, "spread": spread, "retreat": retreat}
 """What a team can be told to do for a while; the policies are those that make sense for a whole battle."""
 
 
