@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
+from types import ModuleType
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +21,9 @@ COMMANDS = (
     *("train", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
     *("certs", "compose", "health"),
 )
+
+NEED_WORDS = ("supernode", "bench", "certs", "compose", "health", "watch")
+"""Commands that can do nothing without a word, and then say what they take."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -66,11 +70,17 @@ def _run(words: list[str]) -> int:
         return 0
     if words[0] not in COMMANDS:
         raise ConfigurationError(unknown("command", words[0], COMMANDS) + " See: fedqmix --help")
-    return _command(words[0])(words[1:])
+    name, *rest = words
+    # only now what the command needs is loaded, torch and Flower for one: a typo need not wait for them
+    module = import_module(f"runtimes.commands.{'services' if name in SERVICES else name}")
+    if any(word in ("-h", "--help") for word in rest) or (not rest and name in NEED_WORDS):
+        print(_help(module, name), end="")
+        return 0 if rest else EXIT_BAD_INPUT
+    command: Command = getattr(module, f"{name}_command")
+    return command(rest)
 
 
-def _command(name: str) -> Command:
-    """Load a command: only then what it needs, torch and Flower for one, so that a typo need not wait for them."""
-    module = "services" if name in SERVICES else name
-    command: Command = getattr(import_module(f"runtimes.commands.{module}"), f"{name}_command")
-    return command
+def _help(module: ModuleType, name: str) -> str:
+    if name == "train":
+        return str(module.help_text())
+    return str(module.HELP[name] if name in SERVICES else module.HELP)

@@ -37,9 +37,6 @@ fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value
 
 def bench_command(words: list[str]) -> int:
     """Measure what the words say and print the figures; return the exit status."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     if words[0] not in BENCHMARKS:
         raise ConfigurationError(unknown("benchmark", words[0], tuple(BENCHMARKS)))
     figures = BENCHMARKS[words[0]](words[1:])

@@ -55,9 +55,6 @@ class _Row:
 
 def certs_command(words: list[str]) -> int:
     """Make what the words say and what is missing; print a table of it; return the exit status."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     options = parse(words)
     try:
         authority = read_authority(options.out)

@@ -24,9 +24,6 @@ _OPTIONS = ("map", "out", "replace")
 
 def compose_command(words: list[str]) -> int:
     """Write the file; return the exit status."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     options = service_options.parse("compose", words, _OPTIONS)
     replace = service_options.flag(options, "replace", default=False)
     map_name = options.get("map", "")

@@ -32,9 +32,6 @@ _OPTIONS = ("party", "certs", "insecure", "timeout")
 
 def health_command(words: list[str]) -> int:
     """Ask; print what came; return 0 when the service is serving, 1 when not."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     address, options = words[0], service_options.parse("health", words[1:], _OPTIONS)
     party = options.get("party", "")
     if not party or "=" in address:

@@ -23,9 +23,6 @@ LOCAL = "This run was trained in one process: nothing was sent. `fedqmix up` tra
 
 def report_command(words: list[str]) -> int:
     """Print the tables of some runs."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0
     if not words:
         raise ConfigurationError("fedqmix report needs a run folder, such as those under runs/.")
     console = Console()

@@ -28,10 +28,15 @@ def parse(command: str, words: Sequence[str], names: Sequence[str], shown: Seque
     return options
 
 
-def split(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part a command's own options from the other words, which are overrides of settings."""
+def beside_overrides(command: str, words: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return a command's own options, and the other words, which are overrides of settings; raises as `parse` does."""
     own = [word for word in words if word.partition("=")[0] in names]
-    return own, [word for word in words if word not in own]
+    return parse(command, own, names), [word for word in words if word not in own]
+
+
+def written(options: Mapping[str, str]) -> list[str]:
+    """Return the words that `parse` reads so."""
+    return [f"{name}={value}" for name, value in options.items()]
 
 
 def required(command: str, options: Mapping[str, str], name: str, example: str) -> str:

@@ -16,7 +16,7 @@ from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
 
-WORLD_HELP = """\
+_WORLD_HELP = """\
 fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of all agents
 
   mixer=HOST:PORT          where the mixer is: it alone is told states and team rewards
@@ -25,7 +25,7 @@ fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of
   listen=127.0.0.1:9101    where it listens; 0.0.0.0:9101 for other machines, too
   patience=300             seconds to wait for an agent, or the mixer, that is missing
 """
-MIXER_HELP = """\
+_MIXER_HELP = """\
 fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing network, states and team rewards
 
   certs=DIR                the folder of mixer's certificate
@@ -34,7 +34,7 @@ fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing
   state=mixer-state        its private folder: where it stands after the last rounds of each run
   patience=300             seconds to wait for an agent that is missing
 """
-AGENT_HELP = """\
+_AGENT_HELP = """\
 fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]    one agent: network and private episodes
 
   id=K                     which agent of the team, from 0
@@ -45,6 +45,7 @@ fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]   
   state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
   hold=20                  seconds until a caller is told that the answer takes longer, and asks again
 """
+HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
 GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27); each that waits takes a thread of the service."""
@@ -61,24 +62,20 @@ class _Service:
 
 def world_command(words: list[str]) -> int:
     """Serve the world until SIGTERM or Ctrl-C."""
-    names = ("mixer", "certs", "insecure", "listen", "patience")
-    options = _options("world", words, names, WORLD_HELP)
-    return 0 if options is None else _serve("world", options, "127.0.0.1:9101", _world)
+    options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "patience"))
+    return _serve("world", options, "127.0.0.1:9101", _world)
 
 
 def mixer_command(words: list[str]) -> int:
     """Serve the mixer until SIGTERM or Ctrl-C."""
-    names = ("certs", "insecure", "listen", "state", "patience")
-    options = _options("mixer", words, names, MIXER_HELP)
-    return 0 if options is None else _serve("mixer", options, "127.0.0.1:9102", _mixer)
+    options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience"))
+    return _serve("mixer", options, "127.0.0.1:9102", _mixer)
 
 
 def agent_command(words: list[str]) -> int:
     """Serve one agent until SIGTERM or Ctrl-C."""
     names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold")
-    options = _options("agent", words, names, AGENT_HELP)
-    if options is None:
-        return 0
+    options = service_options.parse("agent", words, names)
     return _serve(f"agent-{_agent_id(options)}", options, "127.0.0.1:9103", _agent)
 
 
@@ -151,10 +148,3 @@ def _agent_id(options: Mapping[str, str]) -> int:
     if not text.isdecimal() or int(text) >= MOST_AGENTS:
         raise ConfigurationError(f"id={text} must be a number from 0 to {MOST_AGENTS - 1}")
     return int(text)
-
-
-def _options(command: str, words: list[str], names: Sequence[str], text: str) -> dict[str, str] | None:
-    if any(word in ("-h", "--help") for word in words):
-        print(text, end="")
-        return None
-    return service_options.parse(command, words, names)

@@ -40,11 +40,7 @@ OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience")
 
 def submit_command(words: list[str]) -> int:
     """Submit a run; return 0 when it has finished (with follow=false: when it was taken)."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0
-    own, overrides = service_options.split(words, OPTIONS)
-    options = service_options.parse("submit", own, OPTIONS)
+    options, overrides = service_options.beside_overrides("submit", words, OPTIONS)
     address = options.get("superlink", "127.0.0.1:8000")
     service_options.address("superlink", address)
     identity = service_options.identity("submit", options, None)
@@ -57,7 +53,7 @@ def submit_command(words: list[str]) -> int:
             return 0
         folder = in_runs(run_dir, Path(options.get("runs", "runs")))
         following = Following(link, overrides, run_dir, folder, patience)
-        again = f"{program()} submit {' '.join(own)} resume={run_dir}"
+        again = f"{program()} submit {' '.join(service_options.written(options))} resume={run_dir}"
         follow(following, config, folder, again, lambda: None)
     return 0
 

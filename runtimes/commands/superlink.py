@@ -33,9 +33,6 @@ _OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "state")
 
 def superlink_command(words: list[str]) -> int:
     """Run flower-superlink until it is stopped."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0
     options = service_options.parse("superlink", words, _OPTIONS)
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None

@@ -28,9 +28,6 @@ _EXAMPLE = "fedqmix supernode id=0 superlink=link:8000 agent=127.0.0.1:9200 cert
 
 def supernode_command(words: list[str]) -> int:
     """Be flower-supernode until it ends."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     options = service_options.parse("supernode", words, _OPTIONS)
     number = service_options.required("supernode", options, "id", _EXAMPLE)
     if not number.isdecimal():

@@ -15,7 +15,7 @@ from runtimes.local.train import train
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress, closing_table
 
-HELP = """\
+_HELP = """\
 fedqmix train [name=value ...]    every setting is an override; the choices of the groups:
 
 {groups}
@@ -26,11 +26,13 @@ several runs: -m strategy=none,a_pps seed=1,2,3        go on with a run: resume=
 """
 
 
+def help_text() -> str:
+    """Return what `fedqmix train --help` prints."""
+    return _HELP.format(groups=settings.explain_groups())
+
+
 def train_command(words: list[str]) -> int:
     """Train as the words say; return the exit status."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP.format(groups=settings.explain_groups()), end="")
-        return 0
     sweep = any(word in ("-m", "--multirun") for word in words)
     overrides = [word for word in words if word not in ("-m", "--multirun")]
     runs = settings.expand(overrides) if sweep else [overrides]

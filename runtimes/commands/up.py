@@ -41,18 +41,14 @@ OPTIONS = ("patience", "insecure")
 
 def up_command(words: list[str]) -> int:
     """Start everything, train, end everything; return 0 when the run has finished."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0
-    own, overrides = service_options.split(words, OPTIONS)
-    options = service_options.parse("up", own, OPTIONS)
+    options, overrides = service_options.beside_overrides("up", words, OPTIONS)
     patience = service_options.seconds(options, "patience", 300.0)
     insecure = service_options.flag(options, "insecure", default=False)
     overrides, run_dir, config = checked(overrides)
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     folder = Path(run_dir).absolute()
-    again = " ".join([f"{program()} up", *own, f"resume={quoted(str(folder))}"])
+    again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
     with _interruptible(), ExitStack() as stack:
         certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
         agents = load_map(config.map).n_agents

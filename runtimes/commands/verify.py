@@ -32,19 +32,15 @@ OPTIONS = ("rounds", "tolerance", "insecure")
 
 def verify_command(words: list[str]) -> int:
     """Run both ways and compare; return 0 when they agree."""
-    if any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0
-    own, overrides = service_options.split(words, OPTIONS)
-    options = service_options.parse("verify", own, OPTIONS)
+    options, overrides = service_options.beside_overrides("verify", words, OPTIONS)
     rounds = service_options.whole(options, "rounds", 3)
     tolerance = service_options.positive(options, "tolerance", 1e-5)
     with tempfile.TemporaryDirectory(prefix="fedqmix-verify-") as folder:
         local, federated = Path(folder) / "local", Path(folder) / "federated"
         common = [*overrides, f"stop.rounds={rounds}", "checkpoint.every_rounds=1"]
         train_command([*common, f"run_dir={local}"])
-        insecure = [word for word in own if word.startswith("insecure=")]
-        up_command([*insecure, *common, f"run_dir={federated}"])
+        insecure = {name: value for name, value in options.items() if name == "insecure"}
+        up_command([*service_options.written(insecure), *common, f"run_dir={federated}"])
         worst = differences(dict(tensors_of(local)), dict(tensors_of(federated)))
     console = Console()
     console.print(_table(worst, rounds))

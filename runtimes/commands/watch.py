@@ -34,14 +34,11 @@ fedqmix watch RUN|REPLAY [options]    play a saved battle in the browser; the pa
 
 training saves a replay of its best evaluation, and one of every checkpoint with the exploration of its time
 """
-OPTIONS = ("--replay", "--html", "--gif", "--mp4", "--no-open", "--help")
+OPTIONS = ("--replay", "--html", "--gif", "--mp4", "--no-open")
 
 
 def watch_command(words: list[str]) -> int:
     """Show what the words say; return the exit status."""
-    if not words or any(word in ("-h", "--help") for word in words):
-        print(HELP, end="")
-        return 0 if words else 2
     options = _options(words)
     path = chosen_replay(Path(options.place), options.replay)
     replay = read_replay(path)

@@ -85,5 +85,5 @@ def test_curves_are_drawn_from_run_folders(tmp_path: Path, capfd: pytest.Capture
     assert curves.main([str(picture), str(tmp_path / "1"), str(tmp_path / "2")]) == 0
     final = [json.loads((tmp_path / seed / "summary.json").read_text())["final"] for seed in ("1", "2")]
     table = capfd.readouterr().out.splitlines()
-    assert [line.split("|")[5].strip() for line in table[2:]] == [f"{row['env_step']:,}" for row in final]
+    assert [line.split("|")[6].strip() for line in table[2:]] == [f"{row['env_step']:,}" for row in final]
     assert picture.read_bytes().startswith(b"\x89PNG")
