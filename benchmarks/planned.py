@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.fidelity import Tell
 from contracts.seeds import generator
 from contracts.world import Battles, Integers, Purpose, TeamTurn
 from envs.maps import load_map
@@ -45,17 +46,27 @@ class _Sum:
         self.total += turn.team_reward
 
 
-def measure(maps: Sequence[str], copies: int, tries: int, seed: int, threads: int) -> dict[str, Any]:
+def measure(
+    maps: Sequence[str],
+    copies: int,
+    tries: int,
+    seed: int,
+    threads: int,
+    tell: Tell = lambda map, stands, battles: None,
+) -> dict[str, Any]:
     """Try to win a battle of every map, `tries` times with so many copies.
 
+    tell: is told the map, how it stands, and how many battles are over since it was told last.
     Returns what can be printed as JSON: under "results"[map] whether a win was found, in which try, after how many
     environment steps, with which return; if none, the best attempt's. Raises ConfigurationError for an unknown map.
     """
-    results = {map: search(map, copies, tries, seed, threads) for map in maps}
+    results = {map: search(map, copies, tries, seed, threads, tell) for map in maps}
     return {"benchmark": "winnable", "env": "skirmish", "copies": copies, "seed": seed, "results": results}
 
 
-def search(map: str, copies: int, tries: int, seed: int, threads: int) -> dict[str, Any]:
+def search(
+    map: str, copies: int, tries: int, seed: int, threads: int, tell: Tell = lambda map, stands, battles: None
+) -> dict[str, Any]:
     """Try to win one battle of a map; see measure."""
     sums = _Sum()
     world = SkirmishWorld(load_map(map), seed, skirmish_options(), sums, threads)
@@ -73,6 +84,7 @@ def search(map: str, copies: int, tries: int, seed: int, threads: int) -> dict[s
                 best, plan = float(standing[first]), [actions[:, first] for actions in tried]
                 steps, returned = int(world.steps_taken()[first]), round(float(sums.total[first]), 2)
                 found = {"won": bool(won[first]), "try": attempt + 1, "steps": steps, "return": returned}
+            tell(map, f"try {attempt + 1}, best return {found['return']}", copies)
             if won[first]:
                 break
     finally:

@@ -89,15 +89,20 @@ def _fidelity(words: Sequence[str]) -> dict[str, Any]:
 
 def _winnable(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import planned
+    from runtimes.commands.bench_progress import BattleBar
 
     options = only("winnable", words, ("maps", "copies", "tries", "seed", "threads"))
-    return planned.measure(
-        maps=maps(options),
-        copies=number(options, "copies", int, 256),
-        tries=number(options, "tries", int, 30),
-        seed=seed(options),
-        threads=number(options, "threads", int, _processors()),
-    )
+    names, copies = maps(options), number(options, "copies", int, 256)
+    tries = number(options, "tries", int, 30)
+    with BattleBar(len(names) * tries * copies) as bar:
+        return planned.measure(
+            maps=names,
+            copies=copies,
+            tries=tries,
+            seed=seed(options),
+            threads=number(options, "threads", int, _processors()),
+            tell=bar.tell,
+        )
 
 
 def _learner(words: Sequence[str]) -> dict[str, Any]:
