@@ -48,7 +48,9 @@ fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]   
 HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
 GRACE_S = 2.0
 MOST_AGENTS = 32
-"""No map has more agents (27m_vs_30m has 27); each that waits takes a thread of the service."""
+"""No map has more agents (27m_vs_30m has 27)."""
+WORKERS = 8 * MOST_AGENTS
+"""A stream takes a thread. An agent has up to four at the mixer; those of one that died stay for most of a minute."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _world(options: Mapping[str, str], identity: Identity | None) -> _Service:
     patience = service_options.seconds(options, "patience", PATIENCE_S)
     sink = RemoteTeamSink(_way("world", options, "mixer", identity), patience)
     service = WorldService(make, sink, peer, patience)
-    return _Service([service.add_to], 2 * MOST_AGENTS, service.close)
+    return _Service([service.add_to], WORKERS, service.close)
 
 
 def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
@@ -97,7 +99,7 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
     state = Path(options.get("state", "mixer-state")).absolute()
     patience = service_options.seconds(options, "patience", PATIENCE_S)
     service = MixerService(lambda run, config: DeployedMixer(state, run, config), peer, patience)
-    return _Service([service.add_to], 2 * MOST_AGENTS, service.close)
+    return _Service([service.add_to], WORKERS, service.close)
 
 
 def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
