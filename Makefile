@@ -17,7 +17,7 @@ train: $(VENV)/.installed
 test: lint
 	$(PYTEST) -m "not slow"
 
-test-all: lint
+test-all: lint $(VENV)/.installed-simulation
 	FEDQMIX_NEEDS_BROWSER=1 $(PYTEST)
 
 lint: $(VENV)/.installed-dev
@@ -46,6 +46,11 @@ $(VENV)/.created:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing fedqmix into $(VENV) (some minutes the first time)"
 	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+# Ray, for the test of Flower's simulation.
+$(VENV)/.installed-simulation: $(VENV)/.installed-dev
+	$(PIP) -c constraints.txt -e '.[simulation]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.created

@@ -28,6 +28,11 @@ class TeamLearningSettings(MixerSettings, Protocol):
     grad_norm_clip: float
 
 
+Drawn = tuple[tuple[int, int], Integers]
+"""(training steps, episodes added) at the time of a draw, and the slots it gave."""
+NOTHING_DRAWN: Drawn = ((-1, -1), np.zeros(0, np.int64))
+
+
 class TeamLearner:
     """The local Mixer (see contracts.mixer): owns the mixing network, its target, and the team's episodes."""
 
@@ -42,7 +47,7 @@ class TeamLearner:
         parameters = list(self.mixer.parameters())
         self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
         self.train_steps = 0
-        self._drawn: tuple[tuple[int, int], Integers] = ((-1, -1), np.zeros(0, np.int64))
+        self._drawn = NOTHING_DRAWN
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
 
     @property
@@ -127,6 +132,7 @@ class TeamLearner:
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
         """Take up what `state` wrote."""
+        self._drawn = NOTHING_DRAWN  # the episodes may be others
         self.mixer.load_state_dict(_under("mixer.", named))
         self.target.load_state_dict(_under("target.", named))
         adam = _under("adam.", named)

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -24,7 +23,6 @@ from runtimes.deployment import simulation
 from runtimes.processes import free_ports
 
 ROOT = Path(__file__).parents[2]
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra `simulation`)")
 
 
 class Nodes(InMemoryGrid):
@@ -84,8 +82,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     psutil.wait_procs(tagged(tag), timeout=10)
 
 
-@needs_ray
-@pytest.mark.slow
+@pytest.mark.slow  # needs Ray (extra `simulation`), which `make test-all` installs
 @pytest.mark.timeout(600)
 def test_two_rounds_in_flowers_simulation_equal_those_of_one_process(
     tmp_path: Path, environment: dict[str, str]
