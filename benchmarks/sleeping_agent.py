@@ -74,7 +74,7 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
 
     def team_q_values(agents: Any, episodes: EpisodeBatch) -> tuple[torch.Tensor, torch.Tensor]:
         sleep(train_ms / 1000)
-        q = torch.zeros(episodes.actions.shape)
+        q = torch.zeros(1, episodes.timeline.transitions)
         return q.clone().requires_grad_(), q
 
     with (

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from clients.buffer import private_ring
+from clients.compiled.learning import CompiledNetworks
 from clients.network import NetworkSettings, Parameters, initial_parameters
 from contracts.errors import FederationError
 from contracts.world import TeamSpec
@@ -56,6 +57,7 @@ class AgentStack:
         self.target: Parameters = {name: value.detach().clone() for name, value in self.online.items()}
         self.optimiser = torch.optim.Adam(list(self.online.values()), lr=learning.learning_rate, fused=True)
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
+        self.compiled = CompiledNetworks(self.agent_ids) if device.type == "cpu" else None
         self.env_steps = 0  # of the whole team, all battles that count as experience
         self.train_steps = 0
         self.episodes = 0  # training episodes played

@@ -28,7 +28,17 @@ class PlayedEpisodes(NamedTuple):
 
 
 class EpisodeBatch(NamedTuple):
-    """Episodes drawn to learn from, packed in the timeline's order."""
+    """Episodes to learn from, where the buffer has them."""
+
+    timeline: Timeline
+    rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
+    observations: torch.Tensor  # [agents, buffer rows, obs_dim] float32
+    available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
+    actions: torch.Tensor  # [agents, buffer rows] int64
+
+
+class PackedEpisodes(NamedTuple):
+    """Episodes to learn from, copied together in the timeline's order."""
 
     timeline: Timeline
     observations: torch.Tensor  # [agents, moments, obs_dim] float32
@@ -62,21 +72,34 @@ def remember(ring: EpisodeRing, played: PlayedEpisodes) -> None:
 
 
 def recall(ring: EpisodeRing, slots: Integers) -> EpisodeBatch:
-    """Gather the episodes in the given slots.
+    """Find the episodes in the given slots.
 
     slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
     """
     order = timeline(ring.lengths(slots))
-    drawn = ring.draw(slots, order)
-    taken = torch.from_numpy(order.taken).to(drawn["actions"].device)
-    actions = drawn["actions"][:, taken]
+    columns = ring.columns
+    return EpisodeBatch(
+        order,
+        ring.rows(slots, order),
+        columns["observations"],
+        columns["available_actions"],
+        columns["actions"],
+    )
+
+
+def pack(episodes: EpisodeBatch) -> PackedEpisodes:
+    """Copy the episodes together."""
+    order = episodes.timeline
+    rows = torch.from_numpy(episodes.rows).to(episodes.actions.device)
+    taken = torch.from_numpy(order.taken).to(episodes.actions.device)
+    actions = episodes.actions[:, rows[taken]]
     # The moment after transition k is moment batch + k, so the last actions are the taken actions, shifted.
     none_yet = actions.new_full((actions.shape[0], order.batch), -1)
-    return EpisodeBatch(
+    return PackedEpisodes(
         timeline=order,
-        observations=drawn["observations"],
+        observations=episodes.observations.index_select(1, rows),
         last_actions=torch.cat([none_yet, actions], dim=1),
-        available_actions=drawn["available_actions"],
+        available_actions=episodes.available_actions.index_select(1, rows),
         actions=actions,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from clients.agents import AgentStack
-from clients.buffer import EpisodeBatch, recall
+from clients.buffer import EpisodeBatch, pack, recall
 from clients.network import network_inputs, q_values
 from contracts.errors import DivergenceError
 from contracts.mixer import Mixer
@@ -45,16 +45,19 @@ def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> tuple[torch.Ten
     q_next is the target network's value of the next moment's best available action: best by the online network
     when double_q (van Hasselt et al. 2016), else by the target network itself.
     """
-    inputs = network_inputs(episodes.observations, episodes.last_actions, agents.ids, agents.spec)
-    q = q_values(agents.online, inputs, episodes.timeline)  # [agents, moments, n_actions]
+    if agents.compiled is not None:
+        return agents.compiled.team_q_values(agents.online, agents.target, episodes, agents.learning.double_q)
+    packed = pack(episodes)
+    inputs = network_inputs(packed.observations, packed.last_actions, agents.ids, agents.spec)
+    q = q_values(agents.online, inputs, packed.timeline)  # [agents, moments, n_actions]
     with torch.no_grad():
-        target = q_values(agents.target, inputs, episodes.timeline)[:, episodes.timeline.batch :]
-        judge = q.detach()[:, episodes.timeline.batch :] if agents.learning.double_q else target
-        unavailable = ~episodes.available_actions[:, episodes.timeline.batch :]
+        target = q_values(agents.target, inputs, packed.timeline)[:, packed.timeline.batch :]
+        judge = q.detach()[:, packed.timeline.batch :] if agents.learning.double_q else target
+        unavailable = ~packed.available_actions[:, packed.timeline.batch :]
         best = judge.masked_fill(unavailable, -torch.inf).argmax(-1, keepdim=True)
         q_next = target.gather(-1, best).squeeze(-1)
-    taken = torch.from_numpy(episodes.timeline.taken).to(q.device)
-    q_taken = q[:, taken].gather(-1, episodes.actions.unsqueeze(-1)).squeeze(-1)
+    taken = torch.from_numpy(packed.timeline.taken).to(q.device)
+    q_taken = q[:, taken].gather(-1, packed.actions.unsqueeze(-1)).squeeze(-1)
     return q_taken, q_next
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -10,10 +9,11 @@ import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
-from contracts.timeline import timeline
 from contracts.world import Integers, Purpose, TeamSpec
 from server.mixers import MixerSettings, make_mixer
-from server.team_records import TeamRecords
+from server.mixers.compiled.learning import CompiledQmix
+from server.mixers.qmix import QmixMixer
+from server.team_records import TeamRecords, TeamTransitions
 from storage.draw import slots_to_learn_from
 
 
@@ -43,9 +43,10 @@ class TeamLearner:
         self.records = records
         self.seed = seed
         self.mixer = make_mixer(settings, spec, seed).to(device)
-        self.target = copy.deepcopy(self.mixer).requires_grad_(False)
+        self.target = make_mixer(settings, spec, seed).to(device).requires_grad_(False)  # begins alike
         parameters = list(self.mixer.parameters())
         self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
+        self.compiled = CompiledQmix() if device.type == "cpu" and settings.name == "qmix" else None
         self.train_steps = 0
         self._drawn = NOTHING_DRAWN
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
@@ -68,23 +69,11 @@ class TeamLearner:
         are stored.
         """
         self._require_finite("a Q-value sent to the mixer", q_taken, q_next)
-        slots = self.slots
-        order = timeline(self.records.ring.lengths(slots))
-        team = self.records.ring.draw(slots, order)
-        taken = torch.from_numpy(order.taken).to(q_taken.device)
-        with torch.no_grad():
-            next_value = self.target(q_next, team["state"][order.batch :])
-            going_on = (~team["terminated"][taken]).to(q_taken.dtype)
-            target = team["team_reward"][taken] + self.settings.gamma * going_on * next_value
-        q_taken = q_taken.detach().requires_grad_()
-        td_error = self.mixer(q_taken, team["state"][taken]) - target  # [outputs, transitions]
+        transitions = self.records.recall(self.slots)
+        gradient, td_error = self._learn(transitions, q_taken, q_next)
         loss = td_error.square().mean()
         self._require_finite("the TD loss", loss)
-        self.mixer.zero_grad()  # a step that was broken off may have left some
-        loss.backward()
-        self._sums[:3] += torch.stack([torch.ones(()), loss.detach(), td_error.detach().abs().mean()]).cpu()
-        gradient = q_taken.grad
-        assert gradient is not None
+        self._sums[:3] += torch.stack([torch.ones(()), loss, td_error.abs().mean()]).cpu()
         return gradient
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
@@ -142,6 +131,26 @@ class TeamLearner:
                 self.optimiser.state[parameter] = own
         self.train_steps = int(named["train_steps"])
         self._sums.copy_(named["sums"])
+
+    def _learn(
+        self, transitions: TeamTransitions, q_taken: torch.Tensor, q_next: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return d loss / d q_taken and the TD errors [outputs, transitions]; fill the mixer's gradients."""
+        if self.compiled is not None and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer):
+            networks = self.mixer, self.target
+            return self.compiled.learn(*networks, transitions, self.settings.gamma, q_taken, q_next)
+        states = transitions.states
+        rows, next_rows = (torch.from_numpy(rows).to(states.device) for rows in (transitions.rows, transitions.next_rows))
+        with torch.no_grad():
+            next_value = self.target(q_next, states[next_rows])
+            target = transitions.rewards + self.settings.gamma * transitions.going_on * next_value
+        q_taken = q_taken.detach().requires_grad_()
+        td_error = self.mixer(q_taken, states[rows]) - target
+        self.mixer.zero_grad()  # a step that was broken off may have left some
+        td_error.square().mean().backward()
+        gradient = q_taken.grad
+        assert gradient is not None
+        return gradient, td_error.detach()
 
     @torch.no_grad()
     def _update_target(self) -> None:

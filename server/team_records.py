@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
+from contracts.timeline import timeline
 from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
 from storage.ring import EpisodeRing, Field
 
@@ -19,6 +21,16 @@ class BattleResults:
     returns: Floats  # [battles], team rewards summed
     lengths: Integers  # [battles], environment steps
     won: np.ndarray  # [battles] bool
+
+
+class TeamTransitions(NamedTuple):
+    """What the mixer learns from, where the buffer has it."""
+
+    states: torch.Tensor  # [buffer rows, state_dim] float32
+    rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
+    next_rows: Integers  # [transitions], that of the state after it
+    rewards: torch.Tensor  # [transitions], the team's
+    going_on: torch.Tensor  # [transitions], 0 where the battle was over after it, else 1
 
 
 class TeamRecords:
@@ -73,6 +85,20 @@ class TeamRecords:
         self._running &= ~(turn.terminated | turn.truncated)
         if not self._running.any():
             self._finish(turn)
+
+    def recall(self, slots: Integers) -> TeamTransitions:
+        """Find the transitions of the episodes in the given slots.
+
+        slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
+        """
+        order = timeline(self.ring.lengths(slots))
+        rows = self.ring.rows(slots, order)
+        taken, columns = rows[order.taken], self.ring.columns
+        places = torch.from_numpy(taken).to(columns["state"].device)
+        rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
+        return TeamTransitions(
+            columns["state"], taken, rows[order.batch :], rewards, (~terminated).to(rewards.dtype)
+        )
 
     def _finish(self, turn: TeamTurn) -> None:
         played = slice(0, self._time + 1)

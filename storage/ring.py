@@ -56,7 +56,8 @@ class EpisodeRing:
         """Episodes ever added."""
         self._lengths: Integers = np.zeros(capacity, dtype=np.int64)  # 0: no episode yet
         rows = capacity * (limit + 1)
-        self._columns = {
+        # Read-only for others, who find an episode's rows with `rows`.
+        self.columns: dict[str, Tensor] = {
             name: torch.empty((*field.lead, rows, *field.trailing), dtype=field.dtype, device=device)
             for name, field in fields.items()
         }
@@ -97,7 +98,7 @@ class EpisodeRing:
             axis = len(field.lead)
             column = columns[name]
             rows = column.flatten(axis, axis + 1).index_select(axis, source.to(column.device))
-            self._columns[name].index_copy_(axis, target, rows.to(self.device))
+            self.columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[self._slots(self.added + kept)] = lengths[kept]
         self.added += battles
 
@@ -123,10 +124,17 @@ class EpisodeRing:
         Returns every field's [*lead, moments, *trailing] in the timeline's order.
         Raises SlotError when a slot holds no finished episode, ValueError when the timeline is of other lengths.
         """
+        return self._gather(self._index(self.rows(slots, timeline)))
+
+    def rows(self, slots: Integers, timeline: Timeline) -> Integers:
+        """Return where in the columns each moment of some slots' episodes lies: [moments], in the timeline's order.
+
+        Arguments and errors as for draw.
+        """
         if not np.array_equal(self.lengths(slots), timeline.lengths):
             raise ValueError("the timeline was not laid out for these slots: its lengths are not the episodes'")
-        rows = self._index(slots[timeline.moment_episode] * (self.limit + 1) + timeline.moment_time)
-        return self._gather(rows)
+        rows: Integers = slots[timeline.moment_episode] * (self.limit + 1) + timeline.moment_time
+        return rows
 
     def packed(self, first_episode: int, end: int | None = None) -> dict[str, Tensor]:
         """Lay episodes end to end, for a checkpoint.
@@ -164,7 +172,7 @@ class EpisodeRing:
         for name, field in self.fields.items():
             axis = len(field.lead)
             rows = segment[name].index_select(axis, source)
-            self._columns[name].index_copy_(axis, target, rows.to(self.device))
+            self.columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[slots[first_kept:]] = lengths[first_kept:]
         self.added = first_episode + lengths.shape[0]
 
@@ -175,7 +183,7 @@ class EpisodeRing:
         return torch.from_numpy(rows).to(self.device)
 
     def _gather(self, rows: Tensor) -> dict[str, Tensor]:
-        return {name: self._columns[name].index_select(len(f.lead), rows) for name, f in self.fields.items()}
+        return {name: self.columns[name].index_select(len(f.lead), rows) for name, f in self.fields.items()}
 
     def _check_lengths(self, lengths: Integers) -> None:
         if lengths.ndim != 1 or lengths.dtype != np.int64:

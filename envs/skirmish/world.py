@@ -13,8 +13,8 @@ from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTu
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
-from envs.skirmish.compile import machine_code
-from envs.skirmish.crew import Crew
+from kernels.compile import machine_code
+from kernels.crew import Crew
 from envs.skirmish.gathered import SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
@@ -23,6 +23,8 @@ from envs.skirmish.scene import make_scene
 from envs.skirmish.teams import make_units
 from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
+
+FEWEST = 8  # battles; with fewer a second thread costs more than it saves
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 
@@ -76,7 +78,7 @@ class SkirmishWorld:
             self._allocate(battles.count)
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._crew.share(self._begin, self._count)
+        self._crew.share(self._begin, self._count, FEWEST)
         self._sink.begin(battles, self._team)
         return self._turn
 
@@ -96,7 +98,7 @@ class SkirmishWorld:
         """
         self._check_open()
         actions = self._checked(actions)
-        self._crew.share(lambda first, last: self._advance(actions, first, last), self._count)
+        self._crew.share(lambda first, last: self._advance(actions, first, last), self._count, FEWEST)
         self._sink.record(self._team)
         return self._turn
 

@@ -1,0 +1,53 @@
+"""What the kernels are handed: the networks, the episodes and the room to work in, as numpy arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from contracts.world import Bools, Floats, Integers
+
+
+class Network(NamedTuple):
+    """A stack's parameters as the kernels read them; gates in the order reset, update, new."""
+
+    features: Floats  # [agents, obs_dim + n_actions + n_agents, width]
+    always: Floats  # [agents, width], the features' bias and what the one-hot agent id adds
+    inside: Floats  # [agents, 3, width, width], features -> gates
+    recurrent: Floats  # [agents, 3, width, width], hidden -> gates
+    bias: Floats  # [agents, 4, width]: reset, update, new's input side, new's hidden side
+    head: Floats  # [agents, width, columns]: n_actions and so many of zeros that a row is whole tiles (kernels.product)
+    head_bias: Floats  # [agents, columns]
+
+
+class Episodes(NamedTuple):
+    """Episodes where the buffer has them, and the layout of a batch of them; see contracts.timeline."""
+
+    observations: Floats  # [agents, buffer rows, obs_dim]
+    available_actions: Bools  # [agents, buffer rows, n_actions]
+    actions: Integers  # [agents, buffer rows]
+    rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
+    lengths: Integers  # [batch], descending
+    offsets: Integers  # [longest + 2], moments before each time step
+
+
+class Kept(NamedTuple):
+    """What the way back needs of each moment [agents, moments, width]; one block's moments after the other's."""
+
+    previous: Floats  # hidden state before the moment
+    features: Floats
+    reset: Floats
+    update: Floats
+    new: Floats
+    side: Floats  # new's hidden side
+
+
+class Gradients(NamedTuple):
+    """Each block's share of the gradients; blocks are added up in their order."""
+
+    features: Floats  # [blocks, agents, obs_dim + n_actions, width]
+    always: Floats  # [blocks, agents, width]
+    inside: Floats  # [blocks, agents, 3, width, width]
+    recurrent: Floats  # [blocks, agents, 3, width, width]
+    bias: Floats  # [blocks, agents, 4, width]
+    head: Floats  # [blocks, agents, n_actions, width]
+    head_bias: Floats  # [blocks, agents, n_actions]

@@ -1,0 +1,158 @@
+"""Q-values: of one moment for acting, of whole episodes for learning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clients.compiled.arrays import Episodes, Kept, Network
+from clients.compiled.compile import inner, kernel
+from clients.compiled.gates import advance
+from contracts.world import Bools, Floats, Integers
+from kernels.product import product
+
+ROWS = 32  # at a time: the weights are read seldom enough, and all that is worked on stays in the cache
+
+
+@inner
+def moment(
+    network: Network,
+    agent: int,
+    observations: Floats,
+    last_actions: Integers,
+    previous: Floats,
+    features: Floats,
+    reset: Floats,
+    update: Floats,
+    new: Floats,
+    side: Floats,
+    hidden: Floats,
+    products: Floats,
+    q: Floats,
+) -> None:
+    """Compute one moment of one agent in some battles.
+
+    observations: [rows, obs_dim]. last_actions: [rows], -1 before the first. previous: [rows, width].
+    products: [4, rows at least, width] to work in. Fills the others [rows, width] and q [rows, columns of the head].
+    """
+    rows, width = previous.shape
+    obs_dim = observations.shape[1]
+    zero = observations.dtype.type(0)
+    weight, always = network.features[agent], network.always[agent]
+    product(observations, weight[:obs_dim], features, False)
+    for row in range(rows):
+        if last_actions[row] >= 0:
+            acted = weight[obs_dim + last_actions[row]]
+            for j in range(width):
+                features[row, j] += acted[j]
+        for j in range(width):
+            total = features[row, j] + always[j]
+            features[row, j] = zero if total < zero else total
+    for gate in range(3):
+        product(features, network.inside[agent, gate], products[gate, :rows], False)
+        product(previous, network.recurrent[agent, gate], products[side_of(gate), :rows], gate < 2)
+    advance(products, network.bias[agent], previous, reset, update, new, side, hidden)
+    head_bias = network.head_bias[agent]
+    for row in range(rows):
+        q[row] = head_bias
+    product(hidden, network.head[agent], q, True)
+
+
+@inner
+def side_of(gate: int) -> int:
+    """Return the place of a gate's hidden side: new's is apart from its input side, as only the former is reset."""
+    return 3 if gate == 2 else gate
+
+
+@kernel
+def values(
+    online: Network,
+    target: Network,
+    episodes: Episodes,
+    agent: int,
+    first: int,
+    last: int,
+    start: int,
+    double_q: bool,
+    kept: Kept,
+    q_taken: Floats,
+    q_next: Floats,
+) -> None:
+    """Compute what one agent's episodes first .. last - 1 of the batch are worth.
+
+    start: where the block's moments begin in kept. double_q: the next action is the online network's choice.
+    Fills the block's moments of kept, and its transitions of q_taken and q_next [agents, transitions].
+    """
+    observations, available = episodes.observations[agent], episodes.available_actions[agent]
+    actions, rows, lengths, offsets = episodes.actions[agent], episodes.rows, episodes.lengths, episodes.offsets
+    batch, most = lengths.shape[0], last - first
+    width, columns = online.head.shape[1:]
+    dtype = online.head.dtype
+    seen = np.empty((most, observations.shape[1]), dtype)
+    last_actions = np.full(most, -1)
+    products = np.empty((4, most, width), dtype)
+    hidden = np.zeros((most, width), dtype)
+    spare = np.empty((7, most, width), dtype)  # the target network's: nothing of it is kept
+    spare[6] = 0
+    q, q_target = np.empty((most, columns), dtype), np.empty((most, columns), dtype)
+    begin, count = start, most
+    for time in range(lengths[first] + 1):
+        while lengths[first + count - 1] < time:  # the shortest episodes come last
+            count -= 1
+        for i in range(count):
+            row = rows[offsets[time] + first + i]
+            for j in range(seen.shape[1]):
+                seen[i, j] = observations[row, j]
+        end = begin + count
+        previous = kept.previous[agent, begin:end]
+        previous[:] = hidden[:count]
+        moment(
+            online,
+            agent,
+            seen[:count],
+            last_actions,
+            previous,
+            kept.features[agent, begin:end],
+            kept.reset[agent, begin:end],
+            kept.update[agent, begin:end],
+            kept.new[agent, begin:end],
+            kept.side[agent, begin:end],
+            hidden[:count],
+            products,
+            q[:count],
+        )
+        spare[5, :count] = spare[6, :count]
+        moment(
+            target,
+            agent,
+            seen[:count],
+            last_actions,
+            spare[5, :count],
+            spare[0, :count],
+            spare[1, :count],
+            spare[2, :count],
+            spare[3, :count],
+            spare[4, :count],
+            spare[6, :count],
+            products,
+            q_target[:count],
+        )
+        for i in range(count):
+            episode = first + i
+            row = rows[offsets[time] + episode]
+            if time > 0:  # the moment after transition k is moment batch + k
+                judge = q[i] if double_q else q_target[i]
+                q_next[agent, offsets[time] + episode - batch] = q_target[i, best_of(judge, available[row])]
+            if time < lengths[episode]:
+                last_actions[i] = actions[row]
+                q_taken[agent, offsets[time + 1] + episode - batch] = q[i, actions[row]]
+        begin = end
+
+
+@inner
+def best_of(q: Floats, available: Bools) -> int:
+    """Return the available action of highest value, the first of equals."""
+    best = -1
+    for action in range(available.shape[0]):
+        if available[action] and (best < 0 or q[action] > q[best]):
+            best = action
+    return max(best, 0)

@@ -1,0 +1,95 @@
+"""A hypernetwork of one or two linear layers with ReLU between, forward and back, for a few transitions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from contracts.world import Floats
+from kernels.product import product
+from server.mixers.compiled.compile import inner
+
+
+class Hypernetwork(NamedTuple):
+    """The layers' parameters; with one layer the second is empty. As gradients: of the same shapes."""
+
+    first: Floats  # [state_dim, hidden or outputs]
+    first_bias: Floats
+    second: Floats  # [hidden, outputs]
+    second_bias: Floats
+
+
+class Room(NamedTuple):
+    """To work in, for a number of rows."""
+
+    hidden: Floats  # [rows, hidden], after ReLU; empty with one layer
+    outputs: Floats  # [rows, outputs]
+    second_turned: Floats  # [outputs, hidden], the second layer's weight once more: a product's right side has whole rows
+
+
+@inner
+def room_for(network: Hypernetwork, rows: int) -> Room:
+    """Make the room for one hypernetwork."""
+    hidden, outputs = network.second.shape
+    dtype = network.first.dtype
+    return Room(
+        np.empty((rows, hidden), dtype),
+        np.empty((rows, outputs if hidden else network.first.shape[1]), dtype),
+        network.second.T.copy(),
+    )
+
+
+@inner
+def run(network: Hypernetwork, state: Floats, room: Room) -> None:
+    """Compute the outputs for states [rows, state_dim]."""
+    rows = state.shape[0]
+    if network.second.shape[0] == 0:
+        linear(state, network.first, network.first_bias, room.outputs[:rows])
+        return
+    hidden = room.hidden[:rows]
+    linear(state, network.first, network.first_bias, hidden)
+    zero = hidden.dtype.type(0)
+    flat = hidden.ravel()
+    for i in range(flat.shape[0]):
+        flat[i] = zero if flat[i] < zero else flat[i]
+    linear(hidden, network.second, network.second_bias, room.outputs[:rows])
+
+
+@inner
+def run_back(
+    network: Hypernetwork, state: Floats, room: Room, grad: Floats, flow: Floats, found: Hypernetwork
+) -> None:
+    """Add the parameters' gradients to found, given that of the outputs: grad [rows, outputs].
+
+    room: as run left it. flow: [rows at least, hidden], to work in.
+    """
+    rows = state.shape[0]
+    if network.second.shape[0] == 0:
+        linear_back(state, grad, found.first, found.first_bias)
+        return
+    hidden = room.hidden[:rows]
+    linear_back(hidden, grad, found.second, found.second_bias)
+    product(grad, room.second_turned, flow[:rows], False)
+    into, out = flow[:rows].ravel(), hidden.ravel()
+    zero = flow.dtype.type(0)
+    for i in range(into.shape[0]):
+        into[i] = into[i] if out[i] > zero else zero
+    linear_back(state, flow[:rows], found.first, found.first_bias)
+
+
+@inner
+def linear(inputs: Floats, weight: Floats, bias: Floats, outputs: Floats) -> None:
+    """outputs = inputs weight + bias."""
+    for row in range(outputs.shape[0]):
+        outputs[row] = bias
+    product(inputs, weight, outputs, True)
+
+
+@inner
+def linear_back(inputs: Floats, grad: Floats, weight: Floats, bias: Floats) -> None:
+    """Add the gradients of a linear layer's weight and bias."""
+    product(inputs.T, grad, weight, True)
+    for row in range(grad.shape[0]):
+        for j in range(bias.shape[0]):
+            bias[j] += grad[row, j]
