@@ -16,9 +16,10 @@ import torch
 
 from clients import acting, learning
 from clients.buffer import EpisodeBatch
+from clients.compiled.acting import Choices
 from clients.rounds import RoundPlan, train_round
 from contracts.attempt import Attempt
-from contracts.world import Floats
+from contracts.world import Turn
 from coupling.identity import Identity
 from coupling.mixer_remote import RemoteMixer
 from coupling.security import channel
@@ -68,9 +69,10 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
     spec, identity = team_spec(config.map, config.env), Identity(Path(certs))
     side = AgentSide(config, spec, [agent])
 
-    def q_values(self: acting.Actor, observations: Floats) -> Floats:
+    def choose(self: acting.Actor, turn: Turn, time: int) -> Choices:
         sleep(act_ms / 1000)
-        return np.zeros((1, observations.shape[1], spec.n_actions), np.float32)
+        actions = acting.random_available(turn.available_actions, self.picks[:, time])
+        return Choices(np.zeros(turn.available_actions.shape, np.float32), actions, actions < 0)
 
     def team_q_values(agents: Any, episodes: EpisodeBatch) -> tuple[torch.Tensor, torch.Tensor]:
         sleep(train_ms / 1000)
@@ -81,7 +83,7 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         ExitStack() as stack,
         channel(identity, world, "world") as to_world,
         channel(identity, mixer, "mixer") as to_mixer,
-        patch.object(acting.Actor, "q_values", q_values),
+        patch.object(acting.Actor, "choose", choose),
         patch.object(learning, "team_q_values", team_q_values),
     ):
         for round_, planned in ((1, 1), (2, steps)):

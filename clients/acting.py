@@ -9,6 +9,8 @@ import torch
 
 from clients.agents import AgentStack
 from clients.buffer import PlayedEpisodes, empty_columns
+from clients.compiled.acting import Chances, Choices, Memory
+from clients.compiled.networks import CompiledActing
 from clients.network import network_inputs, q_step
 from contracts import seeds
 from contracts.errors import DivergenceError
@@ -77,35 +79,46 @@ class Actor:
         stack, width = len(agents.agent_ids), agents.online["gru.weight_hh"].shape[1]
         self.hidden = torch.zeros(stack, battles.count, width, device=agents.device)
         self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
+        shape = (agents.spec.episode_limit, battles.count)
+        self.coins = self.picks = np.zeros((stack, *shape))  # [agents, time, battles]
         if epsilon > 0:
-            shape = (agents.spec.episode_limit, battles.count)
             team = agents.learning.exploration_coin == "team"
             self.coins = np.stack([_draws(agents, "coin", -1 if team else a, battles, shape) for a in agents.agent_ids])
             self.picks = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
+        self._compiled: CompiledActing | None = None
+        if agents.compiled is not None:
+            memory = Memory(self.hidden.numpy(), self.last_actions.numpy())
+            self._compiled = agents.compiled.acting(agents.online, agents.spec, memory)
 
     def act(self, turn: Turn, time: int) -> Integers:
-        """Choose every agent's action in every battle: [agents, battles]."""
-        q = self.q_values(turn.observations)
-        greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
-        chosen: Integers = greedy
-        explore = np.zeros(greedy.shape, np.bool_)
-        if self.epsilon > 0:
-            explore = self.coins[:, time] < self.epsilon
-            chosen = np.where(explore, random_available(turn.available_actions, self.picks[:, time]), greedy)
-        self.last_actions = torch.from_numpy(chosen).to(self.agents.device)
+        """Choose every agent's action in every battle: [agents, battles]; written over by the next call."""
+        choices = self.choose(turn, time)
+        if not np.isfinite(choices.q).all():
+            raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
         if self.watcher is not None:
-            self.watcher.acting(turn, q, chosen, explore)
-        return chosen
+            self.watcher.acting(turn, choices.q, choices.actions, choices.explored)
+        return choices.actions
+
+    def choose(self, turn: Turn, time: int) -> Choices:
+        """Advance the recurrent state by one moment and choose."""
+        coins, picks = self.coins[:, time], self.picks[:, time]
+        if self._compiled is not None:
+            seen = turn.observations, turn.available_actions
+            return self._compiled.choose(*seen, self.epsilon, Chances(coins, picks))
+        q = self._q_values(turn.observations)
+        greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
+        explored = coins < self.epsilon
+        actions = np.where(explored, random_available(turn.available_actions, picks), greedy)
+        self.last_actions = torch.from_numpy(actions).to(self.agents.device)
+        return Choices(q, actions, explored)
 
     @torch.no_grad()
-    def q_values(self, observations: Floats) -> Floats:
-        """Advance the recurrent state by one moment: [agents, battles, obs_dim] -> [agents, battles, n_actions]."""
+    def _q_values(self, observations: Floats) -> Floats:
+        """[agents, battles, obs_dim] -> [agents, battles, n_actions]."""
         seen = torch.from_numpy(observations).to(self.agents.device)
         inputs = network_inputs(seen, self.last_actions, self.agents.ids, self.agents.spec)
         q, self.hidden = q_step(self.agents.online, inputs, self.hidden)
         values: Floats = q.cpu().numpy()
-        if not np.isfinite(values).all():
-            raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
         return values
 
 

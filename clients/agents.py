@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from clients.buffer import private_ring
-from clients.compiled.learning import CompiledNetworks
+from clients.compiled.networks import CompiledNetworks
 from clients.network import NetworkSettings, Parameters, initial_parameters
 from contracts.errors import FederationError
 from contracts.world import TeamSpec

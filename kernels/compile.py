@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numpy.typing import NDArray
+
+Numbers = NDArray[Any]
+"""float32 or float64: kernels compute in the type they are given."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

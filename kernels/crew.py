@@ -34,7 +34,10 @@ class Crew:
         """Let the other threads end."""
 
     def share(self, work: Work, count: int, fewest: int = 1) -> None:
-        """Do items 0 .. count - 1, in as many ranges of at least `fewest` as there are threads; raise what it raises."""
+        """Do items 0 .. count - 1, in as many ranges of at least `fewest` as there are threads.
+
+        Raises what the work raises.
+        """
         parts = max(min(len(self._orders) + 1, count // fewest), 1)
         bounds = [count * part // parts for part in range(parts + 1)]
         for orders, first, last in zip(self._orders, bounds[1:-1], bounds[2:], strict=False):

@@ -22,12 +22,15 @@ LARGEST = np.float32(87)  # beyond it 2^n is no float32; every sigmoid is 0 or 1
 HALF, BIAS, MANTISSA = np.float32(0.5), np.int32(127), np.int32(23)  # of float32's layout
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _float_of_bits(typing_context: Any, bits: Any) -> Any:
+@intrinsic
+def _intrinsic_bits(typing_context: Any, bits: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), generate
+
+
+_float_of_bits: Any = _intrinsic_bits
 
 
 def exponential(x: Any) -> Any:
@@ -35,13 +38,13 @@ def exponential(x: Any) -> Any:
     raise NotImplementedError("for compiled functions only")
 
 
-@overload(exponential)  # type: ignore[untyped-decorator]
+@overload(exponential)
 def _exponential(x: Any) -> Any:
     def double(x: Any) -> Any:
         return math.exp(x)
 
     def single(x: Any) -> Any:
-        below = LARGEST if x > LARGEST else x  # comparisons, as a minimum would lose NaN
+        below = LARGEST if x > LARGEST else x  # comparisons, since a minimum would lose NaN
         within = -LARGEST if below < -LARGEST else below
         n = np.floor(within * INVERSE_LN2 + HALF)
         r = within - n * LN2_HIGH - n * LN2_LOW

@@ -2,28 +2,26 @@
 
 BLAS libraries are made for large matrices; how fast they are with a few dozen rows inside a loop depends on the library
 and the processor, and numba's way to them cannot add to what is there. Here a tile of C stays in the processor's vector
-registers while it goes through all of A's columns: the inner loop of matrix multiplication as Goto and van de Geijn (2008)
-describe it, in LLVM's words (kernels/tile.py), so that it fits any processor.
+registers while it goes through all of A's columns: the inner loop of matrix multiplication as Goto and van de Geijn
+(2008) describe it, in LLVM's words (kernels/tile.py), so that it fits any processor.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-import numba
-
-from contracts.world import Floats
+from kernels.compile import Compiler, Numbers
 from kernels.tile import REGISTER_BYTES, TILE_ROWS, tile
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-inner = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract"}).inner
 
 
 def _stripe(width: int) -> Any:
     """Make the function that computes as many columns of C as whole tiles of so many bytes have, from one on."""
     tile_of_many, tile_of_one = tile(TILE_ROWS, width), tile(1, width)
 
-    def stripe(a: Floats, b: Floats, c: Floats, added: bool, column: int) -> int:
+    def stripe(a: Numbers, b: Numbers, c: Numbers, added: bool, column: int) -> int:
         rows, depth = a.shape
         like = c.dtype.type(0)
         at_a, at_b, at_c = a.ctypes.data, b.ctypes.data, c.ctypes.data
@@ -51,7 +49,7 @@ _two_registers, _one, _half, _quarter = (_stripe(2 * REGISTER_BYTES // part) for
 
 
 @inner
-def product(a: Floats, b: Floats, c: Floats, added: bool) -> None:
+def product(a: Numbers, b: Numbers, c: Numbers, added: bool) -> None:
     """Compute C = A B, or C += A B when added.
 
     a: [rows, depth], in any layout (a transposed view costs nothing). b: [depth, columns] and c: [rows, columns], both

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import binding, ir
 from numba.core import cgutils, types
@@ -42,7 +42,7 @@ def tile(rows: int, width: int) -> Callable[..., None]:
 
         return types.void(a, a_row, a_column, b, b_row, c, c_row, depth, added, like), generate
 
-    return of_c  # type: ignore[no-any-return]
+    return cast("Callable[..., None]", of_c)
 
 
 def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> None:
@@ -65,8 +65,9 @@ def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> No
         value.align = size
         return value
 
+    alloca_once: Any = cgutils.alloca_once
     indices = [ir.Constant(word, row) for row in range(rows)]
-    sums = [(row, part, cgutils.alloca_once(builder, vector)) for row in range(rows) for part in range(parts)]
+    sums = [(row, part, alloca_once(builder, vector)) for row in range(rows) for part in range(parts)]
     with builder.if_else(added) as (then, otherwise):
         with then:
             for row, part, total in sums:

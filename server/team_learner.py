@@ -140,7 +140,9 @@ class TeamLearner:
             networks = self.mixer, self.target
             return self.compiled.learn(*networks, transitions, self.settings.gamma, q_taken, q_next)
         states = transitions.states
-        rows, next_rows = (torch.from_numpy(rows).to(states.device) for rows in (transitions.rows, transitions.next_rows))
+        rows, next_rows = (
+            torch.from_numpy(rows).to(states.device) for rows in (transitions.rows, transitions.next_rows)
+        )
         with torch.no_grad():
             next_value = self.target(q_next, states[next_rows])
             target = transitions.rewards + self.settings.gamma * transitions.going_on * next_value

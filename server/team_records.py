@@ -96,9 +96,7 @@ class TeamRecords:
         taken, columns = rows[order.taken], self.ring.columns
         places = torch.from_numpy(taken).to(columns["state"].device)
         rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
-        return TeamTransitions(
-            columns["state"], taken, rows[order.batch :], rewards, (~terminated).to(rewards.dtype)
-        )
+        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, (~terminated).to(rewards.dtype))
 
     def _finish(self, turn: TeamTurn) -> None:
         played = slice(0, self._time + 1)

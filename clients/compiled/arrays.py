@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from contracts.world import Bools, Floats, Integers
+from contracts.world import Bools, Integers
+from kernels.compile import Numbers
 
 
 class Network(NamedTuple):
     """A stack's parameters as the kernels read them; gates in the order reset, update, new."""
 
-    features: Floats  # [agents, obs_dim + n_actions + n_agents, width]
-    always: Floats  # [agents, width], the features' bias and what the one-hot agent id adds
-    inside: Floats  # [agents, 3, width, width], features -> gates
-    recurrent: Floats  # [agents, 3, width, width], hidden -> gates
-    bias: Floats  # [agents, 4, width]: reset, update, new's input side, new's hidden side
-    head: Floats  # [agents, width, columns]: n_actions and so many of zeros that a row is whole tiles (kernels.product)
-    head_bias: Floats  # [agents, columns]
+    features: Numbers  # [agents, obs_dim + n_actions + n_agents, width]
+    always: Numbers  # [agents, width], the features' bias and what the one-hot agent id adds
+    inside: Numbers  # [agents, 3, width, width], features -> gates
+    recurrent: Numbers  # [agents, 3, width, width], hidden -> gates
+    bias: Numbers  # [agents, 4, width]: reset, update, new's input side, new's hidden side
+    head: (
+        Numbers  # [agents, width, columns]: n_actions and so many of zeros that a row is whole tiles (kernels.product)
+    )
+    head_bias: Numbers  # [agents, columns]
 
 
 class Episodes(NamedTuple):
     """Episodes where the buffer has them, and the layout of a batch of them; see contracts.timeline."""
 
-    observations: Floats  # [agents, buffer rows, obs_dim]
+    observations: Numbers  # [agents, buffer rows, obs_dim]
     available_actions: Bools  # [agents, buffer rows, n_actions]
     actions: Integers  # [agents, buffer rows]
     rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
@@ -33,21 +36,21 @@ class Episodes(NamedTuple):
 class Kept(NamedTuple):
     """What the way back needs of each moment [agents, moments, width]; one block's moments after the other's."""
 
-    previous: Floats  # hidden state before the moment
-    features: Floats
-    reset: Floats
-    update: Floats
-    new: Floats
-    side: Floats  # new's hidden side
+    previous: Numbers  # hidden state before the moment
+    features: Numbers
+    reset: Numbers
+    update: Numbers
+    new: Numbers
+    side: Numbers  # new's hidden side
 
 
 class Gradients(NamedTuple):
     """Each block's share of the gradients; blocks are added up in their order."""
 
-    features: Floats  # [blocks, agents, obs_dim + n_actions, width]
-    always: Floats  # [blocks, agents, width]
-    inside: Floats  # [blocks, agents, 3, width, width]
-    recurrent: Floats  # [blocks, agents, 3, width, width]
-    bias: Floats  # [blocks, agents, 4, width]
-    head: Floats  # [blocks, agents, n_actions, width]
-    head_bias: Floats  # [blocks, agents, n_actions]
+    features: Numbers  # [blocks, agents, obs_dim + n_actions, width]
+    always: Numbers  # [blocks, agents, width]
+    inside: Numbers  # [blocks, agents, 3, width, width]
+    recurrent: Numbers  # [blocks, agents, 3, width, width]
+    bias: Numbers  # [blocks, agents, 4, width]
+    head: Numbers  # [blocks, agents, n_actions, width]
+    head_bias: Numbers  # [blocks, agents, n_actions]

@@ -8,7 +8,8 @@ from clients.compiled.arrays import Episodes, Gradients, Kept, Network
 from clients.compiled.compile import inner, kernel
 from clients.compiled.forward import side_of
 from clients.compiled.gates import retreat
-from contracts.world import Floats, Integers
+from contracts.world import Integers
+from kernels.compile import Numbers
 from kernels.product import product
 
 CHUNK = 128  # moments that are gone through before their products: few enough to stay in the cache
@@ -24,7 +25,7 @@ def gradients(
     last: int,
     start: int,
     kept: Kept,
-    grad: Floats,
+    grad: Numbers,
     found: Gradients,
 ) -> None:
     """Compute the gradient of one agent's parameters over episodes first .. last - 1 of the batch.
@@ -81,10 +82,10 @@ def from_head(
     time: int,
     first: int,
     begin: int,
-    head: Floats,
+    head: Numbers,
     kept: Kept,
-    grad: Floats,
-    carried: Floats,
+    grad: Numbers,
+    carried: Numbers,
     found: Gradients,
 ) -> None:
     """Add one moment's gradient from q_taken to the hidden states' in carried, and to the head's.
@@ -117,11 +118,11 @@ def of_weights(
     upper: int,
     first: int,
     begins: Integers,
-    gates: Floats,
-    inside: Floats,
+    gates: Numbers,
+    inside: Numbers,
     kept: Kept,
-    observed: Floats,
-    passed: Floats,
+    observed: Numbers,
+    passed: Numbers,
     found: Gradients,
 ) -> None:
     """Add what time steps lower .. upper - 1 contribute to the weights' gradients, given the gates' gradients."""
@@ -165,7 +166,7 @@ def moments_before(lengths: Integers, first: int, last: int, start: int) -> Inte
 
 
 @inner
-def transposed(weights: Floats) -> Floats:
+def transposed(weights: Numbers) -> Numbers:
     """Return each of the matrices [gates, rows, columns] transposed."""
     turned = np.empty((weights.shape[0], weights.shape[2], weights.shape[1]), weights.dtype)
     for gate in range(weights.shape[0]):
@@ -174,14 +175,14 @@ def transposed(weights: Floats) -> Floats:
 
 
 @inner
-def add(to: Floats, some: Floats) -> None:
+def add(to: Numbers, some: Numbers) -> None:
     """Add one row to another."""
     for i in range(to.shape[0]):
         to[i] += some[i]
 
 
 @inner
-def add_rows(to: Floats, rows: Floats) -> None:
+def add_rows(to: Numbers, rows: Numbers) -> None:
     """Add every row to one."""
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
@@ -189,7 +190,7 @@ def add_rows(to: Floats, rows: Floats) -> None:
 
 
 @inner
-def cut_below_zero(grad: Floats, features: Floats) -> None:
+def cut_below_zero(grad: Numbers, features: Numbers) -> None:
     """Let no gradient through where ReLU gave 0."""
     zero = grad.dtype.type(0)
     for i in range(grad.shape[0]):

@@ -1,4 +1,4 @@
-"""How the networks' kernels are compiled: to run without the interpreter's lock, products and sums fused (`contract`)."""
+"""How the networks' kernels are compiled: without the interpreter's lock, products and sums fused (`contract`)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ import numpy as np
 from clients.compiled.arrays import Episodes, Kept, Network
 from clients.compiled.compile import inner, kernel
 from clients.compiled.gates import advance
-from contracts.world import Bools, Floats, Integers
+from contracts.world import Bools, Integers
+from kernels.compile import Numbers
 from kernels.product import product
 
 ROWS = 32  # at a time: the weights are read seldom enough, and all that is worked on stays in the cache
@@ -17,17 +18,17 @@ ROWS = 32  # at a time: the weights are read seldom enough, and all that is work
 def moment(
     network: Network,
     agent: int,
-    observations: Floats,
+    observations: Numbers,
     last_actions: Integers,
-    previous: Floats,
-    features: Floats,
-    reset: Floats,
-    update: Floats,
-    new: Floats,
-    side: Floats,
-    hidden: Floats,
-    products: Floats,
-    q: Floats,
+    previous: Numbers,
+    features: Numbers,
+    reset: Numbers,
+    update: Numbers,
+    new: Numbers,
+    side: Numbers,
+    hidden: Numbers,
+    products: Numbers,
+    q: Numbers,
 ) -> None:
     """Compute one moment of one agent in some battles.
 
@@ -74,8 +75,8 @@ def values(
     start: int,
     double_q: bool,
     kept: Kept,
-    q_taken: Floats,
-    q_next: Floats,
+    q_taken: Numbers,
+    q_next: Numbers,
 ) -> None:
     """Compute what one agent's episodes first .. last - 1 of the batch are worth.
 
@@ -149,7 +150,7 @@ def values(
 
 
 @inner
-def best_of(q: Floats, available: Bools) -> int:
+def best_of(q: Numbers, available: Bools) -> int:
     """Return the available action of highest value, the first of equals."""
     best = -1
     for action in range(available.shape[0]):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from clients.compiled.compile import inner
+from kernels.compile import Numbers
 from kernels.exponential import exponential
-from contracts.world import Floats
 
 
 @inner
 def advance(
-    products: Floats,
-    bias: Floats,
-    previous: Floats,
-    reset: Floats,
-    update: Floats,
-    new: Floats,
-    side: Floats,
-    hidden: Floats,
+    products: Numbers,
+    bias: Numbers,
+    previous: Numbers,
+    reset: Numbers,
+    update: Numbers,
+    new: Numbers,
+    side: Numbers,
+    hidden: Numbers,
 ) -> None:
     """Compute the gates and the hidden state.
 
@@ -42,16 +42,16 @@ def advance(
 
 @inner
 def retreat(
-    grad: Floats,
-    previous: Floats,
-    reset: Floats,
-    update: Floats,
-    new: Floats,
-    side: Floats,
-    grad_reset: Floats,
-    grad_update: Floats,
-    grad_new: Floats,
-    grad_side: Floats,
+    grad: Numbers,
+    previous: Numbers,
+    reset: Numbers,
+    update: Numbers,
+    new: Numbers,
+    side: Numbers,
+    grad_reset: Numbers,
+    grad_update: Numbers,
+    grad_new: Numbers,
+    grad_side: Numbers,
 ) -> None:
     """Compute the gates' gradients from the hidden state's; all rows are laid end to end: [rows * width].
 

@@ -13,8 +13,6 @@ from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTu
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
-from kernels.compile import machine_code
-from kernels.crew import Crew
 from envs.skirmish.gathered import SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
 from envs.skirmish.movement import ROWS
@@ -23,6 +21,8 @@ from envs.skirmish.scene import make_scene
 from envs.skirmish.teams import make_units
 from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
+from kernels.compile import machine_code
+from kernels.crew import Crew
 
 FEWEST = 8  # battles; with fewer a second thread costs more than it saves
 

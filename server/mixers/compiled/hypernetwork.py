@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contracts.world import Floats
+from kernels.compile import Numbers
 from kernels.product import product
 from server.mixers.compiled.compile import inner
 
@@ -14,18 +14,18 @@ from server.mixers.compiled.compile import inner
 class Hypernetwork(NamedTuple):
     """The layers' parameters; with one layer the second is empty. As gradients: of the same shapes."""
 
-    first: Floats  # [state_dim, hidden or outputs]
-    first_bias: Floats
-    second: Floats  # [hidden, outputs]
-    second_bias: Floats
+    first: Numbers  # [state_dim, hidden or outputs]
+    first_bias: Numbers
+    second: Numbers  # [hidden, outputs]
+    second_bias: Numbers
 
 
 class Room(NamedTuple):
     """To work in, for a number of rows."""
 
-    hidden: Floats  # [rows, hidden], after ReLU; empty with one layer
-    outputs: Floats  # [rows, outputs]
-    second_turned: Floats  # [outputs, hidden], the second layer's weight once more: a product's right side has whole rows
+    hidden: Numbers  # [rows, hidden], after ReLU; empty with one layer
+    outputs: Numbers  # [rows, outputs]
+    second_turned: Numbers  # [outputs, hidden], the second weight as products want their right side
 
 
 @inner
@@ -41,7 +41,7 @@ def room_for(network: Hypernetwork, rows: int) -> Room:
 
 
 @inner
-def run(network: Hypernetwork, state: Floats, room: Room) -> None:
+def run(network: Hypernetwork, state: Numbers, room: Room) -> None:
     """Compute the outputs for states [rows, state_dim]."""
     rows = state.shape[0]
     if network.second.shape[0] == 0:
@@ -58,7 +58,7 @@ def run(network: Hypernetwork, state: Floats, room: Room) -> None:
 
 @inner
 def run_back(
-    network: Hypernetwork, state: Floats, room: Room, grad: Floats, flow: Floats, found: Hypernetwork
+    network: Hypernetwork, state: Numbers, room: Room, grad: Numbers, flow: Numbers, found: Hypernetwork
 ) -> None:
     """Add the parameters' gradients to found, given that of the outputs: grad [rows, outputs].
 
@@ -79,7 +79,7 @@ def run_back(
 
 
 @inner
-def linear(inputs: Floats, weight: Floats, bias: Floats, outputs: Floats) -> None:
+def linear(inputs: Numbers, weight: Numbers, bias: Numbers, outputs: Numbers) -> None:
     """outputs = inputs weight + bias."""
     for row in range(outputs.shape[0]):
         outputs[row] = bias
@@ -87,7 +87,7 @@ def linear(inputs: Floats, weight: Floats, bias: Floats, outputs: Floats) -> Non
 
 
 @inner
-def linear_back(inputs: Floats, grad: Floats, weight: Floats, bias: Floats) -> None:
+def linear_back(inputs: Numbers, grad: Numbers, weight: Numbers, bias: Numbers) -> None:
     """Add the gradients of a linear layer's weight and bias."""
     product(inputs.T, grad, weight, True)
     for row in range(grad.shape[0]):

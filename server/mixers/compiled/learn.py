@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contracts.world import Floats, Integers
+from contracts.world import Integers
+from kernels.compile import Numbers
 from server.mixers.compiled.compile import inner, kernel
 from server.mixers.compiled.hypernetwork import Hypernetwork, Room, room_for, run, run_back
 from server.mixers.compiled.mixing import mix, mix_back
@@ -26,11 +27,11 @@ class Mixing(NamedTuple):
 class Transitions(NamedTuple):
     """What the mixer's side knows of the transitions that are learned from."""
 
-    states: Floats  # [buffer rows, state_dim]
+    states: Numbers  # [buffer rows, state_dim]
     rows: Integers  # [transitions], the buffer's row of each transition's state
     next_rows: Integers  # [transitions], that of the next state
-    rewards: Floats  # [transitions]
-    going_on: Floats  # [transitions], 0 where the battle was over then, else 1
+    rewards: Numbers  # [transitions]
+    going_on: Numbers  # [transitions], 0 where the battle was over then, else 1
 
 
 @kernel
@@ -41,10 +42,10 @@ def learn(
     first: int,
     last: int,
     gamma: float,
-    q_taken: Floats,
-    q_next: Floats,
-    grad_q: Floats,
-    errors: Floats,
+    q_taken: Numbers,
+    q_next: Numbers,
+    grad_q: Numbers,
+    errors: Numbers,
     found: Mixing,
 ) -> None:
     """Compute TD errors and gradients of transitions first .. last - 1 of the mean squared TD error of them all.
@@ -107,7 +108,7 @@ def rooms_for(mixing: Mixing) -> tuple[Room, Room, Room, Room]:
 
 @inner
 def mixed(
-    mixing: Mixing, states: Floats, rooms: tuple[Room, Room, Room, Room], q: Floats, hidden: Floats, total: Floats
+    mixing: Mixing, states: Numbers, rooms: tuple[Room, Room, Room, Room], q: Numbers, hidden: Numbers, total: Numbers
 ) -> None:
     """Run the hypernetworks and mix; see mix."""
     run(mixing.weight_1, states, rooms[0])
@@ -118,7 +119,7 @@ def mixed(
 
 
 @inner
-def gather(table: Floats, rows: Integers, into: Floats) -> None:
+def gather(table: Numbers, rows: Integers, into: Numbers) -> None:
     """Copy rows of a table."""
     for i in range(into.shape[0]):
         row = rows[i]

@@ -35,14 +35,21 @@ class CompiledQmix:
         The loss is the mean squared TD error; see server.team_learner.
         """
         gradient, errors = torch.empty_like(q_taken), q_taken.new_empty(1, q_taken.shape[1])
-        networks = _mixing(online), _mixing(target)
-        found = [_like(networks[0]) for _ in range(PARTS)]
-        columns = Transitions(*(c.numpy() if isinstance(c, torch.Tensor) else c for c in transitions))
-        arrays = [tensor.contiguous().numpy() for tensor in (q_taken, q_next, gradient, errors[0])]
+        own, targets = _mixing(online), _mixing(target)
+        found = [_like(own) for _ in range(PARTS)]
+        columns = Transitions(
+            states=transitions.states.numpy(),
+            rows=transitions.rows,
+            next_rows=transitions.next_rows,
+            rewards=transitions.rewards.numpy(),
+            going_on=transitions.going_on.numpy(),
+        )
+        taken, following = q_taken.contiguous().numpy(), q_next.contiguous().numpy()
 
         def task(part: int) -> None:
             first, last = (q_taken.shape[1] * end // PARTS for end in (part, part + 1))
-            learn(*networks, columns, first, last, gamma, *arrays, found[part])
+            learned = gradient.numpy(), errors[0].numpy(), found[part]
+            learn(own, targets, columns, first, last, gamma, taken, following, *learned)
 
         self._crew.each(task, PARTS)
         for name in Mixing._fields:

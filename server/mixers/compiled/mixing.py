@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contracts.world import Floats
+from kernels.compile import Numbers
 from kernels.exponential import exponential
 from server.mixers.compiled.compile import inner
 
 
 @inner
 def mix(
-    q: Floats, weight_1: Floats, bias_1: Floats, weight_2: Floats, value: Floats, hidden: Floats, total: Floats
+    q: Numbers, weight_1: Numbers, bias_1: Numbers, weight_2: Numbers, value: Numbers, hidden: Numbers, total: Numbers
 ) -> None:
     """Mix the first transitions of q [agents, transitions], as many as there are totals.
 
@@ -33,15 +33,15 @@ def mix(
 
 @inner
 def mix_back(
-    grad: Floats,
-    q: Floats,
-    weight_1: Floats,
-    weight_2: Floats,
-    hidden: Floats,
-    grad_q: Floats,
-    grad_weight_1: Floats,
-    grad_bias_1: Floats,
-    grad_weight_2: Floats,
+    grad: Numbers,
+    q: Numbers,
+    weight_1: Numbers,
+    weight_2: Numbers,
+    hidden: Numbers,
+    grad_q: Numbers,
+    grad_weight_1: Numbers,
+    grad_bias_1: Numbers,
+    grad_weight_2: Numbers,
 ) -> None:
     """Compute the gradients from that of the totals, grad [rows]; arguments as for mix, fills the last four.
 
