@@ -26,7 +26,7 @@ class Compiler:
     """Compiles the kernels whose sources lie in one folder.
 
     The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
-    the functions it calls; so the cache's folder is named after the contents of all sources in the folder.
+    the functions it calls; so the cache's folder is named after the contents of all sources in the folder and here.
     """
 
     def __init__(self, folder: Path, **options: Any) -> None:
@@ -50,6 +50,10 @@ class Compiler:
         """
         return cast("Callable[P, R]", numba.njit(**self._options, **NO_WRAPPERS)(function))
 
+    def inline(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Write a short function out wherever it is called, instead of compiling it by itself for every caller."""
+        return cast("Callable[P, R]", numba.njit(**self._options, **NO_WRAPPERS, inline="always")(function))
+
 
 def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
     """Return a kernel's machine code for arguments of these types, compiling it if need be.
@@ -65,7 +69,7 @@ def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
 
 def _cache_folder(folder: Path) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted(folder.glob("*.py")):
+    for source in [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
         digest.update(source.read_bytes())
     if settings.CACHE_DIR:
         base = Path(settings.CACHE_DIR)

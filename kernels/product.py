@@ -14,54 +14,95 @@ from typing import Any
 from kernels.compile import Compiler, Numbers
 from kernels.tile import REGISTER_BYTES, TILE_ROWS, tile
 
-inner = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract"}).inner
+_compiler = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract"})
+inner, inline = _compiler.inner, _compiler.inline
+
+WIDE, NARROW = 2 * REGISTER_BYTES, REGISTER_BYTES // 4  # bytes of a row of C that a tile computes
+_wide_tile, _wide_row = tile(TILE_ROWS, WIDE), tile(1, WIDE)
+_narrow_tile, _narrow_row = tile(TILE_ROWS, NARROW), tile(1, NARROW)
+_number = tile(1, 0)
 
 
-def _stripe(width: int) -> Any:
-    """Make the function that computes as many columns of C as whole tiles of so many bytes have, from one on."""
-    tile_of_many, tile_of_one = tile(TILE_ROWS, width), tile(1, width)
-
-    def stripe(a: Numbers, b: Numbers, c: Numbers, added: bool, column: int) -> int:
-        rows, depth = a.shape
-        like = c.dtype.type(0)
-        at_a, at_b, at_c = a.ctypes.data, b.ctypes.data, c.ctypes.data
-        a_row, a_column = a.strides
-        b_row, c_row = b.strides[0], c.strides[0]
-        wide = width // c.itemsize
-        while column + wide <= b.shape[1]:
-            from_b, to_c = at_b + column * c.itemsize, at_c + column * c.itemsize
-            row = 0
-            while row + TILE_ROWS <= rows:
-                from_a = at_a + row * a_row
-                tile_of_many(from_a, a_row, a_column, from_b, b_row, to_c + row * c_row, c_row, depth, added, like)
-                row += TILE_ROWS
-            while row < rows:
-                from_a = at_a + row * a_row
-                tile_of_one(from_a, a_row, a_column, from_b, b_row, to_c + row * c_row, c_row, depth, added, like)
-                row += 1
-            column += wide
-        return column
-
-    return inner(stripe)
-
-
-_two_registers, _one, _half, _quarter = (_stripe(2 * REGISTER_BYTES // part) for part in (1, 2, 4, 8))
-
-
-@inner
+@inline
 def product(a: Numbers, b: Numbers, c: Numbers, added: bool) -> None:
     """Compute C = A B, or C += A B when added.
 
     a: [rows, depth], in any layout (a transposed view costs nothing). b: [depth, columns] and c: [rows, columns], both
     with contiguous rows; all of one type, float32 or float64. None may overlap c.
     """
-    column = _two_registers(a, b, c, added, 0)
-    column = _one(a, b, c, added, column)
-    column = _half(a, b, c, added, column)
-    column = _quarter(a, b, c, added, column)
-    for last in range(column, b.shape[1]):
-        for row in range(a.shape[0]):
-            total = c[row, last] if added else c.dtype.type(0)
-            for k in range(a.shape[1]):
-                total += a[row, k] * b[k, last]
-            c[row, last] = total
+    # In numbers instead of arrays, so that what is long to compile is compiled once for all layouts.
+    multiply(
+        a.ctypes.data,
+        a.strides[0],
+        a.strides[1],
+        b.ctypes.data,
+        b.strides[0],
+        c.ctypes.data,
+        c.strides[0],
+        a.shape[0],
+        a.shape[1],
+        b.shape[1],
+        added,
+        c.dtype.type(0),
+        c.itemsize,
+    )
+
+
+@inner
+def multiply(
+    a: int,
+    a_row: int,
+    a_column: int,
+    b: int,
+    b_row: int,
+    c: int,
+    c_row: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    added: bool,
+    like: Any,
+    size: int,
+) -> None:
+    """Compute the product of matrices at addresses, given the strides of their rows and of a's columns, in bytes.
+
+    like: a number of their type, which has `size` bytes.
+    """
+    end, tiled = columns * size, rows // TILE_ROWS * TILE_ROWS
+    at = 0
+    while at + WIDE <= end:
+        for row in range(0, tiled, TILE_ROWS):
+            _wide_tile(a + row * a_row, a_row, a_column, b + at, b_row, c + at + row * c_row, c_row, depth, added, like)
+        for row in range(tiled, rows):
+            _wide_row(a + row * a_row, a_row, a_column, b + at, b_row, c + at + row * c_row, c_row, depth, added, like)
+        at += WIDE
+    while at + NARROW <= end:
+        for row in range(0, tiled, TILE_ROWS):
+            _narrow_tile(
+                a + row * a_row, a_row, a_column, b + at, b_row, c + at + row * c_row, c_row, depth, added, like
+            )
+        for row in range(tiled, rows):
+            _narrow_row(
+                a + row * a_row, a_row, a_column, b + at, b_row, c + at + row * c_row, c_row, depth, added, like
+            )
+        at += NARROW
+    while at < end:
+        for row in range(rows):
+            _number(a + row * a_row, a_row, a_column, b + at, b_row, c + at + row * c_row, c_row, depth, added, like)
+        at += size
+
+
+@inner
+def copy(rows: Numbers, to: Numbers) -> None:
+    """Copy a matrix. (An assignment of slices does the same and takes seconds to compile.)"""
+    for row in range(to.shape[0]):
+        for column in range(to.shape[1]):
+            to[row, column] = rows[row, column]
+
+
+@inner
+def repeat(row: Numbers, to: Numbers) -> None:
+    """Copy a row into every row of a matrix."""
+    for i in range(to.shape[0]):
+        for column in range(to.shape[1]):
+            to[i, column] = row[column]

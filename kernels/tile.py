@@ -16,7 +16,7 @@ FUSED = ("contract",)  # products and sums by one instruction, where there is on
 
 
 def tile(rows: int, width: int) -> Callable[..., None]:
-    """Make the function that computes a tile of C of so many rows, each of `width` bytes.
+    """Make the function that computes a tile of C of so many rows, each of `width` bytes (0: one number).
 
     The function takes addresses and strides in bytes: (a, a_row, a_column, b, b_row, c, c_row), the number of A's
     columns, whether to add to C, and a number of C's type.
@@ -37,7 +37,8 @@ def tile(rows: int, width: int) -> Callable[..., None]:
         like: Any,
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _write(builder, rows, width, like.bitwidth // 8, arguments)
+            size = like.bitwidth // 8
+            _write(builder, rows, max(width, size), size, arguments)
             return context.get_dummy_value()
 
         return types.void(a, a_row, a_column, b, b_row, c, c_row, depth, added, like), generate

@@ -11,6 +11,7 @@ from clients.compiled.compile import inner, kernel
 from clients.compiled.forward import ROWS, best_of, moment
 from contracts.world import Bools, Integers
 from kernels.compile import Numbers
+from kernels.product import copy
 
 
 class Memory(NamedTuple):
@@ -52,7 +53,7 @@ def act(
     observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
     Advances memory and fills choices.
     """
-    battles, n_actions = available.shape[1:]
+    battles = available.shape[1]
     width, columns = network.head.shape[1:]
     dtype = network.head.dtype
     room, products = np.empty((6, ROWS, width), dtype), np.empty((4, ROWS, width), dtype)
@@ -61,7 +62,7 @@ def act(
         for begin in range(0, battles, ROWS):
             end = min(begin + ROWS, battles)
             rows = end - begin
-            room[5, :rows] = memory.hidden[agent, begin:end]
+            copy(memory.hidden[agent, begin:end], room[5, :rows])
             moment(
                 network,
                 agent,
@@ -77,7 +78,7 @@ def act(
                 products,
                 q[:rows],
             )
-            choices.q[agent, begin:end] = q[:rows, :n_actions]
+            copy(q[:rows], choices.q[agent, begin:end])
         for battle in range(battles):
             allowed = available[agent, battle]
             drawn = chances.coins[agent, battle] < epsilon

@@ -16,9 +16,7 @@ class Network(NamedTuple):
     inside: Numbers  # [agents, 3, width, width], features -> gates
     recurrent: Numbers  # [agents, 3, width, width], hidden -> gates
     bias: Numbers  # [agents, 4, width]: reset, update, new's input side, new's hidden side
-    head: (
-        Numbers  # [agents, width, columns]: n_actions and so many of zeros that a row is whole tiles (kernels.product)
-    )
+    head: Numbers  # [agents, width, columns]: n_actions and zeros until a row is whole tiles (kernels.product)
     head_bias: Numbers  # [agents, columns]
 
 

@@ -10,7 +10,7 @@ from clients.compiled.forward import side_of
 from clients.compiled.gates import retreat
 from contracts.world import Integers
 from kernels.compile import Numbers
-from kernels.product import product
+from kernels.product import copy, product
 
 CHUNK = 128  # moments that are gone through before their products: few enough to stay in the cache
 
@@ -43,7 +43,8 @@ def gradients(
     gates = np.empty((4, most, width), dtype)  # gradients of reset, update, new, new's hidden side
     observed, passed = np.empty((most, obs_dim), dtype), np.empty((most, width), dtype)
     inside, recurrent = transposed(online.inside[agent]), transposed(online.recurrent[agent])
-    head = online.head[agent].T.copy()  # [columns, width]
+    head = np.empty((online.head.shape[2], width), dtype)
+    copy(online.head[agent].T, head)
     carried = np.zeros((last - first, width), dtype)  # the hidden state's gradient
     upper = episodes.lengths[first] + 1
     while upper > 0:
@@ -170,7 +171,7 @@ def transposed(weights: Numbers) -> Numbers:
     """Return each of the matrices [gates, rows, columns] transposed."""
     turned = np.empty((weights.shape[0], weights.shape[2], weights.shape[1]), weights.dtype)
     for gate in range(weights.shape[0]):
-        turned[gate] = weights[gate].T
+        copy(weights[gate].T, turned[gate])
     return turned
 
 

@@ -9,7 +9,7 @@ from clients.compiled.compile import inner, kernel
 from clients.compiled.gates import advance
 from contracts.world import Bools, Integers
 from kernels.compile import Numbers
-from kernels.product import product
+from kernels.product import copy, product, repeat
 
 ROWS = 32  # at a time: the weights are read seldom enough, and all that is worked on stays in the cache
 
@@ -52,9 +52,7 @@ def moment(
         product(features, network.inside[agent, gate], products[gate, :rows], False)
         product(previous, network.recurrent[agent, gate], products[side_of(gate), :rows], gate < 2)
     advance(products, network.bias[agent], previous, reset, update, new, side, hidden)
-    head_bias = network.head_bias[agent]
-    for row in range(rows):
-        q[row] = head_bias
+    repeat(network.head_bias[agent], q)
     product(hidden, network.head[agent], q, True)
 
 
@@ -92,8 +90,7 @@ def values(
     last_actions = np.full(most, -1)
     products = np.empty((4, most, width), dtype)
     hidden = np.zeros((most, width), dtype)
-    spare = np.empty((7, most, width), dtype)  # the target network's: nothing of it is kept
-    spare[6] = 0
+    spare = np.zeros((7, most, width), dtype)  # the target network's: nothing of it is kept
     q, q_target = np.empty((most, columns), dtype), np.empty((most, columns), dtype)
     begin, count = start, most
     for time in range(lengths[first] + 1):
@@ -105,7 +102,7 @@ def values(
                 seen[i, j] = observations[row, j]
         end = begin + count
         previous = kept.previous[agent, begin:end]
-        previous[:] = hidden[:count]
+        copy(hidden[:count], previous)
         moment(
             online,
             agent,
@@ -121,7 +118,7 @@ def values(
             products,
             q[:count],
         )
-        spare[5, :count] = spare[6, :count]
+        copy(spare[6, :count], spare[5, :count])
         moment(
             target,
             agent,

@@ -13,7 +13,7 @@ from clients.compiled.gradient import TeamQValues
 from clients.network import PARAMETER_NAMES, Parameters
 from contracts.world import Bools, Floats, TeamSpec
 from kernels.crew import Crew
-from kernels.tile import REGISTER_BYTES
+from kernels.product import WIDE
 
 if TYPE_CHECKING:
     from clients.buffer import EpisodeBatch
@@ -101,7 +101,7 @@ class CompiledActing:
 
 def _whole_tiles(tensor: torch.Tensor) -> torch.Tensor:
     """Add columns of zeros until a row is whole tiles; see kernels.product."""
-    missing = -tensor.shape[-1] % (REGISTER_BYTES // tensor.itemsize)
+    missing = -tensor.shape[-1] % (WIDE // tensor.itemsize)
     return torch.nn.functional.pad(tensor, (0, missing)).contiguous()
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.compile import Numbers
-from kernels.product import product
+from kernels.product import product, repeat
 from server.mixers.compiled.compile import inner
 
 
@@ -81,8 +81,7 @@ def run_back(
 @inner
 def linear(inputs: Numbers, weight: Numbers, bias: Numbers, outputs: Numbers) -> None:
     """outputs = inputs weight + bias."""
-    for row in range(outputs.shape[0]):
-        outputs[row] = bias
+    repeat(bias, outputs)
     product(inputs, weight, outputs, True)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from contracts.world import Integers
 from kernels.compile import Numbers
+from kernels.product import copy
 from server.mixers.compiled.compile import inner, kernel
 from server.mixers.compiled.hypernetwork import Hypernetwork, Room, room_for, run, run_back
 from server.mixers.compiled.mixing import mix, mix_back
@@ -68,10 +69,10 @@ def learn(
         span = slice(begin, begin + rows)
         seen = state[:rows]
         gather(transitions.states, transitions.next_rows[span], seen)
-        own_q[:, :rows] = q_next[:, span]
+        copy(q_next[:, span], own_q[:, :rows])
         mixed(target, seen, rooms, own_q, hidden, following[:rows])
         gather(transitions.states, transitions.rows[span], seen)
-        own_q[:, :rows] = q_taken[:, span]
+        copy(q_taken[:, span], own_q[:, :rows])
         mixed(online, seen, rooms, own_q, hidden, total[:rows])
         for i in range(rows):
             aim = transitions.rewards[begin + i] + dtype.type(gamma) * transitions.going_on[begin + i] * following[i]
@@ -88,7 +89,7 @@ def learn(
             grad_bias_1,
             grad_weight_2,
         )
-        grad_q[:, span] = own_grad[:, :rows]
+        copy(own_grad[:, :rows], grad_q[:, span])
         run_back(online.weight_1, seen, rooms[0], grad_weight_1[:rows], flow_1, found.weight_1)
         run_back(online.bias_1, seen, rooms[1], grad_bias_1[:rows], flow_1, found.bias_1)
         run_back(online.weight_2, seen, rooms[2], grad_weight_2[:rows], flow_1, found.weight_2)
