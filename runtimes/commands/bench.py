@@ -77,24 +77,24 @@ def _peers(words: Sequence[str]) -> dict[str, Any]:
 def _fidelity(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import fidelity
     from envs.scripted import POLICIES
-    from runtimes.commands.bench_progress import BattleBar
+    from runtimes.commands.bench_progress import CountBar
 
     options = only("fidelity", words, ("maps", "policies", "episodes", "seed", "threads"))
     names, policies = maps(options), choices(options, "policies", "policy", tuple(POLICIES))
     episodes = number(options, "episodes", int, 256)
-    with BattleBar(len(names) * len(policies) * episodes) as bar:
+    with CountBar(len(names) * len(policies) * episodes) as bar:
         threads = number(options, "threads", int, _processors())
         return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell)
 
 
 def _winnable(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import planned
-    from runtimes.commands.bench_progress import BattleBar
+    from runtimes.commands.bench_progress import CountBar
 
     options = only("winnable", words, ("maps", "copies", "tries", "seed", "threads"))
     names, copies = maps(options), number(options, "copies", int, 256)
     tries = number(options, "tries", int, 30)
-    with BattleBar(len(names) * tries * copies) as bar:
+    with CountBar(len(names) * tries * copies) as bar:
         return planned.measure(
             maps=names,
             copies=copies,
