@@ -28,7 +28,9 @@ class Peer:
         Raises ConfigurationError when it cannot be started.
         """
         try:
-            self._process = subprocess.Popen([python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._process = subprocess.Popen(
+                [python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
         except OSError as error:
             raise ConfigurationError(f"peer_python={python} cannot be run: {error.strerror}.") from error
         self.name = name

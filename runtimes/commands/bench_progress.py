@@ -1,4 +1,4 @@
-"""What a person sees while battles or training steps are counted: a bar on standard error, so that standard output holds JSON alone."""
+"""What a person sees while something is counted: a bar on standard error, so that standard output holds JSON alone."""
 
 from __future__ import annotations
 
