@@ -7,52 +7,103 @@ forward and backward, target forward; agents and mixer) at the rate this machine
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.episodes import Episodes, EpisodeSource
 from clients.agents import AgentStack
 from clients.learning import train_step
 from clients.network import parameter_shapes
 from conf.schema import Config
 from contracts.timeline import timeline
-from contracts.world import TeamSpec
-from envs import team_spec
+from contracts.world import Integers, TeamSpec
 from server.records.summary import machine, versions
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 
 BATCHES = (32, 96)
 MAPS = ("3m", "8m", "5m_vs_6m", "10m_vs_11m", "27m_vs_30m")
+WARM_UP = 3
+"""Training steps before anything is timed: the first ones allocate."""
+
+Tell = Callable[[str, str, int], None]
+"""Is told the map, who learned, and how many more training steps are over."""
 
 
-def measure(config: Config, maps: Sequence[str], batches: Sequence[int], lengths: str, repeats: int) -> dict[str, Any]:
-    """Measure milliseconds per training step for every map and batch size.
+def measure(
+    config: Config,
+    sources: Sequence[EpisodeSource],
+    batches: Sequence[int],
+    repeats: int,
+    tell: Tell = lambda map, who, steps: None,
+) -> dict[str, Any]:
+    """Measure milliseconds per training step for every source of episodes and batch size.
 
-    config: algorithm, model and runtime settings. lengths: "full" (every episode as long as the map allows, all work)
-    or "mixed" (uniform between a third of the limit and the limit, as in training). repeats: steps timed per figure.
+    config: algorithm, model and runtime settings. repeats: steps timed per figure.
     Returns what can be printed as JSON; medians.
     """
     torch.set_num_threads(config.runtime.threads)
     rate = sgemm_rate()
-    figures = {}
-    for name in maps:
-        spec = team_spec(name, config.env)
-        figures[name] = {str(batch): _figure(config, spec, batch, lengths, repeats, rate) for batch in batches}
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for source in sources:
+        figures[source.name] = {}
+        for batch in batches:
+            ours = OurLearner(config, source.spec, batch, source.draw(2 * batch))
+            figures[source.name][str(batch)] = _figure(ours, repeats, rate)
+            tell(source.name, f"batch {batch}", repeats)
     return {
         "benchmark": "learner",
         "algorithm": config.algorithm.name,
-        "lengths": lengths,
         "threads": config.runtime.threads,
         "sgemm_gflops": round(rate / 1e9, 1),
         "train_step": figures,
         "machine": machine(),
         "versions": versions(),
     }
+
+
+class OurLearner:
+    """A team's agents and mixer's side, with buffers full of given episodes: all of them, in slots 0, 1, ..."""
+
+    def __init__(self, config: Config, spec: TeamSpec, batch: int, episodes: Episodes) -> None:
+        """Build it. batch: episodes of a training step; episodes: at least as many."""
+        stored = len(episodes.lengths)
+        settings = dataclasses.replace(config.algorithm, batch_size=batch, buffer_size=stored)
+        device = torch.device("cpu")
+        self.spec, self.hidden = spec, config.model.hidden
+        self.mean_length = round(float(episodes.lengths.mean()), 1)
+        """Environment steps of an episode."""
+        self._records = TeamRecords(spec, stored, device)
+        self._learner = TeamLearner(spec, settings, self._records, config.seed, device)
+        self._agents = AgentStack(range(spec.n_agents), spec, config.model, settings, config.seed, device)
+        episodes.fill(self._agents, self._records)
+
+    @property
+    def slots(self) -> Integers:
+        """The episodes of the next training step: [batch] int64, longest first."""
+        return self._learner.slots
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned: all agents' and the mixer's."""
+        mixer = sum(parameter.numel() for parameter in self._learner.mixer.parameters())
+        return mixer + sum(parameter.numel() for parameter in self._agents.online.values())
+
+    def step(self) -> float:
+        """Take a training step; return its seconds."""
+        start = time.perf_counter()
+        train_step(self._agents, self._learner)
+        return time.perf_counter() - start
+
+    def products(self) -> float:
+        """Count the floating-point operations of the next training step's matrix products."""
+        return products(self.spec, self._learner, self.hidden, self._records.ring.lengths(self.slots))
 
 
 def sgemm_rate(size: int = 1024, repeats: int = 15) -> float:
@@ -81,45 +132,18 @@ def products(spec: TeamSpec, learner: TeamLearner, hidden: int, lengths: np.ndar
     return 2.0 * (spec.n_agents * order.moments * float(per_moment) + order.transitions * per_transition)
 
 
-def _figure(config: Config, spec: TeamSpec, batch: int, lengths: str, repeats: int, rate: float) -> dict[str, float]:
-    settings = config.algorithm
-    settings.batch_size, settings.buffer_size = batch, 2 * batch
-    device = torch.device("cpu")
-    records = TeamRecords(spec, 2 * batch, device)
-    learner = TeamLearner(spec, settings, records, config.seed, device)
-    agents = AgentStack(range(spec.n_agents), spec, config.model, settings, config.seed, device)
-    _fill(agents, records, lengths, 2 * batch)
+def _figure(ours: OurLearner, repeats: int, rate: float) -> dict[str, float]:
     seconds, floors = [], []
-    for step in range(repeats + 3):
-        drawn = records.ring.lengths(learner.slots)
-        start = time.perf_counter()
-        train_step(agents, learner)
-        if step >= 3:  # the first ones allocate
-            seconds.append(time.perf_counter() - start)
-            floors.append(products(spec, learner, config.model.hidden, drawn) / rate)
+    for number in range(WARM_UP + repeats):
+        floor = ours.products() / rate
+        taken = ours.step()
+        if number >= WARM_UP:
+            seconds.append(taken)
+            floors.append(floor)
+    return {"mean_length": ours.mean_length, **against_floor(seconds, floors)}
+
+
+def against_floor(seconds: Sequence[float], floors: Sequence[float]) -> dict[str, float]:
+    """Return the medians of steps and floors in milliseconds, and how many times one is the other."""
     ms, floor = 1e3 * statistics.median(seconds), 1e3 * statistics.median(floors)
     return {"ms": round(ms, 2), "floor_ms": round(floor, 2), "times_floor": round(ms / floor, 2)}
-
-
-def _fill(agents: AgentStack, records: TeamRecords, lengths: str, episodes: int) -> None:
-    """Fill the buffers with random episodes of the map's shape."""
-    spec = agents.spec
-    random = np.random.default_rng(0)
-    limit, n = spec.episode_limit, spec.n_agents
-    drawn = np.full(episodes, limit) if lengths == "full" else random.integers(limit // 3, limit + 1, episodes)
-
-    def floats(*shape: int) -> torch.Tensor:
-        return torch.from_numpy(random.random(shape, dtype=np.float32))
-
-    private = {
-        "observations": floats(n, limit + 1, episodes, spec.obs_dim),
-        "available_actions": torch.ones(n, limit + 1, episodes, spec.n_actions, dtype=torch.bool),
-        "actions": torch.from_numpy(random.integers(0, spec.n_actions, (n, limit + 1, episodes))),
-    }
-    team = {
-        "state": floats(limit + 1, episodes, spec.state_dim),
-        "team_reward": floats(limit + 1, episodes),
-        "terminated": torch.zeros(limit + 1, episodes, dtype=torch.bool),
-    }
-    agents.ring.add(private, drawn)
-    records.ring.add(team, drawn)

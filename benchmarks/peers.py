@@ -8,18 +8,16 @@ SMAX has neither terrain nor shields nor healing.
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from benchmarks import world
-from contracts.errors import ConfigurationError, WorldError
+from benchmarks.peer_process import Peer
+from contracts.errors import ConfigurationError
 from envs.factory import team_spec
 from envs.options import skirmish_options
 from server.records.summary import machine, versions
@@ -53,10 +51,10 @@ def measure(
     one); python: the interpreter that has the peers' packages; smaclite_path: SMAClite's source, needed for it.
     Raises ConfigurationError when a peer cannot be started, saying what it needs.
     """
-    opened: dict[str, Peer] = {}
+    opened: dict[str, OtherWorld] = {}
     try:
         for name in peers:
-            opened[name] = Peer(name, python, smaclite_path)
+            opened[name] = OtherWorld(name, python, smaclite_path)
         shared = [map for map in maps if any(map in peer.maps for peer in opened.values())]
         if not shared:
             raise ConfigurationError(f"None of the peers has any of the maps {', '.join(maps)}.")
@@ -77,75 +75,27 @@ def measure(
     }
 
 
-class Peer:
-    """Another world in a process of its own; use as a context manager or close it."""
+class OtherWorld(Peer):
+    """Another world in a process of its own, and the maps it has."""
 
     def __init__(self, name: str, python: str, smaclite_path: str | None = None) -> None:
         """Start it and ask for its maps. Raises ConfigurationError when it cannot be started."""
-        words = [python, str(Path(__file__).with_name(f"peer_{name}.py"))]
+        needs = f"It needs: {NEEDS[name]}. Name the interpreter that has these packages with peer_python=PATH."
+        script = [str(Path(__file__).with_name(f"peer_{name}.py"))]
         if name == "smaclite":
             if smaclite_path is None or not (Path(smaclite_path) / "smaclite").is_dir():
-                raise ConfigurationError(f"There is no SMAClite at smaclite_path={smaclite_path}. {self._needs(name)}")
-            words.append(str(Path(smaclite_path).resolve()))
-        try:
-            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        except OSError as error:
-            raise ConfigurationError(f"peer_python={python} cannot be run: {error.strerror}.") from error
-        self._name = name
-        known = self._answer()
-        if known is None:
-            self.close()
-            raise ConfigurationError(
-                f"{name} cannot be imported by {python} (its own words are above). {self._needs(name)}"
-            )
-        self.maps: list[str] = known.pop("maps")
-        self.about: dict[str, str] = known
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+                raise ConfigurationError(f"There is no SMAClite at smaclite_path={smaclite_path}. {needs}")
+            script.append(str(Path(smaclite_path).resolve()))
+        super().__init__(name, python, script, needs)
+        self.maps: list[str] = self.known["maps"]
+        self.about = {key: value for key, value in self.known.items() if key != "maps"}
 
     def rate(self, **question: Any) -> float:
-        """Ask for environment steps a second. Raises WorldError when the peer died over it."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(question) + "\n")
-            self._process.stdin.flush()
-            answer = self._answer()
-        except BrokenPipeError:
-            answer = None
-        if answer is None:
-            raise WorldError(f"{self._name} ended while it was asked for {question}; its own words are above.")
-        return float(answer["rate"])
-
-    def close(self) -> None:
-        """Let the process end, or end it after a while."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.close()
-            self._process.wait(timeout=20)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-
-    def _answer(self) -> dict[str, Any] | None:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        answer: dict[str, Any] | None = json.loads(line) if line else None
-        return answer
-
-    @staticmethod
-    def _needs(name: str) -> str:
-        return f"It needs: {NEEDS[name]}. Name the interpreter that has these packages with peer_python=PATH."
+        """Ask for environment steps a second. Raises FedqmixError when the peer died over it."""
+        return float(self.ask(**question)["rate"])
 
 
-def _figures(map: str, peers: Mapping[str, Peer], rounds: int, seconds: float, threads: int) -> dict[str, Any]:
+def _figures(map: str, peers: Mapping[str, OtherWorld], rounds: int, seconds: float, threads: int) -> dict[str, Any]:
     """Measure one map: every world once a round, in turn."""
     here = {name: peer for name, peer in peers.items() if map in peer.maps}
     smaclite = {"map": map, "seconds": seconds, "episode_limit": team_spec(map, skirmish_options()).episode_limit}
@@ -168,7 +118,7 @@ def _figures(map: str, peers: Mapping[str, Peer], rounds: int, seconds: float, t
     return {**figures, **{f"times_{name}": round(figures["ours"] / figures[name], 1) for name in here}}
 
 
-def _fast_batches(smax: Peer, map: str, seconds: float) -> list[int]:
+def _fast_batches(smax: OtherWorld, map: str, seconds: float) -> list[int]:
     """Return the two batches that looked fastest in one try; the rounds tell which of them is."""
     rates = {batch: smax.rate(map=map, seconds=seconds, batch=batch) for batch in SMAX_BATCHES}
     return sorted(rates, key=lambda batch: -rates[batch])[:2]

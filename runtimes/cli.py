@@ -41,7 +41,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix verify [name=value ...]      is a federation's result that of one process?
   fedqmix report RUN...                evaluations, and the bytes each party sent
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
-  fedqmix bench world|learner [...]    measure speed; prints JSON (also: fidelity, peers, winnable)
+  fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
   fedqmix COMMAND --help               what a command takes
   fedqmix --version
 """

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from contracts.errors import ConfigurationError
+from runtimes.commands.bench_episodes import EPISODES, episodes
 from runtimes.commands.bench_options import choices, maps, number, numbers, only, seed, split
 from runtimes.configuration.names import unknown
 from runtimes.configuration.settings import compose
@@ -27,9 +28,17 @@ fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite] [episod
     python -m benchmarks.fidelity table FILE
 fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
     whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
-fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [repeats=20] [name=value ...]
+fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [steps=40,60] [repeats=20] [name=value ...]
+fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [name=value ...]
     milliseconds per training step by map and batch, beside the floor of its matrix products; other settings as for
-    train, such as algorithm=vdn runtime.threads=2
+    train, such as algorithm=vdn runtime.threads=2. Episodes are random, of `steps` environment steps (one number for
+    each map or one for all; by default the map's limit), mixed: of a third of that to all of it; or, with run, drawn
+    from those that the newest checkpoint of a run holds
+fedqmix bench learners [peers=ppsqmix,epymarl_ns,epymarl] [maps=3m,2s3z] [lengths=full|mixed] [steps=40,60] [run=RUN]
+                       [batch=96] [rounds=5] [repeats=1] [ppsqmix_path=PATH] [epymarl_path=PATH] [peer_python=PATH]
+                       [name=value ...]
+    the same step beside other projects', with the same episodes and sizes, measured in turn; the paths are their
+    sources, peer_python an interpreter with PyTorch and NumPy; episodes as for bench learner
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
     what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
 """
@@ -77,24 +86,24 @@ def _peers(words: Sequence[str]) -> dict[str, Any]:
 def _fidelity(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import fidelity
     from envs.scripted import POLICIES
-    from runtimes.commands.bench_progress import BattleBar
+    from runtimes.commands.bench_progress import CountBar
 
     options = only("fidelity", words, ("maps", "policies", "episodes", "seed", "threads"))
     names, policies = maps(options), choices(options, "policies", "policy", tuple(POLICIES))
     episodes = number(options, "episodes", int, 256)
-    with BattleBar(len(names) * len(policies) * episodes) as bar:
+    with CountBar(len(names) * len(policies) * episodes) as bar:
         threads = number(options, "threads", int, _processors())
         return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell)
 
 
 def _winnable(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import planned
-    from runtimes.commands.bench_progress import BattleBar
+    from runtimes.commands.bench_progress import CountBar
 
     options = only("winnable", words, ("maps", "copies", "tries", "seed", "threads"))
     names, copies = maps(options), number(options, "copies", int, 256)
     tries = number(options, "tries", int, 30)
-    with BattleBar(len(names) * tries * copies) as bar:
+    with CountBar(len(names) * tries * copies) as bar:
         return planned.measure(
             maps=names,
             copies=copies,
@@ -107,19 +116,42 @@ def _winnable(words: Sequence[str]) -> dict[str, Any]:
 
 def _learner(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import learner
+    from runtimes.commands.bench_progress import CountBar
 
     keep_freed_memory()  # as training does
-    options, rest = split(words, ("maps", "batches", "lengths", "repeats"))
-    lengths = options.get("lengths", "mixed")
-    if lengths not in ("mixed", "full"):
-        raise ConfigurationError(unknown("lengths", lengths, ("mixed", "full")))
-    return learner.measure(
-        compose(list(rest)),
-        maps=maps(options) if "maps" in options else learner.MAPS,
-        batches=numbers(options, "batches", learner.BATCHES),
-        lengths=lengths,
-        repeats=number(options, "repeats", int, 20),
-    )
+    options, rest = split(words, (*EPISODES, "batches", "repeats"))
+    config = compose(list(rest))
+    sources, about = episodes(options, config, learner.MAPS, "mixed")
+    batches, repeats = numbers(options, "batches", learner.BATCHES), number(options, "repeats", int, 20)
+    with CountBar(len(sources) * len(batches) * repeats, "training steps") as bar:
+        return {**learner.measure(config, sources, batches, repeats, bar.tell), **about}
+
+
+def _learners(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import learners
+    from runtimes.commands.bench_progress import CountBar
+
+    keep_freed_memory()  # as training does
+    paths = {f"{project}_path": project for project in learners.PLACES}
+    options, rest = split(words, (*EPISODES, *paths, "peers", "batch", "rounds", "repeats", "peer_python"))
+    config = compose(list(rest))
+    steps = learners.STEPS if "maps" not in options else None
+    sources, about = episodes(options, config, learners.MAPS, "full", steps)
+    names = choices(options, "peers", "peer", learners.PEERS)
+    rounds = number(options, "rounds", int, 5)
+    with CountBar(len(sources) * (1 + len(names)) * (1 + rounds), "rounds") as bar:
+        figures = learners.measure(
+            config,
+            sources,
+            peers=names,
+            paths={project: options[name] for name, project in paths.items() if name in options},
+            python=options.get("peer_python", sys.executable),
+            batch=number(options, "batch", int, 96),
+            rounds=rounds,
+            repeats=number(options, "repeats", int, 1),
+            tell=bar.tell,
+        )
+    return {**figures, **about}
 
 
 def _coupling(words: Sequence[str]) -> dict[str, Any]:
@@ -144,5 +176,6 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "fidelity": _fidelity,
     "winnable": _winnable,
     "learner": _learner,
+    "learners": _learners,
     "coupling": _coupling,
 }

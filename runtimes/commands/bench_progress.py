@@ -1,4 +1,4 @@
-"""What a person sees while battles are counted: a bar on standard error, so that standard output holds JSON alone."""
+"""What a person sees while something is counted: a bar on standard error, so that standard output holds JSON alone."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class BattleBar:
-    """Counts battles; use as a context manager. Shows nothing where standard error is no terminal."""
+class CountBar:
+    """Counts what takes long; use as a context manager. Shows nothing where standard error is no terminal."""
 
-    def __init__(self, battles: int) -> None:
-        """Prepare a bar. battles: how many will be played in all."""
+    def __init__(self, total: int, counted: str = "battles") -> None:
+        """Prepare a bar. total: how many there will be in all; counted: what is counted."""
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-        self._task = self._bar.add_task("battles", total=battles)
+        self._task = self._bar.add_task(counted, total=total)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -28,6 +28,6 @@ class BattleBar:
     ) -> None:
         self._bar.stop()
 
-    def tell(self, map: str, policy: str, battles: int) -> None:
-        """Take note of battles that are over."""
-        self._bar.update(self._task, advance=battles, description=f"{map} {policy}")
+    def tell(self, map: str, who: str, more: int) -> None:
+        """Take note of more that are over. who: the policy or learner at work."""
+        self._bar.update(self._task, advance=more, description=f"{map} {who}")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import peers
-from contracts.errors import ConfigurationError, WorldError
+from contracts.errors import ConfigurationError, FedqmixError
 from runtimes.cli import main
 
 STAND_IN = """
@@ -51,7 +51,7 @@ def test_worlds_are_measured_in_turn_and_compared(stand_in, capfd):
 
 
 def test_a_peer_that_dies_is_named(stand_in):
-    with peers.Peer("smax", sys.executable) as peer, pytest.raises(WorldError, match=r"smax ended.*5m_vs_6m"):
+    with peers.OtherWorld("smax", sys.executable) as peer, pytest.raises(FedqmixError, match=r"smax ended.*5m_vs_6m"):
         peer.rate(map="5m_vs_6m", seconds=1, batch=1)
 
 

@@ -40,7 +40,7 @@ def test_bench_learner(capfd: pytest.CaptureFixture[str], lengths: str) -> None:
     figures = printed(capfd, "learner", "maps=3m", "batches=4", "repeats=2", f"lengths={lengths}", "algorithm=vdn")
     steps = figures["train_step"]
     assert isinstance(steps, dict)
-    assert steps["3m"]["4"].keys() == {"ms", "floor_ms", "times_floor"}
+    assert steps["3m"]["4"].keys() == {"mean_length", "ms", "floor_ms", "times_floor"}
     assert steps["3m"]["4"]["floor_ms"] > 0
     assert figures["algorithm"] == "vdn"
 
