@@ -35,9 +35,11 @@ def relative(one, other):
     return float((one - other).abs().max()) / largest if largest else 0.0
 
 
-def begin(settings, double=True, shared=False):
+def begin(settings, double=True, shared=False, compiled=True):
     """The same team twice: as agents with a mixer, and plain."""
     agents, learner = make_agents((0, 1, 2), SPEC, settings), make_learner(SPEC, settings)
+    if not compiled:
+        agents.compiled = learner.compiled = None  # as on a device without kernels
     if shared:
         agents.load({name: value[:1].expand_as(value) for name, value in agents.online.items()})
         agents.target = {name: value.detach().clone() for name, value in agents.online.items()}
@@ -88,9 +90,10 @@ def agree(agents, learner, plain, episodes, *, tied=False):
     return mixer, batch
 
 
+@pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
 @pytest.mark.parametrize(("double_q", "target", "clip"), COMBINATIONS, ids=COMBINATION_NAMES)
-def test_steps_agree_with_plain_autograd(method, double_q, target, clip):
+def test_steps_agree_with_plain_autograd(compiled, method, double_q, target, clip):
     settings = algorithm(
         **method,
         double_q=double_q,
@@ -99,7 +102,7 @@ def test_steps_agree_with_plain_autograd(method, double_q, target, clip):
         grad_norm_clip=clip,
         batch_size=5,
     )
-    agents, learner, plain, episodes = begin(settings)
+    agents, learner, plain, episodes = begin(settings, compiled=compiled)
     drawn = []
     for _ in range(STEPS):
         mixer, batch = agree(agents, learner, plain, episodes)
@@ -121,10 +124,12 @@ def test_tied_gradients_are_one_shared_network(method):
         assert mixer.scale < 1
 
 
+@pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
-def test_production_arithmetic_agrees(method):
+def test_production_arithmetic_agrees(compiled, method):
     """In float32, as it is used: the same step up to its rounding."""
-    agents, learner, plain, episodes = begin(algorithm(**method, batch_size=7), double=False)
+    settings = algorithm(**method, batch_size=7)
+    agents, learner, plain, episodes = begin(settings, double=False, compiled=compiled)
     mixer = WatchedMixer(learner, agents)
     train_step(agents, mixer)
     expected = plain.step([episodes[slot] for slot in mixer.slots])

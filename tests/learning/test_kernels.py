@@ -1,0 +1,98 @@
+"""The learner's kernels at sizes at which they part their work: blocks of episodes, chunks of time, threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from episodes import in_double, random_episode, store
+from toy_team import CPU, algorithm
+from toy_world import toy_spec
+
+from clients.agents import AgentStack
+from clients.buffer import recall
+from clients.compiled.backward import CHUNK
+from clients.compiled.forward import ROWS
+from clients.learning import team_q_values, train_step
+from conf.schema import ModelConfig
+from server.team_learner import TeamLearner
+from server.team_records import TeamRecords
+from storage.draw import slots_to_learn_from
+
+SPEC = toy_spec(n_agents=3, n_actions=6, limit=11)
+BATCH = 2 * ROWS + 7
+
+
+def team(double: bool, hidden: int = 20, **settings):
+    """A stack of agents and their mixer's side, with a batch and a half of random episodes."""
+    chosen = algorithm(batch_size=BATCH, buffer_size=2 * BATCH, mixing_embed=10, hypernetwork_hidden=12, **settings)
+    agents = AgentStack(
+        range(3), SPEC, ModelConfig(name="gru", hidden=hidden, initialisation="uniform"), chosen, 5, CPU
+    )
+    learner = TeamLearner(SPEC, chosen, TeamRecords(SPEC, 2 * BATCH, CPU), 5, CPU)
+    if double:
+        in_double(agents, learner)
+    random = np.random.default_rng(3)
+    lengths = random.integers(1, SPEC.episode_limit + 1, 3 * BATCH // 2)
+    store([random_episode(random, SPEC, int(length), bool(length % 2)) for length in lengths], agents, learner)
+    return agents, learner
+
+
+def drawn(agents):
+    return recall(agents.ring, slots_to_learn_from(agents.ring, BATCH, 1, 0))
+
+
+def outcome(agents, learner):
+    """Everything that a step of learning changes."""
+    return {**agents.state(), **{f"team.{name}": value for name, value in learner.state().items()}}
+
+
+@pytest.mark.parametrize("hypernetwork_layers", [1, 2])
+def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers):
+    found = []
+    for compiled in (True, False):
+        agents, learner = team(double=True, hypernetwork_layers=hypernetwork_layers)
+        if not compiled:
+            agents.compiled = learner.compiled = None
+        assert drawn(agents).timeline.moments > 2 * CHUNK
+        for _ in range(2):
+            train_step(agents, learner)
+        found.append(outcome(agents, learner))
+    kernels, torchs = found
+    assert kernels.keys() == torchs.keys()
+    for name, value in kernels.items():
+        largest = max(float(value.abs().max()), 1e-3)
+        assert float((value - torchs[name]).abs().max()) < 1e-9 * largest, name
+
+
+def test_the_number_of_threads_changes_no_bit():
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        try:
+            agents, learner = team(double=False)
+            assert len(agents.compiled.crew._orders) == threads - 1
+            for _ in range(3):
+                train_step(agents, learner)
+        finally:
+            torch.set_num_threads(1)
+        found.append(outcome(agents, learner))
+    for other in found[1:]:
+        assert all(torch.equal(value, other[name]) for name, value in found[0].items())
+
+
+def test_q_values_whose_room_was_used_again_have_no_way_back():
+    agents, _ = team(double=False)
+    first, _ = team_q_values(agents, drawn(agents))
+    second, _ = team_q_values(agents, drawn(agents))
+    second.sum().backward()
+    with pytest.raises(RuntimeError, match="other Q-values since"):
+        first.sum().backward()
+
+
+def test_a_network_wider_than_any_block():
+    agents, learner = team(double=True, hidden=150)
+    other, _ = team(double=True, hidden=150)
+    other.compiled = None
+    for one, two in zip(team_q_values(agents, drawn(agents)), team_q_values(other, drawn(other)), strict=True):
+        assert float((one - two).detach().abs().max()) < 1e-12
