@@ -83,7 +83,7 @@ class TeamLearner:
     def clip(self, squared_norms: torch.Tensor) -> float:
         """Return the clipping scale of this step and let the mixer take its own Adam step with it."""
         gradients = [p.grad for p in self.mixer.parameters() if p.grad is not None]
-        total = float(squared_norms.sum()) + sum(float(g.double().square().sum()) for g in gradients)
+        total = float(squared_norms.sum()) + float(torch.nn.utils.get_total_norm(gradients)) ** 2
         if not np.isfinite(total):
             raise DivergenceError("the mixer's gradient", f"training step {self.train_steps + 1}")
         norm = float(np.sqrt(total))

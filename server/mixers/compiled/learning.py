@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from kernels.compile import Numbers
 from kernels.crew import Crew
 from server.mixers.compiled.hypernetwork import Hypernetwork
 from server.mixers.compiled.learn import Mixing, Transitions, learn
@@ -36,7 +37,8 @@ class CompiledQmix:
         """
         gradient, errors = torch.empty_like(q_taken), q_taken.new_empty(1, q_taken.shape[1])
         own, targets = _mixing(online), _mixing(target)
-        found = [_like(own) for _ in range(PARTS)]
+        found = np.zeros((PARTS, sum(array.size for network in own for array in network)), own.value.first.dtype)
+        shares = [_cut(row, own) for row in found]
         columns = Transitions(
             states=transitions.states.numpy(),
             rows=transitions.rows,
@@ -48,12 +50,13 @@ class CompiledQmix:
 
         def task(part: int) -> None:
             first, last = (q_taken.shape[1] * end // PARTS for end in (part, part + 1))
-            learned = gradient.numpy(), errors[0].numpy(), found[part]
+            learned = gradient.numpy(), errors[0].numpy(), shares[part]
             learn(own, targets, columns, first, last, gamma, taken, following, *learned)
 
         self._crew.each(task, PARTS)
-        for name in Mixing._fields:
-            _add_up(getattr(online, name), [getattr(part, name) for part in found])
+        for name, share in _cut(found.sum(0), own)._asdict().items():
+            for parameter, total in zip(getattr(online, name).parameters(), share, strict=False):
+                parameter.grad = torch.from_numpy(np.ascontiguousarray(total.T))
         return gradient, errors
 
 
@@ -67,11 +70,12 @@ def _hypernetwork(network: nn.Module) -> Hypernetwork:
     return Hypernetwork(*parameters, *([np.empty((0, 0), dtype), np.empty(0, dtype)] if len(parameters) == 2 else []))
 
 
-def _like(mixing: Mixing) -> Mixing:
-    return Mixing(*(Hypernetwork(*(np.zeros_like(array) for array in network)) for network in mixing))
+def _cut(row: Numbers, like: Mixing) -> Mixing:
+    """Cut a row into arrays of the shapes of another mixing's, one after the other."""
+    ends = iter(np.cumsum([array.size for network in like for array in network]).tolist())
 
+    def part(array: Numbers) -> Numbers:
+        end = next(ends)
+        return row[end - array.size : end].reshape(array.shape)
 
-def _add_up(network: nn.Module, parts: list[Hypernetwork]) -> None:
-    for place, parameter in enumerate(network.parameters()):
-        total = torch.from_numpy(np.sum([part[place] for part in parts], axis=0))
-        parameter.grad = total.t().contiguous() if total.dim() == 2 else total
+    return Mixing(*(Hypernetwork(*(part(array) for array in network)) for network in like))
