@@ -23,6 +23,7 @@ from clients.network import parameter_shapes
 from conf.schema import Config
 from contracts.timeline import timeline
 from contracts.world import Integers, TeamSpec
+from runtimes.run.threads import share_out
 from server.records.summary import machine, versions
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
@@ -48,8 +49,8 @@ def measure(
     config: algorithm, model and runtime settings. repeats: steps timed per figure.
     Returns what can be printed as JSON; medians.
     """
-    torch.set_num_threads(config.runtime.threads)
-    rate = sgemm_rate()
+    share_out(config.runtime)
+    rate = sgemm_rate(config.runtime.threads)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for source in sources:
         figures[source.name] = {}
@@ -106,14 +107,17 @@ class OurLearner:
         return products(self.spec, self._learner, self.hidden, self._records.ring.lengths(self.slots))
 
 
-def sgemm_rate(size: int = 1024, repeats: int = 15) -> float:
-    """Return floating-point operations a second of square float32 matrix products, median."""
+def sgemm_rate(threads: int, size: int = 1024, repeats: int = 15) -> float:
+    """Return floating-point operations a second of torch's square float32 matrix products, median."""
+    own = torch.get_num_threads()
+    torch.set_num_threads(threads)
     a, b = torch.rand(size, size), torch.rand(size, size)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         a @ b
         seconds.append(time.perf_counter() - start)
+    torch.set_num_threads(own)
     return 2 * size**3 / statistics.median(seconds)
 
 

@@ -24,6 +24,7 @@ from benchmarks.peer_process import Peer
 from conf.schema import Config
 from contracts.errors import ConfigurationError, FedqmixError
 from contracts.world import TeamSpec
+from runtimes.run.threads import share_out
 from server.records.summary import machine, versions
 
 SOURCES = {"ppsqmix": "ppsqmix", "epymarl_ns": "epymarl", "epymarl": "epymarl"}
@@ -57,8 +58,8 @@ def measure(
     Raises ConfigurationError when a peer cannot be started, saying what it needs, or cannot learn as the settings say.
     """
     _require_alike(config)
-    torch.set_num_threads(config.runtime.threads)
-    rate = sgemm_rate()
+    share_out(config.runtime)
+    rate = sgemm_rate(config.runtime.threads)
     opened: dict[str, Peer] = {}
     try:
         for name in peers:

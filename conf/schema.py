@@ -95,7 +95,7 @@ class RuntimeConfig:
 
     name: str = choice("local", "deployment")
     device: str = choice("cpu", "cuda", "auto")
-    threads: int = number(1)  # of the learner's matrix products; results are bit-identical at the same number
+    threads: int = number(1)  # of the learner and of those who act; kernels give the same bits with any number
     world_threads: int = number(1)  # battles are played by this many threads; does not change results
 
 

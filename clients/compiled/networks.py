@@ -22,7 +22,7 @@ FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less t
 
 
 class CompiledNetworks:
-    """Both networks of a stack of agents, computed by as many threads as torch may use when the object is made.
+    """Both networks of a stack of agents, computed by as many threads as crews have.
 
     It owns the room that the kernels work in, which is used again in every training step: asking the system for
     new memory and clearing it would take a tenth of a step.
@@ -30,7 +30,7 @@ class CompiledNetworks:
 
     def __init__(self, agent_ids: tuple[int, ...]) -> None:
         self.agent_ids = agent_ids
-        self.crew = Crew(torch.get_num_threads())
+        self.crew = Crew()
         self.uses = 0  # how often the room was given away: what it held before is then gone
         self._room: Any = np.zeros(0)
 

@@ -39,6 +39,8 @@ fedqmix bench learners [peers=ppsqmix,epymarl_ns,epymarl] [maps=3m,2s3z] [length
                        [name=value ...]
     the same step beside other projects', with the same episodes and sizes, measured in turn; the paths are their
     sources, peer_python an interpreter with PyTorch and NumPy; episodes as for bench learner
+fedqmix bench collecting [maps=3m] [batches=8,32] [seconds=3] [name=value ...]
+    environment steps a second of training's collection loop: world, networks that act, and storing
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
     what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
 """
@@ -154,6 +156,19 @@ def _learners(words: Sequence[str]) -> dict[str, Any]:
     return {**figures, **about}
 
 
+def _collecting(words: Sequence[str]) -> dict[str, Any]:
+    from benchmarks import collecting
+
+    keep_freed_memory()
+    options, rest = split(words, ("maps", "batches", "seconds"))
+    return collecting.measure(
+        compose(list(rest)),
+        maps=maps(options) if "maps" in options else ["3m"],
+        batches=numbers(options, "batches", collecting.BATTLES),
+        seconds=number(options, "seconds", float, 3.0),
+    )
+
+
 def _coupling(words: Sequence[str]) -> dict[str, Any]:
     from benchmarks import coupling
 
@@ -177,5 +192,6 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "winnable": _winnable,
     "learner": _learner,
     "learners": _learners,
+    "collecting": _collecting,
     "coupling": _coupling,
 }

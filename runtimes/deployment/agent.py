@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import grpc
-import torch
 from flwr.app import ConfigRecord, Message, MessageType
 
 from clients.answers import answer
@@ -24,6 +23,7 @@ from coupling.world_remote import RemoteWorld
 from envs import team_spec
 from runtimes.configuration.settings import loads
 from runtimes.run.sides import AgentSide
+from runtimes.run.threads import share_out
 from storage.rounds import Rounds
 
 BEFORE = "env steps before policy questions"
@@ -99,7 +99,7 @@ class DeployedAgent:
         spec = team_spec(config.map, config.env)
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
-        torch.set_num_threads(config.runtime.threads)
+        share_out(config.runtime)
         rounds = Rounds(self._state / _plain(run_id) / "rounds", run_id, lambda: AgentSide(config, spec, [self.agent]))
         self._run = _Run(run_id, text, config, spec, rounds)
         return self._run

@@ -12,6 +12,7 @@ from contracts.world import Purpose, TeamSink, TeamSpec
 from envs import team_spec
 from runtimes.configuration.settings import loads
 from runtimes.run.sides import MixerSide
+from runtimes.run.threads import share_out
 from storage.rounds import Rounds
 
 REPORT = "report"
@@ -26,7 +27,7 @@ class DeployedMixer:
 
     def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
         config = loads(config_yaml)
-        torch.set_num_threads(config.runtime.threads)
+        share_out(config.runtime)
         spec = self._spec = team_spec(config.map, config.env)
         self._rounds = Rounds(state / run_id / "rounds", run_id, lambda: MixerSide(config, spec))
 

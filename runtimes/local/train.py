@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
 from flwr.app import Context
 from flwr.serverapp import Grid
 
@@ -22,13 +21,14 @@ from runtimes.local.team import LocalTeam
 from runtimes.run.conduct import Shared, conduct
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress
+from runtimes.run.threads import share_out
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 
 
 def train(config: Config, folder: RunFolder, command: Sequence[str], progress: Progress) -> list[Row]:
     """Train a team in this process; see `runtimes.run.conduct.conduct`."""
-    torch.set_num_threads(config.runtime.threads)
+    share_out(config.runtime)
     keep_freed_memory()
 
     def gather() -> LocalFederation:

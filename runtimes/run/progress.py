@@ -15,7 +15,7 @@ from rich.text import Text
 
 from server.records import Row, best_row
 
-WAITING = "the first battles are being played (a new machine first compiles their rules, which takes some 20 seconds)"
+WAITING = "the first battles are being played (a new machine first compiles what is to be fast: under a minute)"
 _FIGURES = (
     ("round", "round", "{:,.0f}"),
     ("won", "test_battle_won_mean", "{:.0%}"),

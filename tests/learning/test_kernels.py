@@ -15,6 +15,7 @@ from clients.compiled.backward import CHUNK
 from clients.compiled.forward import ROWS
 from clients.learning import team_q_values, train_step
 from conf.schema import ModelConfig
+from kernels.crew import use_threads
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 from storage.draw import slots_to_learn_from
@@ -68,14 +69,14 @@ def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers):
 def test_the_number_of_threads_changes_no_bit():
     found = []
     for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
+        use_threads(threads)
         try:
             agents, learner = team(double=False)
             assert len(agents.compiled.crew._orders) == threads - 1
             for _ in range(3):
                 train_step(agents, learner)
         finally:
-            torch.set_num_threads(1)
+            use_threads(1)
         found.append(outcome(agents, learner))
     for other in found[1:]:
         assert all(torch.equal(value, other[name]) for name, value in found[0].items())
@@ -91,7 +92,7 @@ def test_q_values_whose_room_was_used_again_have_no_way_back():
 
 
 def test_a_network_wider_than_any_block():
-    agents, learner = team(double=True, hidden=150)
+    agents, _ = team(double=True, hidden=150)
     other, _ = team(double=True, hidden=150)
     other.compiled = None
     for one, two in zip(team_q_values(agents, drawn(agents)), team_q_values(other, drawn(other)), strict=True):

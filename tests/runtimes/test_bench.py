@@ -35,6 +35,14 @@ def test_bench_world(capfd: pytest.CaptureFixture[str]) -> None:
     assert figures["command"] == "fedqmix bench world maps=3m,8m batches=1,4 threads=1 seconds=0.05"
 
 
+def test_bench_collecting(capfd: pytest.CaptureFixture[str]) -> None:
+    figures = printed(capfd, "collecting", "maps=3m", "batches=1,3", "seconds=0.01", "algorithm=vdn")
+    rates = figures["env_steps_per_second"]
+    assert isinstance(rates, dict)
+    assert rates["3m"].keys() == {"1", "3"}
+    assert all(rate > 0 for rate in rates["3m"].values())
+
+
 @pytest.mark.parametrize("lengths", ["full", "mixed"])
 def test_bench_learner(capfd: pytest.CaptureFixture[str], lengths: str) -> None:
     figures = printed(capfd, "learner", "maps=3m", "batches=4", "repeats=2", f"lengths={lengths}", "algorithm=vdn")

@@ -17,10 +17,10 @@ PARTS = 8  # that a batch's transitions are always cut into, so that results do 
 
 
 class CompiledQmix:
-    """Computes what QMIX learns from a batch, by as many threads as torch may use when the object is made."""
+    """Computes what QMIX learns from a batch, by as many threads as crews have."""
 
     def __init__(self) -> None:
-        self._crew = Crew(torch.get_num_threads())
+        self._crew = Crew()
 
     def learn(
         self,
