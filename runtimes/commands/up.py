@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
@@ -23,7 +20,7 @@ from runtimes.deployment.following import Following
 from runtimes.deployment.one_machine import Deployment
 from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
-from runtimes.processes import Supervisor
+from runtimes.processes import Supervisor, interruptible
 
 HELP = """\
 fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
@@ -49,7 +46,7 @@ def up_command(words: list[str]) -> int:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     folder = Path(run_dir).absolute()
     again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
-    with _interruptible(), ExitStack() as stack:
+    with interruptible(), ExitStack() as stack:
         certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
         agents = load_map(config.map).n_agents
         if certs is not None:
@@ -74,18 +71,3 @@ def _absolute(overrides: list[str], folder: Path) -> list[str]:
         f"{word.partition('=')[0]}={quoted(str(folder))}" if word.startswith(("resume=", "run_dir=")) else word
         for word in overrides
     ]
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """End upon SIGTERM and SIGHUP as upon Ctrl-C: everything is stopped, and how to go on is said."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

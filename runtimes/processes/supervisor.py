@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from contracts.errors import FederationError
-from runtimes.processes import marks
+from runtimes.processes import marks, process
+from runtimes.processes.process import Guard
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a dead process is started again: doubled with every death in a row."""
@@ -52,10 +50,10 @@ class Supervisor:
         self._say = say
         self._mark = f"{secrets.token_hex(8)}/"
         self._stages: list[list[_Child]] = []  # those started side by side
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
-        self._guard = _start_guard(self._mark)
+        self._guard = Guard(self._mark)
         return self
 
     def __exit__(
@@ -92,8 +90,9 @@ class Supervisor:
 
     def tend(self) -> None:
         """Start those again that have died. Raises FederationError for a service that keeps dying."""
-        if self._guard is None or self._guard.poll() is not None:
-            self._guard = _start_guard(self._mark)
+        if self._guard is None:
+            self._guard = Guard(self._mark)
+        self._guard.keep()
         for child in self._all():
             child.tend(self._say)
 
@@ -108,9 +107,8 @@ class Supervisor:
                     child.end(deadline)
         finally:
             self._stages.clear()
-            if self._guard is not None and self._guard.stdin is not None:
-                self._guard.stdin.close()  # the guard now kills all that is left of them and of what they started
-                self._guard.wait()
+            if self._guard is not None:
+                self._guard.close()  # which kills all that is left of them and of what they started
                 self._guard = None
 
     def _all(self) -> list[_Child]:
@@ -143,25 +141,17 @@ class _Child:
             say(f"{self.name} was started again ({self.starts - 1} so far)")
 
     def ask_to_end(self) -> None:
-        _signal_group(self.process, signal.SIGTERM)
+        process.ask_to_end(self.process)
 
     def end(self, deadline: float) -> None:
-        """Wait for the process to end until the deadline (time.monotonic), then kill it."""
-        try:
-            self.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            _signal_group(self.process, signal.SIGKILL)
-            self.process.wait()
+        process.end(self.process, deadline)
 
     def last_words(self) -> str:
-        """Return where its log is and the log's last lines."""
-        lines = self._service.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        words = "\n".join(f"  {line}" for line in lines if line.strip() and line.isprintable())
-        return f"The end of {self._service.log}:\n{words[-1500:]}"
+        return process.last_words(self._service.log)
 
     def _died(self, status: int, say: Callable[[str], None]) -> None:
         self._deaths += 1
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        how = process.how_it_ended(status)
         if self._deaths >= DEATHS:
             raise FederationError(f"{self.name} {how}, {self._deaths} times in a row. {self.last_words()}")
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._deaths - 1))
@@ -170,34 +160,4 @@ class _Child:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self.starts += 1
-        self._service.log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._service.environment, marks.VARIABLE: self._mark}
-        with self._service.log.open("ab") as log:
-            return _popen(self._service.command, log, environment)
-
-
-def _popen(command: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, so that Ctrl-C reaches the supervisor alone."""
-    try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), process_group=0
-        )
-    except OSError as error:
-        raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):  # it has ended; macOS refuses the group of a zombie
-        return
-
-
-def _start_guard(mark: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", marks.__file__, mark],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        return process.start(self._service.command, self._service.log, self._service.environment, self._mark)

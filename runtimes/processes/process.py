@@ -1,0 +1,94 @@
+"""One process of ours: in a group of its own, with a mark in its environment, and ended with all of its group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from contracts.errors import FederationError
+from runtimes.processes import marks
+
+
+class Guard:
+    """A process beside us which, once we have ended in whatever way, kills all who bear our mark."""
+
+    def __init__(self, mark: str) -> None:
+        """Start it."""
+        self._mark = mark
+        self._process = _start_guard(mark)
+
+    def keep(self) -> None:
+        """Start it again if it has died."""
+        if self._process.poll() is not None:
+            self._process = _start_guard(self._mark)
+
+    def close(self) -> None:
+        """Let it kill all who are left, and wait for that."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own, so that Ctrl-C reaches us alone.
+
+    log: the file that its output is appended to. environment: added to our own.
+    Raises FederationError when there is no such program.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    whole = {**os.environ, "PYTHONUNBUFFERED": "1", **environment, marks.VARIABLE: mark}
+    try:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
+            )
+    except OSError as error:
+        raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error
+
+
+def ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    """Send SIGTERM to a process and its group."""
+    _signal_group(process, signal.SIGTERM)
+
+
+def end(process: subprocess.Popen[bytes], deadline: float) -> None:
+    """Wait for a process to end until the deadline (time.monotonic), then kill it and its group."""
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def how_it_ended(status: int) -> str:
+    """Say it in words: "ended with status 1", "was ended by SIGKILL"."""
+    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def last_words(log: Path) -> str:
+    """Return where a log is, and its last lines."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    words = "\n".join(f"  {line}" for line in lines if line.strip() and line.isprintable())
+    return f"The end of {log}:\n{words[-1500:]}"
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # it has ended; macOS refuses the group of a zombie
+        return
+
+
+def _start_guard(mark: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", marks.__file__, mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
