@@ -1,4 +1,4 @@
-"""`fedqmix train`: one run, a sweep of runs, or a run that goes on."""
+"""`fedqmix train`: one run, several seeds of it, a sweep of runs, or a run that goes on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from conf.schema import Config
+from runtimes.commands.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
 from runtimes.configuration import settings
 from runtimes.configuration.names import program
+from runtimes.configuration.seeds import take_seeds
 from runtimes.local.train import train
+from runtimes.processes import interruptible
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress, closing_table
 
@@ -22,7 +25,8 @@ fedqmix train [name=value ...]    every setting is an override; the choices of t
 
 single settings: map=3m seed=1 stop.env_steps=300000 algorithm.batch_size=32 strategy.reward=team ...
 (conf/schema.py says what each means and takes, conf/config.yaml what it is by default)
-several runs: -m strategy=none,a_pps seed=1,2,3        go on with a run: resume=RUN_FOLDER
+several seeds at once: seeds=[1,2,3]                   go on with a run or with seeds: resume=FOLDER
+several runs in turn: -m strategy=none,a_pps seed=1,2,3
 """
 
 
@@ -34,18 +38,29 @@ def help_text() -> str:
 def train_command(words: list[str]) -> int:
     """Train as the words say; return the exit status."""
     sweep = any(word in ("-m", "--multirun") for word in words)
-    overrides = [word for word in words if word not in ("-m", "--multirun")]
+    seeds, overrides = take_seeds([word for word in words if word not in ("-m", "--multirun")])
     runs = settings.expand(overrides) if sweep else [overrides]
-    for number, run in enumerate(runs, start=1):
-        if sweep:
-            Console().print(Text(f"run {number} of {len(runs)}: {' '.join(run)}", style="bold"), soft_wrap=True)
-        config = settings.compose(run)
-        if config.runtime.name == settings.DEPLOYMENT:
-            from runtimes.commands.up import up_command  # here, because it loads what a local run has no need of
+    status = 0
+    with interruptible():
+        for number, run in enumerate(runs, start=1):
+            if sweep:
+                Console().print(Text(f"run {number} of {len(runs)}: {' '.join(run)}", style="bold"), soft_wrap=True)
+            status = max(status, _train(run, seeds))
+    return status
 
-            up_command(run)
-        else:
-            train_once(config, ["fedqmix", "train", *run])
+
+def _train(run: list[str], seeds: list[int] | None) -> int:
+    """Train what one run's words say, with one seed or several; return the exit status."""
+    if seeds is not None:
+        return begin_seeds(run, seeds)
+    if (folder := folder_of_seeds(run)) is not None:
+        return resume_seeds(folder, run)
+    config = settings.compose(run)
+    if config.runtime.name == settings.DEPLOYMENT:
+        from runtimes.commands.up import up_command  # here, because it loads what a local run has no need of
+
+        return up_command(run)
+    train_once(config, ["fedqmix", "train", *run])
     return 0
 
 

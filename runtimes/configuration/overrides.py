@@ -19,8 +19,7 @@ def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[
 
     loader: needed for glob sweeps only ("strategy=glob(*_pps)"). Raises ConfigurationError.
     """
-    parser = OverridesParser.create()
-    parsed = [_parse_one(parser, text) for text in overrides]
+    parsed = [parse_one(text) for text in overrides]
     for override in parsed:
         override.config_loader = loader
         _check_name(override)
@@ -28,11 +27,12 @@ def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[
     return parsed
 
 
-def _parse_one(parser: OverridesParser, text: str) -> Override:
+def parse_one(text: str) -> Override:
+    """Read one override, checking its syntax alone. Raises ConfigurationError."""
     if "=" not in text.lstrip("="):
         raise ConfigurationError(f"'{text}' sets nothing: write name=value, for example map=3m or strategy=a_pps.")
     try:
-        return parser.parse_override(text)
+        return OverridesParser.create().parse_override(text)
     except HydraException as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(

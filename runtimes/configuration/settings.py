@@ -94,6 +94,16 @@ def loads(text: str) -> Config:
     return _checked(raw, None, None)
 
 
+def require_resumable(beside: Sequence[Override]) -> None:
+    """Check that what is said beside resume= may change. Raises ConfigurationError."""
+    for override in beside:
+        if not f"{override.key_or_group}.".startswith(RESUMABLE):
+            raise ConfigurationError(
+                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
+                "logger.*, checkpoint.* and runtime.world_threads may be changed."
+            )
+
+
 def require_deployed(config: Config) -> None:
     """Check that a run which is to go on in processes was begun so.
 
@@ -166,14 +176,9 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     run = run_of(Path(folder))
     require_run(run)
     raw = _read(run)
+    require_resumable(beside)
     for override in beside:
-        name = override.key_or_group
-        if not f"{name}.".startswith(RESUMABLE):
-            raise ConfigurationError(
-                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
-                "logger.*, checkpoint.* and runtime.world_threads may be changed."
-            )
-        value = override.value()
+        name, value = override.key_or_group, override.value()
         if name in groups():
             raw[name] = OmegaConf.merge(raw[name], OmegaConf.load(CONFIG_DIR / name / f"{value}.yaml"))
         else:

@@ -53,7 +53,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot create the run folder {path}: {error.strerror}.") from error
-        lock = _lock(path)
+        lock = lock_folder(path)
         try:
             _refuse_taken(path)
             folder = cls(path, secrets.token_hex(8), lock)
@@ -74,7 +74,7 @@ class RunFolder:
         """
         path = Path(path)
         require_run(path)
-        lock = _lock(path)
+        lock = lock_folder(path)
         try:
             record = _read_record(path)
             if command:
@@ -154,8 +154,11 @@ def _refuse_taken(path: Path) -> None:
         raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
 
 
-def _lock(path: Path) -> int:
-    """Lock the folder for this process; the system unlocks it when the process ends, however it ends."""
+def lock_folder(path: Path) -> int:
+    """Lock a folder for this process and return the descriptor, which unlocks it when it is closed.
+
+    The system does so when the process ends, however it ends. Raises StorageError when another process has locked it.
+    """
     try:
         descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

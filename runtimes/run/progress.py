@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
@@ -122,4 +123,25 @@ def closing_table(rows: Sequence[Row]) -> Table:
     else:
         for label, key, form in _CLOSING:
             table.add_row(label, *(form.format(row[key]) if key in row else "-" for row in (rows[-1], best)))
+    return table
+
+
+def closing_table_of_seeds(runs: Mapping[int, Sequence[Row]]) -> Table:
+    """Return a table of the last evaluation of every seed, and of their mean, least and greatest, for a console.
+
+    runs: rows of evaluations by seed.
+    """
+    table = Table("seed")
+    for label, _, _ in _CLOSING:
+        table.add_column(label, justify="right")
+    last = {seed: rows[-1] for seed, rows in runs.items() if rows}
+    for seed, row in last.items():
+        table.add_row(str(seed), *(form.format(row[key]) if key in row else "-" for _, key, form in _CLOSING))
+    table.add_section()
+    for name, of in (("mean", fmean), ("min", min), ("max", max)):
+        found = ([row[key] for row in last.values() if key in row] for _, key, _ in _CLOSING)
+        cells = [
+            form.format(of(values)) if values else "-" for values, (_, _, form) in zip(found, _CLOSING, strict=True)
+        ]
+        table.add_row(name, *cells)
     return table

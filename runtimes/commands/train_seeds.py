@@ -1,0 +1,84 @@
+"""`fedqmix train seeds=[1,2,3]`: several seeds of one experiment, side by side, and going on with them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from runtimes.configuration.names import program
+from runtimes.configuration.overrides import parse_one, quoted
+from runtimes.configuration.seeds import name_of
+from runtimes.run.progress import closing_table_of_seeds
+from runtimes.run.sides import choose_device
+from runtimes.seeds.compiling import compile_kernels
+from runtimes.seeds.cores import cores, side_by_side
+from runtimes.seeds.display import Display
+from runtimes.seeds.experiment import Experiment, holds_seeds
+from runtimes.seeds.seed_run import SeedRun, State
+from runtimes.seeds.train import seed_runs, train_seeds
+
+READY = "making ready (a new machine first compiles the kernels, which takes some 40 seconds)"
+
+
+def begin_seeds(words: Sequence[str], seeds: Sequence[int]) -> int:
+    """Train several seeds, or go on with them in a folder where they were begun; return the exit status."""
+    with Experiment.begin(words, seeds) as experiment:
+        return _train(experiment)
+
+
+def folder_of_seeds(words: Sequence[str]) -> Path | None:
+    """Return the folder that resume= names if it is one of several seeds; None if it is not, or nothing is resumed."""
+    for word in words:
+        if name_of(word) == "resume" and "=" in word:
+            override = parse_one(word)
+            folder = None if override.is_sweep_override() else override.value()
+            return Path(str(folder)) if folder is not None and holds_seeds(Path(str(folder))) else None
+    return None
+
+
+def resume_seeds(folder: Path, words: Sequence[str]) -> int:
+    """Go on with all seeds of a folder; return the exit status."""
+    with Experiment.resume(folder, [word for word in words if name_of(word) != "resume"]) as experiment:
+        return _train(experiment)
+
+
+def _train(experiment: Experiment) -> int:
+    console = Console()
+    choose_device(experiment.config.runtime.device)  # one message, and not one in every log
+    again = shlex.join([*program().split(), "train", f"resume={quoted(str(experiment.path))}"])
+    runs = seed_runs(experiment)
+    try:
+        _side_by_side(experiment, runs, console)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(Text(f"\ninterrupted. Go on with all seeds: {again}"), soft_wrap=True)
+        raise
+    failed = [run for run in runs if run.state is State.FAILED]
+    if done := {run.seed: run.rows for run in runs if run.state is State.DONE}:
+        console.print(closing_table_of_seeds(done))
+    for run in failed:
+        console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)
+    if failed:
+        console.print(Text(f"go on with what failed: {again}"), soft_wrap=True)
+    console.print(Text(f"run folders: {experiment.path}"), soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _side_by_side(experiment: Experiment, runs: Sequence[SeedRun], console: Console) -> None:
+    """Train what is not done yet, and say how the machine is shared out."""
+    waiting = sum(run.state is State.WAITING for run in runs)
+    if not waiting:
+        console.print("all seeds are done; stop.env_steps=... makes them go on")
+        return
+    threads = experiment.config.runtime.threads
+    at_once = side_by_side(waiting, threads)
+    shares = f"{at_once} at once on {cores()} cores, runtime.threads={threads} each"
+    console.print(Text(f"{waiting} of {len(runs)} seeds to train: {shares}"), soft_wrap=True)
+    if at_once > 1:
+        console.print(Text(READY), soft_wrap=True)
+        compile_kernels(experiment.config)
+    with Display(runs, experiment.config.stop.env_steps, console) as display:
+        train_seeds(runs, at_once, display)

@@ -1,0 +1,195 @@
+"""Which runs an experiment with several seeds consists of: their common folder, and what was said when it was begun.
+
+seeds.json    the seeds and the overrides that all have in common
+seed-1/ ...   a run folder each, as of a single run
+logs/         what each run's process says
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from conf.schema import Config
+from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from runtimes.configuration.names import settings
+from runtimes.configuration.overrides import parse, quoted
+from runtimes.configuration.runs import RUN
+from runtimes.configuration.seeds import name_of
+from runtimes.configuration.settings import DEPLOYMENT, RESUMABLE, compose, require_resumable
+from runtimes.run.folder import LOCK, LOGS, lock_folder
+from runtimes.seeds.cores import shared_out
+from server.records import write_json
+
+SEEDS_FILE = "seeds.json"
+RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
+"""As of a single run, but for the seed."""
+THREADS = "runtime.threads"
+
+
+class Experiment:
+    """Runs that differ in their seed alone; the common folder is locked for this process until `close`.
+
+    path: the common folder, as it was given. seeds: those to be trained now. overrides: what all have in common.
+    config: the configuration of one of them.
+    """
+
+    def __init__(self, path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Config, lock: int) -> None:
+        """Use `begin` or `resume`. lock: the descriptor of the locked file."""
+        self.path = path
+        self.seeds = tuple(seeds)
+        self.overrides = list(overrides)
+        self.config = config
+        self._lock = lock
+
+    @classmethod
+    def begin(cls, words: Sequence[str], seeds: Sequence[int]) -> Self:
+        """Begin in the folder that run_dir names, or go on with what was begun there with the same settings.
+
+        Settings that a resumed run may change may differ, and so may the seeds. Without runtime.threads, a new
+        experiment's runs get as many threads each as keep all cores busy. Raises ConfigurationError for words that
+        make no sense and a folder that is taken, StorageError when nothing can be written.
+        """
+        path = _folder(words)
+        common = [word for word in words if name_of(word) != "run_dir"]
+        begun = _read(path)
+        if begun is None:
+            _refuse_taken(path)
+            return cls._written(path, seeds, common + _threads(common, len(seeds)), seeds)
+        earlier, overrides = begun
+        if not _says(common, THREADS):
+            common += [word for word in overrides if _says([word], THREADS)]
+        _require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path)
+        return cls._written(path, seeds, common, list(dict.fromkeys([*earlier, *seeds])))
+
+    @classmethod
+    def resume(cls, path: Path, words: Sequence[str]) -> Self:
+        """Go on with all seeds of a folder. words: said beside resume=.
+
+        Raises ConfigurationError for settings that a resumed run cannot change, CheckpointError for a damaged folder.
+        """
+        begun = _read(path)
+        if begun is None:
+            raise CheckpointError(f"{path} is no folder of several seeds: it has no {SEEDS_FILE}.")
+        require_resumable(parse(words))
+        seeds, overrides = begun
+        changed = {name_of(word) for word in words}
+        return cls._written(path, seeds, [word for word in overrides if name_of(word) not in changed] + [*words], seeds)
+
+    @classmethod
+    def _written(cls, path: Path, seeds: Sequence[int], overrides: list[str], seeds_in_all: Sequence[int]) -> Self:
+        """Compose, lock the folder, and write down what it holds."""
+        config = _composed(overrides, path, seeds[0])
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot create the folder {path}: {error.strerror}.") from error
+        lock = lock_folder(path)
+        try:
+            write_json(path / SEEDS_FILE, {"seeds": list(seeds_in_all), "overrides": overrides})
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, seeds, overrides, config, lock)
+
+    def run_dir(self, seed: int) -> Path:
+        """Return a seed's run folder."""
+        return run_dir(self.path, seed)
+
+    def log(self, seed: int) -> Path:
+        """Return where a seed's process writes what it says."""
+        return self.path / LOGS / f"seed-{seed}.log"
+
+    def close(self) -> None:
+        """Let other processes write the folder."""
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def run_dir(path: Path, seed: int) -> Path:
+    """Return a seed's run folder in the common one."""
+    return path / f"seed-{seed}"
+
+
+def holds_seeds(path: Path) -> bool:
+    """Tell whether a folder is one of several seeds."""
+    return (path / SEEDS_FILE).is_file()
+
+
+def _folder(words: Sequence[str]) -> Path:
+    """Return the common folder: what run_dir says, which cannot depend on the seed."""
+    given = [word for word in words if name_of(word) == "run_dir"]
+    if not given:
+        return Path(compose([*words, RUN_DIR]).run_dir)
+    if any("${seed}" in word for word in given):
+        raise ConfigurationError(
+            f"'{given[-1]}': with several seeds run_dir is their common folder, and the runs are run_dir/seed-1 and so "
+            "on: leave ${seed} out."
+        )
+    return Path(compose(words).run_dir)
+
+
+def _composed(overrides: Sequence[str], path: Path, seed: int) -> Config:
+    config = compose([*overrides, f"seed={seed}", f"run_dir={quoted(str(run_dir(path, seed)))}"])
+    if config.runtime.name == DEPLOYMENT:
+        raise ConfigurationError(
+            "several seeds side by side are for runtime=local; with runtime=deployment: -m seed=1,2,3"
+        )
+    return config
+
+
+def _threads(common: Sequence[str], runs: int) -> list[str]:
+    """Return the override that keeps all cores busy; none when one is given, or one thread each does."""
+    threads = shared_out(runs)
+    return [] if _says(common, THREADS) or threads == 1 else [f"{THREADS}={threads}"]
+
+
+def _says(words: Sequence[str], name: str) -> bool:
+    return any(name_of(word) == name for word in words)
+
+
+def _require_same(begun: Config, said: Config, path: Path) -> None:
+    for name in settings():
+        was, now = attrgetter(name)(begun), attrgetter(name)(said)
+        if was != now and not f"{name}.".startswith(RESUMABLE):
+            raise ConfigurationError(
+                f"{path} holds seeds of another experiment: {name} was {was} and would be {now}. Choose another "
+                f"run_dir, or go on with what is there: resume={path}"
+            )
+
+
+def _refuse_taken(path: Path) -> None:
+    if (path / RUN).exists():
+        raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for several seeds.")
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
+    if path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
+        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+
+
+def _read(path: Path) -> tuple[list[int], list[str]] | None:
+    """Return the seeds and overrides a folder was begun with; None when it holds none."""
+    if not holds_seeds(path):
+        return None
+    file = path / SEEDS_FILE
+    try:
+        record = json.loads(file.read_bytes())
+        seeds, overrides = record["seeds"], record["overrides"]
+        whole = bool(seeds) and all(type(one) is int for one in seeds) and all(type(one) is str for one in overrides)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{file} is damaged: {error!r}.") from error
+    if not whole:
+        raise CheckpointError(f"{file} is damaged: seeds and overrides have the wrong types.")
+    return seeds, overrides

@@ -1,0 +1,117 @@
+"""One seed's run as it is seen from outside: what its folder says, and what its process is started with."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from operator import attrgetter
+from pathlib import Path
+
+from conf.schema import Config
+from contracts.errors import CheckpointError
+from runtimes.configuration.names import settings
+from runtimes.configuration.overrides import quoted
+from runtimes.configuration.runs import CONFIG, RUN
+from runtimes.configuration.settings import RESUMABLE, load
+from runtimes.run.folder import LOCK, lock_folder
+from server.records import Outcome, Row, read_rows
+from storage.files import TEMPORARY, delete_folder
+from storage.reading import CHECKPOINTS, rounds
+
+
+class State(StrEnum):
+    """What has become of a run, in the words that are shown."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    RESUMED = "running, resumed"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class SeedRun:
+    """A seed, its run folder, and the newest that is known of it.
+
+    state: set by whoever starts its process. rows: its evaluations so far, as of the last `look`.
+    """
+
+    def __init__(self, seed: int, folder: Path, log: Path, overrides: Sequence[str], config: Config) -> None:
+        """Look what there is of it.
+
+        overrides: what it is begun with, its own seed and folder left out. config: what comes of them, but for those.
+        """
+        self.seed = seed
+        self.folder = folder
+        self.log = log
+        self.rows: list[Row] = []
+        self._overrides = list(overrides)
+        self._config = config
+        self.state = State.DONE if _finished(folder, config) else State.WAITING
+        self.look()
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences and among the processes."""
+        return f"seed {self.seed}"
+
+    def look(self) -> None:
+        """Read its evaluations again; a damaged file is left to the run itself, which refuses it by name."""
+        try:
+            self.rows = read_rows(self.folder / "metrics.jsonl")
+        except CheckpointError:
+            self.rows = []
+
+    def make_way(self) -> State:
+        """Prepare its folder for a process; return what the state is with it: running anew, or resumed.
+
+        A run that was ended before its first checkpoint has nothing to go on from, and is begun anew.
+        Raises StorageError when another process writes the folder.
+        """
+        if rounds(self.folder / CHECKPOINTS):
+            return State.RESUMED
+        if _begun(self.folder):
+            os.close(lock_folder(self.folder))
+            delete_folder(self.folder)
+        return State.RUNNING
+
+    def command(self, state: State) -> list[str]:
+        """Return the program and its words. state: what `make_way` has returned."""
+        folder = quoted(str(self.folder))
+        if state is State.RESUMED:
+            words = [f"resume={folder}", *_changes(load(self.folder), self._config)]
+        else:
+            words = [*self._overrides, f"seed={self.seed}", f"run_dir={folder}"]
+        return [sys.executable, "-m", "runtimes", "train", *words]
+
+
+def _finished(folder: Path, config: Config) -> bool:
+    """Tell whether a run has come to the end it is to have; one that is to go on for longer has not."""
+    try:
+        outcome = json.loads((folder / "summary.json").read_bytes())["outcome"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(outcome == Outcome.FINISHED) and load(folder).stop == config.stop
+
+
+def _changes(own: Config, wanted: Config) -> list[str]:
+    """Return what is to be said beside resume=, so that a run goes on as is now wanted."""
+    changed = [name for name in settings() if name.startswith(RESUMABLE) and _value(own, name) != _value(wanted, name)]
+    return [f"{name.removesuffix('.name')}={_value(wanted, name)}" for name in changed]
+
+
+def _value(config: Config, name: str) -> str:
+    """Return a setting as it is written on the command line."""
+    value = attrgetter(name)(config)
+    return "null" if value is None else quoted(str(value))
+
+
+def _begun(folder: Path) -> bool:
+    """Tell whether a folder without checkpoints is what a run left that was ended while it began, and no more."""
+    if not folder.is_dir():
+        return False
+    whole = (folder / RUN).is_file()
+    return whole or all(entry.name in (LOCK, CONFIG) or entry.name.startswith(TEMPORARY) for entry in folder.iterdir())
