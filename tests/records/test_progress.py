@@ -6,7 +6,7 @@ import pytest
 from played import rows
 from rich.console import Console
 
-from runtimes.run.progress import Progress, closing_table
+from runtimes.run.progress import Progress, closing_table, closing_table_of_seeds
 
 
 def shown(terminal: bool, *updates: dict[str, float | int]) -> str:
@@ -71,3 +71,22 @@ def test_the_closing_table_of_a_run_without_evaluation() -> None:
     console.print(closing_table([]))
     assert isinstance(console.file, io.StringIO)
     assert "no evaluation yet" in console.file.getvalue()
+
+
+def test_the_closing_table_of_several_seeds_has_their_mean_least_and_greatest() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    short = [{key: value for key, value in rows(1)[0].items() if key != "train_step"}]
+    console.print(closing_table_of_seeds({4: rows(2), 7: rows(6), 9: [], 11: short}))
+    assert isinstance(console.file, io.StringIO)
+    cells = [line.replace("│", " ").split() for line in console.file.getvalue().splitlines()]
+    lines = {row[0]: row for row in cells}
+    assert [lines[name][1] for name in ("4", "7", "11", "mean", "min", "max")] == [
+        *("28.6%", "85.7%", "14.3%", "42.9%", "14.3%", "85.7%"),
+    ]
+    assert [lines[name][4:6] for name in ("7", "11", "mean", "min")] == [
+        ["3,000", "60"],
+        ["500", "-"],
+        ["1,500", "40"],
+        ["500", "20"],
+    ]
+    assert "9" not in lines

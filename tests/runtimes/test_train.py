@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
+from compared import assert_equal_runs, final_tensors, rows
 
 from runtimes.cli import main
 
@@ -21,27 +21,6 @@ SMOKE = ["experiment=smoke", "stop.env_steps=1500"]
 
 def train(run_dir: Path, *words: str) -> int:
     return main(["train", *SMOKE, f"run_dir={run_dir}", *words])
-
-
-def rows(run_dir: Path) -> list[dict[str, float]]:
-    """Every evaluation without the one value that may differ between equal runs."""
-    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "elapsed_s"} for line in lines]
-
-
-def final_tensors(run_dir: Path) -> dict[str, torch.Tensor]:
-    """All tensors of the newest checkpoint."""
-    newest = max((run_dir / "checkpoints").glob("round-*"))
-    files = sorted(newest.glob("*.safetensors"))
-    return {f"{f.stem}/{name}": value for f in files for name, value in safetensors.torch.load_file(f).items()}
-
-
-def assert_equal_runs(one: Path, other: Path) -> None:
-    assert rows(one) == rows(other)
-    expected, found = final_tensors(one), final_tensors(other)
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        assert torch.equal(value, found[name]), name
 
 
 def start(run_dir: Path, *words: str) -> subprocess.Popen[str]:
@@ -121,6 +100,15 @@ def test_world_threads_change_nothing(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.parametrize("algorithm", ["iql", "vdn", "qmix"])
+def test_the_learners_threads_change_nothing(tmp_path: Path, algorithm: str) -> None:
+    words = [f"algorithm={algorithm}", "strategy=rs_pps", "algorithm.batch_size=32", "model.hidden=64"]
+    assert train(tmp_path / "one", *words, "runtime.threads=1") == 0
+    assert train(tmp_path / "two", *words, "runtime.threads=2") == 0
+    assert rows(tmp_path / "one")[-1]["train_step"] > 0
+    assert_equal_runs(tmp_path / "one", tmp_path / "two")
+
+
 def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
     words = ["strategy=rs_pps", "strategy.reward=policy", "checkpoint.every_rounds=2", "stop.env_steps=12000"]
     assert train(tmp_path / "whole", *words) == 0
@@ -147,6 +135,16 @@ def test_ctrl_c_says_how_to_resume_and_resuming_works(tmp_path: Path) -> None:
     assert json.loads((stopped / "summary.json").read_text())["outcome"] == "interrupted"
     assert main(["train", f"resume={stopped}"]) == 0
     assert_equal_runs(tmp_path / "whole", stopped)
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    process = start(tmp_path / "run", "stop.env_steps=6000")
+    wait_for_round(tmp_path / "run", 1, process)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"train resume={tmp_path / 'run'}" in errors
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["outcome"] == "interrupted"
 
 
 def test_a_finished_run_goes_on_when_asked_for_more_steps(tmp_path: Path) -> None:
