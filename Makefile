@@ -1,5 +1,6 @@
 # Everything lives in .venv; a second call installs nothing unless pyproject.toml or constraints.txt changed.
 #   make train ARGS="strategy=rs_pps seed=3"      any setting of `fedqmix train --help`
+#   make train ARGS="seeds=[1,2,3]"      several seeds side by side
 #   make train PIP_ARGS="..."      options for pip, such as an index that has CPU builds of PyTorch (a smaller download)
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \

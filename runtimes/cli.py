@@ -31,6 +31,7 @@ USAGE = """\
 fedqmix: federated multi-agent reinforcement learning on Flower
 
   fedqmix train [name=value ...]       train a team; writes a run folder under runs/
+  fedqmix train seeds=[1,2,3] [...]    train several seeds side by side
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
   fedqmix up [name=value ...]          train as a federation of processes on this machine
