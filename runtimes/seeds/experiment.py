@@ -29,7 +29,8 @@ from server.records import write_json
 SEEDS_FILE = "seeds.json"
 RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
 """As of a single run, but for the seed."""
-THREADS = "runtime.threads"
+THREADS = ("runtime.threads", "runtime.world_threads")
+"""A run computes with the first or plays with the second, never both at a time."""
 
 
 class Experiment:
@@ -52,18 +53,20 @@ class Experiment:
         """Begin in the folder that run_dir names, or go on with what was begun there with the same settings.
 
         Settings that a resumed run may change may differ, and so may the seeds. Without runtime.threads, a new
-        experiment's runs get as many threads each as keep all cores busy. Raises ConfigurationError for words that
-        make no sense and a folder that is taken, StorageError when nothing can be written.
+        experiment's runs get as many threads each as keep all cores busy, and no more.
+        Raises ConfigurationError for words that make no sense and a folder that is taken, StorageError when nothing
+        can be written.
         """
         path = _folder(words)
         common = [word for word in words if name_of(word) != "run_dir"]
         begun = _read(path)
         if begun is None:
             _refuse_taken(path)
-            return cls._written(path, seeds, common + _threads(common, len(seeds)), seeds)
+            threads = _threads(common, _composed(common, path, seeds[0]), len(seeds))
+            return cls._written(path, seeds, common + threads, seeds)
         earlier, overrides = begun
-        if not _says(common, THREADS):
-            common += [word for word in overrides if _says([word], THREADS)]
+        said = {name_of(word) for word in common}
+        common += [word for word in overrides if name_of(word) in THREADS and name_of(word) not in said]
         _require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path)
         return cls._written(path, seeds, common, list(dict.fromkeys([*earlier, *seeds])))
 
@@ -150,14 +153,11 @@ def _composed(overrides: Sequence[str], path: Path, seed: int) -> Config:
     return config
 
 
-def _threads(common: Sequence[str], runs: int) -> list[str]:
-    """Return the override that keeps all cores busy; none when one is given, or one thread each does."""
-    threads = shared_out(runs)
-    return [] if _says(common, THREADS) or threads == 1 else [f"{THREADS}={threads}"]
-
-
-def _says(words: Sequence[str], name: str) -> bool:
-    return any(name_of(word) == name for word in words)
+def _threads(common: Sequence[str], config: Config, runs: int) -> list[str]:
+    """Return what is to be said of threads where nothing is: as many as keep all cores busy; none if that is so."""
+    said = {name_of(word) for word in common}
+    threads = config.runtime.threads if THREADS[0] in said else shared_out(runs)
+    return [f"{name}={threads}" for name in THREADS if name not in said and attrgetter(name)(config) != threads]
 
 
 def _require_same(begun: Config, said: Config, path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,14 +76,14 @@ def test_each_seed_is_its_single_run_and_what_is_done_is_not_done_again(
 ) -> None:
     folder = tmp_path / "all of them"
     quoted = Path(f"'{folder}'")
-    assert train(quoted, "[1,2]", "runtime.threads=1") == 0
+    assert train(quoted, "[1,2]") == 0
     assert_singles(folder, singles, 1, 2)
     ours, single = load(folder / "seed-2"), load(singles / "seed-2")
     assert (ours.seed, ours.run_dir) == (2, str(folder / "seed-2"))
-    ours.run_dir = single.run_dir
-    assert ours == single
+    assert replace(ours, run_dir=single.run_dir, runtime=single.runtime) == single
     (command,) = json.loads((folder / "seed-2" / "run.json").read_text())["commands"]
-    assert command.startswith("fedqmix train experiment=smoke stop.env_steps=2500 runtime.threads=1 seed=2 ")
+    assert command.startswith("fedqmix train experiment=smoke stop.env_steps=2500 ")
+    assert " seed=2 " in command
     said = capfd.readouterr().out
     assert "seed 1 is done" in said
     assert "mean" in said

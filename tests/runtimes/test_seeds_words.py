@@ -102,17 +102,21 @@ def test_the_folder_is_named_as_a_single_runs_but_for_the_seed(tmp_path: Path, m
 
 def test_cores_are_shared_out_unless_threads_are_given(tmp_path: Path) -> None:
     assert [begin(tmp_path / str(n), list(range(n))).config.runtime.threads for n in (1, 2, 3, 9)] == [4, 2, 1, 1]
-    assert begin(tmp_path / "given", [1, 2], "runtime.threads=1").config.runtime.threads == 1
+    given = begin(tmp_path / "given", [1, 2], "runtime.threads=1")
+    assert given.overrides == [*SMOKE, "runtime.threads=1", "runtime.world_threads=1"]
+    both = [*SMOKE, "runtime.threads=3", "runtime.world_threads=2"]
+    assert begin(tmp_path / "both", [1, 2], *both[1:]).overrides == both
     assert [cores.side_by_side(runs, threads) for runs, threads in ((9, 1), (2, 1), (9, 2), (9, 7))] == [4, 2, 2, 1]
 
 
 def test_more_seeds_of_the_same_experiment_have_the_same_threads(tmp_path: Path) -> None:
-    assert begin(tmp_path / "all", [1, 2]).config.runtime.threads == 2
-    more = begin(tmp_path / "all", [2, 3, 4, 5], "stop.env_steps=900")
-    assert (more.seeds, more.config.runtime.threads) == ((2, 3, 4, 5), 2)
+    assert begin(tmp_path / "all", [1]).config.runtime.threads == 4
+    more = begin(tmp_path / "all", [1, 2, 3, 4, 5], "stop.env_steps=900")
+    assert (more.seeds, more.config.runtime.threads) == ((1, 2, 3, 4, 5), 4)
     with Experiment.resume(tmp_path / "all", ["stop.env_steps=700"]) as again:
         assert again.seeds == (1, 2, 3, 4, 5)
-        assert again.overrides == [*SMOKE, "runtime.threads=2", "stop.env_steps=700"]
+        threads = ["runtime.threads=4", "runtime.world_threads=4"]
+        assert again.overrides == [*SMOKE, *threads, "stop.env_steps=700"]
 
 
 @pytest.mark.parametrize(
