@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from kernels import callable_kernel
+from callable_rules import callable_kernel
 
 from envs.maps import Group, load_map
 from envs.skirmish import combat, damage, movement, orders

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels import callable_kernel
+from callable_rules import callable_kernel
 from worlds import MAPS, options
 
 from envs.factory import team_spec
