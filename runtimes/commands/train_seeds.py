@@ -21,7 +21,7 @@ from runtimes.seeds.experiment import Experiment, holds_seeds
 from runtimes.seeds.seed_run import SeedRun, State
 from runtimes.seeds.train import seed_runs, train_seeds
 
-READY = "making ready (a new machine first compiles the kernels, which takes some 40 seconds)"
+READY = "making ready (a new machine first compiles what is to be fast: under a minute)"
 
 
 def begin_seeds(words: Sequence[str], seeds: Sequence[int]) -> int:

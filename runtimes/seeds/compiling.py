@@ -18,7 +18,7 @@ from runtimes.run.progress import Progress
 def compile_kernels(config: Config) -> None:
     """Train for one training step, here and into a folder that is thrown away: all kernels are then on the disk.
 
-    Takes seconds, and some 40 s where they were not yet. Raises what training raises.
+    Takes seconds, and under a minute where they were not yet. Raises what training raises.
     """
     with tempfile.TemporaryDirectory(prefix="fedqmix-") as path:
         run_dir = Path(path) / "run"
