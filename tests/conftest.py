@@ -2,9 +2,22 @@
 
 import os
 import signal
+from collections.abc import Iterator
+
+import pytest
+from tagged import TAG, eventually, new_tag, tagged
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 # who is started in the background ignores Ctrl-C, and so would everything that its tests start, and send it to
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A mark of the test's own, inherited by all it starts; at the end none of them may be left."""
+    mine = new_tag()
+    monkeypatch.setenv(TAG, mine)
+    yield mine
+    assert eventually(lambda: not tagged(mine))

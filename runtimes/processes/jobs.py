@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from runtimes.processes import process
-from runtimes.processes.process import Guard
+from runtimes.processes.guarded import Guarded
 
 GRACE = 10.0
 """Seconds that all processes together have to end by themselves before they are killed."""
 
 
-class Jobs:
+class Jobs(Guarded):
     """Starts processes and tells which have ended; use as a context manager.
 
     However it ends, by an error, Ctrl-C or kill -9, no process is left. It has no thread.
     """
 
     def __init__(self) -> None:
-        self._mark = f"{secrets.token_hex(8)}/"
+        super().__init__()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        self._guard = Guard(self._mark)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def __len__(self) -> int:
         """How many run, those included that `ended` has not told of yet."""

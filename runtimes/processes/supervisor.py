@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from contracts.errors import FederationError
 from runtimes.processes import marks, process
+from runtimes.processes.guarded import Guarded
 from runtimes.processes.process import Guard
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
@@ -39,7 +37,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class Supervisor:
+class Supervisor(Guarded):
     """Runs services; use as a context manager. However it ends, by an error, Ctrl-C or kill -9, no process is left.
 
     It has no thread: who uses it calls `tend` every now and then, from one thread.
@@ -48,18 +46,8 @@ class Supervisor:
     def __init__(self, say: Callable[[str], None]) -> None:
         """Prepare. say: shown a sentence whenever a process died or was started again."""
         self._say = say
-        self._mark = f"{secrets.token_hex(8)}/"
+        super().__init__()
         self._stages: list[list[_Child]] = []  # those started side by side
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        self._guard = Guard(self._mark)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def restarts(self) -> dict[str, int]:

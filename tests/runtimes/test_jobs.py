@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tagged import TAG, eventually, new_tag, tagged
+from tagged import eventually, tagged
 
 from contracts.errors import FederationError
 from runtimes.processes import Jobs, interruptible
@@ -34,15 +33,6 @@ with Jobs() as jobs:
     print("up", flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture
-def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A mark of the test's own, inherited by all it starts; at the end none of them may be left."""
-    mine = new_tag()
-    monkeypatch.setenv(TAG, mine)
-    yield mine
-    assert eventually(lambda: not tagged(mine))
 
 
 def test_each_is_told_of_once_when_it_has_ended(tmp_path: Path, tag: str) -> None:

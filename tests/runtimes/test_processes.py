@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent import futures
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ import grpc
 import psutil
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tagged import TAG, eventually, new_tag, tagged
+from tagged import eventually, tagged
 
 from contracts.errors import FederationError
 from runtimes.processes import Service, Supervisor, answers, free_ports, serving
@@ -43,15 +42,6 @@ with Supervisor(print) as supervisor:
         supervisor.tend()
         time.sleep(0.05)
 """
-
-
-@pytest.fixture
-def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A mark of the test's own, inherited by all it starts; at the end none of them may be left."""
-    mine = new_tag()
-    monkeypatch.setenv(TAG, mine)
-    yield mine
-    assert eventually(lambda: not tagged(mine))
 
 
 def code(port: int, *, stubborn: bool = False, parent: bool = False) -> str:

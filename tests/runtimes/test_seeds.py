@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from compared import assert_equal_runs, rows
-from tagged import TAG, eventually, new_tag, tagged
+from tagged import eventually, tagged
 
 from runtimes.cli import main
 from runtimes.configuration.settings import load
@@ -31,15 +30,6 @@ def singles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (1, 2):
         assert main(["train", *SMOKE, f"seed={seed}", f"run_dir={folder / f'seed-{seed}'}"]) == 0
     return folder
-
-
-@pytest.fixture
-def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A mark of the test's own, inherited by all it starts; at the end none of them may be left."""
-    mine = new_tag()
-    monkeypatch.setenv(TAG, mine)
-    yield mine
-    assert eventually(lambda: not tagged(mine))
 
 
 def train(folder: Path, seeds: str, *words: str) -> int:
