@@ -42,6 +42,10 @@ class Crew:
         self.close = weakref.finalize(self, _dismiss, self._orders)
         """Let the other threads end."""
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Crew:
+        """Make another crew of as many: threads cannot be copied."""
+        return Crew(len(self._orders) + 1)
+
     def share(self, work: Work, count: int, fewest: int = 1) -> None:
         """Do items 0 .. count - 1, in as many ranges of at least `fewest` as there are threads.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import threading
 import time
@@ -85,6 +86,15 @@ def test_closing_ends_the_threads() -> None:
     for worker in workers:
         worker.join(timeout=10)
         assert not worker.is_alive()
+
+
+def test_a_copied_crew_has_threads_of_its_own() -> None:
+    crew, done = Crew(2), []
+    other = copy.deepcopy(crew)
+    crew.close()
+    other.each(done.append, 5)
+    assert sorted(done) == list(range(5))
+    other.close()
 
 
 def test_a_crew_that_nobody_needs_any_more_ends_its_threads() -> None:
