@@ -15,15 +15,6 @@ from threading import Thread
 Work = Callable[[int, int], None]
 """Does items first .. last - 1, without the interpreter's lock."""
 
-_threads = 1
-
-
-def use_threads(count: int) -> None:
-    """Let crews that are made from now on have so many threads, unless they are told otherwise."""
-    global _threads  # noqa: PLW0603  # as with torch.set_num_threads, whoever starts the program decides for all of it
-    _threads = count
-
-
 Orders = SimpleQueue[tuple[Work, int, int] | None]
 Outcomes = SimpleQueue[BaseException | None]
 
@@ -31,11 +22,14 @@ Outcomes = SimpleQueue[BaseException | None]
 class Crew:
     """The calling thread and `threads - 1` others, which end with close, or with the crew. One caller at a time."""
 
+    usual = 1
+    """Threads of crews that are not told how many. Whoever starts the program decides for all of it."""
+
     def __init__(self, threads: int | None = None) -> None:
-        """Start the others. threads: by default as many as use_threads said."""
+        """Start the others."""
         self._done: Outcomes = SimpleQueue()
         self._orders: list[Orders] = []
-        for number in range(1, _threads if threads is None else threads):
+        for number in range(1, self.usual if threads is None else threads):
             orders: Orders = SimpleQueue()
             Thread(target=_serve, args=(orders, self._done), name=f"crew {number}", daemon=True).start()
             self._orders.append(orders)

@@ -8,7 +8,7 @@ import numpy as np
 
 from clients.compiled.arrays import Network
 from clients.compiled.compile import inner, kernel
-from clients.compiled.forward import ROWS, best_of, moment
+from clients.compiled.forward import ROWS, best_of, passing_moment
 from contracts.world import Bools, Integers
 from kernels.compile import Numbers
 from kernels.product import copy
@@ -62,19 +62,13 @@ def act(
         for begin in range(0, battles, ROWS):
             end = min(begin + ROWS, battles)
             rows = end - begin
-            copy(memory.hidden[agent, begin:end], room[5, :rows])
-            moment(
+            passing_moment(
                 network,
                 agent,
                 observations[agent, begin:end],
                 memory.last_actions[agent, begin:end],
-                room[5, :rows],
-                room[0, :rows],
-                room[1, :rows],
-                room[2, :rows],
-                room[3, :rows],
-                room[4, :rows],
                 memory.hidden[agent, begin:end],
+                room,
                 products,
                 q[:rows],
             )

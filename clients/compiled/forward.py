@@ -57,6 +57,40 @@ def moment(
 
 
 @inner
+def passing_moment(
+    network: Network,
+    agent: int,
+    observations: Numbers,
+    last_actions: Integers,
+    hidden: Numbers,
+    room: Numbers,
+    products: Numbers,
+    q: Numbers,
+) -> None:
+    """Compute one moment of which nothing is kept but the hidden state, advanced in place, and q.
+
+    room: [6, rows at least, width], to work in. The others as for moment.
+    """
+    rows = hidden.shape[0]
+    copy(hidden, room[5, :rows])
+    moment(
+        network,
+        agent,
+        observations,
+        last_actions,
+        room[5, :rows],
+        room[0, :rows],
+        room[1, :rows],
+        room[2, :rows],
+        room[3, :rows],
+        room[4, :rows],
+        hidden,
+        products,
+        q,
+    )
+
+
+@inner
 def side_of(gate: int) -> int:
     """Return the place of a gate's hidden side: new's is apart from its input side, as only the former is reset."""
     return 3 if gate == 2 else gate
@@ -90,7 +124,7 @@ def values(
     last_actions = np.full(most, -1)
     products = np.empty((4, most, width), dtype)
     hidden = np.zeros((most, width), dtype)
-    spare = np.zeros((7, most, width), dtype)  # the target network's: nothing of it is kept
+    room, hidden_target = np.empty((6, most, width), dtype), np.zeros((most, width), dtype)
     q, q_target = np.empty((most, columns), dtype), np.empty((most, columns), dtype)
     begin, count = start, most
     for time in range(lengths[first] + 1):
@@ -118,21 +152,8 @@ def values(
             products,
             q[:count],
         )
-        copy(spare[6, :count], spare[5, :count])
-        moment(
-            target,
-            agent,
-            seen[:count],
-            last_actions,
-            spare[5, :count],
-            spare[0, :count],
-            spare[1, :count],
-            spare[2, :count],
-            spare[3, :count],
-            spare[4, :count],
-            spare[6, :count],
-            products,
-            q_target[:count],
+        passing_moment(
+            target, agent, seen[:count], last_actions, hidden_target[:count], room, products, q_target[:count]
         )
         for i in range(count):
             episode = first + i

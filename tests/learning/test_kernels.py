@@ -15,7 +15,7 @@ from clients.compiled.backward import CHUNK
 from clients.compiled.forward import ROWS
 from clients.learning import team_q_values, train_step
 from conf.schema import ModelConfig
-from kernels.crew import use_threads
+from kernels.crew import Crew
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 from storage.draw import slots_to_learn_from
@@ -66,17 +66,14 @@ def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers):
         assert float((value - torchs[name]).abs().max()) < 1e-9 * largest, name
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
     found = []
     for threads in (1, 2, 3):
-        use_threads(threads)
-        try:
-            agents, learner = team(double=False)
-            assert len(agents.compiled.crew._orders) == threads - 1
-            for _ in range(3):
-                train_step(agents, learner)
-        finally:
-            use_threads(1)
+        monkeypatch.setattr(Crew, "usual", threads)
+        agents, learner = team(double=False)
+        assert len(agents.compiled.crew._orders) == threads - 1
+        for _ in range(3):
+            train_step(agents, learner)
         found.append(outcome(agents, learner))
     for other in found[1:]:
         assert all(torch.equal(value, other[name]) for name, value in found[0].items())

@@ -21,7 +21,7 @@ from clients.compiled import gradient, networks
 from clients.compiled.forward import ROWS
 from clients.learning import train_step
 from conf.schema import ModelConfig
-from contracts.world import Battles, Purpose, TeamSpec
+from contracts.world import Battles, Purpose, TeamSpec, Turn
 from server.mixers.compiled import learning as mixing
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
@@ -114,10 +114,15 @@ def test_acting_is_one_kernel_a_moment_for_all_battles_and_agents(monkeypatch):
     actor = Actor(agents, battles, 0.5)
     shape = (SPEC.n_agents, battles.count)
 
-    class Turn:
-        observations = np.zeros((*shape, SPEC.obs_dim), np.float32)
-        available_actions = np.ones((*shape, SPEC.n_actions), np.bool_)
-
+    nothing = np.zeros(battles.count, np.bool_)
+    turn = Turn(
+        observations=np.zeros((*shape, SPEC.obs_dim), np.float32),
+        available_actions=np.ones((*shape, SPEC.n_actions), np.bool_),
+        individual_rewards=np.zeros(shape, np.float32),
+        terminated=nothing,
+        truncated=nothing,
+        won=nothing,
+    )
     for time in range(5):
-        actor.act(Turn, time)  # type: ignore[arg-type]
+        actor.act(turn, time)
     assert acted.calls == 5
