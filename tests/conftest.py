@@ -7,11 +7,19 @@ from collections.abc import Iterator
 import pytest
 from tagged import TAG, eventually, new_tag, tagged
 
+from kernels.crew import Crew
+
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 # who is started in the background ignores Ctrl-C, and so would everything that its tests start, and send it to
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute with one thread, however many a run in an earlier test has set for its whole process."""
+    monkeypatch.setattr(Crew, "usual", 1)
 
 
 @pytest.fixture

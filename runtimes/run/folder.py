@@ -7,28 +7,26 @@ metrics.jsonl  one object per evaluation         checkpoints/, replays/
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from runtimes.configuration.ranges import to_yaml
 from runtimes.configuration.runs import CONFIG, RUN, require_run
+from runtimes.run.lock import LOCK, LockedFolder, lock_folder
 from storage.files import write_whole
 
-LOCK = ".lock"
 LOGS, PARTIES = "logs", "state"
 """Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
 
 
-class RunFolder:
+class RunFolder(LockedFolder):
     """One run's folder, locked for this process until `close`.
 
     path: as it was given. run_id: 16 hexadecimal digits, the same for the whole life of the run.
@@ -36,9 +34,8 @@ class RunFolder:
 
     def __init__(self, path: Path, run_id: str, lock: int) -> None:
         """Use `create` or `open`. lock: the descriptor of the locked file."""
-        self.path = path
+        super().__init__(path, lock)
         self.run_id = run_id
-        self._lock: int | None = lock
 
     @classmethod
     def create(cls, path: str | Path, config: Config, command: Sequence[str]) -> Self:
@@ -130,20 +127,6 @@ class RunFolder:
         """Write config.yaml, in place of an earlier one. Raises StorageError."""
         _write_bytes(self.config, to_yaml(config).encode())
 
-    def close(self) -> None:
-        """Let other processes write the folder."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _refuse_taken(path: Path) -> None:
     if path.exists() and not path.is_dir():
@@ -152,29 +135,6 @@ def _refuse_taken(path: Path) -> None:
         raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
     if path.is_dir() and any(entry.name not in (LOCK, LOGS, PARTIES) for entry in path.iterdir()):
         raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
-
-
-def lock_folder(path: Path) -> int:
-    """Lock a folder for this process and return the descriptor, which unlocks it when it is closed.
-
-    The system does so when the process ends, however it ends. Raises StorageError when another process has locked it.
-    """
-    try:
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StorageError(f"cannot write in {path}: {error.strerror}.") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.truncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-    except BlockingIOError as error:
-        owner = os.read(descriptor, 32).decode(errors="replace")
-        os.close(descriptor)
-        raise StorageError(f"{path} is being written by process {owner}: wait for it or stop it first.") from error
-    except OSError as error:
-        os.close(descriptor)
-        raise StorageError(f"cannot lock {path}: {error.strerror}.") from error
-    return descriptor
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from conf.schema import Config
@@ -22,7 +21,8 @@ from runtimes.configuration.overrides import parse, quoted
 from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, RESUMABLE, compose, require_resumable
-from runtimes.run.folder import LOCK, LOGS, lock_folder
+from runtimes.run.folder import LOGS
+from runtimes.run.lock import LOCK, LockedFolder, lock_folder
 from runtimes.seeds.cores import shared_out
 from server.records import write_json
 
@@ -33,7 +33,7 @@ THREADS = ("runtime.threads", "runtime.world_threads")
 """A run computes with the first or plays with the second, never both at a time."""
 
 
-class Experiment:
+class Experiment(LockedFolder):
     """Runs that differ in their seed alone; the common folder is locked for this process until `close`.
 
     path: the common folder, as it was given. seeds: those to be trained now. overrides: what all have in common.
@@ -42,11 +42,10 @@ class Experiment:
 
     def __init__(self, path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Config, lock: int) -> None:
         """Use `begin` or `resume`. lock: the descriptor of the locked file."""
-        self.path = path
+        super().__init__(path, lock)
         self.seeds = tuple(seeds)
         self.overrides = list(overrides)
         self.config = config
-        self._lock = lock
 
     @classmethod
     def begin(cls, words: Sequence[str], seeds: Sequence[int]) -> Self:
@@ -107,18 +106,6 @@ class Experiment:
     def log(self, seed: int) -> Path:
         """Return where a seed's process writes what it says."""
         return self.path / LOGS / f"seed-{seed}.log"
-
-    def close(self) -> None:
-        """Let other processes write the folder."""
-        os.close(self._lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def run_dir(path: Path, seed: int) -> Path:

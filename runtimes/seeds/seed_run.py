@@ -16,7 +16,7 @@ from runtimes.configuration.names import settings
 from runtimes.configuration.overrides import quoted
 from runtimes.configuration.runs import CONFIG, RUN
 from runtimes.configuration.settings import RESUMABLE, load
-from runtimes.run.folder import LOCK, lock_folder
+from runtimes.run.lock import LOCK, lock_folder
 from server.records import Outcome, Row, read_rows
 from storage.files import TEMPORARY, delete_folder
 from storage.reading import CHECKPOINTS, rounds

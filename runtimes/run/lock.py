@@ -1,0 +1,62 @@
+"""Who may write a folder: one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from contracts.errors import StorageError
+
+LOCK = ".lock"
+
+
+class LockedFolder:
+    """A folder that is locked for this process until `close`; use as a context manager or close it.
+
+    path: as it was given.
+    """
+
+    def __init__(self, path: Path, lock: int) -> None:
+        """lock: what `lock_folder` has returned."""
+        self.path = path
+        self._lock: int | None = lock
+
+    def close(self) -> None:
+        """Let other processes write the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def lock_folder(path: Path) -> int:
+    """Lock a folder for this process and return the descriptor, which unlocks it when it is closed.
+
+    The system does so when the process ends, however it ends. Raises StorageError when another process has locked it.
+    """
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StorageError(f"cannot write in {path}: {error.strerror}.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    except BlockingIOError as error:
+        owner = os.read(descriptor, 32).decode(errors="replace")
+        os.close(descriptor)
+        raise StorageError(f"{path} is being written by process {owner}: wait for it or stop it first.") from error
+    except OSError as error:
+        os.close(descriptor)
+        raise StorageError(f"cannot lock {path}: {error.strerror}.") from error
+    return descriptor
