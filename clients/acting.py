@@ -33,17 +33,18 @@ class Watcher(Protocol):
         """See the turn in which the last battle was over."""
 
 
-def play(
+def play_batch(
     agents: AgentStack, world: World, battles: Battles, epsilon: float, watcher: Watcher | None = None
-) -> PlayedEpisodes:
-    """Play a batch of battles to its end with the online networks.
+) -> tuple[PlayedEpisodes, list[int]]:
+    """Play battles side by side to their end with the online networks.
 
+    Returns the battles that were played to their end, and the episode numbers of those whose game broke down.
     epsilon: each agent's chance to take a random available action (0: greedy). watcher: is shown every turn.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
     lengths = np.zeros(battles.count, np.int64)
-    earned = np.zeros(len(agents.agent_ids), np.float64)
+    earned = np.zeros((len(agents.agent_ids), battles.count), np.float64)
     actor = Actor(agents, battles, epsilon, watcher)
     turn = world.begin(battles)
     time = 0
@@ -57,13 +58,14 @@ def play(
         actions[:, time] = actor.act(turn, time)
         turn = world.step(actions[:, time])
         _require_finite(turn.individual_rewards, agents, lengths.sum())
-        earned += turn.individual_rewards.sum(1, dtype=np.float64)
+        earned += turn.individual_rewards
         lengths += running
         time += 1
-    played = slice(0, time + 1)
-    return PlayedEpisodes(
-        observations[:, played], available[:, played], actions[:, played], lengths, earned, turn.won.copy()
-    )
+    moments = slice(0, time + 1)
+    columns = observations[:, moments], available[:, moments], actions[:, moments]
+    played = PlayedEpisodes(*columns, lengths, earned, turn.won.copy())
+    again = np.flatnonzero(turn.broken)
+    return (played.only(~turn.broken) if again.size else played), (battles.first + again).tolist()
 
 
 class Actor:

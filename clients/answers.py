@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 
-from clients.acting import Watcher, play
+from clients.acting import Watcher
 from clients.agents import AgentStack
+from clients.playing import play
 from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
 from contracts.errors import FederationError
@@ -78,6 +79,7 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -
         m.ENV_STEP: agents.env_steps,
         m.EPISODE: agents.episodes,
         m.EPSILON: agents.epsilon(),
+        m.BROKEN: outcome.broken,
     }
     return [common | {m.ACCUMULATED_REWARD: float(earned)} for earned in outcome.earned]
 
@@ -88,6 +90,7 @@ def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, watcher: Wat
         m.NUM_EXAMPLES: len(played.lengths),
         m.WIN_RATE: float(played.won.mean()),
         m.EPISODE_LENGTH: float(played.lengths.mean()),
+        m.BROKEN: played.broken,
     }
     return [dict(row) for _ in agents.agent_ids]
 
@@ -97,7 +100,12 @@ def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> Metric
     played = play(agents, world, battles, epsilon=0.0)
     agents.env_steps += int(played.lengths.sum())  # these battles are paid for like any other
     return [
-        {m.NUM_EXAMPLES: battles.count, m.ENV_STEP: agents.env_steps, m.ACCUMULATED_REWARD: float(earned)}
+        {
+            m.NUM_EXAMPLES: battles.count,
+            m.ENV_STEP: agents.env_steps,
+            m.ACCUMULATED_REWARD: float(earned),
+            m.BROKEN: played.broken,
+        }
         for earned in played.earned
     ]
 

@@ -23,8 +23,13 @@ class PlayedEpisodes(NamedTuple):
     available_actions: Bools  # [agents, time + 1, battles, n_actions]
     actions: Integers  # [agents, time + 1, battles]
     lengths: Integers  # [battles], environment steps of each battle
-    earned: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
+    earned: NDArray[np.float64]  # [agents, battles], individual rewards summed over all steps
     won: Bools  # [battles]
+
+    def only(self, battles: Bools) -> PlayedEpisodes:
+        """Return the episodes of some battles. battles: [battles]."""
+        columns = self.observations[:, :, battles], self.available_actions[:, :, battles], self.actions[:, :, battles]
+        return PlayedEpisodes(*columns, self.lengths[battles], self.earned[:, battles], self.won[battles])
 
 
 class EpisodeBatch(NamedTuple):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from clients.acting import Watcher, play
+from clients.acting import Watcher
 from clients.agents import AgentStack
-from clients.buffer import PlayedEpisodes, remember
+from clients.buffer import remember
 from clients.learning import train_step
+from clients.playing import Played, play
 from contracts.mixer import Mixer
 from contracts.world import Battles, Purpose, World
 
@@ -34,6 +36,7 @@ class RoundOutcome:
     earned: np.ndarray  # [agents], individual rewards of the round's episodes
     episodes: int  # played in this round
     training_steps: int  # taken in this round
+    broken: int  # how often a game broke down in this round
 
 
 def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan) -> RoundOutcome:
@@ -45,25 +48,26 @@ def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan)
     """
     learning = agents.learning
     earned = np.zeros(len(agents.agent_ids), np.float64)
-    first_episode, first_step = agents.episodes, agents.train_steps
+    first_episode, first_step, broken = agents.episodes, agents.train_steps, 0
     last_step = first_step + plan.training_steps
     while agents.train_steps < last_step:
         if agents.owed_updates < 1 or agents.ring.filled < learning.batch_size:
             if agents.env_steps >= plan.env_steps:
                 break
-            earned += collect(agents, world).earned
+            played = collect(agents, world)
+            earned += played.earned
+            broken += played.broken
         while agents.owed_updates >= 1 and agents.train_steps < last_step:
             train_step(agents, mixer, plan.tie_gradients)
             agents.owed_updates -= 1
-    return RoundOutcome(earned, agents.episodes - first_episode, agents.train_steps - first_step)
+    return RoundOutcome(earned, agents.episodes - first_episode, agents.train_steps - first_step, broken)
 
 
-def collect(agents: AgentStack, world: World) -> PlayedEpisodes:
-    """Play one batch of training battles, remember it, and count what it earns in training steps."""
+def collect(agents: AgentStack, world: World) -> Played:
+    """Play the training battles of one bout, remember them, and count what they earn in training steps."""
     learning = agents.learning
     battles = Battles(Purpose.TRAINING, agents.episodes, learning.parallel_battles)
-    played = play(agents, world, battles, agents.epsilon())
-    remember(agents.ring, played)
+    played = play(agents, world, battles, agents.epsilon(), keep=partial(remember, agents.ring))
     agents.env_steps += int(played.lengths.sum())
     agents.episodes += battles.count
     if agents.ring.filled >= learning.batch_size:  # episodes of the warm-up earn nothing
@@ -73,6 +77,6 @@ def collect(agents: AgentStack, world: World) -> PlayedEpisodes:
 
 def evaluate(
     agents: AgentStack, world: World, first_episode: int, episodes: int, watcher: Watcher | None = None
-) -> PlayedEpisodes:
+) -> Played:
     """Play greedy episodes that are not remembered and count for nothing."""
     return play(agents, world, Battles(Purpose.EVALUATION, first_episode, episodes), epsilon=0.0, watcher=watcher)

@@ -47,5 +47,6 @@ EPISODE = "episode"
 EPSILON = "epsilon"
 WIN_RATE = "win-rate"
 EPISODE_LENGTH = "episode-length"
+BROKEN = "broken-battles"  # how often a game broke down, so that its battle had to be played again
 BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
 WAITED_S = "waited-s"  # of these, seconds in calls to world and mixer

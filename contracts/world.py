@@ -34,7 +34,8 @@ class TeamSpec:
     """The sizes a network, a mixer and a buffer are built from.
 
     map: the map's name; n_agents, n_actions: counts; obs_dim, state_dim: length of one agent's observation and of
-    the global state; episode_limit: environment steps after which a battle is cut off.
+    the global state; episode_limit: environment steps after which a battle is cut off; side_by_side: the most battles
+    of a batch, None for any number.
     """
 
     map: str
@@ -43,6 +44,7 @@ class TeamSpec:
     obs_dim: int
     state_dim: int
     episode_limit: int
+    side_by_side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,15 @@ class Battles:
     """A batch of battles to play side by side: the episodes first, first + 1, ..., first + count - 1.
 
     Episode numbers count up within a purpose over the whole run and, with the seed, fix every random draw of the
-    battle: the same episode is the same battle at any batch size.
+    battle: the same episode is the same battle at any batch size (but not in StarCraft II: docs/starcraft.md).
+    series: the first episode of all that is played in one go, when that takes several batches; by default this batch
+    is all.
     """
 
     purpose: Purpose
     first: int
     count: int
+    series: int | None = None
 
 
 class Turn(NamedTuple):
@@ -72,6 +77,7 @@ class Turn(NamedTuple):
     terminated: Bools  # [battles], won, lost or both teams dead
     truncated: Bools  # [battles], cut off by the episode limit
     won: Bools  # [battles], True from the step in which the last enemy died
+    broken: Bools  # [battles], terminated because its game broke down: it counts for nothing and is played again
 
 
 class TeamTurn(NamedTuple):
@@ -82,6 +88,7 @@ class TeamTurn(NamedTuple):
     terminated: Bools  # [battles]
     truncated: Bools  # [battles]
     won: Bools  # [battles]
+    broken: Bools  # [battles]
 
 
 class TeamSink(Protocol):

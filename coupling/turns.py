@@ -14,7 +14,9 @@ from coupling.proto import team_sink_pb2, world_pb2
 
 def battles_message(battles: Battles) -> world_pb2.Battles:
     """Write down a batch of battles."""
-    return world_pb2.Battles(purpose=battles.purpose.value, first=battles.first, count=battles.count)
+    return world_pb2.Battles(
+        purpose=battles.purpose.value, first=battles.first, count=battles.count, series=battles.series
+    )
 
 
 def read_battles(message: world_pb2.Battles) -> Battles:
@@ -25,12 +27,13 @@ def read_battles(message: world_pb2.Battles) -> Battles:
         raise RefusedError(
             f"There are no battles for {message.purpose[:40]!r}; choose from {', '.join(Purpose)}."
         ) from None
-    return Battles(purpose, message.first, message.count)
+    series = message.series if message.HasField("series") else None
+    return Battles(purpose, message.first, message.count, series)
 
 
 def sights(turn: Turn) -> Sequence[world_pb2.Sight]:
     """Copy a turn of the whole team into one message for each agent."""
-    terminated, truncated, won = (encode(flag) for flag in turn[3:])
+    terminated, truncated, won, broken = (encode(flag) for flag in turn[3:])
     return [
         world_pb2.Sight(
             observations=encode(turn.observations[agent : agent + 1]),
@@ -39,6 +42,7 @@ def sights(turn: Turn) -> Sequence[world_pb2.Sight]:
             terminated=terminated,
             truncated=truncated,
             won=won,
+            broken=broken,
         )
         for agent in range(len(turn.observations))
     ]
@@ -56,6 +60,7 @@ def read_sight(message: world_pb2.Sight, spec: TeamSpec, count: int) -> Turn:
         decode(message.terminated, "terminated", np.bool_, (count,)),
         decode(message.truncated, "truncated", np.bool_, (count,)),
         decode(message.won, "won", np.bool_, (count,)),
+        decode(message.broken, "broken", np.bool_, (count,)),
     )
 
 
@@ -72,4 +77,5 @@ def read_team_turn(message: team_sink_pb2.TeamTurn, count: int, state_dim: int, 
         decode(message.terminated, "terminated", np.bool_, (count,)),
         decode(message.truncated, "truncated", np.bool_, (count,)),
         decode(message.won, "won", np.bool_, (count,)),
+        decode(message.broken, "broken", np.bool_, (count,)),
     )

@@ -37,6 +37,7 @@ class Counters:
     best_return: float = 0.0
     bytes_up: int = 0
     bytes_down: int = 0
+    broken_battles: int = 0  # played again because their game broke down
     elapsed_s: float = 0.0
     metrics_position: int = 0  # length of metrics.jsonl in bytes
 
@@ -84,6 +85,7 @@ class RoundEnd:
         counters.round, counters.env_step = record.number, record.env_step
         counters.bytes_up += record.bytes_up
         counters.bytes_down += record.bytes_down
+        counters.broken_battles += record.broken
         counters.elapsed_s = time.perf_counter() - self._began
         counters.last_evaluation, counters.evaluations = self.strategy.last_evaluation, self.strategy.evaluations
         row = self._progress_row()
@@ -117,6 +119,7 @@ class RoundEnd:
             "train_step": record.train_step,
             "elapsed_s": self.counters.elapsed_s,
             "epsilon": record.epsilon,
+            "broken_battles": self.counters.broken_battles,
         }
         return row
 

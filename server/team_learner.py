@@ -108,7 +108,9 @@ class TeamLearner:
 
     def evaluation_return(self) -> float:
         """Return the mean team return of the last evaluation."""
-        return float(self.records.results[Purpose.EVALUATION].returns.mean())
+        results = self.records.results(Purpose.EVALUATION)
+        assert results is not None
+        return float(results.returns.mean())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything but the episodes, as named tensors, for a checkpoint."""

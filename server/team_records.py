@@ -37,7 +37,7 @@ class TeamRecords:
     """The mixer's side of the episode buffer; a TeamSink.
 
     Training battles are stored, in the same slots as the agents' private episodes. Of all others only the results
-    are kept, until the next batch of the same purpose.
+    are kept, until the next series of the same purpose. Battles whose game broke down are left out; they come again.
     """
 
     def __init__(self, spec: TeamSpec, capacity: int, device: torch.device) -> None:
@@ -52,7 +52,8 @@ class TeamRecords:
             },
             device,
         )
-        self.results: dict[Purpose, BattleResults] = {}
+        self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
+        self._again: set[int] = set()  # episodes of the present series whose game broke down
         self._battles = Battles(Purpose.TRAINING, 0, 0)
         self._time = 0
 
@@ -60,6 +61,9 @@ class TeamRecords:
         """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
         moments = self.spec.episode_limit + 1
         self._battles, self._time = battles, 0
+        begins = battles.series in (None, battles.first) and battles.first not in self._again
+        if begins and battles.purpose is not Purpose.TRAINING:
+            self._ended[battles.purpose] = {}
         self._states = np.zeros((moments, battles.count, self.spec.state_dim), np.float32)
         self._rewards = np.zeros((moments, battles.count), np.float32)
         self._terminated = np.zeros((moments, battles.count), np.bool_)
@@ -98,15 +102,28 @@ class TeamRecords:
         rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
         return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, (~terminated).to(rewards.dtype))
 
+    def results(self, purpose: Purpose) -> BattleResults | None:
+        """Return how the battles of the last series ended, by episode number; None before the first has ended."""
+        ended = self._ended.get(purpose)
+        if not ended:
+            return None
+        returns, lengths, won = zip(*(ended[episode] for episode in sorted(ended)), strict=True)
+        return BattleResults(np.array(returns, np.float32), np.array(lengths, np.int64), np.array(won, np.bool_))
+
     def _finish(self, turn: TeamTurn) -> None:
-        played = slice(0, self._time + 1)
-        if self._battles.purpose is Purpose.TRAINING:
-            columns = {
-                "state": torch.from_numpy(self._states[played]),
-                "team_reward": torch.from_numpy(self._rewards[played]),
-                "terminated": torch.from_numpy(self._terminated[played]),
-            }
-            self.ring.add(columns, self._lengths)
-        else:
+        whole = np.flatnonzero(~turn.broken)
+        episodes = self._battles.first + np.arange(self._battles.count)
+        self._again.difference_update(episodes.tolist())
+        self._again.update(episodes[turn.broken].tolist())
+        if self._battles.purpose is not Purpose.TRAINING:
             returns = self._rewards.sum(0)
-            self.results[self._battles.purpose] = BattleResults(returns, self._lengths, turn.won.copy())
+            rows = zip(returns[whole].tolist(), self._lengths[whole].tolist(), turn.won[whole].tolist(), strict=True)
+            self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
+        elif whole.size:
+            self._store(whole)
+
+    def _store(self, battles: Integers) -> None:
+        moments = slice(0, self._time + 1)
+        columns = {"state": self._states, "team_reward": self._rewards, "terminated": self._terminated}
+        kept = {name: torch.from_numpy(column[moments][:, battles]) for name, column in columns.items()}
+        self.ring.add(kept, self._lengths[battles])

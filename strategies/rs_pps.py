@@ -61,6 +61,7 @@ class RewardSharePPS(TeamStrategy):
         replies = self._by_agent(self._ask(self._grid, questions))
         answers = [reply.content.metric_records[m.METRICS] for reply in replies]
         self.record.env_step = int(cast(int, answers[0][m.ENV_STEP]))
+        self.record.broken += int(cast(int, answers[0][m.BROKEN]))
         return (
             math.fsum(float(cast(float, one[m.ACCUMULATED_REWARD])) for one in answers) / self.settings.policy_episodes
         )

@@ -45,6 +45,7 @@ class RoundRecord:
     weights: Sequence[float] = ()  # of agent i in the aggregate
     bytes_up: int = 0  # array bytes, agents to server
     bytes_down: int = 0
+    broken: int = 0  # how often a game broke down, so that its battle had to be played again
     evaluation: dict[str, float] | None = None  # None when no evaluation was due
 
 
@@ -166,6 +167,7 @@ class TeamStrategy(FedAvg):
             return None
         metrics = _metrics(self._by_agent(replies)[0])
         self.last_evaluation = self.record.env_step
+        self.record.broken += int(cast(int, metrics[m.BROKEN]))
         self.evaluations += 1
         self.record.evaluation = {
             "test_battle_won_mean": float(cast(float, metrics[m.WIN_RATE])),
@@ -209,6 +211,7 @@ class TeamStrategy(FedAvg):
         record.train_step = int(cast(int, first[m.TRAIN_STEP]))
         record.episode = int(cast(int, first[m.EPISODE]))
         record.epsilon = float(cast(float, first[m.EPSILON]))
+        record.broken += int(cast(int, first[m.BROKEN]))
         record.bytes_up += sum(map(array_bytes, contents))
 
 

@@ -68,13 +68,19 @@ class ToyAgents:
         env_step = STEPS_A_ROUND * self.rounds
         if kind == m.POLICY:
             worth = float(sent["head.bias"][0]) * (1 + agent) * plan[m.EPISODES]
-            return self._say(question, {}, {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: env_step + 7})
+            return self._say(question, {}, {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: env_step + 7, m.BROKEN: 0})
         network |= {name: value.copy() for name, value in sent.items()}
         if kind == MessageType.EVALUATE:
-            return self._say(question, {}, {m.NUM_EXAMPLES: 4, m.WIN_RATE: 0.75, m.EPISODE_LENGTH: 5.5})
+            return self._say(question, {}, {m.NUM_EXAMPLES: 4, m.WIN_RATE: 0.75, m.EPISODE_LENGTH: 5.5, m.BROKEN: 1})
         for name in network:
             network[name] = network[name] + np.float32(self.gains[agent])
-        counters = {m.TRAIN_STEP: 4 * self.rounds, m.ENV_STEP: env_step, m.EPISODE: 3 * self.rounds, m.EPSILON: 0.5}
+        counters = {
+            m.TRAIN_STEP: 4 * self.rounds,
+            m.ENV_STEP: env_step,
+            m.EPISODE: 3 * self.rounds,
+            m.EPSILON: 0.5,
+            m.BROKEN: 1,
+        }
         metrics = counters | {m.NUM_EXAMPLES: 3, m.ACCUMULATED_REWARD: float(self.rewards[agent])}
         return self._say(question, {name: network[name] for name in sent}, metrics)
 

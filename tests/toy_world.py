@@ -33,7 +33,7 @@ class ToyWorld:
         return self._spec
 
     def begin(self, battles: Battles) -> Turn:
-        spec, count = self._spec, battles.count
+        spec, count, self._battles = self._spec, battles.count, battles
         moments = spec.episode_limit + 1
         self._goals = np.zeros((moments, spec.n_agents, count), np.int64)
         self._open = np.zeros((moments, spec.n_agents, count, spec.n_actions), np.bool_)
@@ -49,7 +49,7 @@ class ToyWorld:
             self._needed[b] = random.integers(1, 4 * spec.n_agents)
         self._time = 0
         self._points = np.zeros(count, np.int64)
-        flags = [np.zeros(count, np.bool_) for _ in range(3)]
+        flags = [np.zeros(count, np.bool_) for _ in range(4)]
         self._turn = Turn(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
@@ -57,6 +57,7 @@ class ToyWorld:
             *flags,
         )
         self._team = TeamTurn(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        self._break_down(battles)
         self._write(np.zeros(count, np.bool_))
         self._sink.begin(battles, self._team)
         return self._turn
@@ -76,6 +77,7 @@ class ToyWorld:
         turn.won[:] |= ~over & (self._points >= self._needed)
         turn.terminated[:] |= ~over & (turn.won | ~self._alive().any(0))
         turn.truncated[:] |= ~over & ~turn.terminated & (self._time >= self._spec.episode_limit)
+        self._break_down(self._battles)
         self._write(over)
         self._sink.record(self._team)
         return turn
@@ -89,6 +91,9 @@ class ToyWorld:
 
     def close(self) -> None:
         pass
+
+    def _break_down(self, battles: Battles) -> None:
+        """Toy games never break down; a test's own may."""
 
     def _alive(self) -> np.ndarray:
         return self._lives > self._time

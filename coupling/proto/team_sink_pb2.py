@@ -27,7 +27,7 @@ from coupling.proto import tensor_pb2 as coupling_dot_proto_dot_tensor__pb2
 from coupling.proto import world_pb2 as coupling_dot_proto_dot_world__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63oupling/proto/team_sink.proto\x12\x07\x66\x65\x64qmix\x1a\x1c\x63oupling/proto/attempt.proto\x1a\x1b\x63oupling/proto/tensor.proto\x1a\x1a\x63oupling/proto/world.proto\"\xb7\x01\n\x08TeamTurn\x12\x1e\n\x05state\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12$\n\x0bteam_reward\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\x81\x01\n\x06Opened\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12!\n\x07\x62\x61ttles\x18\x03 \x01(\x0b\x32\x10.fedqmix.Battles\x12\x1f\n\x04turn\x18\x04 \x01(\x0b\x32\x11.fedqmix.TeamTurn\"_\n\x07Outcome\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x1f\n\x04turn\x18\x03 \x01(\x0b\x32\x11.fedqmix.TeamTurn\"\x07\n\x05Noted2d\n\x08TeamSink\x12(\n\x05\x42\x65gin\x12\x0f.fedqmix.Opened\x1a\x0e.fedqmix.Noted\x12.\n\x06Record\x12\x10.fedqmix.Outcome\x1a\x0e.fedqmix.Noted(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63oupling/proto/team_sink.proto\x12\x07\x66\x65\x64qmix\x1a\x1c\x63oupling/proto/attempt.proto\x1a\x1b\x63oupling/proto/tensor.proto\x1a\x1a\x63oupling/proto/world.proto\"\xd8\x01\n\x08TeamTurn\x12\x1e\n\x05state\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12$\n\x0bteam_reward\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x62roken\x18\x06 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\x81\x01\n\x06Opened\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12!\n\x07\x62\x61ttles\x18\x03 \x01(\x0b\x32\x10.fedqmix.Battles\x12\x1f\n\x04turn\x18\x04 \x01(\x0b\x32\x11.fedqmix.TeamTurn\"_\n\x07Outcome\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x1f\n\x04turn\x18\x03 \x01(\x0b\x32\x11.fedqmix.TeamTurn\"\x07\n\x05Noted2d\n\x08TeamSink\x12(\n\x05\x42\x65gin\x12\x0f.fedqmix.Opened\x1a\x0e.fedqmix.Noted\x12.\n\x06Record\x12\x10.fedqmix.Outcome\x1a\x0e.fedqmix.Noted(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'coupling.proto.team_sink_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TEAMTURN']._serialized_start=131
-  _globals['_TEAMTURN']._serialized_end=314
-  _globals['_OPENED']._serialized_start=317
-  _globals['_OPENED']._serialized_end=446
-  _globals['_OUTCOME']._serialized_start=448
-  _globals['_OUTCOME']._serialized_end=543
-  _globals['_NOTED']._serialized_start=545
-  _globals['_NOTED']._serialized_end=552
-  _globals['_TEAMSINK']._serialized_start=554
-  _globals['_TEAMSINK']._serialized_end=654
+  _globals['_TEAMTURN']._serialized_end=347
+  _globals['_OPENED']._serialized_start=350
+  _globals['_OPENED']._serialized_end=479
+  _globals['_OUTCOME']._serialized_start=481
+  _globals['_OUTCOME']._serialized_end=576
+  _globals['_NOTED']._serialized_start=578
+  _globals['_NOTED']._serialized_end=585
+  _globals['_TEAMSINK']._serialized_start=587
+  _globals['_TEAMSINK']._serialized_end=687
 # @@protoc_insertion_point(module_scope)

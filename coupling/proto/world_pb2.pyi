@@ -8,14 +8,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Battles(_message.Message):
-    __slots__ = ("purpose", "first", "count")
+    __slots__ = ("purpose", "first", "count", "series")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     first: int
     count: int
-    def __init__(self, purpose: _Optional[str] = ..., first: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
+    series: int
+    def __init__(self, purpose: _Optional[str] = ..., first: _Optional[int] = ..., count: _Optional[int] = ..., series: _Optional[int] = ...) -> None: ...
 
 class Ready(_message.Message):
     __slots__ = ("header", "battles")
@@ -34,17 +36,19 @@ class Move(_message.Message):
     def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Sight(_message.Message):
-    __slots__ = ("observations", "available_actions", "individual_rewards", "terminated", "truncated", "won")
+    __slots__ = ("observations", "available_actions", "individual_rewards", "terminated", "truncated", "won", "broken")
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_ACTIONS_FIELD_NUMBER: _ClassVar[int]
     INDIVIDUAL_REWARDS_FIELD_NUMBER: _ClassVar[int]
     TERMINATED_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
     observations: _tensor_pb2.Tensor
     available_actions: _tensor_pb2.Tensor
     individual_rewards: _tensor_pb2.Tensor
     terminated: _tensor_pb2.Tensor
     truncated: _tensor_pb2.Tensor
     won: _tensor_pb2.Tensor
-    def __init__(self, observations: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., available_actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., individual_rewards: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    broken: _tensor_pb2.Tensor
+    def __init__(self, observations: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., available_actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., individual_rewards: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...

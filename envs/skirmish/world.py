@@ -159,7 +159,7 @@ class SkirmishWorld:
         if not 0 <= source < self._count:
             raise WorldError(f"There is no battle {source}: the batch has battles 0 to {self._count - 1}.")
         views = self._views
-        for array in (self._units, self._battles, views.state, views.team_reward, *self._turn[-3:]):
+        for array in (self._units, self._battles, views.state, views.team_reward, *self._turn[3:]):
             array[:] = array[source]
         for array in (views.observations, views.available, views.individual_rewards):
             array[:] = array[:, source : source + 1]
@@ -187,7 +187,7 @@ class SkirmishWorld:
             won=np.zeros(count, dtype=np.bool_),
         )
         self._fixed = (self._layout, self._scene, self._reward_rules, self._units, self._battles)
-        flags = (views.terminated, views.truncated, views.won)
+        flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
         self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTurn(views.state, views.team_reward, *flags)
 

@@ -76,7 +76,7 @@ class DeployedMixer:
     def evaluation_return(self) -> float | None:
         """Return the mean team return of the last evaluation; None when there was none since the start."""
         learner = self._rounds.thing.learner
-        return learner.evaluation_return() if Purpose.EVALUATION in learner.records.results else None
+        return learner.evaluation_return() if learner.records.results(Purpose.EVALUATION) else None
 
     def close(self) -> None:
         """Hold nothing that must be let go of."""

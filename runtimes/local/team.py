@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import psutil
 import torch
 
-from clients.acting import Watcher, play
+from clients.acting import Watcher
 from clients.answers import borrowed
+from clients.playing import play
 from conf.schema import Config
 from contracts.world import Battles, World
 from envs import make_world, team_spec

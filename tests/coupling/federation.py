@@ -59,7 +59,7 @@ class ToySide:
         return self.learner.report()
 
     def evaluation_return(self) -> float | None:
-        return self.learner.evaluation_return() if Purpose.EVALUATION in self.learner.records.results else None
+        return self.learner.evaluation_return() if self.learner.records.results(Purpose.EVALUATION) else None
 
     def close(self) -> None:
         pass

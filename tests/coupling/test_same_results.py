@@ -42,7 +42,7 @@ def test_the_same_parameters_over_grpc(method, tied):
         report, evaluation_return = fed.controls()[0].report("a run", 2)
     for agent in range(SPEC.n_agents):
         assert [r[agent].earned[0] for r in rounds] == [o.earned[agent] for o in outcomes]
-        assert (shown[agent].actions[0] == played.actions[agent]).all()
+        assert shown[agent].earned[0] == played.earned[agent]
     same_parameters(stacks, fed.sides[0].learner, team)
     assert evaluation_return == team.learner.evaluation_return()
     assert report.keys() == {"loss", "td_error_abs", "grad_norm"}

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from plain import Episode, all_q_values
 from toy_team import algorithm, make_team
 
-from clients.acting import Actor, play, random_available
+from clients.acting import Actor, play_batch, random_available
 from contracts.world import Battles, Purpose
 
 BATTLES = Battles(Purpose.TRAINING, 6, 4)
@@ -75,7 +75,7 @@ def q_values_seen(team, played):
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
 def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
     team = make_team(algorithm(exploration_coin=coin))
-    played = play(team.agents, team.world, BATTLES, epsilon)
+    played, _ = play_batch(team.agents, team.world, BATTLES, epsilon)
     q = q_values_seen(team, played)
     actor = Actor(team.agents, BATTLES, epsilon)
     greedy, explored = 0, 0
@@ -130,12 +130,12 @@ def test_what_is_played_is_what_is_recorded():
             turns.append([np.copy(column) for column in team.world.step(chosen)])
             return team.world._turn
 
-    played = play(team.agents, Listening(), Battles(Purpose.TRAINING, 0, 6), 1.0)
+    played, _ = play_batch(team.agents, Listening(), Battles(Purpose.TRAINING, 0, 6), 1.0)
     ends = np.array([t[3] | t[4] for t in turns])  # [moments, battles]
     assert played.lengths.tolist() == ends.argmax(0).tolist()
     assert len(set(played.lengths.tolist())) > 2
     assert {bool(turns[-1][3][b]) for b in range(6)} == {True, False}, "no battle was cut off, or all were"
-    assert played.earned == pytest.approx(sum(t[2].sum(1, dtype=float) for t in turns))
+    assert played.earned == pytest.approx(sum(t[2].astype(float) for t in turns))
     assert np.array_equal(played.won, turns[-1][5])
     for b, length in enumerate(played.lengths.tolist()):
         for time in range(length + 1):

@@ -56,7 +56,8 @@ def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin):
         assert torch.equal(own["lengths"], whole["lengths"])
         for field in ("observations", "available_actions", "actions"):
             assert torch.equal(own[field][0], whole[field][agent]), f"{field} of agent {agent}"
-        assert np.array_equal(own_played.actions[0], played.actions[agent])
+        assert own_played.earned[0] == played.earned[agent]
+        assert np.array_equal(own_played.lengths, played.lengths)
         for name, value in stack.online.items():
             torch.testing.assert_close(value[0], team.agents.online[name][agent], atol=1e-5, rtol=1e-5)
             torch.testing.assert_close(stack.target[name][0], team.agents.target[name][agent], atol=1e-5, rtol=1e-5)

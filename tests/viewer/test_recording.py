@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clients.acting import play
+from clients.playing import play
 from clients.rounds import evaluate
 from contracts.world import Battles, Purpose, TeamTurn, Turn, World
 from envs import make_world
@@ -82,7 +82,7 @@ def test_an_evaluations_first_battle_is_recorded_with_its_team_reward(tmp_path: 
     replay = replays.evaluations.last
     assert replay is not None
     assert_played(replay, Battles(Purpose.EVALUATION, 16, 8))
-    results = team.mixer.records.results[Purpose.EVALUATION]
+    results = team.mixer.records.results(Purpose.EVALUATION)
     assert replay.steps == results.lengths[0]
     assert replay.team_return == pytest.approx(float(results.returns[0]), abs=1e-5)
     assert not replay.explored.any()

@@ -1,0 +1,67 @@
+"""Playing as many battles as are asked for, in batches that the world can play side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clients.acting import Watcher, play_batch
+from clients.agents import AgentStack
+from clients.buffer import PlayedEpisodes
+from contracts.world import Battles, Bools, Integers, World
+
+
+class Played(NamedTuple):
+    """What came of some battles, in the order in which they ended well."""
+
+    lengths: Integers  # [battles], environment steps of each battle
+    earned: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
+    won: Bools  # [battles]
+    broken: int  # how often a game broke down, so that its battle had to be played again
+
+
+def play(
+    agents: AgentStack,
+    world: World,
+    battles: Battles,
+    epsilon: float,
+    watcher: Watcher | None = None,
+    keep: Callable[[PlayedEpisodes], None] | None = None,
+) -> Played:
+    """Play battles to their end with the online networks, batch by batch.
+
+    epsilon: each agent's chance to take a random available action (0: greedy). watcher: is shown every turn.
+    keep: is given each batch's episodes when it is over; battles whose game broke down are not among them, and are
+    played again before the next batch.
+    Raises DivergenceError when an individual reward or a Q-value is not finite, WorldError when games break down
+    again and again.
+    """
+    parts: list[PlayedEpisodes] = []
+    broken = 0
+    waiting = list(side_by_side(battles, agents.spec.side_by_side))
+    while waiting:
+        batch = waiting.pop(0)
+        played, again = play_batch(agents, world, batch, epsilon, watcher)
+        if played.lengths.size:
+            parts.append(played)
+            if keep is not None:
+                keep(played)
+        broken += len(again)
+        waiting[:0] = [Battles(batch.purpose, episode, 1, battles.first) for episode in again]
+    return Played(
+        np.concatenate([part.lengths for part in parts]),
+        np.concatenate([part.earned for part in parts], axis=1).sum(1),
+        np.concatenate([part.won for part in parts]),
+        broken,
+    )
+
+
+def side_by_side(battles: Battles, most: int | None) -> Iterator[Battles]:
+    """Cut battles into batches of at most `most`; all know the series that they are part of."""
+    most = battles.count if most is None else most
+    for begin in range(0, battles.count, most):
+        count = min(most, battles.count - begin)
+        yield Battles(battles.purpose, battles.first + begin, count, battles.first)
