@@ -7,7 +7,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
   $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# pysc2 is installed without most of what it asks for (docs/starcraft.md), and pip would say so each time.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts $(PIP_ARGS)
 PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: train test test-all lint bench clean
@@ -56,5 +57,6 @@ $(VENV)/.installed-simulation: $(VENV)/.installed-dev
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing fedqmix and its tests' tools into $(VENV) (some minutes the first time)"
-	$(PIP) -c constraints.txt -e '.[pettingzoo,tensorboard,video,wandb]' --group dev
+	$(PIP) -c constraints.txt -e '.[pettingzoo,sc2,tensorboard,video,wandb]' --group dev
+	$(PIP) -c constraints.txt --no-deps pysc2
 	@touch $@ $(VENV)/.installed

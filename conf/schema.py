@@ -68,7 +68,7 @@ class StrategyConfig:
 class EnvConfig:
     """The world, under the names and defaults of SMAC's StarCraft2Env."""
 
-    name: str = choice("skirmish")
+    name: str = choice("skirmish", "smac")
     obs_all_health: bool = MISSING
     obs_own_health: bool = MISSING
     obs_last_action: bool = MISSING
@@ -87,6 +87,9 @@ class EnvConfig:
     reward_scale: bool = MISSING
     reward_scale_rate: float = number(0, above=True)
     randomise: str = choice("nothing", "types", "positions", "both")  # drawn anew for every battle, as in SMACv2
+    games: int = number(1)  # smac: games side by side, a process each
+    call_seconds: float = number(1)  # smac: a game that has not answered a call after so long is started again
+    difficulty: str = choice("1", "2", "3", "4", "5", "6", "7", "8", "9", "A")  # smac: of the built-in opponent
 
 
 @dataclass

@@ -8,7 +8,7 @@ from envs.maps import available_maps, load_map
 from envs.skirmish.layout import make_layout
 from envs.skirmish.rewards import make_reward_rules
 
-__all__ = ["available_maps", "make_world", "maximum_reward", "team_spec"]
+__all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
 
 
 def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> World:
@@ -16,12 +16,29 @@ def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int
 
     seed: fixes, with a battle's purpose and episode number, every random draw of that battle.
     sink: is given the global state and the team reward; nobody else is.
-    threads: how many threads share a batch of battles; does not change any result.
-    Raises ConfigurationError for an unknown map.
+    threads: skirmish: how many threads share a batch of battles; does not change any result.
+    Raises ConfigurationError for an unknown map, and as `require_world` does.
     """
+    record = load_map(map)
+    require_world(map, env)
+    if env.name == "smac":
+        from envs.smac.world import SmacWorld  # here, because it loads pysc2, which few have installed
+
+        return SmacWorld(record, seed, env, sink)
     from envs.skirmish.world import SkirmishWorld  # compiles or loads kernels: only who plays pays for it
 
-    return SkirmishWorld(load_map(map), seed, env, sink, threads)
+    return SkirmishWorld(record, seed, env, sink, threads)
+
+
+def require_world(map: str, env: EnvConfig) -> None:
+    """Check that this machine has all that a world needs, before anything is begun.
+
+    Raises ConfigurationError with what is missing and what to type for it.
+    """
+    if env.name == "smac":
+        from envs.smac.requirements import require
+
+        require(map)
 
 
 def team_spec(map: str, env: EnvConfig) -> TeamSpec:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conf.schema import Config
+from envs import require_world
 from runtimes.commands.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
 from runtimes.configuration import settings
 from runtimes.configuration.names import program
@@ -40,6 +41,9 @@ def train_command(words: list[str]) -> int:
     sweep = any(word in ("-m", "--multirun") for word in words)
     seeds, overrides = take_seeds([word for word in words if word not in ("-m", "--multirun")])
     runs = settings.expand(overrides) if sweep else [overrides]
+    if sweep:
+        for config in map(settings.compose, runs):  # what the last run lacks is told before the first starts
+            require_world(config.map, config.env)
     status = 0
     with interruptible():
         for number, run in enumerate(runs, start=1):
@@ -60,6 +64,7 @@ def _train(run: list[str], seeds: list[int] | None) -> int:
         from runtimes.commands.up import up_command  # here, because it loads what a local run has no need of
 
         return up_command(run)
+    require_world(config.map, config.env)
     train_once(config, ["fedqmix", "train", *run])
     return 0
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from coupling.identity import Identity
+from envs import require_world
 from envs.maps import load_map
 from runtimes.commands import service_options
 from runtimes.commands.submit import checked, follow
@@ -44,6 +45,7 @@ def up_command(words: list[str]) -> int:
     overrides, run_dir, config = checked(overrides)
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
+    require_world(config.map, config.env)
     folder = Path(run_dir).absolute()
     again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
     with interruptible(), ExitStack() as stack:

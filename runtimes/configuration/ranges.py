@@ -135,6 +135,11 @@ def _check_combinations(config: Config) -> None:
         raise ConfigurationError(
             "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
         )
+    if config.env.name == "smac" and config.env.randomise != "nothing":
+        raise ConfigurationError(
+            f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
+            "choose env=skirmish."
+        )
 
 
 def check_shared(config: Config, parameter_names: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from conf.schema import Config
 from contracts.errors import CheckpointError, FederationError, StorageError
 from coupling.ledger import LedgerLine
 from coupling.security import channel
-from envs import team_spec
+from envs import require_world, team_spec
 from runtimes.configuration import overrides as written
 from runtimes.configuration.ranges import to_yaml
 from runtimes.configuration.runs import in_runs
@@ -53,6 +53,7 @@ def serve(grid: Grid, context: Context) -> None:
     n_agents = team_spec(config.map, config.env).n_agents
     if alone:
         require_nodes(grid, n_agents)
+        require_world(config.map, config.env)  # which is to be started on this machine
     command = _command(words, alone)
     with _opened(config, command) as folder, ExitStack() as stack:
         folder.save_config(replace(config, resume=None))

@@ -16,6 +16,7 @@ from typing import Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from envs import require_world
 from runtimes.configuration.names import settings
 from runtimes.configuration.overrides import parse, quoted
 from runtimes.configuration.runs import RUN
@@ -85,8 +86,9 @@ class Experiment(LockedFolder):
 
     @classmethod
     def _written(cls, path: Path, seeds: Sequence[int], overrides: list[str], seeds_in_all: Sequence[int]) -> Self:
-        """Compose, lock the folder, and write down what it holds."""
+        """Compose, see whether the world can be had, lock the folder, and write down what it holds."""
         config = _composed(overrides, path, seeds[0])
+        require_world(config.map, config.env)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -66,6 +66,8 @@ MISTAKES = [
     (["algorithm.learning_rate=nan"], "algorithm.learning_rate=nan is out of range"),
     (["algorithm.grad_norm_clip=inf"], "algorithm.grad_norm_clip=inf is out of range"),
     (["env.reward_defeat=inf"], "env.reward_defeat=inf is out of range"),
+    (["env=smac", "env.games=0"], "env.games=0 is out of range: a whole number, at least 1."),
+    (["env=smac", "env.difficulty=10"], "unknown env.difficulty '10'"),
     (["stop.win_rate=2"], "stop.win_rate=2.0 is out of range"),
     # impossible together
     (["algorithm.batch_size=9000"], "does not fit into algorithm.buffer_size=5000 episodes"),
@@ -74,6 +76,7 @@ MISTAKES = [
     (["strategy=none", "strategy.shared=['*']"], "strategy=none shares nothing"),
     (["strategy=a_pps", "strategy.shared=[]"], "use strategy=none"),
     (["strategy=full_sharing", "strategy.shared=[head.*]"], "leaves out fc.weight, fc.bias, gru.weight_ih"),
+    (["env=smac", "env.randomise=types"], "env.randomise=types with env=smac: SMAC plays its maps as they are"),
     (["strategy=full_sharing", "strategy.common_start=false"], "strategy.common_start=true is needed"),
     # syntax
     (["map"], "'map' sets nothing: write name=value, for example map=3m"),
