@@ -22,7 +22,7 @@ fedqmix doctor [name=value ...]    what each runtime and world needs: a tick, or
 Nothing is installed, started or sent. Exit status 0 when what `fedqmix train` needs is there, 1 when not; what else is
 missing is only told.
 """
-_WIDTH = 20
+_WIDTH = 24
 
 
 def doctor_command(words: list[str]) -> int:

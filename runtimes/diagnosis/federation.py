@@ -40,8 +40,8 @@ def _programs() -> Finding:
     missing = [name for name in FLOWER if shutil.which(name, path=beside) is None]
     if missing:
         where = f"no {', '.join(missing)} beside {sys.executable}"
-        return Finding("Flower", False, where, "pip install --force-reinstall 'flwr>=1.41,<1.42'")
-    return Finding("Flower", True, ", ".join(FLOWER))
+        return Finding("Flower's programs", False, where, "pip install --force-reinstall 'flwr>=1.41,<1.42'")
+    return Finding("Flower's programs", True, ", ".join(FLOWER))
 
 
 def _port(party: str, place: str) -> Finding:

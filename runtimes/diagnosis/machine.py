@@ -94,5 +94,5 @@ def _room(path: Path) -> Finding:
 def _silent(variable: str, whose: str) -> Finding:
     value = os.environ.get(variable, "0")  # `runtimes` has set it to 0 unless somebody else did
     if value == "0":
-        return Finding(whose, True, "tells nobody, in all that fedqmix starts")
-    return Finding(whose, False, f"reports to its makers: {variable}={value}", f"export {variable}=0")
+        return Finding(f"telemetry of {whose}", True, "tells nobody, in all that fedqmix starts")
+    return Finding(f"telemetry of {whose}", False, f"reports to its makers: {variable}={value}", f"export {variable}=0")
