@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def starcraft_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the stand-in is laid out like an installation of StarCraft II."""
-    pytest.importorskip("pysc2", reason="pysc2 is not installed")
+    pytest.importorskip("pysc2.run_configs", reason="pysc2, or something that it needs, is not installed")
     pytest.importorskip("s2clientprotocol", reason="the game's protocol (pys2clientprotocol) is not installed")
     pytest.importorskip("websockets", reason="websockets, which the stand-in for the game needs, is not installed")
     from stand_in_install import install
@@ -51,8 +51,8 @@ def launch(tag: str, starcraft: Path) -> Iterator[Callable[[], LaunchedGame]]:
 
 
 @pytest.fixture(scope="module")
-def launch_once(starcraft_folder: Path) -> Iterator[LaunchedGame]:
-    """One launched game, without a game created in it, for the tests of a file that leave it so."""
+def launched_once(starcraft_folder: Path) -> Iterator[LaunchedGame]:
+    """A launched game for the tests of a file: starting one takes two seconds."""
     from launched_game import LaunchedGame
 
     with pytest.MonkeyPatch.context() as patch:
@@ -60,3 +60,14 @@ def launch_once(starcraft_folder: Path) -> Iterator[LaunchedGame]:
         game = LaunchedGame()
     yield game
     game.process.close()
+
+
+@pytest.fixture
+def game(launched_once: LaunchedGame) -> Iterator[LaunchedGame]:
+    """A launched game in which nothing is created yet."""
+    assert launched_once.status == "launched"
+    yield launched_once
+    if launched_once.status == "init_game":
+        launched_once.join()
+    if launched_once.status != "launched":
+        launched_once.controller.leave()

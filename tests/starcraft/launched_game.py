@@ -37,6 +37,11 @@ class LaunchedGame:
         self.process = self.config.start(want_rgb=False)
         self.controller = self.process.controller
 
+    @property
+    def status(self) -> str:
+        """The game's status as pysc2 last heard it."""
+        return self.controller.status.name
+
     def create(self, map: str, **changes: Any) -> None:
         """Create a game on one of SMAC's maps against the computer."""
         path = maps.get(f"stand_in_{map}").path

@@ -97,8 +97,8 @@ class Compared:
 
 
 @pytest.mark.parametrize("map", ["3m", "2s3z", "MMM2", "corridor"])
-def test_battles_are_skirmishs_own(launch, map):
-    both = Compared(launch(), map)
+def test_battles_are_skirmishs_own(game, map):
+    both = Compared(game, map)
     both.play(RandomPlayer(SEED, 0, 1))
     both.next_battle()
     both.weaken(2)
@@ -113,16 +113,15 @@ def test_battles_are_skirmishs_own(launch, map):
     both.next_battle()
 
 
-def test_agents_sorted_as_smac_does_come_out_in_skirmishs_order(launch):
-    game = launch()
+def test_agents_sorted_as_smac_does_come_out_in_skirmishs_order(game):
     for map in MAPS:
         agents = game.begin(map).units(1)
         assert sorted(agents, key=lambda unit: (unit.unit_type, unit.pos.x, unit.pos.y)) == agents
         game.controller.leave()
 
 
-def test_a_battle_that_is_over_stays_as_it_is(launch):
-    both = Compared(launch(), "3m")
+def test_a_battle_that_is_over_stays_as_it_is(game):
+    both = Compared(game, "3m")
     both.weaken(2)
     both.play(both.scripted())
     survivors, loop = both.game.units(1), both.game.controller.observe().observation.game_loop
@@ -134,8 +133,8 @@ def test_a_battle_that_is_over_stays_as_it_is(launch):
     assert both.game.controller.observe().observation.game_loop == loop + 80
 
 
-def test_a_battle_goes_on_past_smacs_episode_limit(launch):
-    both = Compared(launch(), "2s_vs_1sc")  # whose enemy stays where it is
+def test_a_battle_goes_on_past_smacs_episode_limit(game):
+    both = Compared(game, "2s_vs_1sc")  # whose enemy stays where it is
     stop = np.ones((2, 1), np.int64)
     both.game.controller.step(8 * (both.record.episode_limit + 1))
     for _ in range(both.record.episode_limit + 1):
@@ -147,8 +146,8 @@ def test_a_battle_goes_on_past_smacs_episode_limit(launch):
     assert [unit.pos.y for unit in both.game.units(1)] > before
 
 
-def test_the_rules_move_every_eighth_loop(launch):
-    both = Compared(launch(), "3m")
+def test_the_rules_move_every_eighth_loop(game):
+    both = Compared(game, "3m")
     for _ in range(3):
         actions = np.full((3, 1), 4)
         both.game.act(both.agents, both.enemies, actions[:, 0])
@@ -161,8 +160,8 @@ def test_the_rules_move_every_eighth_loop(launch):
         both.agents = both.game.units(1)
 
 
-def test_who_is_told_nothing_goes_on_with_what_it_was_told(launch):
-    game = launch().begin("3m")
+def test_who_is_told_nothing_goes_on_with_what_it_was_told(game):
+    game.begin("3m")
     *others, northern = sorted(game.units(1), key=lambda unit: unit.pos.y)
     goal = {"x": northern.pos.x, "y": northern.pos.y + 2}
     game.order(ability_id=16, unit_tags=[northern.tag], target_world_space_pos=goal)
@@ -176,8 +175,8 @@ def test_who_is_told_nothing_goes_on_with_what_it_was_told(launch):
     assert ways[1] == ways[2] == pytest.approx(2, abs=2.25 / 16)  # there, but for less than a loop's walk
 
 
-def test_a_replay_tells_the_battles_again(launch):
-    both = Compared(launch(), "3m")
+def test_a_replay_tells_the_battles_again(game):
+    both = Compared(game, "3m")
     both.play(RandomPlayer(SEED, 0, 1))
     both.next_battle()
     both.step(np.full((3, 1), 4))

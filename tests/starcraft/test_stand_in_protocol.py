@@ -15,25 +15,20 @@ from envs.maps import load_map
 SUCCESS, NOT_SUPPORTED, ERROR, CANNOT_QUEUE, CANNOT_TARGET = 1, 2, 3, 4, 36
 
 
-def status(game) -> str:
-    """The game's status as pysc2 last heard it."""
-    return game.controller.status.name
-
-
 def test_from_the_launch_to_the_end(launch):
     game = launch()
     version = game.controller.ping()
     assert (version.game_version, version.base_build, version.data_build) == ("4.10.0", 75689, 75689)
-    assert status(game) == "launched"
+    assert game.status == "launched"
     paths = game.controller.available_maps().local_map_paths
     assert sorted(paths) == sorted(f"SMAC_Maps/{name}.SC2Map" for name in available_maps())
     game.create("3m")
-    assert status(game) == "init_game"
+    assert game.status == "init_game"
     assert game.join().player_id == 1
-    assert status(game) == "in_game"
+    assert game.status == "in_game"
     assert game.controller.step(3).simulation_loop == 3
     game.controller.leave()
-    assert status(game) == "launched"
+    assert game.status == "launched"
     game.begin("2s3z")
     assert len(game.units(1)) == 5
     process = game.process._proc
@@ -41,8 +36,7 @@ def test_from_the_launch_to_the_end(launch):
     assert process.wait(60) == 0
 
 
-def test_game_information_shows_the_maps_ground(launch):
-    game = launch()
+def test_game_information_shows_the_maps_ground(game):
     for map in ("3m", "corridor", "2c_vs_64zg"):
         information = game.begin(map).controller.game_info()
         record, ground = load_map(map), information.start_raw
@@ -58,8 +52,8 @@ def test_game_information_shows_the_maps_ground(launch):
         np.testing.assert_allclose(levels.T[:, ::-1] / 255, record.height, atol=1e-6)
 
 
-def test_the_games_data_name_the_units_and_their_weapons(launch):
-    game = launch().begin("MMM2")
+def test_the_games_data_name_the_units_and_their_weapons(game):
+    game.begin("MMM2")
     data = game.controller.data()
     marauder, medivac = game.units(1)[0].unit_type, game.units(1)[-1].unit_type
     assert data.units[marauder] == "Marauder_RL"
@@ -70,50 +64,48 @@ def test_the_games_data_name_the_units_and_their_weapons(launch):
     assert set(data.abilities) == {4, 16, 23, 386}
 
 
-def test_pysc2_itself_stops_what_the_status_does_not_allow(launch):
+def test_pysc2_itself_stops_what_the_status_does_not_allow(game):
     from pysc2.lib.protocol import ProtocolError
 
-    game = launch()
     with pytest.raises(ProtocolError, match="launched"):
         game.controller.step(8)
 
 
 @pytest.mark.parametrize("request_name", ["join_game", "game_info", "data", "observation", "action", "step", "debug"])
-def test_before_a_game_is_created_most_requests_are_refused(launch_once, request_name):
+def test_before_a_game_is_created_most_requests_are_refused(game, request_name):
     from pysc2.lib.protocol import ProtocolError
     from s2clientprotocol import sc2api_pb2
 
     request = sc2api_pb2.Request()
     getattr(request, request_name).SetInParent()
     with pytest.raises(ProtocolError, match=f"{request_name} is not possible in status launched"):
-        launch_once.send(**{request_name: getattr(request, request_name)})
-    assert status(launch_once) == "launched"
+        game.send(**{request_name: getattr(request, request_name)})
+    assert game.status == "launched"
 
 
 @pytest.mark.parametrize("request_name", ["query", "quick_save", "start_replay", "restart_game", "map_command"])
-def test_requests_that_it_has_not_are_refused(launch_once, request_name):
+def test_requests_that_it_has_not_are_refused(game, request_name):
     from pysc2.lib.protocol import ProtocolError
     from s2clientprotocol import sc2api_pb2
 
     request = sc2api_pb2.Request()
     getattr(request, request_name).SetInParent()
     with pytest.raises(ProtocolError, match=f"has no request '{request_name}'"):
-        launch_once.send(**{request_name: getattr(request, request_name)})
+        game.send(**{request_name: getattr(request, request_name)})
 
 
-def test_games_that_cannot_be_created_or_joined(launch):
+def test_games_that_cannot_be_created_or_joined(game):
     from pysc2.lib.protocol import ProtocolError
     from pysc2.lib.remote_controller import RequestError
     from s2clientprotocol import sc2api_pb2
 
-    game = launch()
     with pytest.raises(RequestError, match="InvalidMapPath"):
         game.create("3m", local_map=sc2api_pb2.LocalMap(map_path="SMAC_Maps/4m.SC2Map"))
     with pytest.raises(RequestError, match="MultiplayerUnsupported"):
         game.create("3m", player_setup=[sc2api_pb2.PlayerSetup(type=sc2api_pb2.Participant)])
     with pytest.raises(ProtocolError, match="real time"):
         game.create("3m", realtime=True)
-    assert status(game) == "launched"
+    assert game.status == "launched"
     game.create("3m")
     with pytest.raises(RequestError, match="MissingParticipation"):
         game.controller.join_game(sc2api_pb2.RequestJoinGame())
@@ -122,8 +114,8 @@ def test_games_that_cannot_be_created_or_joined(launch):
         game.send(join_game=sc2api_pb2.RequestJoinGame())
 
 
-def test_orders_that_cannot_be_carried_out_get_the_protocols_results(launch):
-    game = launch().begin("MMM")
+def test_orders_that_cannot_be_carried_out_get_the_protocols_results(game):
+    game.begin("MMM")
     marauder, medivac, enemy = game.units(1)[0], game.units(1)[-1], game.units(2)[0]
     near = {"x": marauder.pos.x + 1, "y": marauder.pos.y}
     mine, healer = [marauder.tag], [medivac.tag]
@@ -142,11 +134,11 @@ def test_orders_that_cannot_be_carried_out_get_the_protocols_results(launch):
     assert game.order(ability_id=23, unit_tags=mine, target_unit_tag=enemy.tag) == CANNOT_TARGET
 
 
-def test_units_are_created_in_the_places_of_dead_ones(launch):
+def test_units_are_created_in_the_places_of_dead_ones(game):
     from pysc2.lib.protocol import ProtocolError
     from s2clientprotocol import debug_pb2
 
-    game = launch().begin("2s3z")
+    game.begin("2s3z")
     stalker, *rest = game.units(1)
     create = debug_pb2.DebugCreateUnit(unit_type=stalker.unit_type, owner=1, pos={"x": 9.5, "y": 12.25}, quantity=1)
     with pytest.raises(ProtocolError, match="0 units of type"):
@@ -162,20 +154,20 @@ def test_units_are_created_in_the_places_of_dead_ones(launch):
     assert game.order(ability_id=4, unit_tags=[created.tag]) == SUCCESS
 
 
-def test_a_game_that_has_ended_tells_who_won_and_goes_no_further(launch):
+def test_a_game_that_has_ended_tells_who_won_and_goes_no_further(game):
     from pysc2.lib.protocol import ProtocolError
     from s2clientprotocol import debug_pb2, sc2api_pb2
 
-    game = launch().begin("3m")
+    game.begin("3m")
     end = debug_pb2.DebugEndGame(end_result=debug_pb2.DebugEndGame.DeclareVictory)
     game.controller.debug(debug_pb2.DebugCommand(end_game=end))
-    assert status(game) == "ended"
+    assert game.status == "ended"
     results = {player.player_id: player.result for player in game.controller.observe().player_result}
     assert results == {1: sc2api_pb2.Victory, 2: sc2api_pb2.Defeat}
     with pytest.raises(ProtocolError, match="Game has already ended"):
         game.send(step=sc2api_pb2.RequestStep(count=1))
     game.begin("3m")
-    assert status(game) == "in_game"
+    assert game.status == "in_game"
 
 
 def test_a_crash_is_a_lost_connection_and_does_not_come_again(launch, monkeypatch, tmp_path):
