@@ -67,14 +67,15 @@ def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
     return cast("Callable[P, R]", dispatcher.overloads[signature].entry_point)
 
 
+def cache_base(folder: Path) -> Path:
+    """Return where the machine code of the kernels in a folder is kept: as said, beside them, or in a cache."""
+    if settings.CACHE_DIR:
+        return Path(settings.CACHE_DIR)
+    return folder / "__pycache__" if os.access(folder, os.W_OK) else Path.home() / ".cache" / "fedqmix"
+
+
 def _cache_folder(folder: Path) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for source in [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
         digest.update(source.read_bytes())
-    if settings.CACHE_DIR:
-        base = Path(settings.CACHE_DIR)
-    elif os.access(folder, os.W_OK):
-        base = folder / "__pycache__"
-    else:
-        base = Path.home() / ".cache" / "fedqmix"
-    return str(base / f"kernels-{digest.hexdigest()}")
+    return str(cache_base(folder) / f"kernels-{digest.hexdigest()}")

@@ -19,7 +19,7 @@ Command = Callable[[list[str]], int]
 SERVICES = ("world", "mixer", "agent")
 COMMANDS = (
     *("train", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
-    *("certs", "compose", "health"),
+    *("certs", "compose", "health", "doctor"),
 )
 
 NEED_WORDS = ("supernode", "bench", "certs", "compose", "health", "watch")
@@ -43,6 +43,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix report RUN...                evaluations, and the bytes each party sent
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
+  fedqmix doctor [map=3m]              what is missing here, and what to type for it
   fedqmix COMMAND --help               what a command takes
   fedqmix --version
 """

@@ -15,6 +15,7 @@ from contracts.errors import ConfigurationError
 from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
+from runtimes.deployment.parties import LISTEN
 
 _WORLD_HELP = """\
 fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of all agents
@@ -65,20 +66,20 @@ class _Service:
 def world_command(words: list[str]) -> int:
     """Serve the world until SIGTERM or Ctrl-C."""
     options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "patience"))
-    return _serve("world", options, "127.0.0.1:9101", _world)
+    return _serve("world", options, LISTEN["world"], _world)
 
 
 def mixer_command(words: list[str]) -> int:
     """Serve the mixer until SIGTERM or Ctrl-C."""
     options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience"))
-    return _serve("mixer", options, "127.0.0.1:9102", _mixer)
+    return _serve("mixer", options, LISTEN["mixer"], _mixer)
 
 
 def agent_command(words: list[str]) -> int:
     """Serve one agent until SIGTERM or Ctrl-C."""
     names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold")
     options = service_options.parse("agent", words, names)
-    return _serve(f"agent-{_agent_id(options)}", options, "127.0.0.1:9103", _agent)
+    return _serve(f"agent-{_agent_id(options)}", options, LISTEN["agent"], _agent)
 
 
 def _world(options: Mapping[str, str], identity: Identity | None) -> _Service:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from runtimes.commands import service_options
+from runtimes.deployment.parties import LISTEN
 from runtimes.flower.environment import environment, security
 
 HELP = """\
@@ -36,7 +37,7 @@ def superlink_command(words: list[str]) -> int:
     options = service_options.parse("superlink", words, _OPTIONS)
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None
-    host, port = service_options.address("listen", options.get("listen", "127.0.0.1:8000"))
+    host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
     state = Path(options.get("state", "superlink-state")).absolute()
     os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
     logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from envs.replays import Replay, read_replay
 from envs.replays.file import SUFFIX
 from runtimes.configuration.names import unknown
 from runtimes.configuration.runs import RUN, require_run
+from runtimes.diagnosis.extras import has_display
 from runtimes.local.replays import BEST
 from storage.files import write_whole
 
@@ -81,12 +80,6 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     if name not in found:
         raise ConfigurationError(unknown("replay", name, tuple(found)))
     return found[name]
-
-
-def has_display() -> bool:
-    """Say whether a browser could be opened here."""
-    windowed = sys.platform in ("darwin", "win32")
-    return windowed or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 class _Parser(argparse.ArgumentParser):

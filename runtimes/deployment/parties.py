@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+LISTEN = {
+    "superlink": "127.0.0.1:8000",
+    "world": "127.0.0.1:9101",
+    "mixer": "127.0.0.1:9102",
+    "agent": "127.0.0.1:9103",
+}
+"""Where each listens unless told otherwise."""
+
 
 def parties(agents: int) -> tuple[str, ...]:
     """Return the names of everybody in a federation of so many agents, as certificates name them.
