@@ -71,6 +71,15 @@ class MapRecord:
         """Number of enemy units."""
         return sum(group.count for group in self.enemies)
 
+    @property
+    def unit_types(self) -> list[str]:
+        """The type of every unit: agents by type as SMAC numbers them (init_units), enemies by order of creation."""
+        return sorted(_listed(self.allies)) + _listed(self.enemies)
+
+
+def _listed(groups: tuple[Group, ...]) -> list[str]:
+    return [group.unit for group in groups for _ in range(group.count)]
+
 
 def available_maps() -> list[str]:
     """List the maps' names, fewest units first."""

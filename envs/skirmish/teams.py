@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from contracts.world import Floats64
-from envs.maps import EnemyOrder, Group, MapRecord
+from envs.maps import EnemyOrder, MapRecord
 from envs.skirmish.arrays import (
     AIR,
     ATTACK_MOVE,
@@ -92,7 +92,7 @@ def _arm(kind: np.void, weapon: Weapon) -> None:
 
 def make_units(record: MapRecord) -> Records:
     """Return [units] the units of a map as a battle begins, but for random draws."""
-    names = unit_types_of(record)
+    names = record.unit_types
     units = np.zeros(len(names), dtype=UNIT)
     units["kind"] = [unit_names().index(name) for name in names]
     kinds = make_catalogue().kinds[units["kind"]]
@@ -113,12 +113,3 @@ def make_units(record: MapRecord) -> Records:
     else:
         enemies["goal_x"], enemies["goal_y"] = record.attack[0]
     return units
-
-
-def unit_types_of(record: MapRecord) -> list[str]:
-    """List the type of every unit: agents by type as SMAC numbers them (init_units), enemies by order of creation."""
-
-    def listed(groups: tuple[Group, ...]) -> list[str]:
-        return [group.unit for group in groups for _ in range(group.count)]
-
-    return sorted(listed(record.allies)) + listed(record.enemies)

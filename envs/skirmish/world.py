@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from conf.schema import EnvConfig
-from contracts.errors import UnavailableActionError, WorldError
+from contracts.errors import WorldError
 from contracts.seeds import key
 from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from envs.actions import refuse, require_shape
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
@@ -25,8 +26,6 @@ from kernels.compile import machine_code
 from kernels.crew import Crew
 
 FEWEST = 8  # battles; with fewer a second thread costs more than it saves
-
-ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 
 
 class SkirmishWorld:
@@ -192,33 +191,12 @@ class SkirmishWorld:
         self._team = TeamTurn(views.state, views.team_reward, *flags)
 
     def _checked(self, actions: Integers) -> Integers:
-        if self._count == 0:
-            raise WorldError("No battle was begun: call begin before step.")
-        shape = (self._layout.n_agents, self._count)
-        if actions.shape != shape or actions.dtype != np.int64:
-            raise WorldError(
-                f"Actions must be int64 of shape [agents, battles] = {list(shape)}; "
-                f"got {actions.dtype} of shape {list(actions.shape)}."
-            )
+        require_shape(actions, self._layout.n_agents, self._count)
         actions = np.ascontiguousarray(actions)
         agent, battle = first_forbidden(actions, self._views.available, self._battles)
         if agent >= 0:
-            self._refuse(agent, battle, int(actions[agent, battle]))
+            refuse(agent, battle, int(actions[agent, battle]), self._views.available[agent, battle])
         return actions
-
-    def _refuse(self, agent: int, battle: int, action: int) -> None:
-        allowed = np.flatnonzero(self._views.available[agent, battle])
-        raise UnavailableActionError(
-            f"Agent {agent} cannot take action {action} ({self._action_name(action)}) in battle {battle}. "
-            f"Available: {', '.join(f'{a} ({self._action_name(int(a))})' for a in allowed)}."
-        )
-
-    def _action_name(self, action: int) -> str:
-        if 0 <= action < len(ACTION_NAMES):
-            return ACTION_NAMES[action]
-        if action < self._layout.n_actions and action >= 0:
-            return f"attack enemy {action - len(ACTION_NAMES)}"
-        return f"no such action, they go from 0 to {self._layout.n_actions - 1}"
 
     def _check_open(self) -> None:
         if self._closed:

@@ -19,7 +19,7 @@ from envs.maps import load_map
 from envs.skirmish import interface
 from envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout
-from envs.skirmish.teams import make_catalogue, make_units, unit_types_of
+from envs.skirmish.teams import make_catalogue, make_units
 
 write_views = callable_kernel(interface.write_views)
 
@@ -138,7 +138,7 @@ def test_medivacs_may_heal_the_healthy_but_no_medivac() -> None:
     units[2][0] = 22.5  # out of reach
     units[record.n_agents][2] = 0.0
     case = {"map": "MMM2", "options": {}, "steps": 0, "units": units, "last_actions": [-1] * record.n_agents}
-    assert unit_types_of(record)[9] == "medivac"
+    assert record.unit_types[9] == "medivac"
     available, observations, _ = views_of(case, units_of(case))
     assert np.flatnonzero(available[9, 6:]).tolist() == [0, 3, 4, 5, 6, 7, 8]
     assert np.flatnonzero(available[0, 6:]).tolist() == list(range(1, 12))

@@ -9,7 +9,7 @@ from worlds import MAPS
 
 from envs.maps import load_map
 from envs.skirmish.spawn import spawn_points
-from envs.skirmish.teams import make_catalogue, make_units, unit_types_of
+from envs.skirmish.teams import make_catalogue, make_units
 
 CROWDED = {"so_many_baneling"}  # the map's corner is too narrow for 32 banelings: some begin overlapping
 
@@ -29,7 +29,7 @@ def test_units_stand_on_walkable_ground_and_apart(name: str) -> None:
 def test_groups_stand_around_the_map_s_points(name: str) -> None:
     record = load_map(name)
     x, y = spawn_points(record)
-    names = np.array(unit_types_of(record))
+    names = np.array(record.unit_types)
     for first, groups in ((0, record.allies), (record.n_agents, record.enemies)):
         side = slice(first, first + sum(group.count for group in groups))
         for point in {(group.x, group.y) for group in groups}:
@@ -44,7 +44,7 @@ def test_agents_are_numbered_by_type_and_place(name: str) -> None:
     record = load_map(name)
     x, y = spawn_points(record)
     agents = slice(None, record.n_agents)
-    keys = list(zip(unit_types_of(record)[agents], x[agents], y[agents], strict=True))
+    keys = list(zip(record.unit_types[agents], x[agents], y[agents], strict=True))
     assert keys == sorted(keys)
 
 
@@ -52,7 +52,7 @@ def test_agents_are_numbered_by_type_and_place(name: str) -> None:
 def test_equal_teams_mirror_each_other(name: str) -> None:
     record = load_map(name)
     x, y = spawn_points(record)
-    names, agents = unit_types_of(record), record.n_agents
+    names, agents = record.unit_types, record.n_agents
 
     def listed(x: np.ndarray, y: np.ndarray, names: list[str]) -> list[tuple[str, float, float]]:
         return sorted(zip(names, np.round(x, 9).tolist(), np.round(y, 9).tolist(), strict=True))

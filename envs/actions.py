@@ -1,0 +1,41 @@
+"""Actions as they come in from outside: checked before anything moves, with words for what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contracts.errors import UnavailableActionError, WorldError
+from contracts.world import Bools, Integers
+
+ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
+"""SMAC's actions before the attacks (StarCraft2Env.get_agent_action)."""
+
+
+def require_shape(actions: Integers, n_agents: int, battles: int) -> None:
+    """Raise WorldError unless there is an action for every agent in every battle."""
+    if battles == 0:
+        raise WorldError("No battle was begun: call begin before step.")
+    if actions.shape != (n_agents, battles) or actions.dtype != np.int64:
+        raise WorldError(
+            f"Actions must be int64 of shape [agents, battles] = {[n_agents, battles]}; "
+            f"got {actions.dtype} of shape {list(actions.shape)}."
+        )
+
+
+def refuse(agent: int, battle: int, action: int, available: Bools) -> None:
+    """Raise UnavailableActionError. available: [n_actions], what this agent may do in this battle."""
+    n_actions = len(available)
+    allowed = ", ".join(f"{a} ({action_name(int(a), n_actions)})" for a in np.flatnonzero(available))
+    raise UnavailableActionError(
+        f"Agent {agent} cannot take action {action} ({action_name(action, n_actions)}) in battle {battle}. "
+        f"Available: {allowed}."
+    )
+
+
+def action_name(action: int, n_actions: int) -> str:
+    """Return what an action is; also of numbers that are none."""
+    if 0 <= action < len(ACTION_NAMES):
+        return ACTION_NAMES[action]
+    if 0 <= action < n_actions:
+        return f"attack enemy {action - len(ACTION_NAMES)}"
+    return f"no such action, they go from 0 to {n_actions - 1}"
