@@ -201,7 +201,7 @@ closing_words() {
   say "The Python side, beside fedqmix:"
   say "  pip install pys2clientprotocol==1.0.2 absl-py portpicker websocket-client"
   say "  pip install --no-deps pysc2==4.0.0"
-  say "  pip install --no-deps git+https://github.com/oxwhirl/smac@$SMAC_COMMIT"
+  say "  pip install --no-deps https://github.com/oxwhirl/smac/archive/$SMAC_COMMIT.zip"
   say "Then: fedqmix doctor"
 }
 

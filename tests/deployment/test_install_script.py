@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from envs.maps import available_maps
+from envs.smac.packages import SMAC_SOURCE
 from envs.smac.requirements import findings
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +149,26 @@ def test_the_sums_are_those_of_all_maps() -> None:
         assert len(sum_) == 64
         if source is not None:
             assert digest((Path(source) / "smac/env/starcraft2/maps/SMAC_Maps" / name).read_bytes()) == sum_
+
+
+def test_everybody_means_the_same_commit_of_smac() -> None:
+    for file in ("docker/smac.Dockerfile", "docs/starcraft.md"):
+        assert SMAC_SOURCE in (ROOT / file).read_text(), file
+    said = install("--dry-run", "--maps-only").stdout
+    assert f"pip install --no-deps {SMAC_SOURCE}" in said
+    assert f"would download {SMAC_SOURCE}" in said
+
+
+def test_an_image_has_no_game_unless_the_license_was_accepted() -> None:
+    text = (ROOT / "docker" / "smac.Dockerfile").read_text()
+    assert "ARG ACCEPT_BLIZZARD_LICENSE=no\n" in text
+    step = next(step for step in text.split("\nRUN ") if "install_sc2.sh --accept" in step)
+    command = step.split("\nUSER")[0].replace("\\\n", " ").partition("&& rm -rf /tmp")[0]
+    for said, called in (("no", ""), ("", ""), ("Yes", ""), ("yes", "installs\n")):
+        stand_ins = "scripts/install_sc2.sh() { echo installs; }; python() { :; }"
+        shell = f"{stand_ins}; ACCEPT_BLIZZARD_LICENSE={said}; {command}"
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+        assert done.stdout.replace("No game in this image: ACCEPT_BLIZZARD_LICENSE=yes was not said.\n", "") == called
 
 
 def test_a_word_it_does_not_know_is_refused() -> None:
