@@ -16,7 +16,7 @@ from contracts.errors import ConfigurationError
 
 SMAC_PATH = "FEDQMIX_SMAC_PATH"
 """Names the folder that holds SMAC's `smac/`, for whoever has its source and has not installed it."""
-SMAC_SOURCE = "git+https://github.com/oxwhirl/smac@d6aab33f76abc3849c50463a8592a84f59a5ef84"
+SMAC_SOURCE = "https://github.com/oxwhirl/smac/archive/d6aab33f76abc3849c50463a8592a84f59a5ef84.zip"
 ABSENT = "not installed"
 PROTOCOL = "pys2clientprotocol"
 OLD_PROTOCOL = "s2clientprotocol"

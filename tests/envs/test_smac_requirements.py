@@ -56,7 +56,7 @@ def test_everything_is_missing_where_nothing_is_installed(bare: Path) -> None:
         assert found[name].found == "not installed"
         assert found[name].remedy.endswith(install)
     assert found["pysc2"].remedy.endswith("install --no-deps pysc2==4.0.0")
-    assert "github.com/oxwhirl/smac@d6aab33f76abc3849c50463a8592a84f59a5ef84" in found["SMAC"].remedy
+    assert "github.com/oxwhirl/smac/archive/d6aab33f76abc3849c50463a8592a84f59a5ef84.zip" in found["SMAC"].remedy
     assert found["StarCraft II"].remedy == found["SMAC's maps"].remedy == "scripts/install_sc2.sh"
 
 
