@@ -171,6 +171,10 @@ class BattlesOfGame:
         self._alive = alive
         return raw
 
+    def close(self) -> None:
+        """Let go of the world."""
+        self._world.close()
+
     def _owner(self, number: int) -> int:
         return AGENTS if number < self.record.n_agents else OPPONENT
 

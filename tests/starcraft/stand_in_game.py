@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stand_in_protocol import Game
 
 PATH = "/sc2api"
+LONELY = 600  # seconds without a client after which it ends (SIGALRM); the game itself would live on
 
 
 class OneAtATime:
@@ -34,6 +35,7 @@ class OneAtATime:
         """Answer a client's requests until it goes away. pysc2 sends them in text frames."""
         if not self._taken.acquire(blocking=False):
             return
+        signal.alarm(0)
         try:
             while self.game.status != sc2api_pb2.quit:
                 request = sc2api_pb2.Request.FromString(client.recv(decode=False))
@@ -41,6 +43,7 @@ class OneAtATime:
         except ConnectionClosed:
             pass  # pysc2 does not wait for the answer when it asks the game to quit
         finally:
+            signal.alarm(LONELY)
             self._taken.release()
         if self.game.status == sc2api_pb2.quit:
             os._exit(0)
@@ -54,6 +57,7 @@ def only_the_game(client: ServerConnection, request: Any) -> Any:
 def main() -> None:
     """Listen where pysc2 says. What is slow to import is imported when clients can already connect."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.alarm(LONELY)
     faults = Faults(os.environ)
     faults.at_start()
     parser = argparse.ArgumentParser(allow_abbrev=False)

@@ -61,7 +61,7 @@ class Game:
         self.status = LAUNCHED
         self._create = sc2api_pb2.RequestCreateGame()
         self._join = sc2api_pb2.RequestJoinGame()
-        self._battles: Any = None
+        self._battles: BattlesOfGame | None = None
         self._result = 0  # of the agents' player, once the game is over
 
     def answer(self, request: Request) -> Response:
@@ -113,6 +113,7 @@ class Game:
             response.error, response.error_details = errors.MultiplayerUnsupported, "one participant, please"
         else:
             self._create.CopyFrom(request)
+            self._end_battles()
             self.status = INIT_GAME
 
     def _join_game(self, request: Any, response: Any) -> None:
@@ -193,5 +194,10 @@ class Game:
         response.data = b"fedqmix stand-in replay\n" + json.dumps(told).encode()
 
     def _leave_game(self, _request: Any, _response: Any) -> None:
-        self._battles = None
+        self._end_battles()
         self.status = LAUNCHED
+
+    def _end_battles(self) -> None:
+        if self._battles is not None:
+            self._battles.close()
+            self._battles = None

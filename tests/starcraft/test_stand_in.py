@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -113,10 +114,21 @@ def test_battles_are_skirmishs_own(game, map):
     both.next_battle()
 
 
-def test_agents_sorted_as_smac_does_come_out_in_skirmishs_order(game):
+def test_units_have_the_types_that_smac_looks_for(game):
+    from pysc2.lib.units import get_unit_type
+
     for map in MAPS:
-        agents = game.begin(map).units(1)
+        agents, enemies = game.begin(map).units(1), game.units(2)
         assert sorted(agents, key=lambda unit: (unit.unit_type, unit.pos.x, unit.pos.y)) == agents
+        record = load_map(map)
+        names = [get_unit_type(unit.unit_type).name.lower() for unit in enemies]
+        assert names == [group.unit.replace("_", "") for group in record.enemies for _ in range(group.count)]
+        types = record.ally_slots or (record.allies[0].unit,)
+        first = agents[0].unit_type  # _init_ally_unit_types counts up from it
+        counts = {
+            first + slot: sum(one.count for one in record.allies if one.unit == name) for slot, name in enumerate(types)
+        }
+        assert Counter(unit.unit_type for unit in agents) == counts
         game.controller.leave()
 
 

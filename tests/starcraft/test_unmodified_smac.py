@@ -163,6 +163,23 @@ def test_the_ground_is_the_maps_own(beside):
     assert (pair.env.max_distance_x, pair.env.max_distance_y) == record.walkable.shape
 
 
+def test_smac_starts_a_crashed_game_again(beside, monkeypatch, tmp_path):
+    monkeypatch.setenv("FEDQMIX_STAND_IN_COUNTER", str(tmp_path / "games"))
+    monkeypatch.setenv("FEDQMIX_STAND_IN_CRASH", "1:75")
+    pair = beside("3m")
+    pair.play_random()
+    while not pair.env.force_restarts:
+        pair.begin()
+        outcome = (0, False, {})
+        while not outcome[1]:
+            outcome = pair.env.step(np.argmax(pair.env.get_avail_actions(), axis=1))
+        pair.outcomes.append("not watched")
+    assert outcome == (0, True, {})
+    pair.outcomes.clear()  # the new game's first battle goes on: what reset() kills are units of the game that crashed
+    pair.play_random()
+    assert (tmp_path / "games").read_text() == "2"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("map", MAPS)
 def test_on_every_map(beside, map):
