@@ -52,6 +52,7 @@ def team_spec(map: str, env: EnvConfig) -> TeamSpec:
         obs_dim=layout.obs_dim,
         state_dim=layout.state_dim,
         episode_limit=record.episode_limit,
+        side_by_side=env.games if env.name == "smac" else None,
     )
 
 

@@ -12,9 +12,9 @@ from conf.schema import EnvConfig
 from contracts.world import UnitRecord
 from envs.actions import ACTION_NAMES
 from envs.maps import load_map
-from envs.smac.credit import NOBODY, Credit, Look
+from envs.smac.credit import NOBODY, Credit, Look, Weapons
 from envs.smac.messages import Job, Sight
-from envs.units import UnitType, combat_constants, unit_type
+from envs.units import unit_type
 
 ENEMY_TYPES = {
     4: "colossus",
@@ -65,13 +65,13 @@ class SmacBattles:
         self._settings = job.env
         self._env = _supervised()(map_name=job.map, seed=job.seed, **_smac_settings(job.env))
         self._types = [unit_type(name) for name in self._record.unit_types[: self._record.n_agents]]
+        self._weapons = Weapons(self._types)
         self._last_actions = np.zeros(self._record.n_agents, np.int64)
 
     def begin(self) -> Sight:
         """Begin the next battle; the first one starts the game."""
         observations, state = self._env.reset()
-        loops = combat_constants().loops_per_env_step
-        self._credit = Credit(self._settings, loops, np.array([_splashes(kind) for kind in self._types]))
+        self._credit = Credit(self._settings, self._weapons)
         self._last_actions[:] = 0
         self._look = self._looked()
         self._timeouts = self._env.timeouts
@@ -111,7 +111,8 @@ class SmacBattles:
 
     def _looked(self) -> Look:
         allies, enemies = ([units[i] for i in range(len(units))] for units in (self._env.agents, self._env.enemies))
-        return Look(_worth(allies), _worth(enemies), np.array([unit.weapon_cooldown for unit in allies], np.float64))
+        cooldown = np.array([unit.weapon_cooldown for unit in allies], np.float64)
+        return Look(_worth(allies), _worth(enemies), cooldown, _places(allies), _places(enemies))
 
     def _targets(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return [agents] the enemy that each attacks; medivacs heal, and attack nobody."""
@@ -191,5 +192,5 @@ def _worth(units: list[Any]) -> NDArray[np.float64]:
     return np.array([unit.health + unit.shield if unit.health > 0 else 0.0 for unit in units], np.float64)
 
 
-def _splashes(kind: UnitType) -> bool:
-    return kind.weapon is not None and (kind.weapon.line is not None or kind.weapon.burst_radius > 0)
+def _places(units: list[Any]) -> NDArray[np.float64]:
+    return np.array([(unit.pos.x, unit.pos.y) for unit in units], np.float64)

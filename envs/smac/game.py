@@ -18,8 +18,8 @@ from envs.smac import messages as m
 WORKER = (sys.executable, "-m", "envs.smac.worker")
 LAUNCH_SECONDS = 300.0
 """A game that is being started may take so long until its first battle begins."""
-TOLD = 600
-"""Characters at the end of what a process has said, which are told when it fails."""
+TOLD, TOLD_LINES = 600, 5
+"""Characters and lines at the end of what a process has said, which are told when it fails."""
 PATIENCE = 5.0  # seconds for a process that was asked to end
 
 
@@ -103,5 +103,5 @@ class Game:
     def _last_words(self) -> str:
         self._log.seek(0, os.SEEK_END)
         self._log.seek(max(self._log.tell() - TOLD, 0))
-        words = self._log.read().decode(errors="replace").strip()
+        words = " | ".join(self._log.read().decode(errors="replace").split("\n")[-TOLD_LINES:]).strip(" |")
         return f"; it said last: {words}" if words else ""

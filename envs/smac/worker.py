@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
 from envs.smac import messages as m
 from envs.smac.battle import Battles, SmacBattles
-from envs.smac.lifeline import guard_games, hold
+from envs.smac.lifeline import hold
 from envs.smac.packages import smac_on_path
 
 
@@ -27,23 +30,16 @@ def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
     """
     hold(int(arguments[1]))
     signal.signal(signal.SIGTERM, _leave)
-    pipe = Connection(int(arguments[0]))
-    try:
-        battles = make(m.Job.read(arguments[2]))
-    except Exception as error:
-        m.send(pipe, {m.FAILED: _reason(error)})
-        raise
-    try:
-        while True:
-            facts, arrays = m.receive(pipe)
-            m.send(pipe, *_answer(battles, facts, arrays))
-    except (EOFError, ConnectionError):
-        pass  # nobody asks any more
-    except Exception as error:  # whatever it is: the world tells it, and starts another process
-        m.send(pipe, {m.FAILED: _reason(error)})
-        raise
-    finally:
-        battles.close()
+    with Connection(int(arguments[0])) as pipe, ExitStack() as closing:
+        try:
+            battles = make(m.Job.read(arguments[2]))
+            closing.callback(battles.close)
+            while True:
+                m.send(pipe, *_answer(battles, *m.receive(pipe)))
+        except (EOFError, BrokenPipeError):
+            return  # nobody asks any more
+        except Exception as error:  # whatever it is: the world tells it, and starts another process
+            m.send(pipe, {m.FAILED: _reason(error)})
 
 
 def _answer(battles: Battles, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
@@ -59,7 +55,8 @@ def _answer(battles: Battles, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -69,7 +66,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def smac_battles(job: m.Job) -> Battles:
     """Set up SMAC; the game starts with the first battle."""
     smac_on_path()
-    guard_games()
+    import envs.smac.guarded_game  # noqa: F401  # here, because only who plays has pysc2
+
     return SmacBattles(job)
 
 

@@ -1,0 +1,34 @@
+"""Importing this makes pysc2 start games that the system kills once the process that started them has died (Linux)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from pysc2.lib.sc_process import StarcraftProcess
+from pysc2.run_configs.platforms import Linux
+
+from envs.smac import leash as leash_program
+
+
+class GuardedProcess(StarcraftProcess):  # type: ignore[misc]  # pysc2 has no types
+    """A game on a leash (envs.smac.leash)."""
+
+    def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
+        leash = [sys.executable, leash_program.__file__, str(os.getpid())]
+        return super()._launch(run_config, leash + args, **settings)
+
+
+class GuardedLinux(Linux):  # type: ignore[misc]
+    """Found by pysc2 among RunConfig's subclasses, and preferred to its own."""
+
+    @classmethod
+    def priority(cls) -> int | None:
+        """Return 2 on Linux, where pysc2's own says 1."""
+        return 2 if sys.platform == "linux" else None
+
+    def start(self, want_rgb: bool = True, **settings: Any) -> Any:
+        """Launch the game. want_rgb: not looked at, as nothing is rendered."""
+        program = os.path.join(self.data_dir, f"Versions/Base{self.version.build_version:05d}", self._exec_name)
+        return GuardedProcess(self, exec_path=program, version=self.version, **settings)
