@@ -142,3 +142,11 @@ class World(Protocol):
 
     def close(self) -> None:
         """Let go of processes and threads. A closed world cannot be used again."""
+
+
+class LocalWorld(World, Protocol):
+    """A World where its battles are played."""
+
+    @property
+    def game(self) -> str:
+        """What plays the battles, with its version where that matters, as in "StarCraft II 4.10.0 (build 75689)"."""

@@ -21,11 +21,12 @@ class RemoteControl:
 
     def __init__(self, channel: grpc.Channel, whom: str, patience: float = PATIENCE_S) -> None:
         self._stub, self._line = ControlStub(channel), Line(whom, patience)
+        self.game = ""  # what plays the service's battles, once an attempt was opened
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """Let the service get ready for an attempt. kind: one of control_service.KINDS. config: the settings, YAML."""
         opening = control_pb2.Opening(attempt=attempt_message(attempt), kind=kind, config=config)
-        self._line.call(self._stub.Open, opening)
+        self.game = self._line.call(self._stub.Open, opening).game
 
     def status(self) -> Standing:
         """Return who has spoken and who is waiting in the attempt that is open."""

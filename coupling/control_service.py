@@ -24,6 +24,10 @@ class Controlled(Protocol):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """Get ready for an attempt; everybody who waits in an earlier one is sent away."""
 
+    @property
+    def game(self) -> str:
+        """What plays the battles of the attempt opened last; empty where none are played."""
+
     def status(self) -> Standing:
         """Say who has spoken and who is waiting."""
 
@@ -46,7 +50,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         if request.kind not in KINDS:
             raise RefusedError(f"There is no attempt at {request.kind[:40]!r}; choose from {', '.join(KINDS)}.")
         self._controlled.open(read_attempt(request.attempt), request.kind, request.config)
-        return control_pb2.Prepared()
+        return control_pb2.Prepared(game=self._controlled.game)
 
     @answered
     def Status(self, request: control_pb2.StatusQuestion, context: grpc.ServicerContext) -> control_pb2.Standing:

@@ -106,6 +106,11 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """
         self._meeting.open(attempt, lambda: self._prepare(attempt, kind, config))
 
+    @property
+    def game(self) -> str:
+        """See coupling.control_service.Controlled."""
+        return ""
+
     def status(self) -> Standing:
         """See coupling.control_service.Controlled."""
         return self._meeting.status()

@@ -11,7 +11,7 @@ import numpy as np
 
 from contracts.attempt import Attempt
 from contracts.errors import RefusedError
-from contracts.world import Battles, Integers, TeamSink, World
+from contracts.world import Battles, Integers, LocalWorld, TeamSink
 from coupling.calls import PATIENCE_S
 from coupling.codec import decode
 from coupling.control_service import ControlService
@@ -47,13 +47,13 @@ class WorldService(world_pb2_grpc.WorldServicer):
     """
 
     def __init__(
-        self, make: Callable[[str, TeamSink], World], sink: AttemptSink, peer: Peer, patience: float = PATIENCE_S
+        self, make: Callable[[str, TeamSink], LocalWorld], sink: AttemptSink, peer: Peer, patience: float = PATIENCE_S
     ) -> None:
         self._make, self._sink, self._peer = make, sink, peer
         self._meeting = Rendezvous(patience)
         self._ledger = Ledger("world")
         self._desk = Desk(self._meeting, self._ledger, peer)
-        self._world: World | None = None
+        self._world: LocalWorld | None = None
         self._made_for = ("", "")  # run, settings
         self._count = 0  # battles of the current batch
 
@@ -65,6 +65,11 @@ class WorldService(world_pb2_grpc.WorldServicer):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """See coupling.control_service.Controlled; a world needs nothing of the attempts before."""
         self._meeting.open(attempt, lambda: self._prepare(attempt, config), self._sink.interrupt)
+
+    @property
+    def game(self) -> str:
+        """See coupling.control_service.Controlled."""
+        return self._world.game if self._world is not None else ""
 
     def status(self) -> Standing:
         """See coupling.control_service.Controlled."""

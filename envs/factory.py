@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conf.schema import EnvConfig
-from contracts.world import TeamSink, TeamSpec, World
+from contracts.world import LocalWorld, TeamSink, TeamSpec
 from envs.maps import available_maps, load_map
 from envs.skirmish.layout import make_layout
 from envs.skirmish.rewards import make_reward_rules
@@ -11,7 +11,7 @@ from envs.skirmish.rewards import make_reward_rules
 __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
 
 
-def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> World:
+def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> LocalWorld:
     """Build the world that plays battles on a map.
 
     seed: fixes, with a battle's purpose and episode number, every random draw of that battle.

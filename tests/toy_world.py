@@ -32,6 +32,10 @@ class ToyWorld:
     def spec(self) -> TeamSpec:
         return self._spec
 
+    @property
+    def game(self) -> str:
+        return "a toy"
+
     def begin(self, battles: Battles) -> Turn:
         spec, count, self._battles = self._spec, battles.count, battles
         moments = spec.episode_limit + 1

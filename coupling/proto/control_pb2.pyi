@@ -18,8 +18,10 @@ class Opening(_message.Message):
     def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ...) -> None: ...
 
 class Prepared(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("game",)
+    GAME_FIELD_NUMBER: _ClassVar[int]
+    game: str
+    def __init__(self, game: _Optional[str] = ...) -> None: ...
 
 class StatusQuestion(_message.Message):
     __slots__ = ()

@@ -65,6 +65,11 @@ class SkirmishWorld:
             episode_limit=layout.episode_limit,
         )
 
+    @property
+    def game(self) -> str:
+        """Its name: its version is the package's."""
+        return "skirmish"
+
     def begin(self, battles: Battles) -> Turn:
         """Begin a batch of battles, forgetting the last one, and return the first turn.
 

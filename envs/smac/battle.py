@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -185,7 +186,8 @@ def _supervised() -> Any:
 
 
 def _smac_settings(env: EnvConfig) -> dict[str, Any]:
-    return {name: value for name, value in asdict(env).items() if name not in OURS}
+    known = {name: value for name, value in asdict(env).items() if name not in OURS}
+    return known | {"replay_dir": str(Path(env.replay_dir).absolute())}  # a relative one would lie in the game's folder
 
 
 def _worth(units: list[Any]) -> NDArray[np.float64]:

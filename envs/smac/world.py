@@ -16,6 +16,7 @@ from envs.maps import MapRecord
 from envs.skirmish.layout import make_layout
 from envs.smac import messages as m
 from envs.smac.game import WORKER, BrokenGameError, Game
+from envs.smac.installation import game_version
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,11 @@ class SmacWorld:
             episode_limit=layout.episode_limit,
             side_by_side=self._env.games,
         )
+
+    @property
+    def game(self) -> str:
+        """StarCraft II with the version that is installed."""
+        return game_version()
 
     @property
     def processes(self) -> list[int]:

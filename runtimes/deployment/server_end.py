@@ -127,6 +127,11 @@ class Deployed:
         """Where the seconds of the last questions went; see server.federation_grid."""
         return self._grid.times
 
+    @property
+    def game(self) -> str:
+        """What plays the battles, as the world said."""
+        return self.mixer_side.game
+
     def grid(self) -> tuple[Grid, Context]:
         """Return the SuperLink's Grid, on which a round is a transaction."""
         return self._grid, self._context

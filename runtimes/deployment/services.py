@@ -28,7 +28,8 @@ class Services:
     def __init__(self, world: grpc.Channel, mixer: grpc.Channel, run: str, patience: float) -> None:
         self._run = run
         self._mixer = RemoteControl(mixer, "the mixer", patience)
-        self._both = (self._mixer, RemoteControl(world, "the world", patience))
+        self._world = RemoteControl(world, "the world", patience)
+        self._both = (self._mixer, self._world)
         self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
         self._means: dict[str, float] = {}
         self._returned = float("nan")
@@ -37,6 +38,11 @@ class Services:
         """Begin an attempt at both; see contracts.controls.Controls."""
         for control in self._both if kind in BATTLES else ():
             control.open(attempt, kind, config)
+
+    @property
+    def game(self) -> str:
+        """What plays the battles; empty before the first attempt."""
+        return self._world.game
 
     def status(self) -> Standing | None:
         """Return how far the agents are with both together; None while one of them cannot be reached."""

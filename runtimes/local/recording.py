@@ -32,7 +32,7 @@ class RewardTap:
 
 
 class Recorder:
-    """A Watcher that records the first battle of every batch it is shown.
+    """A Watcher that records the first battle of every series it is shown.
 
     last: the battle recorded last, with round 0; None before the first.
     """
@@ -48,7 +48,7 @@ class Recorder:
     def acting(self, turn: Turn, q_values: Floats, actions: Integers, explored: Bools) -> None:
         """Take down a moment of the first battle, if it still goes on."""
         if self._tap.steps == 0:
-            self._recording = Recording(self._map, self._occasion())
+            self._begin()
         else:
             self._outcome(turn)
         if self._recording is not None:
@@ -60,7 +60,15 @@ class Recorder:
         """Take down the end of the batch."""
         self._outcome(turn)
 
+    def _begin(self) -> None:
+        battles = self._tap.battles
+        assert battles is not None
+        first = battles.series in (None, battles.first)
+        self._recording = Recording(self._map, self._occasion(battles)) if first else None
+
     def _outcome(self, turn: Turn) -> None:
+        if turn.broken[0]:  # it will be played again, and recorded then
+            self._recording = None
         if self._recording is None:
             return
         self._recording.earn(turn.individual_rewards[:, 0], self._tap.reward)
@@ -68,9 +76,7 @@ class Recorder:
             self.last = self._recording.finish(self._world.snapshot(0), bool(turn.won[0]), bool(turn.truncated[0]))
             self._recording = None
 
-    def _occasion(self) -> Occasion:
-        battles = self._tap.battles
-        assert battles is not None
+    def _occasion(self, battles: Battles) -> Occasion:
         return Occasion(
             run=self._run,
             purpose=battles.purpose.value,

@@ -11,7 +11,7 @@ from clients.acting import Watcher
 from clients.answers import borrowed
 from clients.playing import play
 from conf.schema import Config
-from contracts.world import Battles, World
+from contracts.world import Battles, LocalWorld
 from envs import make_world, team_spec
 from runtimes.local.recording import RewardTap
 from runtimes.run.sides import AgentSide, MixerSide, Tensors
@@ -32,7 +32,7 @@ class LocalTeam:
         self._sides = (agent_side, mixer_side)
         self.agents, self.mixer = agent_side.agents, mixer_side.learner
         self.tap = RewardTap(mixer_side.records)
-        self.world: World = make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+        self.world: LocalWorld = make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:

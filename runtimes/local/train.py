@@ -51,6 +51,11 @@ class LocalFederation:
             folder.replays, folder.checkpoints, folder.path.resolve().name, config.seed, self.team
         )
 
+    @property
+    def game(self) -> str:
+        """What plays the battles."""
+        return self.team.world.game
+
     def grid(self) -> tuple[Grid, Context]:
         """Return the in-process Grid and a context for it."""
         team = self.team

@@ -31,6 +31,10 @@ class Federation(Protocol):
         """How many agents the team has."""
 
     @property
+    def game(self) -> str:
+        """What plays the battles, with its version; empty when that is not known yet."""
+
+    @property
     def mixer_side(self) -> MixerSide:
         """What the mixer's side has to report."""
 
@@ -83,10 +87,13 @@ def conduct(
         outcome = Outcome.FINISHED
     finally:
         loggers.close()
+        game = federation.game
         federation.close()
         rows = read_rows(folder.metrics)
         seconds = time.perf_counter() - began
-        summary = summarise(config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome)
+        summary = summarise(
+            config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome, game=game
+        )
         write_json(folder.summary, summary)
         write_json(folder.marl_eval, marl_eval(config, rows))
     return rows

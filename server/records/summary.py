@@ -29,12 +29,19 @@ class Outcome(StrEnum):
 
 
 def summarise(
-    config: Config, rows: Sequence[Row], *, command: Sequence[str], run_id: str, wall_clock_s: float, outcome: Outcome
+    config: Config,
+    rows: Sequence[Row],
+    *,
+    command: Sequence[str],
+    run_id: str,
+    wall_clock_s: float,
+    outcome: Outcome,
+    game: str,
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
     rows: every evaluation in order. command: the words the program was started with. wall_clock_s: seconds from its
-    start to its end.
+    start to its end. game: what played the battles, with its version; empty when the run ended before that was known.
     """
     reached = next((row for row in rows if row["test_battle_won_mean"] >= WON), None)
     return {
@@ -42,6 +49,7 @@ def summarise(
         "outcome": str(outcome),
         "map": config.map,
         "env": config.env.name,
+        "game": game,
         "algorithm": config.algorithm.name,
         "strategy": config.strategy.name,
         "experiment": config.experiment,

@@ -17,7 +17,9 @@ COMMAND = ["fedqmix", "train", "strategy=a_pps", "run_dir=my runs/first"]
 
 
 def summary(count: int, outcome: Outcome = Outcome.FINISHED) -> dict[str, Any]:
-    return summarise(config(), rows(count), command=COMMAND, run_id="f" * 16, wall_clock_s=12.5, outcome=outcome)
+    return summarise(
+        config(), rows(count), command=COMMAND, run_id="f" * 16, wall_clock_s=12.5, outcome=outcome, game="a game"
+    )
 
 
 def test_summary_says_how_it_ended_and_how_to_do_it_again() -> None:

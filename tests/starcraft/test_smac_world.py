@@ -5,8 +5,10 @@ SMAC's source is found through FEDQMIX_SMAC_PATH, a folder that holds `smac/`.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,8 @@ from server.team_records import TeamRecords
 SEED = 4
 SMAC = os.environ.get("FEDQMIX_SMAC_PATH")
 pytestmark = pytest.mark.skipif(not SMAC, reason="FEDQMIX_SMAC_PATH names no folder with SMAC's source")
+LIMITS = (6.0, 9.0)
+"""SMAC's ranges of shooting and sight, map cells."""
 FOUR_MAPS = ("3m", "2s3z", "MMM2", "corridor")
 
 
@@ -66,7 +70,7 @@ class SideBySide:
             SkirmishWorld(self.record, seed, options(**changes), sink)
             for seed, sink in zip(seeds, self.sinks, strict=True)
         ]
-        self.battles = self.won = self.lost = 0
+        self.battles = self.won = self.lost = self.turns = self.at_limits = 0
         self.credited, self.alike = 0, 0  # rewards of single agents and steps, and those that are skirmish's own
         self.earned = np.zeros((2, 2, self.record.n_agents))  # [ours and exact, games, agents]
 
@@ -94,8 +98,12 @@ class SideBySide:
         team = self.sink.turns[-1]
         for game in games:
             its, its_team = turns[game], self.sinks[game].turns[-1]
-            np.testing.assert_allclose(turn.observations[:, game], its.observations[:, 0], atol=1e-5, rtol=0)
-            np.testing.assert_array_equal(turn.available_actions[:, game], its.available_actions[:, 0])
+            self.turns += 1
+            if self._at_a_limit(game):
+                self.at_limits += 1
+            else:
+                np.testing.assert_allclose(turn.observations[:, game], its.observations[:, 0], atol=1e-5, rtol=0)
+                np.testing.assert_array_equal(turn.available_actions[:, game], its.available_actions[:, 0])
             np.testing.assert_allclose(team.state[game], its_team.state[0], atol=1e-5, rtol=0)
             np.testing.assert_allclose(team.team_reward[game], its_team.team_reward[0], atol=1e-5, rtol=0)
             for field in ("terminated", "truncated", "won", "broken"):
@@ -104,6 +112,13 @@ class SideBySide:
             self.earned[:, game] += own, exact
             self.credited += int(((own != 0) | (exact != 0)).sum())
             self.alike += int((np.isclose(own, exact, atol=1e-5) & ((own != 0) | (exact != 0))).sum())
+
+    def _at_a_limit(self, game: int) -> bool:
+        """Whether somebody is so exactly as far away as one can see or shoot that the game's float32 decides."""
+        units = self.beside[game].units_of_all_battles()[0]
+        places = np.stack([units["x"], units["y"]], axis=1)[units["health"] > 0]
+        distances = np.linalg.norm(places[:, None] - places, axis=2)
+        return bool((np.abs(distances[..., None] - LIMITS) < 1e-5).any())
 
     def misplaced(self) -> float:
         """What share of all that was earned was credited to other agents than in skirmish, over all battles."""
@@ -134,7 +149,9 @@ def test_fifty_battles(world, map):
     both.close()
     print(f"{map}: {both.battles} battles, {both.won} won, {both.lost} lost; of {both.credited} rewards of single")
     print(f"agents and steps {both.alike / both.credited:.1%} are those of skirmish, which knows who hit whom;")
-    print(f"{both.misplaced():.1%} of all that was earned went to others")
+    print(f"{both.misplaced():.1%} of all that was earned went to others; {both.turns} turns compared, ")
+    print(f"{both.at_limits} of them without observations and masks, as somebody stood at a limit of sight or range")
+    assert both.at_limits < 0.01 * both.turns
     assert both.battles == 50
     assert both.lost
     assert both.misplaced() < 0.1
@@ -231,10 +248,42 @@ def test_killing_the_game_process_ends_its_game(world):
     assert not gone(games[1])
 
 
-def test_the_game_saves_a_replay_of_battles_that_are_shown(world, starcraft: Path):
-    made = world("3m", KeepingSink(), games=1)
+def test_the_game_saves_a_replay_of_battles_that_are_shown(world, tmp_path: Path):
+    made = world("3m", KeepingSink(), games=1, replay_dir=str(tmp_path / "replays"))
     turn = made.begin(Battles(Purpose.SHOWING, 0, 1))
     while not over(turn).all():
         turn = made.step(turn.available_actions.argmax(-1))
-    (replay,) = (starcraft / "Replays").glob("3m_*.SC2Replay")
+    (replay,) = (tmp_path / "replays").glob("3m_*.SC2Replay")
     assert replay.stat().st_size > 0
+
+
+def test_training_counts_games_that_broke_down(starcraft, monkeypatch, tag, tmp_path: Path):
+    """The whole command; the first game that is started dies in its eighth step, the third in its fortieth."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("FEDQMIX_STAND_IN_COUNTER", str(tmp_path / "games"))
+    monkeypatch.setenv("FEDQMIX_STAND_IN_CRASH", "1:8,3:40")
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "runtimes", "train", "env=smac", "map=3m", "experiment=smoke", "env.games=2"]
+    done = subprocess.run(
+        [*command, "env.difficulty=A", f"run_dir={run}"], capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows[-1]["broken_battles"] == 2
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["game"] == "StarCraft II 4.10.0 (build 75689)"
+    assert summary["env"] == "smac"
+    assert list((run / "replays").glob("3m_*.SC2Replay"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_training_of_twenty_thousand_environment_steps_ends_cleanly(starcraft, monkeypatch, tag, tmp_path: Path):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "runtimes", "train", "env=smac", "map=3m", "stop.env_steps=20000"]
+    subprocess.run([*command, f"run_dir={run}"], check=True, timeout=1100)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["outcome"] == "finished"
+    assert summary["final"]["env_step"] >= 20_000
+    assert summary["final"]["broken_battles"] == 0
