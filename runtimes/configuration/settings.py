@@ -83,7 +83,7 @@ def load(
     path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> Config:
     """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
-    return _checked(_read(Path(path)), maps, parameter_names)
+    return _checked(_completed(_read(Path(path))), maps, parameter_names)
 
 
 def loads(text: str) -> Config:
@@ -175,7 +175,7 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     """Return a run's own configuration with the few settings that may change when it goes on."""
     run = run_of(Path(folder))
     require_run(run)
-    raw = _read(run)
+    raw = _completed(_read(run))
     require_resumable(beside)
     for override in beside:
         name, value = override.key_or_group, override.value()
@@ -184,6 +184,18 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
         else:
             OmegaConf.update(raw, name, value, force_add=True)
     raw.resume, raw.run_dir = folder, str(run)
+    return raw
+
+
+def _completed(raw: DictConfig) -> DictConfig:
+    """Add the defaults of settings that fedqmix did not have yet when the run was begun."""
+    chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
+    with _loader():
+        known = _composed([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
+    OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
+    for group in groups():
+        if isinstance(raw.get(group), DictConfig):
+            raw[group] = OmegaConf.merge(known[group], raw[group])
     return raw
 
 

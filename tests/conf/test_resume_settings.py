@@ -38,6 +38,16 @@ def test_a_moved_run_resumes_where_it_is(run: Path) -> None:
     assert compose([f"resume={moved}"], maps=MAPS).run_dir == str(moved)
 
 
+def test_settings_that_did_not_exist_when_a_run_was_begun_are_the_defaults(run: Path) -> None:
+    file = run / "config.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if line.split(":")[0].strip() not in ("games", "exploration_coin")))
+    config = compose([f"resume={run}"], maps=MAPS)
+    assert config.env == compose([], maps=MAPS).env
+    assert (config.algorithm.exploration_coin, config.algorithm.batch_size) == ("agent", 8)
+    assert load(run, maps=MAPS).env == config.env
+
+
 def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
     words = ["stop.env_steps=9000", "logger=tensorboard", "logger.wandb_mode=disabled", "checkpoint.keep=5"]
     config = compose([f"resume={run}", *words, "runtime.world_threads=2"], maps=MAPS)
