@@ -54,6 +54,7 @@ class Game:
             os.close(its_lifeline)
         self._deadline = time.monotonic() + LAUNCH_SECONDS
         self._launched = False
+        self._asked = 0
 
     @property
     def pid(self) -> int:
@@ -61,26 +62,32 @@ class Game:
         return self._process.pid
 
     def ask(self, what: str, arrays: m.Arrays | None = None) -> None:
-        """Ask for something; the answer is fetched with `answer`. A dead process is noticed there."""
+        """Ask for something; the answer is fetched with `answer`. A dead process is noticed there.
+
+        The answer to what was asked before is forgotten, if nobody has fetched it.
+        """
         seconds = self.seconds if self._launched else LAUNCH_SECONDS
         self._deadline = time.monotonic() + seconds
+        self._asked += 1
         try:
-            m.send(self._pipe, {"ask": what}, arrays)
+            m.send(self._pipe, {m.ASK: what, m.NUMBER: self._asked}, arrays)
         except OSError:
             return
 
     def answer(self) -> tuple[m.Facts, m.Arrays]:
         """Wait for the answer. Raises BrokenGameError when there is none."""
-        if not wait([self._pipe], max(self._deadline - time.monotonic(), 0.0)):
-            raise BrokenGameError(f"it did not answer within {self.seconds:.0f} s")
-        try:
-            facts, arrays = m.receive(self._pipe)
-        except (EOFError, OSError) as error:
-            raise BrokenGameError(f"its process died{self._last_words()}") from error
-        if m.FAILED in facts:
-            raise BrokenGameError(f"{facts[m.FAILED]}{self._last_words()}")
-        self._launched = True
-        return facts, arrays
+        while True:
+            if not wait([self._pipe], max(self._deadline - time.monotonic(), 0.0)):
+                raise BrokenGameError(f"it did not answer within {self.seconds:.0f} s")
+            try:
+                facts, arrays = m.receive(self._pipe)
+            except (EOFError, OSError) as error:
+                raise BrokenGameError(f"its process died{self._last_words()}") from error
+            if m.FAILED in facts:
+                raise BrokenGameError(f"{facts[m.FAILED]}{self._last_words()}")
+            self._launched = True
+            if facts.pop(m.NUMBER) == self._asked:
+                return facts, arrays
 
     def dismiss(self) -> None:
         """Let the process end with its game; `end` sees to it."""

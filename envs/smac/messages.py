@@ -19,6 +19,8 @@ Arrays = dict[str, np.ndarray]
 
 BEGIN, STEP, UNITS, REPLAY = "begin", "step", "units", "replay"
 """What a game process is asked: the next battle, one environment step, who stands where, a replay of it all."""
+ASK, NUMBER = "ask", "number"
+"""The facts of a question; its answer has the same number."""
 FAILED = "failed"
 """The fact of an answer that is none: why the game can go on no longer. Its process ends then."""
 

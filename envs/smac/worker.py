@@ -35,7 +35,9 @@ def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
             battles = make(m.Job.read(arguments[2]))
             closing.callback(battles.close)
             while True:
-                m.send(pipe, *_answer(battles, *m.receive(pipe)))
+                question, arrays = m.receive(pipe)
+                facts, answered = _answer(battles, question, arrays)
+                m.send(pipe, facts | {m.NUMBER: question[m.NUMBER]}, answered)
         except (EOFError, BrokenPipeError):
             return  # nobody asks any more
         except Exception as error:  # whatever it is: the world tells it, and starts another process
@@ -43,7 +45,7 @@ def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
 
 
 def _answer(battles: Battles, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
-    asked = facts["ask"]
+    asked = facts[m.ASK]
     if asked == m.BEGIN:
         return battles.begin().say()
     if asked == m.STEP:

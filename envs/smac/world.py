@@ -183,9 +183,11 @@ class SmacWorld:
         self._failures += 1
         episode = self._battles.first + battle
         log.warning("The game of %s battle %d broke down: %s.", self._battles.purpose, episode, error)
-        if self._failures > MOST_FAILURES * self._env.games:
+        failures = self._failures
+        if failures > MOST_FAILURES * self._env.games:
+            self._failures = 0  # who mends the cause may go on
             raise WorldError(
-                f"{self._failures} battles in a row broke down. Of the last one's game: {error}. "
+                f"{failures} battles in a row broke down. Of the last one's game: {error}. "
                 f"See what is missing with: fedqmix doctor map={self._record.name}"
             )
         turn = self._turn

@@ -189,6 +189,24 @@ def test_a_world_whose_games_always_break_down_gives_up_and_says_why(team, monke
         attempt()
 
 
+def test_a_world_that_gave_up_goes_on_once_the_cause_is_mended(team, monkeypatch):
+    """The other game's first sight, which nobody has looked at, is not taken for that of its next battle."""
+    ours = team()
+    ours.begin()
+    os.kill(ours.world.processes[0], signal.SIGKILL)
+    with monkeypatch.context() as strict:
+        strict.setattr("envs.smac.world.MOST_FAILURES", 0)
+        with pytest.raises(WorldError, match="1 battles in a row broke down"):
+            ours.begin()
+    skirmish = SkirmishWorld(load_map("3m"), key(SEED, "starcraft", 1) % 2**31, options(), KeepingSink())
+    turn, expected = ours.begin(), skirmish.begin(training(2, 1))
+    for _ in range(6):
+        assert not turn.broken.any()
+        assert np.array_equal(turn.observations[:, 1], expected.observations[:, 0])
+        actions = ours.player(turn)
+        turn, expected = ours.world.step(actions), skirmish.step(actions[:, 1:])
+
+
 def test_a_failure_is_told_with_what_the_process_said(team, monkeypatch, caplog):
     monkeypatch.setenv("FEDQMIX_STAND_IN_FAILS", "begin")
     assert team(games=1).begin(0, 1).broken.all()
