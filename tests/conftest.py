@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from tagged import TAG, eventually, new_tag, tagged
 
@@ -11,6 +12,9 @@ from kernels.crew import Crew
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is decides nothing here
+hypothesis.settings.load_profile("untimed")
 
 # who is started in the background ignores Ctrl-C, and so would everything that its tests start, and send it to
 signal.signal(signal.SIGINT, signal.default_int_handler)

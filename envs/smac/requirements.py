@@ -6,34 +6,20 @@ import os
 import platform
 import shlex
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
+from contracts.finding import Finding
 from envs.maps import available_maps
 from envs.smac.installation import executable, game_build, game_folder, game_version, map_file
 from envs.smac.packages import ABSENT, brief, packages, smac_on_path
 
-__all__ = ["Finding", "findings", "game_version", "require", "smac_on_path"]
+__all__ = ["findings", "game_version", "require", "smac_on_path"]
 
 WIDTH = 100
 """Columns of the screen on which `require` says what is missing."""
 INSTALL = "scripts/install_sc2.sh"  # in the repository
 BLIZZARDS_OWN = "# StarCraft II (the free edition will do) from https://starcraft2.blizzard.com"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One requirement as it was found.
-
-    name: what is needed. found: what is there, or what is wrong with it. remedy: the commands that put it right, a line
-    each; empty when ok.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str
 
 
 def findings(map: str | None) -> list[Finding]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from contracts.finding import Finding
 from runtimes.commands import service_options
 from runtimes.diagnosis.extras import libraries, logging, starcraft, watching
 from runtimes.diagnosis.federation import containers, federation, simulation
 from runtimes.diagnosis.machine import privacy, training
-from runtimes.diagnosis.section import Finding, Section
+from runtimes.diagnosis.section import Section
 
 HELP = """\
 fedqmix doctor [name=value ...]    what each runtime and world needs: a tick, or what to type

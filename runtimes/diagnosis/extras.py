@@ -6,7 +6,8 @@ import os
 import sys
 import webbrowser
 
-from runtimes.diagnosis.section import Finding, Section, extra
+from contracts.finding import Finding
+from runtimes.diagnosis.section import Section, extra
 
 
 def watching() -> Section:
@@ -36,7 +37,7 @@ def starcraft(map: str | None) -> Section:
         from envs.smac.requirements import findings  # here, because it loads numba, which may be missing
     except ImportError as error:
         return Section(title, [Finding("env=smac", False, f"cannot be looked at: {error}", "see what training needs")])
-    return Section(title, [Finding(one.name, one.ok, one.found, one.remedy) for one in findings(map)])
+    return Section(title, findings(map))
 
 
 def has_display() -> bool:

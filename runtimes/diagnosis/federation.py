@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
+from contracts.finding import Finding
 from runtimes.deployment.parties import LISTEN
-from runtimes.diagnosis.section import Finding, Section, extra
+from runtimes.diagnosis.section import Section, extra
 
 FLOWER = ("flower-superlink", "flower-supernode", "flwr")
 COMPOSE = (("docker", "compose"), ("podman", "compose"), ("podman-compose",))

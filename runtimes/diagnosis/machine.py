@@ -11,9 +11,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from contracts.finding import Finding
 from runtimes.configuration.names import CONFIG_DIR
 from runtimes.diagnosis.packages import packages
-from runtimes.diagnosis.section import Finding, Section, looked_at
+from runtimes.diagnosis.section import Section, looked_at
 from runtimes.seeds.cores import cores
 
 OLDEST = (3, 11)

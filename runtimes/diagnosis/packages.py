@@ -9,7 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from runtimes.diagnosis.section import INSTALL, Finding
+from contracts.finding import Finding
+from runtimes.diagnosis.section import INSTALL
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 

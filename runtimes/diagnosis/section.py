@@ -6,21 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from contracts.finding import Finding
+
 INSTALL = "pip install -c constraints.txt -e ."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One requirement as it was found.
-
-    name: what is needed. found: what is there, or what is wrong with it. remedy: what to type, a line each; empty when
-    ok.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True)

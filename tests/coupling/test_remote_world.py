@@ -39,6 +39,7 @@ class TeamOfRemoteWorlds:
             self.local = make_world("3m", seed, env, sink, threads)
             return self.local
 
+        make_world("3m", seed, env, LocalSink()).begin(training(0, 1))  # a cold machine compiles here, not in a call
         self.server, port = start(WorldService(make, LocalSink(), peer, patience=10))
         self.channels = [channel(port) for _ in range(4)]
         attempt = Attempt("a run", 1, 1)

@@ -12,9 +12,10 @@ import pytest
 from partial_site import GAME_NAMES, distribution, game, partial_site, python_with, smac_source
 
 from contracts.errors import ConfigurationError
+from contracts.finding import Finding
 from envs.maps import available_maps
 from envs.smac import installation
-from envs.smac.requirements import Finding, findings, game_version, require, smac_on_path
+from envs.smac.requirements import findings, game_version, require, smac_on_path
 
 SAY = (
     "import dataclasses, json; from envs.smac.requirements import findings\n"
