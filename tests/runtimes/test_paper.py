@@ -60,7 +60,7 @@ def test_cut_off_called_again_and_called_a_third_time(
 ) -> None:
     folder, two = (
         tmp_path / "all",
-        ["algorithms=[vdn]", "strategies=[a_pps,rs_pps]", "seeds=[3]", "stop.env_steps=3000"],
+        ["algorithms=[vdn]", "strategies=[a_pps,rs_pps]", "seeds=[3]", "stop.env_steps=1500"],
     )
     errors = interrupt_when(folder, 0, *two, "runtime.threads=64")  # one at a time
     assert f"run_dir={folder}" in errors
@@ -86,7 +86,7 @@ def test_cut_off_called_again_and_called_a_third_time(
     assert "starts" not in said
     assert "goes on" not in said
     assert rows(folder / "3m" / "vdn-a_pps-s3") == evaluations
-    assert_single(folder, "vdn", "a_pps", 3, tmp_path / "single", "stop.env_steps=3000")
+    assert_single(folder, "vdn", "a_pps", 3, tmp_path / "single", "stop.env_steps=1500")
     assert eventually(lambda: not tagged(tag))
 
 
