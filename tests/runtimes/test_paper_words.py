@@ -53,7 +53,7 @@ def text(*shown: object) -> str:
     [
         (["scale=laptp"], "did you mean 'laptop'"),
         (["scale=[laptop]"], "one plain word"),
-        (["maps=3m"], "maps=[3m,2s3z]"),
+        (["maps=3m"], "a list is needed"),
         (["maps=[]"], "a list is needed"),
         (["maps=3m,2s3z"], "a list has brackets"),
         (["maps=[3m,3m]"], "names 3m twice"),
