@@ -17,7 +17,8 @@ def own_class(code: str | None) -> type[TeamStrategy]:
     """
     module, colon, name = (code or "").partition(":")
     if not (module and colon and name):
-        raise ConfigurationError(f"strategy.code={code}: module:Class is needed, such as my_strategy:MyStrategy.")
+        said = "null" if code is None else code
+        raise ConfigurationError(f"strategy.code={said}: module:Class is needed, such as my_strategy:MyStrategy.")
     try:
         found = pkgutil.resolve_name(f"{module}:{name}")
     except Exception as error:  # whatever somebody's module raises while it is imported

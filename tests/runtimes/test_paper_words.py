@@ -80,6 +80,7 @@ def text(*shown: object) -> str:
         (["strategy.shared=[head.*]"], "strategy=none shares nothing"),
         (["algorithm.gama=1"], "did you mean 'algorithm.gamma=1'"),
         (["nonsense"], "sets nothing"),
+        (["strategies=[own]", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
     ],
 )
 def test_bad_words_are_refused_before_anything_starts(
@@ -144,6 +145,13 @@ def test_what_was_begun_keeps_its_settings_and_gets_more_runs(
     assert len(record["runs"]) == 10
     assert record["runs"][:2] == ["3m/vdn-none-s1", "3m/vdn-a_pps-s1"]
     assert "stop.env_steps=900" in record["overrides"]
+
+
+def test_the_code_of_an_own_strategy_is_told_to_its_runs_alone(tmp_path: Path) -> None:
+    code = "strategy.code=strategies.a_pps:AveragePPS"
+    comparison = prepared(tmp_path / "all", "strategies=[none,own]", code)
+    codes = {cell.strategy: comparison.config(cell).strategy.code for cell in comparison.cells}
+    assert codes == {"none": None, "own": "strategies.a_pps:AveragePPS"}
 
 
 def test_two_programs_cannot_train_one_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
