@@ -33,11 +33,17 @@ def finished(folder: Path) -> list[str]:
     return sorted(found)
 
 
+def under_way(folder: Path) -> list[str]:
+    """Return the runs that have a round to go on from and are not at their end."""
+    found = [path.parents[1] for path in folder.glob("3m/*/checkpoints/round-00000[1-9]")]
+    return sorted({run.name for run in found if not (run / "summary.json").exists()})
+
+
 def interrupt_when(folder: Path, runs: int, *words: str) -> str:
     """Start, send Ctrl-C once so many runs are done and another is under way, and return what was said of it."""
     process = subprocess.Popen(command(folder, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 240
-    while len(finished(folder)) < runs or len(list(folder.glob("3m/*/checkpoints/round-000002"))) <= runs:
+    while len(finished(folder)) < runs or not under_way(folder):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
