@@ -97,6 +97,7 @@ def test_cut_off_called_again_and_called_a_third_time(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # some forty processes, each of which loads PyTorch
 def test_all_ten_pairs_survive_ctrl_c_in_the_middle(tmp_path: Path, tag: str) -> None:
     folder = tmp_path / "ten"
     interrupt_when(folder, 3, "seeds=[1]")

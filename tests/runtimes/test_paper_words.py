@@ -112,7 +112,7 @@ def test_a_seed_of_everything_comes_before_the_next() -> None:
 
 
 def test_every_run_has_the_settings_of_its_scale_and_what_was_said(tmp_path: Path) -> None:
-    comparison = prepared(tmp_path / "all", "scale=laptop", "stop.env_steps=5000")
+    comparison = prepared(tmp_path / "all", "scale=laptop", "maps=[2s3z]", "seeds=[1,2]", "stop.env_steps=5000")
     for cell in comparison.cells:
         config = comparison.config(cell)
         assert (config.map, config.algorithm.name, config.strategy.name, config.seed) == (
@@ -121,7 +121,7 @@ def test_every_run_has_the_settings_of_its_scale_and_what_was_said(tmp_path: Pat
         )
         assert config == compose([*cell.words(comparison.overrides), f"run_dir={tmp_path / 'all' / cell.place}"])
         assert (config.experiment, config.stop.env_steps, config.stop.win_rate) == ("laptop", 5000, None)
-        assert config.runtime.threads == 1
+        assert config.runtime.threads == 1  # four runs on four cores
 
 
 def test_the_paper_scale_is_the_papers_experiment(tmp_path: Path) -> None:
