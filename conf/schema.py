@@ -55,7 +55,8 @@ class ModelConfig:
 class StrategyConfig:
     """Federated aggregation: who is averaged with whom, with what weight, which layers."""
 
-    name: str = choice("none", "a_pps", "rs_pps", "pp_pps", "full_sharing")
+    name: str = choice("none", "a_pps", "rs_pps", "pp_pps", "full_sharing", "own")
+    code: str | None = None  # own: module:Class of the strategy (docs/strategies.md)
     aggregation_interval: int = number(1)  # training steps per round
     shared: list[str] = MISSING  # name patterns of the parameters that are aggregated
     reward: str = choice("individual", "team", "policy")  # rs_pps, pp_pps: what R_i is

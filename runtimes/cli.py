@@ -18,7 +18,7 @@ Command = Callable[[list[str]], int]
 
 SERVICES = ("world", "mixer", "agent")
 COMMANDS = (
-    *("train", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
+    *("train", "paper", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
     *("certs", "compose", "health", "doctor"),
 )
 
@@ -34,6 +34,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train seeds=[1,2,3] [...]    train several seeds side by side
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
+  fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; goes on when called again
   fedqmix up [name=value ...]          train as a federation of processes on this machine
   fedqmix submit certs=DIR [...]       a new run on a federation that is up
   fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines

@@ -6,11 +6,15 @@ from contracts.errors import ConfigurationError
 from strategies.a_pps import AveragePPS
 from strategies.full_sharing import FullSharing
 from strategies.none import NoAggregation
+from strategies.own import own_class
 from strategies.pp_pps import PartialPPS
 from strategies.rs_pps import RewardSharePPS
 from strategies.team import StrategySettings, TeamStrategy
 
-__all__ = ["STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
+__all__ = ["OWN", "STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
+
+OWN = "own"
+"""The name of whatever strategy.code names."""
 
 STRATEGIES: dict[str, type[TeamStrategy]] = {
     "none": NoAggregation,
@@ -22,7 +26,9 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
 
 
 def strategy_class(settings: StrategySettings) -> type[TeamStrategy]:
-    """Return the strategy named in the configuration. Raises ConfigurationError when there is none."""
+    """Return the configured strategy, one of ours or the user's own. Raises ConfigurationError when there is none."""
+    if settings.name == OWN:
+        return own_class(settings.code)
     if settings.name not in STRATEGIES:
-        raise ConfigurationError(f"unknown strategy {settings.name!r}; allowed are {', '.join(STRATEGIES)}")
+        raise ConfigurationError(f"unknown strategy {settings.name!r}; allowed are {', '.join(STRATEGIES)} and {OWN}")
     return STRATEGIES[settings.name]

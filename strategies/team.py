@@ -24,6 +24,7 @@ class StrategySettings(Protocol):
     """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
 
     name: str
+    code: str | None
     aggregation_interval: int
     shared: list[str]
     reward: str

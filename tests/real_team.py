@@ -13,8 +13,8 @@ from toy_agents import federate
 from toy_team import ToyTeam, algorithm, make_team, strategy_settings
 
 from clients.answers import answer
-from runtimes.local.grid import LocalGrid
 from strategies import TeamStrategy, strategy_class
+from strategies.local_grid import LocalGrid
 
 
 class RecordingGrid(LocalGrid):

@@ -12,8 +12,8 @@ from flwr.serverapp.strategy import Result
 from toy_team import strategy_settings
 
 from contracts import messages as m
-from runtimes.local.grid import LocalGrid
 from strategies import TeamStrategy, strategy_class
+from strategies.local_grid import LocalGrid
 
 SHAPES = {"fc.weight": (2, 3), "gru.weight_hh": (3, 9), "head.weight": (3, 2), "head.bias": (2,)}
 ENV_STEPS = 10**6  # the run's end

@@ -18,6 +18,7 @@ from runtimes.local.train import train
 from runtimes.processes import interruptible
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress, closing_table
+from strategies import strategy_class
 
 _HELP = """\
 fedqmix train [name=value ...]    every setting is an override; the choices of the groups:
@@ -44,6 +45,7 @@ def train_command(words: list[str]) -> int:
     if sweep:
         for config in map(settings.compose, runs):  # what the last run lacks is told before the first starts
             require_world(config.map, config.env)
+            strategy_class(config.strategy)
     status = 0
     with interruptible():
         for number, run in enumerate(runs, start=1):
@@ -65,6 +67,7 @@ def _train(run: list[str], seeds: list[int] | None) -> int:
 
         return up_command(run)
     require_world(config.map, config.env)
+    strategy_class(config.strategy)  # one of the user's own must be there
     train_once(config, ["fedqmix", "train", *run])
     return 0
 

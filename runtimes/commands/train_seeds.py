@@ -14,12 +14,12 @@ from runtimes.configuration.overrides import parse_one, quoted
 from runtimes.configuration.seeds import name_of
 from runtimes.run.progress import closing_table_of_seeds
 from runtimes.run.sides import choose_device
-from runtimes.seeds.compiling import compile_kernels
-from runtimes.seeds.cores import cores, side_by_side
-from runtimes.seeds.display import Display
 from runtimes.seeds.experiment import Experiment, holds_seeds
-from runtimes.seeds.seed_run import SeedRun, State
-from runtimes.seeds.train import seed_runs, train_seeds
+from runtimes.side_by_side.compiling import compile_kernels
+from runtimes.side_by_side.cores import cores, side_by_side
+from runtimes.side_by_side.display import Display
+from runtimes.side_by_side.run import Run, State
+from runtimes.side_by_side.train import train_all
 
 READY = "making ready (a new machine first compiles what is to be fast: under a minute)"
 
@@ -50,14 +50,14 @@ def _train(experiment: Experiment) -> int:
     console = Console()
     choose_device(experiment.config.runtime.device)  # one message, and not one in every log
     again = shlex.join([*program().split(), "train", f"resume={quoted(str(experiment.path))}"])
-    runs = seed_runs(experiment)
+    runs = experiment.runs()
     try:
         _side_by_side(experiment, runs, console)
     except KeyboardInterrupt:
         Console(stderr=True).print(Text(f"\ninterrupted. Go on with all seeds: {again}"), soft_wrap=True)
         raise
     failed = [run for run in runs if run.state is State.FAILED]
-    if done := {run.seed: run.rows for run in runs if run.state is State.DONE}:
+    if done := {seed: run.rows for seed, run in zip(experiment.seeds, runs, strict=True) if run.state is State.DONE}:
         console.print(closing_table_of_seeds(done))
     for run in failed:
         console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)
@@ -67,7 +67,7 @@ def _train(experiment: Experiment) -> int:
     return 1 if failed else 0
 
 
-def _side_by_side(experiment: Experiment, runs: Sequence[SeedRun], console: Console) -> None:
+def _side_by_side(experiment: Experiment, runs: Sequence[Run], console: Console) -> None:
     """Train what is not done yet, and say how the machine is shared out."""
     waiting = sum(run.state is State.WAITING for run in runs)
     if not waiting:
@@ -80,5 +80,5 @@ def _side_by_side(experiment: Experiment, runs: Sequence[SeedRun], console: Cons
     if at_once > 1:
         console.print(Text(READY), soft_wrap=True)
         compile_kernels(experiment.config)
-    with Display(runs, experiment.config.stop.env_steps, console) as display:
-        train_seeds(runs, at_once, display)
+    with Display(runs, console) as display:
+        train_all(runs, at_once, display)

@@ -22,6 +22,7 @@ from runtimes.deployment.one_machine import Deployment
 from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import Supervisor, interruptible
+from strategies import strategy_class
 
 HELP = """\
 fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
@@ -46,6 +47,7 @@ def up_command(words: list[str]) -> int:
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     require_world(config.map, config.env)
+    strategy_class(config.strategy)  # one of the user's own must be there
     folder = Path(run_dir).absolute()
     again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
     with interruptible(), ExitStack() as stack:

@@ -131,6 +131,11 @@ def _check_combinations(config: Config) -> None:
         )
     if strategy.name != "none" and not strategy.shared:
         raise ConfigurationError(f"strategy={strategy.name} with strategy.shared=[] shares nothing: use strategy=none.")
+    if strategy.name != "own" and strategy.code is not None:
+        raise ConfigurationError(
+            f"strategy.code={strategy.code} is for strategy=own, but strategy={strategy.name}: write strategy=own, or "
+            "leave it out."
+        )
     if strategy.name == "full_sharing" and not strategy.common_start:
         raise ConfigurationError(
             "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."

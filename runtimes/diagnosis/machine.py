@@ -15,7 +15,7 @@ from contracts.finding import Finding
 from runtimes.configuration.names import CONFIG_DIR
 from runtimes.diagnosis.packages import packages
 from runtimes.diagnosis.section import Section, looked_at
-from runtimes.seeds.cores import cores
+from runtimes.side_by_side.cores import cores
 
 OLDEST = (3, 11)
 ROOM = 2**30

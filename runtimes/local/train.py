@@ -14,7 +14,6 @@ from flwr.serverapp import Grid
 
 from clients.answers import answer
 from conf.schema import Config
-from runtimes.local.grid import LocalGrid, server_context
 from runtimes.local.memory import keep_freed_memory
 from runtimes.local.replays import RunReplays
 from runtimes.local.team import LocalTeam
@@ -24,6 +23,7 @@ from runtimes.run.progress import Progress
 from runtimes.run.threads import share_out
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
+from strategies.local_grid import LocalGrid, server_context
 
 
 def train(config: Config, folder: RunFolder, command: Sequence[str], progress: Progress) -> list[Row]:

@@ -99,11 +99,11 @@ class Progress:
         if "train_step" in row and "train_step" in first:
             shown.append(f"{(row['train_step'] - first['train_step']) / seconds:,.1f} training steps/s")
         if env_speed > 0:
-            shown.append(f"{_duration(max(0.0, self._total - row['env_step']) / env_speed)} left")
+            shown.append(f"{duration(max(0.0, self._total - row['env_step']) / env_speed)} left")
         return shown
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return "2 h 05 min", "12 min" or "40 s"."""
     minutes = round(seconds / 60)
     if seconds < 60:

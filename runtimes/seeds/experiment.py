@@ -8,30 +8,25 @@ logs/         what each run's process says
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
 from conf.schema import Config
-from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from contracts.errors import CheckpointError, ConfigurationError
 from envs import require_world
-from runtimes.configuration.names import settings
 from runtimes.configuration.overrides import parse, quoted
-from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
-from runtimes.configuration.settings import DEPLOYMENT, RESUMABLE, compose, require_resumable
+from runtimes.configuration.settings import DEPLOYMENT, compose, require_resumable
 from runtimes.run.folder import LOGS
-from runtimes.run.lock import LOCK, LockedFolder, lock_folder
-from runtimes.seeds.cores import shared_out
-from server.records import write_json
+from runtimes.run.lock import LockedFolder
+from runtimes.side_by_side.folder import lock_and_note, refuse_taken, require_same, share_threads, threads_said
+from runtimes.side_by_side.run import Run
+from strategies import strategy_class
 
 SEEDS_FILE = "seeds.json"
 RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
 """As of a single run, but for the seed."""
-THREADS = ("runtime.threads", "runtime.world_threads")
-"""A run computes with the first or plays with the second, never both at a time."""
 
 
 class Experiment(LockedFolder):
@@ -61,13 +56,14 @@ class Experiment(LockedFolder):
         common = [word for word in words if name_of(word) != "run_dir"]
         begun = _read(path)
         if begun is None:
-            _refuse_taken(path)
-            threads = _threads(common, _composed(common, path, seeds[0]), len(seeds))
+            refuse_taken(path, "several seeds")
+            threads = share_threads(common, _composed(common, path, seeds[0]), len(seeds))
             return cls._written(path, seeds, common + threads, seeds)
         earlier, overrides = begun
         said = {name_of(word) for word in common}
-        common += [word for word in overrides if name_of(word) in THREADS and name_of(word) not in said]
-        _require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path)
+        common += [word for word in threads_said(overrides) if name_of(word) not in said]
+        advice = f"Choose another run_dir, or go on with what is there: resume={path}"
+        require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path, "seeds", advice)
         return cls._written(path, seeds, common, list(dict.fromkeys([*earlier, *seeds])))
 
     @classmethod
@@ -89,17 +85,13 @@ class Experiment(LockedFolder):
         """Compose, see whether the world can be had, lock the folder, and write down what it holds."""
         config = _composed(overrides, path, seeds[0])
         require_world(config.map, config.env)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot create the folder {path}: {error.strerror}.") from error
-        lock = lock_folder(path)
-        try:
-            write_json(path / SEEDS_FILE, {"seeds": list(seeds_in_all), "overrides": overrides})
-        except BaseException:
-            os.close(lock)
-            raise
+        strategy_class(config.strategy)  # one of the user's own must be there
+        lock = lock_and_note(path, SEEDS_FILE, {"seeds": list(seeds_in_all), "overrides": overrides})
         return cls(path, seeds, overrides, config, lock)
+
+    def runs(self) -> list[Run]:
+        """Return the runs as their folders say they stand."""
+        return [self._run(seed) for seed in self.seeds]
 
     def run_dir(self, seed: int) -> Path:
         """Return a seed's run folder."""
@@ -108,6 +100,10 @@ class Experiment(LockedFolder):
     def log(self, seed: int) -> Path:
         """Return where a seed's process writes what it says."""
         return self.path / LOGS / f"seed-{seed}.log"
+
+    def _run(self, seed: int) -> Run:
+        own = [*self.overrides, f"seed={seed}"]
+        return Run(f"seed {seed}", self.run_dir(seed), self.log(seed), own, self.config)
 
 
 def run_dir(path: Path, seed: int) -> Path:
@@ -140,32 +136,6 @@ def _composed(overrides: Sequence[str], path: Path, seed: int) -> Config:
             "several seeds side by side are for runtime=local; with runtime=deployment: -m seed=1,2,3"
         )
     return config
-
-
-def _threads(common: Sequence[str], config: Config, runs: int) -> list[str]:
-    """Return what is to be said of threads where nothing is: as many as keep all cores busy; none if that is so."""
-    said = {name_of(word) for word in common}
-    threads = config.runtime.threads if THREADS[0] in said else shared_out(runs)
-    return [f"{name}={threads}" for name in THREADS if name not in said and attrgetter(name)(config) != threads]
-
-
-def _require_same(begun: Config, said: Config, path: Path) -> None:
-    for name in settings():
-        was, now = attrgetter(name)(begun), attrgetter(name)(said)
-        if was != now and not f"{name}.".startswith(RESUMABLE):
-            raise ConfigurationError(
-                f"{path} holds seeds of another experiment: {name} was {was} and would be {now}. Choose another "
-                f"run_dir, or go on with what is there: resume={path}"
-            )
-
-
-def _refuse_taken(path: Path) -> None:
-    if (path / RUN).exists():
-        raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for several seeds.")
-    if path.exists() and not path.is_dir():
-        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
-    if path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
-        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
 
 
 def _read(path: Path) -> tuple[list[int], list[str]] | None:

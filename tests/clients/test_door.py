@@ -24,7 +24,7 @@ from coupling.authority import issue, make_authority
 from coupling.bundle import opened
 from coupling.proto.door_pb2_grpc import add_DoorServicer_to_server
 from coupling.security import Identity, server
-from runtimes.local.grid import take_server_identity
+from strategies.local_grid import take_server_identity
 
 
 def question(attempt=1, kind=MessageType.TRAIN, run="run-7", round_=3, index=0, patience=5.0, **more):

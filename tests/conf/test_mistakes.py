@@ -10,7 +10,7 @@ MAPS = ("3m", "8m", "5m_vs_6m")
 
 MISTAKES = [
     # names
-    (["strategy=fedavgg"], "unknown strategy 'fedavgg'. Allowed: a_pps, full_sharing, none, pp_pps, rs_pps."),
+    (["strategy=fedavgg"], "unknown strategy 'fedavgg'. Allowed: a_pps, full_sharing, none, own, pp_pps, rs_pps."),
     (["strategy=rs_psp"], "did you mean 'rs_pps'?"),
     (["strategy=null"], "Allowed: a_pps, full_sharing"),
     (["strategy=[a_pps]"], "one of a_pps, full_sharing"),

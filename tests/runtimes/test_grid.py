@@ -8,7 +8,7 @@ from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
-from runtimes.local.grid import RUN_ID, LocalGrid, server_context, take_server_identity
+from strategies.local_grid import RUN_ID, LocalGrid, server_context, take_server_identity
 
 
 def echo(questions):

@@ -13,10 +13,10 @@ from runtimes.commands import train as command
 from runtimes.configuration.seeds import take_seeds
 from runtimes.configuration.settings import compose
 from runtimes.run.folder import RunFolder
-from runtimes.seeds import cores
-from runtimes.seeds.display import Display
 from runtimes.seeds.experiment import Experiment
-from runtimes.seeds.seed_run import SeedRun, State
+from runtimes.side_by_side import cores
+from runtimes.side_by_side.display import Display
+from runtimes.side_by_side.run import Run, State
 
 SMOKE = ["experiment=smoke"]
 
@@ -33,10 +33,10 @@ def begin(folder: Path, seeds: list[int], *words: str) -> Experiment:
     return experiment
 
 
-def seed_run(folder: Path, *words: str) -> SeedRun:
+def seed_run(folder: Path, *words: str) -> Run:
     """Seed 3 of an experiment in a folder."""
     config = compose([*SMOKE, "seed=3", f"run_dir={folder}/seed-3", *words])
-    return SeedRun(3, folder / "seed-3", folder / "log", [*SMOKE, *words], config)
+    return Run("seed 3", folder / "seed-3", folder / "log", [*SMOKE, *words, "seed=3"], config)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_terminal_gets_a_line_for_each_seed_and_a_log_gets_events(tmp_path: Pa
     run.look()
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
-        with Display([run], 2000, console) as display:
+        with Display([run], console) as display:
             display.event("seed 3 goes on")
         assert isinstance(console.file, io.StringIO)
         text = console.file.getvalue()

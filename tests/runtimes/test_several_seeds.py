@@ -17,8 +17,8 @@ from tagged import eventually, tagged
 
 from runtimes.cli import main
 from runtimes.configuration.settings import load
-from runtimes.seeds.cores import cores
 from runtimes.seeds.experiment import Experiment
+from runtimes.side_by_side.cores import cores
 
 SMOKE = ["experiment=smoke", "stop.env_steps=2500"]
 
@@ -169,7 +169,8 @@ def test_every_experiment_of_a_sweep_has_its_seeds(tmp_path: Path, tag: str) -> 
 @pytest.mark.slow
 def test_making_ready_compiles_all_that_a_run_needs(tmp_path: Path) -> None:
     code = (
-        "from runtimes.configuration.settings import compose; from runtimes.seeds.compiling import compile_kernels;"
+        "from runtimes.configuration.settings import compose;"
+        "from runtimes.side_by_side.compiling import compile_kernels;"
         "compile_kernels(compose(['map=2s3z']))"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

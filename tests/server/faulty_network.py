@@ -23,7 +23,7 @@ from contracts.controls import Standing
 from contracts.errors import AttemptError, FedqmixError
 from contracts.failures import failure_of
 from coupling.bundle import closed, opened
-from runtimes.local.grid import RUN_ID, take_server_identity
+from strategies.local_grid import RUN_ID, take_server_identity
 
 FAULTS = (
     "fine",

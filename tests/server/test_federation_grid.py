@@ -15,9 +15,9 @@ from toy_team import algorithm, make_team, strategy_settings
 from clients.answers import answer
 from contracts import messages as m
 from contracts.errors import DivergenceError, FederationError
-from runtimes.local.grid import LocalGrid
 from server.federation_grid import FederationGrid
 from strategies import strategy_class
+from strategies.local_grid import LocalGrid
 
 PATIENCE_S = 300.0
 ROUNDS = 3

@@ -11,7 +11,7 @@ from clients.network import PARAMETER_NAMES
 from clients.rounds import RoundPlan, train_round
 from contracts import messages as m
 from contracts.errors import FederationError
-from runtimes.local.grid import LocalGrid, take_server_identity
+from strategies.local_grid import LocalGrid, take_server_identity
 
 
 def of_agent(team, agent, names=PARAMETER_NAMES):

@@ -1,4 +1,4 @@
-"""One seed's run as it is seen from outside: what its folder says, and what its process is started with."""
+"""One run as it is seen from outside: what its folder says, and what its process is started with."""
 
 from __future__ import annotations
 
@@ -33,18 +33,20 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class SeedRun:
-    """A seed, its run folder, and the newest that is known of it.
+class Run:
+    """A run's name, its folder, and the newest that is known of it.
 
-    state: set by whoever starts its process. rows: its evaluations so far, as of the last `look`.
+    name: what it is called in sentences and among the processes; one of its own. state: set by whoever starts its
+    process. rows: its evaluations so far, as of the last `look`.
     """
 
-    def __init__(self, seed: int, folder: Path, log: Path, overrides: Sequence[str], config: Config) -> None:
+    def __init__(self, name: str, folder: Path, log: Path, overrides: Sequence[str], config: Config) -> None:
         """Look what there is of it.
 
-        overrides: what it is begun with, its own seed and folder left out. config: what comes of them, but for those.
+        log: where its process writes what it says. overrides: what it is begun with, its folder left out. config: what
+        comes of them; only its stop.* and what else a resumed run may change are looked at.
         """
-        self.seed = seed
+        self.name = name
         self.folder = folder
         self.log = log
         self.rows: list[Row] = []
@@ -54,9 +56,19 @@ class SeedRun:
         self.look()
 
     @property
-    def name(self) -> str:
-        """What it is called in sentences and among the processes."""
-        return f"seed {self.seed}"
+    def env_steps(self) -> int:
+        """The environment steps it is to have in the end."""
+        return self._config.stop.env_steps
+
+    @property
+    def steps(self) -> int:
+        """The environment steps at its last evaluation; 0 before the first."""
+        return int(self.rows[-1]["env_step"]) if self.rows else 0
+
+    @property
+    def won(self) -> str:
+        """The win rate of its last evaluation, as a percentage; "" before the first."""
+        return f"{self.rows[-1]['test_battle_won_mean']:.0%}" if self.rows else ""
 
     def look(self) -> None:
         """Read its evaluations again; a damaged file is left to the run itself, which refuses it by name."""
@@ -84,7 +96,7 @@ class SeedRun:
         if state is State.RESUMED:
             words = [f"resume={folder}", *_changes(load(self.folder), self._config)]
         else:
-            words = [*self._overrides, f"seed={self.seed}", f"run_dir={folder}"]
+            words = [*self._overrides, f"run_dir={folder}"]
         return [sys.executable, "-m", "runtimes", "train", *words]
 
 

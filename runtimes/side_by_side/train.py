@@ -1,4 +1,4 @@
-"""Training several seeds: as many processes at once as fit the machine, until every seed is done or has failed."""
+"""Training several runs: as many processes at once as are wanted, until every run is done or has failed."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ from contracts.errors import StorageError
 from runtimes.flower.environment import source_path
 from runtimes.processes import Jobs
 from runtimes.processes.process import how_it_ended
-from runtimes.seeds.display import Display, steps, won
-from runtimes.seeds.experiment import Experiment
-from runtimes.seeds.seed_run import SeedRun, State
+from runtimes.side_by_side.display import Display
+from runtimes.side_by_side.run import Run, State
 
 LOOK = 0.25
 """Seconds between two looks at processes and run folders."""
 
 
-def seed_runs(experiment: Experiment) -> list[SeedRun]:
-    """Return an experiment's runs as their folders say they stand."""
-    common = experiment.overrides, experiment.config
-    return [SeedRun(seed, experiment.run_dir(seed), experiment.log(seed), *common) for seed in experiment.seeds]
-
-
-def train_seeds(runs: Sequence[SeedRun], at_once: int, display: Display) -> None:
+def train_all(runs: Sequence[Run], at_once: int, display: Display) -> None:
     """Train those that are waiting, in order; in the end each is done or has failed.
 
     Each is a process with the command line of a single run, which is why its result is a single run's. A failed one
     stops no other. However this ends, no process is left, and those that were cut off can be resumed.
     """
     waiting = [run for run in runs if run.state is State.WAITING]
-    running: dict[str, SeedRun] = {}
+    running: dict[str, Run] = {}
     try:
         with Jobs() as jobs:
             while waiting or running:
@@ -50,7 +43,7 @@ def train_seeds(runs: Sequence[SeedRun], at_once: int, display: Display) -> None
             run.state = State.INTERRUPTED
 
 
-def _start(run: SeedRun, jobs: Jobs, display: Display) -> bool:
+def _start(run: Run, jobs: Jobs, display: Display) -> bool:
     """Start a run's process; return whether it could be."""
     try:
         run.state = run.make_way()
@@ -64,9 +57,9 @@ def _start(run: SeedRun, jobs: Jobs, display: Display) -> bool:
     return True
 
 
-def _ended(run: SeedRun, status: int, display: Display) -> None:
+def _ended(run: Run, status: int, display: Display) -> None:
     run.state = State.DONE if status == 0 else State.FAILED
     if run.state is State.DONE:
-        display.event(f"{run.name} is done: won {won(run) or 'nothing yet'} at env step {steps(run):,}")
+        display.event(f"{run.name} is done: won {run.won or 'nothing yet'} at env step {run.steps:,}")
     else:
         display.note(f"{run.name} {how_it_ended(status)}; its log: {run.log}")

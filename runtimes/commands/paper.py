@@ -1,0 +1,97 @@
+"""`fedqmix paper`: the methods of PPS-QMIX against their baselines, with several seeds, in one command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from runtimes.configuration.names import program
+from runtimes.paper.comparison import Comparison
+from runtimes.paper.cost import estimate, table
+from runtimes.paper.outcome import outcome
+from runtimes.paper.plan import Cell, read_plan
+from runtimes.processes import interruptible
+from runtimes.run.sides import choose_device
+from runtimes.side_by_side.cores import cores, side_by_side
+from runtimes.side_by_side.display import Display
+from runtimes.side_by_side.run import Run, State
+from runtimes.side_by_side.train import train_all
+
+DRY_RUN = "--dry-run"
+HELP = """\
+fedqmix paper [name=value ...]    {qmix, vdn} x {none, full_sharing, a_pps, rs_pps, pp_pps} x maps x seeds
+
+  scale=laptop                        laptop (a night on two cores), paper (the paper's sizes), smoke (minutes)
+  maps=[3m,2s3z] seeds=[1,2,3,4,5]    what is compared; also algorithms=[qmix] strategies=[none,rs_pps]
+  run_dir=FOLDER                      the common folder; default runs/paper-<scale>
+  --dry-run                           what it would cost, and no more
+
+Every other setting of `fedqmix train --help` holds for all runs: stop.env_steps=100000 strategy.reward=team ...
+The same command again goes on with what was cut off, and skips what is done. What is compared: docs/paper.md
+"""
+
+
+def paper_command(words: list[str]) -> int:
+    """Train all that the words ask for and that is not done yet; return the exit status."""
+    console = Console()
+    comparison = Comparison(read_plan([word for word in words if word != DRY_RUN]))
+    with interruptible():
+        if DRY_RUN in words:
+            _say_cost(comparison, comparison.runs(), console)
+            return 0
+        with comparison.lock():
+            return _train(comparison, ["paper", *words], console)
+
+
+def _train(comparison: Comparison, command: list[str], console: Console) -> int:
+    """Train and sum up; return the exit status."""
+    again = shlex.join([*program().split(), *command])
+    runs = comparison.runs()
+    try:
+        at_once = _say_cost(comparison, runs, console)
+        if at_once:
+            with Display(list(runs.values()), console) as display:
+                train_all(list(runs.values()), at_once, display)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
+        raise
+    _sum_up(comparison, runs, again, console)
+    return 1 if any(run.state is State.FAILED for run in runs.values()) else 0
+
+
+def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console) -> int:
+    """Say what is left to do and what it will cost; return how many runs are to be side by side, 0 if none is left."""
+    config = comparison.config(comparison.cells[0])
+    choose_device(config.runtime.device)  # one message, and not one in every log
+    waiting = sum(run.state is State.WAITING for run in runs.values())
+    steps = f"{config.stop.env_steps:,} environment steps each"
+    console.print(
+        Text(f"{len(runs)} runs in {comparison.path}, {steps}; {len(runs) - waiting} are done"), soft_wrap=True
+    )
+    if not waiting:
+        return 0
+    costs = estimate(comparison, runs, lambda what: console.print(Text(what), soft_wrap=True))
+    threads = config.runtime.threads
+    at_once = side_by_side(waiting, threads)
+    console.print(table(costs, at_once))
+    shares = f"{at_once} at once on {cores()} cores, runtime.threads={threads} each"
+    if any(cost.measured for cost in costs):
+        shares += "; measured with one run alone: side by side they are slower"
+    console.print(Text(shares), soft_wrap=True)
+    return at_once
+
+
+def _sum_up(comparison: Comparison, runs: Mapping[Cell, Run], again: str, console: Console) -> None:
+    """Say what has come of all runs, and what to type next."""
+    console.print(outcome(runs))
+    failed = [run for run in runs.values() if run.state is State.FAILED]
+    for run in failed:
+        console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)
+    if failed:
+        console.print(Text(f"go on with what failed: {again}"), soft_wrap=True)
+    for map_ in dict.fromkeys(cell.map for cell in runs):
+        folder = shlex.quote(str(comparison.path / map_))
+        console.print(Text(f"curves and intervals: {program()} report {folder}/*"), soft_wrap=True)

@@ -1,0 +1,78 @@
+"""What folders of several runs have in common: threads for their runs, and what may not change in them later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from conf.schema import Config
+from contracts.errors import ConfigurationError, StorageError
+from runtimes.configuration.names import settings
+from runtimes.configuration.runs import RUN
+from runtimes.configuration.seeds import name_of
+from runtimes.configuration.settings import RESUMABLE
+from runtimes.run.lock import LOCK, lock_folder
+from runtimes.side_by_side.cores import shared_out
+from server.records import write_json
+
+THREADS = ("runtime.threads", "runtime.world_threads")
+"""A run computes with the first or plays with the second, never both at a time."""
+
+
+def threads_said(words: Sequence[str]) -> list[str]:
+    """Return the words that say something of threads."""
+    return [word for word in words if name_of(word) in THREADS]
+
+
+def share_threads(words: Sequence[str], config: Config, runs: int) -> list[str]:
+    """Return what is to be said of threads where nothing is: as many as keep all cores busy; none if that is so.
+
+    words: said of all runs. config: what comes of them. runs: how many there are.
+    """
+    said = {name_of(word) for word in words}
+    threads = config.runtime.threads if THREADS[0] in said else shared_out(runs)
+    return [f"{name}={threads}" for name in THREADS if name not in said and attrgetter(name)(config) != threads]
+
+
+def require_same(begun: Config, said: Config, path: Path, what: str, advice: str) -> None:
+    """Check that runs go on with the settings they were begun with, but for those that a resumed run may change.
+
+    what: the folder's contents in a word ("seeds"). advice: what else can be done. Raises ConfigurationError.
+    """
+    for name in settings():
+        was, now = attrgetter(name)(begun), attrgetter(name)(said)
+        if was != now and not f"{name}.".startswith(RESUMABLE):
+            raise ConfigurationError(
+                f"{path} holds {what} of another experiment: {name} was {was} and would be {now}. {advice}"
+            )
+
+
+def refuse_taken(path: Path, what: str) -> None:
+    """Check that a folder is new or empty. what: what it is to hold. Raises ConfigurationError."""
+    if (path / RUN).exists():
+        raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for {what}.")
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
+    if path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
+        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+
+
+def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
+    """Make a folder, lock it for this process, and write down what it holds; return the lock's descriptor.
+
+    Raises StorageError when it cannot be written, or another process has locked it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot create the folder {path}: {error.strerror}.") from error
+    lock = lock_folder(path)
+    try:
+        write_json(path / file, dict(record))
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock

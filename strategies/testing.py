@@ -1,0 +1,190 @@
+"""Properties that every strategy has, as a class of tests to derive one's own from (pytest and hypothesis are needed):
+
+    class TestMyStrategy(StrategyProperties):
+        strategy = MyStrategy
+
+A team whose networks are a few numbers each goes through real rounds over an in-process Grid: `strategy.start` and
+Flower's messages, no learning. docs/strategies.md has an example.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from conf.schema import StrategyConfig
+from contracts import messages as m
+from strategies.local_grid import LocalGrid
+from strategies.team import TeamStrategy
+
+PARAMETERS = {"fc.weight": (2, 3), "gru.weight_hh": (3, 2), "head.weight": (3, 2), "head.bias": (2,)}
+"""The toy networks' parameters and shapes, named like the real ones."""
+
+Network = dict[str, NDArray[np.float32]]
+
+REWARDS = st.lists(st.one_of(st.floats(-1e4, 1e4), st.floats(0, 1e4), st.just(0.0)), min_size=1, max_size=6)
+EXAMPLES = settings(
+    max_examples=20,
+    deadline=None,  # a first message takes Flower a while
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.differing_executors],  # the tests are there to be inherited
+)
+
+
+@dataclass
+class ToyTeam:
+    """Agents that answer like real ones; agent i learns `gains[i]` in a round, added to all its parameters.
+
+    starts: each agent's first value of all parameters. rewards: what each earns in a round. asked, said: all
+    parameters that were ever sent to and by agent i, by their names.
+    """
+
+    starts: Sequence[float]
+    gains: Sequence[float]
+    rewards: Sequence[float]
+    networks: list[Network] = field(init=False)
+    asked: list[set[str]] = field(init=False)
+    said: list[set[str]] = field(init=False)
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        self.networks = [
+            {name: np.full(shape, start, np.float32) for name, shape in PARAMETERS.items()} for start in self.starts
+        ]
+        self.asked, self.said = [set() for _ in self.starts], [set() for _ in self.starts]
+
+    def answer(self, questions: Sequence[Message]) -> list[Message]:
+        """Answer one message for each agent."""
+        self.rounds += questions[0].metadata.message_type == MessageType.TRAIN
+        return [self._reply(agent, question) for agent, question in enumerate(questions)]
+
+    def _reply(self, agent: int, question: Message) -> Message:
+        network, kind = self.networks[agent], question.metadata.message_type
+        if kind == m.JOIN:
+            patterns = [str(one) for one in _list(question.content.config_records[m.PLAN][m.SHARED])]
+            names = [name for name in network if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+            return self._say(agent, question, names, {m.AGENT: agent})
+        sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
+        self.asked[agent] |= set(sent)
+        counters = {m.ENV_STEP: self.rounds, m.TRAIN_STEP: self.rounds, m.EPISODE: self.rounds, m.BROKEN: 0}
+        earned = {m.ACCUMULATED_REWARD: float(self.rewards[agent]), m.NUM_EXAMPLES: 1}
+        if kind == MessageType.TRAIN:
+            network |= {name: value.copy() for name, value in sent.items()}
+            for name in network:
+                network[name] = network[name] + np.float32(self.gains[agent])
+            return self._say(agent, question, list(sent), counters | earned | {m.EPSILON: 0.5})
+        return self._say(agent, question, [], counters | earned)  # of a policy; nothing is evaluated here
+
+    def _say(self, agent: int, question: Message, names: Sequence[str], metrics: dict[str, Any]) -> Message:
+        self.said[agent] |= set(names)
+        arrays = ArrayRecord({name: Array(self.networks[agent][name]) for name in names})
+        return Message(RecordDict({m.ARRAYS: arrays, m.METRICS: MetricRecord(metrics)}), reply_to=question)
+
+
+class StrategyProperties:
+    """Derive from it, say which strategy, and let pytest collect your class.
+
+    strategy: the class. shared: what it shares by default (the patterns of strategy.shared); [] when it aggregates
+    nothing. changes: other settings of StrategyConfig that it is to be built with.
+    """
+
+    strategy: ClassVar[type[TeamStrategy]]
+    shared: ClassVar[Sequence[str]] = ("*",)
+    changes: ClassVar[dict[str, Any]] = {}
+
+    def make(self, n_agents: int, shared: Sequence[str] | None = None) -> TeamStrategy:
+        """Build the strategy for a team. shared: instead of its own."""
+        values: dict[str, Any] = {
+            "name": "own",
+            "aggregation_interval": 1,
+            "shared": list(self.shared if shared is None else shared),
+            "reward": "individual",
+            "max_weight": 1.0,
+            "policy_episodes": 1,
+            "common_start": False,
+        }
+        chosen = StrategyConfig(**(values | self.changes))
+        return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
+
+    def federate(self, team: ToyTeam, shared: Sequence[str] | None = None, rounds: int = 1) -> Network:
+        """Let a team go through some rounds; return what was aggregated in the last."""
+        strategy, grid = self.make(len(team.starts), shared), LocalGrid(len(team.starts), team.answer)
+        result = strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds)
+        return {name: array.numpy() for name, array in result.arrays.items()}
+
+    @given(REWARDS)
+    @EXAMPLES
+    def test_weights_sum_to_1(self, rewards: list[float]) -> None:
+        """One weight for each agent, from 0 to 1, together 1, whatever was earned."""
+        weights = self.make(len(rewards)).weights(rewards)
+        if not self.shared:
+            assert not weights, "nothing is aggregated, so there are no weights"
+            return
+        assert len(weights) == len(rewards), "one weight for each agent"
+        assert all(0 <= weight <= 1 for weight in weights), f"weights from 0 to 1, not {weights}"
+        assert math.isclose(math.fsum(weights), 1, abs_tol=1e-9), f"the sum of the weights is {math.fsum(weights)}"
+
+    @given(REWARDS, st.randoms(use_true_random=False))
+    @EXAMPLES
+    def test_the_order_of_agents_does_not_matter(self, rewards: list[float], random: Any) -> None:
+        """Other numbers for the same agents: the same weights for the same rewards, and the same aggregate."""
+        order = list(range(len(rewards)))
+        random.shuffle(order)
+        teams = [(list(range(len(rewards))), rewards), (order, [rewards[agent] for agent in order])]
+        results = []
+        for agents, earned in teams:
+            gains = [0.5 + agent for agent in agents]
+            results.append(self.federate(ToyTeam([1.0] * len(earned), gains, earned)))
+        _assert_close(results[0], results[1], "the aggregate depends on the agents' numbers")
+        if self.shared:
+            weights = self.make(len(rewards)).weights(rewards)
+            permuted = self.make(len(rewards)).weights(teams[1][1])
+            expected = [weights[agent] for agent in order]
+            assert np.allclose(permuted, expected, atol=1e-9), f"weights {permuted} are not {expected}"
+
+    @given(REWARDS)
+    @EXAMPLES
+    def test_personal_names_are_untouched(self, rewards: list[float]) -> None:
+        """What strategy.shared does not name is never sent by anybody or to anybody, and stays each agent's own."""
+        shared = ["head.*"] if self.shared else []
+        personal = {name for name in PARAMETERS if not shared or not name.startswith("head.")}
+        team = ToyTeam([float(agent) for agent in range(len(rewards))], [0.25] * len(rewards), rewards)
+        result = self.federate(team, shared, rounds=2)
+        assert not personal & set(result), f"{personal & set(result)} were aggregated"
+        for agent, network in enumerate(team.networks):
+            leaked = personal & (team.asked[agent] | team.said[agent])
+            assert not leaked, f"{leaked} were sent"
+            assert all((network[name] == agent + 0.5).all() for name in personal), f"agent {agent} lost what is its own"
+
+    @given(REWARDS, st.floats(-100, 100, width=32), st.floats(-1, 1, width=32))
+    @EXAMPLES
+    def test_equal_agents_are_not_moved(self, rewards: list[float], start: float, gain: float) -> None:
+        """An average of equal networks is that network, whatever the agents have earned."""
+        team = ToyTeam([start] * len(rewards), [gain] * len(rewards), rewards)
+        own = np.float32(start) + np.float32(gain)
+        expected = {name: np.full(PARAMETERS[name], own, np.float32) for name in sorted(team_shared(self.shared))}
+        _assert_close(self.federate(team), expected, "equal networks were moved")
+
+
+def team_shared(patterns: Sequence[str]) -> set[str]:
+    """Return the toy networks' parameters that some patterns name."""
+    return {name for name in PARAMETERS if any(fnmatch.fnmatchcase(name, one) for one in patterns)}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value)
+
+
+def _assert_close(one: Network, other: Network, text: str) -> None:
+    assert set(one) == set(other), f"{text}: {sorted(one)} and {sorted(other)}"
+    for name, value in one.items():
+        assert np.allclose(value, other[name], rtol=1e-5, atol=1e-5), f"{text}: {name}, {value} and {other[name]}"
