@@ -87,6 +87,7 @@ def test_each_seed_is_its_single_run_and_what_is_done_is_not_done_again(
     assert len(json.loads((folder / "seed-2" / "run.json").read_text())["commands"]) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_and_one_command_goes_on_with_them(tmp_path: Path, singles: Path, tag: str) -> None:
     process = start(tmp_path)
     process.send_signal(signal.SIGINT)
