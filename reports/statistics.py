@@ -111,7 +111,8 @@ def _beats(ours: Scores, theirs: Scores) -> Scores:
     n, k = ours.shape[-1], theirs.shape[-1]
     ranks = rankdata(np.concatenate([ours, theirs], axis=-1), axis=-1)
     u: Scores = ranks[..., :n].sum(-1) - n * (n + 1) / 2
-    return u / (n * k)
+    shares: Scores = u / (n * k)
+    return shares
 
 
 def _estimate(value: Scores, drawn: Scores) -> Estimate:

@@ -44,8 +44,8 @@ def weighted_percentile(values: list[float], share: float) -> float:
 def test_the_fixed_data_by_hand() -> None:
     """12 runs, three left out at each end: .6 .65 .7 .725 .875 .9 stay."""
     assert statistics.interquartile_mean(NEW) == pytest.approx((0.6 + 0.65 + 0.7 + 0.725 + 0.875 + 0.9) / 6)
-    # map 1, pairs won of 30 (a tie half): .95 5, .9 4, .975 5, .15 1, .875 3, .9 4; map 2: .6 4, .725 5, .5 2.5, .65 4.5,
-    # .7 5, .3 1.5
+    # map 1, pairs won of 30 (a tie half): .95 5, .9 4, .975 5, .15 1, .875 3, .9 4; map 2: .6 4, .725 5, .5 2.5,
+    # .65 4.5, .7 5, .3 1.5
     assert statistics.improvement(NEW, OLD) == pytest.approx((22 / 30 + 22.5 / 30) / 2)
     assert statistics.improvement(NEW, OLD) == pytest.approx(plain_improvement(NEW, OLD))
 

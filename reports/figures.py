@@ -1,0 +1,202 @@
+"""The figures of a report, drawn by matplotlib as SVG that takes the page's colours."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from reports.curves import together
+from reports.runs import WON, Methods, Run
+from reports.statistics import ENOUGH, Scores
+
+# Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
+STYLES = ("-", "--", ":", "-.")
+_INK = "#010203"  # what the page replaces by the colour of its text
+_WIDTH, _HEIGHT = 4.2, 3.1  # inches, of a panel
+_COLUMNS = 3
+_STYLE: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9} | dict.fromkeys(
+    ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """name: for links and files. title, caption: words. svg: an element to stand inside a page."""
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+
+    @property
+    def file(self) -> str:
+        """The same as a document of its own, on white ground."""
+        white = self.svg.replace("currentColor", "#1d2126").replace(
+            'style="max-width', 'style="background: white; max-width', 1
+        )
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{white}\n'
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Along what a curve is drawn: needed are the keys of a row; of gives [evaluations]."""
+
+    label: str
+    needed: tuple[str, ...]
+    of: Callable[[Run], Scores]
+
+
+ENV_STEPS = Axis("environment steps (thousands)", ("env_step",), lambda run: run.column("env_step") / 1e3)
+SENT = Axis(
+    "parameters sent and received by all agents (MB)",
+    ("fed/bytes_up", "fed/bytes_down"),
+    lambda run: (run.column("fed/bytes_up") + run.column("fed/bytes_down")) / 1e6,
+)
+SECONDS = Axis("seconds of training", ("elapsed_s",), lambda run: run.column("elapsed_s"))
+
+
+def win_rate_figure(name: str, title: str, caption: str, methods: Methods, axis: Axis) -> Figure | None:
+    """Draw win rates along an axis, a panel a map; None when no run has what the axis needs."""
+    looks = _looks(methods)
+    panels = {
+        map_: {
+            method: known
+            for method, runs in by_name.items()
+            if (known := [run for run in runs if all(run.has(key) for key in axis.needed)])
+        }
+        for map_, by_name in methods.items()
+    }
+    panels = {map_: by_name for map_, by_name in panels.items() if by_name}
+    if not panels:
+        return None
+
+    def draw(axes: Axes, map_: str) -> None:
+        for method, runs in panels[map_].items():
+            _win_rates(axes, method, runs, axis, *looks[method])
+        axes.set(ylim=(-0.03, 1.03), xlabel=axis.label, ylabel="win rate")
+        axes.set_xlim(left=0)
+
+    return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=True))
+
+
+def per_agent_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
+    """Draw the metrics under a prefix over environment steps, a panel a map and method, a line a metric.
+
+    The line is the mean over the seeds, behind it each seed. None when no run has such a metric.
+    """
+    panels: dict[str, tuple[list[Run], list[str]]] = {}
+    for map_, by_name in methods.items():
+        for method, runs in by_name.items():
+            keys = list(dict.fromkeys(key for run in runs for key in run.rows[-1] if key.startswith(prefix)))
+            keys = [key for key in keys if all(run.has(key) for run in runs)]
+            if keys:
+                panels[f"{map_}: {method}"] = list(runs), keys
+    if not panels:
+        return None
+
+    def draw(axes: Axes, panel: str) -> None:
+        runs, keys = panels[panel]
+        for position, key in enumerate(keys):
+            _per_agent(axes, key, runs, key.removeprefix(prefix), COLOURS[position % len(COLOURS)], position)
+        axes.set(xlabel=ENV_STEPS.label, ylabel=label)
+        axes.set_ylim(bottom=0)
+
+    return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=False))
+
+
+def _win_rates(axes: Axes, method: str, runs: Sequence[Run], axis: Axis, colour: str, style: str) -> None:
+    look: dict[str, Any] = {"color": colour, "linestyle": style}
+    curve = together(runs, lambda run: run.column(WON), axis.of) if len(runs) >= ENOUGH else None
+    if curve is not None:
+        middle = curve.estimate()
+        axes.plot(curve.places, middle.value, label=method, linewidth=1.7, **look)
+        axes.fill_between(curve.places, middle.low, middle.high, color=colour, alpha=0.18, linewidth=0)
+        return
+    for number, run in enumerate(runs):
+        places, label = axis.of(run), method if number == 0 else "_"
+        if places[-1] > 0:
+            marker = "o" if len(run.rows) < 3 else None
+            axes.plot(places, run.column(WON), label=label, linewidth=1.0, marker=marker, markersize=3, **look)
+        else:  # nothing is ever spent: no curve, but where it ends
+            axes.axhline(run.logged("final"), label=label, linewidth=0.8, **look)
+
+
+def _per_agent(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, position: int) -> None:
+    look: dict[str, Any] = {"color": colour, "linestyle": STYLES[position // len(COLOURS) % len(STYLES)]}
+    for run in runs:
+        thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if len(runs) > 1 else {"linewidth": 1.4}
+        marker = "o" if len(run.rows) < 3 else None
+        seed_label = label if len(runs) == 1 else "_"
+        axes.plot(ENV_STEPS.of(run), run.column(key), label=seed_label, marker=marker, markersize=3, **thin, **look)
+    curve = together(runs, lambda run: run.column(key), ENV_STEPS.of) if len(runs) > 1 else None
+    if curve is not None:
+        axes.plot(curve.places, curve.values.mean(0), label=label, linewidth=1.6, **look)
+
+
+def _looks(methods: Methods) -> dict[str, tuple[str, str]]:
+    """Return colour and line style by method: a colour a strategy, a style an algorithm."""
+    firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
+    algorithms = list(dict.fromkeys((run.source, run.algorithm) for run in firsts.values()))
+    rest = {name: name.removeprefix(run.algorithm) for name, run in firsts.items()}
+    kinds = list(dict.fromkeys(rest.values()))
+    return {
+        name: (
+            COLOURS[kinds.index(rest[name]) % len(COLOURS)],
+            STYLES[algorithms.index((run.source, run.algorithm)) % len(STYLES)],
+        )
+        for name, run in firsts.items()
+    }
+
+
+def _svg(name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool) -> str:
+    """Draw panels side by side and return an svg element without a document round it."""
+    columns = min(_COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": name}
+    with matplotlib.rc_context(style):
+        canvas = Canvas(figsize=(_WIDTH * columns, _HEIGHT * rows), layout="constrained")
+        grid: list[Axes] = list(canvas.subplots(rows, columns, squeeze=False).ravel())
+        for axes in grid[len(panels) :]:
+            axes.set_visible(False)
+        for axes, panel in zip(grid, panels, strict=False):
+            draw(axes, panel)
+            axes.set_title(panel, fontsize=10)
+            axes.grid(color=_INK, alpha=0.12, linewidth=0.6)
+            axes.spines[["top", "right"]].set_visible(False)
+            if not shared_legend:
+                axes.legend(frameon=False, fontsize=7, ncols=2)
+        if shared_legend:
+            _legend(canvas, grid[: len(panels)])
+        text = io.StringIO()
+        canvas.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _element(name, text.getvalue(), columns)
+
+
+def _legend(canvas: Canvas, panels: Sequence[Axes]) -> None:
+    """Put one legend for all panels below them."""
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    columns = min(len(handles), 2 * len(panels), 5)
+    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False)
+
+
+def _element(name: str, document: str, columns: int) -> str:
+    """Take the svg element out of its document: ids of its own, no wider than its panels want, ink from the page."""
+    svg = document[document.index("<svg") :].strip()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would speak for the whole page
+    svg = svg.replace("<svg ", f'<svg style="max-width: {26 * columns}rem" ', 1)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return svg.replace(_INK, "currentColor")
