@@ -40,9 +40,8 @@ class Figure:
     @property
     def file(self) -> str:
         """The same as a document of its own, on white ground."""
-        white = self.svg.replace("currentColor", "#1d2126").replace(
-            'style="max-width', 'style="background: white; max-width', 1
-        )
+        inked = self.svg.replace("currentColor", "#1d2126")
+        white = inked.replace('style="max-width', 'style="background: white; max-width', 1)
         return f'<?xml version="1.0" encoding="utf-8"?>\n{white}\n'
 
 

@@ -1,42 +1,19 @@
-"""`fedqmix report` on real runs: networks played again, files written, and the page in a real browser."""
+"""`fedqmix report` on real runs: networks played again, and files written."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import WatchedPage, chromium
-from PIL import Image
-from playwright.sync_api import Browser
 from run_folders import write_run
 
 from reports.runs import BEST, FINAL, WON
 from runtimes.cli import EXIT_BAD_INPUT, main
 from runtimes.reporting.playing_again import EVALUATION, play_again
 from runtimes.reporting.reading import read_run
-from server.records import read_rows
-
-TINY = ["experiment=smoke", "stop.env_steps=900", "evaluation.every_env_steps=200", "evaluation.episodes=4"]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tiny runs of different strategies."""
-    folder = tmp_path_factory.mktemp("trained")
-    for strategy in ("rs_pps", "pp_pps"):
-        assert main(["train", *TINY, f"strategy={strategy}", f"run_dir='{folder / strategy}'"]) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def reported(trained: Path) -> Path:
-    assert main(["report", str(trained), f"out={trained / 'out'}", "episodes=5"]) == 0
-    return trained / "out"
 
 
 def test_the_networks_of_a_checkpoint_are_those_that_trained(trained: Path) -> None:
@@ -89,69 +66,13 @@ def test_a_damaged_checkpoint_is_told(trained: Path, tmp_path: Path) -> None:
     assert FINAL in again.replayed
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-def test_the_page_in_a_browser(browser: Browser, reported: Path) -> None:
-    """Nothing is loaded or logged, and each figure has lines one can see, in light and dark, wide and narrow."""
-    for scheme, width in (("light", 1200), ("dark", 500)):
-        shown = WatchedPage(browser, reported / "report.html", width, scheme)
-        page = shown.page
-        figures = page.locator("figure").evaluate_all("all => all.map(one => one.id)")
-        assert figures == [f"figure-{name}" for name in ("curves", "bytes", "seconds", "weights", "distances")]
-        for name in figures:
-            svg = page.locator(f"#{name} svg")
-            box = svg.bounding_box()
-            assert box is not None
-            assert min(box["width"], box["height"]) > 150
-            lines = svg.evaluate("svg => [...svg.querySelectorAll('path')].filter(p => p.getTotalLength() > 0).length")
-            assert lines > 20
-            picture = Image.open(io.BytesIO(svg.screenshot())).convert("RGB")
-            common = [colour for count, colour in picture.getcolors(1 << 24) if count > 20]
-            coloured = [colour for colour in common if max(colour) - min(colour) > 60]
-            assert coloured, f"{name} shows axes only"
-            assert page.locator(f"#{name} figcaption").inner_text().count("fedqmix report") == 1
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
-        assert len(ids) == len(set(ids))
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        shown.assert_quiet()
-        page.close()
-
-
-def test_the_numbers_are_those_of_the_runs(browser: Browser, trained: Path, reported: Path) -> None:
-    """What the page embeds is metrics.jsonl to the bit, and the tables show it."""
-    shown = WatchedPage(browser, reported / "report.html")
-    data = json.loads(shown.page.locator("#data").inner_text() or shown.page.locator("#data").text_content() or "")
-    assert {one["run"]: one["rows"] for one in data} == {
-        str(trained / strategy): read_rows(trained / strategy / "metrics.jsonl") for strategy in ("pp_pps", "rs_pps")
-    }
-    cells = shown.page.locator("#runs tbody tr").evaluate_all(
-        "rows => rows.map(r => [...r.cells].map(c => c.innerText))"
-    )
-    markdown = (reported / "report.md").read_text()
-    for row in cells:
-        run = read_run(Path(row[0]))
-        kept = json.loads((Path(row[0]) / EVALUATION).read_text())
-        assert row[5] == f"{run.rows[-1]['env_step']:,}"
-        assert row[6:8] == [f"{run.logged(FINAL):.3f}", f"{run.logged(BEST):.3f}"]
-        assert [cell.split()[0] for cell in row[8:]] == [
-            f"{kept[which]['result']['won'] / kept[which]['result']['episodes']:.3f}" for which in (FINAL, BEST)
-        ]
-        assert "| " + " | ".join(row) + " |" in markdown
-    shown.assert_quiet()
-    shown.page.close()
-
-
 def test_weights_and_distances_are_drawn_where_there_are_some(reported: Path) -> None:
     page = (reported / "report.html").read_text()
     distances = re.search(r'<figure id="figure-distances">.*?</figure>', page, re.DOTALL)
     assert distances is not None
     named = set(re.findall(r">((?:fc|gru|head)\.\w+)<", distances[0]))
     assert {"head.weight", "head.bias", "gru.weight_hh", "fc.bias"} <= named
-    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    assert "://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     assert sorted(path.name for path in reported.iterdir() if path.suffix == ".svg") == [
         f"{name}.svg" for name in ("bytes", "curves", "distances", "seconds", "weights")
     ]
@@ -165,16 +86,13 @@ def test_made_up_seeds_show_their_numbers(tmp_path: Path, capsys: pytest.Capture
     assert main(["report", str(tmp_path), "episodes=0"]) == 0
     assert f"report: {tmp_path}/report/report.html" in capsys.readouterr().out.replace("\n", "")
     text = (tmp_path / "report" / "report.md").read_text()
-    cells = {line.split(" | ")[1]: line.strip("| ").split(" | ") for line in text.splitlines() if " [" in line}
     row = next(line for line in text.splitlines() if line.startswith("| 3m | qmix-a_pps | 5 "))
     assert "| 0.800 [" in row  # of .6 .7 .8 .9 1
-    assert cells
     assert "as logged in training" in text
     assert "No networks were played again" in text
     # .6 beats .125 .25 .375 .5, .7 and .8 and .9 and 1 all: 4 + 5 + 5 + 5 + 5 of 25, .625 being above .6 alone
     assert "0.96 [" in row
     efficiency = next(line for line in text.splitlines() if line.startswith("| 3m | qmix-none | 0."))
-    assert "| 2,000 | 2 of 5 |" not in efficiency
     assert "| not | 2 of 5 | not | 0 of 5 |" in efficiency
     assert "curves.svg" in {path.name for path in (tmp_path / "report").iterdir()}
 
