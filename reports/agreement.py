@@ -52,7 +52,7 @@ def _require_one(what: str, values: Sequence[tuple[Any, Run]]) -> None:
     if len(holders) > 1:
         parts = [f"{value} in {_some(labels)}" for value, labels in holders.items()]
         raise ConfigurationError(
-            f"these runs cannot be compared, because their {what} differ: {'; '.join(parts)}. Report them apart."
+            f"these runs cannot be compared, because they differ in {what}: {'; '.join(parts)}. Report them apart."
         )
 
 

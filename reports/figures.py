@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.curves import together
-from reports.runs import WON, Methods, Run
-from reports.statistics import ENOUGH, Scores
+from reports.runs import FINAL, OURS, WON, Methods, Run
+from reports.statistics import ENOUGH, Scores, interquartile_mean
 
 # Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
@@ -26,6 +28,10 @@ _COLUMNS = 3
 _STYLE: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9} | dict.fromkeys(
     ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK
 )
+
+
+Look = dict[str, Any]
+"""How a method is drawn: label, color, linestyle."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +70,24 @@ SECONDS = Axis("seconds of training", ("elapsed_s",), lambda run: run.column("el
 
 
 def win_rate_figure(name: str, title: str, caption: str, methods: Methods, axis: Axis) -> Figure | None:
-    """Draw win rates along an axis, a panel a map; None when no run has what the axis needs."""
+    """Draw win rates along an axis, a panel a map and algorithm; None when no run has what the axis needs."""
     looks = _looks(methods)
-    panels = {
-        map_: {
-            method: known
-            for method, runs in by_name.items()
-            if (known := [run for run in runs if all(run.has(key) for key in axis.needed)])
-        }
-        for map_, by_name in methods.items()
-    }
-    panels = {map_: by_name for map_, by_name in panels.items() if by_name}
+    panels: dict[str, dict[str, list[Run]]] = defaultdict(dict)
+    for map_, by_name in methods.items():
+        for method, runs in by_name.items():
+            known = [run for run in runs if all(run.has(key) for key in axis.needed)]
+            if known:
+                panels[f"{map_}, {_base(known[0])}"][method] = known
     if not panels:
         return None
 
-    def draw(axes: Axes, map_: str) -> None:
-        for method, runs in panels[map_].items():
-            _win_rates(axes, method, runs, axis, *looks[method])
+    def draw(axes: Axes, panel: str) -> None:
+        for method, runs in panels[panel].items():
+            _win_rates(axes, runs, axis, looks[method])
         axes.set(ylim=(-0.03, 1.03), xlabel=axis.label, ylabel="win rate")
         axes.set_xlim(left=0)
 
-    return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=True))
+    return Figure(name, title, caption, _svg(name, sorted(panels), draw, shared_legend=True))
 
 
 def per_agent_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
@@ -112,21 +115,21 @@ def per_agent_figure(name: str, title: str, caption: str, methods: Methods, pref
     return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=False))
 
 
-def _win_rates(axes: Axes, method: str, runs: Sequence[Run], axis: Axis, colour: str, style: str) -> None:
-    look: dict[str, Any] = {"color": colour, "linestyle": style}
-    curve = together(runs, lambda run: run.column(WON), axis.of) if len(runs) >= ENOUGH else None
+def _win_rates(axes: Axes, runs: Sequence[Run], axis: Axis, look: Look) -> None:
+    spends = all(axis.of(run)[-1] > 0 for run in runs)
+    curve = together(runs, lambda run: run.column(WON), axis.of) if len(runs) >= ENOUGH and spends else None
     if curve is not None:
         middle = curve.estimate()
-        axes.plot(curve.places, middle.value, label=method, linewidth=1.7, **look)
-        axes.fill_between(curve.places, middle.low, middle.high, color=colour, alpha=0.18, linewidth=0)
-        return
-    for number, run in enumerate(runs):
-        places, label = axis.of(run), method if number == 0 else "_"
-        if places[-1] > 0:
+        axes.plot(curve.places, middle.value, linewidth=1.7, **look)
+        axes.fill_between(curve.places, middle.low, middle.high, color=look["color"], alpha=0.18, linewidth=0)
+    elif spends:
+        for number, run in enumerate(runs):
             marker = "o" if len(run.rows) < 3 else None
-            axes.plot(places, run.column(WON), label=label, linewidth=1.0, marker=marker, markersize=3, **look)
-        else:  # nothing is ever spent: no curve, but where it ends
-            axes.axhline(run.logged("final"), label=label, linewidth=0.8, **look)
+            shown = look if number == 0 else {**look, "label": "_"}
+            axes.plot(axis.of(run), run.column(WON), linewidth=1.0, marker=marker, markersize=3, **shown)
+    else:  # nothing is ever spent: no curve, but where it ends
+        ends = np.array([run.logged(FINAL) for run in runs])
+        axes.axhline(float(interquartile_mean([ends])), linewidth=1.0, **look)
 
 
 def _per_agent(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, position: int) -> None:
@@ -141,19 +144,23 @@ def _per_agent(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: st
         axes.plot(curve.places, curve.values.mean(0), label=label, linewidth=1.6, **look)
 
 
-def _looks(methods: Methods) -> dict[str, tuple[str, str]]:
-    """Return colour and line style by method: a colour a strategy, a style an algorithm."""
+def _looks(methods: Methods) -> dict[str, Look]:
+    """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
-    algorithms = list(dict.fromkeys((run.source, run.algorithm) for run in firsts.values()))
-    rest = {name: name.removeprefix(run.algorithm) for name, run in firsts.items()}
-    kinds = list(dict.fromkeys(rest.values()))
-    return {
-        name: (
-            COLOURS[kinds.index(rest[name]) % len(COLOURS)],
-            STYLES[algorithms.index((run.source, run.algorithm)) % len(STYLES)],
-        )
-        for name, run in firsts.items()
-    }
+    labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
+    kinds = list(dict.fromkeys(labels.values()))
+    looks: dict[str, Look] = {}
+    for name, run in firsts.items():
+        number = kinds.index(labels[name])
+        style = STYLES[(number // len(COLOURS) + (run.source != OURS)) % len(STYLES)]
+        looks[name] = {"label": labels[name], "color": COLOURS[number % len(COLOURS)], "linestyle": style}
+    return looks
+
+
+def _base(run: Run) -> str:
+    """Return the algorithm's name as far as programs agree on it: "qmix" of "QMIX", "qmix_ns" and "qmix-a_pps"."""
+    found = re.match(r"[a-z]+", run.algorithm.lower())
+    return found[0] if found else run.algorithm
 
 
 def _svg(name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool) -> str:

@@ -62,7 +62,7 @@ def draw(methods: Methods, by: str) -> list[Figure]:
     bytes_ = (
         f"{curves} Parameters of the rounds only: Q-values and gradients that cross to the mixer come on top in a "
         "federation, as do full_sharing's gradients in every training step. A method that sends none is a level line "
-        "where it ended."
+        "where it ended (the interquartile mean of its seeds)."
     )
     distances = (
         "Mean Euclidean distance between two agents' parameters as they come to the server, before they are "

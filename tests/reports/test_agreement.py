@@ -25,7 +25,7 @@ LIKE = {"game": "1.2", "episodes": 32, "every_env_steps": 5000, "world_settings"
 def test_runs_that_were_measured_otherwise_are_refused(change, told):
     with pytest.raises(ConfigurationError) as refused:
         require_alike([run([0.5], seed=1, **LIKE), run([0.5], seed=2, **(LIKE | change))])
-    assert f"their {told} differ" in str(refused.value)
+    assert f"they differ in {told}:" in str(refused.value)
     assert "a_pps-1" in str(refused.value)
     assert "a_pps-2" in str(refused.value)
     value = next(iter(change.values()))

@@ -116,5 +116,5 @@ def test_worlds_are_not_mixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     write_run(tmp_path / "b", [0.5], "env=smac", "seed=2")
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), f"out={tmp_path / 'out'}"]) == EXIT_BAD_INPUT
     told = " ".join(capsys.readouterr().err.split())
-    assert f"their world differ: skirmish in {tmp_path / 'a'}; smac in {tmp_path / 'b'}" in told
+    assert f"they differ in world: skirmish in {tmp_path / 'a'}; smac in {tmp_path / 'b'}" in told
     assert not (tmp_path / "out").exists()
