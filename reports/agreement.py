@@ -22,8 +22,6 @@ def require_alike(runs: Sequence[Run]) -> None:
 
     What is not known of a run is not compared. Raises ConfigurationError that names the difference and the runs.
     """
-    if not runs:
-        raise ConfigurationError("no run there has finished an evaluation yet: there is nothing to report.")
     for what, of in _MEASURES:
         _require_one(what, [(of(run), run) for run in runs if of(run) is not None])
     known = [run for run in runs if run.world_settings]

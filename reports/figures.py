@@ -165,7 +165,7 @@ def _base(run: Run) -> str:
 
 def _svg(name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool) -> str:
     """Draw panels side by side and return an svg element without a document round it."""
-    columns = min(_COLUMNS, len(panels))
+    columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": name}
     with matplotlib.rc_context(style):

@@ -120,7 +120,8 @@ def _about(methods: Methods) -> str:
     worlds = ", ".join(dict.fromkeys(run.world for run in runs))
     games = ", ".join(dict.fromkeys(run.game for run in runs if run.game)) or "version not told"
     episodes = ", ".join(dict.fromkeys(str(run.episodes) for run in runs if run.episodes)) or "an unknown number of"
-    return f"{len(runs)} runs in the world {worlds} ({games}), evaluated by {episodes} greedy episodes in training."
+    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    return f"{count} in the world {worlds} ({games}), evaluated by {episodes} greedy episodes in training."
 
 
 def _table(table: Table) -> str:

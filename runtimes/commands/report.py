@@ -41,6 +41,7 @@ What the numbers mean: docs/report.md. Who gets to see what: docs/privacy.md
 """
 OPTIONS = ("out", "episodes")
 LOCAL = "This run was trained in one process: nothing was sent. `fedqmix up` trains as a federation."
+NOTHING = "No evaluation was finished yet, so there is nothing to compare, and no report is written."
 EPISODES = 320
 
 
@@ -60,9 +61,13 @@ def report_command(words: list[str]) -> int:
     with interruptible():
         runs = read_all(said.paths)
         kept = [run for run in runs if run.rows]
-        require_alike(kept)
-        require_each_once(by_method(kept))
+        if kept:
+            require_alike(kept)
+            require_each_once(by_method(kept))
         _print(runs, console)
+        if not kept:
+            console.print(Text(NOTHING), soft_wrap=True)
+            return 0
         again = _played(kept, said.episodes, console)
         notes = _notes(runs, said.episodes)
         report = compose(by_method(again), notes, shlex.join(["fedqmix", "report", *words]), versions())

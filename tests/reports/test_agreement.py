@@ -42,11 +42,6 @@ def test_maps_and_methods_may_differ():
     require_alike([run([0.5], map="3m", **LIKE), run([0.5], map="2s3z", strategy="none", **LIKE)])
 
 
-def test_nothing_is_no_report():
-    with pytest.raises(ConfigurationError, match="nothing to report"):
-        require_alike([])
-
-
 def test_a_seed_counts_once():
     twice = [run([0.5], label="here"), run([0.25], label="there")]
     with pytest.raises(ConfigurationError, match="here and there are both seed 1 of qmix-a_pps on 3m"):

@@ -14,6 +14,7 @@ from reports.runs import BEST, FINAL, WON
 from runtimes.cli import EXIT_BAD_INPUT, main
 from runtimes.reporting.playing_again import EVALUATION, play_again
 from runtimes.reporting.reading import read_run
+from storage.checkpoint import CheckpointStore
 
 
 def test_the_networks_of_a_checkpoint_are_those_that_trained(trained: Path) -> None:
@@ -118,3 +119,40 @@ def test_worlds_are_not_mixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     told = " ".join(capsys.readouterr().err.split())
     assert f"they differ in world: skirmish in {tmp_path / 'a'}; smac in {tmp_path / 'b'}" in told
     assert not (tmp_path / "out").exists()
+
+
+def test_before_the_first_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is known is printed; a run with evaluations beside it is reported, and the other named."""
+    write_run(tmp_path / "young", [])
+    assert main(["report", str(tmp_path / "young")]) == 0
+    out = capsys.readouterr().out
+    assert "no evaluation yet" in out
+    assert "no report is written" in out
+    assert not (tmp_path / "young" / "report").exists()
+    write_run(tmp_path / "older", [0.5], "seed=2")
+    assert main(["report", str(tmp_path), "episodes=0"]) == 0
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"{tmp_path / 'young'} has finished no evaluation and is left out." in text
+    assert "1 run in the world" in text
+
+
+def test_a_federations_bytes_are_listed_and_its_personal_layers_missed(trained: Path, tmp_path: Path) -> None:
+    """What a deployment leaves: the server's checkpoint has the shared parameters only."""
+    for strategy in ("rs_pps", "pp_pps"):
+        folder = tmp_path / strategy
+        shutil.copytree(trained / strategy, folder)
+        newest = CheckpointStore.load(CheckpointStore.locate(folder))
+        shutil.rmtree(folder / "checkpoints")
+        store = CheckpointStore(folder / "checkpoints", 1, newest.run_id)
+        store.save(newest.round, {"aggregate": newest.tensors["aggregate"]}, newest.facts, {})
+        line = {"round": 1, "party": "agent-0", "channel": "flower", "bytes_in": 2_000_000, "bytes_out": 500_000}
+        (folder / "ledger.json").write_text(json.dumps([line, {**line, "party": "agent-1"}]))
+    assert main(["report", str(tmp_path), "episodes=2"]) == 0
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"| {tmp_path / 'pp_pps'} | 5.000 |" in text
+    personal = next(line for line in text.splitlines() if line.startswith(f"| {tmp_path / 'pp_pps'} | 3m"))
+    assert "cannot be played: fc.weight, fc.bias, gru.weight_ih" in personal
+    shared = next(line for line in text.splitlines() if line.startswith(f"| {tmp_path / 'rs_pps'} | 3m"))
+    assert "cannot be played" not in shared
+    assert "checkpoint is gone" in shared  # of the best evaluation
+    assert "Final win rate: as logged in training" in text
