@@ -152,6 +152,8 @@ def _better(maps: Sequence[str], methods: Methods, method: str, again: bool) -> 
 
 
 def _areas(runs: Sequence[Run], begin: float, end: float) -> Scores:
+    if end < begin:  # one run was over before another was first evaluated
+        return np.full(len(runs), np.nan)
     return np.array(
         [
             statistics.area_under_curve(run.column("env_step"), run.column("test_battle_won_mean"), begin, end)

@@ -184,6 +184,8 @@ def commands(methods: Methods) -> Table:
 
 def rate(summary: Summary) -> str:
     """Return "0.71 [0.60, 0.80]", or "0.71 (0.60 to 0.80)" where there are too few seeds for an interval."""
+    if math.isnan(summary.value):
+        return NOTHING
     if summary.enough:
         return f"{summary.value:.3f} [{summary.low:.3f}, {summary.high:.3f}]"
     if summary.seeds == 1 and summary.low == summary.high:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,25 @@ from reports.runs import WON, Run
 from runtimes.configuration.settings import compose
 from runtimes.run.folder import RunFolder
 from server.records import JsonlLogger, Outcome, Row, marl_eval, summarise, write_json
+
+EPYMARL = {
+    "name": "qmix",
+    "env": "sc2",
+    "env_args": {"map_name": "3m", "seed": 5},
+    "seed": 5,
+    "test_nepisode": 32,
+    "batch_size_run": 10,
+    "test_interval": 10000,
+}
+EPYMARL_METRICS = {
+    WON: {
+        "steps": [0, 10000, 20000],
+        "timestamps": ["2026-01-01T12:00:00.500000", "2026-01-01T12:01:00.500000", "2026-01-01T12:02:30.500000"],
+        "values": [0.0, 0.25, 0.75],
+    },
+    "test_return_mean": {"steps": [0, 10000, 20000], "timestamps": ["", "", ""], "values": [1.0, 8.5, 17.0]},
+    "loss": {"steps": [500], "timestamps": ["2026-01-01T12:00:10.500000"], "values": [0.1]},
+}
 
 
 def rows(win_rates: Sequence[float], every: int = 1000, **more: float) -> list[Row]:
@@ -41,3 +61,11 @@ def write_run(path: Path, win_rates: Sequence[float], *words: str, game: str | N
     write_json(folder.marl_eval, marl_eval(config, made))
     folder.close()
     return path
+
+
+def write_sacred(folder: Path, config: Mapping[str, Any] = EPYMARL, **files: Any) -> Path:
+    """Write a folder as EPyMARL does by Sacred's FileStorageObserver. files: documents; by default its metrics."""
+    folder.mkdir(parents=True)
+    for name, document in {"config": config, **(files or {"metrics": EPYMARL_METRICS})}.items():
+        (folder / f"{name}.json").write_text(json.dumps(document))
+    return folder

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from run_folders import rows, write_run
+from run_folders import EPYMARL_METRICS, rows, write_run, write_sacred
 
 from contracts.errors import CheckpointError, ConfigurationError
 from reports.peers import read_marl_eval, read_sacred, sacred_folders
@@ -14,36 +14,11 @@ from reports.runs import WON
 from runtimes.reporting.reading import read_all, read_run
 from server.records import read_rows
 
-CONFIG = {
-    "name": "qmix",
-    "env": "sc2",
-    "env_args": {"map_name": "3m", "seed": 5},
-    "seed": 5,
-    "test_nepisode": 32,
-    "batch_size_run": 10,
-    "test_interval": 10000,
-}
-METRICS = {
-    WON: {
-        "steps": [0, 10000, 20000],
-        "timestamps": ["2026-01-01T12:00:00.500000", "2026-01-01T12:01:00.500000", "2026-01-01T12:02:30.500000"],
-        "values": [0.0, 0.25, 0.75],
-    },
-    "test_return_mean": {"steps": [0, 10000, 20000], "timestamps": ["", "", ""], "values": [1.0, 8.5, 17.0]},
-    "loss": {"steps": [500], "timestamps": ["2026-01-01T12:00:10.500000"], "values": [0.1]},
-}
 NUMPY = {"py/object": "numpy.float64", "dtype": "float64", "value": 0.75}
 
 
-def sacred(folder: Path, config=CONFIG, **files) -> Path:
-    folder.mkdir(parents=True)
-    for name, document in {"config": config, **files}.items():
-        (folder / f"{name}.json").write_text(json.dumps(document))
-    return folder
-
-
 def test_sacreds_metrics(tmp_path):
-    run = read_sacred(sacred(tmp_path / "qmix" / "3m" / "1", metrics=METRICS, info={}))
+    run = read_sacred(write_sacred(tmp_path / "qmix" / "3m" / "1", metrics=EPYMARL_METRICS, info={}))
     assert (run.family, run.map, run.seed, run.world) == ("EPyMARL qmix", "3m", 5, "smac")
     assert run.episodes == 30  # three times ten side by side
     assert [row["env_step"] for row in run.rows] == [0, 10000, 20000]
@@ -55,21 +30,21 @@ def test_sacreds_metrics(tmp_path):
 def test_sacreds_info(tmp_path):
     """Where metrics.json is empty, as after a run that was killed: EPyMARL keeps the same in info.json."""
     info = {WON: [0.5, NUMPY], f"{WON}_T": [5, 10]}
-    run = read_sacred(sacred(tmp_path / "1", metrics={}, info=info))
+    run = read_sacred(write_sacred(tmp_path / "1", metrics={}, info=info))
     assert run.column("env_step").tolist() == [5, 10]
     assert run.column(WON).tolist() == [0.5, 0.75]
     assert not run.has("elapsed_s")
 
 
 def test_sacred_folders_are_found(tmp_path):
-    made = [sacred(tmp_path / "sacred" / "qmix" / "3m" / str(k), metrics=METRICS) for k in (1, 2)]
+    made = [write_sacred(tmp_path / "sacred" / "qmix" / "3m" / str(k), metrics=EPYMARL_METRICS) for k in (1, 2)]
     (tmp_path / "sacred" / "qmix" / "3m" / "_sources").mkdir()
     assert sacred_folders(tmp_path) == made
     assert [run.label for run in read_all([tmp_path])] == [str(folder) for folder in made]
 
 
 def test_what_epymarl_did_not_write_is_refused(tmp_path):
-    folder = sacred(tmp_path / "1", config={"name": "qmix"}, metrics=METRICS)
+    folder = write_sacred(tmp_path / "1", config={"name": "qmix"}, metrics=EPYMARL_METRICS)
     with pytest.raises(ConfigurationError, match="is not what EPyMARL writes"):
         read_sacred(folder)
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from run_folders import write_run
+from run_folders import EPYMARL, write_run, write_sacred
 
 from reports.runs import BEST, FINAL, WON
 from runtimes.cli import EXIT_BAD_INPUT, main
@@ -77,6 +77,26 @@ def test_weights_and_distances_are_drawn_where_there_are_some(reported: Path) ->
     assert sorted(path.name for path in reported.iterdir() if path.suffix == ".svg") == [
         f"{name}.svg" for name in ("bytes", "curves", "distances", "seconds", "weights")
     ]
+
+
+def test_distances_are_told_of_what_is_shared(trained: Path) -> None:
+    for strategy, first in (("rs_pps", "fc.weight"), ("pp_pps", "head.weight")):
+        rows = read_run(trained / strategy).rows
+        told = [[name for name in row if name.startswith("fed/distance/")] for row in rows]
+        assert all(names[0] == f"fed/distance/{first}" for names in told)
+        assert [len(names) for names in told] == [8 if strategy == "rs_pps" else 2] * len(rows)
+        assert all(0 < row[f"fed/distance/{first}"] < 10 for row in rows)
+
+
+def test_peers_stand_in_the_same_panel(tmp_path: Path) -> None:
+    write_run(tmp_path / "ours", [0.25, 0.5], "env=smac", "map=3m")
+    write_sacred(tmp_path / "sacred" / "qmix" / "3m" / "1", {**EPYMARL, "test_nepisode": 8, "batch_size_run": 1})
+    words = [str(tmp_path / "ours"), str(tmp_path / "sacred"), f"out={tmp_path / 'out'}", "episodes=0"]
+    assert main(["report", *words]) == 0
+    curves = (tmp_path / "out" / "curves.svg").read_text()
+    assert curves.count(">3m, qmix<") == 1
+    assert {">a_pps<", ">EPyMARL qmix<"} <= set(re.findall(r">[^<>\n]+<", curves))
+    assert "| 3m | EPyMARL qmix | 1 | 0.750 | 0.750 | - | - |" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_made_up_seeds_show_their_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,13 @@ def test_the_area_is_that_of_the_steps_all_have():
     assert result.area.value == pytest.approx(0.75)
 
 
+def test_runs_without_common_steps_have_no_area():
+    late = run([0.5, 0.5], strategy="vdn", seed=9, every=5000)
+    result = of([*OURS, late], "qmix-a_pps")
+    assert math.isnan(result.area.value)
+    assert tables.rate(result.area) == "-"
+
+
 def test_networks_that_were_played_again_count_when_all_were():
     again = [run([0.5, 0.5], seed=seed, replayed={FINAL: Replayed("c", 2, 100, 80, 1.0)}) for seed in (1, 2)]
     assert of(again, "qmix-a_pps").win_rates[FINAL].value == 0.8
