@@ -90,7 +90,7 @@ def win_rate_figure(name: str, title: str, caption: str, methods: Methods, axis:
     return Figure(name, title, caption, _svg(name, sorted(panels), draw, shared_legend=True))
 
 
-def per_agent_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
+def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
     """Draw the metrics under a prefix over environment steps, a panel a map and method, a line a metric.
 
     The line is the mean over the seeds, behind it each seed. None when no run has such a metric.
@@ -108,7 +108,7 @@ def per_agent_figure(name: str, title: str, caption: str, methods: Methods, pref
     def draw(axes: Axes, panel: str) -> None:
         runs, keys = panels[panel]
         for position, key in enumerate(keys):
-            _per_agent(axes, key, runs, key.removeprefix(prefix), COLOURS[position % len(COLOURS)], position)
+            _metric(axes, key, runs, key.removeprefix(prefix), COLOURS[position % len(COLOURS)], position)
         axes.set(xlabel=ENV_STEPS.label, ylabel=label)
         axes.set_ylim(bottom=0)
 
@@ -132,7 +132,7 @@ def _win_rates(axes: Axes, runs: Sequence[Run], axis: Axis, look: Look) -> None:
         axes.axhline(float(interquartile_mean([ends])), linewidth=1.0, **look)
 
 
-def _per_agent(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, position: int) -> None:
+def _metric(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, position: int) -> None:
     look: dict[str, Any] = {"color": colour, "linestyle": STYLES[position // len(COLOURS) % len(STYLES)]}
     for run in runs:
         thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if len(runs) > 1 else {"linewidth": 1.4}
@@ -179,7 +179,7 @@ def _svg(name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], sh
             axes.grid(color=_INK, alpha=0.12, linewidth=0.6)
             axes.spines[["top", "right"]].set_visible(False)
             if not shared_legend:
-                axes.legend(frameon=False, fontsize=7, ncols=2)
+                axes.legend(frameon=False, fontsize=7, ncols=1 + len(axes.get_legend_handles_labels()[1]) // 6)
         if shared_legend:
             _legend(canvas, grid[: len(panels)])
         text = io.StringIO()

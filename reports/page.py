@@ -80,10 +80,10 @@ def draw(methods: Methods, by: str) -> list[Figure]:
             methods,
             figures.SECONDS,
         ),
-        figures.per_agent_figure(
+        figures.metrics_figure(
             "weights", "Aggregation weights", f"{weights} {by}", methods, "fed/weight_", "weight of agent"
         ),
-        figures.per_agent_figure(
+        figures.metrics_figure(
             "distances", "Distance between agents' networks", f"{distances} {by}", methods, "fed/distance/", "distance"
         ),
     ]

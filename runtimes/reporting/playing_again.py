@@ -17,7 +17,7 @@ import torch
 
 from clients.network import PARAMETER_NAMES
 from clients.rounds import evaluate
-from contracts.errors import FedqmixError, StorageError
+from contracts.errors import CheckpointError, FedqmixError, StorageError
 from reports.runs import BEST, FINAL, Replayed, Run
 from runtimes.configuration.settings import load
 from runtimes.local.team import LocalTeam
@@ -44,7 +44,7 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
     replayed: dict[str, Replayed] = {}
     missing: dict[str, str] = {}
     for which, path in _checkpoints(folder).items():
-        if path is None:
+        if path is None or not (path / MANIFEST).is_file():
             missing[which] = "checkpoint is gone"
             advance(episodes)
             continue
@@ -57,7 +57,7 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
                     **key,
                     "result": asdict(_played(folder, path, range(first_episode, first_episode + episodes), advance)),
                 }
-            except (FedqmixError, StayedAwayError) as error:
+            except FedqmixError as error:
                 missing[which] = f"cannot be played: {str(error).splitlines()[0]}"
                 continue
             _write_cache(folder, kept)
@@ -65,22 +65,18 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
     return replace(run, replayed=replayed, not_replayed=missing)
 
 
-class StayedAwayError(Exception):
-    """Parameters are not in the run folder: in a federation personal ones stay with their agents."""
-
-
 def networks(tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int) -> dict[str, torch.Tensor]:
     """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
 
-    tensors: by group and name, as the checkpoint has them. Returns [agents, ...] by name. Raises StayedAwayError when
-    some are not there.
+    tensors: by group and name, as the checkpoint has them. Returns [agents, ...] by name. Raises CheckpointError when
+    some are not there: in a federation personal ones stay with their agents.
     """
     own = tensors.get("agents", {}).items()
     found = {name.removeprefix("online."): value for name, value in own if name.startswith("online.")}
     found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get("aggregate", {}).items()}
     lacking = [name for name in PARAMETER_NAMES if name not in found]
     if lacking:
-        raise StayedAwayError(f"{', '.join(lacking)} stayed with the agents")
+        raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
     return found
 
 

@@ -8,11 +8,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from run_folders import EPYMARL, write_run, write_sacred
 
+from clients.network import PARAMETER_NAMES
 from reports.runs import BEST, FINAL, WON
 from runtimes.cli import EXIT_BAD_INPUT, main
-from runtimes.reporting.playing_again import EVALUATION, play_again
+from runtimes.reporting.playing_again import EVALUATION, networks, play_again
 from runtimes.reporting.reading import read_run
 from storage.checkpoint import CheckpointStore
 
@@ -31,6 +33,15 @@ def test_the_networks_of_a_checkpoint_are_those_that_trained(trained: Path) -> N
         again = play_again(run, 4, lambda count: None, first_episode=4 * best)
         assert again.replayed[BEST].win_rate == run.logged(BEST)
         assert again.replayed[BEST].mean_return == run.rows[best]["test_return_mean"]
+
+
+def test_the_aggregate_goes_over_what_the_agents_held() -> None:
+    """Between two evaluations a checkpoint has the agents as they came from training, and the aggregate apart."""
+    own = {f"online.{name}": torch.zeros(3, 2) for name in PARAMETER_NAMES} | {"target.fc.bias": torch.ones(3, 2)}
+    found = networks({"agents": own, "aggregate": {"head.weight": torch.tensor([1.0, 2.0])}}, 3)
+    assert list(found) == list(PARAMETER_NAMES)
+    assert found["head.weight"].tolist() == [[1, 2]] * 3
+    assert not found["fc.weight"].any()
 
 
 def test_what_was_played_again_is_kept_and_says_of_what(trained: Path, tmp_path: Path) -> None:
