@@ -7,7 +7,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import matplotlib
@@ -15,12 +15,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from conf.schema import StrategyConfig
 from reports.curves import together
 from reports.runs import FINAL, OURS, WON, Methods, Run
 from reports.statistics import ENOUGH, Scores, interquartile_mean
 
 # Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
+STRATEGIES: tuple[str, ...] = next(one.metadata["choices"] for one in fields(StrategyConfig) if one.name == "name")
 STYLES = ("-", "--", ":", "-.")
 _INK = "#010203"  # what the page replaces by the colour of its text
 _WIDTH, _HEIGHT = 4.2, 3.1  # inches, of a panel
@@ -148,7 +150,7 @@ def _looks(methods: Methods) -> dict[str, Look]:
     """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
     labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
-    kinds = list(dict.fromkeys(labels.values()))
+    kinds = list(dict.fromkeys([*STRATEGIES, *labels.values()]))  # a strategy has one colour in all reports
     looks: dict[str, Look] = {}
     for name, run in firsts.items():
         number = kinds.index(labels[name])
