@@ -41,7 +41,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix superlink|supernode [...]    the same of Flower's
   fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
   fedqmix verify [name=value ...]      is a federation's result that of one process?
-  fedqmix report RUN...                evaluations, and the bytes each party sent
+  fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
   fedqmix doctor [map=3m]              what is missing here, and what to type for it

@@ -129,6 +129,7 @@ class RoundEnd:
         row |= {"fed/bytes_up": self.counters.bytes_up, "fed/bytes_down": self.counters.bytes_down}
         row |= {f"fed/weight_{agent}": weight for agent, weight in enumerate(record.weights)}
         row |= {f"fed/reward_{agent}": reward for agent, reward in enumerate(record.rewards)}
+        row |= {f"fed/distance/{name}": distance for name, distance in record.distances.items()}
         return row
 
     def _judge(self, row: Row, arrays: ArrayRecord) -> None:

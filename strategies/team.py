@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
@@ -17,6 +17,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from contracts import messages as m
 from contracts.errors import FederationError
+from strategies.distance import mean_distances
 from strategies.weights import weighted_sum
 
 
@@ -44,6 +45,8 @@ class RoundRecord:
     epsilon: float = 0.0
     rewards: Sequence[float] = ()  # R_i
     weights: Sequence[float] = ()  # of agent i in the aggregate
+    # by shared parameter: mean Euclidean distance between two agents, before they were aggregated
+    distances: dict[str, float] = field(default_factory=dict)
     bytes_up: int = 0  # array bytes, agents to server
     bytes_down: int = 0
     broken: int = 0  # how often a game broke down, so that its battle had to be played again
@@ -141,7 +144,9 @@ class TeamStrategy(FedAvg):
         record = self.record
         record.rewards = self.rewards(metrics, contents)
         record.weights = self.weights(record.rewards)
-        return aggregate(contents, record.weights), MetricRecord({"weights": list(record.weights)})
+        aggregated = aggregate(contents, record.weights)
+        record.distances = mean_distances(contents)
+        return aggregated, MetricRecord({"weights": list(record.weights)})
 
     def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i: what agent i itself earned in the round."""

@@ -1,0 +1,120 @@
+"""A run as a report sees it, whoever trained it, and which runs are one method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reports.statistics import Scores
+from server.records import Row, best_row
+
+WON = "test_battle_won_mean"
+FINAL, BEST = "final", "best"
+OURS = "fedqmix"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of playing a checkpoint's networks again.
+
+    checkpoint: its folder in the run folder. round: after which it was written.
+    """
+
+    checkpoint: str
+    round: int
+    episodes: int
+    won: int
+    mean_return: float
+
+    @property
+    def win_rate(self) -> float:
+        """Share of the episodes won."""
+        return self.won / self.episodes
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it is, how it was measured, and every evaluation.
+
+    label: where it was read from. source: the program that trained it. game: version of the game's rules. None stands
+    for what is not known. world_settings, settings: by full name ("env.reward_win", "algorithm.gamma"), those of the
+    world and those that decide how it learns. replayed: by FINAL and BEST, the networks played again; not_replayed
+    says in words why one is missing.
+    """
+
+    label: str
+    source: str
+    world: str
+    map: str
+    algorithm: str
+    strategy: str
+    seed: int
+    rows: Sequence[Row]
+    game: str | None = None
+    episodes: int | None = None
+    every_env_steps: int | None = None
+    world_settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    outcome: str = "unknown"
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)  # bytes by channel, in a deployment
+    replayed: Mapping[str, Replayed] = field(default_factory=dict)
+    not_replayed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """Algorithm and strategy, as marl_eval.json names them; the program's name in front where it is not ours."""
+        name = f"{self.algorithm}-{self.strategy}" if self.strategy else self.algorithm
+        return name if self.source == OURS else f"{self.source} {name}"
+
+    def has(self, key: str) -> bool:
+        """Tell whether every row has a metric."""
+        return all(key in row for row in self.rows)
+
+    def column(self, key: str) -> Scores:
+        """Return a metric of all rows: [evaluations]."""
+        return np.array([row[key] for row in self.rows], np.float64)
+
+    def logged(self, which: str) -> float:
+        """Return the win rate of the FINAL or BEST evaluation in its metrics."""
+        row = self.rows[-1] if which == FINAL else best_row(self.rows)
+        assert row is not None
+        return float(row[WON])
+
+
+Methods = Mapping[str, Mapping[str, Sequence[Run]]]
+"""Map -> method -> its runs, by seed."""
+
+
+def by_method(runs: Sequence[Run]) -> Methods:
+    """Sort runs by map and method.
+
+    A method is an algorithm and a strategy; where such runs differ in a setting, it is part of the method's name.
+    """
+    families: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        families[run.family].append(run)
+    found: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    for family, members in sorted(families.items()):
+        varied = varying([run.settings for run in members])
+        for run in sorted(members, key=lambda one: one.seed):
+            told = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
+            found[run.map][", ".join([family, *told])].append(run)
+    return {map_: dict(methods) for map_, methods in sorted(found.items())}
+
+
+def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of settings that have not the same value everywhere; not known is not other."""
+    names = dict.fromkeys(name for one in settings for name in one)
+    return [name for name in names if len({written(one[name]) for one in settings if name in one}) > 1]
+
+
+def written(value: Any) -> str:
+    """Return a setting's value in one word."""
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)

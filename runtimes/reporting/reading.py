@@ -1,0 +1,127 @@
+"""From the paths somebody gives to the runs they mean: ours, EPyMARL's, and those in marl-eval's files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from contracts.errors import CheckpointError, ConfigurationError
+from reports.peers import read_marl_eval, read_sacred, sacred_folders
+from reports.runs import OURS, Run
+from runtimes.configuration.runs import CONFIG, RUN, require_run
+from runtimes.deployment.byte_book import read_ledger
+from server.records import read_rows
+
+WORLD = "env."
+NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
+"""Settings, and beginnings of their names, that do not decide how a method learns."""
+NOT_THE_WORLD = ("env.name", "env.games", "env.call_seconds")
+"""Settings of the world that say how it is run, not what it is."""
+
+
+def runs_in(path: Path) -> list[Path]:
+    """Return the run folders that a path is or holds: a run, a folder of several seeds, a folder of runs (runs/).
+
+    They are looked for three folders deep. Empty when there is none.
+    """
+    if (path / RUN).is_file():
+        return [path]
+    return sorted({file.parent for depth in ("*", "*/*", "*/*/*") for file in path.glob(f"{depth}/{RUN}")})
+
+
+def read_all(paths: Iterable[Path]) -> list[Run]:
+    """Read all runs that paths mean, each once, those without an evaluation too.
+
+    A path is a run folder or holds some, is or holds folders of EPyMARL's Sacred runs, or is a file in marl-eval's
+    schema. Raises CheckpointError for a path that is nothing of all this, ConfigurationError for a damaged file.
+    """
+    found: dict[Path, Run] = {}
+    for path in paths:
+        if path.is_file():
+            found |= {Path(run.label): run for run in read_marl_eval(path)}
+            continue
+        folders, others = runs_in(path), sacred_folders(path) if path.is_dir() else []
+        if not folders and not others:
+            require_run(path)  # says what it is instead
+        found |= {folder.resolve(): read_run(folder) for folder in folders}
+        found |= {folder.resolve(): read_sacred(folder) for folder in others}
+    return list(found.values())
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder of ours. Raises CheckpointError when it is damaged."""
+    require_run(folder)
+    settings = _settings(folder / CONFIG)
+    summary = _summary(folder)
+    try:
+        return Run(
+            label=str(folder),
+            source=OURS,
+            world=str(settings["env.name"]),
+            map=str(settings["map"]),
+            algorithm=str(settings["algorithm.name"]),
+            strategy=str(settings["strategy.name"]),
+            seed=int(settings["seed"]),
+            rows=read_rows(folder / "metrics.jsonl"),
+            game=str(summary["game"]) if summary.get("game") else None,
+            episodes=int(settings["evaluation.episodes"]),
+            every_env_steps=int(settings["evaluation.every_env_steps"]),
+            world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
+            settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
+            outcome=str(summary.get("outcome", "no end yet")),
+            command=str(summary.get("command", "")),
+            versions=summary.get("versions", {}),
+            machine=summary.get("machine", {}),
+            sent=_sent(folder),
+        )
+    except KeyError as error:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: it does not set {error}.") from error
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """Return every setting by full name, as the run had it: an older version may have known others than this one."""
+    try:
+        tree = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        raise CheckpointError(f"{file} is damaged: {str(error).splitlines()[0]}.") from error
+    return dict(_leaves("", tree))
+
+
+def _leaves(prefix: str, tree: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(tree, dict):
+        yield prefix, tree
+        return
+    for name, value in tree.items():
+        yield from _leaves(f"{prefix}.{name}" if prefix else str(name), value)
+
+
+def _chosen(settings: Mapping[str, Any], prefix: str, other_than: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in settings.items()
+        if name.startswith(prefix) and not name.startswith(tuple(other_than))
+    }
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    file = folder / "summary.json"
+    if not file.is_file():
+        return {}
+    try:
+        summary = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise ConfigurationError(f"{file} is damaged: {error}.") from error
+    return summary if isinstance(summary, dict) else {}
+
+
+def _sent(folder: Path) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for line in read_ledger(folder):
+        sums[line.channel] = sums.get(line.channel, 0) + line.bytes_in + line.bytes_out
+    return sums
