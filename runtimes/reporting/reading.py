@@ -21,7 +21,7 @@ from server.records import read_rows
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
 """Settings, and beginnings of their names, that do not decide how a method learns."""
-NOT_THE_WORLD = ("env.name", "env.games", "env.call_seconds")
+NOT_THE_WORLD = ("env.name", "env.games", "env.call_seconds", "env.replay_dir")
 """Settings of the world that say how it is run, not what it is."""
 
 

@@ -84,6 +84,7 @@ def test_every_learner_trains_on_the_same_random_episodes(capfd):
     assert len({json.dumps(sorted(step)) for step in steps["ppsqmix"]}) > 1  # but not in all steps
 
 
+@pytest.mark.slow
 def test_every_learner_trains_on_the_same_stored_episodes(run, capfd):
     assert main(["bench", "learners", f"run={run}", "batch=2", "rounds=1", *PATHS]) == 0
     printed = capfd.readouterr()

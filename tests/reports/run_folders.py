@@ -56,8 +56,8 @@ def write_run(path: Path, win_rates: Sequence[float], *words: str, game: str | N
     for row in made:
         logger.log(row)
     logger.close()
-    summary = summarise(config, made, command=command, run_id=folder.run_id, wall_clock_s=1.0, outcome=Outcome.FINISHED)
-    write_json(folder.summary, {**summary, "game": game} if game else summary)
+    facts = {"command": command, "run_id": folder.run_id, "wall_clock_s": 1.0, "outcome": Outcome.FINISHED}
+    write_json(folder.summary, summarise(config, made, **facts, game=game or ""))
     write_json(folder.marl_eval, marl_eval(config, made))
     folder.close()
     return path

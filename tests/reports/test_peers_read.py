@@ -94,7 +94,7 @@ def test_a_run_folder_as_it_is(tmp_path):
     assert [row[WON] for row in run.rows] == [row[WON] for row in rows([0.0, 0.5])]
     assert (run.family, run.game, run.episodes, run.every_env_steps) == ("qmix-pp_pps", "1.2.3", 8, 500)
     assert run.world_settings["env.reward_win"] == 100
-    assert "env.games" not in run.world_settings
+    assert not {"env.games", "env.replay_dir"} & set(run.world_settings)
     assert run.settings["strategy.shared"] == ["head.*"]
     assert not any(name.startswith(("stop.", "run_dir", "seed", "env.")) for name in run.settings)
     assert run.outcome == "finished"

@@ -167,6 +167,7 @@ def test_before_the_first_evaluation(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "1 run in the world" in text
 
 
+@pytest.mark.slow
 def test_a_federations_bytes_are_listed_and_its_personal_layers_missed(trained: Path, tmp_path: Path) -> None:
     """What a deployment leaves: the server's checkpoint has the shared parameters only."""
     for strategy in ("rs_pps", "pp_pps"):

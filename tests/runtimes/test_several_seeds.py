@@ -124,6 +124,7 @@ def test_killed_and_then_ended_by_sigterm_all_go_on_those_that_waited_too(
     assert_singles(tmp_path, singles, 1, 2)
 
 
+@pytest.mark.slow
 def test_a_seed_that_fails_is_named_and_stops_no_other(
     tmp_path: Path, singles: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

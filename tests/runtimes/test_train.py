@@ -137,6 +137,7 @@ def test_ctrl_c_says_how_to_resume_and_resuming_works(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "whole", stopped)
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
     process = start(tmp_path / "run", "stop.env_steps=6000")
     wait_for_round(tmp_path / "run", 1, process)

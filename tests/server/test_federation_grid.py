@@ -102,7 +102,7 @@ def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it(
     assert [plan[m.INDEX] for plan in federation.asked(m.POLICY)[:9:3]] == [0, 1, 2]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=20)
 @given(any_faults(0, 20), st.booleans())
 def test_any_faults_any_order(undisturbed, faults, stray):
     federation = Federation(faults, stray, patience=3600.0)
@@ -121,7 +121,7 @@ def test_a_team_larger_than_what_flower_simulates_at_once_meets_all_the_same(und
     assert federation.attempts == 1 + ROUNDS * (1 + 3) + len(federation.asked(MessageType.EVALUATE)) // 3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=20)
 @given(any_faults(3, 12))
 def test_exactly_one_answer_per_agent_of_the_newest_attempt(faults):
     federation = Federation(["fine"] * 6 + faults, stray=True, patience=3600.0)

@@ -173,7 +173,7 @@ def test_a_snapshot_of_a_dead_game_has_nobody(team):
     assert ours.step().broken.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("where", ["make", "begin", "step"])
+@pytest.mark.parametrize("where", ["make", "begin", pytest.param("step", marks=pytest.mark.slow)])
 def test_a_world_whose_games_always_break_down_gives_up_and_says_why(team, monkeypatch, where):
     monkeypatch.setenv("FEDQMIX_STAND_IN_FAILS", where)
     ours = team(games=1)
@@ -265,7 +265,7 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("death", [signal.SIGKILL, *(pytest.param(s, marks=pytest.mark.slow) for s in (15, 2))])
 def test_no_process_outlives_its_owner_however_that_one_dies(tag, death):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True, env=environment) as owner:
