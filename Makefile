@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pysc2 is installed without most of what it asks for (docs/starcraft.md), and pip would say so each time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts $(PIP_ARGS)
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: train test test-all lint bench clean
 

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
+from runtimes.commands.report import report_on, understood
 from runtimes.configuration.names import program
 from runtimes.paper.comparison import Comparison
 from runtimes.paper.cost import estimate, table
 from runtimes.paper.outcome import outcome
 from runtimes.paper.plan import Cell, read_plan
 from runtimes.processes import interruptible
+from runtimes.reporting.reading import read_all
 from runtimes.run.sides import choose_device
 from runtimes.side_by_side.cores import cores, side_by_side
 from runtimes.side_by_side.display import Display
@@ -30,12 +32,13 @@ fedqmix paper [name=value ...]    {qmix, vdn} x {none, full_sharing, a_pps, rs_p
   --dry-run                           what it would cost, and no more
 
 Every other setting of `fedqmix train --help` holds for all runs: stop.env_steps=100000 strategy.reward=team ...
-The same command again goes on with what was cut off, and skips what is done. What is compared: docs/paper.md
+The same command again goes on with what was cut off, and skips what is done. Once all are done it writes their
+report (FOLDER/report/report.html). What is compared: docs/paper.md
 """
 
 
 def paper_command(words: list[str]) -> int:
-    """Train all that the words ask for and that is not done yet; return the exit status."""
+    """Train all that the words ask for and that is not done yet, and report on it; return the exit status."""
     console = Console()
     comparison = Comparison(read_plan([word for word in words if word != DRY_RUN]))
     with interruptible():
@@ -47,7 +50,7 @@ def paper_command(words: list[str]) -> int:
 
 
 def _train(comparison: Comparison, command: list[str], console: Console) -> int:
-    """Train and sum up; return the exit status."""
+    """Train, sum up and report; return the exit status."""
     again = shlex.join([*program().split(), *command])
     runs = comparison.runs()
     try:
@@ -59,7 +62,11 @@ def _train(comparison: Comparison, command: list[str], console: Console) -> int:
         Console(stderr=True).print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
         raise
     _sum_up(comparison, runs, again, console)
-    return 1 if any(run.state is State.FAILED for run in runs.values()) else 0
+    if any(run.state is State.FAILED for run in runs.values()):
+        return 1
+    said = understood([str(comparison.path)])
+    report_on(read_all(said.paths), said, command, console)
+    return 0
 
 
 def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console) -> int:
@@ -92,6 +99,3 @@ def _sum_up(comparison: Comparison, runs: Mapping[Cell, Run], again: str, consol
         console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)
     if failed:
         console.print(Text(f"go on with what failed: {again}"), soft_wrap=True)
-    for map_ in dict.fromkeys(cell.map for cell in runs):
-        folder = shlex.quote(str(comparison.path / map_))
-        console.print(Text(f"curves and intervals: {program()} report {folder}/*"), soft_wrap=True)

@@ -60,20 +60,25 @@ def report_command(words: list[str]) -> int:
     console = Console()
     with interruptible():
         runs = read_all(said.paths)
-        kept = [run for run in runs if run.rows]
-        if kept:
-            require_alike(kept)
-            require_each_once(by_method(kept))
+        _require_comparable(runs)
         _print(runs, console)
-        if not kept:
-            console.print(Text(NOTHING), soft_wrap=True)
-            return 0
-        again = _played(kept, said.episodes, console)
-        notes = _notes(runs, said.episodes)
-        report = compose(by_method(again), notes, shlex.join(["fedqmix", "report", *words]), versions())
-        page = write(report, said.out)
-    console.print(Text(f"report: {page}"), soft_wrap=True)
+        report_on(runs, said, ["report", *words], console)
     return 0
+
+
+def report_on(runs: Sequence[Run], said: Words, command: Sequence[str], console: Console) -> None:
+    """Play networks again, and write the report. command: the words after the program's name.
+
+    Raises ConfigurationError when runs were not measured alike, StorageError when the report cannot be written.
+    """
+    _require_comparable(runs)
+    kept = [run for run in runs if run.rows]
+    if not kept:
+        console.print(Text(NOTHING), soft_wrap=True)
+        return
+    again = _played(kept, said.episodes, console)
+    report = compose(by_method(again), _notes(runs, said.episodes), shlex.join(["fedqmix", *command]), versions())
+    console.print(Text(f"report: {write(report, said.out)}"), soft_wrap=True)
 
 
 def understood(words: Sequence[str]) -> Words:
@@ -103,6 +108,13 @@ def write(report: Report, out: Path) -> Path:
     except OSError as error:
         raise StorageError(f"cannot write {out}: {error.strerror}. Choose another place with out=FOLDER.") from error
     return out / "report.html"
+
+
+def _require_comparable(runs: Sequence[Run]) -> None:
+    kept = [run for run in runs if run.rows]
+    if kept:
+        require_alike(kept)
+        require_each_once(by_method(kept))
 
 
 def _is_option(word: str) -> bool:

@@ -163,6 +163,7 @@ def test_a_run_with_too_few_episodes_is_refused(run, capfd):
     assert "8000 are needed" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_peer_that_cannot_be_imported_is_named(capfd, tmp_path):
     (tmp_path / "pfqmix_smac.py").write_text("import something_that_nobody_has")
     assert main(["bench", "learners", "peers=ppsqmix", f"ppsqmix_path={tmp_path}"]) == 2

@@ -76,6 +76,7 @@ def test_a_win_is_found_and_a_hopeless_search_says_so(capsys) -> None:
     assert result["try"] in (1, 2)
 
 
+@pytest.mark.slow
 def test_more_tries_never_make_it_worse() -> None:
     few, many = (planned.search("8m_vs_9m", copies=16, tries=tries, seed=1, threads=1) for tries in (1, 4))
     assert (many["won"], many["try"]) >= (few["won"], few["try"])

@@ -98,6 +98,7 @@ def test_an_offline_run_is_whole_and_nobody_hears_of_it(tmp_path: Path, trap: Tr
     assert [{name: float(row[name]) for name in rows(1)[0]} for row in history] == rows(3)
 
 
+@pytest.mark.slow
 def test_disabled_writes_metrics_jsonl_only(tmp_path: Path, trap: Trap) -> None:
     output = log_three_rows(tmp_path, trap, "disabled")
     assert "wanted 0\n" in output, output

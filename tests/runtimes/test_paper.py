@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -61,39 +62,58 @@ def assert_single(folder: Path, algorithm: str, strategy: str, seed: int, single
     assert_equal_runs(single, folder / "3m" / f"{algorithm}-{strategy}-s{seed}")
 
 
-def test_cut_off_called_again_and_called_a_third_time(
+def assert_reported(folder: Path) -> None:
+    """The page has a method for each pair, the figures, and every number of metrics.jsonl."""
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script[^>]* id="data"[^>]*>(.*?)</script>', page, re.DOTALL).group(1))
+    told = json.dumps(data)
+    for run in finished(folder):
+        assert run.rpartition("-s")[0] in page
+        for row in rows(folder / "3m" / run):
+            assert json.dumps(row["test_return_mean"]) in told
+    for figure in ("curves", "bytes", "seconds", "weights", "distances"):
+        assert (folder / "report" / f"{figure}.svg").stat().st_size > 1000
+
+
+def test_from_an_empty_folder_to_the_report_and_nothing_is_done_twice(
     tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder, two = (
-        tmp_path / "all",
-        ["algorithms=[vdn]", "strategies=[a_pps,rs_pps]", "seeds=[3]", "stop.env_steps=1500"],
-    )
-    errors = interrupt_when(folder, 0, *two, "runtime.threads=64")  # one at a time
-    assert f"run_dir={folder}" in errors
-    assert not tagged(tag)
-    assert finished(folder) == []
-    before = list(folder.glob("3m/*"))
-    assert [run.name for run in before] == ["vdn-a_pps-s3"]
-
-    call = ["paper", *TINY, *two, f"run_dir={folder}"]
+    folder = tmp_path / "all"
+    call = ["paper", *TINY, "algorithms=[vdn]", "strategies=[a_pps,rs_pps]", "seeds=[3]", f"run_dir={folder}"]
     assert main(call) == 0
     said = capfd.readouterr().out
-    assert "vdn a_pps seed 3 goes on" in said
     assert "vdn rs_pps seed 3 starts" in said
     assert finished(folder) == ["vdn-a_pps-s3", "vdn-rs_pps-s3"]
-    assert f"report {folder}/3m/*" in said
-    first = json.loads((folder / "3m" / "vdn-a_pps-s3" / "run.json").read_bytes())["commands"]
-    assert len(first) == 2
+    assert f"report: {folder / 'report' / 'report.html'}" in said
+    assert_reported(folder)
 
     evaluations = rows(folder / "3m" / "vdn-a_pps-s3")
     assert main(call) == 0
     said = capfd.readouterr().out
     assert "2 are done" in said
     assert "starts" not in said
-    assert "goes on" not in said
     assert rows(folder / "3m" / "vdn-a_pps-s3") == evaluations
-    assert_single(folder, "vdn", "a_pps", 3, tmp_path / "single", "stop.env_steps=1500")
     assert eventually(lambda: not tagged(tag))
+
+
+@pytest.mark.slow
+def test_cut_off_and_called_again(tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "all"
+    two = ["algorithms=[vdn]", "strategies=[a_pps,rs_pps]", "seeds=[3]", "stop.env_steps=1500"]
+    errors = interrupt_when(folder, 0, *two, "runtime.threads=64")  # one at a time
+    assert f"run_dir={folder}" in errors
+    assert not tagged(tag)
+    assert finished(folder) == []
+    assert [run.name for run in folder.glob("3m/*")] == ["vdn-a_pps-s3"]
+
+    assert main(["paper", *TINY, *two, f"run_dir={folder}"]) == 0
+    said = capfd.readouterr().out
+    assert "vdn a_pps seed 3 goes on" in said
+    assert "vdn rs_pps seed 3 starts" in said
+    assert finished(folder) == ["vdn-a_pps-s3", "vdn-rs_pps-s3"]
+    first = json.loads((folder / "3m" / "vdn-a_pps-s3" / "run.json").read_bytes())["commands"]
+    assert len(first) == 2
+    assert_single(folder, "vdn", "a_pps", 3, tmp_path / "single", "stop.env_steps=1500")
 
 
 @pytest.mark.slow

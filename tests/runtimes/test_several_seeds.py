@@ -61,6 +61,7 @@ def assert_singles(folder: Path, singles: Path, *seeds: int) -> None:
         assert json.loads((run / "summary.json").read_text())["outcome"] == "finished"
 
 
+@pytest.mark.slow
 def test_each_seed_is_its_single_run_and_what_is_done_is_not_done_again(
     tmp_path: Path, singles: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

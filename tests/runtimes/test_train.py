@@ -159,6 +159,7 @@ def test_a_finished_run_goes_on_when_asked_for_more_steps(tmp_path: Path) -> Non
     assert rows(run)[-1]["env_step"] >= 2500
 
 
+@pytest.mark.slow
 def test_resuming_an_older_checkpoint_takes_the_same_way_again(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train(run, "checkpoint.keep=3", "stop.env_steps=3000") == 0
@@ -195,6 +196,7 @@ def test_a_diverging_run_stops_with_place_and_step_and_keeps_its_checkpoint(
     assert all(torch.isfinite(value).all() for value in checkpoint.tensors["agents"].values())
 
 
+@pytest.mark.slow
 def test_full_disk_while_saving_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train(run) == 0

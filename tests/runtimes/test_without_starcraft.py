@@ -21,7 +21,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return partial_site(tmp_path_factory.mktemp("bare") / "site", GAME_NAMES)
 
 
-@pytest.mark.parametrize("command", ["train", "up"])
+@pytest.mark.parametrize("command", ["train", pytest.param("up", marks=pytest.mark.slow)])
 def test_one_screen_says_what_is_missing_and_nothing_is_begun(bare: Path, tmp_path: Path, command: str) -> None:
     python, environment = python_with(bare)
     words = [*python, "-m", "runtimes", command, "env=smac", "map=3m"]

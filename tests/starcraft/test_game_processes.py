@@ -94,6 +94,7 @@ def test_each_battle_is_played_in_a_process_of_its_own(team):
                 assert my_team.team_reward[game] == its_team.team_reward[0]
 
 
+@pytest.mark.slow
 def test_the_sink_is_told_what_the_agents_are_told(team):
     ours = team()
     turns = play(ours.world, training(0, 2), RandomPlayer(9, 0, 2))
@@ -173,8 +174,10 @@ def test_a_snapshot_of_a_dead_game_has_nobody(team):
     assert ours.step().broken.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("where", ["make", "begin", pytest.param("step", marks=pytest.mark.slow)])
-def test_a_world_whose_games_always_break_down_gives_up_and_says_why(team, monkeypatch, where):
+@pytest.mark.parametrize(
+    "where", ["begin", *(pytest.param(where, marks=pytest.mark.slow) for where in ("make", "step"))]
+)
+def test_a_world_whose_games_always_break_down_says_why(team, monkeypatch, where):
     monkeypatch.setenv("FEDQMIX_STAND_IN_FAILS", where)
     ours = team(games=1)
 

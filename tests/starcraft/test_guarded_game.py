@@ -47,6 +47,7 @@ def test_a_game_dies_with_who_started_it(starcraft, tag):
     assert eventually(lambda: gone(game))
 
 
+@pytest.mark.slow
 def test_pysc2_ends_a_game_on_a_leash_as_any_other(starcraft, tag):
     owner, game, _ = start("close")
     with owner:
