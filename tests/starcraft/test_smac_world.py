@@ -201,7 +201,7 @@ def test_a_game_killed_in_mid_battle_costs_that_battle_and_nothing_else(world, c
     assert int(played.lengths.sum()) == int(records.ring.packed(0)["lengths"].sum())
     assert "The game of training battle 1 broke down: GameBrokenError" in caplog.text
     assert len(games_of(made.processes)) == 2
-    assert all(map(gone, killed))
+    assert eventually(lambda: all(map(gone, killed)))
 
 
 def test_a_game_that_hangs_is_killed(world, monkeypatch, tmp_path, caplog):
@@ -214,7 +214,7 @@ def test_a_game_that_hangs_is_killed(world, monkeypatch, tmp_path, caplog):
         turn = made.step(turn.available_actions.argmax(-1))
     assert turn.broken.all()
     assert "it did not answer within 2 s" in caplog.text
-    assert all(map(gone, games))
+    assert eventually(lambda: all(map(gone, games)))
     assert not made.begin(training(0, 1)).broken.any()
 
 
@@ -236,7 +236,7 @@ def test_closing_ends_the_games(world):
     games = games_of(made.processes)
     assert len(games) == 2
     made.close()
-    assert all(map(gone, games))
+    assert eventually(lambda: all(map(gone, games)))
 
 
 def test_killing_the_game_process_ends_its_game(world):
@@ -269,7 +269,8 @@ def test_training_counts_games_that_broke_down(starcraft, monkeypatch, tag, tmp_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert rows[-1]["broken_battles"] == 2
+    assert done.stderr.count("The game of ") == 2
+    assert rows[-1]["broken_battles"] == 1  # the first broke while a battle was only shown, which counts for nothing
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     assert summary["game"] == "StarCraft II 4.10.0 (build 75689)"
     assert summary["env"] == "smac"
