@@ -5,7 +5,7 @@ from __future__ import annotations
 from conf.schema import EnvConfig
 from contracts.world import LocalWorld, TeamSink, TeamSpec
 from envs.maps import available_maps, load_map
-from envs.skirmish.layout import make_layout
+from envs.skirmish.layout import spec_of
 from envs.skirmish.rewards import make_reward_rules
 
 __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
@@ -43,17 +43,7 @@ def require_world(map: str, env: EnvConfig) -> None:
 
 def team_spec(map: str, env: EnvConfig) -> TeamSpec:
     """Return the sizes of a map's teams, observations and states. Raises ConfigurationError for an unknown map."""
-    record = load_map(map)
-    layout = make_layout(record, env)
-    return TeamSpec(
-        map=record.name,
-        n_agents=layout.n_agents,
-        n_actions=layout.n_actions,
-        obs_dim=layout.obs_dim,
-        state_dim=layout.state_dim,
-        episode_limit=record.episode_limit,
-        side_by_side=env.games if env.name == "smac" else None,
-    )
+    return spec_of(load_map(map), env)
 
 
 def maximum_reward(map: str, env: EnvConfig) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from conf.schema import EnvConfig
+from contracts.world import TeamSpec
 from envs.maps import MapRecord
 from envs.units import RACES
 
@@ -104,4 +105,18 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
         ally_attributes=ally_attributes,
         enemy_attributes=enemy_attributes,
         state_dim=n_agents * obs_dim if env.obs_instead_of_state else state_dim,
+    )
+
+
+def spec_of(record: MapRecord, env: EnvConfig) -> TeamSpec:
+    """Return the sizes of a map's teams, observations and states, the same in every world."""
+    layout = make_layout(record, env)
+    return TeamSpec(
+        map=record.name,
+        n_agents=layout.n_agents,
+        n_actions=layout.n_actions,
+        obs_dim=layout.obs_dim,
+        state_dim=layout.state_dim,
+        episode_limit=layout.episode_limit,
+        side_by_side=env.games if env.name == "smac" else None,
     )

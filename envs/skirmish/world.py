@@ -15,7 +15,7 @@ from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
 from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
 from envs.skirmish.gathered import SCRATCH_LENGTH
-from envs.skirmish.layout import make_layout
+from envs.skirmish.layout import make_layout, spec_of
 from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
 from envs.skirmish.scene import make_scene
@@ -42,6 +42,7 @@ class SkirmishWorld:
         self._seed = seed
         self._sink = sink
         self._layout = make_layout(record, env)
+        self._spec = spec_of(record, env)
         self._scene = make_scene(record)
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
@@ -55,15 +56,7 @@ class SkirmishWorld:
     @property
     def spec(self) -> TeamSpec:
         """The sizes of everything this world returns."""
-        layout = self._layout
-        return TeamSpec(
-            map=self._record.name,
-            n_agents=layout.n_agents,
-            n_actions=layout.n_actions,
-            obs_dim=layout.obs_dim,
-            state_dim=layout.state_dim,
-            episode_limit=layout.episode_limit,
-        )
+        return self._spec
 
     @property
     def game(self) -> str:

@@ -168,7 +168,7 @@ def _supervised() -> Any:
     """
     from smac.env import StarCraft2Env  # here, because it takes a second, and only game processes have it
 
-    class SupervisedEnv(StarCraft2Env):  # type: ignore[misc]  # SMAC has no types
+    class SupervisedEnv(StarCraft2Env):
         _episode_count: int
 
         def full_restart(self) -> None:

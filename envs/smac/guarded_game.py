@@ -12,7 +12,7 @@ from pysc2.run_configs.platforms import Linux
 from envs.smac import leash as leash_program
 
 
-class GuardedProcess(StarcraftProcess):  # type: ignore[misc]  # pysc2 has no types
+class GuardedProcess(StarcraftProcess):
     """A game on a leash (envs.smac.leash)."""
 
     def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
@@ -20,7 +20,7 @@ class GuardedProcess(StarcraftProcess):  # type: ignore[misc]  # pysc2 has no ty
         return super()._launch(run_config, leash + args, **settings)
 
 
-class GuardedLinux(Linux):  # type: ignore[misc]
+class GuardedLinux(Linux):
     """Found by pysc2 among RunConfig's subclasses, and preferred to its own."""
 
     @classmethod

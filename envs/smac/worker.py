@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -68,8 +69,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def smac_battles(job: m.Job) -> Battles:
     """Set up SMAC; the game starts with the first battle."""
     smac_on_path()
-    import envs.smac.guarded_game  # noqa: F401  # here, because only who plays has pysc2
-
+    import_module("envs.smac.guarded_game")  # here, because only who plays has pysc2
     return SmacBattles(job)
 
 

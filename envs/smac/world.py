@@ -13,7 +13,7 @@ from contracts.errors import WorldError
 from contracts.world import Battles, Bools, Integers, Purpose, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.actions import refuse, require_shape
 from envs.maps import MapRecord
-from envs.skirmish.layout import make_layout
+from envs.skirmish.layout import spec_of
 from envs.smac import messages as m
 from envs.smac.game import WORKER, BrokenGameError, Game
 from envs.smac.installation import game_version
@@ -39,7 +39,7 @@ class SmacWorld:
         """See envs.make_world. program: what a game process is started with."""
         self._record, self._seed, self._env, self._sink = record, seed, env, sink
         self._program = program
-        self._layout = make_layout(record, env)
+        self._spec = spec_of(record, env)
         self._games: list[Game | None] = [None] * env.games
         self._started = 0
         self._failures = 0  # since the last battle that was played to its end
@@ -49,16 +49,7 @@ class SmacWorld:
     @property
     def spec(self) -> TeamSpec:
         """The sizes of everything this world returns."""
-        layout = self._layout
-        return TeamSpec(
-            map=self._record.name,
-            n_agents=layout.n_agents,
-            n_actions=layout.n_actions,
-            obs_dim=layout.obs_dim,
-            state_dim=layout.state_dim,
-            episode_limit=layout.episode_limit,
-            side_by_side=self._env.games,
-        )
+        return self._spec
 
     @property
     def game(self) -> str:
@@ -96,12 +87,12 @@ class SmacWorld:
         `begin` does or when the shape or type is wrong.
         """
         self._check_open()
-        require_shape(actions, self._layout.n_agents, self._battles.count)
+        require_shape(actions, self._spec.n_agents, self._battles.count)
         turn = self._turn
         over = turn.terminated | turn.truncated
         self._check_available(actions, over)
         turn.individual_rewards[:], self._team.team_reward[:] = 0, 0
-        turn.available_actions[:, over] = _no_op_alone(self._layout.n_actions)
+        turn.available_actions[:, over] = _no_op_alone(self._spec.n_actions)
         going_on = np.flatnonzero(~over).tolist()
         for battle in going_on:
             if (game := self._games[battle]) is not None:
@@ -161,7 +152,7 @@ class SmacWorld:
         team.state[battle], team.team_reward[battle] = sight.state, sight.team_reward
         turn.terminated[battle], turn.truncated[battle], turn.won[battle] = sight.terminated, sight.truncated, sight.won
         if sight.terminated:
-            turn.available_actions[:, battle] = _no_op_alone(self._layout.n_actions)
+            turn.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
         if sight.terminated or sight.truncated:
             self._failures = 0
             if self._battles.purpose is Purpose.SHOWING:
@@ -191,7 +182,7 @@ class SmacWorld:
                 f"See what is missing with: fedqmix doctor map={self._record.name}"
             )
         turn = self._turn
-        turn.available_actions[:, battle] = _no_op_alone(self._layout.n_actions)
+        turn.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
         turn.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
         turn.terminated[battle] = turn.broken[battle] = True
         turn.truncated[battle] = turn.won[battle] = False
@@ -208,15 +199,15 @@ class SmacWorld:
             game.kill()
 
     def _allocate(self, count: int) -> None:
-        layout = self._layout
+        spec = self._spec
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
         self._turn = Turn(
-            np.zeros((layout.n_agents, count, layout.obs_dim), np.float32),
-            np.zeros((layout.n_agents, count, layout.n_actions), np.bool_),
-            np.zeros((layout.n_agents, count), np.float32),
+            np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
+            np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
+            np.zeros((spec.n_agents, count), np.float32),
             *flags,
         )
-        self._team = TeamTurn(np.zeros((count, layout.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        self._team = TeamTurn(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
 
     def _check_available(self, actions: Integers, over: Bools) -> None:
         available = self._turn.available_actions

@@ -19,7 +19,7 @@ from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from runtimes.configuration.ranges import to_yaml
 from runtimes.configuration.runs import CONFIG, RUN, require_run
-from runtimes.run.lock import LOCK, LockedFolder, lock_folder
+from runtimes.run.lock import LockedFolder, lock_folder, make_and_lock, require_free
 from storage.files import write_whole
 
 LOGS, PARTIES = "logs", "state"
@@ -46,11 +46,7 @@ class RunFolder(LockedFolder):
         """
         path = Path(path)
         _refuse_taken(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot create the run folder {path}: {error.strerror}.") from error
-        lock = lock_folder(path)
+        lock = make_and_lock(path)
         try:
             _refuse_taken(path)
             folder = cls(path, secrets.token_hex(8), lock)
@@ -129,12 +125,9 @@ class RunFolder(LockedFolder):
 
 
 def _refuse_taken(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
     if (path / RUN).exists():
         raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
-    if path.is_dir() and any(entry.name not in (LOCK, LOGS, PARTIES) for entry in path.iterdir()):
-        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+    require_free(path, (LOGS, PARTIES))
 
 
 def _read_record(path: Path) -> dict[str, Any]:

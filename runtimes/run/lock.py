@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from contracts.errors import StorageError
+from contracts.errors import ConfigurationError, StorageError
 
 LOCK = ".lock"
 
@@ -37,6 +38,23 @@ class LockedFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def require_free(path: Path, besides: Collection[str] = ()) -> None:
+    """Check that a folder is new or empty. besides: names that may be in it. Raises ConfigurationError."""
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
+    if path.is_dir() and any(entry.name not in (LOCK, *besides) for entry in path.iterdir()):
+        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+
+
+def make_and_lock(path: Path) -> int:
+    """Make a folder unless it is there, and lock it; see `lock_folder`. Raises StorageError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot create the run folder {path}: {error.strerror}.") from error
+    return lock_folder(path)
 
 
 def lock_folder(path: Path) -> int:

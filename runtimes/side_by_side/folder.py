@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from conf.schema import Config
-from contracts.errors import ConfigurationError, StorageError
+from contracts.errors import ConfigurationError
 from runtimes.configuration.names import settings
 from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import RESUMABLE
-from runtimes.run.lock import LOCK, lock_folder
+from runtimes.run.lock import make_and_lock, require_free
 from runtimes.side_by_side.cores import shared_out
 from server.records import write_json
 
@@ -54,10 +54,7 @@ def refuse_taken(path: Path, what: str) -> None:
     """Check that a folder is new or empty. what: what it is to hold. Raises ConfigurationError."""
     if (path / RUN).exists():
         raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for {what}.")
-    if path.exists() and not path.is_dir():
-        raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
-    if path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
-        raise ConfigurationError(f"run_dir={path} is not empty: a new or empty folder is needed.")
+    require_free(path)
 
 
 def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
@@ -65,11 +62,7 @@ def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
 
     Raises StorageError when it cannot be written, or another process has locked it.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot create the folder {path}: {error.strerror}.") from error
-    lock = lock_folder(path)
+    lock = make_and_lock(path)
     try:
         write_json(path / file, dict(record))
     except BaseException:

@@ -35,6 +35,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("SC2PATH", "FEDQMIX_SMAC_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "smac", raising=False)  # imported by another test, it would be found
 
 
 def said(site: Path, *before: Path, **variables: str) -> dict[str, Finding]:
