@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Canvas
 
 from conf.schema import StrategyConfig
 from reports.curves import together
-from reports.runs import FINAL, OURS, WON, Methods, Run
+from reports.runs import OURS, RETURN, WON, Methods, Run
 from reports.statistics import ENOUGH, Scores, interquartile_mean
 
 # Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
@@ -55,7 +55,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Axis:
-    """Along what a curve is drawn: needed are the keys of a row; of gives [evaluations]."""
+    """Along what a curve is drawn, or what it shows: needed are the keys of a row; of gives [evaluations]."""
 
     label: str
     needed: tuple[str, ...]
@@ -69,15 +69,19 @@ SENT = Axis(
     lambda run: (run.column("fed/bytes_up") + run.column("fed/bytes_down")) / 1e6,
 )
 SECONDS = Axis("seconds of training", ("elapsed_s",), lambda run: run.column("elapsed_s"))
+WIN_RATE = Axis("win rate", (WON,), lambda run: run.column(WON))
+RETURNED = Axis("return", (RETURN,), lambda run: run.column(RETURN))
 
 
-def win_rate_figure(name: str, title: str, caption: str, methods: Methods, axis: Axis) -> Figure | None:
-    """Draw win rates along an axis, a panel a map and algorithm; None when no run has what the axis needs."""
+def curves_figure(
+    name: str, title: str, caption: str, methods: Methods, axis: Axis, value: Axis = WIN_RATE
+) -> Figure | None:
+    """Draw the curve of every method, a panel a map and algorithm; None when no run has what the axes need."""
     looks = _looks(methods)
     panels: dict[str, dict[str, list[Run]]] = defaultdict(dict)
     for map_, by_name in methods.items():
         for method, runs in by_name.items():
-            known = [run for run in runs if all(run.has(key) for key in axis.needed)]
+            known = [run for run in runs if all(run.has(key) for key in (*axis.needed, *value.needed))]
             if known:
                 panels[f"{map_}, {_base(known[0])}"][method] = known
     if not panels:
@@ -85,9 +89,11 @@ def win_rate_figure(name: str, title: str, caption: str, methods: Methods, axis:
 
     def draw(axes: Axes, panel: str) -> None:
         for method, runs in panels[panel].items():
-            _win_rates(axes, runs, axis, looks[method])
-        axes.set(ylim=(-0.03, 1.03), xlabel=axis.label, ylabel="win rate")
+            _curves(axes, runs, axis, value, looks[method])
+        axes.set(xlabel=axis.label, ylabel=value.label)
         axes.set_xlim(left=0)
+        if value is WIN_RATE:
+            axes.set_ylim(-0.03, 1.03)
 
     return Figure(name, title, caption, _svg(name, sorted(panels), draw, shared_legend=True))
 
@@ -117,9 +123,9 @@ def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix
     return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=False))
 
 
-def _win_rates(axes: Axes, runs: Sequence[Run], axis: Axis, look: Look) -> None:
+def _curves(axes: Axes, runs: Sequence[Run], axis: Axis, value: Axis, look: Look) -> None:
     spends = all(axis.of(run)[-1] > 0 for run in runs)
-    curve = together(runs, lambda run: run.column(WON), axis.of) if len(runs) >= ENOUGH and spends else None
+    curve = together(runs, value.of, axis.of) if len(runs) >= ENOUGH and spends else None
     if curve is not None:
         middle = curve.estimate()
         axes.plot(curve.places, middle.value, linewidth=1.7, **look)
@@ -128,9 +134,9 @@ def _win_rates(axes: Axes, runs: Sequence[Run], axis: Axis, look: Look) -> None:
         for number, run in enumerate(runs):
             marker = "o" if len(run.rows) < 3 else None
             shown = look if number == 0 else {**look, "label": "_"}
-            axes.plot(axis.of(run), run.column(WON), linewidth=1.0, marker=marker, markersize=3, **shown)
+            axes.plot(axis.of(run), value.of(run), linewidth=1.0, marker=marker, markersize=3, **shown)
     else:  # nothing is ever spent: no curve, but where it ends
-        ends = np.array([run.logged(FINAL) for run in runs])
+        ends = np.array([value.of(run)[-1] for run in runs])
         axes.axhline(float(interquartile_mean([ends])), linewidth=1.0, **look)
 
 

@@ -36,6 +36,7 @@ def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapp
     parts = [
         tables.win_rates(found, methods),
         tables.all_maps(methods),
+        tables.returns(found),
         tables.sample_efficiency(found, methods),
         tables.differences(methods),
         tables.runs(methods),
@@ -57,7 +58,7 @@ def draw(methods: Methods, by: str) -> list[Figure]:
     """Draw every figure for which there is something to draw."""
     curves = (
         f"From {ENOUGH} seeds on: interquartile mean over the seeds with its 95 % stratified bootstrap interval (arXiv "
-        "2108.13264), as far as all seeds got; below: every seed's curve. Win rates are those of metrics.jsonl."
+        "2108.13264), as far as all seeds got; below: every seed's curve. All values are those of metrics.jsonl."
     )
     bytes_ = (
         f"{curves} Parameters of the rounds only: Q-values and gradients that cross to the mixer come on top in a "
@@ -71,9 +72,17 @@ def draw(methods: Methods, by: str) -> list[Figure]:
     )
     weights = "Weight of each agent in the last aggregation before an evaluation: thin each seed, thick their mean."
     found = [
-        figures.win_rate_figure("curves", "Win rate", f"{curves} {by}", methods, figures.ENV_STEPS),
-        figures.win_rate_figure("bytes", "Win rate by what was sent", f"{bytes_} {by}", methods, figures.SENT),
-        figures.win_rate_figure(
+        figures.curves_figure("curves", "Win rate", f"{curves} {by}", methods, figures.ENV_STEPS),
+        figures.curves_figure(
+            "returns",
+            "Return",
+            f"Undiscounted return of an evaluation's episodes, mean. {curves} {by}",
+            methods,
+            figures.ENV_STEPS,
+            figures.RETURNED,
+        ),
+        figures.curves_figure("bytes", "Win rate by what was sent", f"{bytes_} {by}", methods, figures.SENT),
+        figures.curves_figure(
             "seconds",
             "Win rate by time",
             f"{curves} Seconds compare only runs of one machine with equally much to do beside. {by}",

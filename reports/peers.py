@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import ConfigurationError
-from reports.runs import WON, Run
+from reports.runs import RETURN, WON, Run
 from server.records import Row
 
 CONFIG, METRICS, INFO = "config.json", "metrics.json", "info.json"
 _WORLDS = {"sc2": "smac"}  # EPyMARL's name of a world -> ours
-_TAKEN = (WON, "test_return_mean", "test_ep_length_mean")
-_MARL_EVAL = {"win_rate": WON, "return": "test_return_mean", "episode_length": "test_ep_length_mean"}
+_TAKEN = (WON, RETURN, "test_ep_length_mean")
+_MARL_EVAL = {"win_rate": WON, "return": RETURN, "episode_length": "test_ep_length_mean"}
 
 
 def sacred_folders(path: Path) -> list[Path]:

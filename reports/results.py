@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reports import statistics
-from reports.runs import BEST, FINAL, OURS, Methods, Run
+from reports.runs import BEST, FINAL, OURS, RETURN, WON, Methods, Run
 from reports.statistics import ENOUGH, Estimate, Scores
 
 BASELINES = ("none", "full_sharing")
@@ -41,11 +41,21 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Returns:
+    """Undiscounted returns of evaluations. better: as in MethodResult, of the mean return."""
+
+    final: Summary
+    area: Summary
+    better: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class MethodResult:
     """What came of one method on one map.
 
     win_rates: by FINAL and BEST. better: by baseline, the probability that the method's final win rate is above it.
     area: mean win rate over the environment steps that all runs of the map have in common. reached: by win rate.
+    returns: the final return, and over the same environment steps the mean one; None where runs do not tell any.
     """
 
     map: str
@@ -54,6 +64,7 @@ class MethodResult:
     better: Mapping[str, Estimate]
     area: Summary
     reached: Mapping[float, Reached]
+    returns: Returns | None
 
 
 def replayed(methods: Methods, which: str) -> bool:
@@ -80,9 +91,10 @@ def results(methods: Methods) -> list[MethodResult]:
             map_,
             method,
             {which: summary([win_rates(runs, which, again[which])]) for which in (FINAL, BEST)},
-            _better([map_], methods, method, again[FINAL]),
-            summary([_areas(runs, *common_range(by_name))]),
+            _better([map_], methods, method, lambda some: win_rates(some, FINAL, again[FINAL])),
+            summary([_areas(runs, WON, *common_range(by_name))]),
             {threshold: _reached(runs, threshold) for threshold in THRESHOLDS},
+            _returns(map_, by_name, method),
         )
         for map_, by_name in methods.items()
         for method, runs in by_name.items()
@@ -102,7 +114,7 @@ def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Est
         (
             name,
             summary([win_rates(methods[map_][name], FINAL, again) for map_ in maps]),
-            _better(maps, methods, name, again),
+            _better(maps, methods, name, lambda some: win_rates(some, FINAL, again)),
         )
         for name in shared
         if all(len(methods[map_][name]) >= ENOUGH for map_ in maps)
@@ -135,14 +147,30 @@ def baseline(by_name: Mapping[str, Sequence[Run]], method: str, strategy: str) -
     return found[0] if len(found) == 1 and found[0] != method else None
 
 
-def _better(maps: Sequence[str], methods: Methods, method: str, again: bool) -> dict[str, Estimate]:
+def _returns(map_: str, by_name: Mapping[str, Sequence[Run]], method: str) -> Returns | None:
+    known = {name: runs for name, runs in by_name.items() if all(run.has(RETURN) for run in runs)}
+    if method not in known:
+        return None
+    common = common_range(known)
+    areas = _areas(known[method], RETURN, *common)
+    final = np.array([run.column(RETURN)[-1] for run in known[method]])
+    if np.isnan(areas).any():
+        return Returns(summary([final]), summary([areas]), {})
+    better = _better([map_], {map_: known}, method, lambda runs: _areas(runs, RETURN, *common))
+    return Returns(summary([final]), summary([areas]), better)
+
+
+def _better(
+    maps: Sequence[str], methods: Methods, method: str, scores: Callable[[Sequence[Run]], Scores]
+) -> dict[str, Estimate]:
+    """scores: of several runs, [runs]."""
     found = {}
     for strategy in BASELINES:
         others = [baseline(methods[map_], method, strategy) for map_ in maps]
         if any(other is None for other in others):
             continue
-        ours = [win_rates(methods[map_][method], FINAL, again) for map_ in maps]
-        theirs = [win_rates(methods[map_][str(other)], FINAL, again) for map_, other in zip(maps, others, strict=True)]
+        ours = [scores(methods[map_][method]) for map_ in maps]
+        theirs = [scores(methods[map_][str(other)]) for map_, other in zip(maps, others, strict=True)]
         if min(map(len, [*ours, *theirs])) >= ENOUGH:
             found[strategy] = statistics.improvement_interval(ours, theirs)
         else:
@@ -151,23 +179,15 @@ def _better(maps: Sequence[str], methods: Methods, method: str, again: bool) -> 
     return found
 
 
-def _areas(runs: Sequence[Run], begin: float, end: float) -> Scores:
+def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores:
     if end < begin:  # one run was over before another was first evaluated
         return np.full(len(runs), np.nan)
     return np.array(
-        [
-            statistics.area_under_curve(run.column("env_step"), run.column("test_battle_won_mean"), begin, end)
-            for run in runs
-        ]
+        [statistics.area_under_curve(run.column("env_step"), run.column(metric), begin, end) for run in runs]
     )
 
 
 def _reached(runs: Sequence[Run], threshold: float) -> Reached:
-    steps = np.array(
-        [
-            statistics.steps_to_reach(run.column("env_step"), run.column("test_battle_won_mean"), threshold)
-            for run in runs
-        ]
-    )
+    steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(WON), threshold) for run in runs])
     middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median makes nan of two infinities
     return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

@@ -12,7 +12,7 @@ import numpy as np
 from reports.statistics import Scores
 from server.records import Row, best_row
 
-WON = "test_battle_won_mean"
+WON, RETURN = "test_battle_won_mean", "test_return_mean"
 FINAL, BEST = "final", "best"
 OURS = "fedqmix"
 

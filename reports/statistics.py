@@ -76,16 +76,16 @@ def steps_to_reach(env_steps: Scores, win_rates: Scores, threshold: float) -> fl
     return float(env_steps[reached[0]]) if reached.size else np.inf
 
 
-def area_under_curve(env_steps: Scores, win_rates: Scores, begin: float, end: float) -> float:
-    """Return the mean win rate from one environment step to another, linear between evaluations (trapezoids).
+def area_under_curve(env_steps: Scores, values: Scores, begin: float, end: float) -> float:
+    """Return the mean of a curve from one environment step to another, linear between evaluations (trapezoids).
 
-    env_steps, win_rates: [evaluations]; begin and end lie within them. Returns 0 .. 1.
+    env_steps, values: [evaluations]; begin and end lie within the first. Returns what the values are in.
     """
     if end <= begin:
-        return float(np.interp(begin, env_steps, win_rates))
+        return float(np.interp(begin, env_steps, values))
     inside = (env_steps > begin) & (env_steps < end)
     places = np.concatenate([[begin], env_steps[inside], [end]])
-    return float(np.trapezoid(np.interp(places, env_steps, win_rates), places) / (end - begin))
+    return float(np.trapezoid(np.interp(places, env_steps, values), places) / (end - begin))
 
 
 def win_rate_interval(won: int, episodes: int) -> tuple[float, float]:

@@ -65,6 +65,32 @@ def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
     )
 
 
+def returns(found: Sequence[MethodResult]) -> Table | None:
+    """Final and mean return of every method; None where no run tells its returns."""
+    rows = [
+        [
+            result.map,
+            result.method,
+            *map(rate, (result.returns.final, result.returns.area)),
+            *(chance(result.returns.better.get(strategy)) for strategy in BASELINES),
+        ]
+        for result in found
+        if result.returns
+    ]
+    if not rows:
+        return None
+    return Table(
+        "returns",
+        "Returns",
+        "Final return: of the last evaluation in training. Mean return: the area under the curve over the environment "
+        "steps that all runs of the map have in common, divided by their number. P(better than ...) is of the mean "
+        f"return. {_INTERVALS} Returns tell methods apart where hardly a battle is won yet; a higher return is not "
+        "always a better chance to win.",
+        ["map", "method", "final return", "mean return", *(f"P(better than {one})" for one in BASELINES)],
+        rows,
+    )
+
+
 def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
     """Area under the curve, and when win rates were first reached."""
     rows = []

@@ -30,7 +30,9 @@ def test_the_page_in_a_browser(browser: Browser, reported: Path) -> None:
         shown = WatchedPage(browser, reported / "report.html", width, scheme)
         page = shown.page
         figures = page.locator("figure").evaluate_all("all => all.map(one => one.id)")
-        assert figures == [f"figure-{name}" for name in ("curves", "bytes", "seconds", "weights", "distances")]
+        assert figures == [
+            f"figure-{name}" for name in ("curves", "returns", "bytes", "seconds", "weights", "distances")
+        ]
         for name in figures:
             svg = page.locator(f"#{name} svg")
             box = svg.bounding_box()

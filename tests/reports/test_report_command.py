@@ -86,7 +86,7 @@ def test_weights_and_distances_are_drawn_where_there_are_some(reported: Path) ->
     assert {"head.weight", "head.bias", "gru.weight_hh", "fc.bias"} <= named
     assert "://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     assert sorted(path.name for path in reported.iterdir() if path.suffix == ".svg") == [
-        f"{name}.svg" for name in ("bytes", "curves", "distances", "seconds", "weights")
+        f"{name}.svg" for name in ("bytes", "curves", "distances", "returns", "seconds", "weights")
     ]
 
 

@@ -55,6 +55,27 @@ def test_sample_efficiency():
     assert tables.steps(half.median) == "3,000"
 
 
+def test_returns_tell_methods_apart_that_win_nothing():
+    """The made-up return is 20 times the win rate."""
+    result = of([*NONE, *OURS], "qmix-a_pps").returns
+    assert result is not None
+    assert result.final.value == pytest.approx(20 * (0.75 + 0.75 + 1) / 3)
+    # every area of ours, (1.5 / 2 + (1 + last) / 2) / 2 >= .75, is above every other's, at most .375
+    assert {name: float(chance.value) for name, chance in result.better.items()} == {"none": 1}
+    assert of([*NONE, *OURS], "qmix-none").returns.area.value == pytest.approx(20 * (0.1875 + 0.25 + 0.25) / 3)
+    (table,) = [tables.returns(results(by_method([*NONE, *OURS])))]
+    assert [row[:2] for row in table.rows] == [["3m", "qmix-a_pps"], ["3m", "qmix-none"]]
+
+
+def test_who_tells_no_returns_hides_nobody_elses():
+    silent = run([0.5, 0.5], strategy="full_sharing", seed=1)
+    for row in silent.rows:
+        del row["test_return_mean"]
+    assert of([*OURS, silent], "qmix-full_sharing").returns is None
+    assert of([*OURS, silent], "qmix-a_pps").returns.better == {}
+    assert tables.returns(results(by_method([silent]))) is None
+
+
 def test_the_area_is_that_of_the_steps_all_have():
     """One run ends early: the others are cut there, and not counted on."""
     short = run([0.5, 0.5], strategy="vdn", seed=9)

@@ -71,7 +71,7 @@ def assert_reported(folder: Path) -> None:
         assert run.rpartition("-s")[0] in page
         for row in rows(folder / "3m" / run):
             assert json.dumps(row["test_return_mean"]) in told
-    for figure in ("curves", "bytes", "seconds", "weights", "distances"):
+    for figure in ("curves", "returns", "bytes", "seconds", "weights", "distances"):
         assert (folder / "report" / f"{figure}.svg").stat().st_size > 1000
 
 
