@@ -55,7 +55,7 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
             try:
                 kept[which] = {
                     **key,
-                    "result": asdict(_played(folder, path, range(first_episode, first_episode + episodes), advance)),
+                    "result": asdict(_played(run, path, range(first_episode, first_episode + episodes), advance)),
                 }
             except FedqmixError as error:
                 missing[which] = f"cannot be played: {str(error).splitlines()[0]}"
@@ -80,13 +80,15 @@ def networks(tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int) -
     return found
 
 
-def _played(folder: Path, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
-    checkpoint = reading.load(path)
+def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
+    folder, checkpoint = Path(run.label), reading.load(path)
     config = load(folder)
     # nothing is remembered, and any result is that of a processor
     learning = replace(config.algorithm, buffer_size=1)
     team = LocalTeam(replace(config, algorithm=learning, runtime=replace(config.runtime, device="cpu")))
     try:
+        if run.game not in (None, team.world.game):
+            raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
         team.agents.load(networks(checkpoint.tensors, team.spec.n_agents))
         share_out(config.runtime)
         won, returned = _battles(team, episodes, advance)

@@ -43,5 +43,5 @@ def plain(row: Mapping[str, float | int]) -> Row:
 
 
 def best_row(rows: Sequence[Row]) -> Row | None:
-    """Return the first row with the highest win rate, the return, if told, deciding between equals; None without rows."""
+    """Return the first row with the highest win rate, then return (if told); None without rows."""
     return max(rows, key=lambda row: (row["test_battle_won_mean"], row.get("test_return_mean", 0.0)), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,12 @@ def test_what_was_played_again_is_kept_and_says_of_what(trained: Path, tmp_path:
     gone = play_again(run, 3, lambda count: None)
     assert gone.replayed == {}
     assert gone.not_replayed == {FINAL: "checkpoint is gone", BEST: "checkpoint is gone"}
+
+
+def test_networks_are_not_judged_by_another_game(trained: Path) -> None:
+    again = play_again(replace(read_run(trained / "pp_pps"), game="StarCraft II 4.6.2"), 5, lambda count: None)
+    assert again.replayed == {}
+    assert "trained in StarCraft II 4.6.2, and here is skirmish" in again.not_replayed[FINAL]
 
 
 def test_a_damaged_checkpoint_is_told(trained: Path, tmp_path: Path) -> None:
