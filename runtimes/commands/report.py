@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from contracts.errors import ConfigurationError, StorageError
 from reports.agreement import require_alike, require_each_once
 from reports.page import Report, compose, html_page, markdown_page
-from reports.runs import OURS, Run, by_method
+from reports.runs import BEST, FINAL, OURS, Run, by_method
 from runtimes.commands import service_options
 from runtimes.deployment.byte_book import ledger_table, read_ledger
 from runtimes.processes import interruptible
@@ -43,6 +44,8 @@ OPTIONS = ("out", "episodes")
 LOCAL = "This run was trained in one process: nothing was sent. `fedqmix up` trains as a federation."
 NOTHING = "No evaluation was finished yet, so there is nothing to compare, and no report is written."
 EPISODES = 320
+FEW = 3
+"""So many runs have a table of their own each in the terminal."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,27 @@ def _is_option(word: str) -> bool:
 
 
 def _print(runs: Sequence[Run], console: Console) -> None:
-    for run in runs:
-        if run.source != OURS:
-            continue
+    ours = [run for run in runs if run.source == OURS]
+    if len(ours) > FEW:
+        console.print(_overview(ours))
+        return
+    for run in ours:
         console.print(Text(run.label, style="bold"), soft_wrap=True)
         console.print(closing_table(run.rows))
         lines = read_ledger(Path(run.label))
         console.print(ledger_table(lines) if lines else Text(LOCAL))
+
+
+def _overview(runs: Sequence[Run]) -> Table:
+    """Return a table with a line a run; what was sent stands in the report."""
+    table = Table("run", "outcome")
+    for head in ("env steps", "last won", "best won"):
+        table.add_column(head, justify="right")
+    for run in runs:
+        steps = f"{run.rows[-1]['env_step']:,}" if run.rows else "-"
+        won = [f"{run.logged(which):.0%}" if run.rows else "-" for which in (FINAL, BEST)]
+        table.add_row(run.label, run.outcome, steps, *won)
+    return table
 
 
 def _played(runs: Sequence[Run], episodes: int, console: Console) -> list[Run]:

@@ -123,7 +123,10 @@ def test_made_up_seeds_show_their_numbers(tmp_path: Path, capsys: pytest.Capture
         write_run(tmp_path / f"none-{seed}", [0.0, 0.125 * seed], "strategy=none", f"seed={seed}")
         write_run(tmp_path / f"ours-{seed}", [0.5, 0.5 + 0.1 * seed], f"seed={seed}")
     assert main(["report", str(tmp_path), "episodes=0"]) == 0
-    assert f"report: {tmp_path}/report/report.html" in capsys.readouterr().out.replace("\n", "")
+    shown = capsys.readouterr().out
+    assert f"report: {tmp_path}/report/report.html" in shown.replace("\n", "")
+    assert shown.count("finished") == 10  # a line a run
+    assert len(shown.splitlines()) < 40
     text = (tmp_path / "report" / "report.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| 3m | qmix-a_pps | 5 "))
     assert "| 0.800 [" in row  # of .6 .7 .8 .9 1
