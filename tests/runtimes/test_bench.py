@@ -1,15 +1,13 @@
-"""`fedqmix bench` prints figures as JSON; learning curves are drawn from run folders."""
+"""`fedqmix bench` prints figures as JSON."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks import curves
 from benchmarks.learner import products
 from clients.network import parameter_shapes
 from contracts.world import TeamSpec
@@ -82,16 +80,3 @@ def test_bad_words_are_refused(capfd: pytest.CaptureFixture[str], words: list[st
     message = capfd.readouterr().err
     assert expected in message
     assert "Traceback" not in message
-
-
-def test_curves_are_drawn_from_run_folders(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for seed in (1, 2):
-        words = ["experiment=smoke", "stop.env_steps=600", f"seed={seed}", f"run_dir={tmp_path}/{seed}"]
-        assert main(["train", *words]) == 0
-    capfd.readouterr()
-    picture = tmp_path / "curves.png"
-    assert curves.main([str(picture), str(tmp_path / "1"), str(tmp_path / "2")]) == 0
-    final = [json.loads((tmp_path / seed / "summary.json").read_text())["final"] for seed in ("1", "2")]
-    table = capfd.readouterr().out.splitlines()
-    assert [line.split("|")[6].strip() for line in table[2:]] == [f"{row['env_step']:,}" for row in final]
-    assert picture.read_bytes().startswith(b"\x89PNG")
