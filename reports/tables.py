@@ -80,7 +80,7 @@ def returns(found: Sequence[MethodResult]) -> Table | None:
     if not rows:
         return None
     return Table(
-        "returns",
+        "returns-earned",  # the figure is called returns
         "Returns",
         "Final return: of the last evaluation in training. Mean return: the area under the curve over the environment "
         "steps that all runs of the map have in common, divided by their number. P(better than ...) is of the mean "
