@@ -8,8 +8,10 @@ from typing import Protocol
 import torch
 
 from clients.buffer import private_ring
+from clients.captured import CapturedUnroll
 from clients.compiled.networks import CompiledNetworks
-from clients.network import NetworkSettings, Parameters, initial_parameters
+from clients.network import NetworkSettings, Parameters, Recurrence, initial_parameters
+from clients.recurrence import unroll
 from contracts.errors import FederationError
 from contracts.world import TeamSpec
 
@@ -57,6 +59,8 @@ class AgentStack:
         self.target: Parameters = {name: value.detach().clone() for name, value in self.online.items()}
         self.optimiser = torch.optim.Adam(list(self.online.values()), lr=learning.learning_rate, fused=True)
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
+        captured = CapturedUnroll(learning.batch_size, spec.episode_limit) if device.type == "cuda" else None
+        self.recurrence: Recurrence = captured or unroll
         self.compiled = CompiledNetworks(self.agent_ids) if device.type == "cpu" else None
         self.env_steps = 0  # of the whole team, all battles that count as experience
         self.train_steps = 0
@@ -107,7 +111,7 @@ class AgentStack:
                 self.target[name].copy_(named[f"target.{name}"])
                 suffix = f".{name}"
                 adam = {
-                    key[len("adam.") : -len(suffix)]: value.clone()
+                    key[len("adam.") : -len(suffix)]: value.to(self.device, copy=True)
                     for key, value in named.items()
                     if key.startswith("adam.") and key.endswith(suffix)
                 }

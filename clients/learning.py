@@ -49,9 +49,9 @@ def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> tuple[torch.Ten
         return agents.compiled.team_q_values(agents.online, agents.target, episodes, agents.learning.double_q)
     packed = pack(episodes)
     inputs = network_inputs(packed.observations, packed.last_actions, agents.ids, agents.spec)
-    q = q_values(agents.online, inputs, packed.timeline)  # [agents, moments, n_actions]
+    q = q_values(agents.online, inputs, packed.timeline, agents.recurrence)  # [agents, moments, n_actions]
     with torch.no_grad():
-        target = q_values(agents.target, inputs, packed.timeline)[:, packed.timeline.batch :]
+        target = q_values(agents.target, inputs, packed.timeline, agents.recurrence)[:, packed.timeline.batch :]
         judge = q.detach()[:, packed.timeline.batch :] if agents.learning.double_q else target
         unavailable = ~packed.available_actions[:, packed.timeline.batch :]
         best = judge.masked_fill(unavailable, -torch.inf).argmax(-1, keepdim=True)

@@ -6,6 +6,7 @@ question about names, and a stack of one is the same program as a stack of N.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,10 @@ PARAMETER_NAMES = (
 
 Parameters = dict[str, torch.Tensor]
 """Named tensors [agents, ...]; weights are [agents, inputs, outputs], biases [agents, outputs]."""
+
+
+Recurrence = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Timeline], torch.Tensor]
+"""(gates_in, weight, bias, timeline) -> hidden states; see clients.recurrence.unroll."""
 
 
 class NetworkSettings(Protocol):
@@ -108,12 +113,16 @@ def network_inputs(
     return inputs
 
 
-def q_values(parameters: Parameters, inputs: torch.Tensor, timeline: Timeline) -> torch.Tensor:
+def q_values(
+    parameters: Parameters, inputs: torch.Tensor, timeline: Timeline, recurrence: Recurrence = unroll
+) -> torch.Tensor:
     """Q-values of whole episodes.
 
-    inputs: [agents, moments, inputs] in the timeline's order. Returns [agents, moments, n_actions].
+    inputs: [agents, moments, inputs] in the timeline's order. recurrence: `unroll`, or what computes the same.
+    Returns [agents, moments, n_actions].
     """
-    hidden = unroll(_gates_in(parameters, inputs), parameters["gru.weight_hh"], parameters["gru.bias_hh"], timeline)
+    recurrent = parameters["gru.weight_hh"], parameters["gru.bias_hh"]
+    hidden = recurrence(_gates_in(parameters, inputs), *recurrent, timeline)
     return _head(parameters, hidden)
 
 

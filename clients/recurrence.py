@@ -116,8 +116,10 @@ class _Unroll(torch.autograd.Function):
         timeline: Timeline = ctx.timeline
         width = hidden.shape[-1]
         reset, update = reset_update[..., :width], reset_update[..., width:]
-        previous = torch.zeros_like(hidden)
-        previous[:, timeline.batch :] = hidden[:, torch.from_numpy(timeline.taken).to(hidden.device)]
+        # Cut and put together, not indexed: an index would come from the host, which a captured graph cannot wait for.
+        counts = timeline.counts.tolist()
+        before = [state[:, :count] for state, count in zip(torch.split(hidden, counts, 1), counts[1:], strict=False)]
+        previous = torch.cat([torch.zeros_like(hidden[:, : timeline.batch]), *before], dim=1)
 
         # Every gate's gradient is the hidden state's gradient times a factor known before the loop.
         through_new = (1 - update) * (1 - new * new)
@@ -127,7 +129,7 @@ class _Unroll(torch.autograd.Function):
         torch.mul(previous - new, update * (1 - update), out=factors[:, :, 1])
 
         grad_total = grad_hidden.clone()  # will also hold what flows back through time
-        grad_gates = _back_through_time(grad_total, factors, update, weight, timeline.counts.tolist())
+        grad_gates = _back_through_time(grad_total, factors, update, weight, counts)
         grad_weight = torch.bmm(previous.transpose(1, 2), grad_gates)
         grad_bias = grad_gates.sum(1)
         torch.mul(grad_total, through_new, out=grad_gates[..., 2 * width :])  # the input side is not reset

@@ -101,7 +101,7 @@ def _from_info(document: Mapping[str, Any]) -> Series:
 
 
 def _number(value: Any) -> float:
-    """Sacred writes NumPy's numbers as {"py/object": ..., "value": ...}: plain JSON, of which the value alone is read."""
+    """Sacred writes NumPy's numbers as {"py/object": ..., "value": ...}, of which the value alone is read."""
     return float(value["value"] if isinstance(value, dict) else value)
 
 

@@ -73,7 +73,8 @@ class TeamLearner:
         gradient, td_error = self._learn(transitions, q_taken, q_next)
         loss = td_error.square().mean()
         self._require_finite("the TD loss", loss)
-        self._sums[:3] += torch.stack([torch.ones(()), loss, td_error.abs().mean()]).cpu()
+        self._sums[0] += 1
+        self._sums[1:3] += torch.stack([loss, td_error.abs().mean()]).cpu()
         return gradient
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
@@ -128,7 +129,11 @@ class TeamLearner:
         self.target.load_state_dict(_under("target.", named))
         adam = _under("adam.", named)
         for name, parameter in self.mixer.named_parameters():
-            own = {key.partition(".")[0]: value.clone() for key, value in adam.items() if key.partition(".")[2] == name}
+            own = {
+                key.partition(".")[0]: value.to(parameter.device, copy=True)
+                for key, value in adam.items()
+                if key.partition(".")[2] == name
+            }
             if own and self.optimiser is not None:
                 self.optimiser.state[parameter] = own
         self.train_steps = int(named["train_steps"])

@@ -1,0 +1,122 @@
+"""The way through the code that a GPU takes: on a device that is not there, with graphs that are not captured."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from elsewhere import ELSEWHERE, Distant, pretended
+
+from clients.captured import CapturedUnroll
+from clients.network import Recurrence
+from clients.recurrence import unroll
+from contracts.timeline import timeline
+from runtimes.cli import main
+from runtimes.local import team as local_team
+from runtimes.run import sides
+
+BATCH, LIMIT, AGENTS, WIDTH = 5, 7, 3, 4
+
+
+def drawn(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=torch.float64)
+
+
+def outcome(recurrence: Recurrence, lengths: list[int], place: torch.device) -> list[torch.Tensor]:
+    """Hidden states and the gradients of the three inputs, here."""
+    order = timeline(torch.tensor(lengths).numpy())
+    inputs = [drawn(AGENTS, order.moments, 3 * WIDTH), drawn(AGENTS, WIDTH, 3 * WIDTH), drawn(AGENTS, 3 * WIDTH)]
+    inputs = [value.to(place).requires_grad_() for value in inputs]
+    hidden = recurrence(*inputs, order)
+    (hidden * drawn(*hidden.shape).to(place)).sum().backward()
+    return [value.detach().cpu() for value in (hidden, *(value.grad for value in inputs))]
+
+
+def test_what_is_here_and_there_cannot_be_mixed(monkeypatch):
+    with pretended(monkeypatch):
+        there = torch.ones(3).to(ELSEWHERE)
+        assert isinstance(there, Distant)
+        assert (2 * there + torch.ones(())).sum().item() == 9
+        for wrong in (lambda: there + torch.ones(3), lambda: torch.stack([there.sum(), torch.ones(())])):
+            with pytest.raises(RuntimeError, match="same device"):
+                wrong()
+
+
+def test_a_captured_unroll_is_the_unroll(monkeypatch):
+    batches = [7, 7, 4, 2, 1], [7] * BATCH, [3, 3, 1, 1, 1], [6, 5, 4, 3, 2]
+    plain = [outcome(unroll, lengths, torch.device("cpu")) for lengths in batches]
+    with pretended(monkeypatch) as capture:
+        captured = CapturedUnroll(BATCH, LIMIT, capture)
+        found = [outcome(captured, lengths, ELSEWHERE) for lengths in batches]
+        with torch.no_grad():
+            order = timeline(torch.tensor(batches[0]).numpy())
+            gates = drawn(AGENTS, order.moments, 3 * WIDTH), drawn(AGENTS, WIDTH, 3 * WIDTH), drawn(AGENTS, 3 * WIDTH)
+            without = captured(*(value.to(ELSEWHERE) for value in gates), order).cpu()
+        assert {gradient: loop.calls for gradient, loop in captured._loops.items()} == {True: 4, False: 1}
+    for one, other in zip(plain, found, strict=True):
+        for expected, value in zip(one, other, strict=True):
+            torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(without, plain[0][0], rtol=1e-12, atol=1e-12)
+
+
+def test_a_batch_of_another_size_is_refused(monkeypatch):
+    with pretended(monkeypatch) as capture, pytest.raises(ValueError, match="5 episodes, called with 2"):
+        outcome(CapturedUnroll(BATCH, LIMIT, capture), [2, 1], ELSEWHERE)
+
+
+def test_a_graph_that_waits_for_the_host_would_be_seen(monkeypatch):
+    with pretended(monkeypatch) as capture:
+        waits = capture(lambda value: value * float(value.sum()), (torch.zeros(2).to(ELSEWHERE),))
+        with pytest.raises(RuntimeError, match="cannot wait for the host"):
+            waits(torch.ones(2).to(ELSEWHERE))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["algorithm=qmix", "strategy=a_pps"],
+        ["algorithm=vdn", "strategy=full_sharing"],
+        ["algorithm=iql", "strategy=rs_pps", "strategy.reward=policy", "strategy.policy_episodes=2"],
+    ],
+    ids=["qmix", "vdn-full_sharing", "iql-policy"],
+)
+def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path: Path, monkeypatch):
+    usual = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "evaluation.every_env_steps=200", *words]
+
+    def learned(place: str) -> list[dict[str, float]]:
+        """Train for two rounds, then go on for a third."""
+        run = tmp_path / place
+        assert main([*usual, "stop.rounds=2", f"run_dir={run}"]) == 0
+        assert main(["train", f"resume={run}", "stop.rounds=3"]) == 0
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        assert lines[-1]["round"] == 3
+        return [{name: line[name] for name in ("env_step", "loss", "test_return_mean")} for line in lines]
+
+    here = learned("here")
+    monkeypatch.setattr(sides, "choose_device", lambda name: ELSEWHERE)
+    with pretended(monkeypatch) as capture, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "for .* copying from a non-meta parameter")  # they are copied
+        unrolls: list[CapturedUnroll] = []
+        monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, unrolls))
+        there = learned("there")
+    assert all(set(captured._loops) == {True, False} for captured in unrolls)
+    assert len(here) == len(there) >= 3
+    for one, other in zip(here, there, strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
+def captured_side(capture, unrolls):
+    """An AgentSide whose agents unroll with captured graphs, as on a GPU; they are added to unrolls."""
+
+    class Side(sides.AgentSide):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            spec, learning = self.agents.spec, self.agents.learning
+            assert self.agents.compiled is None
+            self.agents.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit, capture)
+            unrolls.append(self.agents.recurrence)
+
+    return Side
