@@ -1,37 +1,56 @@
-"""Whether a map can be won at all: a team of scripts that tries again and again and keeps its best attempt.
+"""Whether a map can be won at all: many copies of one battle, of which those that stand well are copied on.
 
-Many copies of one battle follow the best attempt so far, each up to a moment drawn for it; in some the team then goes
-apart, in some all or some agents keep away for a while, till shields are back; and all go on by scripts of their own to
-the end. The copies share the battle's random draws, so this team knows the future: it is no yardstick for learning, it
-only shows that a win exists.
+Every copy follows a mixture of scripts; its team may go apart first, and all or some of its agents may keep away for a
+while, till shields are back. Every few environment steps copies that stand badly become copies of others that stand
+well, and go on with orders of their own. The way that leads to the best end is played again from the beginning, and
+what is said is what happened then.
+
+The copies share the battle's random draws, so this team knows the future: it is no yardstick for learning, it only
+shows that a win exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks.fidelity import Tell
 from contracts.seeds import generator
-from contracts.world import Battles, Integers, Purpose, TeamTurn
+from contracts.world import Battles, Bools, Integers, Purpose, TeamTurn
 from envs.maps import load_map
 from envs.options import skirmish_options
-from envs.scripted import MANOEUVRES, POLICIES, ScriptedTeam
+from envs.positions import Numbers, ways
+from envs.scripted import MANOEUVRES, NO_OP, POLICIES, STOP, Scene
 from envs.skirmish.world import SkirmishWorld
 from envs.units import unit_names, unit_type
 
 STRETCH = 3  # environment steps that an agent follows a script of its own
-RESTS = (0, 0, 0, 4, 12, 40, 90)  # environment steps that resting agents keep away first; shields need up to 100
-SPREADS = (0, 0, 0, 2, 3, 4, 6)  # environment steps that a team goes apart first
+SELECT_EVERY = (4, 2)  # environment steps from one selection to the next; the tries take turns
+OWN = (0.5, 1.0)  # what own units count beside the enemies; two tries with one, two with the other
+RIVALS = 4  # a copy that is given up becomes the best of so many others, drawn for it
+KEPT = 8  # one copy in so many, the best, is never given up
+CHANGED = 0.2  # chance of new orders at a selection
+RESTING = 0.2  # chance that new orders begin with a rest, in a team that has shields
+RESTS = (4, 12, 40, 90)  # environment steps that resting agents keep away; shields need up to 100
+SPREADS = (0, 0, 0, 2, 3, 4, 6)  # environment steps that a team goes apart when the battle begins
 TEAM_RESTS = 0.5  # the chance that the whole team rests; else each agent does so with the same chance
 WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script than its team's, one drawn a copy
 WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
-OWN = 0.5  # what own units count beside the enemies: less, lest hiding stands better than fighting
+OVER = 10.0  # what a win counts, and a defeat against it: more than anything else
+
+SCRIPTS = tuple(name for name in MANOEUVRES if name != "random")
+LEADS = [number for number, name in enumerate(SCRIPTS) if name in POLICIES]
 
 
-SCRIPTS = tuple(MANOEUVRES)
+class Orders(NamedTuple):
+    """What the copies do until they are told otherwise."""
+
+    leads: Integers  # [copies], each team's script
+    wayward: Numbers  # [copies], the chance that an agent follows another one
+    spreading: Integers  # [copies], the environment step up to which the team goes apart
+    rested: Integers  # [agents, copies], the environment step up to which an agent keeps away
 
 
 class _Sum:
@@ -70,87 +89,122 @@ def search(
     """Try to win one battle of a map; see measure."""
     sums = _Sum()
     world = SkirmishWorld(load_map(map), seed, skirmish_options(), sums, threads)
-    teams = [ScriptedTeam(policy, map, seed) for policy in SCRIPTS]
     draws = generator(seed, f"planned {map}")
-    plan: list[Integers] = []  # [agents] of every step of the best attempt
-    best = -np.inf
     found: dict[str, Any] = {}
     try:
         for attempt in range(tries):
-            tried = _attempt(world, teams, Battles(Purpose.SHOWING, 0, copies), plan, draws)
-            standing, won = _standing(world), world.outcomes()
-            first = int(standing.argmax())
-            if standing[first] > best:
-                best, plan = float(standing[first]), [actions[:, first] for actions in tried]
-                steps, returned = int(world.steps_taken()[first]), round(float(sums.total[first]), 2)
-                found = {"won": bool(won[first]), "try": attempt + 1, "steps": steps, "return": returned}
+            every, own = SELECT_EVERY[attempt % len(SELECT_EVERY)], OWN[attempt // 2 % len(OWN)]
+            way = _Attempt(world, map, copies, draws).best_way(every, own)
+            won = _play_again(world, way)
+            returned = round(float(sums.total[0]), 2)
+            if not found or (won, returned) > (found["won"], found["return"]):
+                found = {"won": won, "try": attempt + 1, "steps": len(way), "return": returned}
             tell(map, f"try {attempt + 1}, best return {found['return']}", copies)
-            if won[first]:
+            if won:
                 break
     finally:
         world.close()
     return found
 
 
-def _attempt(
-    world: SkirmishWorld,
-    teams: list[ScriptedTeam],
-    battles: Battles,
-    plan: list[Integers],
-    draws: np.random.Generator,
-) -> list[Integers]:
-    """Let every copy follow the plan for a while, and scripts from then on; return all actions [agents, copies]."""
-    world.begin(battles)
-    turn = world.copy_battle(0)
-    for team in teams:
-        team.begin(battles)
-    shape = (world.spec.n_agents, battles.count)
-    leaves = draws.integers(0, max(len(plan), 1), size=battles.count)
-    leads = np.broadcast_to(draws.integers(len(POLICIES), size=battles.count), shape)
-    wayward = draws.choice(WAYWARD, size=battles.count)
-    spreading = leaves + draws.choice(SPREADS, size=battles.count)
-    rested = leaves + draws.choice(RESTS, size=battles.count)
-    resting = (draws.random(battles.count) < TEAM_RESTS) | (draws.random(shape) < TEAM_RESTS)
-    tried: list[Integers] = []
-    scripts = direction = np.zeros(shape, np.int64)
-    while not (turn.terminated | turn.truncated).all():
-        step = len(tried)
+class _Attempt:
+    """One battle's copies on their way from its beginning to their ends."""
+
+    def __init__(self, world: SkirmishWorld, map: str, copies: int, draws: np.random.Generator) -> None:
+        self._world, self._ways_on_map, self._draws = world, ways(map), draws
+        world.begin(Battles(Purpose.SHOWING, 0, copies))
+        self._turn = world.copy_battles(np.zeros(copies, np.int64))
+        self._shape = (world.spec.n_agents, copies)
+        self._resting = RESTING if world.units_of_all_battles()["shield"][0, : world.spec.n_agents].any() else 0.0
+        self._orders = self._new_orders(0)
+        self._scripts = self._direction = np.zeros(self._shape, np.int64)
+        self._ways: list[Integers] = []  # the actions [agents, copies] of every step on the way to each copy
+
+    def best_way(self, every: int, own: float) -> list[Integers]:
+        """Go on to all ends, selecting at every so many steps; return the best copy's actions [agents], by step."""
+        while not self._over.all():
+            step = len(self._ways)
+            if step % every == 0:
+                self._select(standing(self._world, own, self._over))
+                self._orders = _mixed(
+                    self._draws.random(self._shape[1]) < CHANGED, self._new_orders(step), self._orders
+                )
+            actions = self._choose(step)
+            self._ways.append(actions)
+            self._turn = self._world.step(actions)
+        best = int(standing(self._world, own, self._over).argmax())
+        return [actions[:, best] for actions in self._ways[: int(self._world.steps_taken()[best])]]
+
+    @property
+    def _over(self) -> Bools:
+        over: Bools = self._turn.terminated | self._turn.truncated
+        return over
+
+    def _new_orders(self, step: int) -> Orders:
+        copies, draw = self._shape[1], self._draws
+        resting = (draw.random(copies) < TEAM_RESTS) | (draw.random(self._shape) < TEAM_RESTS)
+        rests = np.where(draw.random(copies) < self._resting, draw.choice(RESTS, size=copies), 0)
+        return Orders(
+            leads=draw.choice(LEADS, size=copies),
+            wayward=draw.choice(WAYWARD, size=copies),
+            spreading=draw.choice(SPREADS, size=copies) if step == 0 else np.zeros(copies, np.int64),
+            rested=np.where(resting, step + rests, 0),
+        )
+
+    def _select(self, stands: Numbers) -> None:
+        """Make those that stand badly copies of others. stands: [copies]."""
+        copies = stands.size
+        rivals = self._draws.integers(copies, size=(RIVALS, copies))
+        sources = np.take_along_axis(rivals, stands[rivals].argmax(0)[None], 0)[0]
+        kept = np.argsort(-stands, kind="stable")[: copies // KEPT]
+        sources[: kept.size] = kept
+        self._turn = self._world.copy_battles(sources)
+        self._orders = Orders._make(one[..., sources] for one in self._orders)
+        self._ways = [actions[:, sources] for actions in self._ways]
+
+    def _choose(self, step: int) -> Integers:
+        """Let every agent of every copy follow its orders: [agents, copies]."""
+        units, available = self._world.units_of_all_battles(), self._turn.available_actions
         if step % STRETCH == 0:
-            drawn = draws.integers(len(teams) + 2, size=shape)  # two more: stay, and one lone direction
-            scripts = np.where(draws.random(shape) < wayward, drawn, leads)
-            scripts = np.where(resting & (step < rested), SCRIPTS.index("retreat"), scripts)
-            direction = draws.integers(2, 6, size=shape)
-        followed = np.where(step < spreading, SCRIPTS.index("spread"), scripts)
-        actions = _choose(world, teams, followed, direction, turn.available_actions)
-        if step < len(plan):
-            alive = ~turn.available_actions[..., 0]
-            actions = np.where((step < leaves) & alive, plan[step][:, None], actions)
-        tried.append(actions)
-        turn = world.step(actions)
-    return tried
+            drawn = self._draws.integers(len(SCRIPTS) + 2, size=self._shape)  # two more: stay, and one lone direction
+            own_way = self._draws.random(self._shape) < self._orders.wayward
+            self._scripts = np.where(own_way, drawn, self._orders.leads)
+            self._direction = self._draws.integers(2, 6, size=self._shape)
+        scripts = np.where(step < self._orders.rested, SCRIPTS.index("retreat"), self._scripts)
+        scripts = np.where(step < self._orders.spreading, SCRIPTS.index("spread"), scripts)
+        scene = Scene(units, available, np.zeros(self._shape), self._ways_on_map)
+        choices = [MANOEUVRES[name](scene) for name in SCRIPTS]
+        stay = np.full(self._shape, STOP)
+        can_go = np.take_along_axis(available, self._direction[..., None], 2)[..., 0]
+        choices += [stay, np.where(can_go, self._direction, stay)]
+        return np.where(available[..., NO_OP], NO_OP, np.choose(scripts, choices))
 
 
-def _choose(
-    world: SkirmishWorld, teams: list[ScriptedTeam], scripts: Integers, direction: Integers, available: np.ndarray
-) -> Integers:
-    """Let every agent of every copy follow its script: [agents, copies]."""
-    units = world.units_of_all_battles()
-    choices = [team.choose(units, available) for team in teams]
-    stay = np.where(available[..., 0], 0, 1)
-    can_go = np.take_along_axis(available, direction[..., None], 2)[..., 0]
-    choices += [stay, np.where(can_go, direction, stay)]
-    return np.choose(scripts, choices)
+def standing(world: SkirmishWorld, own: float, over: Bools) -> Numbers:
+    """[copies] how well each stands: winning, then what the own team has left of its worth, less the enemies'.
 
-
-def _standing(world: SkirmishWorld) -> np.ndarray:
-    """[copies] how well each stands: winning, then what the own team has left of its worth, less the enemies'."""
+    own: what the own team's counts. over: [copies], which are over; those that are and are not won are lost.
+    """
     types = [unit_type(name) for name in unit_names()]
     full = np.array([one.health + one.shield for one in types])
     units = world.units_of_all_battles()
     whole = full[units["kind"]]
     worth = units["health"] + units["shield"] + WORTH_OF_LIVING * whole * (units["health"] > 0)
     agents = world.spec.n_agents
-    own = worth[:, :agents].sum(1) / whole[:, :agents].sum(1)
+    mine = worth[:, :agents].sum(1) / whole[:, :agents].sum(1)
     theirs = worth[:, agents:].sum(1) / whole[:, agents:].sum(1)
-    standing: np.ndarray = OWN * own - theirs + 10.0 * world.outcomes()
-    return standing
+    stands: Numbers = own * mine - theirs + OVER * np.where(world.outcomes(), 1, np.where(over, -1, 0))
+    return stands
+
+
+def _mixed(which: Bools, new: Orders, old: Orders) -> Orders:
+    """Return the new orders for some copies, the old ones for the others. which: [copies]."""
+    return Orders._make(np.where(which, ours, theirs) for ours, theirs in zip(new, old, strict=True))
+
+
+def _play_again(world: SkirmishWorld, way: Sequence[Integers]) -> bool:
+    """Play the battle by itself, with the actions found; return whether it is won."""
+    world.begin(Battles(Purpose.SHOWING, 0, 1))
+    for actions in way:
+        world.step(actions[:, None])
+    return bool(world.outcomes()[0])

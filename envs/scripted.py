@@ -286,11 +286,12 @@ def step_back(scene: Scene, armed: Bools) -> tuple[Integers, Bools]:
     scores = []
     for dx, dy in DIRECTIONS:
         x, y, clear, after = scene.allies["x"], scene.allies["y"], None, []
-        for _ in range(LOOKOUT):
+        for cell in range(LOOKOUT):
             free = scene.ways.walkable(x + dx, y + dy) & (True if clear is None else clear)
             x, y, clear = np.where(free, x + dx, x), np.where(free, y + dy, y), free
-            gone = np.hypot(scene.enemies["x"] - x[..., None], scene.enemies["y"] - y[..., None])
-            after.append(np.where(armed, gone, np.inf).min(-1))
+            if cell in (0, LOOKOUT - 1):
+                gone = np.hypot(scene.enemies["x"] - x[..., None], scene.enemies["y"] - y[..., None])
+                after.append(np.where(armed, gone, np.inf).min(-1))
         scores.append(after[0] + after[-1])
     is_open = np.stack([is_open for *_, is_open in ahead(scene)])
     best = np.where(is_open, np.stack(scores), -np.inf)

@@ -147,19 +147,20 @@ class SkirmishWorld:
         self._check_open()
         return self._views.won
 
-    def copy_battle(self, source: int) -> Turn:
-        """Make every battle of the batch a copy of one, future random draws included, and return the turn again.
+    def copy_battles(self, sources: Integers) -> Turn:
+        """Make battle b a copy of battle sources[b], future random draws included, and return the turn again.
 
-        For players that try out what would happen; the sink is not told. Raises WorldError for no such battle.
+        sources: [battles] int64. For players that try out what would happen; the sink is not told. Raises WorldError
+        for no such battle.
         """
         self._check_open()
-        if not 0 <= source < self._count:
-            raise WorldError(f"There is no battle {source}: the batch has battles 0 to {self._count - 1}.")
+        if sources.shape != (self._count,) or sources.min() < 0 or sources.max() >= self._count:
+            raise WorldError(f"Which battles to copy must be {self._count} numbers from 0 to {self._count - 1}.")
         views = self._views
         for array in (self._units, self._battles, views.state, views.team_reward, *self._turn[3:]):
-            array[:] = array[source]
+            array[:] = array[sources]
         for array in (views.observations, views.available, views.individual_rewards):
-            array[:] = array[:, source : source + 1]
+            array[:] = array[:, sources]
         return self._turn
 
     def close(self) -> None:

@@ -44,23 +44,40 @@ def test_copies_of_a_battle_go_on_alike_until_they_act_differently(world) -> Non
     turn = world.begin(Battles(Purpose.SHOWING, 0, 4))
     for _ in range(12):
         turn = world.step(random_actions(turn, draws))
-    assert (turn.observations[:, 0] != turn.observations[:, 2]).any()
-    turn = world.copy_battle(2)
+    before, lone = turn.observations.copy(), world.units_of_all_battles()[3].copy()
+    assert (before[:, 0] != before[:, 2]).any()
+    turn = world.copy_battles(np.array([2, 2, 2, 3]))
+    assert (turn.observations == before[:, [2, 2, 2, 3]]).all()
     for _ in range(10):
         for array in (turn.observations, turn.available_actions):
-            assert (array == array[:, :1]).all()
-        turn = world.step(np.repeat(random_actions(turn, draws)[:, :1], 4, axis=1))
-    assert (world.units_of_all_battles() == world.units_of_all_battles()[:1]).all()
+            assert (array[:, :3] == array[:, :1]).all()
+        turn = world.step(random_actions(turn, draws)[:, [0, 0, 0, 3]])
+    units = world.units_of_all_battles()
+    assert (units[:3] == units[:1]).all()
+    assert (units[3] != lone).any()
     assert world.steps_taken().tolist() == [22] * 4
     for _ in range(10):
         turn = world.step(random_actions(turn, draws))
-    assert (turn.observations[:, 0] != turn.observations[:, 3]).any()
+    assert (turn.observations[:, 0] != turn.observations[:, 1]).any()
 
 
-def test_there_must_be_such_a_battle(world) -> None:
+@pytest.mark.parametrize("sources", [[0, 2], [0, -1], [0], [0, 1, 0]])
+def test_there_must_be_such_battles(world, sources) -> None:
     world.begin(Battles(Purpose.SHOWING, 0, 2))
-    with pytest.raises(WorldError, match="no battle 2"):
-        world.copy_battle(2)
+    with pytest.raises(WorldError, match="2 numbers from 0 to 1"):
+        world.copy_battles(np.array(sources))
+
+
+def test_who_stands_badly_becomes_a_copy_of_who_stands_well(world) -> None:
+    attempt = planned._Attempt(world, "2s3z", 16, np.random.default_rng(0))
+    attempt._turn = world.step(attempt._choose(0))
+    before = world.units_of_all_battles().copy()
+    attempt._select(np.arange(16.0))
+    after = world.units_of_all_battles()
+    assert (after[:2] == before[[15, 14]]).all()  # the best are kept
+    copied = [[number for number in range(16) if (one == before[number]).all()] for one in after]
+    assert all(copied)
+    assert np.mean([max(numbers) for numbers in copied]) > 10  # the best of four of sixteen: 12.6 on average
 
 
 def test_a_win_is_found_and_a_hopeless_search_says_so(capsys) -> None:
