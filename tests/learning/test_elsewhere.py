@@ -78,13 +78,25 @@ def test_a_graph_that_waits_for_the_host_would_be_seen(monkeypatch):
     "words",
     [
         ["algorithm=qmix", "strategy=a_pps"],
-        ["algorithm=vdn", "strategy=full_sharing"],
-        ["algorithm=iql", "strategy=rs_pps", "strategy.reward=policy", "strategy.policy_episodes=2"],
+        pytest.param(["algorithm=vdn", "strategy=full_sharing"], marks=pytest.mark.slow),
+        pytest.param(
+            ["algorithm=iql", "strategy=rs_pps", "strategy.reward=policy", "strategy.policy_episodes=2"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["qmix", "vdn-full_sharing", "iql-policy"],
 )
 def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path: Path, monkeypatch):
-    usual = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "evaluation.every_env_steps=200", *words]
+    short = ["algorithm.batch_size=4", "strategy.aggregation_interval=3", "evaluation.episodes=2"]
+    usual = [
+        "train",
+        "experiment=smoke",
+        "map=3m",
+        "runtime.threads=1",
+        "evaluation.every_env_steps=100",
+        *short,
+        *words,
+    ]
 
     def learned(place: str) -> list[dict[str, float]]:
         """Train for two rounds, then go on for a third."""
