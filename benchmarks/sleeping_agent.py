@@ -18,6 +18,7 @@ from clients import acting, learning
 from clients.buffer import EpisodeBatch
 from clients.compiled.acting import Choices
 from clients.rounds import RoundPlan, train_round
+from clients.values import TeamValues
 from contracts.attempt import Attempt
 from contracts.world import Turn
 from coupling.identity import Identity
@@ -74,10 +75,10 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         actions = acting.random_available(turn.available_actions, self.picks[:, time])
         return Choices(np.zeros(turn.available_actions.shape, np.float32), actions, actions < 0)
 
-    def team_q_values(agents: Any, episodes: EpisodeBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    def team_q_values(agents: Any, episodes: EpisodeBatch) -> TeamValues:
         sleep(train_ms / 1000)
         q = torch.zeros(1, episodes.timeline.transitions)
-        return q.clone().requires_grad_(), q
+        return TeamValues(q.clone().requires_grad_(), q)
 
     with (
         ExitStack() as stack,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,9 +12,10 @@ from clients.agents import AgentStack
 from clients.buffer import PlayedEpisodes, empty_columns
 from clients.compiled.acting import Chances, Choices, Memory
 from clients.compiled.networks import CompiledActing
-from clients.network import network_inputs, q_step
+from clients.network import joined, joined_parameters, network_inputs, q_step
 from contracts import seeds
 from contracts.errors import DivergenceError
+from contracts.together import Work
 from contracts.world import Battles, Bools, Floats, Integers, Turn, World
 
 
@@ -107,21 +109,40 @@ class Actor:
         if self._compiled is not None:
             seen = turn.observations, turn.available_actions
             return self._compiled.choose(*seen, self.epsilon, Chances(coins, picks))
-        q = self._q_values(turn.observations)
+        q = self.agents.together.compute(Work.ACTING, (self, turn.observations), act_together)
         greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
         explored = coins < self.epsilon
         actions = np.where(explored, random_available(turn.available_actions, picks), greedy)
         self.last_actions = torch.from_numpy(actions).to(self.agents.device)
         return Choices(q, actions, explored)
 
-    @torch.no_grad()
-    def _q_values(self, observations: Floats) -> Floats:
-        """[agents, battles, obs_dim] -> [agents, battles, n_actions]."""
-        seen = torch.from_numpy(observations).to(self.agents.device)
-        inputs = network_inputs(seen, self.last_actions, self.agents.ids, self.agents.spec)
-        q, self.hidden = q_step(self.agents.online, inputs, self.hidden)
-        values: Floats = q.cpu().numpy()
-        return values
+
+def act_together(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
+    """Advance the recurrent states of one or several teams by one moment.
+
+    acting: with observations [agents, battles, obs_dim] each. Returns Q-values [agents, battles, n_actions] each.
+    """
+    counts = [observations.shape[1] for _, observations in acting]
+    found: dict[int, Floats] = {}
+    for count in dict.fromkeys(counts):  # those who play as many battles are one stack
+        places = [place for place, own in enumerate(counts) if own == count]
+        values = _advance([acting[place][0] for place in places], [acting[place][1] for place in places])
+        found |= dict(zip(places, values, strict=True))
+    return [found[place] for place in range(len(acting))]
+
+
+@torch.no_grad()
+def _advance(actors: Sequence[Actor], observations: Sequence[Floats]) -> list[Floats]:
+    stacks = [actor.agents for actor in actors]
+    seen = torch.from_numpy(np.concatenate(observations)).to(stacks[0].device)
+    last_actions, ids = joined([actor.last_actions for actor in actors]), joined([stack.ids for stack in stacks])
+    inputs = network_inputs(seen, last_actions, ids, stacks[0].spec)
+    hidden = joined([actor.hidden for actor in actors])
+    q, hidden = q_step(joined_parameters([stack.online for stack in stacks]), inputs, hidden)
+    for actor, own in zip(actors, hidden.chunk(len(actors)), strict=True):
+        actor.hidden = own
+    values: Floats = q.cpu().numpy()
+    return np.split(values, len(actors))
 
 
 def random_available(available: Bools, draws: np.ndarray) -> Integers:

@@ -13,6 +13,7 @@ from clients.compiled.networks import CompiledNetworks
 from clients.network import NetworkSettings, Parameters, Recurrence, initial_parameters
 from clients.recurrence import unroll
 from contracts.errors import FederationError
+from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
 
 
@@ -36,7 +37,8 @@ class LearningSettings(Protocol):
 class AgentStack:
     """N agents held by one process: online and target networks, optimiser, private episodes, counters.
 
-    agent_ids: which agents of the team these are. All tensors carry the stack's axis in front.
+    agent_ids: which agents of the team these are. together: the run's seat among several in one program. All tensors
+    carry the stack's axis in front.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class AgentStack:
         learning: LearningSettings,
         seed: int,
         device: torch.device,
+        together: Together = ALONE,
     ) -> None:
         self.agent_ids = tuple(agent_ids)
         self.spec = spec
         self.learning = learning
         self.seed = seed
         self.device = device
+        self.together = together
         self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
         drawn = initial_parameters(self.agent_ids, spec, network, seed)
         self.online: Parameters = {name: value.to(device).requires_grad_() for name, value in drawn.items()}

@@ -43,13 +43,12 @@ class EpisodeBatch(NamedTuple):
 
 
 class PackedEpisodes(NamedTuple):
-    """Episodes to learn from, copied together in the timeline's order."""
+    """Episodes to learn from, copied together in the order of a timeline that has room for them."""
 
-    timeline: Timeline
     observations: torch.Tensor  # [agents, moments, obs_dim] float32
     last_actions: torch.Tensor  # [agents, moments] int64, -1 at an episode's beginning
     available_actions: torch.Tensor  # [agents, moments, n_actions] bool
-    actions: torch.Tensor  # [agents, transitions] int64
+    actions: torch.Tensor  # [agents, the episodes' own transitions] int64
 
 
 def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.device) -> EpisodeRing:
@@ -92,18 +91,20 @@ def recall(ring: EpisodeRing, slots: Integers) -> EpisodeBatch:
     )
 
 
-def pack(episodes: EpisodeBatch) -> PackedEpisodes:
-    """Copy the episodes together."""
-    order = episodes.timeline
-    rows = torch.from_numpy(episodes.rows).to(episodes.actions.device)
-    taken = torch.from_numpy(order.taken).to(episodes.actions.device)
-    actions = episodes.actions[:, rows[taken]]
+def pack(episodes: EpisodeBatch, order: Timeline) -> PackedEpisodes:
+    """Copy the episodes together.
+
+    order: the episodes' own timeline or a wider one, where what lies behind an episode's end is its last moment again.
+    """
+    own, device = episodes.timeline, episodes.actions.device
+    filled = own.filled(order)
+    rows = torch.from_numpy(episodes.rows[filled]).to(device)
+    actions = episodes.actions[:, torch.from_numpy(episodes.rows[own.taken]).to(device)]
     # The moment after transition k is moment batch + k, so the last actions are the taken actions, shifted.
-    none_yet = actions.new_full((actions.shape[0], order.batch), -1)
+    none_yet = actions.new_full((actions.shape[0], own.batch), -1)
     return PackedEpisodes(
-        timeline=order,
         observations=episodes.observations.index_select(1, rows),
-        last_actions=torch.cat([none_yet, actions], dim=1),
+        last_actions=torch.cat([none_yet, actions], dim=1).index_select(1, torch.from_numpy(filled).to(device)),
         available_actions=episodes.available_actions.index_select(1, rows),
         actions=actions,
     )

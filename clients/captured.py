@@ -23,7 +23,10 @@ Capture = Callable[[Loop, tuple[torch.Tensor, ...]], Loop]
 
 
 class CapturedUnroll:
-    """`clients.recurrence.unroll` for batches of one size; captured when first called, with and without gradient."""
+    """`clients.recurrence.unroll` for batches of one size; captured when first called, with and without gradient.
+
+    Stacks of another size, as when one of several runs in one program ends, are captured anew.
+    """
 
     def __init__(self, batch: int, limit: int, capture: Capture | None = None) -> None:
         """batch: episodes in every timeline. limit: the longest an episode can be, in environment steps.
@@ -32,7 +35,7 @@ class CapturedUnroll:
         """
         self._full = timeline(np.full(batch, limit, np.int64))
         self._capture = capture or cast(Capture, torch.cuda.make_graphed_callables)
-        self._loops: dict[bool, Loop] = {}
+        self._loops: dict[tuple[int, bool], Loop] = {}  # by agents, and whether with gradient
 
     def __call__(
         self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, order: Timeline
@@ -44,10 +47,11 @@ class CapturedUnroll:
         agents, _, gates = gates_in.shape
         full = gates_in.new_zeros(agents, self._full.moments, gates).index_copy(1, places, gates_in)
         differentiable = torch.is_grad_enabled() and full.requires_grad
-        if differentiable not in self._loops:
+        wanted = agents, differentiable
+        if wanted not in self._loops:
             samples = tuple(torch.zeros_like(value, requires_grad=differentiable) for value in (full, weight, bias))
-            self._loops[differentiable] = self._capture(self._loop, samples)
-        return self._loops[differentiable](full, weight, bias).index_select(1, places)
+            self._loops[wanted] = self._capture(self._loop, samples)
+        return self._loops[wanted](full, weight, bias).index_select(1, places)
 
     def _loop(self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return unroll(gates_in, weight, bias, self._full)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import torch
 
 from clients.agents import AgentStack
-from clients.buffer import EpisodeBatch, pack, recall
-from clients.network import network_inputs, q_values
+from clients.buffer import EpisodeBatch, recall
+from clients.values import TeamValues, Wanted, backward_together, values_together
 from contracts.errors import DivergenceError
 from contracts.mixer import Mixer
+from contracts.together import Work
 from storage.draw import slots_to_learn_from
 
 
@@ -25,8 +26,9 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
     agents.optimiser.zero_grad()  # a step that was broken off may have left some
     slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
     episodes = recall(agents.ring, slots)
-    q_taken, q_next = team_q_values(agents, episodes)
-    q_taken.backward(mixer.gradient(q_taken.detach(), q_next))  # type: ignore[no-untyped-call]
+    values = team_q_values(agents, episodes)
+    gradient = mixer.gradient(values.q_taken.detach(), values.q_next)
+    agents.together.compute(Work.BACKWARD, (values, gradient), backward_together)
     squared_norms = _tie(agents, mixer) if tie_gradients else _squared_norms(agents)
     _require_finite(agents, squared_norms)
     scale = mixer.clip(squared_norms)
@@ -39,26 +41,9 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
         update_target(agents)
 
 
-def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the mixer needs: q_taken (with graph) and q_next, both [agents, transitions].
-
-    q_next is the target network's value of the next moment's best available action: best by the online network
-    when double_q (van Hasselt et al. 2016), else by the target network itself.
-    """
-    if agents.compiled is not None:
-        return agents.compiled.team_q_values(agents.online, agents.target, episodes, agents.learning.double_q)
-    packed = pack(episodes)
-    inputs = network_inputs(packed.observations, packed.last_actions, agents.ids, agents.spec)
-    q = q_values(agents.online, inputs, packed.timeline, agents.recurrence)  # [agents, moments, n_actions]
-    with torch.no_grad():
-        target = q_values(agents.target, inputs, packed.timeline, agents.recurrence)[:, packed.timeline.batch :]
-        judge = q.detach()[:, packed.timeline.batch :] if agents.learning.double_q else target
-        unavailable = ~packed.available_actions[:, packed.timeline.batch :]
-        best = judge.masked_fill(unavailable, -torch.inf).argmax(-1, keepdim=True)
-        q_next = target.gather(-1, best).squeeze(-1)
-    taken = torch.from_numpy(packed.timeline.taken).to(q.device)
-    q_taken = q[:, taken].gather(-1, packed.actions.unsqueeze(-1)).squeeze(-1)
-    return q_taken, q_next
+def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> TeamValues:
+    """Return what the mixer needs of the drawn episodes."""
+    return agents.together.compute(Work.VALUES, Wanted(agents, episodes), values_together)
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ question about names, and a stack of one is the same program as a stack of N.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -111,6 +111,16 @@ def network_inputs(
     inputs.scatter_(2, column, acted.unsqueeze(-1).to(inputs.dtype))
     inputs.scatter_(2, (agent_ids + obs_dim + spec.n_actions).view(-1, 1, 1).expand(agents, rows, 1), 1.0)
     return inputs
+
+
+def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Put stacks one behind the other along the agent axis; a single one is not copied."""
+    return stacks[0] if len(stacks) == 1 else torch.cat(list(stacks))
+
+
+def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:
+    """Put the parameters of several stacks one behind the other; gradients find their way back to each."""
+    return {name: joined([one[name] for one in stacks]) for name in stacks[0]}
 
 
 def q_values(

@@ -6,6 +6,7 @@ which slots were drawn: both know every episode's length, and this file turns le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,28 @@ class Timeline:
     def ends(self) -> Integers:
         """[batch] the transition that ends each episode."""
         return self.offsets[self.lengths] - self.batch + np.arange(self.batch)
+
+    def places(self, wider: Timeline) -> Integers:
+        """Return where each of these moments lies in a timeline whose episodes are as long or longer: [moments]."""
+        places: Integers = wider.offsets[self.moment_time] + self.moment_episode
+        return places
+
+    def filled(self, wider: Timeline) -> Integers:
+        """Return what to put where a wider timeline has moments: [wider's moments], numbers of these moments.
+
+        Behind an episode's end it is the last moment again.
+        """
+        times = np.minimum(wider.moment_time, self.lengths[wider.moment_episode])
+        filled: Integers = self.offsets[times] + wider.moment_episode
+        return filled
+
+
+def widest(timelines: Sequence[Timeline]) -> Timeline:
+    """Return the shortest timeline that has room for each of several batches of the same size.
+
+    As both are sorted, the first episode is as long as the longest first one, and so on.
+    """
+    return timelines[0] if len(timelines) == 1 else timeline(np.max([one.lengths for one in timelines], axis=0))
 
 
 def timeline(lengths: Integers) -> Timeline:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
+from contracts.together import ALONE, Together, Work
 from contracts.world import Integers, Purpose, TeamSpec
+from server.lessons import Lesson, learn_together
 from server.mixers import MixerSettings, make_mixer
 from server.mixers.compiled.learning import CompiledQmix
 from server.mixers.qmix import QmixMixer
@@ -37,11 +39,19 @@ class TeamLearner:
     """The local Mixer (see contracts.mixer): owns the mixing network, its target, and the team's episodes."""
 
     def __init__(
-        self, spec: TeamSpec, settings: TeamLearningSettings, records: TeamRecords, seed: int, device: torch.device
+        self,
+        spec: TeamSpec,
+        settings: TeamLearningSettings,
+        records: TeamRecords,
+        seed: int,
+        device: torch.device,
+        together: Together = ALONE,
     ) -> None:
+        """Draw the first weights. together: the run's seat among several in one program."""
         self.settings = settings
         self.records = records
         self.seed = seed
+        self.together = together
         self.mixer = make_mixer(settings, spec, seed).to(device)
         self.target = make_mixer(settings, spec, seed).to(device).requires_grad_(False)  # begins alike
         parameters = list(self.mixer.parameters())
@@ -146,20 +156,8 @@ class TeamLearner:
         if self.compiled is not None and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer):
             networks = self.mixer, self.target
             return self.compiled.learn(*networks, transitions, self.settings.gamma, q_taken, q_next)
-        states = transitions.states
-        rows, next_rows = (
-            torch.from_numpy(rows).to(states.device) for rows in (transitions.rows, transitions.next_rows)
-        )
-        with torch.no_grad():
-            next_value = self.target(q_next, states[next_rows])
-            target = transitions.rewards + self.settings.gamma * transitions.going_on * next_value
-        q_taken = q_taken.detach().requires_grad_()
-        td_error = self.mixer(q_taken, states[rows]) - target
-        self.mixer.zero_grad()  # a step that was broken off may have left some
-        td_error.square().mean().backward()
-        gradient = q_taken.grad
-        assert gradient is not None
-        return gradient, td_error.detach()
+        lesson = Lesson(self.mixer, self.target, transitions, self.settings.gamma, q_taken, q_next)
+        return self.together.compute(Work.GRADIENT, lesson, learn_together)
 
     @torch.no_grad()
     def _update_target(self) -> None:

@@ -8,6 +8,7 @@ name of PyTorch's "meta" device, the only one without hardware that autograd acc
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,9 +47,8 @@ class Distant(torch.Tensor):
 class _Operations(TorchDispatchMode):
     """Computes every operation here and says that the outcome is where its tensors are."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.capturing = False
+    capturing = False
+    """Of all of them, as a thread has one of its own: only one thread computes while a graph is captured."""
 
     def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
         keywords = dict(keywords or {})
@@ -98,20 +98,22 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Let ELSEWHERE be a device. Gives what stands in for `torch.cuda.make_graphed_callables`."""
     adam = importlib.import_module("torch.optim.adam")
     monkeypatch.setattr(adam, "_device_dtype_check_for_fused", lambda *_: None)  # a list of names
-    operations = _Operations()
+    run = threading.Thread.run
 
-    def capture(function, samples):
-        return Captured(function, samples, operations)
+    def run_elsewhere(thread: threading.Thread) -> None:
+        with _Functions(), _Operations():  # PyTorch's modes belong to a thread
+            run(thread)
 
-    with _Functions(), operations:
-        yield capture
+    monkeypatch.setattr(threading.Thread, "run", run_elsewhere)
+    with _Functions(), _Operations():
+        yield Captured
 
 
 class Captured:
     """As CUDA graphs behave: inputs are copied to fixed places, results lie in fixed places until the next call."""
 
-    def __init__(self, function: Callable[..., torch.Tensor], samples: tuple[torch.Tensor, ...], on: _Operations):
-        self.function, self.places, self._on = function, samples, on
+    def __init__(self, function: Callable[..., torch.Tensor], samples: tuple[torch.Tensor, ...]):
+        self.function, self.places = function, samples
         self.result: torch.Tensor | None = None
         self.calls = 0
 
@@ -122,11 +124,11 @@ class Captured:
             for place, value in zip(self.places, inputs, strict=True):
                 place.copy_(value)
         with torch.set_grad_enabled(self.places[0].requires_grad):
-            self._on.capturing = True
+            _Operations.capturing = True
             try:
                 self.whole = self.function(*self.places)
             finally:
-                self._on.capturing = False
+                _Operations.capturing = False
         if self.result is None:
             self.result = self.whole.detach().clone()
         self.result.copy_(self.whole.detach())
@@ -134,11 +136,11 @@ class Captured:
 
     def replay_back(self, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the gradients of all inputs."""
-        self._on.capturing = True
+        _Operations.capturing = True
         try:
             return torch.autograd.grad(self.whole, self.places, gradient)
         finally:
-            self._on.capturing = False
+            _Operations.capturing = False
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Call the function."""

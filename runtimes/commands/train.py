@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from rich.console import Console
 from rich.text import Text
 
-from conf.schema import Config
 from envs import require_world
 from runtimes.commands.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
 from runtimes.configuration import settings
-from runtimes.configuration.names import program
 from runtimes.configuration.seeds import take_seeds
-from runtimes.local.train import train
+from runtimes.local.once import train_once
 from runtimes.processes import interruptible
-from runtimes.run.folder import RunFolder
-from runtimes.run.progress import Progress, closing_table
 from strategies import strategy_class
 
 _HELP = """\
@@ -68,22 +61,5 @@ def _train(run: list[str], seeds: list[int] | None) -> int:
         return up_command(run)
     require_world(config.map, config.env)
     strategy_class(config.strategy)  # one of the user's own must be there
-    train_once(config, ["fedqmix", "train", *run])
+    train_once(config, ["fedqmix", "train", *run], Console(), Console(stderr=True))
     return 0
-
-
-def train_once(config: Config, command: Sequence[str]) -> None:
-    """Train one run in its folder, with a progress display; say how to resume when interrupted."""
-    console = Console()
-    with RunFolder.of(config, command) as folder:
-        folder.save_config(replace(config, resume=None))  # a later resume keeps a new stop.*
-        try:
-            with Progress(config.stop.env_steps, console) as progress:
-                rows = train(config, folder, command, progress)
-        except KeyboardInterrupt:
-            Console(stderr=True).print(
-                Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True
-            )
-            raise
-        console.print(closing_table(rows))
-        console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied

@@ -15,6 +15,7 @@ from runtimes.configuration.seeds import name_of
 from runtimes.run.progress import closing_table_of_seeds
 from runtimes.run.sides import choose_device
 from runtimes.seeds.experiment import Experiment, holds_seeds
+from runtimes.seeds.threads import Threads
 from runtimes.side_by_side.compiling import compile_kernels
 from runtimes.side_by_side.cores import cores, side_by_side
 from runtimes.side_by_side.display import Display
@@ -73,12 +74,14 @@ def _side_by_side(experiment: Experiment, runs: Sequence[Run], console: Console)
     if not waiting:
         console.print("all seeds are done; stop.env_steps=... makes them go on")
         return
-    threads = experiment.config.runtime.threads
-    at_once = side_by_side(waiting, threads)
-    shares = f"{at_once} at once on {cores()} cores, runtime.threads={threads} each"
-    console.print(Text(f"{waiting} of {len(runs)} seeds to train: {shares}"), soft_wrap=True)
-    if at_once > 1:
+    device, threads = choose_device(experiment.config.runtime.device), experiment.config.runtime.threads
+    together = device.type != "cpu"  # a GPU computes for all seeds at once; on a processor each has its cores
+    at_once = waiting if together else side_by_side(waiting, threads)
+    shares = f"in one program on {device}" if together else f"{at_once} at once on {cores()} cores"
+    sentence = f"{waiting} of {len(runs)} seeds to train: {shares}, runtime.threads={threads} each"
+    console.print(Text(sentence), soft_wrap=True)
+    if at_once > 1 and not together:
         console.print(Text(READY), soft_wrap=True)
         compile_kernels(experiment.config)
     with Display(runs, console) as display:
-        train_all(runs, at_once, display)
+        train_all(runs, at_once, display, Threads() if together else None)

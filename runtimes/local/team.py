@@ -11,6 +11,7 @@ from clients.acting import Watcher
 from clients.answers import borrowed
 from clients.playing import play
 from conf.schema import Config
+from contracts.together import ALONE, Together
 from contracts.world import Battles, LocalWorld
 from envs import make_world, team_spec
 from runtimes.local.recording import RewardTap
@@ -22,13 +23,14 @@ from storage.ring import EpisodeRing
 class LocalTeam:
     """Everything that learns and plays, built from a configuration.
 
+    together: the run's seat among several in one program.
     Raises ConfigurationError when the device is not there or the episode buffers cannot fit into memory.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, together: Together = ALONE) -> None:
         self.spec = team_spec(config.map, config.env)
-        mixer_side = MixerSide(config, self.spec)
-        agent_side = AgentSide(config, self.spec, range(self.spec.n_agents))
+        mixer_side = MixerSide(config, self.spec, together)
+        agent_side = AgentSide(config, self.spec, range(self.spec.n_agents), together)
         self._sides = (agent_side, mixer_side)
         self.agents, self.mixer = agent_side.agents, mixer_side.learner
         self.tap = RewardTap(mixer_side.records)

@@ -14,6 +14,7 @@ from flwr.serverapp import Grid
 
 from clients.answers import answer
 from conf.schema import Config
+from contracts.together import ALONE, Together
 from runtimes.local.memory import keep_freed_memory
 from runtimes.local.replays import RunReplays
 from runtimes.local.team import LocalTeam
@@ -26,13 +27,18 @@ from storage.checkpoint import Checkpoint, CheckpointStore
 from strategies.local_grid import LocalGrid, server_context
 
 
-def train(config: Config, folder: RunFolder, command: Sequence[str], progress: Progress) -> list[Row]:
-    """Train a team in this process; see `runtimes.run.conduct.conduct`."""
+def train(
+    config: Config, folder: RunFolder, command: Sequence[str], progress: Progress, together: Together = ALONE
+) -> list[Row]:
+    """Train a team in this process; see `runtimes.run.conduct.conduct`.
+
+    together: the run's seat among several in this program.
+    """
     share_out(config.runtime)
     keep_freed_memory()
 
     def gather() -> LocalFederation:
-        federation = LocalFederation(config, folder)
+        federation = LocalFederation(config, folder, together)
         if (warning := federation.team.memory_warning()) is not None:
             progress.note(warning)
         return federation
@@ -43,8 +49,8 @@ def train(config: Config, folder: RunFolder, command: Sequence[str], progress: P
 class LocalFederation:
     """A team in this process (a runtimes.run.conduct.Federation), which also keeps replays."""
 
-    def __init__(self, config: Config, folder: RunFolder) -> None:
-        self.team = LocalTeam(config)
+    def __init__(self, config: Config, folder: RunFolder, together: Together = ALONE) -> None:
+        self.team = LocalTeam(config, together)
         self.n_agents = self.team.spec.n_agents
         self.mixer_side = self.team.mixer
         self.replays = RunReplays(

@@ -13,6 +13,7 @@ import torch
 from clients.agents import AgentStack
 from conf.schema import Config
 from contracts.errors import ConfigurationError
+from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
@@ -23,12 +24,15 @@ Tensors = Mapping[str, Mapping[str, torch.Tensor]]
 
 
 class AgentSide:
-    """Some agents of a team. Raises ConfigurationError when the device is missing or memory is too small."""
+    """Some agents of a team. together: the run's seat among several in one program.
 
-    def __init__(self, config: Config, spec: TeamSpec, agent_ids: Sequence[int]) -> None:
+    Raises ConfigurationError when the device is missing or memory is too small.
+    """
+
+    def __init__(self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: Together = ALONE) -> None:
         device = choose_device(config.runtime.device)
         try:
-            self.agents = AgentStack(agent_ids, spec, config.model, config.algorithm, config.seed, device)
+            self.agents = AgentStack(agent_ids, spec, config.model, config.algorithm, config.seed, device, together)
         except RuntimeError as error:  # PyTorch cannot allocate
             raise _too_large(config) from error
 
@@ -50,13 +54,13 @@ class AgentSide:
 class MixerSide:
     """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
 
-    def __init__(self, config: Config, spec: TeamSpec) -> None:
+    def __init__(self, config: Config, spec: TeamSpec, together: Together = ALONE) -> None:
         self.device = choose_device(config.runtime.device)
         try:
             self.records = TeamRecords(spec, config.algorithm.buffer_size, self.device)
         except RuntimeError as error:
             raise _too_large(config) from error
-        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, self.device)
+        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, self.device, together)
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:

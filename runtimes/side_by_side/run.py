@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from operator import attrgetter
@@ -43,7 +42,7 @@ class Run:
     def __init__(self, name: str, folder: Path, log: Path, overrides: Sequence[str], config: Config) -> None:
         """Look what there is of it.
 
-        log: where its process writes what it says. overrides: what it is begun with, its folder left out. config: what
+        log: where what it says is written. overrides: what it is begun with, its folder left out. config: what
         comes of them; only its stop.* and what else a resumed run may change are looked at.
         """
         self.name = name
@@ -78,7 +77,7 @@ class Run:
             self.rows = []
 
     def make_way(self) -> State:
-        """Prepare its folder for a process; return what the state is with it: running anew, or resumed.
+        """Prepare its folder for its training; return what the state is with it: running anew, or resumed.
 
         A run that was ended before its first checkpoint has nothing to go on from, and is begun anew.
         Raises StorageError when another process writes the folder.
@@ -90,14 +89,12 @@ class Run:
             delete_folder(self.folder)
         return State.RUNNING
 
-    def command(self, state: State) -> list[str]:
-        """Return the program and its words. state: what `make_way` has returned."""
+    def words(self, state: State) -> list[str]:
+        """Return what `fedqmix train` is to be told. state: what `make_way` has returned."""
         folder = quoted(str(self.folder))
         if state is State.RESUMED:
-            words = [f"resume={folder}", *_changes(load(self.folder), self._config)]
-        else:
-            words = [*self._overrides, f"run_dir={folder}"]
-        return [sys.executable, "-m", "runtimes", "train", *words]
+            return [f"resume={folder}", *_changes(load(self.folder), self._config)]
+        return [*self._overrides, f"run_dir={folder}"]
 
 
 def _finished(folder: Path, config: Config) -> bool:

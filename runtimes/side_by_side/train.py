@@ -1,9 +1,12 @@
-"""Training several runs: as many processes at once as are wanted, until every run is done or has failed."""
+"""Training several runs: as many at once as are wanted, until every run is done or has failed."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
 
 from contracts.errors import StorageError
 from runtimes.flower.environment import source_path
@@ -13,27 +16,53 @@ from runtimes.side_by_side.display import Display
 from runtimes.side_by_side.run import Run, State
 
 LOOK = 0.25
-"""Seconds between two looks at processes and run folders."""
+"""Seconds between two looks at the runs and their folders."""
 
 
-def train_all(runs: Sequence[Run], at_once: int, display: Display) -> None:
+class Programs(Protocol):
+    """Where runs are trained, each by itself; a context manager that leaves none running."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def begin(self, run: Run) -> None:
+        """Let a run begin or go on, as its state says."""
+
+    def ended(self) -> dict[str, int]:
+        """Return the exit status, 0 if done, of those that have ended since the last call, by their names."""
+
+
+class Processes(Jobs):
+    """A process for each, with the command line of a single run, which is why its result is a single run's."""
+
+    def begin(self, run: Run) -> None:
+        """See Programs."""
+        command = [sys.executable, "-m", "runtimes", "train", *run.words(run.state)]
+        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        self.start(run.name, command, run.log, {**source_path(), "PYTHONSAFEPATH": "1"})
+
+
+def train_all(runs: Sequence[Run], at_once: int, display: Display, programs: Programs | None = None) -> None:
     """Train those that are waiting, in order; in the end each is done or has failed.
 
-    Each is a process with the command line of a single run, which is why its result is a single run's. A failed one
-    stops no other. However this ends, no process is left, and those that were cut off can be resumed.
+    programs: where, by default in processes. A failed run stops no other. However this ends, nothing is left running,
+    and those that were cut off can be resumed.
     """
     waiting = [run for run in runs if run.state is State.WAITING]
     running: dict[str, Run] = {}
     try:
-        with Jobs() as jobs:
+        with programs or Processes() as trained:
             while waiting or running:
                 while waiting and len(running) < at_once:
                     run = waiting.pop(0)
-                    if _start(run, jobs, display):
+                    if _start(run, trained, display):
                         running[run.name] = run
                 display.show()
                 time.sleep(LOOK)
-                ended = jobs.ended()
+                ended = trained.ended()
                 for run in running.values():
                     run.look()
                 for name, status in ended.items():
@@ -43,16 +72,15 @@ def train_all(runs: Sequence[Run], at_once: int, display: Display) -> None:
             run.state = State.INTERRUPTED
 
 
-def _start(run: Run, jobs: Jobs, display: Display) -> bool:
-    """Start a run's process; return whether it could be."""
+def _start(run: Run, programs: Programs, display: Display) -> bool:
+    """Let a run begin; return whether it could."""
     try:
         run.state = run.make_way()
     except StorageError as error:
         run.state = State.FAILED
         display.note(f"{run.name} failed: {error}")
         return False
-    # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
-    jobs.start(run.name, run.command(run.state), run.log, {**source_path(), "PYTHONSAFEPATH": "1"})
+    programs.begin(run)
     display.event(f"{run.name} {'goes on' if run.state is State.RESUMED else 'starts'}; its log: {run.log}")
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
 
 import torch
@@ -13,6 +14,9 @@ from contracts.world import TeamSpec
 from server.mixers.iql import IqlMixer
 from server.mixers.qmix import QmixMixer
 from server.mixers.vdn import VdnMixer
+
+
+_drawing = threading.Lock()  # layers draw their first weights from PyTorch's own generator, one for the whole program
 
 
 class MixerSettings(Protocol):
@@ -34,7 +38,7 @@ def make_mixer(settings: MixerSettings, spec: TeamSpec, seed: int) -> nn.Module:
     if settings.name == "vdn":
         return VdnMixer()
     if settings.name == "qmix":
-        with torch.random.fork_rng(devices=[]):
+        with _drawing, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.key(seed, "initial mixer"))
             return QmixMixer(spec, settings.mixing_embed, settings.hypernetwork_layers, settings.hypernetwork_hidden)
     raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are iql, vdn, qmix")

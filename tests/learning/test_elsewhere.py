@@ -10,11 +10,14 @@ import pytest
 import torch
 from elsewhere import ELSEWHERE, Distant, pretended
 
+from clients import learning
 from clients.captured import CapturedUnroll
 from clients.network import Recurrence
 from clients.recurrence import unroll
+from clients.values import values_together
 from contracts.timeline import timeline
 from runtimes.cli import main
+from runtimes.commands import train_seeds
 from runtimes.local import team as local_team
 from runtimes.run import sides
 
@@ -55,7 +58,10 @@ def test_a_captured_unroll_is_the_unroll(monkeypatch):
             order = timeline(torch.tensor(batches[0]).numpy())
             gates = drawn(AGENTS, order.moments, 3 * WIDTH), drawn(AGENTS, WIDTH, 3 * WIDTH), drawn(AGENTS, 3 * WIDTH)
             without = captured(*(value.to(ELSEWHERE) for value in gates), order).cpu()
-        assert {gradient: loop.calls for gradient, loop in captured._loops.items()} == {True: 4, False: 1}
+        assert {wanted: loop.calls for wanted, loop in captured._loops.items()} == {
+            (AGENTS, True): 4,
+            (AGENTS, False): 1,
+        }
     for one, other in zip(plain, found, strict=True):
         for expected, value in zip(one, other, strict=True):
             torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-12)
@@ -114,10 +120,47 @@ def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path
         unrolls: list[CapturedUnroll] = []
         monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, unrolls))
         there = learned("there")
-    assert all(set(captured._loops) == {True, False} for captured in unrolls)
+    assert all({gradient for _, gradient in captured._loops} == {True, False} for captured in unrolls)
     assert len(here) == len(there) >= 3
     for one, other in zip(here, there, strict=True):
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
+def test_seeds_in_one_program_are_their_single_runs(tmp_path: Path, monkeypatch):
+    """They play battles of different length, evaluate at different times, and one ends before the other two."""
+    usual = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "evaluation.every_env_steps=150"]
+    usual += ["algorithm.batch_size=4", "strategy.aggregation_interval=3", "evaluation.episodes=2"]
+    seeds, sizes = (1, 2, 3), []
+
+    def figures(run: Path) -> list[dict[str, float]]:
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        names = ("env_step", "round", "loss", "test_return_mean")
+        return [{name: line[name] for name in names if name in line} for line in lines]
+
+    def counted(requests):
+        sizes.append(len(requests))
+        return values_together(requests)
+
+    monkeypatch.setattr(sides, "choose_device", lambda name: ELSEWHERE)
+    monkeypatch.setattr(train_seeds, "choose_device", lambda name: ELSEWHERE)
+    monkeypatch.setattr(learning, "values_together", counted)
+    with pretended(monkeypatch) as capture, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "for .* copying from a non-meta parameter")  # they are copied
+        unrolls: list[CapturedUnroll] = []
+        monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, unrolls))
+        assert main([*usual, "seeds=[1,2,3]", "stop.env_steps=500", f"run_dir={tmp_path / 'all'}"]) == 0
+        assert main(["train", f"resume={tmp_path / 'all'}", "stop.env_steps=900"]) == 0
+        together = set(sizes)
+        for seed in seeds:
+            run = tmp_path / f"single-{seed}"
+            assert main([*usual, f"seed={seed}", "stop.env_steps=500", f"run_dir={run}"]) == 0
+            assert main(["train", f"resume={run}", "stop.env_steps=900"]) == 0
+    assert {2, 3} <= together
+    for seed in seeds:
+        ours, single = figures(tmp_path / "all" / f"seed-{seed}"), figures(tmp_path / f"single-{seed}")
+        assert len(ours) == len(single) >= 3
+        for one, other in zip(ours, single, strict=True):
+            assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
 def captured_side(capture, unrolls):

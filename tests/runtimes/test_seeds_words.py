@@ -175,7 +175,7 @@ def test_a_run_that_was_ended_before_its_first_checkpoint_is_begun_anew(tmp_path
     (run.folder / "mine.txt").write_text("keep me")
     assert run.make_way() is State.RUNNING
     assert (run.folder / "mine.txt").exists()
-    assert run.command(State.RUNNING)[3:] == ["train", *SMOKE, "seed=3", f"run_dir={run.folder}"]
+    assert run.words(State.RUNNING) == [*SMOKE, "seed=3", f"run_dir={run.folder}"]
 
 
 def test_what_goes_on_is_told_what_has_changed_and_no_more(tmp_path: Path) -> None:
@@ -186,11 +186,11 @@ def test_what_goes_on_is_told_what_has_changed_and_no_more(tmp_path: Path) -> No
     (folder / "summary.json").write_text('{"outcome": "finished"}')
     done = seed_run(tmp_path, "stop.env_steps=100")
     assert done.state is State.DONE
-    assert done.command(State.RESUMED)[3:] == ["train", f"resume={folder}"]
+    assert done.words(State.RESUMED) == [f"resume={folder}"]
     more = seed_run(tmp_path, "logger=tensorboard", "stop.win_rate=0.5")
     assert (more.state, more.make_way()) == (State.WAITING, State.RESUMED)
     changes = ["logger=tensorboard", "stop.env_steps=2000", "stop.win_rate=0.5"]
-    assert more.command(State.RESUMED)[3:] == ["train", f"resume={folder}", *changes]
+    assert more.words(State.RESUMED) == [f"resume={folder}", *changes]
 
 
 def test_a_terminal_gets_a_line_for_each_seed_and_a_log_gets_events(tmp_path: Path) -> None:

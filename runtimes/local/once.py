@@ -1,0 +1,35 @@
+"""One run in its folder, from its first battle to its summary, and what a person is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+from rich.text import Text
+
+from conf.schema import Config
+from contracts.together import ALONE, Together
+from runtimes.configuration.names import program
+from runtimes.local.train import train
+from runtimes.run.folder import RunFolder
+from runtimes.run.progress import Progress, closing_table
+
+
+def train_once(
+    config: Config, command: Sequence[str], console: Console, errors: Console, together: Together = ALONE
+) -> None:
+    """Train one run in its folder, with a progress display; say how to resume when interrupted.
+
+    console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
+    """
+    with RunFolder.of(config, command) as folder:
+        folder.save_config(replace(config, resume=None))  # a later resume keeps a new stop.*
+        try:
+            with Progress(config.stop.env_steps, console) as progress:
+                rows = train(config, folder, command, progress, together)
+        except KeyboardInterrupt:
+            errors.print(Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True)
+            raise
+        console.print(closing_table(rows))
+        console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied
