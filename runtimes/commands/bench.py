@@ -28,12 +28,13 @@ fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite] [episod
     python -m benchmarks.fidelity table FILE
 fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
     whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
-fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [steps=40,60] [repeats=20] [name=value ...]
-fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [name=value ...]
-    milliseconds per training step by map and batch, beside the floor of its matrix products; other settings as for
-    train, such as algorithm=vdn runtime.threads=2. Episodes are random, of `steps` environment steps (one number for
-    each map or one for all; by default the map's limit), mixed: of a third of that to all of it; or, with run, drawn
-    from those that the newest checkpoint of a run holds
+fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [steps=40,60] [repeats=20] [seeds=1]
+                      [name=value ...]
+fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [seeds=1] [name=value ...]
+    milliseconds per training step by map and batch, beside the floor of its matrix products; with seeds, so many runs'
+    steps together in one program. Other settings as for train, such as algorithm=vdn runtime.device=cuda. Episodes are
+    random, of `steps` environment steps (one number for each map or one for all; by default the map's limit), mixed:
+    of a third of that to all of it; or, with run, drawn from those that the newest checkpoint of a run holds
 fedqmix bench learners [peers=ppsqmix,epymarl_ns,epymarl] [maps=3m,2s3z] [lengths=full|mixed] [steps=40,60] [run=RUN]
                        [batch=96] [rounds=5] [repeats=1] [ppsqmix_path=PATH] [epymarl_path=PATH] [peer_python=PATH]
                        [name=value ...]
@@ -121,12 +122,13 @@ def _learner(words: Sequence[str]) -> dict[str, Any]:
     from runtimes.commands.bench_progress import CountBar
 
     keep_freed_memory()  # as training does
-    options, rest = split(words, (*EPISODES, "batches", "repeats"))
+    options, rest = split(words, (*EPISODES, "batches", "repeats", "seeds"))
     config = compose(list(rest))
     sources, about = episodes(options, config, learner.MAPS, "mixed")
     batches, repeats = numbers(options, "batches", learner.BATCHES), number(options, "repeats", int, 20)
     with CountBar(len(sources) * len(batches) * repeats, "training steps") as bar:
-        return {**learner.measure(config, sources, batches, repeats, bar.tell), **about}
+        seeds = number(options, "seeds", int, 1)
+        return {**learner.measure(config, sources, batches, repeats, seeds, bar.tell), **about}
 
 
 def _learners(words: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from server.mixers.iql import IqlMixer
 from server.mixers.qmix import QmixMixer
 from server.mixers.vdn import VdnMixer
 
-
 _drawing = threading.Lock()  # layers draw their first weights from PyTorch's own generator, one for the whole program
 
 

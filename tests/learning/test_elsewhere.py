@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +21,7 @@ from clients.network import Recurrence
 from clients.recurrence import unroll
 from clients.values import values_together
 from contracts.timeline import timeline
-from runtimes.cli import main
+from runtimes.cli import EXIT_INTERRUPTED, main
 from runtimes.commands import train_seeds
 from runtimes.local import team as local_team
 from runtimes.run import sides
@@ -126,41 +131,69 @@ def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
-def test_seeds_in_one_program_are_their_single_runs(tmp_path: Path, monkeypatch):
-    """They play battles of different length, evaluate at different times, and one ends before the other two."""
-    usual = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "evaluation.every_env_steps=150"]
-    usual += ["algorithm.batch_size=4", "strategy.aggregation_interval=3", "evaluation.episodes=2"]
-    seeds, sizes = (1, 2, 3), []
+SEEDS = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "algorithm.batch_size=4"]
+SEEDS += ["strategy.aggregation_interval=3", "evaluation.episodes=2"]
 
-    def figures(run: Path) -> list[dict[str, float]]:
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        names = ("env_step", "round", "loss", "test_return_mean")
-        return [{name: line[name] for name in names if name in line} for line in lines]
+
+@pytest.fixture
+def sizes(monkeypatch) -> Iterator[list[int]]:
+    """Let several seeds train elsewhere in one program; gives how many learned together in each training step."""
+    found: list[int] = []
 
     def counted(requests):
-        sizes.append(len(requests))
+        found.append(len(requests))
         return values_together(requests)
 
-    monkeypatch.setattr(sides, "choose_device", lambda name: ELSEWHERE)
-    monkeypatch.setattr(train_seeds, "choose_device", lambda name: ELSEWHERE)
+    for place in (sides, train_seeds):
+        monkeypatch.setattr(place, "choose_device", lambda name: ELSEWHERE)
     monkeypatch.setattr(learning, "values_together", counted)
     with pretended(monkeypatch) as capture, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "for .* copying from a non-meta parameter")  # they are copied
-        unrolls: list[CapturedUnroll] = []
-        monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, unrolls))
-        assert main([*usual, "seeds=[1,2,3]", "stop.env_steps=500", f"run_dir={tmp_path / 'all'}"]) == 0
-        assert main(["train", f"resume={tmp_path / 'all'}", "stop.env_steps=900"]) == 0
-        together = set(sizes)
-        for seed in seeds:
-            run = tmp_path / f"single-{seed}"
-            assert main([*usual, f"seed={seed}", "stop.env_steps=500", f"run_dir={run}"]) == 0
-            assert main(["train", f"resume={run}", "stop.env_steps=900"]) == 0
-    assert {2, 3} <= together
-    for seed in seeds:
-        ours, single = figures(tmp_path / "all" / f"seed-{seed}"), figures(tmp_path / f"single-{seed}")
-        assert len(ours) == len(single) >= 3
-        for one, other in zip(ours, single, strict=True):
-            assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+        monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, []))
+        yield found
+
+
+def assert_single(words: list[str], seed: int, together: Path, single: Path) -> None:
+    """One of several seeds has the evaluations of its single run, which is trained now."""
+    assert main([*words, f"seed={seed}", f"run_dir={single}"]) == 0
+    names = ("env_step", "round", "loss", "test_return_mean")
+    lines = [
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (together / f"seed-{seed}", single)
+    ]
+    ours, theirs = ([{name: line[name] for name in names if name in line} for line in run] for run in lines)
+    assert len(ours) == len(theirs) >= 2
+    for one, other in zip(ours, theirs, strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
+def test_seeds_in_one_program_are_their_single_runs(sizes, tmp_path: Path):
+    words = [*SEEDS, "stop.rounds=2", "stop.env_steps=10000", "evaluation.every_env_steps=100"]
+    assert main([*words, "seeds=[1,2]", f"run_dir={tmp_path / 'all'}"]) == 0
+    assert set(sizes) == {2}
+    for seed in (1, 2):
+        assert_single(words, seed, tmp_path / "all", tmp_path / f"single-{seed}")
+
+
+@pytest.mark.slow
+def test_seeds_in_one_program_that_end_at_different_times_and_were_interrupted(sizes, tmp_path: Path):
+    words, together = [*SEEDS, "stop.env_steps=900", "evaluation.every_env_steps=150"], tmp_path / "all"
+
+    def interrupt() -> None:
+        while not list((together / "seed-2" / "checkpoints").glob("round-00000[2-9]")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert main([*words, "seeds=[1,2,3]", f"run_dir={together}"]) == EXIT_INTERRUPTED
+    for seed in (1, 2, 3):
+        summary = json.loads((together / f"seed-{seed}" / "summary.json").read_text())
+        assert summary["outcome"] == "interrupted"
+    assert main(["train", f"resume={together}"]) == 0
+    assert 3 in sizes
+    assert set(sizes) != {3}  # those that end later learn on
+    for seed in (1, 2, 3):
+        assert_single(words, seed, together, tmp_path / f"single-{seed}")
 
 
 def captured_side(capture, unrolls):

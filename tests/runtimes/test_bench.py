@@ -51,6 +51,14 @@ def test_bench_learner(capfd: pytest.CaptureFixture[str], lengths: str) -> None:
     assert figures["algorithm"] == "vdn"
 
 
+def test_bench_learner_of_several_seeds_has_the_products_of_all(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("learner", "maps=3m", "batches=4", "repeats=1", "lengths=full", "steps=6", "algorithm=vdn")
+    counted = [printed(capfd, *words, f"seeds={seeds}") for seeds in (1, 3)]
+    operations = [one["train_step"]["3m"]["4"]["floor_ms"] * one["sgemm_gflops"] for one in counted]
+    assert [one["seeds"] for one in counted] == [1, 3]
+    assert operations[1] == pytest.approx(3 * operations[0], rel=0.15)  # printed to a hundredth of a millisecond
+
+
 def test_the_floor_counts_every_product_once_forward_twice_backward() -> None:
     spec = TeamSpec("toy", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=7)
     config = compose(["algorithm=vdn"], maps=["3m"])
