@@ -78,13 +78,15 @@ class TeamLearner:
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
-        self._require_finite("a Q-value sent to the mixer", q_taken, q_next)
         transitions = self.records.recall(self.slots)
         gradient, td_error = self._learn(transitions, q_taken, q_next)
         loss = td_error.square().mean()
-        self._require_finite("the TD loss", loss)
-        self._sums[0] += 1
-        self._sums[1:3] += torch.stack([loss, td_error.abs().mean()]).cpu()
+        finite = torch.isfinite(q_taken).all() & torch.isfinite(q_next).all()
+        # Read at once: each time the host reads a number, a GPU has to have finished all it was told.
+        sound, *sums = torch.stack([finite.to(loss.dtype), loss, td_error.abs().mean()]).cpu().tolist()
+        self._require_finite("a Q-value sent to the mixer", 0.0 if sound else np.nan)
+        self._require_finite("the TD loss", sums[0])
+        self._sums += torch.tensor([1.0, *sums, 0.0], dtype=torch.float64)
         return gradient
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
@@ -94,9 +96,10 @@ class TeamLearner:
     def clip(self, squared_norms: torch.Tensor) -> float:
         """Return the clipping scale of this step and let the mixer take its own Adam step with it."""
         gradients = [p.grad for p in self.mixer.parameters() if p.grad is not None]
-        total = float(squared_norms.sum()) + float(torch.nn.utils.get_total_norm(gradients)) ** 2
-        if not np.isfinite(total):
-            raise DivergenceError("the mixer's gradient", f"training step {self.train_steps + 1}")
+        own = torch.nn.utils.get_total_norm(gradients)
+        theirs, ours = torch.stack([squared_norms.sum().to(own.device), own.double()]).cpu().tolist()
+        total = theirs + ours**2
+        self._require_finite("the mixer's gradient", total)
         norm = float(np.sqrt(total))
         scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
         self._sums[3] += norm
@@ -164,8 +167,8 @@ class TeamLearner:
         for old, new in zip(self.target.parameters(), self.mixer.parameters(), strict=True):
             old.lerp_(new, self.settings.target_update_rate)
 
-    def _require_finite(self, place: str, *values: torch.Tensor) -> None:
-        if not all(torch.isfinite(value).all() for value in values):
+    def _require_finite(self, place: str, value: float) -> None:
+        if not np.isfinite(value):
             raise DivergenceError(place, f"training step {self.train_steps + 1}")
 
 

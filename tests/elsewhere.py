@@ -49,11 +49,15 @@ class _Operations(TorchDispatchMode):
 
     capturing = False
     """Of all of them, as a thread has one of its own: only one thread computes while a graph is captured."""
+    waits = 0
+    """How often the host has waited for a value, all threads together."""
 
     def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
         keywords = dict(keywords or {})
         tensors = [leaf for leaf in tree_leaves((arguments, keywords)) if isinstance(leaf, torch.Tensor)]
         name, goes = function.overloadpacket.__name__, any(isinstance(tensor, Distant) for tensor in tensors)
+        stays = name == "_to_copy" and keywords.get("device") in (None, ELSEWHERE)  # another dtype, there
+        _Operations.waits += goes and name in ASKS_THE_HOST and not stays
         self._check(name, tensors, goes)
         if keywords.get("device") is not None:
             goes = torch.device(keywords["device"]) == ELSEWHERE
@@ -91,6 +95,11 @@ class _Functions(TorchFunctionMode):
 
 def _here(value: Any) -> Any:
     return value.here if isinstance(value, Distant) else value
+
+
+def waits() -> int:
+    """How often the host has waited for a value from elsewhere."""
+    return _Operations.waits
 
 
 @contextmanager

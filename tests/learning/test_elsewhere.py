@@ -11,12 +11,18 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from elsewhere import ELSEWHERE, Distant, pretended
+from elsewhere import ELSEWHERE, Distant, pretended, waits
+from episodes import random_episode, store
+from toy_team import MODEL, algorithm
+from toy_world import toy_spec
 
 from clients import learning
+from clients.agents import AgentStack
 from clients.captured import CapturedUnroll
+from clients.learning import train_step
 from clients.network import Recurrence
 from clients.recurrence import unroll
 from clients.values import values_together
@@ -25,6 +31,8 @@ from runtimes.cli import EXIT_INTERRUPTED, main
 from runtimes.commands import train_seeds
 from runtimes.local import team as local_team
 from runtimes.run import sides
+from server.team_learner import TeamLearner
+from server.team_records import TeamRecords
 
 BATCH, LIMIT, AGENTS, WIDTH = 5, 7, 3, 4
 
@@ -129,6 +137,21 @@ def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path
     assert len(here) == len(there) >= 3
     for one, other in zip(here, there, strict=True):
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
+def test_the_host_waits_three_times_in_a_training_step(monkeypatch):
+    """For the loss, whether all gradients are finite, and the norm; each lets a GPU run dry."""
+    spec, settings = toy_spec(n_agents=3, n_actions=6, limit=LIMIT), algorithm(batch_size=BATCH)
+    with pretended(monkeypatch) as capture:
+        agents = AgentStack(range(3), spec, MODEL, settings, 5, ELSEWHERE)
+        agents.recurrence = CapturedUnroll(BATCH, LIMIT, capture)
+        learner = TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, ELSEWHERE), 5, ELSEWHERE)
+        random = np.random.default_rng(3)
+        store([random_episode(random, spec, length, True) for length in range(2, LIMIT + 1)], agents, learner)
+        train_step(agents, learner)  # what is captured waits
+        before = waits()
+        train_step(agents, learner)
+        assert waits() - before == 3
 
 
 SEEDS = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "algorithm.batch_size=4"]
