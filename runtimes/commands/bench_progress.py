@@ -1,23 +1,31 @@
-"""What a person sees while something is counted: a bar on standard error, so that standard output holds JSON alone."""
+"""What a person sees while something is counted, on standard error, so that standard output holds JSON alone."""
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+SELDOM = 30.0
+"""Seconds between two lines, where there is no terminal for a bar."""
 
 
 class CountBar:
-    """Counts what takes long; use as a context manager. Shows nothing where standard error is no terminal."""
+    """Counts what takes long; use as a context manager. A bar on a terminal, else a line every half a minute."""
 
-    def __init__(self, total: int, counted: str = "battles") -> None:
-        """Prepare a bar. total: how many there will be in all; counted: what is counted."""
-        console = Console(stderr=True)
+    def __init__(self, total: int, counted: str = "battles", seldom: float = SELDOM) -> None:
+        """Prepare. total: how many there will be in all; counted: what is counted; seldom: seconds between lines."""
+        self._console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        terminal = self._console.is_terminal
+        self._bar = Progress(*columns, console=self._console, disable=not terminal, transient=True)
         self._task = self._bar.add_task(counted, total=total)
+        self._over, self._total, self._counted = 0, total, counted
+        self._seldom, self._next = seldom, float("inf") if terminal else time.monotonic() + seldom
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -30,4 +38,9 @@ class CountBar:
 
     def tell(self, map: str, who: str, more: int) -> None:
         """Take note of more that are over. who: the policy or learner at work."""
+        self._over += more
         self._bar.update(self._task, advance=more, description=f"{map} {who}")
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._seldom
+            line = f"{map} {who}: {self._over:,} of {self._total:,} {self._counted}"
+            self._console.print(Text(line), soft_wrap=True)

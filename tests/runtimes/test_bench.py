@@ -12,6 +12,7 @@ from benchmarks.learner import products
 from clients.network import parameter_shapes
 from contracts.world import TeamSpec
 from runtimes.cli import main
+from runtimes.commands.bench_progress import CountBar
 from runtimes.configuration.settings import compose
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
@@ -88,3 +89,13 @@ def test_bad_words_are_refused(capfd: pytest.CaptureFixture[str], words: list[st
     message = capfd.readouterr().err
     assert expected in message
     assert "Traceback" not in message
+
+
+def test_without_a_terminal_a_count_is_told_in_lines_but_not_too_many(capfd: pytest.CaptureFixture[str]) -> None:
+    with CountBar(30, seldom=0.0) as bar:
+        bar.tell("3m", "try 1", 10)
+        bar.tell("3m", "try 2", 10)
+    assert capfd.readouterr().err.splitlines() == ["3m try 1: 10 of 30 battles", "3m try 2: 20 of 30 battles"]
+    with CountBar(30, seldom=1000.0) as bar:
+        bar.tell("3m", "try 1", 30)
+    assert capfd.readouterr() == ("", "")
