@@ -20,6 +20,10 @@ from envs.skirmish.randomness import draw, seed_unit
 from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
 from envs.skirmish.scene import Scene
 from envs.skirmish.variation import draw_goal
+from kernels.standby import MESSAGE, Desk, claim, take_part
+
+GOING_ON, OPENING = 0, 1
+"""What the desk says about the battles."""
 
 
 class Views(NamedTuple):
@@ -73,29 +77,34 @@ def step_battles(
     views: Views,
     scratch: Floats64,
     looks: Floats,
-    opening: bool,
-    first: int,
-    last: int,
+    desk: Desk,
+    seat: int,
 ) -> None:
-    """Let battles first .. last - 1 take one environment step, or, when opening, only show how they begin.
+    """Let the battles on the desk take one environment step, or, when it says OPENING, only show how they begin.
 
     actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
-    [SCRATCH_LENGTH] are written over; ranges that run at the same time need scratch of their own.
+    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see kernels.standby.
     """
-    for b in range(first, last):
-        battle = battles[b]
-        if battle.over:
-            stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
-            continue
-        if opening:
-            open_battle(scene, reward_rules, units, battle, b, views)
-        else:
-            begin_step(scene, units, b, actions)
-            play_loops(scene, units, battle, b, scratch)
-            end_step(layout, scene, reward_rules, units, battle, b, views, scratch)
-        show(layout, scene, units, battle, b, views, looks)
-        if views.terminated[b]:
-            leave_no_op(scene.n_agents, b, views.available)
+    rounds = 0
+    while take_part(desk, seat, rounds):
+        rounds += 1
+        first, last = claim(desk, seat)
+        while first < last:
+            for b in range(first, last):
+                battle = battles[b]
+                if battle.over:
+                    stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
+                    continue
+                if desk[MESSAGE] == OPENING:
+                    open_battle(scene, reward_rules, units, battle, b, views)
+                else:
+                    begin_step(scene, units, b, actions)
+                    play_loops(scene, units, battle, b, scratch)
+                    end_step(layout, scene, reward_rules, units, battle, b, views, scratch)
+                show(layout, scene, units, battle, b, views, looks)
+                if views.terminated[b]:
+                    leave_no_op(scene.n_agents, b, views.available)
+            first, last = claim(desk, seat)
 
 
 @inner
