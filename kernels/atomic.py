@@ -13,8 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import extending
-from numba.core import types
-from numba.core.cgutils import get_item_pointer
+from numba.core import cgutils, types
 
 ORDER = "seq_cst"
 INTEL = platform.machine() in ("x86_64", "AMD64")
@@ -27,7 +26,8 @@ def intrinsic(function: Callable[..., Any]) -> Any:
 
 def _address(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
     array_struct = context.make_array(array_type)(context, builder, array)
-    return get_item_pointer(context, builder, array_type, array_struct, [at], wraparound=False)
+    item: Any = cgutils.get_item_pointer
+    return item(context, builder, array_type, array_struct, [at], wraparound=False)
 
 
 def _call(builder: Any, name: str, returned: Any) -> None:
