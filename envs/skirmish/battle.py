@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contracts.world import Bools, Floats, Floats64, Integers
 from envs.skirmish.arrays import NOBODY, Battle, Records
 from envs.skirmish.combat import decide
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inline, inner, kernel
 from envs.skirmish.damage import deal, regenerate
 from envs.skirmish.interface import NO_OP, write_views
 from envs.skirmish.layout import Layout
@@ -41,7 +41,7 @@ class Views(NamedTuple):
 
 @kernel
 def seat_battles(
-    scene: Scene,
+    n_agents: int,
     attack: Floats64,
     template: Records,
     keys: NDArray[np.uint64],
@@ -63,7 +63,7 @@ def seat_battles(
             units[b, u] = template[u]
             seed_unit(units[b, u], keys[b], u)
             units[b, u].side_step = 1.0 if draw(units[b, u]) < 0.5 else -1.0
-        draw_goal(scene, attack, units, b)
+        draw_goal(n_agents, attack, units, b)
 
 
 @kernel
@@ -107,7 +107,7 @@ def step_battles(
             first, last = claim(desk, seat)
 
 
-@inner
+@inline
 def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle, b: int, views: Views) -> None:
     """Work out the reward's scale for the teams there are; nothing is earned or over yet."""
     battle.reward_scale = reward_scale(rules, scene.kinds, units, scene.n_agents, b)
@@ -117,7 +117,7 @@ def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle
     views.terminated[b] = views.truncated[b] = views.won[b] = False
 
 
-@inner
+@inline
 def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
     """Note how everybody stands, and give the orders."""
     for u in range(units.shape[1]):
@@ -129,7 +129,7 @@ def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
         give_order(scene, units, b, agent, actions[agent, b])
 
 
-@inner
+@inline
 def play_loops(scene: Scene, units: Records, battle: Battle, b: int, scratch: Floats64) -> None:
     """Play the game loops of one environment step."""
     for _ in range(scene.rules.loops):
@@ -143,7 +143,7 @@ def play_loops(scene: Scene, units: Records, battle: Battle, b: int, scratch: Fl
     regenerate(scene, units, b, float(battle.loops))
 
 
-@inner
+@inline
 def end_step(
     layout: Layout,
     scene: Scene,
@@ -166,7 +166,7 @@ def end_step(
     write_rewards(rules, units, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
 
 
-@inner
+@inline
 def show(layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats) -> None:
     """Write what everybody may do and sees. looks [SCRATCH_LENGTH] is scratch."""
     ground, observations = scene.terrain, views.observations

@@ -86,7 +86,8 @@ class SkirmishWorld:
 
     def _begin(self, first: int, last: int) -> None:
         units, battles = self._units, self._battles
-        seat_battles(self._scene, self._attack, self._template, self._keys, units, battles, first, last)
+        n_agents, attack = self._layout.n_agents, self._attack
+        seat_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
 
