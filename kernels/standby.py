@@ -6,9 +6,7 @@ it leaves and sleeps. Whoever calls for help never depends on it: what no helper
 
 A kernel shared in this way has a `desk` and a `seat`, 0 for the caller and 1, 2, ... for the helpers, and reads
 
-    rounds = 0
-    while take_part(desk, seat, rounds):
-        rounds += 1
+    while take_part(desk, seat):
         first, last = claim(desk, seat)
         while first < last:
             ...  # items first .. last - 1
@@ -45,7 +43,7 @@ PARTS, COUNT, PATIENCE, MESSAGE = (LINE * number for number in range(4))
 STATE, NEXT, SEAT = LINE * 4, LINE * 5, LINE * 2  # of seat 0; how far the next seat's are
 
 AWAY, CALLED, WAITING, WORKING = range(4)
-"""States of a helper: asleep; on its way; in the kernel, without work; with work."""
+"""States of whoever has a seat: not here (a helper sleeps); on its way; in the kernel, without work; with work."""
 
 PIECES = 16  # of a part, that are claimed one by one
 WATCH = 2000  # pauses, about 100 microseconds, for which helpers stand by
@@ -91,15 +89,16 @@ class Standby:
 
 
 @_inner
-def take_part(desk: Desk, seat: int, rounds: int) -> bool:
-    """Wait for work; tell whether there is any. rounds: of work done since the kernel was called.
+def take_part(desk: Desk, seat: int) -> bool:
+    """Wait for work; tell whether there is any.
 
-    The caller has one round of work, opens it, and in the end waits for those who help.
+    For the caller there is work once, when it comes; then it waits for those who help, and leaves.
     """
+    state = STATE + SEAT * seat
     if seat > 0:
-        # Who was just called has come for what is being done now, however long ago the last time was.
-        return is_wanted(desk, STATE + SEAT * seat, WATCH if rounds == 0 else desk[PATIENCE])
-    if rounds == 0:
+        # Who was called has come for what is being done now, however long ago the last time was.
+        return is_wanted(desk, state, WATCH if look(desk, state) == CALLED else desk[PATIENCE])
+    if swap(desk, state, AWAY, WORKING):
         for part in range(desk[PARTS]):
             put(desk, NEXT + SEAT * part, desk[COUNT] * part // desk[PARTS])
         return True
@@ -108,6 +107,7 @@ def take_part(desk: Desk, seat: int, rounds: int) -> bool:
         while look(desk, STATE + SEAT * helper) == WORKING:
             pauses += 1
             rest(pauses)
+    put(desk, state, AWAY)
     return False
 
 

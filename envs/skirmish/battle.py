@@ -85,9 +85,7 @@ def step_battles(
     actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
     [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see kernels.standby.
     """
-    rounds = 0
-    while take_part(desk, seat, rounds):
-        rounds += 1
+    while take_part(desk, seat):
         first, last = claim(desk, seat)
         while first < last:
             for b in range(first, last):

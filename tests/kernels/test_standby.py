@@ -20,9 +20,7 @@ FEWEST = 8
 @numba.njit(nogil=True)
 def visit(visits: Any, messages: Any, delay: int, desk: Any, seat: int) -> None:
     """Count visits [items] and note with what message; each takes a while, longer with a larger delay."""
-    rounds = 0
-    while take_part(desk, seat, rounds):
-        rounds += 1
+    while take_part(desk, seat):
         first, last = claim(desk, seat)
         while first < last:
             for item in range(first, last):
