@@ -99,7 +99,7 @@ class SkirmishWorld:
         when an action's mask is False, and WorldError when the shape or type is wrong or no battle was begun.
         """
         self._check_open()
-        self._take(actions)
+        self._actions[:] = self._checked(actions)
         self._standby.share(self._desk, self._work, GOING_ON)
         self._sink.record(self._team)
         return self._turn
@@ -200,12 +200,13 @@ class SkirmishWorld:
         self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTurn(views.state, views.team_reward, *flags)
 
-    def _take(self, actions: Integers) -> None:
+    def _checked(self, actions: Integers) -> Integers:
         require_shape(actions, self._layout.n_agents, self._count)
-        self._actions[:] = actions
-        agent, battle = first_forbidden(self._actions, self._views.available, self._battles)
+        actions = np.ascontiguousarray(actions)
+        agent, battle = first_forbidden(actions, self._views.available, self._battles)
         if agent >= 0:
             refuse(agent, battle, int(actions[agent, battle]), self._views.available[agent, battle])
+        return actions
 
     def _check_open(self) -> None:
         if self._closed:
