@@ -39,8 +39,8 @@ Desk = NDArray[np.int64]
 Orders = SimpleQueue[Callable[[], object] | None]
 
 LINE = 8  # int64 numbers in a cache line: threads that change numbers of one line would wait for each other
-PARTS, COUNT, PATIENCE, MESSAGE = (LINE * number for number in range(4))
-STATE, NEXT, SEAT = LINE * 4, LINE * 5, LINE * 2  # of seat 0; how far the next seat's are
+PARTS, COUNT, PATIENCE, MESSAGE, HELD_UP = (LINE * number for number in range(5))
+STATE, NEXT, SEAT = LINE * 5, LINE * 6, LINE * 2  # of seat 0; how far the next seat's are
 
 AWAY, CALLED, WAITING, WORKING = range(4)
 """States of whoever has a seat: not here (a helper sleeps); on its way; in the kernel, without work; with work."""
@@ -48,6 +48,8 @@ AWAY, CALLED, WAITING, WORKING = range(4)
 PIECES = 16  # of a part, that are claimed one by one
 WATCH = 2000  # pauses, about 100 microseconds, for which helpers stand by
 SOON = 100e-6  # seconds; who is called later than this after the last time is not worth standing by for
+LONG = 1000  # pauses of the caller, after which it has been held up: a helper with work was not let to a processor
+CALM = 0.05  # seconds without standing by after that: who sleeps in between is sooner let to a busy processor
 TURN = 16  # pauses, after which others may have the processor: perhaps it is the one who is waited for that needs it
 
 
@@ -61,7 +63,7 @@ class Standby:
             orders: Orders = SimpleQueue()
             Thread(target=_serve, args=(orders,), name=f"standby {number}", daemon=True).start()
             self._orders.append(orders)
-        self._last = 0.0
+        self._last = self._calm = 0.0  # when the last call ended, and until when nobody stands by
         self.close = weakref.finalize(self, _dismiss, self._orders)
         """Let the threads end."""
 
@@ -79,7 +81,10 @@ class Standby:
         by do not look again at what they were called with.
         """
         desk[MESSAGE] = message
-        desk[PATIENCE] = WATCH if perf_counter() - self._last < SOON else 0
+        now = perf_counter()
+        if desk[HELD_UP]:
+            desk[HELD_UP], self._calm = 0, now + CALM
+        desk[PATIENCE] = WATCH if now - self._last < SOON and now > self._calm else 0
         for seat in range(1, int(desk[PARTS])):
             if desk[STATE + SEAT * seat] == AWAY:
                 desk[STATE + SEAT * seat] = CALLED
@@ -107,6 +112,8 @@ def take_part(desk: Desk, seat: int) -> bool:
         while look(desk, STATE + SEAT * helper) == WORKING:
             pauses += 1
             rest(pauses)
+        if pauses > LONG:
+            desk[HELD_UP] = 1
     put(desk, state, AWAY)
     return False
 
