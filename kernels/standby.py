@@ -72,6 +72,7 @@ class Standby:
         parts = max(min(len(self._orders) + 1, count // fewest), 1)
         desk = np.zeros(STATE + SEAT * parts, dtype=np.int64)
         desk[PARTS], desk[COUNT] = parts, count
+        desk[NEXT::SEAT] = count  # nothing is left yet: a helper may be there before the caller
         return desk
 
     def share(self, desk: Desk, work: Callable[[int], object], message: int = 0) -> None:
@@ -101,8 +102,7 @@ def take_part(desk: Desk, seat: int) -> bool:
     """
     state = STATE + SEAT * seat
     if seat > 0:
-        # Who was called has come for what is being done now, however long ago the last time was.
-        return is_wanted(desk, state, WATCH if look(desk, state) == CALLED else desk[PATIENCE])
+        return arrive(desk, state) if look(desk, state) == CALLED else is_wanted(desk, state, desk[PATIENCE])
     if swap(desk, state, AWAY, WORKING):
         for part in range(desk[PARTS]):
             put(desk, NEXT + SEAT * part, desk[COUNT] * part // desk[PARTS])
@@ -114,6 +114,18 @@ def take_part(desk: Desk, seat: int) -> bool:
             rest(pauses)
         if pauses > LONG:
             desk[HELD_UP] = 1
+    put(desk, state, AWAY)
+    return False
+
+
+@_inner
+def arrive(desk: Desk, state: int) -> bool:
+    """Begin as soon as the caller has; tell whether it has. It may be that all is done before there is one to help."""
+    for pauses in range(WATCH):
+        if look(desk, STATE) == WORKING:
+            put(desk, state, WORKING)
+            return True
+        rest(pauses)
     put(desk, state, AWAY)
     return False
 

@@ -68,6 +68,31 @@ def test_helpers_that_went_away_come_again() -> None:
     standby.close()
 
 
+@numba.njit(nogil=True)
+def sign(doers: Any, delay: int, desk: Any, seat: int) -> None:
+    """Note who does each item; an item takes as long as a delay has steps."""
+    while take_part(desk, seat):
+        first, last = claim(desk, seat)
+        while first < last:
+            for item in range(first, last):
+                number = 1.0
+                for _ in range(delay):
+                    number = number * 0.5 + 1.0
+                doers[item] = seat if number > 0.0 else -1
+            first, last = claim(desk, seat)
+
+
+def test_who_is_called_takes_part_though_the_caller_is_long_at_each_piece() -> None:
+    """A piece takes milliseconds: far longer than anybody stands by before the caller looks up."""
+    standby, doers = Standby(1), np.zeros(64, np.int64)
+    desk = standby.desk(len(doers), FEWEST)
+    for _ in range(3):
+        doers[:] = -1
+        standby.share(desk, partial(sign, doers, 2_000_000, desk))
+        assert set(doers.tolist()) == {0, 1}
+    standby.close()
+
+
 def test_one_desk_after_the_other() -> None:
     standby = Standby(2)
     for count in (300, 5, 64, 1, 300):
