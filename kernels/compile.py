@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -63,8 +65,21 @@ def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
     """
     dispatcher = cast(Any, function)
     signature = tuple(cast(Any, numba).typeof(argument) for argument in arguments)
-    dispatcher.compile(signature)
+    with _no_collection():
+        dispatcher.compile(signature)
     return cast("Callable[P, R]", dispatcher.overloads[signature].entry_point)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put off the search for unused objects: compiling makes so many that looking through them takes a tenth of it."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def cache_base(folder: Path) -> Path:

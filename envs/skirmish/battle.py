@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contracts.world import Bools, Floats, Floats64, Integers
 from envs.skirmish.arrays import NOBODY, Battle, Records
 from envs.skirmish.combat import decide
-from envs.skirmish.compile import inner, kernel
+from envs.skirmish.compile import inline, inner, kernel
 from envs.skirmish.damage import deal, regenerate
 from envs.skirmish.interface import NO_OP, write_views
 from envs.skirmish.layout import Layout
@@ -20,6 +20,10 @@ from envs.skirmish.randomness import draw, seed_unit
 from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
 from envs.skirmish.scene import Scene
 from envs.skirmish.variation import draw_goal
+from kernels.standby import MESSAGE, Desk, claim, take_part
+
+GOING_ON, OPENING = 0, 1
+"""What the desk says about the battles."""
 
 
 class Views(NamedTuple):
@@ -37,7 +41,7 @@ class Views(NamedTuple):
 
 @kernel
 def seat_battles(
-    scene: Scene,
+    n_agents: int,
     attack: Floats64,
     template: Records,
     keys: NDArray[np.uint64],
@@ -59,7 +63,7 @@ def seat_battles(
             units[b, u] = template[u]
             seed_unit(units[b, u], keys[b], u)
             units[b, u].side_step = 1.0 if draw(units[b, u]) < 0.5 else -1.0
-        draw_goal(scene, attack, units, b)
+        draw_goal(n_agents, attack, units, b)
 
 
 @kernel
@@ -73,32 +77,35 @@ def step_battles(
     views: Views,
     scratch: Floats64,
     looks: Floats,
-    opening: bool,
-    first: int,
-    last: int,
+    desk: Desk,
+    seat: int,
 ) -> None:
-    """Let battles first .. last - 1 take one environment step, or, when opening, only show how they begin.
+    """Let the battles on the desk take one environment step, or, when it says OPENING, only show how they begin.
 
     actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
-    [SCRATCH_LENGTH] are written over; ranges that run at the same time need scratch of their own.
+    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see kernels.standby.
     """
-    for b in range(first, last):
-        battle = battles[b]
-        if battle.over:
-            stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
-            continue
-        if opening:
-            open_battle(scene, reward_rules, units, battle, b, views)
-        else:
-            begin_step(scene, units, b, actions)
-            play_loops(scene, units, battle, b, scratch)
-            end_step(layout, scene, reward_rules, units, battle, b, views, scratch)
-        show(layout, scene, units, battle, b, views, looks)
-        if views.terminated[b]:
-            leave_no_op(scene.n_agents, b, views.available)
+    while take_part(desk, seat):
+        first, last = claim(desk, seat)
+        while first < last:
+            for b in range(first, last):
+                battle = battles[b]
+                if battle.over:
+                    stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
+                    continue
+                if desk[MESSAGE] == OPENING:
+                    open_battle(scene, reward_rules, units, battle, b, views)
+                else:
+                    begin_step(scene, units, b, actions)
+                    play_loops(scene, units, battle, b, scratch)
+                    end_step(layout, scene, reward_rules, units, battle, b, views, scratch)
+                show(layout, scene, units, battle, b, views, looks)
+                if views.terminated[b]:
+                    leave_no_op(scene.n_agents, b, views.available)
+            first, last = claim(desk, seat)
 
 
-@inner
+@inline
 def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle, b: int, views: Views) -> None:
     """Work out the reward's scale for the teams there are; nothing is earned or over yet."""
     battle.reward_scale = reward_scale(rules, scene.kinds, units, scene.n_agents, b)
@@ -108,7 +115,7 @@ def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle
     views.terminated[b] = views.truncated[b] = views.won[b] = False
 
 
-@inner
+@inline
 def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
     """Note how everybody stands, and give the orders."""
     for u in range(units.shape[1]):
@@ -120,7 +127,7 @@ def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
         give_order(scene, units, b, agent, actions[agent, b])
 
 
-@inner
+@inline
 def play_loops(scene: Scene, units: Records, battle: Battle, b: int, scratch: Floats64) -> None:
     """Play the game loops of one environment step."""
     for _ in range(scene.rules.loops):
@@ -134,7 +141,7 @@ def play_loops(scene: Scene, units: Records, battle: Battle, b: int, scratch: Fl
     regenerate(scene, units, b, float(battle.loops))
 
 
-@inner
+@inline
 def end_step(
     layout: Layout,
     scene: Scene,
@@ -157,7 +164,7 @@ def end_step(
     write_rewards(rules, units, scene.n_agents, b, standing, scale, scratch, team_reward, individual_rewards)
 
 
-@inner
+@inline
 def show(layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats) -> None:
     """Write what everybody may do and sees. looks [SCRATCH_LENGTH] is scratch."""
     ground, observations = scene.terrain, views.observations

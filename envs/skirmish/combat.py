@@ -15,6 +15,12 @@ from envs.skirmish.terrain import heading
 
 NEAR = 0.05  # cells; who is this close to a destination is there
 
+STAYS, CHASES, GOES = 0, 1, 2
+"""What a unit does in a loop: stand; walk after somebody; walk to where its order leads."""
+
+Way = tuple[int, float, float]
+"""One of these, and the point it walks to."""
+
 
 @inner
 def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -> tuple[bool, bool]:
@@ -30,18 +36,20 @@ def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -
         if unit.health > 0.0:
             unit.walk_x = unit.walk_y = 0.0
             if scene.kinds[unit.kind].heal_rate > 0.0:
-                tend(scene, units, b, u)
+                way, goal_x, goal_y = tend(scene, units, b, u)
                 acting |= unit.heals != NOBODY
             else:
-                attack(scene, units, b, u, now, places)
-            walking |= unit.walk_x != 0.0 or unit.walk_y != 0.0
+                way, goal_x, goal_y = attack(scene, units, b, u, now, places)
+            if way != STAYS:
+                walk(scene, unit, way, goal_x, goal_y)
+                walking |= unit.walk_x != 0.0 or unit.walk_y != 0.0
         acting |= unit.hits_left > 0 and now >= unit.hit_at
     return walking, acting
 
 
 @inner
-def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
-    """Let an armed unit fight, or carry on with its order."""
+def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> Way:
+    """Let an armed unit fight, or carry on with its order; return where it walks."""
     unit = units[b, u]
     if unit.order == ATTACK_MOVE:
         pursue(scene, units, b, u, now, places)
@@ -49,24 +57,24 @@ def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
         break_off(unit)
         unit.order = IDLE
         unit.target = NOBODY
-    if unit.target != NOBODY:
-        fight(scene, unit, units[b, unit.target], now)
-    else:
-        carry_on(scene, unit, now)
+    if unit.target == NOBODY:
+        return carry_on(scene, unit, now)
+    target = units[b, unit.target]
+    return fight(scene, unit, target, now), target.x, target.y
 
 
 @inner
-def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> None:
-    """Shoot, recover, attack or chase: whatever a unit is up to with its target."""
+def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> int:
+    """Shoot, recover, attack or chase, whatever a unit is up to with its target; return CHASES or STAYS."""
     kind = scene.kinds[unit.kind]
     if unit.attacking:
         if now < unit.shot_at:
-            return
+            return STAYS
         dx, dy = target.x - unit.x, target.y - unit.y
         distance = sqrt(dx * dx + dy * dy)
         if distance <= scene.reach[unit.kind, target.kind] + scene.rules.slop:
             shoot(kind, unit, target, distance, now)
-            return
+            return STAYS
         break_off(unit)
     if reaches(scene, unit, target):
         if now >= unit.ready_at:
@@ -76,8 +84,8 @@ def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> None:
             unit.ready_at = since + kind.period + delay
             unit.shot_at = max(now + kind.damage_point, now + 1.0)
             unit.attacking = True
-    elif now >= unit.recovered_at:
-        walk(scene, kind, unit, target.x, target.y)
+        return STAYS
+    return CHASES if now >= unit.recovered_at else STAYS
 
 
 @inner
@@ -97,8 +105,8 @@ def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> 
 
 
 @inner
-def tend(scene: Scene, units: Records, b: int, u: int) -> None:
-    """Let a healer heal, follow whom it is to heal, or carry on with its order."""
+def tend(scene: Scene, units: Records, b: int, u: int) -> Way:
+    """Let a healer heal, follow whom it is to heal, or carry on with its order; return where it walks."""
     unit = units[b, u]
     unit.heals = NOBODY
     if unit.order == ATTACK_MOVE:
@@ -107,31 +115,36 @@ def tend(scene: Scene, units: Records, b: int, u: int) -> None:
         unit.order = IDLE
         unit.target = NOBODY
     if unit.target == NOBODY:
-        carry_on(scene, unit, 0.0)
-    elif not reaches(scene, unit, units[b, unit.target]):
-        walk(scene, scene.kinds[unit.kind], unit, units[b, unit.target].x, units[b, unit.target].y)
-    elif unit.energy > 0.0 and is_wounded(scene, units[b, unit.target]):
+        return carry_on(scene, unit, 0.0)
+    target = units[b, unit.target]
+    if not reaches(scene, unit, target):
+        return CHASES, target.x, target.y
+    if unit.energy > 0.0 and is_wounded(scene, target):
         unit.heals = unit.acted_on = unit.target
+    return STAYS, unit.x, unit.y
 
 
 @inner
-def carry_on(scene: Scene, unit: Unit, now: float) -> None:
-    """Move or attack-move of a unit that has no target; an attack-move first recovers from its last attack."""
-    if unit.order == MOVE:
-        if not walk(scene, scene.kinds[unit.kind], unit, unit.goal_x, unit.goal_y):
-            unit.order = IDLE
-    elif unit.order == ATTACK_MOVE and not unit.arrived and not scene.hunting and now >= unit.recovered_at:
-        unit.arrived = not walk(scene, scene.kinds[unit.kind], unit, unit.goal_x, unit.goal_y)
+def carry_on(scene: Scene, unit: Unit, now: float) -> Way:
+    """Return where a unit without a target walks; on an attack-move it first recovers from its last attack."""
+    goes = unit.order == MOVE
+    if unit.order == ATTACK_MOVE:
+        goes = not unit.arrived and not scene.hunting and now >= unit.recovered_at
+    return GOES if goes else STAYS, unit.goal_x, unit.goal_y
 
 
 @inner
-def walk(scene: Scene, kind: Kind, unit: Unit, goal_x: float, goal_y: float) -> bool:
-    """Head for a point, round corners, for one loop; return False when the unit is there."""
+def walk(scene: Scene, unit: Unit, way: int, goal_x: float, goal_y: float) -> None:
+    """Head for a point, round corners, for one loop; who goes there and is there has carried out its order."""
+    kind = scene.kinds[unit.kind]
     goal_x, goal_y = heading(scene.terrain, kind.plane, unit.x, unit.y, goal_x, goal_y)
     dx, dy = goal_x - unit.x, goal_y - unit.y
     square = dx * dx + dy * dy
-    if square <= NEAR * NEAR:
-        return False
-    part = min(kind.speed / sqrt(square), 1.0)
-    unit.walk_x, unit.walk_y = dx * part, dy * part
-    return True
+    if square > NEAR * NEAR:
+        part = min(kind.speed / sqrt(square), 1.0)
+        unit.walk_x, unit.walk_y = dx * part, dy * part
+    elif way == GOES:
+        if unit.order == MOVE:
+            unit.order = IDLE
+        else:
+            unit.arrived = True

@@ -12,4 +12,4 @@ from pathlib import Path
 from kernels.compile import Compiler
 
 _compiler = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
-kernel, inner = _compiler.kernel, _compiler.inner
+kernel, inner, inline = _compiler.kernel, _compiler.inner, _compiler.inline

@@ -55,7 +55,7 @@ def land(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
             if dx * dx + dy * dy <= reach * reach:
                 hurt(scene, units, b, u, other, now)
     else:
-        hurt(scene, units, b, u, unit.hit_target, now)
+        hurt(scene, units, b, u, int(unit.hit_target), now)
 
 
 @inner

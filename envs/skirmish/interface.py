@@ -12,7 +12,7 @@ from numpy import uintp as index
 
 from contracts.world import Bools, Floats
 from envs.skirmish.arrays import UNARMED, Records
-from envs.skirmish.compile import inner
+from envs.skirmish.compile import inline, inner
 from envs.skirmish.gathered import (
     DISTANCE,
     HEALTH,
@@ -39,7 +39,7 @@ NO_OP, STOP, NORTH, SOUTH, EAST, WEST = 0, 1, 2, 3, 4, 5
 MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
 
 
-@inner
+@inline
 def write_views(
     layout: Layout,
     kinds: Records,

@@ -37,17 +37,20 @@ def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
     target = unit.target
     if target != NOBODY and units[b, target].health <= 0.0:
         target = NOBODY
+    reach = -1.0  # within which it looks for another target; it does not
     if target != NOBODY and not unit.attacking and not reaches(scene, unit, units[b, target]):
         dx, dy = unit.x - unit.leash_x, unit.y - unit.leash_y
         if not scene.hunting and dx * dx + dy * dy > scene.rules.leash * scene.rules.leash:
             target = NOBODY
         else:
-            other = nearest_opponent(scene, units, b, u, scene.kinds[unit.kind].range, places)
-            target = target if other == NOBODY else other
+            reach = scene.kinds[unit.kind].range
     if target == NOBODY and now >= unit.scan_at:
-        scan = ANYWHERE if scene.hunting else scene.kinds[unit.kind].scan_range
-        target = nearest_opponent(scene, units, b, u, scan, places)
-        if target == NOBODY and nobody_near(scene, units, b, u, scan + SAFE, places):
+        reach = ANYWHERE if scene.hunting else scene.kinds[unit.kind].scan_range
+    if reach >= 0.0:
+        other = nearest_opponent(scene, units, b, u, reach, places)
+        if other != NOBODY:
+            target = other
+        elif target == NOBODY and nobody_near(scene, units, b, u, reach + SAFE, places):
             unit.scan_at = now + SAFE_LOOPS
     if target != unit.target:
         take_target(unit, target)

@@ -81,12 +81,12 @@ def vary_battles(scene: Scene, variation: Variation, units: Records, first: int,
 
 
 @inner
-def draw_goal(scene: Scene, attack: Floats64, units: Records, b: int) -> None:
+def draw_goal(n_agents: int, attack: Floats64, units: Records, b: int) -> None:
     """Draw the point of the enemies' attack-move between the two ends in attack [2, 2], where these differ."""
     dx, dy = attack[1, 0] - attack[0, 0], attack[1, 1] - attack[0, 1]
     if dx != 0.0 or dy != 0.0:
-        part = draw(units[b, scene.n_agents])
-        for u in range(scene.n_agents, units.shape[1]):
+        part = draw(units[b, n_agents])
+        for u in range(n_agents, units.shape[1]):
             units[b, u].goal_x = attack[0, 0] + dx * part
             units[b, u].goal_y = attack[0, 1] + dy * part
 

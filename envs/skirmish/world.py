@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import numpy as np
 from conf.schema import EnvConfig
 from contracts.errors import WorldError
 from contracts.seeds import key
-from contracts.world import Battles, Bools, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from contracts.world import Battles, Bools, Floats, Floats64, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 from envs.actions import refuse, require_shape
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
-from envs.skirmish.battle import Views, first_forbidden, seat_battles, step_battles
-from envs.skirmish.gathered import SCRATCH_LENGTH
+from envs.skirmish.battle import GOING_ON, OPENING, Views, first_forbidden, seat_battles, step_battles
+from envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
 from envs.skirmish.layout import make_layout, spec_of
 from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
@@ -24,6 +25,7 @@ from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
 from kernels.compile import machine_code
 from kernels.crew import Crew
+from kernels.standby import Desk, Standby
 
 FEWEST = 8  # battles; with fewer a second thread costs more than it saves
 
@@ -49,7 +51,8 @@ class SkirmishWorld:
         self._variation = make_variation(record, env)
         self._attack = np.array(record.attack, dtype=np.float64)
         self._crew = Crew(threads)
-        self._step_code: Any = None  # found with the first step
+        self._standby = Standby(threads - 1)
+        self._step_code: Any = None  # found when the first batch begins
         self._closed = False
         self._allocate(0)
 
@@ -73,18 +76,20 @@ class SkirmishWorld:
             raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
         if battles.count != self._count:
             self._allocate(battles.count)
+            self._prepare()
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
         self._crew.share(self._begin, self._count, FEWEST)
+        self._standby.share(self._desk, self._work, OPENING)
         self._sink.begin(battles, self._team)
         return self._turn
 
     def _begin(self, first: int, last: int) -> None:
         units, battles = self._units, self._battles
-        seat_battles(self._scene, self._attack, self._template, self._keys, units, battles, first, last)
+        n_agents, attack = self._layout.n_agents, self._attack
+        seat_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
-        self._advance(np.empty((self._layout.n_agents, 0), dtype=np.int64), first, last, opening=True)
 
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.
@@ -94,17 +99,19 @@ class SkirmishWorld:
         when an action's mask is False, and WorldError when the shape or type is wrong or no battle was begun.
         """
         self._check_open()
-        actions = self._checked(actions)
-        self._crew.share(lambda first, last: self._advance(actions, first, last), self._count, FEWEST)
+        self._actions[:] = self._checked(actions)
+        self._standby.share(self._desk, self._work, GOING_ON)
         self._sink.record(self._team)
         return self._turn
 
-    def _advance(self, actions: Integers, first: int, last: int, opening: bool = False) -> None:
-        scratch, looks = np.empty((ROWS, self._units.shape[1])), np.empty(SCRATCH_LENGTH, dtype=np.float32)
-        arguments = (*self._fixed, actions, self._views, scratch, looks, opening, first, last)
+    def _prepare(self) -> None:
+        """Find the kernel's code for this batch's arrays, and bind it to them.
+
+        A helper may still be at the last batch's desk, or on its way there: it must not come upon other arrays.
+        """
         if self._step_code is None:
-            self._step_code = machine_code(step_battles, *arguments)
-        self._step_code(*arguments)
+            self._step_code = machine_code(step_battles, *self._fixed, *_scratch(), self._desk, 0)
+        self._work = partial(_work, self._step_code, self._fixed, self._desk)
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first, each side by index."""
@@ -167,6 +174,7 @@ class SkirmishWorld:
         """Let go of the threads. A closed world cannot be used again."""
         self._closed = True
         self._crew.close()
+        self._standby.close()
 
     def _allocate(self, count: int) -> None:
         layout = self._layout
@@ -184,7 +192,10 @@ class SkirmishWorld:
             truncated=np.zeros(count, dtype=np.bool_),
             won=np.zeros(count, dtype=np.bool_),
         )
-        self._fixed = (self._layout, self._scene, self._reward_rules, self._units, self._battles)
+        self._actions = np.zeros((layout.n_agents, count), dtype=np.int64)
+        self._desk = self._standby.desk(count, FEWEST)
+        rules = self._reward_rules
+        self._fixed = (self._layout, self._scene, rules, self._units, self._battles, self._actions, views)
         flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
         self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTurn(views.state, views.team_reward, *flags)
@@ -200,3 +211,11 @@ class SkirmishWorld:
     def _check_open(self) -> None:
         if self._closed:
             raise WorldError("This world is closed; make a new one.")
+
+
+def _work(code: Any, fixed: tuple[Any, ...], desk: Desk, seat: int) -> None:
+    code(*fixed, *_scratch(), desk, seat)
+
+
+def _scratch() -> tuple[Floats64, Floats]:
+    return np.empty((ROWS, MOST_UNITS)), np.empty(SCRATCH_LENGTH, dtype=np.float32)
