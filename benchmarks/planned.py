@@ -20,9 +20,10 @@ from benchmarks.fidelity import Tell
 from contracts.seeds import generator
 from contracts.world import Battles, Bools, Integers, Purpose, TeamTurn
 from envs.maps import load_map
+from envs.moment import NO_OP, STOP, Scene
 from envs.options import skirmish_options
 from envs.positions import Numbers, ways
-from envs.scripted import MANOEUVRES, NO_OP, POLICIES, STOP, Scene
+from envs.scripted import MANOEUVRES, POLICIES
 from envs.skirmish.world import SkirmishWorld
 from envs.units import unit_names, unit_type
 
