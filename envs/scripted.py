@@ -7,8 +7,9 @@ nearest   attack the nearest enemy that can be attacked, else walk to the neares
 focus     attack the weakest (health and shield) that can be attacked, equals by number, else walk to the weakest
 kite      shoot when the weapon is ready, and step back from who reaches less far while it is not; whom that gains
           nothing plays focus, or nearest if its weapon is for melee
+ambush    wait in a line across the enemies' way, waste no shot, and draw back whoever is hurt (envs/ambush.py)
 
-Healers of the last three stay with the team and heal whoever has lost most.
+Healers of the last four stay with the team and heal whoever has lost most.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from contracts.errors import ConfigurationError
 from contracts.seeds import generator
 from contracts.world import Battles, Bools, Integers
+from envs.ambush import ambush
 from envs.moment import (
     NO_OP,
     STOP,
@@ -155,6 +157,7 @@ POLICIES: dict[str, Callable[[Scene], Integers]] = {
     "nearest": nearest,
     "focus": focus,
     "kite": kite,
+    "ambush": ambush,
 }
 MANOEUVRES = {**POLICIES, "spread": spread, "retreat": retreat}
 """What a team can be told to do for a while; the policies are those that make sense for a whole battle."""
