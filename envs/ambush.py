@@ -36,7 +36,6 @@ AT_REST = 0.1  # cells; who has not moved so far in an environment step rests
 AT_POST = 0.6  # cells; a step is 1 to 1.5 cells long
 HURT = 0.6  # part of the health; who has less draws back
 MARGIN = 1.0  # cells; so far beyond their reach enemies are still a danger
-EFFECT = 15.0  # shots; so many more are worth shooting at whom the own weapon hurts most and not at whom it cannot hurt
 
 
 def ambush(scene: Scene) -> Integers:
@@ -120,19 +119,18 @@ def share_out(scene: Scene) -> Whole:
     """Return whom everybody shoots at, -1 who reaches nobody: [agents, battles].
 
     The agents choose in turn the enemy that needs the fewest of their shots after what those before them will have
-    shot, and rather those whom their weapon hurts much. Who is to be dead by then is a last choice.
+    shot. Who is to be dead by then is a last choice.
     """
     table, mine, enemies = scene.kinds, scene.allies, scene.enemies[0]["kind"]
     in_reach = scene.attackable & (scene.gap <= table.reach[mine["kind"]][..., None])
     shooting = shoots(scene)
-    most = np.maximum(table.damage.max(1), 1e-6)
     left = scene.strength[0].copy()  # [battles, enemies]
     battles = np.arange(left.shape[0])
     targets = np.full(mine.shape, -1)
     for agent, kind in enumerate(mine["kind"]):
         damage = table.damage[kind[:, None], enemies]
-        shots = np.maximum(left, 0) / np.maximum(damage, 1e-6) - EFFECT * damage / most[kind][:, None]
-        target = least(shots + np.where(left > 0, 0.0, 1e3), in_reach[agent])
+        shots = np.where(left > 0, left / np.maximum(damage, 1e-6), 1e3)
+        target = least(shots, in_reach[agent])
         reached = in_reach[agent].any(-1)
         targets[agent] = np.where(reached, target, -1)
         left[battles, target] -= np.where(reached & shooting[agent], damage[battles, target], 0.0)

@@ -61,9 +61,11 @@ def test_nobody_shoots_at_who_is_dead_by_then():
     assert share_out(moment(allies, [unit("marine", 16.5, 16)]))[:, 0].tolist() == [-1, -1, -1]
 
 
-def test_everybody_shoots_at_whom_his_weapon_hurts_most():
+def test_what_counts_is_how_many_of_the_own_shots_it_takes():
     allies = [unit("marauder", 10, 15), unit("marine", 10, 16)]
-    enemies = [unit("marine", 14, 16), unit("marauder", 14, 15)]
+    enemies = [unit("marine", 14, 16, 31), unit("marauder", 14, 15, 38)]  # 4 or 2 shots of 10 and 19, 6 or 8 of 6 and 5
+    assert share_out(moment(allies, enemies))[:, 0].tolist() == [1, 1]  # the marauder leaves 19: 4 shots of a marine
+    allies[0]["cooldown"] = 9
     assert share_out(moment(allies, enemies))[:, 0].tolist() == [1, 0]
 
 
