@@ -20,9 +20,10 @@ from benchmarks.fidelity import Tell
 from contracts.seeds import generator
 from contracts.world import Battles, Bools, Integers, Purpose, TeamTurn
 from envs.maps import load_map
+from envs.moment import NO_OP, STOP, Scene
 from envs.options import skirmish_options
-from envs.positions import Numbers, ways
-from envs.scripted import MANOEUVRES, NO_OP, POLICIES, STOP, Scene
+from envs.positions import Numbers, Units, ways
+from envs.scripted import MANOEUVRES, POLICIES
 from envs.skirmish.world import SkirmishWorld
 from envs.units import unit_names, unit_type
 
@@ -114,6 +115,8 @@ class _Attempt:
         self._world, self._ways_on_map, self._draws = world, ways(map), draws
         world.begin(Battles(Purpose.SHOWING, 0, copies))
         self._turn = world.copy_battles(np.zeros(copies, np.int64))
+        self._opening = world.units_of_all_battles().copy()
+        self._before: Units | None = None  # the units an environment step ago
         self._shape = (world.spec.n_agents, copies)
         self._resting = RESTING if world.units_of_all_battles()["shield"][0, : world.spec.n_agents].any() else 0.0
         self._orders = self._new_orders(0)
@@ -161,10 +164,11 @@ class _Attempt:
         self._turn = self._world.copy_battles(sources)
         self._orders = Orders._make(one[..., sources] for one in self._orders)
         self._ways = [actions[:, sources] for actions in self._ways]
+        self._before = None if self._before is None else self._before[sources]
 
     def _choose(self, step: int) -> Integers:
         """Let every agent of every copy follow its orders: [agents, copies]."""
-        units, available = self._world.units_of_all_battles(), self._turn.available_actions
+        units, available = self._world.units_of_all_battles().copy(), self._turn.available_actions
         if step % STRETCH == 0:
             drawn = self._draws.integers(len(SCRIPTS) + 2, size=self._shape)  # two more: stay, and one lone direction
             own_way = self._draws.random(self._shape) < self._orders.wayward
@@ -172,7 +176,8 @@ class _Attempt:
             self._direction = self._draws.integers(2, 6, size=self._shape)
         scripts = np.where(step < self._orders.rested, SCRIPTS.index("retreat"), self._scripts)
         scripts = np.where(step < self._orders.spreading, SCRIPTS.index("spread"), scripts)
-        scene = Scene(units, available, np.zeros(self._shape), self._ways_on_map)
+        scene = Scene(units, available, np.zeros(self._shape), self._ways_on_map, self._opening, self._before)
+        self._before = units
         choices = [MANOEUVRES[name](scene) for name in SCRIPTS]
         stay = np.full(self._shape, STOP)
         can_go = np.take_along_axis(available, self._direction[..., None], 2)[..., 0]

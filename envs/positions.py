@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import shortest_path
 
 from contracts.world import Bools, World
 from envs.maps import load_map
-from envs.units import combat_constants, hit_damage, unit_names, unit_type
+from envs.units import UnitType, combat_constants, hit_damage, unit_names, unit_type
 
 Units = NDArray[np.void]
 """[battles, units], allies first; the fields are those of POSITION, more do not matter."""
@@ -76,6 +76,7 @@ class Kinds:
     heals: Bools
     healed: Bools  # whom a healer can heal
     can_hit: Bools  # [attacker, target]
+    damage: Numbers  # [attacker, target], what an attack takes off the health; 0 where it cannot be attacked
 
 
 @cache
@@ -92,7 +93,16 @@ def kinds() -> Kinds:
         heals=np.array([one.weapon is None for one in types]),
         healed=np.array(["biological" in one.attributes and one.weapon is not None for one in types]),
         can_hit=np.array([[hit_damage(one, other) is not None for other in types] for one in types]),
+        damage=np.array([[_attack_damage(one, other) for other in types] for one in types]),
     )
+
+
+def _attack_damage(attacker: UnitType, target: UnitType) -> float:
+    """Of one attack with all its hits, on its target alone."""
+    a_hit = hit_damage(attacker, target)
+    if attacker.weapon is None or a_hit is None:
+        return 0.0
+    return max(a_hit - target.armour, combat_constants().minimum_damage) * attacker.weapon.hits
 
 
 class Ways:

@@ -70,14 +70,17 @@ def test_there_must_be_such_battles(world, sources) -> None:
 
 def test_who_stands_badly_becomes_a_copy_of_who_stands_well(world) -> None:
     attempt = planned._Attempt(world, "2s3z", 16, np.random.default_rng(0))
-    attempt._turn = world.step(attempt._choose(0))
-    before = world.units_of_all_battles().copy()
+    for step in range(2):
+        attempt._turn = world.step(attempt._choose(step))
+    before, past = world.units_of_all_battles().copy(), attempt._before
     attempt._select(np.arange(16.0))
     after = world.units_of_all_battles()
     assert (after[:2] == before[[15, 14]]).all()  # the best are kept
     copied = [[number for number in range(16) if (one == before[number]).all()] for one in after]
     assert all(copied)
     assert np.mean([max(numbers) for numbers in copied]) > 10  # the best of four of sixteen: 12.6 on average
+    pasts = zip(attempt._before, copied, strict=True)
+    assert all(any((was == past[number]).all() for number in numbers) for was, numbers in pasts)
 
 
 def test_a_win_is_found_and_a_hopeless_search_says_so(capsys) -> None:
