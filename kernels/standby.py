@@ -34,7 +34,7 @@ from kernels.compile import Compiler
 _inner = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", _nrt=False, forceinline=True).inner
 
 Desk = NDArray[np.int64]
-"""What threads tell each other: four numbers, then two for each seat, each number a cache line apart."""
+"""What threads tell each other: five numbers, then two for each seat, each number a cache line apart."""
 
 Orders = SimpleQueue[Callable[[], object] | None]
 
@@ -42,11 +42,13 @@ LINE = 8  # int64 numbers in a cache line: threads that change numbers of one li
 PARTS, COUNT, PATIENCE, MESSAGE, HELD_UP = (LINE * number for number in range(5))
 STATE, NEXT, SEAT = LINE * 5, LINE * 6, LINE * 2  # of seat 0; how far the next seat's are
 
-AWAY, CALLED, WAITING, WORKING = range(4)
-"""States of whoever has a seat: not here (a helper sleeps); on its way; in the kernel, without work; with work."""
+AWAY, CALLED, LATE, WAITING, WORKING = range(5)
+"""States of whoever has a seat: not here (a helper sleeps); on its way; on its way, but what it was called for is done;
+in the kernel, without work; with work."""
 
 PIECES = 16  # of a part, that are claimed one by one
 WATCH = 2000  # pauses, about 100 microseconds, for which helpers stand by
+COMING = 100 * WATCH  # pauses that who was called waits for the caller to begin, which it is about to do
 SOON = 100e-6  # seconds; who is called later than this after the last time is not worth standing by for
 LONG = 1000  # pauses of the caller, after which it has been held up: a helper with work was not let to a processor
 CALM = 0.05  # seconds without standing by after that: who sleeps in between is sooner let to a busy processor
@@ -102,12 +104,15 @@ def take_part(desk: Desk, seat: int) -> bool:
     """
     state = STATE + SEAT * seat
     if seat > 0:
-        return arrive(desk, state) if look(desk, state) == CALLED else is_wanted(desk, state, desk[PATIENCE])
-    if swap(desk, state, AWAY, WORKING):
+        called = look(desk, state) < WAITING
+        return arrive(desk, state) if called else is_wanted(desk, state, desk[PATIENCE])
+    if look(desk, state) == AWAY:
         for part in range(desk[PARTS]):
             put(desk, NEXT + SEAT * part, desk[COUNT] * part // desk[PARTS])
+        put(desk, state, WORKING)  # now there is something to claim
         return True
     for helper in range(1, desk[PARTS]):
+        swap(desk, STATE + SEAT * helper, CALLED, LATE)
         pauses = 0
         while look(desk, STATE + SEAT * helper) == WORKING:
             pauses += 1
@@ -120,11 +125,13 @@ def take_part(desk: Desk, seat: int) -> bool:
 
 @_inner
 def arrive(desk: Desk, state: int) -> bool:
-    """Begin as soon as the caller has; tell whether it has. It may be that all is done before there is one to help."""
-    for pauses in range(WATCH):
+    """Begin as soon as the caller has; tell whether it has. Who comes late stands by for the next time."""
+    for pauses in range(COMING):
         if look(desk, STATE) == WORKING:
             put(desk, state, WORKING)
             return True
+        if look(desk, state) == LATE and pauses >= desk[PATIENCE]:
+            break
         rest(pauses)
     put(desk, state, AWAY)
     return False
