@@ -49,7 +49,7 @@ class Faults:
             os.kill(os.getpid(), signal.SIGKILL)
         if self._step in self._freeze:
             os.kill(os.getpid(), signal.SIGSTOP)
-        if self._step in self._hang:
+        if self._step in self._hang | self._freeze:  # a process of several threads runs on for a moment after SIGSTOP
             threading.Event().wait()
 
 
