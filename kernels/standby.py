@@ -47,7 +47,7 @@ AWAY, CALLED, LATE, WAITING, WORKING = range(5)
 in the kernel, without work; with work."""
 
 PIECES = 16  # of a part, that are claimed one by one
-WATCH = 2000  # pauses, about 100 microseconds, for which helpers stand by
+WATCH = 2000  # pauses, 50 to 100 microseconds, for which helpers stand by
 COMING = 100 * WATCH  # pauses that who was called waits for the caller to begin, which it is about to do
 SOON = 100e-6  # seconds; who is called later than this after the last time is not worth standing by for
 LONG = 1000  # pauses of the caller, after which it has been held up: a helper with work was not let to a processor
