@@ -92,7 +92,7 @@ class Actor:
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.hidden.numpy(), self.last_actions.numpy())
-            self._compiled = agents.compiled.acting(agents.online, agents.spec, memory)
+            self._compiled = agents.compiled.acting(agents.online, memory)
 
     def act(self, turn: Turn, time: int) -> Integers:
         """Choose every agent's action in every battle: [agents, battles]; written over by the next call."""

@@ -10,11 +10,14 @@ import torch
 from clients.buffer import private_ring
 from clients.captured import CapturedUnroll
 from clients.compiled.networks import CompiledNetworks
+from clients.compiled.train_state import CompiledTrainState
 from clients.network import NetworkSettings, Parameters, Recurrence, initial_parameters
 from clients.recurrence import unroll
+from clients.train_state import TorchTrainState, TrainState
 from contracts.errors import FederationError
 from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
+from kernels.crew import Crew
 
 
 class LearningSettings(Protocol):
@@ -58,18 +61,31 @@ class AgentStack:
         self.device = device
         self.together = together
         self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
+        crew = Crew()
         drawn = initial_parameters(self.agent_ids, spec, network, seed)
-        self.online: Parameters = {name: value.to(device).requires_grad_() for name, value in drawn.items()}
-        self.target: Parameters = {name: value.detach().clone() for name, value in self.online.items()}
-        self.optimiser = torch.optim.Adam(list(self.online.values()), lr=learning.learning_rate, fused=True)
+        self.train_state: TrainState = (
+            CompiledTrainState(drawn, learning.learning_rate, crew)
+            if device.type == "cpu"
+            else TorchTrainState({name: value.to(device) for name, value in drawn.items()}, learning.learning_rate)
+        )
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
         captured = CapturedUnroll(learning.batch_size, spec.episode_limit) if device.type == "cuda" else None
         self.recurrence: Recurrence = captured or unroll
-        self.compiled = CompiledNetworks(self.agent_ids) if device.type == "cpu" else None
+        self.compiled = CompiledNetworks(self.agent_ids, spec, crew) if device.type == "cpu" else None
         self.env_steps = 0  # of the whole team, all battles that count as experience
         self.train_steps = 0
         self.episodes = 0  # training episodes played
         self.owed_updates = 0.0  # training steps earned by collected episodes and not yet taken
+
+    @property
+    def online(self) -> Parameters:
+        """The parameters that act and learn."""
+        return self.train_state.online
+
+    @property
+    def target(self) -> Parameters:
+        """The parameters that TD targets are computed with."""
+        return self.train_state.target
 
     def epsilon(self) -> float:
         """Exploration rate now: linear in the environment steps from start to finish."""
@@ -101,9 +117,7 @@ class AgentStack:
         """Everything but the episodes, as named tensors, for a checkpoint."""
         named = {f"online.{name}": value.detach() for name, value in self.online.items()}
         named |= {f"target.{name}": value for name, value in self.target.items()}
-        for name, parameter in self.online.items():
-            for quantity, value in self.optimiser.state.get(parameter, {}).items():
-                named[f"adam.{quantity}.{name}"] = value
+        named |= {f"adam.{name}": value for name, value in self.train_state.moments().items()}
         counters = [self.env_steps, self.train_steps, self.episodes, self.owed_updates]
         return named | {"counters": torch.tensor(counters, dtype=torch.float64)}
 
@@ -113,13 +127,7 @@ class AgentStack:
             for name, parameter in self.online.items():
                 parameter.copy_(named[f"online.{name}"])
                 self.target[name].copy_(named[f"target.{name}"])
-                suffix = f".{name}"
-                adam = {
-                    key[len("adam.") : -len(suffix)]: value.to(self.device, copy=True)
-                    for key, value in named.items()
-                    if key.startswith("adam.") and key.endswith(suffix)
-                }
-                if adam:
-                    self.optimiser.state[parameter] = adam
+        moments = {name.removeprefix("adam."): value for name, value in named.items() if name.startswith("adam.")}
+        self.train_state.load_moments(moments)
         env_steps, train_steps, episodes, self.owed_updates = named["counters"].tolist()
         self.env_steps, self.train_steps, self.episodes = int(env_steps), int(train_steps), int(episodes)

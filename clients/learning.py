@@ -23,42 +23,24 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
     Raises DivergenceError when a gradient is not finite; no network has been changed then. Raises SlotError when fewer
     than batch_size episodes are stored.
     """
-    agents.optimiser.zero_grad()  # a step that was broken off may have left some
+    state = agents.train_state
+    state.zero_gradients()  # a step that was broken off may have left some
     slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
     episodes = recall(agents.ring, slots)
     values = team_q_values(agents, episodes)
     gradient = mixer.gradient(values.q_taken.detach(), values.q_next)
     agents.together.compute(Work.BACKWARD, (values, gradient), backward_together)
-    squared_norms = _tie(agents, mixer) if tie_gradients else _squared_norms(agents)
+    squared_norms = _tie(agents, mixer) if tie_gradients else state.squared_norms()
     _require_finite(agents, squared_norms)
-    scale = mixer.clip(squared_norms)
-    for parameter in agents.online.values():
-        if parameter.grad is not None and scale < 1:
-            parameter.grad *= scale
-    agents.optimiser.step()
+    state.step(mixer.clip(squared_norms))
     agents.train_steps += 1
     if agents.train_steps % agents.learning.target_update_interval == 0:
-        update_target(agents)
+        state.update_target(agents.learning.target_update_rate)
 
 
 def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> TeamValues:
     """Return what the mixer needs of the drawn episodes."""
     return agents.together.compute(Work.VALUES, Wanted(agents, episodes), values_together)
-
-
-@torch.no_grad()
-def update_target(agents: AgentStack) -> None:
-    """Move the target networks towards the online networks: all the way when target_update_rate is 1."""
-    for name, parameter in agents.online.items():
-        agents.target[name].lerp_(parameter, agents.learning.target_update_rate)
-
-
-def _squared_norms(agents: AgentStack) -> torch.Tensor:
-    """[agents] float64, the squared 2-norm of each agent's gradient."""
-    total = torch.zeros(len(agents.agent_ids), dtype=torch.float64, device=agents.device)
-    for gradient in _gradients(agents).values():
-        total += torch.linalg.vector_norm(gradient.flatten(1), dim=1).double() ** 2
-    return total
 
 
 def _tie(agents: AgentStack, mixer: Mixer) -> torch.Tensor:
@@ -68,7 +50,7 @@ def _tie(agents: AgentStack, mixer: Mixer) -> torch.Tensor:
     sizes = [gradient[0].numel() for gradient in gradients.values()]
     for gradient, total in zip(gradients.values(), torch.split(pooled, sizes, dim=1), strict=True):
         gradient.copy_(total.view_as(gradient))
-    return _squared_norms(agents) / agents.spec.n_agents
+    return agents.train_state.squared_norms() / agents.spec.n_agents
 
 
 def _gradients(agents: AgentStack) -> dict[str, torch.Tensor]:

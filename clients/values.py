@@ -8,12 +8,13 @@ end is left out again, and what flows back to it is zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 
 from clients.agents import AgentStack
 from clients.buffer import EpisodeBatch, PackedEpisodes, pack
+from clients.compiled.networks import gradient_arrays
 from clients.network import joined, joined_parameters, network_inputs, q_values
 from contracts.timeline import Timeline, widest
 
@@ -25,6 +26,13 @@ class Wanted(NamedTuple):
     episodes: EpisodeBatch
 
 
+class WayBack(Protocol):
+    """Fills the gradients of one team's online parameters, given d loss / d q_taken [agents, transitions]."""
+
+    def __call__(self, gradient: torch.Tensor, /) -> None:
+        """See above."""
+
+
 class TeamValues(NamedTuple):
     """What the mixer needs of one team's episodes.
 
@@ -32,8 +40,9 @@ class TeamValues(NamedTuple):
     double_q (van Hasselt et al. 2016), else by the target network itself.
     """
 
-    q_taken: torch.Tensor  # [agents, transitions], with graph
+    q_taken: torch.Tensor  # [agents, transitions], with graph unless there is a way back
     q_next: torch.Tensor  # [agents, transitions]
+    way_back: WayBack | None = None  # where autograd does not know it
 
 
 def values_together(wanted: Sequence[Wanted]) -> list[TeamValues]:
@@ -55,8 +64,12 @@ def values_together(wanted: Sequence[Wanted]) -> list[TeamValues]:
 
 def backward_together(learned: Sequence[tuple[TeamValues, torch.Tensor]]) -> list[None]:
     """Fill the gradients of every team's parameters. learned: with d loss / d q_taken [agents, transitions] each."""
-    outputs = [values.q_taken for values, _ in learned]
-    torch.autograd.backward(outputs, [gradient for _, gradient in learned])
+    for values, gradient in learned:
+        if values.way_back is not None:
+            values.way_back(gradient)
+    by_graph = [(values.q_taken, gradient) for values, gradient in learned if values.way_back is None]
+    if by_graph:
+        torch.autograd.backward([q for q, _ in by_graph], [gradient for _, gradient in by_graph])
     return [None for _ in learned]
 
 
@@ -80,5 +93,9 @@ def _values(
 def _compiled(wanted: Wanted) -> TeamValues:
     agents = wanted.agents
     assert agents.compiled is not None
-    values = agents.compiled.team_q_values(agents.online, agents.target, wanted.episodes, agents.learning.double_q)
-    return TeamValues(*values)
+    values = agents.compiled.values(agents.online, agents.target, wanted.episodes, agents.learning.double_q)
+
+    def way_back(gradient: torch.Tensor) -> None:
+        values.backward(gradient, gradient_arrays(agents.online))
+
+    return TeamValues(values.q_taken, values.q_next, way_back)

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
-from contracts.together import ALONE, Together, Work
+from contracts.together import ALONE, Together
 from contracts.world import Integers, Purpose, TeamSpec
-from server.lessons import Lesson, learn_together
 from server.mixers import MixerSettings, make_mixer
 from server.mixers.compiled.learning import CompiledQmix
 from server.mixers.qmix import QmixMixer
-from server.team_records import TeamRecords, TeamTransitions
+from server.mixers.training import MixerTraining, TorchMixerTraining
+from server.team_records import TeamRecords
 from storage.draw import slots_to_learn_from
 
 
@@ -51,12 +51,13 @@ class TeamLearner:
         self.settings = settings
         self.records = records
         self.seed = seed
-        self.together = together
         self.mixer = make_mixer(settings, spec, seed).to(device)
         self.target = make_mixer(settings, spec, seed).to(device).requires_grad_(False)  # begins alike
-        parameters = list(self.mixer.parameters())
-        self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True) if parameters else None
-        self.compiled = CompiledQmix() if device.type == "cpu" and settings.name == "qmix" else None
+        self.training: MixerTraining = (
+            CompiledQmix(self.mixer, self.target, settings.learning_rate)
+            if device.type == "cpu" and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer)
+            else TorchMixerTraining(self.mixer, self.target, settings.learning_rate, together)
+        )
         self.train_steps = 0
         self._drawn = NOTHING_DRAWN
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
@@ -79,7 +80,7 @@ class TeamLearner:
         are stored.
         """
         transitions = self.records.recall(self.slots)
-        gradient, td_error = self._learn(transitions, q_taken, q_next)
+        gradient, td_error = self.training.learn(transitions, self.settings.gamma, q_taken, q_next)
         loss = td_error.square().mean()
         finite = torch.isfinite(q_taken).all() & torch.isfinite(q_next).all()
         # Read at once: each time the host reads a number, a GPU has to have finished all it was told.
@@ -95,21 +96,16 @@ class TeamLearner:
 
     def clip(self, squared_norms: torch.Tensor) -> float:
         """Return the clipping scale of this step and let the mixer take its own Adam step with it."""
-        gradients = [p.grad for p in self.mixer.parameters() if p.grad is not None]
-        own = torch.nn.utils.get_total_norm(gradients)
-        theirs, ours = torch.stack([squared_norms.sum().to(own.device), own.double()]).cpu().tolist()
-        total = theirs + ours**2
+        own = self.training.squared_norm()
+        total = float(squared_norms.sum().to(own.device) + own)
         self._require_finite("the mixer's gradient", total)
         norm = float(np.sqrt(total))
         scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
         self._sums[3] += norm
-        if self.optimiser is not None:
-            for gradient in gradients:
-                gradient.mul_(scale)
-            self.optimiser.step()
+        self.training.step(scale)
         self.train_steps += 1
         if self.train_steps % self.settings.target_update_interval == 0:
-            self._update_target()
+            self.training.update_target(self.settings.target_update_rate)
         return scale
 
     def report(self) -> dict[str, float]:
@@ -130,9 +126,7 @@ class TeamLearner:
         """Everything but the episodes, as named tensors, for a checkpoint."""
         named = {f"mixer.{name}": value for name, value in self.mixer.state_dict().items()}
         named |= {f"target.{name}": value for name, value in self.target.state_dict().items()}
-        for name, parameter in self.mixer.named_parameters():
-            adam = self.optimiser.state.get(parameter, {}) if self.optimiser is not None else {}
-            named |= {f"adam.{quantity}.{name}": value for quantity, value in adam.items()}
+        named |= {f"adam.{name}": value for name, value in self.training.moments().items()}
         return named | {"train_steps": torch.tensor(self.train_steps), "sums": self._sums}
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
@@ -140,32 +134,9 @@ class TeamLearner:
         self._drawn = NOTHING_DRAWN  # the episodes may be others
         self.mixer.load_state_dict(_under("mixer.", named))
         self.target.load_state_dict(_under("target.", named))
-        adam = _under("adam.", named)
-        for name, parameter in self.mixer.named_parameters():
-            own = {
-                key.partition(".")[0]: value.to(parameter.device, copy=True)
-                for key, value in adam.items()
-                if key.partition(".")[2] == name
-            }
-            if own and self.optimiser is not None:
-                self.optimiser.state[parameter] = own
+        self.training.load_moments(_under("adam.", named))
         self.train_steps = int(named["train_steps"])
         self._sums.copy_(named["sums"])
-
-    def _learn(
-        self, transitions: TeamTransitions, q_taken: torch.Tensor, q_next: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return d loss / d q_taken and the TD errors [outputs, transitions]; fill the mixer's gradients."""
-        if self.compiled is not None and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer):
-            networks = self.mixer, self.target
-            return self.compiled.learn(*networks, transitions, self.settings.gamma, q_taken, q_next)
-        lesson = Lesson(self.mixer, self.target, transitions, self.settings.gamma, q_taken, q_next)
-        return self.together.compute(Work.GRADIENT, lesson, learn_together)
-
-    @torch.no_grad()
-    def _update_target(self) -> None:
-        for old, new in zip(self.target.parameters(), self.mixer.parameters(), strict=True):
-            old.lerp_(new, self.settings.target_update_rate)
 
     def _require_finite(self, place: str, value: float) -> None:
         if not np.isfinite(value):

@@ -8,6 +8,19 @@ from contracts.world import Bools, Integers
 from kernels.compile import Numbers
 
 
+class ParameterArrays(NamedTuple):
+    """A stack's parameters, or their gradients, in the order of clients.network.PARAMETER_NAMES."""
+
+    fc_weight: Numbers  # [agents, obs_dim + n_actions + n_agents, width]
+    fc_bias: Numbers  # [agents, width]
+    weight_ih: Numbers  # [agents, width, 3 * width]
+    weight_hh: Numbers  # [agents, width, 3 * width]
+    bias_ih: Numbers  # [agents, 3 * width]
+    bias_hh: Numbers  # [agents, 3 * width]
+    head_weight: Numbers  # [agents, width, n_actions]
+    head_bias: Numbers  # [agents, n_actions]
+
+
 class Network(NamedTuple):
     """A stack's parameters as the kernels read them; gates in the order reset, update, new."""
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from clients.compiled.arrays import Episodes, Gradients, Kept, Network
 from clients.compiled.compile import inner, kernel
-from clients.compiled.forward import side_of
 from clients.compiled.gates import retreat
+from clients.compiled.layout import clear, side_of
 from contracts.world import Integers
 from kernels.compile import Numbers
 from kernels.product import copy, product
@@ -31,11 +31,12 @@ def gradients(
     """Compute the gradient of one agent's parameters over episodes first .. last - 1 of the batch.
 
     start: where the block's moments begin in kept. grad: [agents, transitions], the loss' by q_taken.
-    Adds to found's [block, agent].
+    Fills found's [block, agent].
 
     Moments are gone through backwards, a few time steps at a time: first the gates' gradients, step by step, then one
     product for each weight.
     """
+    clear(found, block, agent)
     dtype = online.head.dtype
     width, obs_dim = online.head.shape[1], episodes.observations.shape[2]
     begins = moments_before(episodes.lengths, first, last, start)

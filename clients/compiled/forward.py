@@ -7,6 +7,7 @@ import numpy as np
 from clients.compiled.arrays import Episodes, Kept, Network
 from clients.compiled.compile import inner, kernel
 from clients.compiled.gates import advance
+from clients.compiled.layout import side_of
 from contracts.world import Bools, Integers
 from kernels.compile import Numbers
 from kernels.product import copy, product, repeat
@@ -88,12 +89,6 @@ def passing_moment(
         products,
         q,
     )
-
-
-@inner
-def side_of(gate: int) -> int:
-    """Return the place of a gate's hidden side: new's is apart from its input side, as only the former is reset."""
-    return 3 if gate == 2 else gate
 
 
 @kernel

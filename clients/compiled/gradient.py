@@ -1,19 +1,16 @@
-"""The kernels forward and back as one function that autograd knows, shared out among threads in tasks."""
+"""The kernels forward and back over a batch of episodes, shared out among threads in tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
-from clients.compiled.arrays import Episodes, Gradients, Network
+from clients.compiled.arrays import Episodes, Network, ParameterArrays
 from clients.compiled.backward import gradients
 from clients.compiled.forward import ROWS, values
-from clients.network import PARAMETER_NAMES, Parameters
 from contracts.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -37,55 +34,54 @@ def blocks(order: Timeline) -> list[Block]:
     return [Block(first, last, int(starts[first])) for first, last in pairwise(bounds)]
 
 
-class TeamQValues(torch.autograd.Function):
-    """q_taken and q_next [agents, transitions]; differentiable are the online parameters, in PARAMETER_NAMES' order."""
+class BatchValues:
+    """One batch's Q-values by both networks, and the way back from them to the online network's gradient."""
 
-    @staticmethod
-    def forward(
-        ctx: Any,
-        owner: CompiledNetworks,
-        target: Parameters,
-        episodes: EpisodeBatch,
-        double_q: bool,
-        *online: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        order, columns = episodes.timeline, _columns(episodes)
-        agents, _, obs_dim = columns.observations.shape
-        network = owner.network(dict(zip(PARAMETER_NAMES, online, strict=True)), obs_dim)
-        judge = owner.network(target, obs_dim)
-        q_taken, q_next = online[0].new_empty(2, agents, order.transitions).unbind()
-        taken, following = q_taken.numpy(), q_next.numpy()
-        kept = owner.room(agents, order.moments, network.head.shape[1], network.head.dtype)
-        tasks = [(agent, block) for block in blocks(order) for agent in range(agents)]
+    def __init__(
+        self, owner: CompiledNetworks, online: Network, target: Network, episodes: EpisodeBatch, double_q: bool
+    ) -> None:
+        """Compute q_taken and q_next: [agents, transitions] each.
+
+        owner: whose threads and memory are used. double_q: see clients.values.TeamValues.
+        """
+        order = episodes.timeline
+        self._owner, self._online = owner, online
+        self._columns, self._blocks = _columns(episodes), blocks(order)
+        agents, width = online.head.shape[:2]
+        self.q_taken, self.q_next = torch.empty(2, agents, order.transitions, dtype=_torch_type(online)).unbind()
+        self._kept = owner.kept(agents, order.moments, width, online.head.dtype)
+        self._use = owner.uses
+        self._tasks = [(agent, block) for block in range(len(self._blocks)) for agent in range(agents)]
+        taken, following = self.q_taken.numpy(), self.q_next.numpy()
 
         def task(number: int) -> None:
-            agent, block = tasks[number]
-            values(network, judge, columns, agent, *block, double_q, kept, taken, following)
+            agent, block = self._tasks[number]
+            own = self._blocks[block]
+            values(online, target, self._columns, agent, *own, double_q, self._kept, taken, following)
 
-        owner.crew.each(task, len(tasks))
-        ctx.mark_non_differentiable(q_next)
-        ctx.owner, ctx.use = owner, owner.uses
-        ctx.order, ctx.columns, ctx.network, ctx.kept = order, columns, network, kept
-        return q_taken, q_next
+        owner.crew.each(task, len(self._tasks))
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_taken: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        owner: CompiledNetworks = ctx.owner
-        if owner.uses != ctx.use:
+    def backward(self, grad_taken: torch.Tensor, gradient: ParameterArrays) -> None:
+        """Fill `gradient` with that of the online parameters, given d loss / d q_taken [agents, transitions].
+
+        Raises RuntimeError when the networks have computed other Q-values since.
+        """
+        owner = self._owner
+        if owner.uses != self._use:
             raise RuntimeError("q_taken has no way back any more: its networks have computed other Q-values since")
-        parts, network = blocks(ctx.order), ctx.network
-        agents = network.head.shape[0]
-        found = _nothing_yet(len(parts), network, ctx.columns)
-        tasks = [(agent, number) for number in range(len(parts)) for agent in range(agents)]
+        found = owner.shares(len(self._blocks), self._online, self._columns)
         grad = grad_taken.contiguous().numpy()
 
         def task(number: int) -> None:
-            agent, block = tasks[number]
-            gradients(network, ctx.columns, agent, block, *parts[block], ctx.kept, grad, found)
+            agent, block = self._tasks[number]
+            gradients(self._online, self._columns, agent, block, *self._blocks[block], self._kept, grad, found)
 
-        owner.crew.each(task, len(tasks))
-        return (None, None, None, None, *_by_parameter(network, found, owner.agent_ids))
+        owner.crew.each(task, len(self._tasks))
+        owner.add_up(found, gradient)
+
+
+def _torch_type(network: Network) -> torch.dtype:
+    return torch.float32 if network.head.dtype == np.float32 else torch.float64
 
 
 def _columns(episodes: EpisodeBatch) -> Episodes:
@@ -97,37 +93,3 @@ def _columns(episodes: EpisodeBatch) -> Episodes:
         lengths=episodes.timeline.lengths,
         offsets=episodes.timeline.offsets,
     )
-
-
-def _nothing_yet(blocks: int, network: Network, columns: Episodes) -> Gradients:
-    agents, width, _ = network.head.shape
-    obs_dim, n_actions = columns.observations.shape[2], columns.available_actions.shape[2]
-    shapes: Sequence[tuple[int, ...]] = (
-        (obs_dim + n_actions, width),
-        (width,),
-        (3, width, width),
-        (3, width, width),
-        (4, width),
-        (n_actions, width),
-        (n_actions,),
-    )
-    return Gradients(*(np.zeros((blocks, agents, *shape), network.head.dtype) for shape in shapes))
-
-
-def _by_parameter(network: Network, found: Gradients, agent_ids: tuple[int, ...]) -> list[torch.Tensor]:
-    """Add the blocks up and bring the gradients into the parameters' shapes, in PARAMETER_NAMES' order."""
-    seen, always, inside, recurrent, bias, head, head_bias = (torch.from_numpy(part).sum(0) for part in found)
-    agents, width, _ = network.head.shape
-    features = always.new_zeros(network.features.shape)
-    features[:, : seen.shape[1]] = seen
-    features[torch.arange(agents), torch.tensor(agent_ids) + seen.shape[1]] = always
-    return [
-        features,
-        always,
-        inside.transpose(1, 2).reshape(agents, width, 3 * width),
-        recurrent.transpose(1, 2).reshape(agents, width, 3 * width),
-        bias[:, :3].reshape(agents, -1),
-        bias[:, [0, 1, 3]].reshape(agents, -1),
-        head.transpose(1, 2).contiguous(),
-        head_bias,
-    ]

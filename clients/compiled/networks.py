@@ -1,17 +1,20 @@
-"""The kernels as the rest of the room calls them: acting, and Q-values that autograd knows the way back from."""
+"""The kernels as the rest of the room calls them: acting, and a batch's Q-values with the way back from them."""
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from clients.compiled.acting import Chances, Choices, Memory, act
-from clients.compiled.arrays import Kept, Network
-from clients.compiled.gradient import TeamQValues
+from clients.compiled.arrays import Episodes, Gradients, Kept, Network, ParameterArrays
+from clients.compiled.gradient import BatchValues
+from clients.compiled.layout import add_up, arrange
 from clients.network import PARAMETER_NAMES, Parameters
 from contracts.world import Bools, Floats, TeamSpec
+from kernels.compile import Numbers
 from kernels.crew import Crew
 from kernels.product import WIDE
 
@@ -19,59 +22,77 @@ if TYPE_CHECKING:
     from clients.buffer import EpisodeBatch
 
 FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less time than handing it over
+FEWEST_AGENTS = 4  # whose parameters are worth another thread
 
 
 class CompiledNetworks:
     """Both networks of a stack of agents, computed by as many threads as crews have.
 
-    It owns the room that the kernels work in, which is used again in every training step: asking the system for
+    It owns the memory that the kernels work in, which is used again in every training step: asking the system for
     new memory and clearing it would take a tenth of a step.
     """
 
-    def __init__(self, agent_ids: tuple[int, ...]) -> None:
-        self.agent_ids = agent_ids
-        self.crew = Crew()
-        self.uses = 0  # how often the room was given away: what it held before is then gone
-        self._room: Any = np.zeros(0)
+    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, crew: Crew) -> None:
+        self.crew = crew
+        self.uses = 0  # how often the memory was given away: what it held before is then gone
+        self._spec = spec
+        self._id_rows = np.array(agent_ids, np.int64) + spec.obs_dim + spec.n_actions
+        self._memory: dict[str, Numbers] = {}
 
-    def team_q_values(
-        self, online: Parameters, target: Parameters, episodes: EpisodeBatch, double_q: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """See clients.learning.team_q_values."""
-        values = [online[name] for name in PARAMETER_NAMES]
-        q_taken, q_next = TeamQValues.apply(self, target, episodes, double_q, *values)  # type: ignore[no-untyped-call]
-        return q_taken, q_next
+    def values(self, online: Parameters, target: Parameters, episodes: EpisodeBatch, double_q: bool) -> BatchValues:
+        """Compute a batch's Q-values; see clients.values.TeamValues."""
+        networks = self._network(online, "online"), self._network(target, "target")
+        return BatchValues(self, *networks, episodes, double_q)
 
-    def acting(self, online: Parameters, spec: TeamSpec, memory: Memory) -> CompiledActing:
+    def acting(self, online: Parameters, memory: Memory) -> CompiledActing:
         """Let the agents act with their parameters as they are now."""
-        return CompiledActing(self.network(online, spec.obs_dim), spec, memory, self.crew)
+        return CompiledActing(self._network(online, "acting"), self._spec, memory, self.crew)
 
-    def network(self, parameters: Parameters, obs_dim: int) -> Network:
-        """Bring parameters into the form that the kernels read."""
-        named = {name: value.detach() for name, value in parameters.items()}
-        agents, width, n_actions = named["head.weight"].shape
-        rows = torch.arange(agents)
-        who = torch.tensor(self.agent_ids) + obs_dim + n_actions
-        bias_ih, bias_hh = (named[name].view(agents, 3, width) for name in ("gru.bias_ih", "gru.bias_hh"))
-        bias = torch.cat([bias_ih[:, :2] + bias_hh[:, :2], bias_ih[:, 2:], bias_hh[:, 2:]], 1)
-        return Network(
-            features=named["fc.weight"].numpy(),
-            always=(named["fc.bias"] + named["fc.weight"][rows, who]).numpy(),
-            inside=_by_gate(named["gru.weight_ih"]).numpy(),
-            recurrent=_by_gate(named["gru.weight_hh"]).numpy(),
-            bias=bias.numpy(),
-            head=_whole_tiles(named["head.weight"]).numpy(),
-            head_bias=_whole_tiles(named["head.bias"]).numpy(),
-        )
-
-    def room(self, agents: int, moments: int, width: int, dtype: Any) -> Kept:
-        """Give the room away, for one way forward and back."""
+    def kept(self, agents: int, moments: int, width: int, dtype: Any) -> Kept:
+        """Return memory for what the way back needs, for one way forward and back."""
         self.uses += 1
-        size = agents * moments * width
-        if self._room.size < len(Kept._fields) * size or self._room.dtype != dtype:
-            self._room = np.empty(len(Kept._fields) * size, dtype)
-        parts = (self._room[i * size : (i + 1) * size] for i in range(len(Kept._fields)))
-        return Kept(*(part.reshape(agents, moments, width) for part in parts))
+        return Kept(*self._arrays("kept", [(agents, moments, width)] * len(Kept._fields), dtype))
+
+    def shares(self, blocks: int, network: Network, columns: Episodes) -> Gradients:
+        """Return memory for the gradients' shares of so many blocks; what it holds is of an earlier step."""
+        agents, width, _ = network.head.shape
+        obs_dim, n_actions = columns.observations.shape[2], columns.available_actions.shape[2]
+        shapes: list[tuple[int, ...]] = [
+            (obs_dim + n_actions, width),
+            (width,),
+            (3, width, width),
+            (3, width, width),
+            (4, width),
+            (n_actions, width),
+            (n_actions,),
+        ]
+        whole = [(blocks, agents, *shape) for shape in shapes]
+        return Gradients(*self._arrays("shares", whole, network.head.dtype))
+
+    def add_up(self, found: Gradients, gradient: ParameterArrays) -> None:
+        """Fill a gradient with the sums of all blocks' shares."""
+        agents = len(self._id_rows)
+        self.crew.share(lambda *own: add_up(found, self._id_rows, *own, gradient), agents, FEWEST_AGENTS)
+
+    def _network(self, parameters: Parameters, use: str) -> Network:
+        """Bring parameters into the form that the kernels read; it is written over when asked for the same use."""
+        given = arrays(parameters)
+        agents, width, n_actions = given.head_weight.shape
+        columns = n_actions + -n_actions % (WIDE // given.head_weight.itemsize)  # whole tiles (kernels.product)
+        gates = (agents, 3, width, width)
+        shapes = [(agents, width), gates, gates, (agents, 4, width), (agents, width, columns), (agents, columns)]
+        network = Network(given.fc_weight, *self._arrays(use, shapes, given.head_weight.dtype))
+        self.crew.share(lambda *own: arrange(given, self._id_rows, *own, network), agents, FEWEST_AGENTS)
+        return network
+
+    def _arrays(self, use: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Numbers]:
+        """Return arrays that lie one after the other in the memory of one use."""
+        sizes = [prod(shape) for shape in shapes]
+        memory = self._memory.get(use)
+        if memory is None or memory.size < sum(sizes) or memory.dtype != dtype:
+            memory = self._memory[use] = np.empty(sum(sizes), dtype)
+        ends = np.cumsum(sizes).tolist()
+        return [memory[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)]
 
 
 class CompiledActing:
@@ -99,13 +120,16 @@ class CompiledActing:
         return self._choices
 
 
-def _whole_tiles(tensor: torch.Tensor) -> torch.Tensor:
-    """Add columns of zeros until a row is whole tiles; see kernels.product."""
-    missing = -tensor.shape[-1] % (WIDE // tensor.itemsize)
-    return torch.nn.functional.pad(tensor, (0, missing)).contiguous()
+def arrays(parameters: Parameters) -> ParameterArrays:
+    """Return named tensors on a processor as numpy arrays that share their memory."""
+    return ParameterArrays(*(parameters[name].detach().numpy() for name in PARAMETER_NAMES))
 
 
-def _by_gate(weight: torch.Tensor) -> torch.Tensor:
-    """[agents, width, 3 * width] -> [agents, 3, width, width]."""
-    agents, width = weight.shape[:2]
-    return weight.view(agents, width, 3, width).transpose(1, 2).contiguous()
+def gradient_arrays(parameters: Parameters) -> ParameterArrays:
+    """Return the gradients of named tensors on a processor, likewise; all must exist."""
+    return ParameterArrays(*(_gradient(parameters[name]).numpy() for name in PARAMETER_NAMES))
+
+
+def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+    assert parameter.grad is not None
+    return parameter.grad

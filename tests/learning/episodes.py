@@ -8,7 +8,12 @@ from plain import Episode
 from toy_world import NO_OP
 
 from clients.agents import AgentStack
+from clients.compiled.train_state import CompiledTrainState
+from clients.train_state import TorchTrainState
+from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
+from server.mixers.compiled.learning import CompiledQmix
+from server.mixers.training import TorchMixerTraining
 from server.team_learner import TeamLearner
 from storage.ring import EpisodeRing, Field
 
@@ -67,14 +72,25 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
     learner.records.ring.add(team, lengths)
 
 
+def without_kernels(agents: AgentStack, learner: TeamLearner, together: Together = ALONE) -> None:
+    """Let a learner that has not begun compute as on a device that has no kernels."""
+    agents.compiled = None
+    agents.train_state = TorchTrainState(agents.online, agents.learning.learning_rate)
+    rate = learner.settings.learning_rate
+    learner.training = TorchMixerTraining(learner.mixer, learner.target, rate, together)
+
+
 def in_double(agents: AgentStack, learner: TeamLearner) -> None:
     """Let a learner that has not begun compute in float64."""
-    agents.online = {name: value.detach().double().requires_grad_() for name, value in agents.online.items()}
-    agents.target = {name: value.double() for name, value in agents.target.items()}
-    rate = agents.learning.learning_rate
-    agents.optimiser = type(agents.optimiser)(list(agents.online.values()), lr=rate, fused=True)
+    parameters, rate = {name: value.double() for name, value in agents.online.items()}, agents.learning.learning_rate
+    if agents.compiled is None:
+        agents.train_state = TorchTrainState(parameters, rate)
+    else:
+        agents.train_state = CompiledTrainState(parameters, rate, agents.compiled.crew)
     learner.mixer.double()
     learner.target.double()
+    if isinstance(learner.training, CompiledQmix):
+        learner.training = CompiledQmix(learner.mixer, learner.target, learner.settings.learning_rate)
     agents.ring, learner.records.ring = _double_ring(agents.ring), _double_ring(learner.records.ring)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from episodes import in_double, random_episode, store
+from episodes import in_double, random_episode, store, without_kernels
 from plain import PlainTeam
 from toy_team import algorithm, make_agents, make_learner
 from toy_world import toy_spec
@@ -39,10 +39,9 @@ def begin(settings, double=True, shared=False, compiled=True):
     """The same team twice: as agents with a mixer, and plain."""
     agents, learner = make_agents((0, 1, 2), SPEC, settings), make_learner(SPEC, settings)
     if not compiled:
-        agents.compiled = learner.compiled = None  # as on a device without kernels
+        without_kernels(agents, learner)
     if shared:
         agents.load({name: value[:1].expand_as(value) for name, value in agents.online.items()})
-        agents.target = {name: value.detach().clone() for name, value in agents.online.items()}
     if double:
         in_double(agents, learner)
     random = np.random.default_rng(11)

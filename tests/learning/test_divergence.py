@@ -146,8 +146,14 @@ def test_gradient_of_an_agent(team, agent, bad):
     )
 
 
-def test_gradient_of_one_parameter_is_named(team):
-    team.agents.online["gru.bias_hh"].register_hook(lambda gradient: gradient * torch.tensor([[1], [np.nan], [1]]))
+def test_gradient_of_one_parameter_is_named(team, monkeypatch):
+    state, squared_norms = team.agents.train_state, team.agents.train_state.squared_norms
+
+    def spoilt_norms():
+        team.agents.online["gru.bias_hh"].grad[1] = np.nan
+        return squared_norms()
+
+    monkeypatch.setattr(state, "squared_norms", spoilt_norms)
     stopped(
         team,
         lambda: train_step(team.agents, team.learner),
@@ -157,12 +163,12 @@ def test_gradient_of_one_parameter_is_named(team):
 
 
 def test_gradient_of_the_mixer(team, monkeypatch):
-    learn = team.learner.compiled.learn
+    learn = team.learner.training.learn
 
     def overflowing(*given):
         found = learn(*given)
-        team.learner.mixer.bias_1.weight.grad *= np.inf
+        team.learner.mixer.bias_1.weight.grad.mul_(np.inf)
         return found
 
-    monkeypatch.setattr(team.learner.compiled, "learn", overflowing)
+    monkeypatch.setattr(team.learner.training, "learn", overflowing)
     stopped(team, lambda: train_step(team.agents, team.learner), "the mixer's gradient", "training step 4")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from episodes import in_double, random_episode, store
+from episodes import in_double, random_episode, store, without_kernels
 from toy_team import CPU, ToyTeam, algorithm
 from toy_world import ToyWorld, toy_spec
 
@@ -31,7 +31,7 @@ def team(seed: int, together: Together = ALONE, double: bool = True, **changes) 
     settings = algorithm(**{"batch_size": 6, "buffer_size": 20, **changes})
     agents = AgentStack(range(SPEC.n_agents), SPEC, MODEL, settings, seed, CPU, together)
     learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, 20, CPU), seed, CPU, together)
-    agents.compiled = learner.compiled = None
+    without_kernels(agents, learner, together)
     if double:
         in_double(agents, learner)
     return ToyTeam(agents, ToyWorld(SPEC, seed, learner.records), learner)

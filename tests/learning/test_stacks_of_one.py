@@ -59,10 +59,11 @@ def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin):
         assert own_played.earned[0] == played.earned[agent]
         assert np.array_equal(own_played.lengths, played.lengths)
         for name, value in stack.online.items():
-            torch.testing.assert_close(value[0], team.agents.online[name][agent], atol=1e-5, rtol=1e-5)
-            torch.testing.assert_close(stack.target[name][0], team.agents.target[name][agent], atol=1e-5, rtol=1e-5)
-    for name, value in learner.mixer.named_parameters():
-        torch.testing.assert_close(value, team.learner.mixer.get_parameter(name), atol=1e-5, rtol=1e-5)
+            assert torch.equal(value[0], team.agents.online[name][agent]), name
+            assert torch.equal(stack.target[name][0], team.agents.target[name][agent]), name
+    state = team.learner.state()
+    for name, value in learner.state().items():
+        assert torch.equal(value, state[name]), name
 
 
 @pytest.mark.parametrize("initialisation", ["orthogonal", "uniform"])

@@ -1,13 +1,16 @@
-"""QMIX's training step by the kernel."""
+"""QMIX's training step by kernels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
-from torch import nn
 
 from kernels.compile import Numbers
 from kernels.crew import Crew
+from kernels.optimiser import Adam, Packing, move_towards, squared_norms
 from server.mixers.compiled.hypernetwork import Hypernetwork
 from server.mixers.compiled.learn import Mixing, Transitions, learn
 from server.mixers.qmix import QmixMixer
@@ -17,28 +20,34 @@ PARTS = 8  # that a batch's transitions are always cut into, so that results do 
 
 
 class CompiledQmix:
-    """Computes what QMIX learns from a batch, by as many threads as crews have."""
+    """A server.mixers.training.MixerTraining of QMIX on a processor, by as many threads as crews have.
 
-    def __init__(self) -> None:
+    All parameters lie in one array, weights as the kernels read them: [inputs, outputs]. The mixer's own parameters
+    become views of it, and their gradients of another one.
+    """
+
+    def __init__(self, mixer: QmixMixer, target: QmixMixer, learning_rate: float) -> None:
         self._crew = Crew()
+        shapes = {name: tuple(reversed(parameter.shape)) for name, parameter in mixer.named_parameters()}
+        self._packing = Packing(shapes, networks=1)
+        dtype = next(mixer.parameters()).dtype
+        self._online, self._target, self._gradient = (torch.zeros(self._packing.size, dtype=dtype) for _ in range(3))
+        for network, packed in ((mixer, self._online), (target, self._target)):
+            for name, view in self._turned(packed).items():
+                view.copy_(network.get_parameter(name).data)
+                network.get_parameter(name).data = view
+        for name, view in self._turned(self._gradient).items():
+            mixer.get_parameter(name).grad = view
+        self._adam = Adam(self._packing, self._gradient.numpy().dtype, learning_rate)
+        self._mixings = [self._mixing(packed.numpy()) for packed in (self._online, self._target)]
+        self._found = np.zeros((PARTS, self._packing.size), self._gradient.numpy().dtype)
+        self._shares = [self._mixing(row) for row in self._found]
 
     def learn(
-        self,
-        online: QmixMixer,
-        target: QmixMixer,
-        transitions: TeamTransitions,
-        gamma: float,
-        q_taken: torch.Tensor,
-        q_next: torch.Tensor,
+        self, transitions: TeamTransitions, gamma: float, q_taken: torch.Tensor, q_next: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return d loss / d q_taken [agents, transitions] and the TD errors [1, transitions]; fill online's gradients.
-
-        The loss is the mean squared TD error; see server.team_learner.
-        """
+        """See MixerTraining."""
         gradient, errors = torch.empty_like(q_taken), q_taken.new_empty(1, q_taken.shape[1])
-        own, targets = _mixing(online), _mixing(target)
-        found = np.zeros((PARTS, sum(array.size for network in own for array in network)), own.value.first.dtype)
-        shares = [_cut(row, own) for row in found]
         columns = Transitions(
             states=transitions.states.numpy(),
             rows=transitions.rows,
@@ -47,35 +56,54 @@ class CompiledQmix:
             going_on=transitions.going_on.numpy(),
         )
         taken, following = q_taken.contiguous().numpy(), q_next.contiguous().numpy()
+        self._found[:] = 0
 
         def task(part: int) -> None:
             first, last = (q_taken.shape[1] * end // PARTS for end in (part, part + 1))
-            learned = gradient.numpy(), errors[0].numpy(), shares[part]
-            learn(own, targets, columns, first, last, gamma, taken, following, *learned)
+            learned = gradient.numpy(), errors[0].numpy(), self._shares[part]
+            learn(*self._mixings, columns, first, last, gamma, taken, following, *learned)
 
         self._crew.each(task, PARTS)
-        for name, share in _cut(found.sum(0), own)._asdict().items():
-            for parameter, total in zip(getattr(online, name).parameters(), share, strict=False):
-                parameter.grad = torch.from_numpy(np.ascontiguousarray(total.T))
+        np.add.reduce(self._found, axis=0, out=self._gradient.numpy())
         return gradient, errors
 
+    def squared_norm(self) -> torch.Tensor:
+        """See MixerTraining."""
+        return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._crew))[0]
 
-def _mixing(mixer: QmixMixer) -> Mixing:
-    return Mixing(**{name: _hypernetwork(getattr(mixer, name)) for name in Mixing._fields})
+    def step(self, scale: float) -> None:
+        """See MixerTraining."""
+        self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._crew)
+
+    def update_target(self, rate: float) -> None:
+        """See MixerTraining."""
+        move_towards(self._target.numpy(), self._online.numpy(), rate)
+
+    def moments(self) -> dict[str, torch.Tensor]:
+        """See MixerTraining."""
+        return {name: _parameter(value) for name, value in self._adam.state().items()}
+
+    def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
+        """See MixerTraining."""
+        self._adam.load_state({name: value.numpy().T for name, value in named.items()})
+
+    def _turned(self, packed: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return views of a packed tensor in the shapes of the mixer's own parameters."""
+        return {name: view[0].t() for name, view in self._packing.named(packed).items()}
+
+    def _mixing(self, packed: Numbers) -> Mixing:
+        """Return views of a packed array as the kernels read them."""
+        layers: dict[str, list[Numbers]] = {name: [] for name in Mixing._fields}
+        for name, view in self._packing.named(packed).items():
+            layers[name.partition(".")[0]].append(view[0])
+        return Mixing(**{name: Hypernetwork(*_two_layers(own)) for name, own in layers.items()})
 
 
-def _hypernetwork(network: nn.Module) -> Hypernetwork:
-    parameters = [parameter.detach().t().contiguous().numpy() for parameter in network.parameters()]
-    dtype = parameters[0].dtype
-    return Hypernetwork(*parameters, *([np.empty((0, 0), dtype), np.empty(0, dtype)] if len(parameters) == 2 else []))
+def _two_layers(layers: list[Numbers]) -> list[Numbers]:
+    dtype = layers[0].dtype
+    return layers if len(layers) == 4 else [*layers, np.empty((0, 0), dtype), np.empty(0, dtype)]
 
 
-def _cut(row: Numbers, like: Mixing) -> Mixing:
-    """Cut a row into arrays of the shapes of another mixing's, one after the other."""
-    ends = iter(np.cumsum([array.size for network in like for array in network]).tolist())
-
-    def part(array: Numbers) -> Numbers:
-        end = next(ends)
-        return row[end - array.size : end].reshape(array.shape)
-
-    return Mixing(*(Hypernetwork(*(part(array) for array in network)) for network in like))
+def _parameter(value: Any) -> torch.Tensor:
+    """Return a moment [1, inputs, outputs] in the shape of its parameter; Adam's count of steps stays as it is."""
+    return torch.from_numpy(value if value.ndim == 0 else np.ascontiguousarray(value[0].T))
