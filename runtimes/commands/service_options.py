@@ -91,13 +91,26 @@ def seconds(options: Mapping[str, str], name: str, default: float) -> float:
 
 def positive(options: Mapping[str, str], name: str, default: float, what: str = "number") -> float:
     """Return a finite number above 0. what: it is called so in the error. Raises ConfigurationError for another."""
-    try:
-        value = float(options.get(name, default))
-    except ValueError:
-        value = 0.0
+    value = _number(options, name, default)
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"{name}={options[name]} must be a {what} above 0")
     return value
+
+
+def not_negative(options: Mapping[str, str], name: str, default: float) -> float:
+    """Return a finite number, 0 or above. Raises ConfigurationError for another."""
+    value = _number(options, name, default)
+    if not 0 <= value < float("inf"):
+        raise ConfigurationError(f"{name}={options[name]} must be a number, 0 or above")
+    return value
+
+
+def _number(options: Mapping[str, str], name: str, default: float) -> float:
+    """Return an option's number; NaN for what is not a number."""
+    try:
+        return float(options.get(name, default))
+    except ValueError:
+        return float("nan")
 
 
 def whole(options: Mapping[str, str], name: str, default: int, most: int | None = None) -> int:
