@@ -72,7 +72,11 @@ class CompiledNetworks:
     def add_up(self, found: Gradients, gradient: ParameterArrays) -> None:
         """Fill a gradient with the sums of all blocks' shares."""
         agents = len(self._id_rows)
-        self.crew.share(lambda *own: add_up(found, self._id_rows, *own, gradient), agents, FEWEST_AGENTS)
+
+        def work(first: int, last: int) -> None:
+            add_up(found, self._id_rows, first, last, gradient)
+
+        self.crew.share(work, agents, FEWEST_AGENTS)
 
     def _network(self, parameters: Parameters, use: str) -> Network:
         """Bring parameters into the form that the kernels read; it is written over when asked for the same use."""
@@ -82,7 +86,11 @@ class CompiledNetworks:
         gates = (agents, 3, width, width)
         shapes = [(agents, width), gates, gates, (agents, 4, width), (agents, width, columns), (agents, columns)]
         network = Network(given.fc_weight, *self._arrays(use, shapes, given.head_weight.dtype))
-        self.crew.share(lambda *own: arrange(given, self._id_rows, *own, network), agents, FEWEST_AGENTS)
+
+        def work(first: int, last: int) -> None:
+            arrange(given, self._id_rows, first, last, network)
+
+        self.crew.share(work, agents, FEWEST_AGENTS)
         return network
 
     def _arrays(self, use: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Numbers]:

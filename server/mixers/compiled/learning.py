@@ -39,7 +39,7 @@ class CompiledQmix:
         for name, view in self._turned(self._gradient).items():
             mixer.get_parameter(name).grad = view
         self._adam = Adam(self._packing, self._gradient.numpy().dtype, learning_rate)
-        self._mixings = [self._mixing(packed.numpy()) for packed in (self._online, self._target)]
+        self._mixings = self._mixing(self._online.numpy()), self._mixing(self._target.numpy())
         self._found = np.zeros((PARTS, self._packing.size), self._gradient.numpy().dtype)
         self._shares = [self._mixing(row) for row in self._found]
 
@@ -61,7 +61,8 @@ class CompiledQmix:
         def task(part: int) -> None:
             first, last = (q_taken.shape[1] * end // PARTS for end in (part, part + 1))
             learned = gradient.numpy(), errors[0].numpy(), self._shares[part]
-            learn(*self._mixings, columns, first, last, gamma, taken, following, *learned)
+            online, target = self._mixings
+            learn(online, target, columns, first, last, gamma, taken, following, *learned)
 
         self._crew.each(task, PARTS)
         np.add.reduce(self._found, axis=0, out=self._gradient.numpy())
