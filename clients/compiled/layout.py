@@ -46,18 +46,23 @@ def add_up(found: Gradients, id_rows: Integers, first: int, last: int, gradient:
     width = gradient.head_weight.shape[1]
     seen = found.features.shape[2]
     for agent in range(first, last):
+        for block in range(found.features.shape[0]):
+            added = block > 0
+            for i in range(seen):
+                put(found.features[block, agent, i], gradient.fc_weight[agent, i], added)
+            put(found.always[block, agent], gradient.fc_bias[agent], added)
+            for gate in range(3):
+                own = slice(gate * width, (gate + 1) * width)
+                for i in range(width):
+                    put(found.inside[block, agent, gate, i], gradient.weight_ih[agent, i, own], added)
+                    put(found.recurrent[block, agent, gate, i], gradient.weight_hh[agent, i, own], added)
+                put(found.bias[block, agent, gate], gradient.bias_ih[agent, own], added)
+                put(found.bias[block, agent, side_of(gate)], gradient.bias_hh[agent, own], added)
+            for i in range(width):
+                put(found.head[block, agent, :, i], gradient.head_weight[agent, i], added)
+            put(found.head_bias[block, agent], gradient.head_bias[agent], added)
         gradient.fc_weight[agent, seen:, :] = 0  # the rows of other agents' ids
-        total(found.features[:, agent], gradient.fc_weight[agent, :seen])
-        total_row(found.always[:, agent], gradient.fc_bias[agent])
-        copy_row(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]])
-        for gate in range(3):
-            own = slice(gate * width, (gate + 1) * width)
-            total(found.inside[:, agent, gate], gradient.weight_ih[agent, :, own])
-            total(found.recurrent[:, agent, gate], gradient.weight_hh[agent, :, own])
-            total_row(found.bias[:, agent, gate], gradient.bias_ih[agent, own])
-            total_row(found.bias[:, agent, side_of(gate)], gradient.bias_hh[agent, own])
-        total(found.head[:, agent], gradient.head_weight[agent].T)
-        total_row(found.head_bias[:, agent], gradient.head_bias[agent])
+        put(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]], False)
 
 
 @inner
@@ -67,26 +72,14 @@ def side_of(gate: int) -> int:
 
 
 @inner
-def total_row(parts: Numbers, into: Numbers) -> None:
-    """Add up rows [parts, columns]; into: [columns]."""
-    copy_row(parts[0], into)
-    for part in range(1, parts.shape[0]):
+def put(row: Numbers, into: Numbers, added: bool) -> None:
+    """Copy a row, or add it to what is there."""
+    if added:
         for j in range(into.shape[0]):
-            into[j] += parts[part, j]
-
-
-@inner
-def copy_row(row: Numbers, into: Numbers) -> None:
-    """Copy a row."""
-    for j in range(into.shape[0]):
-        into[j] = row[j]
-
-
-@inner
-def total(parts: Numbers, into: Numbers) -> None:
-    """Add up matrices [parts, rows, columns]; into: [rows, columns]."""
-    for i in range(into.shape[0]):
-        total_row(parts[:, i], into[i])
+            into[j] += row[j]
+    else:
+        for j in range(into.shape[0]):
+            into[j] = row[j]
 
 
 @inner
