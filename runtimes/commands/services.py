@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from contracts.errors import ConfigurationError
+from coupling.admission import PLACES
 from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
@@ -50,8 +51,9 @@ HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
 GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27)."""
-WORKERS = 8 * MOST_AGENTS
-"""A stream takes a thread. An agent has up to four at the mixer; those of one that died stay for most of a minute."""
+WORKERS = 4 * PLACES * MOST_AGENTS + 128
+"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods; the world,
+the server and health's watchers fewer than 128. A thread is only made when it is needed."""
 
 
 @dataclass(frozen=True)
