@@ -112,9 +112,10 @@ class Gate(grpc.ServerInterceptor):
         parse = handler.request_deserializer or bytes
 
         def request(requests: Iterator[bytes], call: _Call) -> Any:
-            for message in _parsed(requests, call, parse):
-                return message
-            call.context.abort(grpc.StatusCode.CANCELLED, f"{method} was called without a request")
+            message = next(_parsed(requests, call, parse), None)
+            if message is None:
+                call.context.abort(grpc.StatusCode.CANCELLED, f"{method} was called without a request")
+            return message
 
         def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
             with self._admitted(method, rule, context) as call:

@@ -47,6 +47,8 @@ _CHANNEL = [
 ]
 HANDSHAKE_S = 10.0
 """Until a connection must have shown its certificate; honest callers give up after min_reconnect_backoff_ms."""
+WATCHERS = 128
+"""Threads for parties that watch the server's health (grpc.health.v1.Health/Watch); each party may keep one."""
 STOPPING_S = 2.0
 """How long cancelled calls may take to end."""
 
@@ -91,7 +93,7 @@ def server(
     """
     gate = Gate(peer, identity.party if identity else "", first_message_s)
     running = grpc.server(
-        ThreadPoolExecutor(workers, thread_name_prefix="call"),
+        ThreadPoolExecutor(workers + WATCHERS, thread_name_prefix="call"),
         interceptors=[gate],
         options=[*_SERVER, ("grpc.server_handshake_timeout_ms", int(1000 * handshake_s))],
     )

@@ -51,9 +51,9 @@ HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
 GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27)."""
-WORKERS = 4 * PLACES * MOST_AGENTS + 128
-"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods; the world,
-the server and health's watchers fewer than 128. A thread is only made when it is needed."""
+WORKERS = 4 * PLACES * MOST_AGENTS + 64
+"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods, the world and
+the server fewer than 64. A thread is only made when it is needed."""
 
 
 @dataclass(frozen=True)

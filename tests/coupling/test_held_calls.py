@@ -36,7 +36,13 @@ METHODS = {
               "/grpc.health.v1.Health/Check"],
 }  # fmt: skip
 STREAMS = {"world": ["/fedqmix.World/Step"], "mixer": ["/fedqmix.Mixer/Gradient"]}
-PARTIES = ("superlink", "world", "mixer", "submit", *(f"{kind}-{k}" for kind in ("agent", "supernode") for k in range(3)))
+PARTIES = (
+    "superlink",
+    "world",
+    "mixer",
+    "submit",
+    *(f"{kind}-{k}" for kind in ("agent", "supernode") for k in range(3)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +95,8 @@ def test_silent_calls_of_a_certified_party_keep_nobody_waiting(certificates, par
     with federation(certificates=certificates) as fed:
         with held(fed, party, methods) as both:
             assert all_are_served(fed)
-            if party == "submit":
-                assert all(own.codes() <= {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.OK,
-                                           grpc.StatusCode.CANCELLED} for own in both)  # fmt: skip
+            if party == "submit" and methods is STREAMS:
+                assert all(own.ended() == MANY and own.codes() == {grpc.StatusCode.PERMISSION_DENIED} for own in both)
             train(fed)
             assert all_are_served(fed)
             assert len(busy()) <= PLACES * sum(map(len, methods.values()))
@@ -101,7 +106,7 @@ def test_silent_calls_of_a_certified_party_keep_nobody_waiting(certificates, par
 def test_silent_calls_of_all_parties_at_once_keep_nobody_waiting(certificates):
     with federation(certificates=certificates) as fed, contextlib.ExitStack() as stack:
         for party in PARTIES:
-            stack.enter_context(held(fed, party, METHODS, 60))
+            stack.enter_context(held(fed, party, METHODS, 50))
         assert all_are_served(fed)
         train(fed)
         assert all_are_served(fed)
@@ -155,8 +160,9 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
             assert eventually(lambda: own.ended() == 1)  # the agent opened another, which replaced this one
             assert len(busy()) <= SPEC.n_agents + 1
         other = make_team(algorithm(), SPEC).world
-        for taken in (None, first, second):
-            turn = other.begin(BATTLES) if taken is None else other.step(turn.available_actions.argmax(-1))
+        turn = other.begin(BATTLES)
+        for _ in range(2):
+            turn = other.step(turn.available_actions.argmax(-1))
         assert all((second[agent].observations[0] == turn.observations[agent]).all() for agent in range(SPEC.n_agents))
 
 
@@ -210,7 +216,7 @@ def test_connections_that_are_cut_change_nothing_where_certificates_name_the_age
 
 def test_whatever_is_opened_changes_nothing_and_leaves_no_thread(certificates):
     """While agents train, other parties open calls of every method, say anything or nothing, hang up or do not."""
-    others = sorted(set(PARTIES) - {"agent-0", "agent-1", "agent-2", "world", "mixer"}) + ["agent-9"]
+    others = [*sorted(set(PARTIES) - {"agent-0", "agent-1", "agent-2", "world", "mixer"}), "agent-9"]
     everything = sorted({method for methods in METHODS.values() for method in methods})
     with federation(certificates=certificates, first_message_s=2.0) as fed, contextlib.ExitStack() as stack:
         done = threading.Event()
