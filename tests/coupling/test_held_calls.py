@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import socket
 import ssl
@@ -20,11 +21,16 @@ from hypothesis import strategies as st
 from tagged import eventually
 from toy_team import algorithm, make_team
 
+from clients.door import DoorService
 from clients.rounds import RoundPlan, train_round
+from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.world import Battles, Purpose
 from coupling.admission import PLACES
 from coupling.proto import mixer_pb2
+from coupling.proto.door_pb2 import Question
+from coupling.proto.door_pb2_grpc import DoorStub, add_DoorServicer_to_server
+from coupling.security import channel, server
 from coupling.tickets import header
 
 MANY = 270
@@ -110,6 +116,20 @@ def test_silent_calls_of_all_parties_at_once_keep_nobody_waiting(certificates):
         assert all_are_served(fed)
         train(fed)
         assert all_are_served(fed)
+
+
+@pytest.mark.parametrize("party", ["supernode-1", "submit", "supernode-2"])
+def test_silent_calls_do_not_close_an_agents_door(certificates, party):
+    door = DoorService(2, lambda message: message)
+    add = functools.partial(add_DoorServicer_to_server, door)
+    running = server(certificates["agent-2"], [add], "127.0.0.1:0", workers=8)
+    with HeldCalls(certificates[party], running.port, "agent-2") as own:
+        own.open(["/fedqmix.Door/Ask"], PLACES - 1 if party == "supernode-2" else MANY)
+        assert ask(certificates["world"], running.port, "agent-2") == SERVING
+        with channel(certificates["supernode-2"], f"127.0.0.1:{running.port}", "agent-2") as way:
+            assert DoorStub(way).Ask(Question(kind=m.WHO), timeout=10).content
+    running.stop(0)
+    door.close()
 
 
 def test_streams_that_are_silent_after_their_first_message_keep_nobody_waiting(certificates):
