@@ -73,7 +73,7 @@ class _Call:
     begun: bool = False
 
 
-class Gate(grpc.ServerInterceptor):
+class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
     """Guards every method of a server but Health.Check, which reads nothing (coupling.health).
 
     peer: see coupling.faults. own: the name of the party that serves; empty without certificates. first_message_s:
