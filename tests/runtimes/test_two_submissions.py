@@ -1,4 +1,4 @@
-"""Two real submissions at the same moment to a federation of real processes: both runs finish, one after the other."""
+"""Two real submissions at the same moment to real processes: one run goes on, the other waits or is refused."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from runtimes.processes import Supervisor
 from storage import reading
 
 ROOT = Path(__file__).parents[2]
+NAMES = ("one", "two")
 WORDS = ("experiment=smoke", "stop.env_steps=1000000", "stop.rounds=2", "strategy=rs_pps", "seed=5")
 
 
@@ -47,15 +48,21 @@ def test_two_submissions_at_the_same_moment_lose_nothing(tmp_path: Path, monkeyp
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-            for name in ("one", "two")
+            for name in NAMES
         ]
         said = [one.communicate(timeout=400)[0] for one in submissions]
-    assert [one.returncode for one in submissions] == [0, 0], said
+        refused = [number for number, one in enumerate(submissions) if one.returncode != 0]
+        assert len(refused) <= 1, said
+        for number in refused:  # on a slow machine it has waited for a minute in vain
+            assert "is at work on run" in said[number], said
+            words = ["submit", *way, *WORDS, f"run_dir={runs / NAMES[number]}-again"]
+            assert subprocess.run([sys.executable, "-m", "runtimes", *words], cwd=tmp_path, check=False).returncode == 0
     logs = [path.read_text() for path in runs.glob("*/logs/server.log")]
     assert not any("attempted again" in log for log in logs), logs
     assert sum("takes part in one run at a time" in log for log in logs) == 1, logs
     assert main(["train", *WORDS, f"run_dir={tmp_path / 'local'}", "checkpoint.every_rounds=1"]) == 0
-    alone, *learned = (aggregate(path) for path in (tmp_path / "local", runs / "one", runs / "two"))
+    finished = [runs / (f"{name}-again" if number in refused else name) for number, name in enumerate(NAMES)]
+    alone, *learned = map(aggregate, [tmp_path / "local", *finished])
     for shared in learned:
         torch.testing.assert_close(shared, alone, atol=1e-5, rtol=0)
     assert eventually(lambda: not tagged(tag))
