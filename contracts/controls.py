@@ -29,7 +29,8 @@ class Controls(Protocol):
         """Begin an attempt; whoever still waits in the one before is told that it is over.
 
         kind: "join", "train", "evaluate" or "policy". config: the run's settings, YAML.
-        Raises AttemptError when world or mixer cannot be reached, or restarted in between.
+        Raises AttemptError when world or mixer cannot be reached, or restarted in between; BusyError when they are at
+        work on another run, and still are after a minute.
         """
 
     def status(self) -> Standing | None:

@@ -10,6 +10,7 @@ FedqmixError                     the message says what was wrong, what is allowe
 │   └── ReplayError              a replay is missing, damaged or of a version that is not known
 ├── FederationError              nodes missing, doubled, or answering something they were not asked
 │   ├── AttemptError             an attempt at a round cannot be finished; the round is attempted again
+│   ├── BusyError                the federation takes part in another run
 │   └── RefusedError             a message was refused: wrong sender, order, shape, type, or not finite
 └── DivergenceError              a reward, Q-value or gradient is not finite
 """
@@ -55,6 +56,10 @@ class FederationError(FedqmixError):
 
 class AttemptError(FederationError):
     """This attempt at a round cannot be finished: a peer went away, restarted, or is behind. It is attempted again."""
+
+
+class BusyError(FederationError):
+    """The federation takes part in another run, and in one at a time."""
 
 
 class RefusedError(FederationError):

@@ -23,14 +23,25 @@ class RemoteControl:
         self._stub, self._line = ControlStub(channel), Line(whom, patience)
         self.game = ""  # what plays the service's battles, once an attempt was opened
 
+    def hold(self, run: str) -> None:
+        """Let the service work for this run alone. Raises BusyError when it works for another."""
+        self._line.call(self._stub.Hold, control_pb2.Run(run=run))
+
+    def release(self, run: str) -> None:
+        """Free the service for other runs."""
+        self._line.call(self._stub.Release, control_pb2.Run(run=run))
+
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Let the service get ready for an attempt. kind: one of control_service.KINDS. config: the settings, YAML."""
+        """Let the service get ready for an attempt. kind: one of control_service.KINDS. config: the settings, YAML.
+
+        Takes the lease, too; raises BusyError when another run has it.
+        """
         opening = control_pb2.Opening(attempt=attempt_message(attempt), kind=kind, config=config)
         self.game = self._line.call(self._stub.Open, opening).game
 
-    def status(self) -> Standing:
-        """Return who has spoken and who is waiting in the attempt that is open."""
-        said = self._line.call(self._stub.Status, control_pb2.StatusQuestion())
+    def status(self, run: str = "") -> Standing:
+        """Return who has spoken and who is waiting in the attempt that is open. run: which asks, if any."""
+        said = self._line.call(self._stub.Status, control_pb2.StatusQuestion(run=run))
         agents = tuple(AgentStanding(a.agent, a.sequence, a.waiting, a.silent_s) for a in said.agents)
         attempt = read_attempt(said.attempt) if said.HasField("attempt") else None
         return Standing(attempt, agents, said.broken, said.computed_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
 
 import grpc
@@ -9,6 +10,7 @@ import grpc
 from contracts.attempt import Attempt
 from contracts.errors import RefusedError
 from coupling.faults import Peer, answered, require_caller
+from coupling.lease import Lease
 from coupling.ledger import LedgerLine
 from coupling.proto import control_pb2, control_pb2_grpc
 from coupling.rendezvous import Standing
@@ -39,22 +41,43 @@ class Controlled(Protocol):
 
 
 class ControlService(control_pb2_grpc.ControlServicer):
-    """Control of one service; only the server (`superlink`) may speak."""
+    """Control of one service; only the server (`superlink`) may speak, and open attempts of one run at a time."""
 
     def __init__(self, controlled: Controlled, peer: Peer) -> None:
         self._controlled, self._peer = controlled, peer
+        self._lease = Lease()
+        self._opening = threading.Lock()
+
+    @answered
+    def Hold(self, request: control_pb2.Run, context: grpc.ServicerContext) -> control_pb2.Held:
+        self._require_server(context)
+        if not request.run:
+            raise RefusedError("Only a run can hold a service: name it.")
+        self._lease.take(request.run)
+        return control_pb2.Held()
+
+    @answered
+    def Release(self, request: control_pb2.Run, context: grpc.ServicerContext) -> control_pb2.Released:
+        self._require_server(context)
+        self._lease.release(request.run)
+        return control_pb2.Released()
 
     @answered
     def Open(self, request: control_pb2.Opening, context: grpc.ServicerContext) -> control_pb2.Prepared:
         self._require_server(context)
         if request.kind not in KINDS:
             raise RefusedError(f"There is no attempt at {request.kind[:40]!r}; choose from {', '.join(KINDS)}.")
-        self._controlled.open(read_attempt(request.attempt), request.kind, request.config)
-        return control_pb2.Prepared(game=self._controlled.game)
+        attempt = read_attempt(request.attempt)
+        with self._opening:  # an opening that had to wait for another must not follow one of a run that came meanwhile
+            self._lease.take(attempt.run)
+            self._controlled.open(attempt, request.kind, request.config)
+            self._lease.renew(attempt.run)
+            return control_pb2.Prepared(game=self._controlled.game)
 
     @answered
     def Status(self, request: control_pb2.StatusQuestion, context: grpc.ServicerContext) -> control_pb2.Standing:
         self._require_server(context)
+        self._lease.renew(request.run)
         standing = self._controlled.status()
         agents = [
             control_pb2.AgentStanding(agent=a.agent, sequence=a.sequence, waiting=a.waiting, silent_s=a.silent_s)
@@ -68,12 +91,14 @@ class ControlService(control_pb2_grpc.ControlServicer):
     @answered
     def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:
         self._require_server(context)
+        self._lease.renew(request.run)
         values, evaluation_return = self._controlled.report(request.run, request.round)
         return control_pb2.MixerReport(values=values, evaluation_return=evaluation_return)
 
     @answered
     def Ledger(self, request: control_pb2.LedgerQuestion, context: grpc.ServicerContext) -> control_pb2.LedgerPage:
         self._require_server(context)
+        self._lease.renew(request.run)
         lines = self._controlled.ledger_lines(request.run)
         return control_pb2.LedgerPage(lines=[control_pb2.LedgerLine(**vars(line)) for line in lines])
 

@@ -41,7 +41,12 @@ def require_caller(peer: Peer, context: grpc.ServicerContext, party: str) -> Non
     """Raise RefusedError unless the caller's certificate is made out to `party`, or there are no certificates."""
     name = peer(context)
     if name is not None and name != party:
-        raise WrongCallerError(f"This is for {party} to say; the certificate shown is {name or 'nobody'}'s.")
+        raise wrong_caller(party, name)
+
+
+def wrong_caller(party: str, shown: str) -> WrongCallerError:
+    """Return the error for a message that only `party` may send. shown: the name in the caller's certificate."""
+    return WrongCallerError(f"This is for {party} to say; the certificate shown is {shown or 'nobody'}'s.")
 
 
 def answered(
@@ -54,7 +59,7 @@ def answered(
         try:
             return method(self, request, context)
         except Exception as error:
-            _refuse(context, error)
+            refuse(context, error)
 
     return answer
 
@@ -73,7 +78,8 @@ def conversed(
     return converse
 
 
-def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    """End a call with an error, in the form in which `told` reads it. Must be called by the thread of the call."""
     code = _code(error)
     if code is grpc.StatusCode.INTERNAL:
         log.error("%s failed", type(error).__name__, exc_info=error)

@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from contracts.errors import ConfigurationError
+from coupling.admission import FIRST_MESSAGE_S, Gate
+from coupling.health import Health
 from coupling.identity import Identity
 
 __all__ = ["MESSAGE_LIMIT", "Identity", "RunningServer", "Service", "channel", "peer", "server"]
 
 MESSAGE_LIMIT = 64 * 2**20
 """Bytes of one message; a larger one is refused (RESOURCE_EXHAUSTED) before it is read into memory."""
+STREAMS = 128
+"""Open calls of one connection; a caller that has more waits at its own end. An agent needs four."""
 
 Service = Callable[[grpc.Server], None]
 """Adds its methods to a server, as `functools.partial(world_pb2_grpc.add_WorldServicer_to_server, servicer)` does."""
@@ -28,6 +31,7 @@ _SERVER = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.max_concurrent_streams", STREAMS),
 ]
 _CHANNEL = [
     *_LIMITS,
@@ -41,7 +45,10 @@ _CHANNEL = [
     ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time one attempt to connect may take
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
-_HEALTH_WORKERS = 2
+HANDSHAKE_S = 10.0
+"""Until a connection must have shown its certificate; honest callers give up after min_reconnect_backoff_ms."""
+WATCHERS = 128
+"""Threads for parties that watch the server's health (grpc.health.v1.Health/Watch); each party may keep one."""
 STOPPING_S = 2.0
 """How long cancelled calls may take to end."""
 
@@ -52,42 +59,58 @@ class RunningServer:
 
     port: int
     _server: grpc.Server = field(repr=False)
-    _health: health.HealthServicer = field(repr=False)
+    _health: Health = field(repr=False)
+    _gate: Gate = field(repr=False)
 
     def stop(self, grace: float) -> None:
         """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
-        self._health.enter_graceful_shutdown()
-        # grpcio 1.80 never counts a stream as ended on which it could not read a message
+        self._health.stop()
         self._server.stop(grace).wait(grace + STOPPING_S)
+        self._gate.close()
+        self._health.close()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; return False when `timeout` seconds went by first."""
         return not self._server.wait_for_termination(timeout)
 
 
-def server(identity: Identity | None, handlers: Sequence[Service], address: str, workers: int) -> RunningServer:
+def server(
+    identity: Identity | None,
+    handlers: Sequence[Service],
+    address: str,
+    workers: int,
+    first_message_s: float = FIRST_MESSAGE_S,
+    handshake_s: float = HANDSHAKE_S,
+) -> RunningServer:
     """Start a server; health checks (grpc.health.v1) are answered beside the handlers, SERVING from the start.
 
-    identity: None serves in plain text; otherwise every client must show a certificate of the same authority.
+    identity: None serves in plain text; otherwise every client must show a certificate of the same authority, and
+    coupling.admission says which may call what.
     handlers: each is called with the server to add its methods.
     address: `host:port`; port 0 takes a free one. workers: calls that are handled, or wait, at the same time.
+    first_message_s: seconds from the opening of a call to its first message. handshake_s: for TLS.
     Raises ConfigurationError when the address cannot be listened on.
     """
-    running = grpc.server(ThreadPoolExecutor(workers + _HEALTH_WORKERS, thread_name_prefix="call"), options=_SERVER)
-    healthy = health.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, running)
+    gate = Gate(peer, identity.party if identity else "", first_message_s)
+    running = grpc.server(
+        ThreadPoolExecutor(workers + WATCHERS, thread_name_prefix="call"),
+        interceptors=[gate],
+        options=[*_SERVER, ("grpc.server_handshake_timeout_ms", int(1000 * handshake_s))],
+    )
+    healthy = Health()
+    healthy.add_to(running)
     for add in handlers:
         add(running)
     try:
         port = int(_listen(running, identity, address))
     except RuntimeError:
+        gate.close()
         raise ConfigurationError(
             f"listen={address}: cannot be listened on. Is the port taken by another process, or the address not this "
             "machine's? Name another one as host:port, such as 0.0.0.0:9101."
         ) from None
     running.start()
-    healthy.set("", health_pb2.HealthCheckResponse.SERVING)
-    return RunningServer(port, running, healthy)
+    return RunningServer(port, running, healthy, gate)
 
 
 def _listen(running: grpc.Server, identity: Identity | None, address: str) -> int:

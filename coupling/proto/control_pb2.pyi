@@ -7,6 +7,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Run(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    def __init__(self, run: _Optional[str] = ...) -> None: ...
+
+class Held(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Released(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class Opening(_message.Message):
     __slots__ = ("attempt", "kind", "config")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -24,8 +38,10 @@ class Prepared(_message.Message):
     def __init__(self, game: _Optional[str] = ...) -> None: ...
 
 class StatusQuestion(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    def __init__(self, run: _Optional[str] = ...) -> None: ...
 
 class AgentStanding(_message.Message):
     __slots__ = ("agent", "sequence", "waiting", "silent_s")

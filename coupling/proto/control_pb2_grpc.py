@@ -35,6 +35,16 @@ class ControlStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.Hold = channel.unary_unary(
+                '/fedqmix.Control/Hold',
+                request_serializer=coupling_dot_proto_dot_control__pb2.Run.SerializeToString,
+                response_deserializer=coupling_dot_proto_dot_control__pb2.Held.FromString,
+                _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/fedqmix.Control/Release',
+                request_serializer=coupling_dot_proto_dot_control__pb2.Run.SerializeToString,
+                response_deserializer=coupling_dot_proto_dot_control__pb2.Released.FromString,
+                _registered_method=True)
         self.Open = channel.unary_unary(
                 '/fedqmix.Control/Open',
                 request_serializer=coupling_dot_proto_dot_control__pb2.Opening.SerializeToString,
@@ -60,6 +70,21 @@ class ControlStub(object):
 class ControlServicer(object):
     """What the server says to the world and to the mixer.
     """
+
+    def Hold(self, request, context):
+        """"I lead this run; work for it alone." - "I do, until you say that it is over or give no sign for half a minute."
+        Every other call of the run is such a sign, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Release(self, request, context):
+        """"This run is over, or waits for its turn." Nothing happens if another run has the lease.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Open(self, request, context):
         """"We try this now, with these settings; whoever waits in an earlier try is sent away." - "I am ready."
@@ -92,6 +117,16 @@ class ControlServicer(object):
 
 def add_ControlServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Hold': grpc.unary_unary_rpc_method_handler(
+                    servicer.Hold,
+                    request_deserializer=coupling_dot_proto_dot_control__pb2.Run.FromString,
+                    response_serializer=coupling_dot_proto_dot_control__pb2.Held.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=coupling_dot_proto_dot_control__pb2.Run.FromString,
+                    response_serializer=coupling_dot_proto_dot_control__pb2.Released.SerializeToString,
+            ),
             'Open': grpc.unary_unary_rpc_method_handler(
                     servicer.Open,
                     request_deserializer=coupling_dot_proto_dot_control__pb2.Opening.FromString,
@@ -123,6 +158,60 @@ def add_ControlServicer_to_server(servicer, server):
 class Control(object):
     """What the server says to the world and to the mixer.
     """
+
+    @staticmethod
+    def Hold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedqmix.Control/Hold',
+            coupling_dot_proto_dot_control__pb2.Run.SerializeToString,
+            coupling_dot_proto_dot_control__pb2.Held.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedqmix.Control/Release',
+            coupling_dot_proto_dot_control__pb2.Run.SerializeToString,
+            coupling_dot_proto_dot_control__pb2.Released.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Open(request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import grpc
 
 from contracts.errors import ConfigurationError
+from coupling.admission import PLACES
 from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
@@ -50,8 +52,12 @@ HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
 GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27)."""
-WORKERS = 8 * MOST_AGENTS
-"""A stream takes a thread. An agent has up to four at the mixer; those of one that died stay for most of a minute."""
+WORKERS = 4 * PLACES * MOST_AGENTS + 64
+"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods, the world and
+the server fewer than 64. A thread is only made when it is needed."""
+
+OPEN_FILES = 16_384
+"""Connections of strangers take one each until HANDSHAKE_S is over (coupling.security); 1,024 are usual, and few."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ def _serve(
     service_options.address("listen", address)
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(threads, "1")  # of threads that only carry calls; runtime.threads sets the learner's
+    _raise_open_files()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -138,6 +145,14 @@ def _serve(
     running.stop(GRACE_S)
     service.close()
     os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
+
+
+def _raise_open_files() -> None:
+    """Let this process have as many open files as it may, up to OPEN_FILES."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:

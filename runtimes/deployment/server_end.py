@@ -17,7 +17,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
-from contracts.errors import CheckpointError, FederationError, StorageError
+from contracts.errors import CheckpointError, StorageError
 from coupling.ledger import LedgerLine
 from coupling.security import channel
 from envs import require_world, team_spec
@@ -105,8 +105,12 @@ class Deployed:
         self.n_agents = team_spec(config.map, config.env).n_agents
         self._channels = [channel(place.identity, place.world, "world"), channel(place.identity, place.mixer, "mixer")]
         world, mixer = self._channels
-        self.mixer_side = Services(world, mixer, folder.run_id, place.patience)
-        _wait_for_turn(self.mixer_side, note)
+        self.mixer_side = Services(world, mixer, folder.run_id, place.patience, note)
+        try:
+            self.mixer_side.hold()
+        except BaseException:
+            self.close()
+            raise
         settings = to_yaml(replace(config, resume=None))
         self._grid = FederationGrid(
             grid,
@@ -149,25 +153,10 @@ class Deployed:
         store.save_best({"aggregate": shared}, facts)
 
     def close(self) -> None:
-        """Close the ways to world and mixer."""
+        """Free world and mixer for the next run, and close the ways to them."""
+        self.mixer_side.close()
         for way in self._channels:
             way.close()
-
-
-def _wait_for_turn(services: Services, note: Callable[[str], None]) -> None:
-    """Wait a while for the run before this one. Raises FederationError when it goes on: there is one run at a time."""
-    deadline = time.monotonic() + LET_GO_S
-    other = services.busy_with()
-    if other is not None:
-        note(f"run {other} seems to be going on; waiting for it to end")
-    while other is not None:
-        if time.monotonic() > deadline:
-            raise FederationError(
-                f"the federation is at work on run {other}, and takes part in one run at a time. Wait until that has "
-                "ended, or stop it, and submit again."
-            )
-        time.sleep(1.0)
-        other = services.busy_with()
 
 
 class Attempts:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
 import grpc
 
 from contracts.attempt import Attempt
 from contracts.controls import Standing
-from contracts.errors import AttemptError
+from contracts.errors import AttemptError, BusyError, FederationError
 from coupling.control_remote import RemoteControl
 from coupling.ledger import LedgerLine
 
@@ -15,29 +20,64 @@ BATTLES = ("train", "evaluate", "policy")
 SILENT_S = 15.0
 """An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
 GLANCE_S = 0.5
-BUSY_S = 20.0
-"""A run whose agents have called within so many seconds is going on."""
+TURN_S = 60.0
+"""How long a run waits for the one before it to end."""
+SIGN_S = 5.0
+"""Between two signs that this run is going on; several may be lost before another run can come (coupling.lease)."""
 
 
 class Services:
     """The controls of a federation (contracts.controls.Controls), and its mixer's side (server.round_end.MixerSide).
 
     world, mixer: ways to them. run: the run's id. patience: seconds to wait for one that cannot be reached.
+    on_event: receives what a user wants to know ("waiting for run ... to end").
     """
 
-    def __init__(self, world: grpc.Channel, mixer: grpc.Channel, run: str, patience: float) -> None:
-        self._run = run
+    def __init__(
+        self,
+        world: grpc.Channel,
+        mixer: grpc.Channel,
+        run: str,
+        patience: float,
+        on_event: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._run, self._on_event = run, on_event
         self._mixer = RemoteControl(mixer, "the mixer", patience)
         self._world = RemoteControl(world, "the world", patience)
         self._both = (self._mixer, self._world)
         self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
+        self._ended = threading.Event()
+        self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._means: dict[str, float] = {}
         self._returned = float("nan")
 
+    def hold(self) -> None:
+        """Hold mixer and world for this run, until it is closed; wait a while for the run that holds them.
+
+        Raises BusyError when that goes on for longer, AttemptError when one of them cannot be reached.
+        """
+        self._in_turn(lambda: self._hold(self._both))
+        if self._signs.ident is None:
+            self._signs.start()
+
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Begin an attempt at both; see contracts.controls.Controls."""
-        for control in self._both if kind in BATTLES else ():
-            control.open(attempt, kind, config)
+        """Begin an attempt at both; see contracts.controls.Controls. Raises as `hold` does."""
+
+        def open_both() -> None:
+            self._hold(self._both)
+            for control in self._both if kind in BATTLES else ():
+                control.open(attempt, kind, config)
+
+        self._in_turn(open_both)
+
+    def close(self) -> None:
+        """Free both for the next run."""
+        self._ended.set()
+        if self._signs.ident is not None:
+            self._signs.join()  # one more sign would hold them again
+        for control in self._glances:
+            with contextlib.suppress(FederationError):
+                control.release(self._run)
 
     @property
     def game(self) -> str:
@@ -47,7 +87,7 @@ class Services:
     def status(self) -> Standing | None:
         """Return how far the agents are with both together; None while one of them cannot be reached."""
         try:
-            standings = [control.status() for control in self._glances]
+            standings = [control.status(self._run) for control in self._glances]
         except AttemptError:
             return None
         seen = [agent for standing in standings for agent in standing.agents]
@@ -60,19 +100,6 @@ class Services:
             still[agent.agent] = min(still.get(agent.agent, silent), silent)
         broken = next((standing.broken for standing in standings if standing.broken), "")
         return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
-
-    def busy_with(self) -> str | None:
-        """Return the id of another run whose agents have called lately; None when the services are free."""
-        try:
-            standings = [control.status() for control in self._glances]
-        except AttemptError:
-            return None
-        for standing in standings:
-            if standing.attempt is None or standing.attempt.run == self._run:
-                continue
-            if any(agent.waiting or agent.silent_s < BUSY_S for agent in standing.agents):
-                return standing.attempt.run
-        return None
 
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
@@ -96,3 +123,34 @@ class Services:
     def evaluation_return(self) -> float:
         """Return the mean team return of the last evaluation."""
         return self._returned
+
+    def _hold(self, controls: tuple[RemoteControl, RemoteControl]) -> None:
+        """Hold both or neither: always the mixer first, so that no two runs hold one each."""
+        mixer, world = controls
+        mixer.hold(self._run)
+        try:
+            world.hold(self._run)
+        except BusyError:
+            mixer.release(self._run)
+            raise
+
+    def _in_turn(self, act: Callable[[], None]) -> None:
+        """Do what only the run that holds both may do, as soon as this is the one."""
+        deadline = time.monotonic() + TURN_S
+        noted = False
+        while True:
+            try:
+                return act()
+            except BusyError as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not noted:
+                    self._on_event(f"{error} Waiting for up to {TURN_S:.0f} s.")
+                noted = True
+            time.sleep(1.0)
+
+    def _give_signs(self) -> None:
+        """Renew the lease, also while the server aggregates, writes, or waits for agents to appear."""
+        while not self._ended.wait(SIGN_S):
+            with contextlib.suppress(FederationError):  # the next attempt says what is wrong, if it still is
+                self._hold(self._glances)

@@ -25,6 +25,7 @@ from coupling.security import Identity, RunningServer
 from coupling.sink_remote import RemoteTeamSink
 from coupling.world_remote import RemoteWorld
 from coupling.world_service import WorldService
+from runtimes.commands.services import WORKERS
 
 SPEC = toy_spec()
 ATTEMPT = Attempt("a run", 1, 1)
@@ -74,9 +75,9 @@ def say(whom: str, method, message):
         conversation.close()
 
 
-def start(service, port: int = 0, identity: Identity | None = None) -> tuple[RunningServer, int]:
-    """Serve on loopback; return the server and its port."""
-    running = security.server(identity, [service.add_to], f"127.0.0.1:{port}", workers=16)
+def start(service, port: int = 0, identity: Identity | None = None, **limits) -> tuple[RunningServer, int]:
+    """Serve on loopback, with as many threads as `fedqmix world`; return the server and its port."""
+    running = security.server(identity, [service.add_to], f"127.0.0.1:{port}", workers=WORKERS, **limits)
     return running, running.port
 
 
@@ -89,9 +90,13 @@ class Federation:
     """World and mixer of a toy team, served.
 
     certificates: everybody's identity by name; None: plain channels. via: may put a proxy in front of a port.
+    limits: of both servers, see coupling.security.server.
     """
 
-    def __init__(self, settings=None, certificates=None, patience: float = 20.0, via=lambda port: port) -> None:
+    def __init__(
+        self, settings=None, certificates=None, patience: float = 20.0, via=lambda port: port, **limits
+    ) -> None:
+        self.limits = limits
         self.settings, self.certificates, self.patience = settings or algorithm(), certificates or {}, patience
         self.via, self.checkpoints, self.sides, self.worlds = via, {}, [], []
         self._channels: list[grpc.Channel] = []
@@ -107,7 +112,8 @@ class Federation:
             return self.sides[-1]
 
         self.mixer = MixerService(make, security.peer, self.patience)
-        self.mixer_server, self.mixer_port = start(self.mixer, self.mixer_port, self.certificates.get("mixer"))
+        identity = self.certificates.get("mixer")
+        self.mixer_server, self.mixer_port = start(self.mixer, self.mixer_port, identity, **self.limits)
 
     def start_world(self) -> None:
         """Serve the world, where it was served before if it was."""
@@ -118,7 +124,8 @@ class Federation:
 
         sink = RemoteTeamSink(self.channel("world", "mixer", self.via), self.patience)
         self.world = WorldService(make, sink, security.peer, self.patience)
-        self.world_server, self.world_port = start(self.world, self.world_port, self.certificates.get("world"))
+        identity = self.certificates.get("world")
+        self.world_server, self.world_port = start(self.world, self.world_port, identity, **self.limits)
 
     def channel(self, caller: str, party: str, via=lambda port: port) -> grpc.Channel:
         """A channel from one party to the world or the mixer."""

@@ -92,5 +92,7 @@ def test_world_and_mixer_are_kept_for_a_run_and_built_again_for_another():
             ("a run", 3, "other settings", 2),
             ("another", 1, "other settings", 3),
         ):
+            for control in fed.controls():
+                control.release("a run")
             fed.open(Attempt(run, 1, number), "train", config)
             assert len(fed.worlds) == len(fed.sides) == built
