@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from runtimes.commands import service_options
+from runtimes.configuration.allowed import Allowed
 from runtimes.deployment.parties import LISTEN
 from runtimes.flower.environment import environment, security
 
@@ -24,12 +25,14 @@ fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes c
   world=HOST:PORT          where the world and the mixer are; runs need both
   mixer=HOST:PORT
   runs=runs                the folder that run folders go to
+  allow=CODE[,...]         code that submitted runs may name in strategy.code: module, module:Class, or a file NAME.py;
+                           the word wandb allows logger=wandb. By default none, and logger=jsonl and tensorboard
   state=superlink-state    what it keeps over restarts: who its SuperNodes are
 
 Who reaches this port with the federation's ca.crt can submit runs, and a run is a program: let only machines you trust
 reach it.
 """
-_OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "state")
+_OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "allow", "state")
 
 
 def superlink_command(words: list[str]) -> int:
@@ -47,13 +50,16 @@ def superlink_command(words: list[str]) -> int:
 
 
 def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
-    """Return what the ServerApp is told."""
+    """Return what the ServerApp is told. Raises ConfigurationError for an allow= that allows nothing."""
     for name in ("world", "mixer"):
         if name in options:
             service_options.address(name, options[name])
     places = {f"FEDQMIX_{name.upper()}": options[name] for name in ("world", "mixer") if name in options}
     runs = Path(options.get("runs", "runs")).absolute()
-    return {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+    told = {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+    told |= {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
+    known = [] if certs is None else certs.glob("supernode-*.pub")
+    return told | {"FEDQMIX_AGENTS": ",".join(sorted(key.stem.removeprefix("supernode-") for key in known))}
 
 
 def _prepare(state: Path, certs: Path | None) -> None:

@@ -31,8 +31,12 @@ LOOK_S = 0.1
 
 
 def simulated(grid: Grid, variables: Mapping[str, str]) -> bool:
-    """Tell whether Flower simulates the nodes and nobody has started the rest (FEDQMIX_WORLD would name it)."""
-    return isinstance(grid, InMemoryGrid) and "FEDQMIX_WORLD" not in variables
+    """Tell whether Flower simulates the nodes and nobody has started the rest.
+
+    FEDQMIX_WORLD would name it; FEDQMIX_CERTS or FEDQMIX_INSECURE says that an operator started the SuperLink.
+    """
+    started_by_us = ("FEDQMIX_WORLD", "FEDQMIX_CERTS", "FEDQMIX_INSECURE")
+    return isinstance(grid, InMemoryGrid) and not any(name in variables for name in started_by_us)
 
 
 def require_nodes(grid: Grid, agents: int) -> None:
