@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
@@ -76,10 +75,9 @@ def _prepare(state: Path, certs: Path | None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    from flwr.superlink.cli.flower_superlink import flower_superlink
+    from runtimes.flower.leashed_superlink import run  # here, because it loads Flower
 
-    sys.argv = ["flower-superlink", *arguments]
-    flower_superlink()
+    run(arguments)
 
 
 def _arguments(certs: Path | None, host: str, port: int, state: Path) -> list[str]:

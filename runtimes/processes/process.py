@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import FederationError
+from contracts.leash import leashed
 from runtimes.processes import marks
 
 
@@ -35,20 +38,26 @@ class Guard:
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, so that Ctrl-C reaches us alone.
+    """Start a process in a group of its own, so that Ctrl-C reaches us alone, and that ends with the calling thread.
 
-    log: the file that its output is appended to. environment: added to our own.
+    log: the file that its output is appended to, readable by its owner alone. environment: added to our own.
     Raises FederationError when there is no such program.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.which(command[0]) is None:
+        raise FederationError(f"'{command[0]}' cannot be started: {os.strerror(errno.ENOENT)}.")
     whole = {**os.environ, "PYTHONUNBUFFERED": "1", **environment, marks.VARIABLE: mark}
     try:
-        with log.open("ab") as out:
+        with open(log, "ab", opener=_private) as out:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
+                leashed(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
             )
     except OSError as error:
         raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def ask_to_end(process: subprocess.Popen[bytes]) -> None:
