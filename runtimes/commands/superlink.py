@@ -14,6 +14,7 @@ from runtimes.commands import service_options
 from runtimes.configuration.allowed import Allowed
 from runtimes.deployment.parties import LISTEN
 from runtimes.flower.environment import environment, security
+from storage.private import PRIVATE, private_folder
 
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
@@ -40,8 +41,9 @@ def superlink_command(words: list[str]) -> int:
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
-    state = Path(options.get("state", "superlink-state")).absolute()
-    os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
+    told = _told(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
+    state = private_folder(Path(options.get("state", "superlink-state")).absolute())
+    os.environ.update(environment(state / "flower", told))  # Flower reads them when it is imported
     logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
     _prepare(state, certs)
     _run(_arguments(certs, host, port, state))
@@ -70,7 +72,7 @@ def _prepare(state: Path, certs: Path | None) -> None:
             f"{certs} holds no supernode-K.pub, so no SuperNode could join. `fedqmix certs` writes them to the folder "
             "of superlink; copy all of that folder."
         )
-    (state / "flower").mkdir(parents=True, exist_ok=True)
+    (state / "flower").mkdir(exist_ok=True)
     prepare(state / "superlink.sqlite", keys)
 
 

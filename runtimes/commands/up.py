@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -52,12 +51,12 @@ def up_command(words: list[str]) -> int:
     folder = Path(run_dir).resolve()
     again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
     with interruptible(), ExitStack() as stack:
-        certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
         agents = load_map(config.map).n_agents
-        if certs is not None:
-            make_certificates(certs, agents)
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
+        certs = None if insecure else supervisor.private_folder()
+        if certs is not None:
+            make_certificates(certs, agents)
         deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config))
         console.print(
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True

@@ -12,6 +12,7 @@ from runtimes.configuration.allowed import NOTHING, Allowed
 from runtimes.flower.environment import source_path
 from runtimes.processes import Service, Supervisor, answers, free_ports, serving
 from runtimes.run.folder import LOGS, PARTIES
+from storage.private import private_folder
 
 HOST = "127.0.0.1"
 HOLD_S = 1.0
@@ -65,7 +66,12 @@ class Deployment:
         return [service for stage in self._stages() for service in stage]
 
     def start(self, supervisor: Supervisor, patience: float) -> None:
-        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does."""
+        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does.
+
+        Logs and states are their owner's alone.
+        """
+        for folder in (self.logs, self._state):
+            private_folder(folder)
         for stage in self._stages():
             supervisor.start(stage, patience)
 

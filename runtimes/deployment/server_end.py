@@ -39,6 +39,7 @@ from server.federation_grid import FederationGrid
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 from storage.files import write_whole
+from storage.private import private_opener
 
 LET_GO_S = 60.0
 """How long a resumed run waits for the process that had the run before."""
@@ -48,6 +49,8 @@ ATTEMPTS = "attempts"
 
 def serve(grid: Grid, context: Context) -> None:
     """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    if umask := os.environ.get("FEDQMIX_UMASK"):
+        os.umask(int(umask, 8))  # a run folder is as readable as its user's other files; the SuperLink's state is not
     alone = simulated(grid, os.environ)
     place = None if alone else Place.from_environment(os.environ)
     runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
@@ -73,8 +76,8 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(json.dumps({**row, **gathered[0].times}) + "\n")
 
         def note(text: str) -> None:
-            folder.logs.mkdir(exist_ok=True)
-            with (folder.logs / "server.log").open("a", encoding="utf-8") as file:
+            folder.logs.mkdir(mode=0o700, exist_ok=True)
+            with open(folder.logs / "server.log", "a", encoding="utf-8", opener=private_opener) as file:
                 file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 

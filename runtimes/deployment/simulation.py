@@ -7,7 +7,6 @@ Nobody has started a world, a mixer and agents there. So they are started for th
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -59,9 +58,9 @@ def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[
     processes died. Raises FederationError when they do not get ready.
     """
     with ExitStack() as stack:
-        certs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
-        make_certificates(certs, agents)
         supervisor = stack.enter_context(Supervisor(note))
+        certs = supervisor.private_folder()
+        make_certificates(certs, agents)
         deployment = Deployment(folder, agents, certs, flower=False)
         bear = patience(os.environ)
         deployment.start(supervisor, bear)

@@ -15,26 +15,31 @@ from pathlib import Path
 from contracts.errors import FederationError
 from contracts.leash import leashed
 from runtimes.processes import marks
+from storage.private import private_opener
 
 
 class Guard:
-    """A process beside us which, once we have ended in whatever way, kills all who bear our mark."""
+    """A process beside us which, once we have ended in whatever way, kills all who bear our mark.
 
-    def __init__(self, mark: str) -> None:
+    Then it deletes our private folder, if there is one.
+    """
+
+    def __init__(self, mark: str, folder: Path) -> None:
         """Start it."""
-        self._mark = mark
-        self._process = _start_guard(mark)
+        self._mark, self._folder = mark, folder
+        self._process = _start_guard(mark, folder)
 
     def keep(self) -> None:
         """Start it again if it has died."""
         if self._process.poll() is not None:
-            self._process = _start_guard(self._mark)
+            self._process = _start_guard(self._mark, self._folder)
 
     def close(self) -> None:
-        """Let it kill all who are left, and wait for that."""
+        """Let it kill all who are left and delete the folder, and wait for that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait()
+        if self._process.wait() != 0:  # it was killed itself
+            marks.clean_up(self._mark, self._folder)
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:
@@ -48,16 +53,12 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mar
         raise FederationError(f"'{command[0]}' cannot be started: {os.strerror(errno.ENOENT)}.")
     whole = {**os.environ, "PYTHONUNBUFFERED": "1", **environment, marks.VARIABLE: mark}
     try:
-        with open(log, "ab", opener=_private) as out:
+        with open(log, "ab", opener=private_opener) as out:
             return subprocess.Popen(
                 leashed(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
             )
     except OSError as error:
         raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def ask_to_end(process: subprocess.Popen[bytes]) -> None:
@@ -93,9 +94,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         return
 
 
-def _start_guard(mark: str) -> subprocess.Popen[bytes]:
+def _start_guard(mark: str, folder: Path) -> subprocess.Popen[bytes]:
+    variables = {name: value for name, value in os.environ.items() if name != marks.VARIABLE}
     return subprocess.Popen(
-        [sys.executable, "-P", marks.__file__, mark],
+        [sys.executable, "-P", marks.__file__, mark, str(folder)],
+        env=variables,  # whoever guards us finds our processes by itself, and lets our guard do its work
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
