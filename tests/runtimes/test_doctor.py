@@ -54,6 +54,7 @@ def test_keys_and_states_that_others_may_read_are_told_with_what_to_type(tmp_pat
     for folder in ("state/agent-0/a1/rounds", "mixer-state", "runs/a/state/mixer", "runs/a/logs", "runs/b/logs"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "state").chmod(0o700)
+    tmp_path.chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     _, found = doctor("map=3m", cwd=tmp_path, environment=environment)
     fine, keys, remedy = found["private keys"]
