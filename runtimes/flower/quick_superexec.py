@@ -52,6 +52,8 @@ def _client(spec: ExecutionSpec, parent: int) -> int:
     """Be the ClientApp, as long as the parent lives; return its exit status."""
     hold(parent)
     _reset_signals()
+    apps: Any = importlib.import_module(run_clientapp.__module__)
+    apps.register_signal_handlers = _register_exit_handlers
     exit_handler.registered_exit_handlers.clear()  # they are the parent's: its connection is not ours to close
     certificates = Path(spec.root_certificates_path).read_bytes() if spec.root_certificates_path else None
     try:
@@ -105,8 +107,6 @@ def main() -> None:
     starts.get_executor = _executor
     programs: Any = importlib.import_module("flwr.supercore.superexec.executor.subprocess_executor")
     programs.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": _start})
-    apps: Any = importlib.import_module("flwr.supernode.runtime.run_clientapp")
-    apps.register_signal_handlers = _register_exit_handlers
     flower_superexec()
 
 
