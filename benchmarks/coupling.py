@@ -11,9 +11,7 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import IO, Any, cast
 
 from conf.schema import Config
@@ -25,7 +23,7 @@ from envs import team_spec
 from runtimes.configuration.ranges import to_yaml
 from runtimes.deployment.one_machine import Deployment
 from runtimes.deployment.temporary_certs import make_certificates
-from runtimes.processes import Supervisor
+from runtimes.processes import Supervisor, guarded_folder
 
 RUN = "benchmark"
 PATIENCE_S = 120.0
@@ -40,13 +38,13 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
     """
     n_agents = team_spec(config.map, config.env).n_agents
     with (
-        tempfile.TemporaryDirectory(prefix="fedqmix-") as folder,
+        guarded_folder() as folder,
         Supervisor(print) as supervisor,
         ExitStack() as stack,
     ):
-        certs = Path(folder) / "certs"
+        certs = folder / "certs"
         make_certificates(certs, n_agents)
-        deployment = Deployment(Path(folder), n_agents, certs)
+        deployment = Deployment(folder, n_agents, certs)
         supervisor.start(deployment.coupling_services(), PATIENCE_S)
         places = deployment.places
         identity, settings = Identity(certs / "superlink"), to_yaml(config)
@@ -54,8 +52,8 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
         controls = [RemoteControl(way, "a service", PATIENCE_S) for way in ways]
         for control in controls:
             control.open(Attempt(RUN, 1, 1), "train", settings)
-        (Path(folder) / "config.yaml").write_text(settings)
-        told = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), folder]
+        (folder / "config.yaml").write_text(settings)
+        told = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), str(folder)]
         agents = [
             subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.sleeping_agent", str(agent), str(certs / f"agent-{agent}"), *told],

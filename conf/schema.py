@@ -90,7 +90,7 @@ class EnvConfig:
     randomise: str = choice("nothing", "types", "positions", "both")  # drawn anew for every battle, as in SMACv2
     games: int = number(1)  # smac: games side by side, a process each
     call_seconds: float = number(1)  # smac: a game that has not answered a call after so long is started again
-    replay_dir: str = MISSING  # smac: where the game keeps replays of battles that are shown
+    replay_dir: str = MISSING  # smac: where the game keeps replays of battles that are shown; "" keeps none
     difficulty: str = choice("1", "2", "3", "4", "5", "6", "7", "8", "9", "A")  # smac: of the built-in opponent
 
 

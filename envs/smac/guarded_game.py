@@ -9,15 +9,14 @@ from typing import Any
 from pysc2.lib.sc_process import StarcraftProcess
 from pysc2.run_configs.platforms import Linux
 
-from envs.smac import leash as leash_program
+from contracts.leash import leashed
 
 
 class GuardedProcess(StarcraftProcess):
-    """A game on a leash (envs.smac.leash)."""
+    """A game on a leash (contracts.leash)."""
 
     def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
-        leash = [sys.executable, leash_program.__file__, str(os.getpid())]
-        return super()._launch(run_config, leash + args, **settings)
+        return super()._launch(run_config, leashed(args), **settings)
 
 
 class GuardedLinux(Linux):

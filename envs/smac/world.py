@@ -155,7 +155,7 @@ class SmacWorld:
             turn.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
         if sight.terminated or sight.truncated:
             self._failures = 0
-            if self._battles.purpose is Purpose.SHOWING:
+            if self._battles.purpose is Purpose.SHOWING and self._env.replay_dir:
                 self._save_replay(battle)
 
     def _save_replay(self, battle: int) -> None:

@@ -18,6 +18,7 @@ from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
 from runtimes.deployment.parties import LISTEN
+from storage.private import PRIVATE, private_folder
 
 _WORLD_HELP = """\
 fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of all agents
@@ -103,7 +104,7 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
     from coupling.mixer_service import MixerService
     from runtimes.deployment.mixer import DeployedMixer  # loads torch
 
-    state = Path(options.get("state", "mixer-state")).absolute()
+    state = private_folder(Path(options.get("state", "mixer-state")).absolute())
     patience = service_options.seconds(options, "patience", PATIENCE_S)
     service = MixerService(lambda run, config: DeployedMixer(state, run, config), peer, patience)
     return _Service([service.add_to], WORKERS, service.close)
@@ -115,7 +116,7 @@ def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
     from runtimes.deployment.agent import DeployedAgent  # loads torch and Flower
 
     number = _agent_id(options)
-    state = Path(options.get("state", f"agent-{number}-state")).absolute()
+    state = private_folder(Path(options.get("state", f"agent-{number}-state")).absolute())
     world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
     agent = DeployedAgent(number, world, mixer, state)
     door = DoorService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
@@ -129,6 +130,7 @@ def _serve(
     make: Callable[[Mapping[str, str], Identity | None], _Service],
 ) -> int:
     """Serve as a party until a signal says to end; running calls get a moment."""
+    os.umask(PRIVATE)
     identity = service_options.identity(party.partition("-")[0], options, party)
     address = options.get("listen", listen)
     service_options.address("listen", address)

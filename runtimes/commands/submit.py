@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from conf.schema import Config
-from contracts.errors import CheckpointError
+from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.commands import service_options
 from runtimes.configuration import overrides as written
 from runtimes.configuration import settings
@@ -18,6 +18,7 @@ from runtimes.configuration.runs import RUN, in_runs, run_of
 from runtimes.deployment.byte_book import ledger_table, read_ledger
 from runtimes.deployment.following import Following
 from runtimes.deployment.submission import SuperLink
+from runtimes.processes import interruptible
 from runtimes.run.progress import Progress, closing_table
 from server.records import read_rows
 
@@ -30,12 +31,15 @@ fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    a new run on a federati
   follow=true               false: return when it is submitted
   runs=runs                 the SuperLink's runs=, as that folder is called here; progress is read there, if it is here
   patience=300              seconds to bear with a SuperLink that does not answer
+  stop=true                 submit nothing, but end the runs that are going on; stop=RUN_FOLDER ends that one alone
 
-Everything else is an override, as for `fedqmix train`, checked here before anything is sent. The map must be the one
-the federation was started for. Run folders lie where the SuperLink's runs= says: run_dir=runs/mine there means the
-folder `mine`. Ctrl-C stops the run; it can go on: fedqmix submit ... resume=RUN_FOLDER
+Everything else is an override, as for `fedqmix train`, checked here before anything is sent, and again by the
+SuperLink: run_dir and resume are names under its runs= (run_dir=runs/mine means the folder `mine` there), and
+strategy.code is what its operator allows. The map may have no more agents than the federation. Ctrl-C, SIGTERM and
+SIGHUP end the run; it can go on: fedqmix submit ... resume=RUN_FOLDER. After kill -9 the run goes on by itself; it is
+ended by: fedqmix submit ... stop=true
 """
-OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience")
+OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience", "stop")
 
 
 def submit_command(words: list[str]) -> int:
@@ -45,16 +49,27 @@ def submit_command(words: list[str]) -> int:
     service_options.address("superlink", address)
     identity = service_options.identity("submit", options, None)
     patience = service_options.seconds(options, "patience", 300.0)
+    runs = Path(options.get("runs", "runs"))
+    if "stop" in options:
+        with SuperLink(address, identity) as link:
+            return _stop(link, options, overrides)
     overrides, run_dir, config = checked(overrides)
-    with SuperLink(address, identity) as link:
+    overrides, run_dir = _by_name(overrides, runs), _name(run_dir, runs)
+    folder = in_runs(run_dir, runs, "resume" if _resumes(overrides) else "run_dir")
+    with interruptible(), SuperLink(address, identity) as link:
         if not service_options.flag(options, "follow", default=True):
             link.start(overrides)
             Console().print(Text(f"submitted; run folder: {run_dir}"), soft_wrap=True)
             return 0
-        folder = in_runs(run_dir, Path(options.get("runs", "runs")))
         following = Following(link, overrides, run_dir, folder, patience)
-        again = f"{program()} submit {' '.join(service_options.written(options))} resume={run_dir}"
-        follow(following, config, folder, again, lambda: None)
+        follow(
+            following,
+            config,
+            folder,
+            lambda: None,
+            _command(options, f"resume={run_dir}"),
+            _command(options, f"stop={run_dir}"),
+        )
     return 0
 
 
@@ -64,8 +79,7 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
     The configuration is None for the resumption of a run whose folder is not on this machine: it is checked there.
     Raises ConfigurationError, and CheckpointError for a run that was trained in one process.
     """
-    named = {override.key_or_group: override.value() for override in written.parse(overrides)}
-    resumed = named.get("resume")
+    resumed = {override.key_or_group: override.value() for override in written.parse(overrides)}.get("resume")
     try:
         config = settings.compose(overrides)
     except CheckpointError:
@@ -73,18 +87,24 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
             raise
         return overrides, str(resumed), None
     settings.require_deployed(config)
-    if resumed is None and "run_dir" not in named:
-        overrides = [*overrides, f"run_dir={written.quoted(config.run_dir)}"]  # so that both sides call it the same
-    run_dir = str(run_of(Path(str(resumed)))) if resumed is not None else config.run_dir
-    return overrides, run_dir, config
+    if resumed is not None:
+        return overrides, str(run_of(Path(str(resumed)))), config
+    others = [word for word in overrides if not word.startswith("run_dir=")]
+    return [*others, f"run_dir={written.quoted(config.run_dir)}"], config.run_dir, config  # both sides call it the same
 
 
 def follow(
-    following: Following, config: Config | None, folder: Path, again: str, meanwhile: Callable[[], None]
+    following: Following,
+    config: Config | None,
+    folder: Path,
+    meanwhile: Callable[[], None],
+    again: str,
+    stopping: str | None = None,
 ) -> None:
     """Show a run's progress until it ends; whatever else ends it, stop the run and say how to go on.
 
-    again: the command that goes on with it. meanwhile: called several times a second.
+    meanwhile: called several times a second. again: the command that goes on with the run. stopping: the command that
+    ends it when it could not be stopped from here; None when it ends with this program in any case.
     """
     console = Console()
     try:
@@ -94,11 +114,64 @@ def follow(
                 if row is not None:
                     progress.update(row)
     except BaseException as error:
-        following.stop()
-        if isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
+        stopped = following.stop()
+        if not stopped and stopping is not None:
+            words = f"\nthe SuperLink does not answer, so the run may go on. End it with: {stopping}"
+            Console(stderr=True).print(Text(words), soft_wrap=True)
+        elif isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
             Console(stderr=True).print(Text(f"\nthe run was ended early. Go on with: {again}"), soft_wrap=True)
         raise
     console.print(closing_table(read_rows(folder / "metrics.jsonl")))
     if lines := read_ledger(folder):
         console.print(ledger_table(lines))
     console.print(Text(f"run folder: {folder}"), soft_wrap=True)  # one line, to be copied
+
+
+def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> int:
+    """End the runs that go on, or the one that stop= names; return 1 when that one does not go on."""
+    if overrides:
+        raise ConfigurationError(f"stop= submits nothing, so '{overrides[0]}' has no meaning: leave one of both out.")
+    console, wanted = Console(), options["stop"]
+    if wanted.startswith("{"):
+        raise ConfigurationError(f"stop={wanted}: write one setting at a time, such as stop.rounds=3.")
+    going = link.going_on()
+    found = going if wanted == "true" else {run: name for run, name in going.items() if _alike(name, wanted, options)}
+    for run, name in found.items():
+        link.stop(run)
+        console.print(Text(f"ended: {name}. Go on with: {_command(options, f'resume={name}')}"), soft_wrap=True)
+    if not found:
+        others = f": {', '.join(going.values())}" if going else ""
+        console.print(
+            Text(f"{'no run is' if wanted == 'true' else f'{wanted} is not'} going on{others}"), soft_wrap=True
+        )
+    return 0 if found or wanted == "true" else 1
+
+
+def _command(options: Mapping[str, str], word: str) -> str:
+    kept = {name: value for name, value in options.items() if name not in ("stop", "follow")}
+    return " ".join([f"{program()} submit", *service_options.written(kept), word])
+
+
+def _alike(name: str, wanted: str, options: Mapping[str, str]) -> bool:
+    runs = Path(options.get("runs", "runs"))
+    return in_runs(_name(wanted, runs), runs) == in_runs(name, runs)
+
+
+def _resumes(overrides: list[str]) -> bool:
+    return any(word.startswith("resume=") for word in overrides)
+
+
+def _by_name(overrides: list[str], runs: Path) -> list[str]:
+    """Return the overrides with absolute paths of run_dir= and resume= in `runs` as names there."""
+
+    def named(word: str) -> str:
+        setting = word.partition("=")[0]
+        value = written.parse_one(word).value() if setting in ("run_dir", "resume") else None
+        return word if value is None else f"{setting}={written.quoted(_name(str(value), runs))}"
+
+    return [named(word) for word in overrides]
+
+
+def _name(folder: str, runs: Path) -> str:
+    path, here = Path(folder), runs.absolute()
+    return str("runs" / path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else folder

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from runtimes.commands import service_options
+from runtimes.configuration.allowed import Allowed
 from runtimes.deployment.parties import LISTEN
 from runtimes.flower.environment import environment, security
+from storage.private import PRIVATE, private_folder
 
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
@@ -24,12 +25,14 @@ fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes c
   world=HOST:PORT          where the world and the mixer are; runs need both
   mixer=HOST:PORT
   runs=runs                the folder that run folders go to
+  allow=CODE[,...]         code that submitted runs may name in strategy.code: module, module:Class, or a file NAME.py;
+                           the word wandb allows logger=wandb. By default none, and logger=jsonl and tensorboard
   state=superlink-state    what it keeps over restarts: who its SuperNodes are
 
 Who reaches this port with the federation's ca.crt can submit runs, and a run is a program: let only machines you trust
 reach it.
 """
-_OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "state")
+_OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "allow", "state")
 
 
 def superlink_command(words: list[str]) -> int:
@@ -38,8 +41,9 @@ def superlink_command(words: list[str]) -> int:
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
-    state = Path(options.get("state", "superlink-state")).absolute()
-    os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported
+    told = _told(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
+    state = private_folder(Path(options.get("state", "superlink-state")).absolute())
+    os.environ.update(environment(state / "flower", told))  # Flower reads them when it is imported
     logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
     _prepare(state, certs)
     _run(_arguments(certs, host, port, state))
@@ -47,13 +51,16 @@ def superlink_command(words: list[str]) -> int:
 
 
 def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
-    """Return what the ServerApp is told."""
+    """Return what the ServerApp is told. Raises ConfigurationError for an allow= that allows nothing."""
     for name in ("world", "mixer"):
         if name in options:
             service_options.address(name, options[name])
     places = {f"FEDQMIX_{name.upper()}": options[name] for name in ("world", "mixer") if name in options}
     runs = Path(options.get("runs", "runs")).absolute()
-    return {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+    told = {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+    told |= {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
+    known = [] if certs is None else certs.glob("supernode-*.pub")
+    return told | {"FEDQMIX_AGENTS": ",".join(sorted(key.stem.removeprefix("supernode-") for key in known))}
 
 
 def _prepare(state: Path, certs: Path | None) -> None:
@@ -65,15 +72,14 @@ def _prepare(state: Path, certs: Path | None) -> None:
             f"{certs} holds no supernode-K.pub, so no SuperNode could join. `fedqmix certs` writes them to the folder "
             "of superlink; copy all of that folder."
         )
-    (state / "flower").mkdir(parents=True, exist_ok=True)
+    (state / "flower").mkdir(exist_ok=True)
     prepare(state / "superlink.sqlite", keys)
 
 
 def _run(arguments: list[str]) -> None:
-    from flwr.superlink.cli.flower_superlink import flower_superlink
+    from runtimes.flower.leashed_superlink import run  # here, because it loads Flower
 
-    sys.argv = ["flower-superlink", *arguments]
-    flower_superlink()
+    run(arguments)
 
 
 def _arguments(certs: Path | None, host: str, port: int, state: Path) -> list[str]:

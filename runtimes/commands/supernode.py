@@ -10,6 +10,7 @@ from contracts.errors import ConfigurationError
 from runtimes.commands import service_options
 from runtimes.flower.environment import environment, security
 from runtimes.processes.ports import free_ports
+from storage.private import PRIVATE, private_folder
 
 HELP = """\
 fedqmix supernode id=K superlink=HOST:PORT agent=HOST:PORT certs=DIR [name=value ...]    Flower's SuperNode of agent K
@@ -37,8 +38,9 @@ def supernode_command(words: list[str]) -> int:
         service_options.address(name, options[name])
     identity = service_options.identity("supernode", options, f"supernode-{number}")
     certs = identity.folder if identity else None
-    home = Path(options.get("state", f"supernode-{number}-state")).absolute() / "flower"
-    home.mkdir(parents=True, exist_ok=True)
+    os.umask(PRIVATE)
+    home = private_folder(Path(options.get("state", f"supernode-{number}-state")).absolute()) / "flower"
+    home.mkdir(exist_ok=True)
     host, port = service_options.address("listen", options.get("listen", f"127.0.0.1:{free_ports(1)[0]}"))
     arguments = ["--superlink", superlink, "--host", host, "--port", str(port)]
     arguments += ["--node-config", f'partition-id={number} agent="{agent}"', *_secure(certs)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from envs import require_world
 from envs.maps import load_map
 from runtimes.commands import service_options
 from runtimes.commands.submit import checked, follow
+from runtimes.configuration.allowed import Allowed
 from runtimes.configuration.names import program
 from runtimes.configuration.overrides import quoted
 from runtimes.deployment.following import Following
@@ -48,30 +48,31 @@ def up_command(words: list[str]) -> int:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     require_world(config.map, config.env)
     strategy_class(config.strategy)  # one of the user's own must be there
-    folder = Path(run_dir).absolute()
+    folder = Path(run_dir).resolve()
     again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
     with interruptible(), ExitStack() as stack:
-        certs = None if insecure else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
         agents = load_map(config.map).n_agents
-        if certs is not None:
-            make_certificates(certs, agents)
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
-        deployment = Deployment(folder, agents, certs)
+        certs = None if insecure else supervisor.private_folder()
+        if certs is not None:
+            make_certificates(certs, agents)
+        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config))
         console.print(
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
         )
         deployment.start(supervisor, patience)
         identity = None if certs is None else Identity(certs / "superlink")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
-        following = Following(link, _absolute(overrides, folder), str(folder), folder, patience)
-        follow(following, config, folder, again, supervisor.tend)
+        name = f"runs/{folder.name}"  # as the SuperLink knows it, whose runs= is the folder around it
+        following = Following(link, _named(overrides, name), name, folder, patience)
+        follow(following, config, folder, supervisor.tend, again)
     return 0
 
 
-def _absolute(overrides: list[str], folder: Path) -> list[str]:
-    """Return the overrides with the run folder's absolute name, under which the ServerApp finds it from anywhere."""
+def _named(overrides: list[str], name: str) -> list[str]:
+    """Return the overrides with the run folder's name in the SuperLink's folder of runs."""
     return [
-        f"{word.partition('=')[0]}={quoted(str(folder))}" if word.startswith(("resume=", "run_dir=")) else word
+        f"{word.partition('=')[0]}={quoted(name)}" if word.startswith(("resume=", "run_dir=")) else word
         for word in overrides
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
@@ -15,6 +14,7 @@ from contracts.errors import FederationError
 from runtimes.commands import service_options
 from runtimes.commands.train import train_command
 from runtimes.commands.up import up_command
+from runtimes.processes import guarded_folder
 from runtimes.run.folder import PARTIES
 from server.records import read_rows
 from storage import reading
@@ -41,8 +41,8 @@ def verify_command(words: list[str]) -> int:
     options, overrides = service_options.beside_overrides("verify", words, OPTIONS)
     rounds = service_options.whole(options, "rounds", 3)
     tolerance = service_options.not_negative(options, "tolerance", 0.0)
-    with tempfile.TemporaryDirectory(prefix="fedqmix-verify-") as folder:
-        local, federated = Path(folder) / "local", Path(folder) / "federated"
+    with guarded_folder() as folder:
+        local, federated = folder / "local", folder / "federated"
         common = [*overrides, f"stop.rounds={rounds}", "checkpoint.every_rounds=1"]
         train_command([*common, f"run_dir={local}"])
         insecure = {name: value for name, value in options.items() if name == "insecure"}

@@ -13,6 +13,9 @@ from hydra.errors import HydraException
 from contracts.errors import ConfigurationError
 from runtimes.configuration.names import groups, sections, settings, unknown, unknown_setting
 
+_NO_TEXTS = ("true", "false", "null", "inf", "nan")
+"""Words that Hydra's grammar takes for something else."""
+
 
 def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[Override]:
     """Read overrides ("seed=3", "strategy=a_pps", "seed=0,1,2"), checking syntax, names and group choices.
@@ -82,8 +85,8 @@ def single(parsed: Sequence[Override]) -> None:
 
 
 def quoted(value: str) -> str:
-    """Return a value as Hydra's grammar takes it for a text, whatever is in it."""
-    if re.fullmatch(r"[\w./-]+", value, re.ASCII):
+    """Return a value as Hydra's grammar takes it for a text, whatever is in it, also when it looks like a number."""
+    if re.fullmatch(r"[A-Za-z/][\w./-]*", value, re.ASCII) and value.lower() not in _NO_TEXTS:
         return value
     doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere a backslash is one already
     return "'" + doubled.replace("'", "\\'") + "'"

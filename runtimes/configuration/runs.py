@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contracts.errors import CheckpointError
+from contracts.errors import CheckpointError, ConfigurationError
 
 CONFIG, RUN = "config.yaml", "run.json"
 """The files by which a run folder is known (runtimes.run.folder says what else is in it)."""
+
+LONGEST_NAME = 200
+"""Characters of a folder's name in a submission; file systems take 255 bytes."""
 
 
 def run_of(path: Path) -> Path:
@@ -17,12 +20,46 @@ def run_of(path: Path) -> Path:
     return path
 
 
-def in_runs(run_dir: str, runs: Path) -> Path:
-    """Return where a SuperLink's run folder lies: an absolute name as it is, another in `runs`, "runs/" left out."""
-    relative = Path(run_dir)
+def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
+    """Return the folder that a submission's run_dir= or resume= names: one under `runs`, "runs/" in front left out.
+
+    runs: the SuperLink's folder of runs. setting: which of both is checked, for the error. Raises ConfigurationError
+    for an absolute path, for "..", for what a symbolic link leads out of `runs`, and for a folder within another run.
+    """
+    parts = Path(name).parts
+    if parts[:1] == ("runs",):
+        parts = parts[1:]
+    plain = parts and not Path(name).is_absolute() and name.isprintable() and max(map(len, parts)) <= LONGEST_NAME
+    if not plain or ".." in parts:
+        raise ConfigurationError(_only_names(setting, name))
+    folder = runs.joinpath(*parts)
+    try:
+        inside = folder.resolve().is_relative_to(runs.resolve())
+    except (OSError, RuntimeError) as error:  # a loop of links, a name that is too long
+        raise ConfigurationError(f"{setting}={name} cannot be a folder: {error}.") from error
+    if not inside:
+        raise ConfigurationError(_only_names(setting, name) + " A symbolic link leads out of it.")
+    within = [parent for parent in folder.parents if parent != runs and parent.is_relative_to(runs)]
+    around = [parent for parent in within if (parent / RUN).is_file()]
+    if around and not (setting == "resume" and run_of(folder) in around):
+        raise ConfigurationError(f"{setting}={name} lies inside the run folder {around[0].name}: name another.")
+    return folder
+
+
+def own_folder(name: str, runs: Path) -> Path:
+    """Return where the user's own run lies: an absolute path as it is, another in `runs`, "runs/" left out."""
+    relative = Path(name)
     if relative.parts[:1] == ("runs",):
         relative = relative.relative_to("runs")
     return runs / relative  # an absolute one stays as it is
+
+
+def _only_names(setting: str, name: str) -> str:
+    return (
+        f"{setting}={name}: a submitted run lies in the SuperLink's folder of runs, so only a name under it is "
+        f"allowed, such as {setting}=mine or {setting}=runs/mine, without '..'. The operator chooses "
+        "that folder: `fedqmix superlink runs=DIR`."
+    )
 
 
 def require_run(path: Path) -> None:

@@ -21,7 +21,7 @@ from contracts.world import TeamSpec
 from coupling.mixer_remote import RemoteMixer
 from coupling.world_remote import RemoteWorld
 from envs import team_spec
-from runtimes.configuration.settings import loads
+from runtimes.configuration.received import received
 from runtimes.run.sides import AgentSide
 from runtimes.run.threads import share_out
 from storage.rounds import Rounds
@@ -95,7 +95,7 @@ class DeployedAgent:
         if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
             return self._run
         self._run = None  # first let go of the run before
-        config = loads(text)
+        config = received(text)
         spec = team_spec(config.map, config.env)
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")

@@ -43,6 +43,7 @@ class Following:
         self._patience = patience
         self._progress = ProgressFile(folder)
         self._run = 0
+        self._asked = False  # whether a run was ever submitted
         self._submitted = 0.0  # when, as the times below; 0 means never
         self._silent = 0.0  # since when the SuperLink has not answered
         self._losing = 0.0  # since when the run has been lost and lost again
@@ -61,6 +62,7 @@ class Following:
                 asked = time.monotonic()
                 try:
                     if not self._run:
+                        self._asked = True
                         self._run, self._submitted = self._link.start(overrides), time.monotonic()
                     found = self._link.state(self._run)
                     self._silent = 0.0
@@ -77,13 +79,20 @@ class Following:
             yield None
             time.sleep(LOOK)
 
-    def stop(self) -> None:
-        """Stop the run, if it was submitted and the SuperLink can be reached."""
+    def stop(self) -> bool:
+        """Stop the run, if it was submitted; return False when the SuperLink does not answer, and it may go on."""
         try:
-            if self._run:
-                self._link.stop(self._run)
+            for run in [self._run] if self._run else self._unnoticed():
+                self._link.stop(run)
         except UnreachableError:
-            return
+            return False
+        return True
+
+    def _unnoticed(self) -> list[int]:
+        """Return the runs that the SuperLink took from us without our having heard of it."""
+        if not self._asked:
+            return []
+        return [run for run, name in self._link.going_on().items() if name == self._run_dir]
 
     def _new_rows(self) -> Iterator[Row]:
         for row in self._progress.new():

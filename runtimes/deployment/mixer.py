@@ -10,7 +10,7 @@ import torch
 from contracts.mixer import Mixer
 from contracts.world import Purpose, TeamSink, TeamSpec
 from envs import team_spec
-from runtimes.configuration.settings import loads
+from runtimes.configuration.received import received
 from runtimes.run.sides import MixerSide
 from runtimes.run.threads import share_out
 from storage.rounds import Rounds
@@ -26,7 +26,7 @@ class DeployedMixer:
     """
 
     def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
-        config = loads(config_yaml)
+        config = received(config_yaml)
         share_out(config.runtime)
         spec = self._spec = team_spec(config.map, config.env)
         self._rounds = Rounds(state / run_id / "rounds", run_id, lambda: MixerSide(config, spec))

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from coupling.identity import Identity
 from coupling.security import channel
+from runtimes.configuration.allowed import NOTHING, Allowed
 from runtimes.flower.environment import source_path
 from runtimes.processes import Service, Supervisor, answers, free_ports, serving
 from runtimes.run.folder import LOGS, PARTIES
+from storage.private import private_folder
 
 HOST = "127.0.0.1"
 HOLD_S = 1.0
@@ -27,11 +29,13 @@ class Deployment:
     logs: the folder with one file for each service. superlink: "host:port" to submit to.
     """
 
-    def __init__(self, folder: Path, agents: int, certs: Path | None, *, flower: bool = True) -> None:
+    def __init__(
+        self, folder: Path, agents: int, certs: Path | None, *, flower: bool = True, allowed: Allowed = NOTHING
+    ) -> None:
         """Choose ports; nothing is started yet.
 
         folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
-        flower: with SuperLink and SuperNodes.
+        flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -41,7 +45,7 @@ class Deployment:
         parties = ["world", "mixer", "superlink", *(f"agent-{k}" for k in range(agents))]
         self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
         self._agents = range(agents)
-        self._flower = flower
+        self._flower, self._allowed = flower, allowed
 
     @property
     def superlink(self) -> str:
@@ -62,7 +66,12 @@ class Deployment:
         return [service for stage in self._stages() for service in stage]
 
     def start(self, supervisor: Supervisor, patience: float) -> None:
-        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does."""
+        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does.
+
+        Logs and states are their owner's alone.
+        """
+        for folder in (self.logs, self._state):
+            private_folder(folder)
         for stage in self._stages():
             supervisor.start(stage, patience)
 
@@ -88,6 +97,8 @@ class Deployment:
 
     def _superlink(self) -> Service:
         words = ["superlink", f"listen={self.superlink}", *self._coupling(), f"runs={self._runs}"]
+        if self._allowed.text:
+            words.append(f"allow={self._allowed.text}")
         return self._service("superlink", [*words, *self._keeping("superlink")], lambda: answers(self.superlink))
 
     def _supernode(self, number: int) -> Service:

@@ -17,15 +17,18 @@ from flwr.app import Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
-from contracts.errors import CheckpointError, StorageError
+from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from coupling.ledger import LedgerLine
 from coupling.security import channel
 from envs import require_world, team_spec
 from runtimes.configuration import overrides as written
+from runtimes.configuration.allowed import Allowed
 from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.runs import in_runs
+from runtimes.configuration.runs import in_runs, own_folder
 from runtimes.configuration.settings import DEPLOYMENT, compose, require_deployed
+from runtimes.configuration.submitted import require_submittable, submitted
 from runtimes.deployment.byte_book import ByteBook
+from runtimes.deployment.members import require_members
 from runtimes.deployment.place import Place
 from runtimes.deployment.progress_file import PROGRESS
 from runtimes.deployment.services import Services
@@ -36,6 +39,7 @@ from server.federation_grid import FederationGrid
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 from storage.files import write_whole
+from storage.private import private_opener
 
 LET_GO_S = 60.0
 """How long a resumed run waits for the process that had the run before."""
@@ -45,12 +49,15 @@ ATTEMPTS = "attempts"
 
 def serve(grid: Grid, context: Context) -> None:
     """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    if umask := os.environ.get("FEDQMIX_UMASK"):
+        os.umask(int(umask, 8))  # a run folder is as readable as its user's other files; the SuperLink's state is not
     alone = simulated(grid, os.environ)
     place = None if alone else Place.from_environment(os.environ)
     runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
-    words = shlex.split(str(context.run_config.get("overrides", "")))
-    config = _configuration(_placed(words, runs), runs)
+    words = _words(str(context.run_config.get("overrides", "")))
+    config = _configuration(words, runs, None if alone else Allowed.parse(os.environ.get("FEDQMIX_ALLOW", "")))
     n_agents = team_spec(config.map, config.env).n_agents
+    require_members(config.map, n_agents, os.environ.get("FEDQMIX_AGENTS", ""))
     if alone:
         require_nodes(grid, n_agents)
         require_world(config.map, config.env)  # which is to be started on this machine
@@ -69,13 +76,22 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(json.dumps({**row, **gathered[0].times}) + "\n")
 
         def note(text: str) -> None:
-            folder.logs.mkdir(exist_ok=True)
-            with (folder.logs / "server.log").open("a", encoding="utf-8") as file:
+            folder.logs.mkdir(mode=0o700, exist_ok=True)
+            with open(folder.logs / "server.log", "a", encoding="utf-8", opener=private_opener) as file:
                 file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 
         there = place or stack.enter_context(started(folder.path, n_agents, note))
         conduct(config, folder, command, gather, show, note)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the run's overrides cannot be split into words, as a shell does: {error}."
+        ) from error
 
 
 def _command(words: list[str], alone: bool) -> list[str]:
@@ -179,27 +195,35 @@ def _flower_lines(grid: FederationGrid) -> list[LedgerLine]:
     ]
 
 
-def _placed(words: list[str], runs: Path) -> list[str]:
-    """Return the overrides with absolute run folders: relative ones lie in the SuperLink's folder of runs."""
-    placed = []
-    for override in written.parse(words):
-        name, value = override.key_or_group, override.value()
-        if name in ("run_dir", "resume") and value is not None:
-            placed.append(f"{name}={written.quoted(str(in_runs(str(value), runs)))}")
-        else:
-            placed.append(str(override.input_line))
-    return placed
+def _configuration(words: list[str], runs: Path, allowed: Allowed | None) -> Config:
+    """Compose; every round is written down, as the agents keep no more than the last two.
 
-
-def _configuration(words: list[str], runs: Path) -> Config:
-    """Compose; every round is written down, as the agents keep no more than the last two."""
-    config = compose(words)
+    allowed: what the operator allows; None for words of the operator's own, which may name any folder.
+    """
+    checked = _own(words, runs) if allowed is None else submitted(words, runs, allowed)
+    config = compose(checked)
+    if allowed is not None:
+        require_submittable(config, allowed)
     require_deployed(config)
+    if config.resume is None:
+        folder = own_folder(config.run_dir, runs) if allowed is None else in_runs(config.run_dir, runs)
+        config = replace(config, run_dir=str(folder))
     return replace(
         config,
-        run_dir=str(in_runs(config.run_dir, runs)),
         checkpoint=replace(config.checkpoint, every_rounds=1),
         runtime=replace(
             config.runtime, name=DEPLOYMENT
         ),  # so that whoever resumes it knows where its agents' states lie
     )
+
+
+def _own(words: list[str], runs: Path) -> list[str]:
+    """Return the overrides with the absolute folder of the run to resume."""
+    placed = []
+    for override in written.parse(words):
+        name, value = override.key_or_group, override.value()
+        if name == "resume" and value is not None:
+            placed.append(f"{name}={written.quoted(str(own_folder(str(value), runs)))}")
+        else:
+            placed.append(str(override.input_line))
+    return placed

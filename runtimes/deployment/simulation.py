@@ -7,7 +7,6 @@ Nobody has started a world, a mixer and agents there. So they are started for th
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,8 +30,12 @@ LOOK_S = 0.1
 
 
 def simulated(grid: Grid, variables: Mapping[str, str]) -> bool:
-    """Tell whether Flower simulates the nodes and nobody has started the rest (FEDQMIX_WORLD would name it)."""
-    return isinstance(grid, InMemoryGrid) and "FEDQMIX_WORLD" not in variables
+    """Tell whether Flower simulates the nodes and nobody has started the rest.
+
+    FEDQMIX_WORLD would name it; FEDQMIX_CERTS or FEDQMIX_INSECURE says that an operator started the SuperLink.
+    """
+    started_by_us = ("FEDQMIX_WORLD", "FEDQMIX_CERTS", "FEDQMIX_INSECURE")
+    return isinstance(grid, InMemoryGrid) and not any(name in variables for name in started_by_us)
 
 
 def require_nodes(grid: Grid, agents: int) -> None:
@@ -55,9 +58,9 @@ def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[
     processes died. Raises FederationError when they do not get ready.
     """
     with ExitStack() as stack:
-        certs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedqmix-")))
-        make_certificates(certs, agents)
         supervisor = stack.enter_context(Supervisor(note))
+        certs = supervisor.private_folder()
+        make_certificates(certs, agents)
         deployment = Deployment(folder, agents, certs, flower=False)
         bear = patience(os.environ)
         deployment.start(supervisor, bear)

@@ -18,12 +18,16 @@ from flwr.supercore.control import ControlHttpClient
 from flwr.supercore.fab import Fab
 from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 
-from contracts.errors import FederationError
+from contracts.errors import ConfigurationError, FederationError
 from coupling.identity import Identity
+from runtimes.configuration.overrides import parse_one
 from runtimes.flower.app import OVERRIDES, bundle
 
 _OWN_ERROR = "ServerApp failed with exception: "
 """What flwr 1.41 puts before the text of an error that a ServerApp ended with."""
+
+MANY = 1000
+"""Runs to ask for, the newest first; Flower's own default is 20."""
 
 
 class UnreachableError(FederationError):
@@ -102,11 +106,22 @@ class SuperLink:
             return RunState(State.FAILED, status.details.removeprefix(_OWN_ERROR))
         return RunState(State.LOST, status.details)
 
+    def going_on(self) -> dict[int, str]:
+        """Return the runs that have not ended: number -> run folder, as it was submitted ("" when none was named)."""
+        try:
+            reply = self._client.ListRuns(ListRunsRequest(limit=MANY))
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        runs = {number: run for number, run in reply.run_dict.items() if run.status.status != Status.FINISHED}
+        return {number: _folder_of(run.override_config[OVERRIDES].string) for number, run in runs.items()}
+
     def stop(self, run: int) -> None:
         """Stop a run; one that has ended stays as it is."""
         try:
             self._client.StopRun(StopRunRequest(run_id=run))
-        except httpx.HTTPStatusError:
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+                raise self._unreachable(error) from error
             return
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
@@ -117,3 +132,13 @@ class SuperLink:
         else:
             reason = str(error) or type(error).__name__
         return UnreachableError(f"the SuperLink at {self._address} cannot be reached: {reason}")
+
+
+def _folder_of(words: str) -> str:
+    """Return the run folder that a run's overrides name; "" when they name none, or make no sense."""
+    try:
+        named = [word for word in shlex.split(words) if word.startswith(("run_dir=", "resume="))]
+        values = [parse_one(word).value() for word in named]
+    except (ValueError, ConfigurationError):
+        return ""
+    return next((str(value) for value in values if value is not None), "")

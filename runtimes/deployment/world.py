@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contracts.world import LocalWorld, TeamSink
 from envs import make_world
-from runtimes.configuration.settings import loads
+from runtimes.configuration.received import received
 
 
 def make(config_yaml: str, sink: TeamSink) -> LocalWorld:
     """Build the world of a run. sink: where the mixer's side is told. Raises ConfigurationError."""
-    config = loads(config_yaml)
+    config = received(config_yaml)
     return make_world(config.map, config.seed, config.env, sink, config.runtime.world_threads)

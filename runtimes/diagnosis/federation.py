@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,15 +14,21 @@ from contracts.errors import ConfigurationError
 from contracts.finding import Finding
 from runtimes.deployment.parties import LISTEN
 from runtimes.diagnosis.section import Section, extra
+from runtimes.run.folder import LOGS, PARTIES
+from storage.private import PRIVATE
 
 FLOWER = ("flower-superlink", "flower-supernode", "flwr")
 COMPOSE = (("docker", "compose"), ("podman", "compose"), ("podman-compose",))
 ANSWER_S = 20.0
 
 
-def federation(certs: Path) -> Section:
-    """What `fedqmix up` and its parties on several machines need. certs: where `fedqmix certs` wrote."""
+def federation(certs: Path, here: Path = Path()) -> Section:
+    """What `fedqmix up` and its parties on several machines need.
+
+    certs: where `fedqmix certs` wrote. here: the folder that parties keep their states in, unless told otherwise.
+    """
     findings = [_programs(), *(_port(party, place) for party, place in LISTEN.items()), *_certificates(certs)]
+    findings += [*_keys(certs), *_states(here)]
     return Section("A federation (fedqmix up; world, mixer, agent, superlink on several machines)", findings)
 
 
@@ -78,6 +85,28 @@ def _certificates(certs: Path) -> list[Finding]:
             remedy = f"fedqmix certs renew=true out={certs}"
             wrong.append(Finding(f"certificate of {folder.name}", False, warning, remedy))
     return wrong or [Finding("certificates", True, f"{len(folders)} in {certs}, all in order")]
+
+
+def _keys(certs: Path) -> list[Finding]:
+    """Look for private keys that others than their owner may read; whoever has one is that party."""
+    open_ones = [key for key in sorted(certs.rglob("*.key")) if key.lstat().st_mode & PRIVATE]
+    if not open_ones:
+        return []
+    found = f"{', '.join(map(str, open_ones))}: others may read {'it' if len(open_ones) == 1 else 'them'}"
+    return [Finding("private keys", False, found, f"chmod go-rwx {shlex.join(map(str, open_ones))}")]
+
+
+def _states(here: Path) -> list[Finding]:
+    """Look for folders with episodes, networks and logs that others than their owner may read."""
+    patterns = ("state", "state/*", "*-state", f"runs/*/{PARTIES}", f"runs/*/{LOGS}")
+    folders = sorted(path for pattern in patterns for path in here.glob(pattern) if path.is_dir())
+    federated = [path for path in folders if path.name != LOGS or (path.parent / PARTIES).is_dir()]
+    reached = [path for path in federated if all(one.stat().st_mode & PRIVATE for one in (path, path.parent))]
+    outer = [path for path in reached if not any(path.is_relative_to(other) for other in reached if other != path)]
+    if not outer:
+        return []
+    words = f"{', '.join(map(str, outer))}: others may read private episodes, networks or logs"
+    return [Finding("state folders", False, words, f"chmod -R go-rwx {shlex.join(map(str, outer))}")]
 
 
 def _compose() -> Finding:

@@ -2,6 +2,8 @@
 
 Everything a ClientApp imports is imported once; a message then costs a fork instead of 1.5 s of importing. A ClientApp
 still is a process of its own that ends with its message, so nothing stays behind from one message to the next.
+
+Whatever it starts or forks ends with it (contracts.leash), however it ends.
 """
 
 from __future__ import annotations
@@ -9,7 +11,10 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from flwr.supercore.cli.flower_superexec import flower_superexec
@@ -19,6 +24,8 @@ from flwr.supercore.superexec.executor.subprocess_executor import SubprocessExec
 from flwr.supercore.superexec.executor.types import ExecutionSpec, LaunchResult
 from flwr.supernode.runtime.run_clientapp import run_clientapp
 
+from contracts.leash import hold, leashed
+
 
 class ForkExecutor(SubprocessExecutor):
     """Runs a ClientApp in a fork of this process, anything else as Flower does."""
@@ -27,8 +34,9 @@ class ForkExecutor(SubprocessExecutor):
         """Start what is described; return at once."""
         if spec.task_type != TaskType.CLIENT_APP:
             return super().launch(spec)
+        parent = os.getpid()  # before the fork: afterwards the child may belong to another
         if os.fork() == 0:
-            os._exit(_client(spec))
+            os._exit(_client(spec, parent))
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:
@@ -40,11 +48,13 @@ class ForkExecutor(SubprocessExecutor):
             return
 
 
-def _client(spec: ExecutionSpec) -> int:
-    """Be the ClientApp; return its exit status."""
+def _client(spec: ExecutionSpec, parent: int) -> int:
+    """Be the ClientApp, as long as the parent lives; return its exit status."""
+    hold(parent)
+    _reset_signals()
+    apps: Any = importlib.import_module(run_clientapp.__module__)
+    apps.register_signal_handlers = _register_exit_handlers
     exit_handler.registered_exit_handlers.clear()  # they are the parent's: its connection is not ours to close
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
     certificates = Path(spec.root_certificates_path).read_bytes() if spec.root_certificates_path else None
     try:
         run_clientapp(
@@ -52,7 +62,7 @@ def _client(spec: ExecutionSpec) -> int:
             token=spec.token,
             insecure=spec.insecure,
             certificates=certificates,
-            parent_pid=os.getppid(),
+            parent_pid=parent,
             runtime_dependency_install=spec.runtime_dependency_install,
         )
     except SystemExit as ended:
@@ -60,6 +70,30 @@ def _client(spec: ExecutionSpec) -> int:
     except BaseException:
         return 1
     return 0
+
+
+def _reset_signals() -> None:
+    """Let every signal do what it does to any program: the parent's handlers and masks are its own."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _register_exit_handlers(*_: Any, exit_handlers: Sequence[Callable[[], None]] | None = None, **__: Any) -> None:
+    """Do what flwr's register_signal_handlers does, but for the signals: SIGTERM and SIGINT end a ClientApp at once.
+
+    A handler of Python's runs when the main thread gets to it, and then sends farewells to a SuperNode that may have
+    ended; a ClientApp has nothing to lose, as it only passes on messages.
+    """
+    for handler in exit_handlers or []:
+        exit_handler.add_exit_handler(handler)
+
+
+def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program that ends with us, such as a ServerApp."""
+    return subprocess.Popen(leashed(command), **options)
 
 
 def _executor(*_: Any, **__: Any) -> ForkExecutor:
@@ -71,6 +105,8 @@ def main() -> None:
     importlib.import_module("clients.app")  # what each ClientApp would import
     starts: Any = importlib.import_module("flwr.supercore.superexec.run_superexec")
     starts.get_executor = _executor
+    programs: Any = importlib.import_module("flwr.supercore.superexec.executor.subprocess_executor")
+    programs.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": _start})
     flower_superexec()
 
 

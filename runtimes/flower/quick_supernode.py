@@ -24,6 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from contracts.leash import leashed
 from coupling.authority import NODE_KEY
 from storage.files import write_whole
 
@@ -49,7 +50,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
             _leave(superlink, certs, int(note.read_text()))
         loop._init_connection = _noting(loop._init_connection, note)
     loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
-    loop.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": _start})
+    loop.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})
     sys.argv = ["flower-supernode", *arguments]
     flower_supernode()
 
@@ -58,11 +59,11 @@ def _sleep(seconds: float) -> None:
     time.sleep(SHORTER.get(seconds, seconds))
 
 
-def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program; the SuperExec as the one that is quick."""
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program; the SuperExec as the one that is quick, and that ends with us."""
     words = list(command)
     if words[0] == SUPEREXEC:
-        words[:1] = [sys.executable, "-m", "runtimes.flower.quick_superexec"]
+        words[:1] = leashed([sys.executable, "-m", "runtimes.flower.quick_superexec"])
     return subprocess.Popen(words, **options)
 
 

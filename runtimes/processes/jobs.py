@@ -39,7 +39,7 @@ class Jobs(Guarded):
     def ended(self) -> dict[str, int]:
         """Return the exit status of those that have ended since the last call; minus the signal for a killed one."""
         if self._guard is not None:
-            self._guard.keep()
+            self._keep_guard()
         found = {name: one.poll() for name, one in self._running.items()}
         statuses = {name: status for name, status in found.items() if status is not None}
         for name in statuses:
@@ -56,6 +56,4 @@ class Jobs(Guarded):
                 process.end(one, deadline)
         finally:
             self._running.clear()
-            if self._guard is not None:
-                self._guard.close()
-                self._guard = None
+            self._dismiss_guard()

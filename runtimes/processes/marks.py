@@ -3,22 +3,32 @@
 Process groups and parents do not do: flower-superlink starts its helpers in a session of their own, and whose parent
 has died belongs to process 1. An environment variable is inherited by all.
 
-This file is also a program, `python marks.py MARK`: the guard of a supervisor. It reads its standard input to the end,
-which comes when the supervisor has ended in whatever way, kill -9 included, and then kills whoever bears the mark.
-It imports nothing of ours, so that it starts at once.
+This file is also a program, `python marks.py MARK FOLDER`: the guard of a supervisor. It reads its standard input to
+the end, which comes when the supervisor has ended in whatever way, kill -9 included, and then kills whoever bears the
+mark, and deletes the folder. It imports nothing of ours, so that it starts at once.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
+import stat
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 
 VARIABLE = "FEDQMIX_MARK"
+FOLDER = "fedqmix-private-"
+"""How the names of private temporary folders begin."""
+ABANDONED_S = 60.0
+"""A private folder that nobody has locked is somebody's who was killed with the guard, unless it was made just now."""
+TRIES = 50
+"""To delete a folder."""
 SETTLE = 0.1
 """Seconds between two looks: who was being started during the first is found by the second."""
 
@@ -40,6 +50,37 @@ def kill(mark: str) -> None:
         time.sleep(SETTLE)
 
 
+def clean_up(mark: str, folder: Path) -> None:
+    """Kill all who bear the mark, then delete the folder if it is there."""
+    kill(mark)
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(SETTLE)
+
+
+def delete_abandoned(among: Path) -> None:
+    """Delete this user's private folders whose owner has ended, and whose guard was killed before it could do so."""
+    for folder in among.glob(f"{FOLDER}*"):
+        try:
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue
+            if time.time() - found.st_mtime < ABANDONED_S:
+                continue
+            descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # its owner lives
+            continue
+        finally:
+            os.close(descriptor)
+
+
 def _mark(process: psutil.Process) -> str:
     try:
         variables: Mapping[str, str] = process.environ()
@@ -55,12 +96,13 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def _guard(mark: str) -> None:
+def _guard(mark: str, folder: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it outlives the supervisor, however that ends
+    delete_abandoned(folder.parent)
     sys.stdin.buffer.read()
-    kill(mark)
+    clean_up(mark, folder)
 
 
 if __name__ == "__main__":
-    _guard(sys.argv[1])
+    _guard(sys.argv[1], Path(sys.argv[2]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,41 +13,49 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import FederationError
+from contracts.leash import leashed
 from runtimes.processes import marks
+from storage.private import private_opener
 
 
 class Guard:
-    """A process beside us which, once we have ended in whatever way, kills all who bear our mark."""
+    """A process beside us which, once we have ended in whatever way, kills all who bear our mark.
 
-    def __init__(self, mark: str) -> None:
+    Then it deletes our private folder, if there is one.
+    """
+
+    def __init__(self, mark: str, folder: Path) -> None:
         """Start it."""
-        self._mark = mark
-        self._process = _start_guard(mark)
+        self._mark, self._folder = mark, folder
+        self._process = _start_guard(mark, folder)
 
     def keep(self) -> None:
         """Start it again if it has died."""
         if self._process.poll() is not None:
-            self._process = _start_guard(self._mark)
+            self._process = _start_guard(self._mark, self._folder)
 
     def close(self) -> None:
-        """Let it kill all who are left, and wait for that."""
+        """Let it kill all who are left and delete the folder, and wait for that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait()
+        if self._process.wait() != 0:  # it was killed itself
+            marks.clean_up(self._mark, self._folder)
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, so that Ctrl-C reaches us alone.
+    """Start a process in a group of its own, so that Ctrl-C reaches us alone, and that ends with the calling thread.
 
-    log: the file that its output is appended to. environment: added to our own.
+    log: the file that its output is appended to, readable by its owner alone. environment: added to our own.
     Raises FederationError when there is no such program.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.which(command[0]) is None:
+        raise FederationError(f"'{command[0]}' cannot be started: {os.strerror(errno.ENOENT)}.")
     whole = {**os.environ, "PYTHONUNBUFFERED": "1", **environment, marks.VARIABLE: mark}
     try:
-        with log.open("ab") as out:
+        with open(log, "ab", opener=private_opener) as out:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
+                leashed(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
             )
     except OSError as error:
         raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error
@@ -84,9 +94,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         return
 
 
-def _start_guard(mark: str) -> subprocess.Popen[bytes]:
+def _start_guard(mark: str, folder: Path) -> subprocess.Popen[bytes]:
+    variables = {name: value for name, value in os.environ.items() if name != marks.VARIABLE}
     return subprocess.Popen(
-        [sys.executable, "-P", marks.__file__, mark],
+        [sys.executable, "-P", marks.__file__, mark, str(folder)],
+        env=variables,  # whoever guards us finds our processes by itself, and lets our guard do its work
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

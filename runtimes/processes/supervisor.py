@@ -11,7 +11,6 @@ from pathlib import Path
 from contracts.errors import FederationError
 from runtimes.processes import marks, process
 from runtimes.processes.guarded import Guarded
-from runtimes.processes.process import Guard
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a dead process is started again: doubled with every death in a row."""
@@ -78,9 +77,7 @@ class Supervisor(Guarded):
 
     def tend(self) -> None:
         """Start those again that have died. Raises FederationError for a service that keeps dying."""
-        if self._guard is None:
-            self._guard = Guard(self._mark)
-        self._guard.keep()
+        self._keep_guard()
         for child in self._all():
             child.tend(self._say)
 
@@ -95,9 +92,7 @@ class Supervisor(Guarded):
                     child.end(deadline)
         finally:
             self._stages.clear()
-            if self._guard is not None:
-                self._guard.close()  # which kills all that is left of them and of what they started
-                self._guard = None
+            self._dismiss_guard()  # which kills all that is left of them and of what they started
 
     def _all(self) -> list[_Child]:
         return [child for stage in self._stages for child in stage]

@@ -46,6 +46,30 @@ def test_a_machine_that_can_train_is_well(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "looking leaves nothing behind"
 
 
+def test_keys_and_states_that_others_may_read_are_told_with_what_to_type(tmp_path: Path) -> None:
+    """And what is to be typed mends it."""
+    assert main(["certs", "agents=1", f"out={tmp_path}/certs"]) == 0
+    (tmp_path / "certs" / "ca.key").chmod(0o644)
+    (tmp_path / "certs" / "supernode-0" / "auth.key").chmod(0o640)
+    for folder in ("state/agent-0/a1/rounds", "mixer-state", "runs/a/state/mixer", "runs/a/logs", "runs/b/logs"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "state").chmod(0o700)
+    tmp_path.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    _, found = doctor("map=3m", cwd=tmp_path, environment=environment)
+    fine, keys, remedy = found["private keys"]
+    assert not fine
+    assert "certs/ca.key, certs/supernode-0/auth.key" in keys
+    subprocess.run(*remedy, shell=True, cwd=tmp_path, check=True)
+    fine, states, remedy = found["state folders"]
+    assert not fine
+    assert states.startswith("mixer-state, runs/a/logs, runs/a/state: ")  # into `state` nobody else can look
+    subprocess.run(*remedy, shell=True, cwd=tmp_path, check=True)
+    _, found = doctor("map=3m", cwd=tmp_path, environment=environment)
+    assert "private keys" not in found
+    assert "state folders" not in found
+
+
 def test_each_thing_that_is_wrong_is_told_with_its_remedy(tmp_path: Path) -> None:
     site, sc2 = tmp_path / "site", game(tmp_path / "game", "8m")
     distribution(site, "smac", "2.3.1", "smac/__init__.py", "smac/facade/__init__.py")

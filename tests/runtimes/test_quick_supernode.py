@@ -25,9 +25,9 @@ def test_the_names_it_replaces_are_used_by_flower() -> None:
 
 
 def test_the_superexec_is_ours_and_other_programs_are_left_alone() -> None:
-    ours = quick_supernode._start(["flower-superexec", "--help"], stdout=subprocess.PIPE, text=True)
+    ours = quick_supernode.start(["flower-superexec", "--help"], stdout=subprocess.PIPE, text=True)
     assert "--runtime-api-address" in str(ours.communicate(timeout=120)[0])
-    other = quick_supernode._start([sys.executable, "-c", "print(7)"], stdout=subprocess.PIPE, text=True)
+    other = quick_supernode.start([sys.executable, "-c", "print(7)"], stdout=subprocess.PIPE, text=True)
     assert str(other.communicate(timeout=60)[0]).strip() == "7"
 
 

@@ -8,9 +8,8 @@ from typing import cast
 import pytest
 
 from contracts.errors import ConfigurationError, FederationError
-from runtimes.commands.submit import checked, submit_command
+from runtimes.commands.submit import _by_name, checked, submit_command
 from runtimes.configuration import overrides as written
-from runtimes.configuration.runs import in_runs
 from runtimes.deployment import following
 from runtimes.deployment.following import Following
 from runtimes.deployment.progress_file import ProgressFile
@@ -163,10 +162,22 @@ def test_a_run_folder_elsewhere_is_checked_there() -> None:
     )
 
 
-def test_where_run_folders_lie() -> None:
-    assert in_runs("/a/b", Path("runs")) == Path("/a/b")
-    assert in_runs("runs/b", Path("/data")) == Path("/data/b")
-    assert in_runs("sweep/b", Path("/data")) == Path("/data/sweep/b")
+@pytest.mark.parametrize("word", ["run_dir=/somewhere/else", "run_dir=../x", "resume=../x", "resume=/nowhere"])
+def test_a_folder_elsewhere_is_refused_before_anything_is_sent(word: str) -> None:
+    with pytest.raises(ConfigurationError, match="only a name under it is allowed"):
+        submit_command(["insecure=true", "superlink=127.0.0.1:1", word])
+
+
+def test_a_run_folder_may_be_completed_by_the_shell(tmp_path: Path) -> None:
+    """An absolute path within runs= becomes the name that the SuperLink knows it by."""
+    words = [f"run_dir='{tmp_path}/my runs/a'", "seed=3", f"resume={tmp_path}/b"]
+    assert _by_name(words, tmp_path) == ["run_dir='runs/my runs/a'", "seed=3", "resume=runs/b"]
+
+
+def test_a_folders_name_with_a_reference_is_resolved_before_it_is_sent() -> None:
+    overrides, run_dir, _ = checked(["map=3m", "seed=4", "run_dir='runs/mine-s${seed}'"])
+    assert run_dir == "runs/mine-s4"
+    assert overrides == ["map=3m", "seed=4", "run_dir=runs/mine-s4"]
 
 
 @pytest.mark.parametrize(
