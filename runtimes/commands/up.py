@@ -62,7 +62,7 @@ def up_command(words: list[str]) -> int:
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
         )
         deployment.start(supervisor, patience)
-        identity = None if certs is None else Identity(certs / "superlink")
+        identity = None if certs is None else Identity(certs / "submit")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
         following = Following(link, _absolute(overrides, folder), str(folder), folder, patience)
         follow(following, config, folder, again, supervisor.tend)

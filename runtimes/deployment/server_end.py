@@ -118,6 +118,7 @@ class Deployed:
             place.patience,
             note,
             place.doors,
+            nodes=place.nodes,
         )
         self._context = context
         self._book = ByteBook(folder.path)

@@ -1,0 +1,32 @@
+"""Flower's SuperLink (flwr 1.41), which answers the parties of its own federation only, each what it may ask.
+
+runtimes/flower/access.py says who may call what. Its SuperExec and ServerApps are programs of ours, which show the
+SuperLink's certificate and run the installed apps.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from coupling.identity import Identity
+from runtimes.flower import internals, programs
+from runtimes.flower.access import superlink_access
+from runtimes.flower.closed_port import close
+from runtimes.flower.own_bundle import own_hash
+from runtimes.flower.superlink_state import Node
+
+
+def run(arguments: Sequence[str], identity: Identity, nodes: Mapping[str, Node]) -> None:
+    """Be flower-superlink with these arguments, until it ends.
+
+    identity: of superlink. nodes: the SuperNodes it knows, by the names in their certificates.
+    Raises ConfigurationError when this version of Flower cannot be closed.
+    """
+    internals.require_tested()
+    program = internals.module("flwr.superlink.cli.flower_superlink")
+    close(program, identity, superlink_access(nodes))
+    internals.replace(program, subprocess=programs.stand_in())
+    own_hash()  # made once, not at the first submission
+    sys.argv = ["flower-superlink", *arguments]
+    program.flower_superlink()
