@@ -52,8 +52,9 @@ def ask(grid: Grid, context: Context) -> None:
     folder = Path((settings.get("run_dir") or settings["resume"]).strip("'"))  # as Hydra quotes it
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_text("{}")
+    start = {"words": words, "nodes": _nodes(grid), "runs": os.environ["FEDQMIX_RUNS"]}
     with (folder / "starts.jsonl").open("a") as file:
-        file.write(json.dumps({"words": words, "nodes": _nodes(grid), "runs": os.environ["FEDQMIX_RUNS"]}) + "\n")
+        file.write(json.dumps(start) + "\n")
     if settings.get("seed") == "13":
         raise RuntimeError("agent 1 has diverged at training step 812")
     if settings.get("seed") == "15":
