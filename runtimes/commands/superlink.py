@@ -16,10 +16,11 @@ from contracts.errors import ConfigurationError
 from coupling.identity import Identity
 from runtimes.commands import service_options
 from runtimes.deployment.parties import LISTEN
+from runtimes.flower import internals
 from runtimes.flower.environment import environment, security
 
 if TYPE_CHECKING:
-    from runtimes.flower.superlink_state import Node
+    from runtimes.flower.access import Node
 
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
@@ -43,6 +44,8 @@ def superlink_command(words: list[str]) -> int:
     options = service_options.parse("superlink", words, _OPTIONS)
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None
+    if identity is not None:
+        internals.require_tested()
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
     state = Path(options.get("state", "superlink-state")).absolute()
     os.environ.update(environment(state / "flower", _told(options, certs)))  # Flower reads them when it is imported

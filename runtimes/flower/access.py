@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flwr.proto.control_pb2 import StartRunRequest
 from flwr.proto.fleet_pb2 import PushMessagesRequest
@@ -13,7 +14,6 @@ from google.protobuf.message import DecodeError
 
 from runtimes.flower.closed_port import CONTROL, FLEET, HEALTH, RUNTIME, Access, Call, anybody, only
 from runtimes.flower.own_bundle import foreign
-from runtimes.flower.superlink_state import Node
 
 SUBMIT, SUPERLINK = "submit", "superlink"
 START = f"{CONTROL}start-run"
@@ -21,6 +21,14 @@ REPLIES = f"{FLEET}push-messages"
 TAKEN = frozenset({"fab", "override_config"})
 """The fields of a submission that count: the bundle and the overrides. Others name an app to be fetched elsewhere."""
 _KEY_HEADER = FLEET_HTTP_PUBLIC_KEY_HEADER.lower().encode()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A SuperNode as the SuperLink knows it. id: Flower's. key: the public key it signs with, as Flower's bytes."""
+
+    id: int
+    key: bytes
 
 
 def superlink_access(nodes: Mapping[str, Node]) -> Access:

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from coupling.identity import Identity
 from runtimes.flower import internals, programs
-from runtimes.flower.access import superlink_access
+from runtimes.flower.access import Node, superlink_access
 from runtimes.flower.closed_port import close
 from runtimes.flower.own_bundle import own_hash
-from runtimes.flower.superlink_state import Node
 
 
 def run(arguments: Sequence[str], identity: Identity, nodes: Mapping[str, Node]) -> None:

@@ -50,7 +50,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
         note = home / NODE  # without certificates every start is a new node
         if note.exists():
             _leave(superlink, identity, int(note.read_text()))
-        internals.replace(loop, _init_connection=_noting(loop._init_connection, note))
+        internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), note))
     loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]

@@ -8,7 +8,6 @@ network call comes to, nobody is turned away and no administrator's call is need
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,17 +19,10 @@ from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.superlink.federation import NoOpFederationManager
 
 from contracts.errors import ConfigurationError
+from runtimes.flower.access import Node
 
 LOST = "the SuperLink was restarted"
 """Why a run failed that was going on when its SuperLink ended; who submitted it starts it again."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A SuperNode as the SuperLink knows it. id: Flower's. key: the public key it signs with, as Flower's bytes."""
-
-    id: int
-    key: bytes
 
 
 def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:

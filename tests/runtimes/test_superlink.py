@@ -15,7 +15,7 @@ from echo_federation import ENVIRONMENT, ROOT, Federation, echo_federation, node
 from contracts.errors import ConfigurationError, FederationError
 from coupling.authority import issue, make_authority, make_node_key
 from coupling.identity import Identity
-from runtimes.commands.superlink import superlink_command
+from runtimes.commands.superlink import _prepare, superlink_command
 from runtimes.commands.supernode import supernode_command
 from runtimes.deployment.following import Following
 from runtimes.deployment.submission import SuperLink, UnreachableError
@@ -125,6 +125,17 @@ def test_nobody_at_the_address() -> None:
 def test_mistakes_in_the_words_of_superlink(words: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         superlink_command(words)
+
+
+def test_a_superlink_knows_every_supernode_by_a_name_and_a_key_of_its_own(tmp_path: Path) -> None:
+    make_certificates(tmp_path, 2)
+    keys = tmp_path / "superlink"
+    (keys / "supernode-1.pub").write_bytes((keys / "supernode-0.pub").read_bytes())
+    with pytest.raises(ConfigurationError, match=r"supernode-1.pub holds the key of supernode-0"):
+        _prepare(tmp_path / "state", keys)
+    (keys / "supernode-1.pub").rename(keys / "supernode-one.pub")
+    with pytest.raises(ConfigurationError, match=r"supernode-one.pub must be called supernode-K.pub"):
+        _prepare(tmp_path / "state", keys)
 
 
 @pytest.mark.parametrize(
