@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from coupling.identity import AUTHORITY, CERTIFICATE, KEY, Identity, now
+from coupling.identity import Identity, now, ssl_context
 
 _HANDSHAKE = 22
 """The first byte of what a TLS server answers to a client's hello (RFC 8446, section 5.1); an alert begins with 21."""
@@ -36,8 +36,7 @@ def _parted(address: str) -> tuple[str, int]:
 
 
 def _shake_hands(identity: Identity, connection: socket.socket, party: str) -> str | None:
-    context = ssl.create_default_context(cafile=str(identity.folder / AUTHORITY))
-    context.load_cert_chain(identity.folder / CERTIFICATE, identity.folder / KEY)
+    context = ssl_context(identity)
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection, server_hostname=party) as secure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,13 @@ class Identity:
             object.__setattr__(self, name, value)  # the class is frozen, and these follow from the folder
         _check_names(self.folder / CERTIFICATE, own, self.party)
         _warn(self.folder, self.party, self.ends)
+
+
+def ssl_context(identity: Identity) -> ssl.SSLContext:
+    """Return the TLS settings of a client that shows this certificate and trusts this authority alone."""
+    context = ssl.create_default_context(cafile=str(identity.folder / AUTHORITY))
+    context.load_cert_chain(identity.folder / CERTIFICATE, identity.folder / KEY)
+    return context
 
 
 def common_name(certificate: x509.Certificate) -> str:

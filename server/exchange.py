@@ -81,7 +81,7 @@ class Exchange:
         """Pull what has come; return the agents whose answer is new.
 
         Raises what an agent says has ended the run, before all else; FederationError when an agent's Flower client
-        failed too often.
+        failed too often, or answers as another agent.
         """
         found = []
         broken = None
@@ -101,6 +101,7 @@ class Exchange:
                     raise error_of(failure)
                 broken = failure.text
             elif agent not in self.answers:
+                _require_itself(agent, reply)
                 self._pending.pop(reply.metadata.reply_to_message_id)  # pulled again, it would be an error of Flower's
                 reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
                 reply.content.update(opened(reply.content))
@@ -149,6 +150,14 @@ class Exchange:
         line = self._ledger.setdefault((self._round, agent, "flower"), [0, 0])
         line[0] += up
         line[1] += down
+
+
+def _require_itself(agent: int, reply: Message) -> None:
+    """Raise FederationError when an answer names another agent than the one whose node it came from."""
+    metrics = reply.content.metric_records.get(m.METRICS)
+    named = agent if metrics is None else metrics.get(m.AGENT, agent)
+    if named != agent:
+        raise FederationError(f"the SuperNode of agent {agent} answered as agent {named}. The run can be resumed.")
 
 
 def _size(message: Message) -> int:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from flwr.app import ConfigRecord, Message, RecordDict
@@ -40,6 +40,7 @@ class FederationGrid(Grid):
     than any it has returned in this run's life, kept by the caller. config_yaml: the run's settings, for the agents.
     patience_s: how long an agent may give no sign. on_event: told what a user wants to know ("round 5 is attempted
     again ..."). doors: for nodes that are not told where their agent is (Flower's simulation).
+    nodes: node id -> the agent its certificate names; None where nodes prove nothing.
     bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining. times: of the newest answers of
     each kind, seconds from question to answers ("fed/train_s"), of these the slowest agent at work
     ("fed/train_busy_s"), and of these waiting for world and mixer, its own waiting ("fed/train_waited_s").
@@ -57,6 +58,7 @@ class FederationGrid(Grid):
         on_event: Callable[[str], None],
         doors: Doors = TOLD,
         clock: Clock = time,
+        nodes: Mapping[int, int] | None = None,
     ) -> None:
         self.bytes: Bytes = {}
         self.times: dict[str, float] = {}
@@ -64,7 +66,7 @@ class FederationGrid(Grid):
         self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
         self._config, self._doors = config_yaml, doors
         self._patience, self._on_event = patience_s, on_event
-        self._roster = Roster(inner, n_agents, run, doors, clock)
+        self._roster = Roster(inner, n_agents, run, doors, clock, nodes, on_event)
 
     # What a Grid is asked that is no round
 

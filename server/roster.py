@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 from contracts import messages as m
@@ -31,12 +33,26 @@ class Roster:
     A strategy knows an agent by the first node it answered from (`name`); messages go to the node it answers from now
     (`node`). A node that stopped without saying so stays listed for up to a minute (two heartbeats of 30 s), so being
     online is not enough to be counted: a node counts once its agent's door has said who it is (m.WHO).
+
+    owners: node id -> the agent that the node's certificate and key stand for. A node counts as that agent or not at
+    all. None where nodes prove nothing: what they say is believed. on_event: told why a node is not counted.
     """
 
-    def __init__(self, inner: Grid, n_agents: int, run: str, doors: Doors, clock: Clock) -> None:
+    def __init__(
+        self,
+        inner: Grid,
+        n_agents: int,
+        run: str,
+        doors: Doors,
+        clock: Clock,
+        owners: Mapping[int, int] | None,
+        on_event: Callable[[str], None],
+    ) -> None:
         self.n_agents = n_agents
         self.online: set[int] = set()
         self._inner, self._clock = inner, clock
+        self._owners, self._on_event = owners, on_event
+        self._noted: set[str] = set()
         self._plan = ConfigRecord(
             {m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors.places), m.CERTS: doors.certs}
         )
@@ -86,8 +102,11 @@ class Roster:
             agent = _agent_in(reply)
             if node is None:
                 continue
+            self._note_failure(node, reply)
             if agent is None or not 0 <= agent < self.n_agents:
                 self._asked.pop(node, None)  # its agent is not there yet: ask again
+                continue
+            if not self._stands_for(node, agent):
                 continue
             self._known.add(node)
             back.add(agent)
@@ -95,6 +114,29 @@ class Roster:
             if self._names[agent] is None:
                 self._names[agent] = node
         return sorted(back)
+
+    def _stands_for(self, node: int, agent: int) -> bool:
+        """Tell whether a node may answer for an agent; note it when it may not. It is asked again after a while."""
+        if self._owners is None or self._owners.get(node) == agent:
+            return True
+        self._note(
+            f"{self._called(node)} says that it is agent {agent}; it is not believed, and not counted. "
+            "No SuperNode of fedqmix says so: look after its machine."
+        )
+        return False
+
+    def _note_failure(self, node: int, reply: Message) -> None:
+        if reply.has_error() and reply.error.code == ErrorCode.CLIENT_APP_RAISED_EXCEPTION:
+            self._note(f"{self._called(node)} cannot answer: {reply.error.reason}")
+
+    def _called(self, node: int) -> str:
+        owner = None if self._owners is None else self._owners.get(node)
+        return f"a SuperNode ({node})" if owner is None else f"the SuperNode of agent {owner}"
+
+    def _note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            self._on_event(text)
 
     def _ask(self, nodes: set[int]) -> None:
         now = self._clock.monotonic()

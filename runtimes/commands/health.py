@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from coupling.diagnosis import why_unreachable
-from coupling.identity import AUTHORITY
+from coupling.identity import ssl_context
 from coupling.security import Identity, channel
 from runtimes.commands import service_options
 
@@ -73,8 +72,7 @@ def _flower_trouble(identity: Identity | None, address: str, party: str, timeout
 def _http(identity: Identity | None, address: str, timeout: float) -> HTTPConnection:
     if identity is None:
         return HTTPConnection(address, timeout=timeout)
-    context = ssl.create_default_context(cafile=str(identity.folder / AUTHORITY))
-    return HTTPSConnection(address, timeout=timeout, context=context)
+    return HTTPSConnection(address, timeout=timeout, context=ssl_context(identity))
 
 
 def _said(error: grpc.RpcError) -> str:

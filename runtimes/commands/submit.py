@@ -26,7 +26,7 @@ HELP = """\
 fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    a new run on a federation that is up, followed to its end
 
   superlink=127.0.0.1:8000  where the SuperLink is
-  certs=DIR                 a folder of certificates to know it by; any party's will do
+  certs=DIR                 the folder of submit's certificate; the SuperLink takes runs from no other party
   insecure=true             no encryption, where the SuperLink was started so
   follow=true               false: return when it is submitted
   runs=runs                 the SuperLink's runs=, as that folder is called here; progress is read there, if it is here
@@ -47,7 +47,7 @@ def submit_command(words: list[str]) -> int:
     options, overrides = service_options.beside_overrides("submit", words, OPTIONS)
     address = options.get("superlink", "127.0.0.1:8000")
     service_options.address("superlink", address)
-    identity = service_options.identity("submit", options, None)
+    identity = service_options.identity("submit", options, "submit")
     patience = service_options.seconds(options, "patience", 300.0)
     runs = Path(options.get("runs", "runs"))
     if "stop" in options:

@@ -5,22 +5,29 @@ It runs in this very process: what has to be put in order before it starts has l
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contracts.errors import ConfigurationError
+from coupling.identity import Identity
 from runtimes.commands import service_options
 from runtimes.configuration.allowed import Allowed
 from runtimes.deployment.parties import LISTEN
+from runtimes.flower import internals
 from runtimes.flower.environment import environment, security
 from storage.private import PRIVATE, private_folder
+
+if TYPE_CHECKING:
+    from runtimes.flower.access import Node
 
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
 
   certs=DIR                the folder of superlink's certificate; it lets in the SuperNodes whose keys lie there
-  insecure=true            no encryption, and any SuperNode is let in
+  insecure=true            no encryption; anybody may join as a SuperNode, and submit any program
   listen=127.0.0.1:8000    where it listens; 0.0.0.0:8000 for other machines, too
   world=HOST:PORT          where the world and the mixer are; runs need both
   mixer=HOST:PORT
@@ -29,8 +36,8 @@ fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes c
                            the word wandb allows logger=wandb. By default none, and logger=jsonl and tensorboard
   state=superlink-state    what it keeps over restarts: who its SuperNodes are
 
-Who reaches this port with the federation's ca.crt can submit runs, and a run is a program: let only machines you trust
-reach it.
+It answers certificates of the federation's authority only: supernode-K the calls of SuperNode K, submit what `fedqmix
+submit` asks, every party `fedqmix health`. It runs the fedqmix that is installed here and no code that is sent to it.
 """
 _OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "allow", "state")
 
@@ -40,13 +47,16 @@ def superlink_command(words: list[str]) -> int:
     options = service_options.parse("superlink", words, _OPTIONS)
     identity = service_options.identity("superlink", options, "superlink")
     certs = identity.folder if identity else None
+    if identity is not None:
+        internals.require_tested()
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
     told = _told(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
     state = private_folder(Path(options.get("state", "superlink-state")).absolute())
     os.environ.update(environment(state / "flower", told))  # Flower reads them when it is imported
     logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
-    _prepare(state, certs)
-    _run(_arguments(certs, host, port, state))
+    nodes = _prepare(state, certs)
+    os.environ["FEDQMIX_NODES"] = json.dumps({str(node.id): _number(name) for name, node in nodes.items()})
+    _run(_arguments(certs, host, port, state), identity, nodes)
     return 0
 
 
@@ -58,28 +68,33 @@ def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
     places = {f"FEDQMIX_{name.upper()}": options[name] for name in ("world", "mixer") if name in options}
     runs = Path(options.get("runs", "runs")).absolute()
     told = {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
-    told |= {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
-    known = [] if certs is None else certs.glob("supernode-*.pub")
-    return told | {"FEDQMIX_AGENTS": ",".join(sorted(key.stem.removeprefix("supernode-") for key in known))}
+    return told | {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
 
 
-def _prepare(state: Path, certs: Path | None) -> None:
+def _prepare(state: Path, certs: Path | None) -> dict[str, Node]:
     from runtimes.flower.superlink_state import prepare  # here, because it loads Flower
 
     keys = [] if certs is None else sorted(certs.glob("supernode-*.pub"))
+    for path in keys:
+        if not path.stem.removeprefix("supernode-").isdecimal():
+            raise ConfigurationError(f"{path} must be called supernode-K.pub, with the number of its SuperNode for K.")
     if certs is not None and not keys:
         raise ConfigurationError(
             f"{certs} holds no supernode-K.pub, so no SuperNode could join. `fedqmix certs` writes them to the folder "
             "of superlink; copy all of that folder."
         )
     (state / "flower").mkdir(exist_ok=True)
-    prepare(state / "superlink.sqlite", keys)
+    return prepare(state / "superlink.sqlite", keys)
 
 
-def _run(arguments: list[str]) -> None:
-    from runtimes.flower.leashed_superlink import run  # here, because it loads Flower
+def _number(party: str) -> int:
+    return int(party.removeprefix("supernode-"))
 
-    run(arguments)
+
+def _run(arguments: list[str], identity: Identity | None, nodes: dict[str, Node]) -> None:
+    from runtimes.flower import superlink  # here, because it loads Flower
+
+    superlink.run(arguments, identity, nodes)
 
 
 def _arguments(certs: Path | None, host: str, port: int, state: Path) -> list[str]:

@@ -62,7 +62,7 @@ def up_command(words: list[str]) -> int:
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
         )
         deployment.start(supervisor, patience)
-        identity = None if certs is None else Identity(certs / "superlink")
+        identity = None if certs is None else Identity(certs / "submit")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
         name = f"runs/{folder.name}"  # as the SuperLink knows it, whose runs= is the folder around it
         following = Following(link, _named(overrides, name), name, folder, patience)

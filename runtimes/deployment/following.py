@@ -62,8 +62,7 @@ class Following:
                 asked = time.monotonic()
                 try:
                     if not self._run:
-                        self._asked = True
-                        self._run, self._submitted = self._link.start(overrides), time.monotonic()
+                        self._submit(overrides)
                     found = self._link.state(self._run)
                     self._silent = 0.0
                 except UnreachableError as error:
@@ -74,10 +73,17 @@ class Following:
                         return
                     if found.state is State.LOST:
                         overrides = self._again()
-                        self._run = 0
+                        self._run, self._asked = 0, False
                         say(f"the run was lost ({found.words}); it is submitted again")
             yield None
             time.sleep(LOOK)
+
+    def _submit(self, overrides: Sequence[str]) -> None:
+        """Submit the run, unless the SuperLink took it the last time and only its answer was lost."""
+        taken = self._unnoticed()
+        self._asked = True
+        self._run = max(taken) if taken else self._link.start(overrides)
+        self._submitted = time.monotonic()
 
     def stop(self) -> bool:
         """Stop the run, if it was submitted; return False when the SuperLink does not answer, and it may go on."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from contracts.errors import ConfigurationError
 from envs import available_maps
 from envs.maps import load_map
 
 
-def require_members(map_name: str, n_agents: int, members: str) -> None:
+def require_members(map_name: str, n_agents: int, known: Collection[int] | None) -> None:
     """Check that a federation has agents 0 to n_agents - 1. Raises ConfigurationError, which names maps that fit.
 
-    members: the numbers of the agents whose SuperNodes the SuperLink lets in, "0,1,2"; "" when it lets in everybody,
-    and who is missing turns out only as time passes.
+    known: the agents whose SuperNodes the SuperLink lets in; None when it lets in everybody, and who is missing turns
+    out only as time passes.
     """
-    known = {int(number) for number in members.split(",") if number.isdecimal()}
-    missing = [agent for agent in range(n_agents) if agent not in known]
-    if not known or not missing:
+    missing = [] if known is None else [agent for agent in range(n_agents) if agent not in known]
+    if known is None or not missing:
         return
     size = next(agent for agent in range(len(known) + 1) if agent not in known)  # agents 0 to size - 1 are there
     fit = [name for name in available_maps() if load_map(name).n_agents == size]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from coupling.identity import Identity
 class Place:
     """Addresses of world and mixer, who the server is to them, and how long it bears with them.
 
-    doors: where the agents are, for nodes that are not told it.
+    doors: where the agents are, for nodes that are not told it. nodes: Flower's number of each SuperNode and the agent
+    that its certificate and key stand for; None where nobody proves who it is.
     """
 
     world: str
@@ -24,10 +26,11 @@ class Place:
     identity: Identity | None
     patience: float
     doors: Doors = TOLD
+    nodes: Mapping[int, int] | None = None
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Place:
-        """Read FEDQMIX_WORLD, _MIXER, _CERTS or _INSECURE, _PATIENCE, as `fedqmix superlink` sets them.
+        """Read FEDQMIX_WORLD, _MIXER, _CERTS and _NODES or _INSECURE, _PATIENCE, as `fedqmix superlink` sets them.
 
         Raises ConfigurationError.
         """
@@ -40,11 +43,19 @@ class Place:
         certs = variables.get("FEDQMIX_CERTS")
         if not certs and variables.get("FEDQMIX_INSECURE") != "1":
             raise ConfigurationError("the SuperLink was started without certificates: certs=DIR, or insecure=true.")
+        if certs and not variables.get("FEDQMIX_NODES"):
+            raise ConfigurationError(
+                "FEDQMIX_NODES is not set, so no SuperNode is known to stand for an agent: start the SuperLink with "
+                "`fedqmix superlink certs=DIR`."
+            )
         return cls(
             variables["FEDQMIX_WORLD"],
             variables["FEDQMIX_MIXER"],
             Identity(Path(certs)) if certs else None,
             patience(variables),
+            nodes={int(node): int(agent) for node, agent in json.loads(variables["FEDQMIX_NODES"]).items()}
+            if certs
+            else None,
         )
 
 

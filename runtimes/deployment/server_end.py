@@ -57,7 +57,7 @@ def serve(grid: Grid, context: Context) -> None:
     words = _words(str(context.run_config.get("overrides", "")))
     config = _configuration(words, runs, None if alone else Allowed.parse(os.environ.get("FEDQMIX_ALLOW", "")))
     n_agents = team_spec(config.map, config.env).n_agents
-    require_members(config.map, n_agents, os.environ.get("FEDQMIX_AGENTS", ""))
+    require_members(config.map, n_agents, None if place is None or place.nodes is None else place.nodes.values())
     if alone:
         require_nodes(grid, n_agents)
         require_world(config.map, config.env)  # which is to be started on this machine
@@ -138,6 +138,7 @@ class Deployed:
             place.patience,
             note,
             place.doors,
+            nodes=place.nodes,
         )
         self._context = context
         self._book = ByteBook(folder.path)

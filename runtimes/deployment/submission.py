@@ -19,7 +19,7 @@ from flwr.supercore.fab import Fab
 from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 
 from contracts.errors import ConfigurationError, FederationError
-from coupling.identity import Identity
+from coupling.identity import Identity, ssl_context
 from runtimes.configuration.overrides import parse_one
 from runtimes.flower.app import OVERRIDES, bundle
 
@@ -53,17 +53,19 @@ class RunState:
 
 
 class SuperLink:
-    """A SuperLink that runs are submitted to; use as a context manager. Each method raises UnreachableError."""
+    """A SuperLink that runs are submitted to; use as a context manager.
+
+    Each method raises UnreachableError, and FederationError when the SuperLink refuses what it is asked.
+    """
 
     def __init__(self, address: str, identity: Identity | None, app: bytes | None = None) -> None:
-        """Prepare; nothing is sent yet. identity: None speaks plain text. app: the bundle, by default fedqmix's."""
+        """Prepare; nothing is sent yet. identity: of submit; None speaks plain text. app: fedqmix's own by default."""
         self._address = address
         self._app = bundle() if app is None else app
-        self._client = ControlHttpClient.from_server_address(
-            server_address=address,
-            insecure=identity is None,
-            root_certificates=None if identity is None else identity.authority,
+        self._client = ControlHttpClient(
+            f"{'http' if identity is None else 'https'}://{address}",
             interceptors=[RuntimeVersionHttpInterceptor(component_name="flwr CLI")],
+            verify=True if identity is None else ssl_context(identity),
         )
 
     def __enter__(self) -> Self:
@@ -126,8 +128,10 @@ class SuperLink:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError:
+    def _unreachable(self, error: httpx.HTTPError) -> FederationError:
         if isinstance(error, httpx.HTTPStatusError):
+            if error.response.status_code == httpx.codes.FORBIDDEN:
+                return FederationError(f"the SuperLink at {self._address} refuses this: {_detail(error.response)}")
             reason = f"it answered {error.response.status_code}: {error.response.text[:500]}"
         else:
             reason = str(error) or type(error).__name__
@@ -142,3 +146,11 @@ def _folder_of(words: str) -> str:
     except (ValueError, ConfigurationError):
         return ""
     return next((str(value) for value in values if value is not None), "")
+
+
+def _detail(response: httpx.Response) -> str:
+    """Return an error's sentence, as Flower and runtimes/flower/closed_port.py write it."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return response.text[:500]

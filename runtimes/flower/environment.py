@@ -8,10 +8,16 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.errors import ConfigurationError
+from coupling.identity import Identity
+
 TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
 POLL_SECONDS = "0.3"
 """How often Flower looks whether an app is to be started; its own default is 1 s, and half of it passes before each
 ServerApp and each ClientApp, that is, in every round."""
+
+OTHER_PORTS = ("FLWR_INTERNAL_GRPC_CONTROL_API", "FLWR_INTERNAL_GRPC_FLEET_API")
+"""With "1" a SuperLink also listens with its former gRPC servers, which ask nobody for a certificate."""
 
 
 def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
@@ -26,6 +32,7 @@ def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
         **told,
         "FLWR_HOME": str(home),
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        **dict.fromkeys(OTHER_PORTS, "0"),
     }
     for name, value in (("FLWR_TELEMETRY_ENABLED", "0"), ("FLWR_DISABLE_UPDATE_CHECK", "1"), (TASK_POLL, POLL_SECONDS)):
         settings.setdefault(name, value)
@@ -41,6 +48,14 @@ def source_path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))}
 
 
+def required_identity() -> Identity:
+    """Return whose certificate FEDQMIX_CERTS names. Raises ConfigurationError when it names none."""
+    folder = os.environ.get("FEDQMIX_CERTS")
+    if not folder:
+        raise ConfigurationError("FEDQMIX_CERTS names no folder of certificates; `fedqmix superlink` sets it.")
+    return Identity(Path(folder))
+
+
 def security(certs: Path | None) -> dict[str, str]:
     """Return how our apps are told with which certificate to speak to our services."""
-    return {"FEDQMIX_INSECURE": "1"} if certs is None else {"FEDQMIX_CERTS": str(certs)}
+    return {"FEDQMIX_INSECURE": str(int(certs is None)), "FEDQMIX_CERTS": "" if certs is None else str(certs)}

@@ -3,7 +3,8 @@
 Everything a ClientApp imports is imported once; a message then costs a fork instead of 1.5 s of importing. A ClientApp
 still is a process of its own that ends with its message, so nothing stays behind from one message to the next.
 
-Whatever it starts or forks ends with it (contracts.leash), however it ends.
+With certificates (FEDQMIX_CERTS) it shows its party's, and starts the installed ClientApp and ServerApp and nothing
+else. Whatever it starts or forks ends with it (contracts.leash), however it ends.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from flwr.supercore.cli.flower_superexec import flower_superexec
 from flwr.supercore.constant import TaskType
 from flwr.supercore.exit import exit_handler
 from flwr.supercore.superexec.executor.subprocess_executor import SubprocessExecutor
@@ -25,6 +25,11 @@ from flwr.supercore.superexec.executor.types import ExecutionSpec, LaunchResult
 from flwr.supernode.runtime.run_clientapp import run_clientapp
 
 from contracts.leash import hold, leashed
+from runtimes.flower import internals, own_certificate
+from runtimes.flower.environment import required_identity
+from runtimes.flower.own_apps import only_installed_clientapp
+from runtimes.flower.own_bundle import own_hash
+from runtimes.flower.programs import SERVERAPP, command
 
 
 class ForkExecutor(SubprocessExecutor):
@@ -48,12 +53,31 @@ class ForkExecutor(SubprocessExecutor):
             return
 
 
+class InstalledAppsExecutor(ForkExecutor):
+    """Runs the installed ClientApp in a fork of this process, the installed ServerApp as a program, nothing else."""
+
+    def get_eligible_capacity(self, supported_task_types: set[TaskType], **_: object) -> tuple[set[TaskType], set[str]]:
+        """Return what this SuperExec asks for."""
+        return supported_task_types & {TaskType.CLIENT_APP, TaskType.SERVER_APP}, set()
+
+    def launch(self, spec: ExecutionSpec) -> LaunchResult:
+        """Start the app that is described; return at once."""
+        if spec.task_type == TaskType.CLIENT_APP:
+            return super().launch(spec)
+        if spec.task_type != TaskType.SERVER_APP:
+            return LaunchResult.failed(f"fedqmix runs no {spec.task_type}.")
+        words = ["--runtime-api-address", spec.runtime_api_address, "--token", spec.token]
+        words += ["--root-certificates", str(spec.root_certificates_path), "--parent-pid", str(os.getpid())]
+        _start(command(SERVERAPP, *words))
+        return LaunchResult.accepted()
+
+
 def _client(spec: ExecutionSpec, parent: int) -> int:
     """Be the ClientApp, as long as the parent lives; return its exit status."""
     hold(parent)
     _reset_signals()
-    apps: Any = importlib.import_module(run_clientapp.__module__)
-    apps.register_signal_handlers = _register_exit_handlers
+    apps = internals.module("flwr.supernode.runtime.run_clientapp")
+    internals.replace(apps, register_signal_handlers=_register_exit_handlers)
     exit_handler.registered_exit_handlers.clear()  # they are the parent's: its connection is not ours to close
     certificates = Path(spec.root_certificates_path).read_bytes() if spec.root_certificates_path else None
     try:
@@ -96,18 +120,29 @@ def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(leashed(command), **options)
 
 
-def _executor(*_: Any, **__: Any) -> ForkExecutor:
-    return ForkExecutor()
-
-
 def main() -> None:
     """Be flower-superexec with this process's arguments."""
-    importlib.import_module("clients.app")  # what each ClientApp would import
-    starts: Any = importlib.import_module("flwr.supercore.superexec.run_superexec")
-    starts.get_executor = _executor
-    programs: Any = importlib.import_module("flwr.supercore.superexec.executor.subprocess_executor")
-    programs.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": _start})
-    flower_superexec()
+    insecure = os.environ.get("FEDQMIX_INSECURE") == "1" and not os.environ.get("FEDQMIX_CERTS")
+    executor = ForkExecutor if insecure else _closed()
+    if insecure:
+        importlib.import_module("clients.app")
+    programs = internals.module("flwr.supercore.superexec.executor.subprocess_executor")
+    internals.replace(programs, subprocess=SimpleNamespace(**vars(subprocess) | {"Popen": _start}))
+    starts = internals.module("flwr.supercore.superexec.run_superexec")
+    internals.replace(starts, get_executor=lambda *_, **__: executor())
+    internals.module("flwr.supercore.cli.flower_superexec").flower_superexec()
+
+
+def _closed() -> type[ForkExecutor]:
+    """Have this process show its certificate and run installed apps alone; return the executor that starts them."""
+    internals.require_tested()
+    identity = required_identity()
+    own_certificate.show(identity)
+    only_installed_clientapp()
+    own_hash()  # every ClientApp compares with it
+    if identity.party.startswith("supernode-"):
+        importlib.import_module("clients.app")  # what each ClientApp would import
+    return InstalledAppsExecutor
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ is `runtimes.flower.quick_superexec`, which has imported everything already.
 And a SuperNode that was killed is let in again at once: a SuperLink takes it for still there until two heartbeats of
 30 s are overdue, and turns its successor away; so the successor first says that the one before has gone.
 
-Nothing else is changed; where a later flwr has none of these names, its own program runs as it is
-(tests/runtimes/test_quick_supernode.py names the version).
+With certificates the SuperNode shows its own to the SuperLink, and its own port takes calls of its own processes only
+(runtimes/flower/closed_port.py); a flwr where that cannot be done is refused. Without certificates nothing else is
+changed, and where a later flwr has none of these names, its own program runs as it is.
 """
 
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,13 +24,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from contracts.leash import leashed
 from coupling.authority import NODE_KEY
+from coupling.identity import Identity
+from runtimes.flower import programs
 from storage.files import write_whole
 
 SHORTER = {3: 0.3, 0.5: 0.05}
 """What flwr's SuperNode sleeps, and what it sleeps here; seconds."""
-SUPEREXEC = "flower-superexec"
 NODE = "node-id"
 """The file that holds the node id this SuperNode had last."""
 
@@ -40,31 +40,36 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
 
     superlink: its address. home: a folder of this SuperNode's own. certs: its certificate folder; None: insecure.
     """
-    from flwr.supernode import start_client_internal
-    from flwr.supernode.cli.flower_supernode import flower_supernode
+    from runtimes.flower import internals
 
-    loop: Any = start_client_internal
-    if certs is not None:  # without certificates every start is a new node
-        note = home / NODE
+    loop = internals.module("flwr.supernode.start_client_internal")
+    program = internals.module("flwr.supernode.cli.flower_supernode")
+    if certs is not None:
+        identity = Identity(certs)
+        _close(program, identity)
+        note = home / NODE  # without certificates every start is a new node
         if note.exists():
-            _leave(superlink, certs, int(note.read_text()))
-        loop._init_connection = _noting(loop._init_connection, note)
+            _leave(superlink, identity, int(note.read_text()))
+        internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), note))
     loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
-    loop.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})
+    loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
-    flower_supernode()
+    program.flower_supernode()
+
+
+def _close(program: Any, identity: Identity) -> None:
+    """Show this SuperNode's certificate, and ask for it at its own port."""
+    from runtimes.flower import internals, own_certificate
+    from runtimes.flower.access import supernode_access
+    from runtimes.flower.closed_port import close
+
+    internals.require_tested()
+    own_certificate.show(identity)
+    close(program, identity, supernode_access(identity.party))
 
 
 def _sleep(seconds: float) -> None:
     time.sleep(SHORTER.get(seconds, seconds))
-
-
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program; the SuperExec as the one that is quick, and that ends with us."""
-    words = list(command)
-    if words[0] == SUPEREXEC:
-        words[:1] = leashed([sys.executable, "-m", "runtimes.flower.quick_superexec"])
-    return subprocess.Popen(words, **options)
 
 
 def _noting(connect: Callable[..., Any], note: Path) -> Callable[..., Any]:
@@ -79,7 +84,7 @@ def _noting(connect: Callable[..., Any], note: Path) -> Callable[..., Any]:
     return connected
 
 
-def _leave(superlink: str, certs: Path, node: int) -> None:
+def _leave(superlink: str, identity: Identity, node: int) -> None:
     """Tell the SuperLink that a node has gone; if that fails, it will find out by itself."""
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
     from flwr.proto.fleet_pb2 import DeactivateNodeRequest
@@ -87,14 +92,13 @@ def _leave(superlink: str, certs: Path, node: int) -> None:
     from flwr.supernode.fleet_http_client import FleetHttpClient
     from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
-    key: Any = load_ssh_private_key((certs / NODE_KEY).read_bytes(), None)
+    key: Any = load_ssh_private_key((identity.folder / NODE_KEY).read_bytes(), None)
     interceptors: list[Any] = [
         RuntimeVersionHttpInterceptor(component_name="SuperNode"),
         NodeAuthHttpInterceptor(key, key.public_key()),
     ]
-    authority = (certs / "ca.crt").read_bytes()
     try:
-        with FleetHttpClient.from_server_address(superlink, False, authority, interceptors=interceptors) as link:
+        with FleetHttpClient(f"https://{superlink}", interceptors=interceptors) as link:
             link.DeactivateNode(DeactivateNodeRequest(node_id=node))
     except Exception as error:  # whatever Flower's client raises: being late is better than not starting
         logging.getLogger(__name__).info("the SuperLink was not told that node %d has gone: %s", node, error)

@@ -19,28 +19,48 @@ from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.superlink.federation import NoOpFederationManager
 
 from contracts.errors import ConfigurationError
+from runtimes.flower.access import Node
 
 LOST = "the SuperLink was restarted"
 """Why a run failed that was going on when its SuperLink ended; who submitted it starts it again."""
 
 
-def prepare(database: Path, keys: Sequence[Path]) -> None:
+def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
     """Let the SuperNodes with these public keys in, and end the runs that an earlier SuperLink left unfinished.
 
-    database: made when missing. keys: files in OpenSSH form. A SuperNode whose key is known keeps its node id; one
-    whose key is gone is let in no longer. Without any keys everybody is let in, and nothing is registered.
-    Raises ConfigurationError for a file that holds no such key.
+    database: made when missing. keys: files in OpenSSH form, named after their SuperNode: supernode-0.pub. A SuperNode
+    whose key is known keeps its node id; one whose key is gone is let in no longer. Without any keys everybody is let
+    in, and nothing is registered.
+    Returns the SuperNodes by name. Raises ConfigurationError for a file that holds no such key, and for two that hold
+    the same.
     """
     factory = LinkStateFactory(str(database), NoOpFederationManager(), ObjectStoreFactory(str(database)))
     state = factory.state()
-    wanted = [_read(path) for path in keys]
+    wanted = _by_key(keys)
     for node in state.get_node_info():
         if node.public_key not in wanted:
             state.delete_node(NOOP_FLWR_AID, node.node_id)
-    for key in wanted:
-        if state.get_node_id_by_public_key(key) is None:
-            state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
+    nodes = {}
+    for key, name in wanted.items():
+        number = state.get_node_id_by_public_key(key)
+        if number is None:
+            number = state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
+        nodes[name] = Node(number, key)
     _end_lost_runs(state)
+    return nodes
+
+
+def _by_key(paths: Sequence[Path]) -> dict[bytes, str]:
+    names: dict[bytes, str] = {}
+    for path in paths:
+        key = _read(path)
+        if key in names:
+            raise ConfigurationError(
+                f"{path} holds the key of {names[key]}: a SuperNode is known by its key. Make each one its own with "
+                "`fedqmix certs`."
+            )
+        names[key] = path.stem
+    return names
 
 
 def _end_lost_runs(state: LinkState) -> None:

@@ -299,12 +299,12 @@ def test_parties_refuse_settings_that_are_more_than_names_and_values(text: str) 
 
 
 def test_a_map_for_more_agents_than_the_federation_has() -> None:
-    require_members("3m", 3, "0,1,2")
-    require_members("3m", 3, "0,1,2,3")
-    require_members("8m", 8, "")  # nobody knows
+    require_members("3m", 3, [0, 1, 2])
+    require_members("3m", 3, [0, 1, 2, 3])
+    require_members("8m", 8, None)  # nobody knows
     with pytest.raises(
         ConfigurationError, match=r"map=8m has 8 agents, and this federation has 3: .* 3, 4, 5, 6, 7\. .*3m"
     ):
-        require_members("8m", 8, "0,1,2")
+        require_members("8m", 8, [0, 1, 2])
     with pytest.raises(ConfigurationError, match=r"no SuperNode of agent 1\."):
-        require_members("3m", 3, "0,2")
+        require_members("3m", 3, [0, 2])

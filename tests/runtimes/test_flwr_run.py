@@ -14,7 +14,6 @@ from flwr.common.config import parse_config_args
 from runtimes.configuration.overrides import parse
 from runtimes.configuration.settings import load
 from runtimes.deployment.one_machine import Deployment
-from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.flower.app import OVERRIDES
 from runtimes.processes import Supervisor
 from storage import reading
@@ -66,14 +65,13 @@ def flwr(home: Path, *words: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_flwr_run_trains_on_a_superlink(tmp_path: Path) -> None:
-    """TLS, words in quotes, and a run folder where `fedqmix submit` would put it."""
-    runs, certs, home = tmp_path / "runs", tmp_path / "certs", tmp_path / "home"
-    make_certificates(certs, 2)
-    deployment = Deployment(runs / "federation", 2, certs)
+    """Words in quotes, and a run folder where `fedqmix submit` would put it. With insecure=true only: `flwr` has no
+    certificate to show, and the bundle is this repository.
+    """
+    runs, home = tmp_path / "runs", tmp_path / "home"
+    deployment = Deployment(runs / "federation", 2, None)
     home.mkdir()
-    (home / "config.toml").write_text(
-        f'[superlink.team]\naddress = "{deployment.superlink}"\nroot-certificates = "{certs}/superlink/ca.crt"\n'
-    )
+    (home / "config.toml").write_text(f'[superlink.team]\naddress = "{deployment.superlink}"\ninsecure = true\n')
     small = "map=2s_vs_1sc experiment=smoke stop.rounds=1 run_dir=runs/mine"
     with Supervisor(print) as supervisor:
         deployment.start(supervisor, 240)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
+from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 
@@ -36,11 +36,13 @@ def world(folder: Path) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def superlink(folder: Path, tmp_path: Path) -> Iterator[int]:
-    """Answers GET /health over TLS, as Flower's does, without asking for a certificate."""
+    """Answers GET /health over TLS to whoever shows a certificate, as Flower's does."""
     (tmp_path / "health").touch()
     httpd = HTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path)))
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "superlink" / "party.crt", folder / "superlink" / "party.key")
+    context.load_verify_locations(folder / "superlink" / "ca.crt")
+    context.verify_mode = CERT_REQUIRED
     httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
     thread = threading.Thread(target=httpd.serve_forever)
     thread.start()

@@ -4,30 +4,28 @@ import importlib
 import inspect
 import subprocess
 import sys
-from importlib import metadata
 
-from runtimes.flower import quick_supernode
+import pytest
 
-
-def test_it_was_written_for_this_version_of_flower() -> None:
-    assert metadata.version("flwr").startswith("1.41.")
+from runtimes.flower import programs, quick_supernode
 
 
 def test_the_names_it_replaces_are_used_by_flower() -> None:
     loop = inspect.getsource(importlib.import_module("flwr.supernode.start_client_internal"))
     for seconds in quick_supernode.SHORTER:
         assert f"time.sleep({seconds})" in loop
-    assert f'["{quick_supernode.SUPEREXEC}"]' in loop
+    assert f'["{programs.FLOWERS_SUPEREXEC}"]' in loop
     assert "subprocess.Popen(command)" in loop
     assert "with _init_connection(" in loop
     starts = inspect.getsource(importlib.import_module("flwr.supercore.superexec.run_superexec"))
     assert "executor = get_executor(" in starts
 
 
-def test_the_superexec_is_ours_and_other_programs_are_left_alone() -> None:
-    ours = quick_supernode.start(["flower-superexec", "--help"], stdout=subprocess.PIPE, text=True)
+def test_the_superexec_is_ours_and_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDQMIX_INSECURE", "1")
+    ours = programs.start(["flower-superexec", "--help"], stdout=subprocess.PIPE, text=True)
     assert "--runtime-api-address" in str(ours.communicate(timeout=120)[0])
-    other = quick_supernode.start([sys.executable, "-c", "print(7)"], stdout=subprocess.PIPE, text=True)
+    other = programs.start([sys.executable, "-c", "print(7)"], stdout=subprocess.PIPE, text=True)
     assert str(other.communicate(timeout=60)[0]).strip() == "7"
 
 

@@ -193,7 +193,7 @@ def test_a_quoted_value_is_read_as_it_was(value: str) -> None:
     [
         (["strategy=a_psp", "insecure=true"], "did you mean 'a_pps'"),
         (["seed=1,2", "insecure=true"], "names several values"),
-        (["seed=1"], "fedqmix submit needs certs=DIR, the folder of any party"),
+        (["seed=1"], "fedqmix submit needs certs=DIR, the folder of submit"),
         (["insecure=true", "superlink=here"], "superlink=here must be host:port"),
         (["insecure=true", "follow=maybe"], "follow=maybe must be true or false"),
     ],

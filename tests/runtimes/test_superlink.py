@@ -4,47 +4,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tagged import TAG, new_tag, tagged
+from echo_federation import ENVIRONMENT, ROOT, Federation, echo_federation, node_command
 
 from contracts.errors import ConfigurationError, FederationError
 from coupling.authority import issue, make_authority, make_node_key
 from coupling.identity import Identity
-from runtimes.commands.superlink import superlink_command
+from runtimes.commands.superlink import _prepare, superlink_command
 from runtimes.commands.supernode import supernode_command
 from runtimes.deployment.following import Following
 from runtimes.deployment.submission import SuperLink, UnreachableError
 from runtimes.deployment.temporary_certs import make_certificates
-from runtimes.flower.app import bundle
-from runtimes.processes import Service, Supervisor, answers, free_ports
-
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-
-
-@dataclass
-class Federation:
-    """What a test needs to know of the federation that is up."""
-
-    folder: Path
-    supervisor: Supervisor
-    link: SuperLink
-    address: str
-
-    def follow(self, name: str, *overrides: str) -> Following:
-        run = self.folder / "runs" / name
-        return Following(self.link, [*overrides, f"run_dir={run}"], str(run), run, patience=60)
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "runtimes", *words]
+from runtimes.processes import free_ports
 
 
 def lines(path: Path) -> list[Any]:
@@ -53,43 +29,9 @@ def lines(path: Path) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    """A SuperLink and two SuperNodes. At the end none of all their processes may be left, and no port."""
-    folder = tmp_path_factory.mktemp("federation")
-    (folder / "runs").mkdir()
-    certs, tag = folder / "certs", new_tag()
-    make_certificates(certs, 2)
-    ports = free_ports(3)
-    places = [f"127.0.0.1:{port}" for port in ports]
-    words = ["superlink", f"certs={certs}/superlink", f"listen={places[0]}", f"runs={folder}/runs"]
-    told = {**ENVIRONMENT, TAG: tag, "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.05"}
-    link_service = Service(
-        "superlink",
-        command(*words, f"state={folder}/link", "world=127.0.0.1:1", "mixer=127.0.0.1:2"),
-        folder / "superlink.log",
-        lambda: answers(places[0]),
-        told,
-    )
-    nodes = [
-        Service(f"supernode-{k}", node_command(k, certs, places[0], folder, places[k + 1]), folder / f"node{k}.log",
-                lambda place=places[k + 1]: answers(place), told)
-        for k in range(2)
-    ]  # fmt: skip
-    identity = Identity(certs / "agent-0")
-    app = bundle("echo_app:server", "echo_app:client")
-    with Supervisor(print) as supervisor, SuperLink(places[0], identity, app) as link:
-        supervisor.start([link_service], 120)
-        supervisor.start(nodes, 120)
-        yield Federation(folder, supervisor, link, places[0])
-        assert "DEBUG" not in (folder / "superlink.log").read_text()
-        processes = tagged(tag)
-        assert len(processes) >= 6  # SuperLink, SuperNodes, and a SuperExec for each
-    assert not tagged(tag)
-    assert not any(answers(place) for place in places)
-
-
-def node_command(number: int, certs: Path, superlink: str, folder: Path, listen: str) -> list[str]:
-    words = [f"id={number}", f"superlink={superlink}", f"agent=127.0.0.1:{7000 + number}", f"listen={listen}"]
-    return command("supernode", *words, f"certs={certs}/supernode-{number}", f"state={folder}/node{number}")
+    with echo_federation(tmp_path_factory.mktemp("federation")) as running:
+        yield running
+        assert "DEBUG" not in running.log("superlink")
 
 
 def test_a_run_is_followed_to_its_end(federation: Federation) -> None:
@@ -146,12 +88,12 @@ def test_a_supernode_with_another_key_is_refused(federation: Federation, tmp_pat
         environment = {**os.environ, **ENVIRONMENT}
         done = subprocess.run(words, stdout=log, stderr=log, env=environment, cwd=ROOT, timeout=100, check=False)
     assert done.returncode != 0
-    assert "Failed to activate SuperNode" in (tmp_path / "log").read_text()
+    assert "the key that was shown is not that of supernode-1 (auth.key)" in (tmp_path / "log").read_text()
 
 
 def test_a_superlink_of_another_federation_is_not_trusted(federation: Federation, tmp_path: Path) -> None:
-    issue(make_authority(tmp_path), tmp_path / "agent-0", "agent-0", [], 90)
-    identity = Identity(tmp_path / "agent-0")
+    issue(make_authority(tmp_path), tmp_path / "submit", "submit", [], 90)
+    identity = Identity(tmp_path / "submit")
     with (
         SuperLink(federation.address, identity) as link,
         pytest.raises(UnreachableError, match="certificate verify failed"),
@@ -183,6 +125,17 @@ def test_nobody_at_the_address() -> None:
 def test_mistakes_in_the_words_of_superlink(words: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         superlink_command(words)
+
+
+def test_a_superlink_knows_every_supernode_by_a_name_and_a_key_of_its_own(tmp_path: Path) -> None:
+    make_certificates(tmp_path, 2)
+    keys = tmp_path / "superlink"
+    (keys / "supernode-1.pub").write_bytes((keys / "supernode-0.pub").read_bytes())
+    with pytest.raises(ConfigurationError, match=r"supernode-1.pub holds the key of supernode-0"):
+        _prepare(tmp_path / "state", keys)
+    (keys / "supernode-1.pub").rename(keys / "supernode-one.pub")
+    with pytest.raises(ConfigurationError, match=r"supernode-one.pub must be called supernode-K.pub"):
+        _prepare(tmp_path / "state", keys)
 
 
 @pytest.mark.parametrize(

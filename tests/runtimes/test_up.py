@@ -1,7 +1,6 @@
 """`fedqmix up`, with real processes of Flower; stand-ins that only say they are healthy play the rest."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from echo_federation import ENVIRONMENT
 from tagged import TAG, eventually, new_tag, tagged
 
 from contracts.errors import ConfigurationError
@@ -31,8 +31,6 @@ server(Identity(Path(options["certs"])), [], options["listen"], 1).wait()
 UP = f"""
 import sys
 from runtimes.deployment import one_machine
-from runtimes.flower import app
-from runtimes.deployment import submission
 from runtimes.cli import main
 
 def stand_in(services):
@@ -45,7 +43,6 @@ def stand_in(services):
     return of
 
 one_machine.Deployment._stages = stand_in(one_machine.Deployment._stages)
-submission.bundle = lambda: app.bundle("echo_app:server", "echo_app:client")
 sys.exit(main(["up", "map=2s_vs_1sc", *sys.argv[1:]]))
 """
 
@@ -55,7 +52,7 @@ def tag(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A mark that everything started by the test inherits; none of them may be left when it ends."""
     mine = new_tag()
     monkeypatch.setenv(TAG, mine)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
     yield mine
     assert eventually(lambda: not tagged(mine))
 

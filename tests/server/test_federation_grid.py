@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 from faulty_network import FAULTS, Agents, FaultyNetwork, SimulatedNodes, Time
-from flwr.app import MessageType
+from flwr.app import Error, Message, MessageType
+from flwr.common.constant import ErrorCode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_team import NEVER
@@ -26,7 +27,9 @@ ROUNDS = 3
 class Federation:
     """Toy agents behind a FederationGrid over a faulty network."""
 
-    def __init__(self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S, network=FaultyNetwork):
+    def __init__(
+        self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S, network=FaultyNetwork, nodes=None
+    ):
         self.time = Time()
         self.agents = Agents(team or ToyAgents(), n_agents)
         self.network = network(self.time, self.agents, faults, stray)
@@ -34,7 +37,7 @@ class Federation:
         self.attempts = 0
         self.grid = FederationGrid(
             self.network, n_agents, "run-7", self.agents, self.next_attempt, "seed: 1", patience, self.events.append,
-            clock=self.time,
+            clock=self.time, nodes=nodes,
         )  # fmt: skip
 
     def next_attempt(self):
@@ -198,6 +201,65 @@ def test_nodes_that_are_listed_but_dead_are_not_counted():
         None if message.metadata.dst_node_id == 1500 else real(message, fault)
     )
     assert sorted(federation.grid.get_node_ids()) == [1000, 1001, 1002]
+
+
+KEYS = {1000: 0, 1001: 1, 1002: 2}
+"""The nodes of the faulty network and the agents that their certificates and keys would stand for."""
+
+
+def test_nodes_that_are_who_they_say_are_believed(undisturbed):
+    federation = Federation(nodes=KEYS)
+    _, result = toy_run(federation.grid)
+    assert same(arrays_of(result), undisturbed)
+    assert federation.events == []
+
+
+@pytest.mark.parametrize("keys", [{1000: 0, 1001: 2, 1002: 1}, {1000: 0}])
+def test_a_node_that_says_it_is_another_agent_is_not_counted(keys):
+    federation = Federation(nodes=keys)
+    with pytest.raises(FederationError, match=r"agents 1, 2 did not appear within 300 s"):
+        federation.grid.get_node_ids()
+    said = [event for event in federation.events if "not believed" in event]
+    whose = {1001: "the SuperNode of agent 2", 1002: "the SuperNode of agent 1"} if len(keys) == 3 else {}
+    assert {event.partition(";")[0] for event in said} == {
+        f"{whose.get(1000 + agent, f'a SuperNode ({1000 + agent})')} says that it is agent {agent}" for agent in (1, 2)
+    }
+
+
+def test_a_node_that_answers_as_another_agent_later_ends_the_run():
+    federation = Federation(nodes=KEYS)
+    federation.grid.get_node_ids()
+    real = federation.network.pull_messages
+
+    def swapped(ids):
+        for reply in real(ids):
+            metrics = reply.content.metric_records[m.METRICS]
+            if metrics.get(m.AGENT) == 1:
+                metrics[m.AGENT] = 0
+            yield reply
+
+    federation.network.pull_messages = swapped
+    with pytest.raises(FederationError, match="the SuperNode of agent 1 answered as agent 0"):
+        make_strategy("a_pps").join(federation.grid)
+
+
+def test_why_a_node_cannot_answer_is_said_once():
+    federation = Federation(nodes=KEYS)
+    network = federation.network
+    real, reason = network._deliver, "the bundle is not that of fedqmix 0.1.0"
+
+    def deliver(message, fault):
+        if message.metadata.dst_node_id == 1001:
+            network._say(Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason), reply_to=message), 1.0)
+        else:
+            real(message, fault)
+
+    network._deliver = deliver
+    with pytest.raises(FederationError, match="agent 1 did not appear"):
+        federation.grid.get_node_ids()
+    assert [event for event in federation.events if "cannot" in event] == [
+        f"the SuperNode of agent 1 cannot answer: {reason}"
+    ]
 
 
 def test_the_team_is_waited_for():

@@ -1,0 +1,26 @@
+"""Flower's HTTP clients show this party's certificate (flwr 1.41: one class builds all of them)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.errors import ConfigurationError
+from coupling.identity import Identity, ssl_context
+from runtimes.flower import internals
+
+
+def show(identity: Identity) -> None:
+    """Let every HTTP client that Flower makes in this process, or a fork of it, show a certificate.
+
+    They trust the federation's authority alone, and speak TLS or not at all.
+    Raises ConfigurationError when this version of Flower makes its clients in another way.
+    """
+    client = internals.name(internals.module("flwr.supercore.protobuf.client"), "ProtobufClient")
+    make, context = client.__init__, ssl_context(identity)
+
+    def make_with_certificate(self: Any, base_url: str, *, verify: object = True, **options: Any) -> None:
+        if not base_url.startswith("https://"):
+            raise ConfigurationError(f"{base_url} is not encrypted; {identity.party} speaks TLS only.")
+        make(self, base_url, verify=context, **options)
+
+    internals.replace(client, __init__=make_with_certificate)
