@@ -68,6 +68,29 @@ def test_a_run_that_ends_well_is_submitted_once(tmp_path: Path) -> None:
     assert link.started == [["seed=3", "stop.env_steps=9", f"run_dir={tmp_path}/run"]]
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_submission_whose_answer_was_lost_is_not_repeated_if_it_was_taken(tmp_path: Path, taken: bool) -> None:
+    class Overloaded(ScriptedLink):
+        """Does not answer the first submission in time."""
+
+        def start(self, overrides: Sequence[str]) -> int:
+            number = super().start(overrides)
+            if number == 1:
+                raise SILENT
+            return number
+
+        def state(self, run: int) -> RunState:
+            assert run == (1 if taken else 2)
+            return self.answers.pop(0)
+
+        def going_on(self) -> dict[int, str]:
+            return {7: "runs/another"} | ({1: str(tmp_path / "run")} if taken else {})
+
+    link = Overloaded(GOING_ON, FINISHED)
+    followed(link, tmp_path / "run")
+    assert len(link.started) == (1 if taken else 2)
+
+
 def test_a_lost_run_goes_on_from_its_folder_with_what_may_change(tmp_path: Path) -> None:
     link = ScriptedLink(GOING_ON, LOST, GOING_ON, LOST, GOING_ON, FINISHED)
     _, said = followed(link, tmp_path / "a run")
