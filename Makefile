@@ -9,19 +9,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT_VENV := .venv-audit
-# pysc2 is installed without most of what it asks for (docs/starcraft.md), and pip would say so each time.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts $(PIP_ARGS)
-# Installs nothing whose hash is not in requirements/ (docs/supply-chain.md). Each call asks one index.
-LOCKED := $(PIP) --require-hashes --no-build-isolation -c requirements/locked.txt
+# Installs nothing whose hash is not in requirements/ (docs/supply-chain.md).
+INSTALL = $(BIN)/python scripts/install.py --torch-index '$(TORCH_INDEX)' $(1) -- $(PIP_ARGS)
 LOCKS := pyproject.toml requirements/build.txt requirements/locked.txt
-# $(call install,EXTRAS AND DEPENDENCY GROUPS)
-define install
-	$(PIP) --require-hashes -r requirements/build.txt
-	$(if $(TORCH_INDEX),$(LOCKED) --no-deps --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python scripts/requirements.py $(1) > $(VENV)/requirements.txt
-	$(LOCKED) -r $(VENV)/requirements.txt
-	$(PIP) --no-deps --no-build-isolation -e .
-endef
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: train test test-all lint bench audit lock clean
@@ -65,19 +55,17 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(LOCKS) | $(VENV)/.created
 	@echo "Installing fedqmix into $(VENV) (some minutes the first time)"
-	$(call install,)
+	$(call INSTALL,)
 	@touch $@
 
 # Ray, for the test of Flower's simulation.
 $(VENV)/.installed-simulation: $(VENV)/.installed-dev
-	$(BIN)/python scripts/requirements.py --only simulation > $(VENV)/requirements.txt
-	$(LOCKED) -r $(VENV)/requirements.txt
+	$(call INSTALL,simulation)
 	@touch $@
 
 $(VENV)/.installed-dev: $(LOCKS) | $(VENV)/.created
 	@echo "Installing fedqmix and its tests' tools into $(VENV) (some minutes the first time)"
-	$(call install,pettingzoo sc2 tensorboard video wandb dev)
-	$(LOCKED) --no-deps pysc2
+	$(call INSTALL,pettingzoo sc2 tensorboard video wandb dev)
 	@touch $@ $(VENV)/.installed
 
 $(AUDIT_VENV)/.installed: requirements/audit.txt
