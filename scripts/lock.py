@@ -44,7 +44,9 @@ def with_cpu_builds(lock: str) -> str:
     known = [line.split() for line in TORCH_CPU.read_text().splitlines()]
     hashes = [f"    --hash=sha256:{digest}" for digest, wheel in known if wheel.startswith(f"torch-{version}+cpu-")]
     if not hashes:
-        raise SystemExit(f"{TORCH_CPU} has no CPU build of torch {version}: docs/supply-chain.md says where to get them.")
+        raise SystemExit(
+            f"{TORCH_CPU} has no CPU build of torch {version}: docs/supply-chain.md says where to get them."
+        )
     pin = f"torch=={version} \\\n"
     return lock.replace(pin, pin + "".join(f"{line} \\\n" for line in hashes))
 
