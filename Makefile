@@ -35,9 +35,9 @@ bench: $(VENV)/.installed
 	$(BIN)/fedqmix bench world
 	$(BIN)/fedqmix bench learner
 
-# Known vulnerabilities of the locked set, and its bill of materials; needs the network.
+# The bill of materials of the locked set (build/audit/sbom.json), and its known vulnerabilities; needs the network.
 audit: $(AUDIT_VENV)/.installed
-	$(AUDIT_VENV)/bin/python scripts/audit.py build/audit
+	$(AUDIT_VENV)/bin/python scripts/audit.py build/audit $(AUDIT_ARGS)
 
 lock: $(VENV)/.installed-dev
 	$(BIN)/python scripts/lock.py

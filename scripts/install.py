@@ -13,12 +13,12 @@ with packages of its own, which pip would fill without checking. Standard librar
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from importlib import metadata
-from pathlib import Path
 
 from requirements import PROJECT, requirements
 
@@ -28,8 +28,10 @@ LOCK = ["--require-hashes", "--no-build-isolation", "--constraint", str(LOCKED)]
 
 
 def pip(*words: str) -> None:
-    """Run pip in this environment. Raises CalledProcessError when it fails; it has said why."""
-    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
+    """Run pip in this environment. Raises CalledProcessError when it fails; it has reported why."""
+    # setuptools warns at every editable installation of folders that might hide each other.
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Editable installation"}
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True, env=environment)
 
 
 def install(names: list[str], torch_index: str, itself: bool, options: list[str]) -> None:

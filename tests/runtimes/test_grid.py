@@ -24,6 +24,7 @@ def ask(nodes, text="hello"):
 @pytest.fixture
 def nobody():
     """A process that Flower knows nothing about, and its identity back afterwards."""
+    take_server_identity()  # flwr refuses to be asked for an identity that was never given
     before = TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id
     TaskIdentity.run_id = TaskIdentity.node_id = TaskIdentity.task_id = None
     yield
