@@ -1,17 +1,20 @@
-# Everything lives in .venv; a second call installs nothing unless pyproject.toml or constraints.txt changed.
+# Everything lives in .venv; a second call installs nothing unless pyproject.toml or requirements/ changed.
 #   make train ARGS="strategy=rs_pps seed=3"      any setting of `fedqmix train --help`
 #   make train ARGS="seeds=[1,2,3]"      several seeds side by side
-#   make train PIP_ARGS="..."      options for pip, such as an index that has CPU builds of PyTorch (a smaller download)
+#   make train TORCH_INDEX=https://download.pytorch.org/whl/cpu      PyTorch, alone, from an index of CPU builds (smaller)
+#   make train PIP_ARGS="..."      options for pip
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
   $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
-# pysc2 is installed without most of what it asks for (docs/starcraft.md), and pip would say so each time.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts $(PIP_ARGS)
+AUDIT_VENV := .venv-audit
+# Installs nothing whose hash is not in requirements/ (docs/supply-chain.md).
+INSTALL = $(BIN)/python scripts/install.py --torch-index '$(TORCH_INDEX)' $(1) -- $(PIP_ARGS)
+LOCKS := pyproject.toml requirements/build.txt requirements/locked.txt
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: train test test-all lint bench clean
+.PHONY: train test test-all lint bench audit lock clean
 
 train: $(VENV)/.installed
 	$(BIN)/fedqmix train $(ARGS)
@@ -32,31 +35,40 @@ bench: $(VENV)/.installed
 	$(BIN)/fedqmix bench world
 	$(BIN)/fedqmix bench learner
 
+# The bill of materials of the locked set (build/audit/sbom.json), and its known vulnerabilities; needs the network.
+audit: $(AUDIT_VENV)/.installed
+	$(AUDIT_VENV)/bin/python scripts/audit.py build/audit $(AUDIT_ARGS)
+
+lock: $(VENV)/.installed-dev
+	$(BIN)/python scripts/lock.py
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
 
-# pip 25.1 was the first to know dependency groups.
 $(VENV)/.created:
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "fedqmix needs Python 3.11 or newer; this is $$($(or $(PYTHON),python3) --version 2>&1)." \
 	  "Install one, or name it: make train PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
+$(VENV)/.installed: $(LOCKS) | $(VENV)/.created
 	@echo "Installing fedqmix into $(VENV) (some minutes the first time)"
-	$(PIP) -c constraints.txt -e .
+	$(call INSTALL,)
 	@touch $@
 
 # Ray, for the test of Flower's simulation.
 $(VENV)/.installed-simulation: $(VENV)/.installed-dev
-	$(PIP) -c constraints.txt -e '.[simulation]'
+	$(call INSTALL,simulation)
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.created
+$(VENV)/.installed-dev: $(LOCKS) | $(VENV)/.created
 	@echo "Installing fedqmix and its tests' tools into $(VENV) (some minutes the first time)"
-	$(PIP) -c constraints.txt -e '.[pettingzoo,sc2,tensorboard,video,wandb]' --group dev
-	$(PIP) -c constraints.txt --no-deps pysc2
+	$(call INSTALL,pettingzoo sc2 tensorboard video wandb dev)
 	@touch $@ $(VENV)/.installed
+
+$(AUDIT_VENV)/.installed: requirements/audit.txt
+	$(or $(PYTHON),python3) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --require-hashes -r requirements/audit.txt
+	@touch $@

@@ -131,7 +131,7 @@ def issue(authority: Authority, folder: Path, party: str, hosts: Sequence[str], 
 
 
 def make_node_key(folder: Path) -> None:
-    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form (flwr 1.41 `flwr supernode register`)."""
+    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form (flwr 1.41 and 1.42, `flwr supernode register`)."""
     key = ec.generate_private_key(ec.SECP384R1())
     _private_folder(folder)
     _write(folder / NODE_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), secret=True)

@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The image of the world that plays on the real StarCraft II; everybody else of a federation runs fedqmix's own image.
 #   docker build -f docker/Dockerfile -t fedqmix .
 #   docker build -f docker/smac.Dockerfile --build-arg ACCEPT_BLIZZARD_LICENSE=yes -t fedqmix-smac .
@@ -19,10 +18,8 @@ RUN apt-get update \
  && apt-get install --assume-yes --no-install-recommends ca-certificates curl unzip \
  && rm -rf /var/lib/apt/lists/*
 # pysc2 and SMAC without what they ask for, which would replace Flower's protobuf (docs/starcraft.md).
-RUN /opt/fedqmix-python/bin/pip install ${PIP_ARGS} -c constraints.txt \
-      absl-py portpicker pys2clientprotocol websocket-client \
- && /opt/fedqmix-python/bin/pip install ${PIP_ARGS} -c constraints.txt --no-deps pysc2 \
- && /opt/fedqmix-python/bin/pip install ${PIP_ARGS} --no-deps "${SMAC}"
+RUN /opt/fedqmix-python/bin/python scripts/install.py --dependencies-only sc2 -- ${PIP_ARGS} \
+ && /opt/fedqmix-python/bin/pip install ${PIP_ARGS} --no-deps --no-build-isolation "${SMAC}"
 COPY scripts /opt/fedqmix/scripts
 RUN if [ "${ACCEPT_BLIZZARD_LICENSE}" = yes ]; then \
       scripts/install_sc2.sh --accept-blizzard-license ${INSTALL_ARGS} \

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import extending
-from numba.core import cgutils, types
+from kernels.numba_internals import get_item_pointer, intrinsic, ir, types
 
 ORDER = "seq_cst"
 INTEL = platform.machine() in ("x86_64", "AMD64")
 
 
-def intrinsic(function: Callable[..., Any]) -> Any:
-    """Let compiled code call what a function writes; its type says what numba passes, not what compiled code does."""
-    return extending.intrinsic(function)
-
-
 def _address(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
     array_struct = context.make_array(array_type)(context, builder, array)
-    item: Any = cgutils.get_item_pointer
-    return item(context, builder, array_type, array_struct, [at], wraparound=False)
+    return get_item_pointer(context, builder, array_type, array_struct, [at], wraparound=False)
 
 
 def _call(builder: Any, name: str, returned: Any) -> None:

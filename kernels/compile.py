@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
 from numpy.typing import NDArray
+
+from kernels.numba_internals import entry_point, njit, settings, typeof
 
 Numbers = NDArray[Any]
 """float32 or float64: kernels compute in the type they are given."""
@@ -20,8 +21,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-settings: Any = numba.config
 
 
 class Compiler:
@@ -41,7 +40,7 @@ class Compiler:
         keep = settings.CACHE_DIR
         settings.CACHE_DIR = self._cache_folder
         try:
-            return cast("Callable[P, R]", numba.njit(**self._options, cache=True)(function))
+            return cast("Callable[P, R]", njit(**self._options, cache=True)(function))
         finally:
             settings.CACHE_DIR = keep
 
@@ -50,11 +49,11 @@ class Compiler:
 
         That takes half of the time to compile everything. The machine code of the caller contains it.
         """
-        return cast("Callable[P, R]", numba.njit(**self._options, **NO_WRAPPERS)(function))
+        return cast("Callable[P, R]", njit(**self._options, **NO_WRAPPERS)(function))
 
     def inline(self, function: Callable[P, R]) -> Callable[P, R]:
         """Write a short function out wherever it is called, instead of compiling it by itself for every caller."""
-        return cast("Callable[P, R]", numba.njit(**self._options, **NO_WRAPPERS, inline="always")(function))
+        return cast("Callable[P, R]", njit(**self._options, **NO_WRAPPERS, inline="always")(function))
 
 
 def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
@@ -64,10 +63,10 @@ def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
     environment step. The code takes whatever it is given for what it was made for: the caller sees to the types.
     """
     dispatcher = cast(Any, function)
-    signature = tuple(cast(Any, numba).typeof(argument) for argument in arguments)
+    signature = tuple(typeof(argument) for argument in arguments)
     with _no_collection():
         dispatcher.compile(signature)
-    return cast("Callable[P, R]", dispatcher.overloads[signature].entry_point)
+    return cast("Callable[P, R]", entry_point(dispatcher, signature))
 
 
 @contextmanager

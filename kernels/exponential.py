@@ -10,9 +10,8 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic, overload
+
+from kernels.numba_internals import intrinsic, ir, overload, types
 
 INVERSE_LN2 = np.float32(1 / math.log(2))
 LN2_HIGH = np.float32(0.693359375)  # few bits, so that n * LN2_HIGH is exact (Cody and Waite 1980)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from llvmlite import binding, ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from kernels.numba_internals import alloca_once, for_range, host_features, intrinsic, ir, types
 
-AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
+AVX512 = bool(host_features().get("avx512f"))
 REGISTER_BYTES = 64 if AVX512 else 32  # where registers are narrower, several stand for one
 TILE_ROWS = 8 if AVX512 else 6  # of two registers: the tile, two registers of B and one of A fit
 FUSED = ("contract",)  # products and sums by one instruction, where there is one
@@ -66,7 +64,6 @@ def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> No
         value.align = size
         return value
 
-    alloca_once: Any = cgutils.alloca_once
     indices = [ir.Constant(word, row) for row in range(rows)]
     sums = [(row, part, alloca_once(builder, vector)) for row in range(rows) for part in range(parts)]
     with builder.if_else(added) as (then, otherwise):
@@ -76,7 +73,7 @@ def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> No
         with otherwise:
             for _, _, total in sums:
                 builder.store(zeros, total)
-    with cgutils.for_range(builder, depth) as loop:
+    with for_range(builder, depth) as loop:
         of_b = [load(vector, place(b, b_row, loop.index, part)) for part in range(parts)]
         column = place(a, a_column, loop.index)
         of_a = [_spread(builder, vector, load(number, place(column, a_row, indices[row]))) for row in range(rows)]

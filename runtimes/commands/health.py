@@ -59,7 +59,7 @@ def _trouble(identity: Identity | None, address: str, party: str, timeout: float
 
 
 def _flower_trouble(identity: Identity | None, address: str, party: str, timeout: float) -> str | None:
-    """Ask a part of Flower, which answers `GET /health` on its port (flwr 1.41, supercore/routers/health)."""
+    """Ask a part of Flower, which answers `GET /health` on its port (flwr 1.41 and 1.42, supercore/routers/health)."""
     try:
         with closing(_http(identity, address, timeout)) as connection:
             connection.request("GET", "/health")

@@ -18,7 +18,7 @@ HEADER = """\
 # `train` starts a run and follows it; the run folder is in the volume `runs`. Another one, when that is over:
 #   docker compose run --rm train submit superlink=superlink:8000 certs=/run/certs map={map} strategy=pp_pps
 # FEDQMIX_UID and FEDQMIX_GID: the owner of certs/ (1000 unless set). FEDQMIX_NET: the first half of the networks'
-# addresses. FEDQMIX_PIP_ARGS: options for pip in the build. More in docs/deployment.md.
+# addresses. FEDQMIX_TORCH_INDEX: the index of PyTorch in the build. More in docs/deployment.md.
 name: fedqmix
 """
 

@@ -26,7 +26,8 @@ SUPERLINK = """\
       context: .
       dockerfile: docker/Dockerfile
       args:
-        PIP_ARGS: ${{FEDQMIX_PIP_ARGS---extra-index-url https://download.pytorch.org/whl/cpu}}
+        TORCH_INDEX: ${{FEDQMIX_TORCH_INDEX-https://download.pytorch.org/whl/cpu}}
+        PIP_ARGS: ${{FEDQMIX_PIP_ARGS-}}
     command: >-
       superlink listen=0.0.0.0:8000 world=world:9101 mixer=mixer:9102 runs=/runs state=/state certs=/run/certs
     healthcheck:

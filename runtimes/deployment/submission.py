@@ -1,4 +1,4 @@
-"""Runs on a SuperLink that is up: started, asked after, stopped (flwr 1.41's Control API, what `flwr run` speaks)."""
+"""Runs on a SuperLink that is up: started, asked after, stopped (Control API of flwr 1.41 and 1.42, as `flwr run`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runtimes.configuration.overrides import parse_one
 from runtimes.flower.app import OVERRIDES, bundle
 
 _OWN_ERROR = "ServerApp failed with exception: "
-"""What flwr 1.41 puts before the text of an error that a ServerApp ended with."""
+"""What flwr (1.41 and 1.42) puts before the text of an error that a ServerApp ended with."""
 
 MANY = 1000
 """Runs to ask for, the newest first; Flower's own default is 20."""

@@ -48,7 +48,7 @@ def _programs() -> Finding:
     missing = [name for name in FLOWER if shutil.which(name, path=beside) is None]
     if missing:
         where = f"no {', '.join(missing)} beside {sys.executable}"
-        return Finding("Flower's programs", False, where, "pip install --force-reinstall 'flwr>=1.41,<1.42'")
+        return Finding("Flower's programs", False, where, "pip install --force-reinstall 'flwr>=1.41,<1.43'")
     return Finding("Flower's programs", True, ", ".join(FLOWER))
 
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from contracts.finding import Finding
 
-INSTALL = "pip install -c constraints.txt -e ."
+INSTALL = "python scripts/install.py"
 
 
 @dataclass(frozen=True)
@@ -32,4 +32,4 @@ def extra(name: str, module: str, extra: str, purpose: str) -> Finding:
     """Look for the module of an extra. purpose: what is possible with it."""
     if find_spec(module) is not None:
         return Finding(name, True, purpose)
-    return Finding(name, False, f"not installed ({purpose})", f"pip install -c constraints.txt -e '.[{extra}]'")
+    return Finding(name, False, f"not installed ({purpose})", f"{INSTALL} {extra}")

@@ -1,1 +1,1 @@
-"""Flower's programs, as a federation needs them (flwr 1.41)."""
+"""Flower's programs, as a federation needs them (flwr 1.41 and 1.42)."""

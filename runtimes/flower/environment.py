@@ -1,4 +1,4 @@
-"""What Flower's own programs (flwr 1.41: flower-superlink, flower-supernode) are started with."""
+"""What Flower's own programs (flwr 1.41 and 1.42: flower-superlink, flower-supernode) are started with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flower's SuperExec (flwr 1.41), which starts ClientApps by forking itself; a program (python -m).
+"""Flower's SuperExec (flwr 1.41 and 1.42), which starts ClientApps by forking itself; a program (python -m).
 
 Everything a ClientApp imports is imported once; a message then costs a fork instead of 1.5 s of importing. A ClientApp
 still is a process of its own that ends with its message, so nothing stays behind from one message to the next.

@@ -1,4 +1,4 @@
-"""Flower's SuperNode (flwr 1.41) without the waiting that its own program has built in.
+"""Flower's SuperNode (flwr 1.41 and 1.42) without the waiting that its own program has built in.
 
 Its main loop sleeps 3 s whenever there was no message, and half a second between two looks for a reply; every message
 starts a Python process that imports Flower anew, 1.5 s of processor time. A round asks every agent one or two

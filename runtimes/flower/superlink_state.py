@@ -1,4 +1,4 @@
-"""What a SuperLink keeps on disk (flwr 1.41's LinkState in SQLite), put in order before it starts.
+"""What a SuperLink keeps on disk (flwr 1.41's and 1.42's LinkState in SQLite), put in order before it starts.
 
 Flower's own way to tell a SuperLink whom it may let in is `flwr supernode register`, over the network, once it is up.
 Until then it turns its SuperNodes away, and they end. Written beforehand, with the same function of Flower's that the

@@ -118,8 +118,8 @@ def test_packages_that_are_missing_do_not_stop_it(tmp_path: Path) -> None:
     assert found["device"][1].startswith("cannot be loaded: No module named 'torch'")
     assert found["kernel cache"][1].startswith("cannot be loaded: No module named 'numba'")
     assert found["env=smac"][1].startswith("cannot be looked at: No module named 'numba'")
-    assert found["PettingZoo"][2] == ["pip install -c constraints.txt -e '.[pettingzoo]'"]
-    assert found["Ray"][2] == ["pip install -c constraints.txt -e '.[simulation]'"]
+    assert found["PettingZoo"][2] == ["python scripts/install.py pettingzoo"]
+    assert found["Ray"][2] == ["python scripts/install.py simulation"]
 
 
 @pytest.mark.parametrize("words", [["mapp=3m"], ["map=3n"]])

@@ -24,6 +24,7 @@ def ask(nodes, text="hello"):
 @pytest.fixture
 def nobody():
     """A process that Flower knows nothing about, and its identity back afterwards."""
+    take_server_identity()  # flwr refuses to be asked for an identity that was never given
     before = TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id
     TaskIdentity.run_id = TaskIdentity.node_id = TaskIdentity.task_id = None
     yield
@@ -32,7 +33,7 @@ def nobody():
 
 def test_flower_is_the_version_this_was_written_for():
     """TaskIdentity is not part of Flower's public interface: look at it again before allowing another version."""
-    assert version("flwr").split(".")[:2] == ["1", "41"]
+    assert version("flwr").split(".")[:2] in (["1", "41"], ["1", "42"])
 
 
 def test_messages_need_an_identity(nobody):
