@@ -12,6 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from contracts import messages as m
 from contracts.doors import TOLD
+from runtimes.configuration.runs import in_runs
 from runtimes.deployment.place import Place
 from server.roster import Roster
 
@@ -49,7 +50,8 @@ def ask(grid: Grid, context: Context) -> None:
     """
     words = shlex.split(str(context.run_config["overrides"]))
     settings = dict(word.split("=", 1) for word in words)
-    folder = Path((settings.get("run_dir") or settings["resume"]).strip("'"))  # as Hydra quotes it
+    name = (settings.get("run_dir") or settings["resume"]).strip("'")  # as Hydra quotes it
+    folder = in_runs(name, Path(os.environ["FEDQMIX_RUNS"]))
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_text("{}")
     start = {"words": words, "nodes": _nodes(grid), "runs": os.environ["FEDQMIX_RUNS"]}

@@ -26,6 +26,7 @@ from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supercore.protobuf.translation import PROTOBUF_REQUEST_TYPES
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+from tagged import eventually
 
 from contracts.errors import FederationError
 from coupling.authority import NODE_KEY, issue, make_authority
@@ -104,6 +105,21 @@ def test_the_certificate_decides_what_a_party_may_call(federation: Federation) -
         for place, name in zip(federation.places, ("superlink", "supernode-0"), strict=False):
             certs = f"certs={federation.identity(party).folder}"
             assert main(["health", place, f"party={name}", certs]) == 0
+
+
+def test_only_submit_submits(federation: Federation, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"superlink={federation.address}", "follow=false", "strategy=a_pps", "run_dir=runs/by-command"]
+    for party in ("agent-0", "supernode-0", "superlink"):
+        assert main(["submit", *words, f"certs={federation.identity(party).folder}"]) == 2
+        assert "that of submit is needed" in " ".join(capsys.readouterr().err.split())
+        with (
+            SuperLink(federation.address, federation.identity(party)) as link,
+            pytest.raises(FederationError, match=rf"refuses this: .* certificate of submit; this is that of {party}"),
+        ):
+            link.start([])
+    assert main(["submit", *words, f"certs={federation.identity('submit').folder}"]) == 0
+    assert "submitted; run folder: runs/by-command" in capsys.readouterr().out
+    assert eventually((federation.folder / "runs" / "by-command" / "progress.jsonl").exists, 60)
 
 
 def fleet(federation: Federation, certificate: str, key: str) -> FleetHttpClient:
