@@ -83,7 +83,7 @@ def _prepare(state: Path, certs: Path | None) -> dict[str, Node]:
             f"{certs} holds no supernode-K.pub, so no SuperNode could join. `fedqmix certs` writes them to the folder "
             "of superlink; copy all of that folder."
         )
-    (state / "flower").mkdir(exist_ok=True)
+    (state / "flower").mkdir(parents=True, exist_ok=True)
     return prepare(state / "superlink.sqlite", keys)
 
 

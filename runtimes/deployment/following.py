@@ -88,17 +88,18 @@ class Following:
     def stop(self) -> bool:
         """Stop the run, if it was submitted; return False when the SuperLink does not answer, and it may go on."""
         try:
-            for run in [self._run] if self._run else self._unnoticed():
-                self._link.stop(run)
+            with self._link.anew() as link:
+                for run in [self._run] if self._run else self._unnoticed(link):
+                    link.stop(run)
         except UnreachableError:
             return False
         return True
 
-    def _unnoticed(self) -> list[int]:
+    def _unnoticed(self, link: SuperLink) -> list[int]:
         """Return the runs that the SuperLink took from us without our having heard of it."""
         if not self._asked:
             return []
-        return [run for run, name in self._link.going_on().items() if name == self._run_dir]
+        return [run for run, name in link.going_on().items() if name == self._run_dir]
 
     def _new_rows(self) -> Iterator[Row]:
         for row in self._progress.new():

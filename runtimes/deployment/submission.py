@@ -60,7 +60,7 @@ class SuperLink:
 
     def __init__(self, address: str, identity: Identity | None, app: bytes | None = None) -> None:
         """Prepare; nothing is sent yet. identity: of submit; None speaks plain text. app: fedqmix's own by default."""
-        self._address = address
+        self._address, self._identity = address, identity
         self._app = bundle() if app is None else app
         self._client = ControlHttpClient(
             f"{'http' if identity is None else 'https'}://{address}",
@@ -74,7 +74,15 @@ class SuperLink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._client.close()
+        if kind is not KeyboardInterrupt:  # it may have come while the client held its own lock, for which this waits
+            self._client.close()
+
+    def anew(self) -> Self:
+        """Return a connection of its own to the same SuperLink.
+
+        For what is to be done after KeyboardInterrupt: the call that it ended may have left this one's client locked.
+        """
+        return type(self)(self._address, self._identity, self._app)
 
     def start(self, overrides: Sequence[str]) -> int:
         """Start a run with these overrides; return its number."""

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from flwr.common.constant import NOOP_ACCOUNT_NAME, NOOP_FLWR_AID, Status, SubStatus
 from flwr.server.superlink.linkstate import LinkState, LinkStateFactory
+from flwr.supercore.constant import NodeStatus
 from flwr.supercore.object_store import ObjectStoreFactory
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.superlink.federation import NoOpFederationManager
@@ -38,7 +39,7 @@ def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
     state = factory.state()
     wanted = _by_key(keys)
     for node in state.get_node_info():
-        if node.public_key not in wanted:
+        if node.public_key not in wanted and node.status != NodeStatus.UNREGISTERED:
             state.delete_node(NOOP_FLWR_AID, node.node_id)
     nodes = {}
     for key, name in wanted.items():

@@ -16,6 +16,7 @@ from federated_run import FederatedRun
 from runtimes.cli import main
 from runtimes.commands.verify import differences, numbers_of, tensors_of
 from runtimes.configuration.settings import load
+from storage.private import readable
 
 SMALL = ("experiment=smoke", "stop.env_steps=1000000", "evaluation.every_env_steps=1000")
 N10 = "map=10m_vs_11m"
@@ -47,6 +48,9 @@ def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_
         assert victim is not None
         victim.kill()
         said = run.finish()
+    for private in ("state", "logs"):
+        assert len(list((tmp_path / "up" / private).rglob("*"))) > 5
+        assert not list(readable(tmp_path / "up" / private))
     assert apart(trained_locally(tmp_path / "local", *words), dict(numbers_of(tmp_path / "up"))) == 0
     assert load(tmp_path / "up").runtime.name == "deployment"
     assert "agent-1 was started again" in said

@@ -70,3 +70,13 @@ def test_a_supernode_with_a_new_key_takes_the_place_of_one_whose_key_is_gone(dat
     after = {node.node_id for node in state_of(database).get_node_info() if node.status != NodeStatus.UNREGISTERED}
     assert len(after) == 2
     assert len(after & before) == 1
+    again = prepare(database, [kept, tmp_path / "auth.pub"])  # the third start, with a node that was unregistered
+    assert {node.id for node in again.values()} == after
+
+
+def test_a_key_that_was_gone_may_come_back(database: Path, tmp_path: Path) -> None:
+    kept, other = old_keys(database, tmp_path)
+    prepare(database, [kept])
+    nodes = prepare(database, [kept, other])
+    assert len({node.id for node in nodes.values()}) == 2
+    assert prepare(database, [kept, other]) == nodes

@@ -27,6 +27,16 @@ class ScriptedLink:
         self.answers = list(answers)
         self.started: list[list[str]] = []
         self.stopped: list[int] = []
+        self.runs: dict[int, str] = {}
+
+    def __enter__(self) -> "ScriptedLink":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return
+
+    def going_on(self) -> dict[int, str]:
+        return self.runs
 
     def start(self, overrides: Sequence[str]) -> int:
         self.started.append(list(overrides))
@@ -224,3 +234,29 @@ def test_a_quoted_value_is_read_as_it_was(value: str) -> None:
 def test_mistakes_are_told_before_anything_is_sent(words: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         submit_command(words)
+
+
+class EndedLink(ScriptedLink):
+    """One whose runs are stopped from a connection of its own."""
+
+    def __init__(self, going_on: dict[int, str]) -> None:
+        super().__init__(GOING_ON)
+        self.other = ScriptedLink(GOING_ON)
+        self.other.runs = going_on
+
+    def start(self, overrides: Sequence[str]) -> int:
+        super().start(overrides)
+        raise KeyboardInterrupt  # the SuperLink has it, and its answer was not heard
+
+    def anew(self) -> ScriptedLink:
+        return self.other
+
+
+def test_a_run_that_was_taken_while_submit_was_interrupted_is_stopped(tmp_path: Path) -> None:
+    """And by another connection: the interrupted one may hold its own lock."""
+    link = EndedLink({7: "runs/a", 8: "runs/other"})
+    follows = Following(cast(SuperLink, link), ["run_dir=runs/a"], "runs/a", tmp_path, 60)
+    with pytest.raises(KeyboardInterrupt):
+        list(follows.rows(print))
+    assert follows.stop()
+    assert (link.stopped, link.other.stopped) == ([], [7])

@@ -1,6 +1,7 @@
 """`fedqmix up`, with real processes of Flower; stand-ins that only say they are healthy play the rest."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tagged import TAG, eventually, new_tag, tagged
 from contracts.errors import ConfigurationError
 from runtimes.cli import main
 from runtimes.commands.up import up_command
+from runtimes.configuration.allowed import Allowed
+from runtimes.configuration.settings import compose
 from runtimes.deployment.one_machine import Deployment
 from runtimes.deployment.temporary_certs import make_certificates
 
@@ -101,6 +104,37 @@ def test_up_that_is_ended_early_leaves_nothing_and_says_how_to_go_on(
         assert up.returncode == 130
         assert not tagged(tag)
         assert f"Go on with: fedqmix up resume={run}" in output
+
+
+@pytest.mark.parametrize("command", ["up", pytest.param("verify", marks=pytest.mark.slow)])
+def test_keys_are_gone_however_early_it_is_killed(
+    command: str, tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 at the moment the first key is there, and while services are being started."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    words = [command, "map=2s_vs_1sc", "experiment=smoke", "stop.rounds=1"]
+    words += [f"run_dir={tmp_path}/run"] if command == "up" else []
+    for until in ("*/ca.crt", "*/supernode-1/auth.key"):
+        with subprocess.Popen(
+            [sys.executable, "-m", "runtimes", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as running:
+            assert eventually(lambda until=until: any(temporary.glob(until)), 250)
+            assert all(path.stat().st_mode & 0o777 == 0o700 for path in temporary.iterdir())
+            running.kill()
+        assert eventually(lambda: not tagged(tag) and not any(temporary.iterdir()))
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+
+def test_what_is_typed_for_up_is_its_users_own(tmp_path: Path) -> None:
+    """Its SuperLink allows the code and the logger of this command line, and nothing else."""
+    config = compose(["strategy=own", "strategy.code=rank_pps:RankPPS", "logger=wandb"])
+    services = Deployment(tmp_path / "run", 1, None, allowed=Allowed.by(config)).services()
+    (superlink,) = [one for one in services if one.name == "superlink"]
+    assert "allow=rank_pps:RankPPS,wandb" in superlink.command
+    for service in Deployment(tmp_path / "run", 1, None, allowed=Allowed.by(compose([]))).services():
+        assert not any(word.startswith("allow=") for word in service.command)
 
 
 def test_the_services_of_a_deployment(tmp_path: Path) -> None:
