@@ -32,8 +32,8 @@ def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
     database: made when missing. keys: files in OpenSSH form, named after their SuperNode: supernode-0.pub. A SuperNode
     whose key is known keeps its node id; one whose key is gone is let in no longer. Without any keys everybody is let
     in, and nothing is registered.
-    Returns the SuperNodes by name. Raises ConfigurationError for a file that holds no such key, and for two that hold
-    the same.
+    Returns the SuperNodes by name. Raises ConfigurationError for a file that holds no such key, for two that hold the
+    same, and for a key that was taken out in an earlier start.
     """
     factory = LinkStateFactory(str(database), NoOpFederationManager(), ObjectStoreFactory(str(database)))
     state = factory.state()
@@ -44,11 +44,21 @@ def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
     nodes = {}
     for key, name in wanted.items():
         number = state.get_node_id_by_public_key(key)
-        if number is None:
-            number = state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
-        nodes[name] = Node(number, key)
+        nodes[name] = Node(_registered(state, name, key) if number is None else number, key)
     _end_lost_runs(state)
     return nodes
+
+
+def _registered(state: LinkState, name: str, key: bytes) -> int:
+    """Register a SuperNode; return its node id. Raises ConfigurationError for a key that was taken out once."""
+    try:
+        return state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the key of {name} was taken out of this SuperLink's list before, and Flower lets none come back: delete "
+            f"{name}/auth.key where the certificates are made, run `fedqmix certs`, and copy the folders of {name} and "
+            "of superlink again."
+        ) from error
 
 
 def _by_key(paths: Sequence[Path]) -> dict[bytes, str]:

@@ -13,6 +13,7 @@ from flwr.supercore.constant import NodeStatus
 from flwr.supercore.object_store import ObjectStoreFactory
 from flwr.superlink.federation import NoOpFederationManager
 
+from contracts.errors import ConfigurationError
 from coupling.authority import make_node_key
 from runtimes.flower.superlink_state import LOST, prepare
 
@@ -74,9 +75,9 @@ def test_a_supernode_with_a_new_key_takes_the_place_of_one_whose_key_is_gone(dat
     assert {node.id for node in again.values()} == after
 
 
-def test_a_key_that_was_gone_may_come_back(database: Path, tmp_path: Path) -> None:
+def test_a_key_that_was_taken_out_does_not_come_back(database: Path, tmp_path: Path) -> None:
     kept, other = old_keys(database, tmp_path)
     prepare(database, [kept])
-    nodes = prepare(database, [kept, other])
-    assert len({node.id for node in nodes.values()}) == 2
-    assert prepare(database, [kept, other]) == nodes
+    with pytest.raises(ConfigurationError, match=r"the key of supernode-1 was taken out .* `fedqmix certs`"):
+        prepare(database, [kept, other])
+    assert list(prepare(database, [kept])) == ["supernode-0"]
