@@ -33,7 +33,7 @@ class HeldCalls:
             self.calls.append(call(self._say(first)))
         before = None
         while before != (before := (self.ended(), len(busy()))):
-            time.sleep(0.4)
+            time.sleep(0.2)
 
     def open_at_once(self, methods: Sequence[str], first: bytes | None = None) -> None:
         """Open a call of each method on one connection."""

@@ -110,9 +110,9 @@ def test_silent_calls_of_a_certified_party_keep_nobody_waiting(certificates, par
 
 
 def test_silent_calls_of_all_parties_at_once_keep_nobody_waiting(certificates):
-    with federation(certificates=certificates) as fed, contextlib.ExitStack() as stack:
+    with federation(certificates=certificates, first_message_s=2.0) as fed, contextlib.ExitStack() as stack:
         for party in PARTIES:
-            stack.enter_context(held(fed, party, METHODS, 50))
+            stack.enter_context(held(fed, party, METHODS, 30))
         assert all_are_served(fed)
         train(fed)
         assert all_are_served(fed)
