@@ -112,6 +112,26 @@ def test_differences_hide_nothing(one: list[float], other: list[float], gap: flo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_federation_that_is_killed_whole_and_resumed_ends_as_one_process_does(tmp_path: Path) -> None:
+    """More training steps than it takes for a unit in the last place to decide an action."""
+    sizes = ("experiment=quick", "stop.win_rate=null", "strategy=rs_pps", "strategy.aggregation_interval=120")
+    words, up = (*sizes, "stop.rounds=4"), tmp_path / "up"
+    with FederatedRun(up, *words, f"run_dir={up}") as run:
+        run.wait_for_round(1)
+        time.sleep(2)
+        run.party("mixer").kill()  # type: ignore[union-attr]
+        run.wait_for_round(2)
+        time.sleep(1)
+        for process in (run.process, *run.everybody()):
+            process.kill()
+    with FederatedRun(up, f"resume={up}") as run:
+        run.finish(600)
+    assert main(["train", *words, "checkpoint.every_rounds=1", f"run_dir={tmp_path / 'local'}"]) == 0
+    assert apart(dict(tensors_of(tmp_path / "local")), dict(tensors_of(up))) == 0
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(2700)
 def test_any_process_may_be_killed_at_any_moment_twice(tmp_path: Path) -> None:
     words = ("stop.rounds=14", "strategy=rs_pps", "strategy.reward=policy", "strategy.aggregation_interval=30")
