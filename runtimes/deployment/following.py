@@ -80,7 +80,7 @@ class Following:
 
     def _submit(self, overrides: Sequence[str]) -> None:
         """Submit the run, unless the SuperLink took it the last time and only its answer was lost."""
-        taken = self._unnoticed()
+        taken = self._unnoticed(self._link)
         self._asked = True
         self._run = max(taken) if taken else self._link.start(overrides)
         self._submitted = time.monotonic()
