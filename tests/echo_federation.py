@@ -43,7 +43,8 @@ class Federation:
     def follow(self, name: str, *overrides: str, link: SuperLink | None = None) -> Following:
         """A run in the folder `name`, not submitted yet."""
         run = self.folder / "runs" / name
-        return Following(link or self.link, [*overrides, f"run_dir={run}"], str(run), run, patience=60)
+        named = f"runs/{name}"
+        return Following(link or self.link, [*overrides, f"run_dir={named}"], named, run, patience=60)
 
     def log(self, party: str) -> str:
         """What a party has said."""

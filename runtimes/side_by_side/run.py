@@ -115,7 +115,7 @@ def _changes(own: Config, wanted: Config) -> list[str]:
 def _value(config: Config, name: str) -> str:
     """Return a setting as it is written on the command line."""
     value = attrgetter(name)(config)
-    return "null" if value is None else quoted(str(value))
+    return quoted(value) if isinstance(value, str) else "null" if value is None else str(value)
 
 
 def _begun(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ class CompiledQmix:
     """
 
     def __init__(self, mixer: QmixMixer, target: QmixMixer, learning_rate: float) -> None:
+        self._networks, self._rate = (mixer, target), learning_rate
         self._crew = Crew()
         shapes = {name: tuple(reversed(parameter.shape)) for name, parameter in mixer.named_parameters()}
         self._packing = Packing(shapes, networks=1)
@@ -42,6 +44,13 @@ class CompiledQmix:
         self._mixings = self._mixing(self._online.numpy()), self._mixing(self._target.numpy())
         self._found = np.zeros((PARTS, self._packing.size), self._gradient.numpy().dtype)
         self._shares = [self._mixing(row) for row in self._found]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledQmix:
+        """Train the copies of both networks: what is copied piece by piece shares no memory any more."""
+        other = CompiledQmix(*(copy.deepcopy(network, memo) for network in self._networks), self._rate)
+        other._gradient.copy_(self._gradient)
+        other.load_moments(self.moments())
+        return other
 
     def learn(
         self, transitions: TeamTransitions, gamma: float, q_taken: torch.Tensor, q_next: torch.Tensor
