@@ -10,6 +10,8 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
+from runtimes.configuration.runs import own_folder
+
 NODES = 2
 
 server = ServerApp()
@@ -34,7 +36,8 @@ def ask(grid: Grid, context: Context) -> None:
     """Ask `stop.env_steps` times, a row of progress each; with seed=13 fail, with seed=14 wait for a file `go`."""
     words = shlex.split(str(context.run_config["overrides"]))
     settings = dict(word.split("=", 1) for word in words)
-    folder = Path((settings.get("run_dir") or settings["resume"]).strip("'"))  # as Hydra quotes it
+    name = (settings.get("run_dir") or settings["resume"]).strip("'")  # as Hydra quotes it
+    folder = own_folder(name, Path(os.environ["FEDQMIX_RUNS"]))
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_text("{}")
     with (folder / "starts.jsonl").open("a") as file:
