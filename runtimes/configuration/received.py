@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import yaml
 
 from conf.schema import Config
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, RefusedError
 from runtimes.configuration.settings import loads
 
 LONGEST = 50_000
 """Characters; a run's settings take three thousand."""
+LONGEST_ID = 64
+"""Characters of a run's id; ours have sixteen."""
 DEEPEST = 3
 """A mapping of sections, which are mappings, which hold lists of words."""
 
@@ -40,6 +43,16 @@ def received(text: str) -> Config:
         env=replace(config.env, replay_dir=""),
         runtime=replace(runtime, threads=min(runtime.threads, most), world_threads=min(runtime.world_threads, most)),
     )
+
+
+def run_state(state: Path, run_id: str) -> Path:
+    """Return where a party keeps the states of a run, in its private folder `state`.
+
+    run_id: as the server has sent it. Raises RefusedError for one that is not letters and digits, and so may be a path.
+    """
+    if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= LONGEST_ID):
+        raise RefusedError(f"{run_id[:40]!r} is not a run's id; letters and digits are allowed.")
+    return state / run_id / "rounds"
 
 
 def _require_plain(text: str) -> None:

@@ -21,7 +21,7 @@ from contracts.world import TeamSpec
 from coupling.mixer_remote import RemoteMixer
 from coupling.world_remote import RemoteWorld
 from envs import team_spec
-from runtimes.configuration.received import received
+from runtimes.configuration.received import received, run_state
 from runtimes.run.sides import AgentSide
 from runtimes.run.threads import share_out
 from storage.rounds import Rounds
@@ -100,7 +100,7 @@ class DeployedAgent:
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
         share_out(config.runtime)
-        rounds = Rounds(self._state / _plain(run_id) / "rounds", run_id, lambda: AgentSide(config, spec, [self.agent]))
+        rounds = Rounds(run_state(self._state, run_id), run_id, lambda: AgentSide(config, spec, [self.agent]))
         self._run = _Run(run_id, text, config, spec, rounds)
         return self._run
 
@@ -113,12 +113,6 @@ def _policy(rounds: Rounds[AgentSide], round_: int, question: str, ask: Callable
     reply = ask(side)
     rounds.commit(round_, {BEFORE: before})
     return reply
-
-
-def _plain(run_id: str) -> str:
-    if not run_id.isalnum():
-        raise RefusedError(f"{run_id[:40]!r} is no run's id.")
-    return run_id
 
 
 def _whole(plan: ConfigRecord, name: str) -> int:

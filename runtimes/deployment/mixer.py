@@ -10,7 +10,7 @@ import torch
 from contracts.mixer import Mixer
 from contracts.world import Purpose, TeamSink, TeamSpec
 from envs import team_spec
-from runtimes.configuration.received import received
+from runtimes.configuration.received import received, run_state
 from runtimes.run.sides import MixerSide
 from runtimes.run.threads import share_out
 from storage.rounds import Rounds
@@ -29,7 +29,7 @@ class DeployedMixer:
         config = received(config_yaml)
         share_out(config.runtime)
         spec = self._spec = team_spec(config.map, config.env)
-        self._rounds = Rounds(state / run_id / "rounds", run_id, lambda: MixerSide(config, spec))
+        self._rounds = Rounds(run_state(state, run_id), run_id, lambda: MixerSide(config, spec))
 
     @property
     def spec(self) -> TeamSpec:

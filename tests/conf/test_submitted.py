@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, RefusedError
 from runtimes.configuration.allowed import NOTHING, Allowed
 from runtimes.configuration.names import groups, settings, writable
 from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.received import received
+from runtimes.configuration.received import received, run_state
 from runtimes.configuration.runs import in_runs
 from runtimes.configuration.settings import compose
 from runtimes.configuration.submitted import require_submittable, submittable, submitted
 from runtimes.deployment.members import require_members
+from runtimes.deployment.mixer import DeployedMixer
 from runtimes.deployment.server_end import _configuration
 
 NOT_SUBMITTABLE = {"env.replay_dir"}
@@ -296,6 +297,17 @@ def test_parties_refuse_settings_that_are_more_than_names_and_values(text: str) 
     with pytest.raises(ConfigurationError) as refused:
         received(text)
     assert os.environ["HOME"] not in str(refused.value)
+
+
+@pytest.mark.parametrize("run", ["../../x", "/x", "..", "", "a/b", "a.b", "a" * 65, "\u0661", "a\n"])
+def test_a_runs_id_is_no_path(run: str, tmp_path: Path) -> None:
+    """The server says which run it is, and mixer and agents keep its states in a folder of that name."""
+    assert run_state(tmp_path, "0123456789abcdef") == tmp_path / "0123456789abcdef" / "rounds"
+    with pytest.raises(RefusedError, match="is not a run's id"):
+        run_state(tmp_path, run)
+    with pytest.raises(RefusedError, match="is not a run's id"):
+        DeployedMixer(tmp_path, run, SENT)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_map_for_more_agents_than_the_federation_has() -> None:
