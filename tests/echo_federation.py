@@ -12,6 +12,7 @@ from pathlib import Path
 from tagged import TAG, new_tag, tagged
 
 from coupling.identity import Identity
+from runtimes.configuration.overrides import quoted
 from runtimes.deployment.following import Following
 from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
@@ -42,9 +43,8 @@ class Federation:
 
     def follow(self, name: str, *overrides: str, link: SuperLink | None = None) -> Following:
         """A run in the folder `name`, not submitted yet."""
-        run = self.folder / "runs" / name
-        named = f"runs/{name}"
-        return Following(link or self.link, [*overrides, f"run_dir={named}"], named, run, patience=60)
+        words = [*overrides, f"run_dir={quoted(name)}"]
+        return Following(link or self.link, words, name, self.folder / "runs" / name, patience=60)
 
     def log(self, party: str) -> str:
         """What a party has said."""

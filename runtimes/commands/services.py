@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
 from runtimes.commands import service_options
 from runtimes.deployment.parties import LISTEN
+from runtimes.processes.open_files import raise_open_files
 from storage.private import PRIVATE, private_folder
 
 _WORLD_HELP = """\
@@ -56,9 +56,6 @@ MOST_AGENTS = 32
 WORKERS = 4 * PLACES * MOST_AGENTS + 64
 """More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods, the world and
 the server fewer than 64. A thread is only made when it is needed."""
-
-OPEN_FILES = 16_384
-"""Connections of strangers take one each until HANDSHAKE_S is over (coupling.security); 1,024 are usual, and few."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ def _serve(
     service_options.address("listen", address)
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(threads, "1")  # of threads that only carry calls; runtime.threads sets the learner's
-    _raise_open_files()
+    raise_open_files()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -147,14 +144,6 @@ def _serve(
     running.stop(GRACE_S)
     service.close()
     os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
-
-
-def _raise_open_files() -> None:
-    """Let this process have as many open files as it may, up to OPEN_FILES."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:

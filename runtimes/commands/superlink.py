@@ -18,6 +18,7 @@ from runtimes.configuration.allowed import Allowed
 from runtimes.deployment.parties import LISTEN
 from runtimes.flower import internals
 from runtimes.flower.environment import environment, security
+from runtimes.processes.open_files import raise_open_files
 from storage.private import PRIVATE, private_folder
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def superlink_command(words: list[str]) -> int:
     if identity is not None:
         internals.require_tested()
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
+    raise_open_files()
     told = _told(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
     state = private_folder(Path(options.get("state", "superlink-state")).absolute())
     os.environ.update(environment(state / "flower", told))  # Flower reads them when it is imported

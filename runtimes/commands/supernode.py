@@ -9,6 +9,7 @@ from pathlib import Path
 from contracts.errors import ConfigurationError
 from runtimes.commands import service_options
 from runtimes.flower.environment import environment, security
+from runtimes.processes.open_files import raise_open_files
 from runtimes.processes.ports import free_ports
 from storage.private import PRIVATE, private_folder
 
@@ -38,6 +39,7 @@ def supernode_command(words: list[str]) -> int:
         service_options.address(name, options[name])
     identity = service_options.identity("supernode", options, f"supernode-{number}")
     certs = identity.folder if identity else None
+    raise_open_files()
     os.umask(PRIVATE)
     home = private_folder(Path(options.get("state", f"supernode-{number}-state")).absolute()) / "flower"
     home.mkdir(exist_ok=True)

@@ -36,7 +36,9 @@ def parse_one(text: str) -> Override:
         raise ConfigurationError(f"'{text}' sets nothing: write name=value, for example map=3m or strategy=a_pps.")
     try:
         return OverridesParser.create().parse_override(text)
-    except HydraException as error:
+    except RecursionError as error:
+        raise ConfigurationError(f"cannot read '{text[:80]}...': brackets are nested too deep.") from error
+    except (HydraException, ValueError) as error:  # ValueError: a number of more digits than Python reads
         reason = str(error).splitlines()[0]
         raise ConfigurationError(
             f"cannot read '{text}': {reason}. Write name=value; a value with spaces, commas, brackets or '=' in it "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import CheckpointError, ConfigurationError
@@ -9,8 +11,8 @@ from contracts.errors import CheckpointError, ConfigurationError
 CONFIG, RUN = "config.yaml", "run.json"
 """The files by which a run folder is known (runtimes.run.folder says what else is in it)."""
 
-LONGEST_NAME = 200
-"""Characters of a folder's name in a submission; file systems take 255 bytes."""
+LONGEST_NAME, LONGEST_PATH = 200, 1000
+"""Bytes of a folder's name, and of all names, in a submission; file systems take 255 and 4,096."""
 
 
 def run_of(path: Path) -> Path:
@@ -29,13 +31,13 @@ def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
     parts = Path(name).parts
     if parts[:1] == ("runs",):
         parts = parts[1:]
-    plain = parts and not Path(name).is_absolute() and name.isprintable() and max(map(len, parts)) <= LONGEST_NAME
+    plain = parts and not Path(name).is_absolute() and name.isprintable() and not _too_long(parts)
     if not plain or ".." in parts:
         raise ConfigurationError(_only_names(setting, name))
     folder = runs.joinpath(*parts)
     try:
         inside = folder.resolve().is_relative_to(runs.resolve())
-    except (OSError, RuntimeError) as error:  # a loop of links, a name that is too long
+    except (OSError, RuntimeError) as error:  # a loop of links
         raise ConfigurationError(f"{setting}={name} cannot be a folder: {error}.") from error
     if not inside:
         raise ConfigurationError(_only_names(setting, name) + " A symbolic link leads out of it.")
@@ -52,6 +54,11 @@ def own_folder(name: str, runs: Path) -> Path:
     if relative.parts[:1] == ("runs",):
         relative = relative.relative_to("runs")
     return runs / relative  # an absolute one stays as it is
+
+
+def _too_long(parts: Sequence[str]) -> bool:
+    lengths = [len(os.fsencode(part)) for part in parts]
+    return max(lengths) > LONGEST_NAME or sum(lengths) > LONGEST_PATH
 
 
 def _only_names(setting: str, name: str) -> str:

@@ -77,7 +77,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
     text = str(override.input_line)
     if not submittable(name):
         raise ConfigurationError(_refusal(name, text))
-    for word in value if isinstance(value, list) else [value]:
+    for word in value if isinstance(value, list) and name not in PLACES else [value]:
         _require_plain(text, word)
     if name in PLACES and value is not None:
         folder = in_runs(str(value), runs, name)

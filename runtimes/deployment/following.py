@@ -43,7 +43,8 @@ class Following:
         self._patience = patience
         self._progress = ProgressFile(folder)
         self._run = 0
-        self._asked = False  # whether a run was ever submitted
+        self._words = self._overrides  # those submitted last
+        self._others: set[int] | None = None  # runs of the same words that were there first; None: nothing submitted
         self._submitted = 0.0  # when, as the times below; 0 means never
         self._silent = 0.0  # since when the SuperLink has not answered
         self._losing = 0.0  # since when the run has been lost and lost again
@@ -54,7 +55,6 @@ class Following:
         say: shown a sentence when something went wrong and is being mended.
         Raises FederationError with the run's own words when it failed, and when patience is over.
         """
-        overrides = self._overrides
         asked = 0.0
         while True:
             yield from self._new_rows()
@@ -62,7 +62,7 @@ class Following:
                 asked = time.monotonic()
                 try:
                     if not self._run:
-                        self._submit(overrides)
+                        self._submit()
                     found = self._link.state(self._run)
                     self._silent = 0.0
                 except UnreachableError as error:
@@ -72,17 +72,19 @@ class Following:
                         yield from self._new_rows()
                         return
                     if found.state is State.LOST:
-                        overrides = self._again()
-                        self._run, self._asked = 0, False
+                        self._words = self._again()
+                        self._run, self._others = 0, None
                         say(f"the run was lost ({found.words}); it is submitted again")
             yield None
             time.sleep(LOOK)
 
-    def _submit(self, overrides: Sequence[str]) -> None:
+    def _submit(self) -> None:
         """Submit the run, unless the SuperLink took it the last time and only its answer was lost."""
-        taken = self._unnoticed(self._link)
-        self._asked = True
-        self._run = max(taken) if taken else self._link.start(overrides)
+        found = self._link.same(self._words)
+        if self._others is None:
+            self._others = found
+        taken = found - self._others
+        self._run = max(taken) if taken else self._link.start(self._words)
         self._submitted = time.monotonic()
 
     def stop(self) -> bool:
@@ -95,11 +97,12 @@ class Following:
             return False
         return True
 
-    def _unnoticed(self, link: SuperLink) -> list[int]:
-        """Return the runs that the SuperLink took from us without our having heard of it."""
-        if not self._asked:
-            return []
-        return [run for run, name in link.going_on().items() if name == self._run_dir]
+    def _unnoticed(self, link: SuperLink) -> set[int]:
+        """Return the runs that the SuperLink took from us without our having heard of it.
+
+        Somebody else's run may have the same name, so the words must be ours, and the run newer than our first try.
+        """
+        return set() if self._others is None else link.same(self._words) - self._others
 
     def _new_rows(self) -> Iterator[Row]:
         for row in self._progress.new():

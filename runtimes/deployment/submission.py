@@ -118,12 +118,11 @@ class SuperLink:
 
     def going_on(self) -> dict[int, str]:
         """Return the runs that have not ended: number -> run folder, as it was submitted ("" when none was named)."""
-        try:
-            reply = self._client.ListRuns(ListRunsRequest(limit=MANY))
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
-        runs = {number: run for number, run in reply.run_dict.items() if run.status.status != Status.FINISHED}
-        return {number: _folder_of(run.override_config[OVERRIDES].string) for number, run in runs.items()}
+        return {number: _folder_of(words) for number, words in self._going_on().items()}
+
+    def same(self, overrides: Sequence[str]) -> set[int]:
+        """Return the runs that have not ended and were submitted with exactly these overrides."""
+        return {number for number, words in self._going_on().items() if words == shlex.join(overrides)}
 
     def stop(self, run: int) -> None:
         """Stop a run; one that has ended stays as it is."""
@@ -135,6 +134,14 @@ class SuperLink:
             return
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+
+    def _going_on(self) -> dict[int, str]:
+        try:
+            reply = self._client.ListRuns(ListRunsRequest(limit=MANY))
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        runs = {number: run for number, run in reply.run_dict.items() if run.status.status != Status.FINISHED}
+        return {number: run.override_config[OVERRIDES].string for number, run in runs.items()}
 
     def _unreachable(self, error: httpx.HTTPError) -> FederationError:
         if isinstance(error, httpx.HTTPStatusError):

@@ -32,6 +32,10 @@ CALLER = "fedqmix.caller"
 """The key of a request's scope that holds the name in its certificate."""
 MOST = 4 * 2**20
 """Bytes of a request that is read before it is passed on (a submission, a list of replies)."""
+LARGEST = 256 * 2**20
+"""Bytes of any other request; Flower sends parameters in pieces of 20 MiB."""
+LONGEST_HEAD = 64 * 2**10
+"""Bytes of a request that are neither body nor a head that is complete: what has no end would fill the memory."""
 REFUSED = 0
 """The code of our refusals among Flower's own, which begin with 1."""
 
@@ -126,6 +130,31 @@ class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """uvicorn's HTTP protocol, whose requests say who calls. One is made for each connection."""
 
     app: Application
+    _counts = hasattr(AutoHTTPProtocol, "on_body")  # httptools sets no bound; h11, where it is used, has its own
+    _pending = 0  # bytes since something was complete
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; cut the connection when a head, or what follows a body, has no end."""
+        self._pending += len(data)
+        super().data_received(data)
+        if self._counts and self._pending > LONGEST_HEAD and not self.transport.is_closing():
+            _log.warning("cut off a request whose head is longer than %d bytes", LONGEST_HEAD)
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Begin to count anew, as with each piece of a body and at a request's end."""
+        self._pending = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See on_headers_complete."""
+        self._pending = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See on_headers_complete."""
+        self._pending = 0
+        super().on_message_complete()
 
     def connection_made(self, transport: Any) -> None:
         """Remember the name in the certificate, which TLS has verified by now."""
@@ -163,6 +192,8 @@ class Guard:
             body = await _read(receive)
             refusal = f"its body is cut off, or longer than {MOST} bytes." if body is None else rule(call, body)
             receive = _again(body or b"", receive)
+        else:
+            receive = _bounded(receive)
         if refusal is None:
             return await self._app(scope, receive, send)
         _log.warning("refused %s %r: %s", call.caller or "nobody", call.path, refusal)
@@ -181,6 +212,19 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         if not event.get("more_body", False):
             return bytes(body)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Let no more than LARGEST bytes of a body be read; then the caller has gone, as far as the application knows."""
+    read = 0
+
+    async def receive_bounded() -> Event:
+        nonlocal read
+        event = await receive()
+        read += len(event.get("body", b""))
+        return event if read <= LARGEST else {"type": "http.disconnect"}
+
+    return receive_bounded
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -16,8 +16,10 @@ changed, and where a later flwr has none of these names, its own program runs as
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +56,11 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
     loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
-    program.flower_supernode()
+    try:
+        program.flower_supernode()
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)  # the thread that serves its port would keep alive a SuperNode that asks for nothing any more
 
 
 def _close(program: Any, identity: Identity) -> None:

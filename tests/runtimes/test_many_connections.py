@@ -10,9 +10,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
+import pytest
 from tagged import eventually
 
-from coupling.identity import Identity
+from coupling.identity import Identity, ssl_context
 from coupling.security import channel
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import free_ports, serving
@@ -22,20 +24,28 @@ USUAL = 256
 """Open files that the process is started with; it may raise them."""
 
 
-def test_strangers_connections_do_not_use_up_the_open_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("party", ["world", "superlink"])
+def test_strangers_connections_do_not_use_up_the_open_files(tmp_path: Path, party: str) -> None:
     make_certificates(tmp_path, 1)
     (port,) = free_ports(1)
-    words = ["world", "mixer=127.0.0.1:1", f"listen=127.0.0.1:{port}", f"certs={tmp_path / 'world'}"]
+    words = [party, "mixer=127.0.0.1:1", f"listen=127.0.0.1:{port}", f"certs={tmp_path / party}"]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    world = subprocess.Popen(
+    service = subprocess.Popen(
         ["bash", "-c", f'ulimit -S -n {USUAL}; exec "$@"', "-", sys.executable, "-m", "runtimes", *words],
-        cwd=ROOT,
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
     )
+    checked = Identity(tmp_path / "agent-0")
 
     def healthy() -> bool:
-        with channel(Identity(tmp_path / "agent-0"), f"127.0.0.1:{port}", "world") as connection:
+        if party == "superlink":
+            try:
+                url = f"https://127.0.0.1:{port}/health"
+                return httpx.get(url, verify=ssl_context(checked), timeout=5).status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                return False
+        with channel(checked, f"127.0.0.1:{port}", party) as connection:
             return serving(connection)
 
     try:
@@ -45,6 +55,6 @@ def test_strangers_connections_do_not_use_up_the_open_files(tmp_path: Path) -> N
                 stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             assert healthy()
     finally:
-        world.kill()
-        world.wait()
+        service.kill()
+        service.wait()
     assert hard > 3 * USUAL

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
@@ -246,3 +247,34 @@ def test_bundles_that_a_superlink_lets_through_are_imported_by_nobody(tmp_path: 
             assert (tmp_path / "runs" / "second").exists()  # its ServerApp ran, as the installed one
         assert not (tmp_path / "mark").exists()
         assert not [path for path in tmp_path.rglob("*") if path.name == "apps"]  # nothing was unpacked
+
+
+def test_a_head_without_end_is_cut_off(federation: Federation) -> None:
+    """A header, many of them, and what may follow a body; a head of a usual length is answered."""
+    start = b"POST /health HTTP/1.1\r\nHost: x\r\n"
+    heads = (start + b"X: ", start, start + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"GET /health?")
+    context = ssl_context(federation.identity("agent-0"))
+    host, _, port = federation.address.partition(":")
+    for head, more in zip(heads, (b"a", b"A: b\r\n", b"a", b"a"), strict=True):
+        with socket.create_connection((host, int(port)), timeout=60) as plain:
+            connection = context.wrap_socket(plain, server_hostname=host)
+            connection.sendall(head)
+            with pytest.raises((ConnectionError, ssl.SSLError)):
+                connection.sendall(more * 10_000_000)
+    assert eventually(lambda: "head is longer than" in federation.log("superlink"))
+    assert answer(federation.address, context)
+
+
+@pytest.mark.parametrize("party", ["superlink", "supernode-0"])
+def test_a_superexec_that_has_ended_is_started_again(federation: Federation, party: str) -> None:
+    """Without one no app is ever started, while the SuperLink takes runs all the same."""
+    service = psutil.Process(federation.supervisor.pid(party))
+
+    def superexecs() -> list[psutil.Process]:
+        return [one for one in service.children() if "quick_superexec" in " ".join(one.cmdline())]
+
+    (first,) = superexecs()
+    first.kill()
+    rows = federation.follow(f"after the SuperExec of {party}", "stop.env_steps=2").rows(print)
+    assert [row["env_step"] for row in rows if row is not None] == [1, 2]
+    assert first not in superexecs()

@@ -27,7 +27,7 @@ class ScriptedLink:
         self.answers = list(answers)
         self.started: list[list[str]] = []
         self.stopped: list[int] = []
-        self.runs: dict[int, str] = {}
+        self.runs: dict[int, list[str]] = {}
 
     def __enter__(self) -> "ScriptedLink":
         return self
@@ -35,8 +35,8 @@ class ScriptedLink:
     def __exit__(self, *error: object) -> None:
         return
 
-    def going_on(self) -> dict[int, str]:
-        return self.runs
+    def same(self, overrides: Sequence[str]) -> set[int]:
+        return {number for number, words in self.runs.items() if words == list(overrides)}
 
     def start(self, overrides: Sequence[str]) -> int:
         self.started.append(list(overrides))
@@ -78,27 +78,39 @@ def test_a_run_that_ends_well_is_submitted_once(tmp_path: Path) -> None:
     assert link.started == [["seed=3", "stop.env_steps=9", f"run_dir={tmp_path}/run"]]
 
 
+class Overloaded(ScriptedLink):
+    """Does not answer the first submission in time; taken: whether it goes on all the same, as run 1."""
+
+    def __init__(self, taken: bool) -> None:
+        super().__init__(GOING_ON, FINISHED)
+        self.taken = taken
+
+    def start(self, overrides: Sequence[str]) -> int:
+        number = super().start(overrides)
+        if number == 1:
+            self.runs |= {1: list(overrides)} if self.taken else {}
+            raise SILENT
+        return number
+
+    def state(self, run: int) -> RunState:
+        assert run == (1 if self.taken else 2)
+        return self.answers.pop(0)
+
+
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_submission_whose_answer_was_lost_is_not_repeated_if_it_was_taken(tmp_path: Path, taken: bool) -> None:
-    class Overloaded(ScriptedLink):
-        """Does not answer the first submission in time."""
-
-        def start(self, overrides: Sequence[str]) -> int:
-            number = super().start(overrides)
-            if number == 1:
-                raise SILENT
-            return number
-
-        def state(self, run: int) -> RunState:
-            assert run == (1 if taken else 2)
-            return self.answers.pop(0)
-
-        def going_on(self) -> dict[int, str]:
-            return {7: "runs/another"} | ({1: str(tmp_path / "run")} if taken else {})
-
-    link = Overloaded(GOING_ON, FINISHED)
+    link = Overloaded(taken)
     followed(link, tmp_path / "run")
     assert len(link.started) == (1 if taken else 2)
+
+
+def test_a_run_of_somebody_elses_is_never_taken_for_ours(tmp_path: Path) -> None:
+    """Neither one in the same folder with other settings nor one that was there before, whatever it is called."""
+    link = Overloaded(taken=False)
+    folder = f"run_dir={tmp_path}/run"
+    link.runs = {7: ["seed=4", folder], 8: ["seed=3", "stop.env_steps=9", folder]}
+    followed(link, tmp_path / "run")
+    assert len(link.started) == 2
 
 
 def test_a_lost_run_goes_on_from_its_folder_with_what_may_change(tmp_path: Path) -> None:
@@ -239,13 +251,13 @@ def test_mistakes_are_told_before_anything_is_sent(words: list[str], message: st
 class EndedLink(ScriptedLink):
     """One whose runs are stopped from a connection of its own."""
 
-    def __init__(self, going_on: dict[int, str]) -> None:
+    def __init__(self) -> None:
         super().__init__(GOING_ON)
         self.other = ScriptedLink(GOING_ON)
-        self.other.runs = going_on
 
     def start(self, overrides: Sequence[str]) -> int:
         super().start(overrides)
+        self.other.runs = {6: list(overrides), 7: list(overrides), 8: ["run_dir=runs/a", "seed=4"]}
         raise KeyboardInterrupt  # the SuperLink has it, and its answer was not heard
 
     def anew(self) -> ScriptedLink:
@@ -254,7 +266,8 @@ class EndedLink(ScriptedLink):
 
 def test_a_run_that_was_taken_while_submit_was_interrupted_is_stopped(tmp_path: Path) -> None:
     """And by another connection: the interrupted one may hold its own lock."""
-    link = EndedLink({7: "runs/a", 8: "runs/other"})
+    link = EndedLink()
+    link.runs = {6: ["run_dir=runs/a"]}
     follows = Following(cast(SuperLink, link), ["run_dir=runs/a"], "runs/a", tmp_path, 60)
     with pytest.raises(KeyboardInterrupt):
         list(follows.rows(print))

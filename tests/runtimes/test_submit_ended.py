@@ -5,14 +5,15 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tagged import TAG, eventually, new_tag, tagged
 
-from runtimes.deployment.submission import State, SuperLink
+from runtimes.deployment.following import Following
+from runtimes.deployment.submission import State, SuperLink, UnreachableError
 from runtimes.flower.app import bundle
 from runtimes.processes import Service, Supervisor, answers, free_ports
 
@@ -119,6 +120,32 @@ def test_after_kill_9_the_run_goes_on_until_it_is_stopped(link: Link) -> None:
     assert link.control.state(run).state is State.STOPPED
     serverapps = [one for one in tagged(os.environ.get(TAG, "")) if "serverapp" in " ".join(one.cmdline())]
     assert eventually(lambda: not any(one.is_running() for one in serverapps))
+
+
+class LosesOne(SuperLink):
+    """A connection over which the first submission does not arrive."""
+
+    lost = False
+
+    def start(self, overrides: Sequence[str]) -> int:
+        """Raise once, then submit."""
+        if not self.lost:
+            self.lost = True
+            raise UnreachableError("the SuperLink cannot be reached")
+        return super().start(overrides)
+
+
+@pytest.mark.parametrize("theirs", [["seed=4"], ["seed=3"]], ids=["other settings", "the same settings, before"])
+def test_a_submission_that_was_lost_does_not_become_somebody_elses_run(link: Link, theirs: list[str]) -> None:
+    folder = "run_dir=runs/shared"
+    stranger = link.control.start([*theirs, folder])
+    with LosesOne(link.address, None, bundle("stuck_app:server", "stuck_app:client")) as way:
+        follows = Following(way, ["seed=3", folder], "runs/shared", link.folder / "runs" / "shared", 60)
+        rows = follows.rows(print)
+        assert eventually(lambda: next(rows) is None and len(link.control.going_on()) == 2, 60)
+        assert follows.stop()
+        assert list(link.control.going_on()) == [stranger]
+    link.control.stop(stranger)
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def test_a_run_is_followed_to_its_end(federation: Federation) -> None:
     assert [row["env_step"] for row in rows] == [1, 2]
     run = federation.folder / "runs" / "first"
     (start,) = lines(run / "starts.jsonl")
-    assert start["words"] == [*overrides, "run_dir=runs/first"]
+    assert start["words"] == [*overrides, "run_dir=first"]
     assert start["runs"] == str(run.parent)
     expected = [
         {"agent": f"127.0.0.1:{7000 + k}", "told": f"127.0.0.1:{7000 + k}", "partition": k, "certs": f"supernode-{k}"}
@@ -70,7 +70,7 @@ def test_a_run_outlives_its_superlink(federation: Federation) -> None:
             (run / "go").touch()
     assert said == ["the run was lost (the SuperLink was restarted); it is submitted again"]
     first, second = lines(run / "starts.jsonl")
-    assert second["words"] == ["resume=runs/second", "stop.env_steps=1"]
+    assert second["words"] == ["resume=second", "stop.env_steps=1"]
     assert second["nodes"] == first["nodes"]
     assert len(lines(run / "answers.jsonl")) == 1
 
