@@ -83,6 +83,7 @@ class TorchTrainState:
         """See TrainState."""
         for name, parameter in self.online.items():
             own = {key.partition(".")[0]: value for key, value in named.items() if key.partition(".")[2] == name}
+            self._optimiser.state.pop(parameter, None)  # a state from before the first step holds none
             if own:
                 self._optimiser.state[parameter] = {
                     quantity: value.to(parameter.device, copy=True) for quantity, value in own.items()

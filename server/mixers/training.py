@@ -84,9 +84,12 @@ class TorchMixerTraining:
 
     def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
         """See MixerTraining."""
+        if self._optimiser is None:
+            return
         for name, parameter in self._mixer.named_parameters():
             own = {key.partition(".")[0]: value for key, value in named.items() if key.partition(".")[2] == name}
-            if own and self._optimiser is not None:
+            self._optimiser.state.pop(parameter, None)  # a state from before the first step holds none
+            if own:
                 self._optimiser.state[parameter] = {
                     quantity: value.to(parameter.device, copy=True) for quantity, value in own.items()
                 }
