@@ -75,6 +75,20 @@ def test_a_run_outlives_its_superlink(federation: Federation) -> None:
     assert len(lines(run / "answers.jsonl")) == 1
 
 
+def test_supernodes_that_were_switched_off_with_their_superlink_come_back(federation: Federation) -> None:
+    """Such a SuperLink takes them for still there; they have to leave first, and wait until they can be heard."""
+    supervisor = federation.supervisor
+    before = supervisor.restarts
+    for party in before:
+        os.kill(supervisor.pid(party), signal.SIGSTOP)  # none sees another one end
+    for party in before:
+        os.kill(supervisor.pid(party), signal.SIGKILL)
+    for _ in federation.follow("all anew", "stop.env_steps=1").rows(print):
+        supervisor.tend()
+    assert len(lines(federation.folder / "runs" / "all anew" / "answers.jsonl")) == 1
+    assert supervisor.restarts == {party: count + 1 for party, count in before.items()}
+
+
 def test_a_supernode_with_another_key_is_refused(federation: Federation, tmp_path: Path) -> None:
     """Its certificate is the federation's own; but nobody told the SuperLink of its key."""
     for name in ("ca.crt", "party.crt", "party.key"):
