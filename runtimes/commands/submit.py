@@ -17,7 +17,7 @@ from runtimes.configuration.names import program
 from runtimes.configuration.runs import RUN, in_runs, run_of
 from runtimes.deployment.byte_book import ledger_table, read_ledger
 from runtimes.deployment.following import Following
-from runtimes.deployment.submission import SuperLink
+from runtimes.deployment.submission import SuperLink, UnreachableError
 from runtimes.processes import interruptible
 from runtimes.run.progress import Progress, closing_table
 from server.records import read_rows
@@ -58,7 +58,7 @@ def submit_command(words: list[str]) -> int:
     folder = in_runs(run_dir, runs, "resume" if _resumes(overrides) else "run_dir")
     with interruptible(), SuperLink(address, identity) as link:
         if not service_options.flag(options, "follow", default=True):
-            link.start(overrides)
+            _start(link, overrides, _command(options, f"stop={run_dir}"))
             Console().print(Text(f"submitted; run folder: {run_dir}"), soft_wrap=True)
             return 0
         following = Following(link, overrides, run_dir, folder, patience)
@@ -125,6 +125,16 @@ def follow(
     if lines := read_ledger(folder):
         console.print(ledger_table(lines))
     console.print(Text(f"run folder: {folder}"), soft_wrap=True)  # one line, to be copied
+
+
+def _start(link: SuperLink, overrides: list[str], stopping: str) -> None:
+    """Submit a run; when no answer is heard, say that it may go on all the same, and how it is ended."""
+    try:
+        link.start(overrides)
+    except (KeyboardInterrupt, UnreachableError):
+        words = f"\nthe SuperLink has not answered, so the run may go on. End it with: {stopping}"
+        Console(stderr=True).print(Text(words), soft_wrap=True)
+        raise
 
 
 def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> int:

@@ -33,6 +33,8 @@ from storage.files import write_whole
 
 SHORTER = {3: 0.3, 0.5: 0.05}
 """What flwr's SuperNode sleeps, and what it sleeps here; seconds."""
+AGAIN_S = 0.5
+"""Seconds between two tries to reach the SuperLink."""
 NODE = "node-id"
 """The file that holds the node id this SuperNode had last."""
 
@@ -50,9 +52,12 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
         identity = Identity(certs)
         _close(program, identity)
         note = home / NODE  # without certificates every start is a new node
-        if note.exists():
-            _leave(superlink, identity, int(note.read_text()))
-        internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), note))
+
+        def leave() -> None:
+            if note.exists():
+                _leave(superlink, identity, int(note.read_text()))
+
+        internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), leave, note))
     loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
@@ -78,11 +83,12 @@ def _sleep(seconds: float) -> None:
     time.sleep(SHORTER.get(seconds, seconds))
 
 
-def _noting(connect: Callable[..., Any], note: Path) -> Callable[..., Any]:
-    """Write down the node id that a connection begins with."""
+def _noting(connect: Callable[..., Any], leave: Callable[[], None], note: Path) -> Callable[..., Any]:
+    """Let the node before leave, and write down the node id that a connection begins with."""
 
     @contextmanager
     def connected(*arguments: Any, **options: Any) -> Iterator[Any]:
+        leave()
         with connect(*arguments, **options) as connection:
             write_whole(note, str(connection[0]).encode())
             yield connection
@@ -91,7 +97,11 @@ def _noting(connect: Callable[..., Any], note: Path) -> Callable[..., Any]:
 
 
 def _leave(superlink: str, identity: Identity, node: int) -> None:
-    """Tell the SuperLink that a node has gone; if that fails, it will find out by itself."""
+    """Tell the SuperLink that a node has gone, as soon as it can be reached.
+
+    One that was switched off together with its SuperNodes takes them for still there, as any other.
+    """
+    import httpx
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
     from flwr.proto.fleet_pb2 import DeactivateNodeRequest
     from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
@@ -103,8 +113,17 @@ def _leave(superlink: str, identity: Identity, node: int) -> None:
         RuntimeVersionHttpInterceptor(component_name="SuperNode"),
         NodeAuthHttpInterceptor(key, key.public_key()),
     ]
-    try:
-        with FleetHttpClient(f"https://{superlink}", interceptors=interceptors) as link:
-            link.DeactivateNode(DeactivateNodeRequest(node_id=node))
-    except Exception as error:  # whatever Flower's client raises: being late is better than not starting
-        logging.getLogger(__name__).info("the SuperLink was not told that node %d has gone: %s", node, error)
+    log = logging.getLogger(__name__)
+    with FleetHttpClient(f"https://{superlink}", interceptors=interceptors) as link:
+        while True:
+            try:
+                link.DeactivateNode(DeactivateNodeRequest(node_id=node))
+            except httpx.TransportError as error:
+                if "ssl" not in str(error).lower():
+                    log.debug("the SuperLink cannot be reached: %s", error)
+                    time.sleep(AGAIN_S)
+                    continue
+                log.info("the SuperLink is not trusted: %s", error)  # Flower says the same, and ends
+            except Exception as error:  # whatever Flower's client raises: being late is better than not starting
+                log.info("the SuperLink was not told that node %d has gone: %s", node, error)
+            return

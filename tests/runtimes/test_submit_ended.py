@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from tagged import TAG, eventually, new_tag, tagged
 
@@ -161,5 +162,29 @@ def test_what_cannot_be_ended_is_said_with_the_command_that_ends_it(link: Link) 
             os.kill(superlink, signal.SIGCONT)
     assert "the SuperLink does not answer, so the run may go on. End it with: fedqmix submit" in said
     assert said.rstrip().endswith("stop=runs/unreachable")
+    for run in link.control.going_on():
+        link.control.stop(run)
+
+
+def test_a_submission_that_is_not_followed_says_that_it_may_go_on(link: Link) -> None:
+    """It is ended while it waits for the answer of a SuperLink that has been stopped."""
+    superlink = link.supervisor.pid("superlink")
+    words = [f"superlink={link.address}", "run_dir=runs/unheard", "map=3m", "follow=false"]
+    os.kill(superlink, signal.SIGSTOP)
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", SUBMIT, *words],
+            env={**os.environ, "PYTHONPATH": PATH},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as submit:
+            assert eventually(psutil.Process(submit.pid).net_connections, 120)
+            submit.terminate()
+            said = submit.communicate(timeout=60)[1]
+    finally:
+        os.kill(superlink, signal.SIGCONT)
+    assert submit.returncode == 130
+    assert "the SuperLink has not answered, so the run may go on. End it with: fedqmix submit" in said
+    assert "stop=runs/unheard" in said
     for run in link.control.going_on():
         link.control.stop(run)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from echo_federation import ENVIRONMENT, ROOT, Federation, echo_federation, node_command
+from tagged import eventually
 
 from contracts.errors import ConfigurationError, FederationError
 from coupling.authority import issue, make_authority, make_node_key
@@ -20,7 +22,7 @@ from runtimes.commands.supernode import supernode_command
 from runtimes.deployment.following import Following
 from runtimes.deployment.submission import SuperLink, UnreachableError
 from runtimes.deployment.temporary_certs import make_certificates
-from runtimes.processes import free_ports
+from runtimes.processes import answers, free_ports
 
 
 def lines(path: Path) -> list[Any]:
@@ -73,6 +75,33 @@ def test_a_run_outlives_its_superlink(federation: Federation) -> None:
     assert second["words"] == ["resume=second", "stop.env_steps=1"]
     assert second["nodes"] == first["nodes"]
     assert len(lines(run / "answers.jsonl")) == 1
+
+
+def test_supernodes_that_were_switched_off_with_their_superlink_come_back(federation: Federation) -> None:
+    """Such a SuperLink takes them for still there; they have to leave first, and wait until they can be heard."""
+    supervisor, nodes = federation.supervisor, ("supernode-0", "supernode-1")
+    before = supervisor.restarts
+    for party in before:
+        os.kill(supervisor.pid(party), signal.SIGSTOP)  # none sees another one end
+    for party in before:
+        os.kill(supervisor.pid(party), signal.SIGKILL)
+
+    def up() -> bool:
+        supervisor.tend()
+        return all(supervisor.restarts[node] == before[node] + 1 for node in nodes) and all(
+            answers(place) for place in federation.places[1:]
+        )
+
+    assert eventually(lambda: not answers(federation.address))
+    host, _, port = federation.address.partition(":")
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, int(port)))  # the SuperLink comes up last
+        assert eventually(up, 60)
+    for _ in federation.follow("all anew", "stop.env_steps=1").rows(print):
+        supervisor.tend()
+    assert len(lines(federation.folder / "runs" / "all anew" / "answers.jsonl")) == 1
+    assert all(supervisor.restarts[node] == before[node] + 1 for node in nodes)
 
 
 def test_a_supernode_with_another_key_is_refused(federation: Federation, tmp_path: Path) -> None:
