@@ -77,8 +77,10 @@ def test_one_asked_in_the_wrong_way(world: RunningServer, folder: Path, capsys: 
 def test_flowers_own_port(superlink: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert health(superlink, "superlink", f"certs={folder}/supernode-0") == 0
     assert health(superlink, "superlink", "insecure=true", "timeout=2") == 1
-    assert health(1, "supernode-0", "insecure=true") == 1
-    assert "supernode-0 at 127.0.0.1:1:" in capsys.readouterr().out
+    assert "it speaks TLS, and insecure=true was typed here" in capsys.readouterr().out
+    for words in ("insecure=true", f"certs={folder}/supernode-0"):
+        assert health(1, "supernode-0", words) == 1
+        assert "supernode-0 at 127.0.0.1:1: nothing listens there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
