@@ -14,8 +14,10 @@ from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 
+from contracts.errors import FederationError
 from coupling.security import Identity, RunningServer, server
 from runtimes.cli import main
+from runtimes.deployment.submission import SuperLink, UnreachableError
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,3 +107,13 @@ def test_asking_loads_nothing_that_is_slow_to_load() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     asked = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert not {"torch", "numba", "numpy", "flwr", "hydra"} & set(asked.stdout.split())
+
+
+def test_a_submission_does_not_wait_for_another_authoritys_superlink(superlink: int, tmp_path: Path) -> None:
+    assert main(["certs", "agents=1", f"out={tmp_path}/others"]) == 0
+    with (
+        SuperLink(f"127.0.0.1:{superlink}", Identity(tmp_path / "others" / "submit"), b"bundle") as link,
+        pytest.raises(FederationError, match=r"is refused here: .*CERTIFICATE_VERIFY_FAILED") as refused,
+    ):
+        link.start([])
+    assert not isinstance(refused.value, UnreachableError)
