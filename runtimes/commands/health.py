@@ -64,8 +64,11 @@ def _flower_trouble(identity: Identity | None, address: str, party: str, timeout
         with closing(_http(identity, address, timeout)) as connection:
             connection.request("GET", "/health")
             status = connection.getresponse().status
+    except ConnectionRefusedError:
+        return why_unreachable(identity, address, party, timeout) or f"{party} at {address}: it was just started"
     except (OSError, HTTPException) as error:
-        return f"{party} at {address}: {error}"
+        other_way = why_unreachable(None, address, party, timeout) if identity is None else None
+        return other_way or f"{party} at {address}: {error}"
     return None if status == HTTPStatus.OK else f"{party} at {address}: HTTP status {status}"
 
 

@@ -148,8 +148,8 @@ class SuperLink:
             if error.response.status_code == httpx.codes.FORBIDDEN:
                 return FederationError(f"the SuperLink at {self._address} refuses this: {_detail(error.response)}")
             reason = f"it answered {error.response.status_code}: {error.response.text[:500]}"
-        else:
-            reason = str(error) or type(error).__name__
+        elif "CERTIFICATE_VERIFY_FAILED" in (reason := str(error) or type(error).__name__):  # waiting changes nothing
+            return FederationError(f"the certificate of the SuperLink at {self._address} is refused here: {reason}")
         return UnreachableError(f"the SuperLink at {self._address} cannot be reached: {reason}")
 
 

@@ -14,8 +14,10 @@ from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 
+from contracts.errors import FederationError
 from coupling.security import Identity, RunningServer, server
 from runtimes.cli import main
+from runtimes.deployment.submission import SuperLink, UnreachableError
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,8 +79,10 @@ def test_one_asked_in_the_wrong_way(world: RunningServer, folder: Path, capsys: 
 def test_flowers_own_port(superlink: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert health(superlink, "superlink", f"certs={folder}/supernode-0") == 0
     assert health(superlink, "superlink", "insecure=true", "timeout=2") == 1
-    assert health(1, "supernode-0", "insecure=true") == 1
-    assert "supernode-0 at 127.0.0.1:1:" in capsys.readouterr().out
+    assert "it speaks TLS, and insecure=true was typed here" in capsys.readouterr().out
+    for words in ("insecure=true", f"certs={folder}/supernode-0"):
+        assert health(1, "supernode-0", words) == 1
+        assert "supernode-0 at 127.0.0.1:1: nothing listens there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -103,3 +107,13 @@ def test_asking_loads_nothing_that_is_slow_to_load() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     asked = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert not {"torch", "numba", "numpy", "flwr", "hydra"} & set(asked.stdout.split())
+
+
+def test_a_submission_does_not_wait_for_another_authoritys_superlink(superlink: int, tmp_path: Path) -> None:
+    assert main(["certs", "agents=1", f"out={tmp_path}/others"]) == 0
+    with (
+        SuperLink(f"127.0.0.1:{superlink}", Identity(tmp_path / "others" / "submit"), b"bundle") as link,
+        pytest.raises(FederationError, match=r"is refused here: .*CERTIFICATE_VERIFY_FAILED") as refused,
+    ):
+        link.start([])
+    assert not isinstance(refused.value, UnreachableError)
