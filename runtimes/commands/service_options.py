@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
-from coupling.identity import Identity
+from coupling.identity import CERTIFICATE, Identity
 from runtimes.configuration.names import unknown
 
 
@@ -62,7 +62,13 @@ def identity(command: str, options: Mapping[str, str], party: str | None) -> Ide
         )
     if insecure:
         return None
-    found = Identity(Path(options["certs"]).absolute())
+    folder = Path(options["certs"]).absolute()
+    if party is not None and (folder / party).is_dir() and not (folder / CERTIFICATE).exists():
+        raise ConfigurationError(
+            f"certs={options['certs']} holds the folders of several parties; fedqmix {command} needs "
+            f"certs={Path(options['certs']) / party}"
+        )
+    found = Identity(folder)
     if party is not None and found.party != party:
         raise ConfigurationError(f"certs={options['certs']} is the folder of {found.party}; that of {party} is needed.")
     return found

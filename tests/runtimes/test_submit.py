@@ -14,6 +14,7 @@ from runtimes.deployment import following
 from runtimes.deployment.following import Following
 from runtimes.deployment.progress_file import ProgressFile
 from runtimes.deployment.submission import RunState, State, SuperLink, UnreachableError
+from runtimes.deployment.temporary_certs import make_certificates
 
 GOING_ON, FINISHED = RunState(State.GOING_ON, "running"), RunState(State.FINISHED)
 LOST = RunState(State.LOST, "the SuperLink was restarted")
@@ -273,3 +274,9 @@ def test_a_run_that_was_taken_while_submit_was_interrupted_is_stopped(tmp_path: 
         list(follows.rows(print))
     assert follows.stop()
     assert (link.stopped, link.other.stopped) == ([], [7])
+
+
+def test_the_folder_of_all_parties_is_answered_with_the_one_that_is_needed(tmp_path: Path) -> None:
+    make_certificates(tmp_path, 1)
+    with pytest.raises(ConfigurationError, match=rf"several parties; fedqmix submit needs certs={tmp_path}/submit"):
+        submit_command([f"certs={tmp_path}"])

@@ -47,7 +47,8 @@ class CompiledQmix:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledQmix:
         """Train the copies of both networks: what is copied piece by piece shares no memory any more."""
-        other = CompiledQmix(*(copy.deepcopy(network, memo) for network in self._networks), self._rate)
+        mixer, target = self._networks
+        other = CompiledQmix(copy.deepcopy(mixer, memo), copy.deepcopy(target, memo), self._rate)
         other._gradient.copy_(self._gradient)
         other.load_moments(self.moments())
         return other
