@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import gc
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
@@ -32,7 +33,7 @@ class HeldCalls:
             call = self._channels[-1].stream_stream(methods[number % len(methods)])
             self.calls.append(call(self._say(first)))
         before = None
-        while before != (before := (self.ended(), len(busy()))):
+        while before != (before := (self.ended(), busy())):
             time.sleep(0.2)
 
     def open_at_once(self, methods: Sequence[str], first: bytes | None = None) -> None:
@@ -77,15 +78,12 @@ class HeldCalls:
         )
 
 
-def busy() -> list[str]:
-    """Return the threads of servers in this process that a call keeps."""
-    frames = sys._current_frames()
-    found = []
-    for thread in threading.enumerate():
-        frame = frames.get(thread.ident or 0)
-        if thread.name.startswith("call"):
-            while frame is not None and not frame.f_code.co_filename.endswith("grpc/_server.py"):
-                frame = frame.f_back
-            if frame is not None:
-                found.append(thread.name)
-    return found
+def busy() -> int:
+    """Return how many threads of servers in this process a call keeps.
+
+    By the pools' own count of idle threads: to look at the threads' frames (sys._current_frames) can wait for ever
+    when a garbage collection comes in between (CPython issue 106883).
+    """
+    pools = [one for one in gc.get_objects() if type(one) is ThreadPoolExecutor]
+    calls = [pool for pool in pools if pool._thread_name_prefix == "call"]
+    return sum(len([t for t in pool._threads if t.is_alive()]) - pool._idle_semaphore._value for pool in calls)

@@ -42,6 +42,8 @@ METHODS = {
               "/grpc.health.v1.Health/Check"],
 }  # fmt: skip
 STREAMS = {"world": ["/fedqmix.World/Step"], "mixer": ["/fedqmix.Mixer/Gradient"]}
+QUICK = [("submit", "streams"), ("agent-1", "all methods"), ("world", "all methods")]
+"""Parties and methods that are tried each time; the others with the slow tests."""
 PARTIES = (
     "superlink",
     "world",
@@ -95,8 +97,14 @@ def train(fed: Federation, attempt: Attempt = ATTEMPT) -> None:
     same_parameters(stacks, fed.sides[-1].learner, team)
 
 
-@pytest.mark.parametrize("methods", [STREAMS, METHODS], ids=["streams", "all methods"])
-@pytest.mark.parametrize("party", ["submit", "supernode-2", "agent-1", "world"])
+@pytest.mark.parametrize(
+    ("party", "methods"),
+    [
+        pytest.param(party, methods, id=f"{party}-{name}", marks=() if (party, name) in QUICK else pytest.mark.slow)
+        for party in ("submit", "supernode-2", "agent-1", "world")
+        for name, methods in (("streams", STREAMS), ("all methods", METHODS))
+    ],
+)
 def test_silent_calls_of_a_certified_party_keep_nobody_waiting(certificates, party, methods):
     with federation(certificates=certificates) as fed:
         with held(fed, party, methods) as both:
@@ -105,10 +113,11 @@ def test_silent_calls_of_a_certified_party_keep_nobody_waiting(certificates, par
                 assert all(own.ended() == MANY and own.codes() == {grpc.StatusCode.PERMISSION_DENIED} for own in both)
             train(fed)
             assert all_are_served(fed)
-            assert len(busy()) <= PLACES * sum(map(len, methods.values()))
-        assert eventually(lambda: len(busy()) <= 1), busy()  # the world tells the mixer over a stream of its own
+            assert busy() <= PLACES * sum(map(len, methods.values()))
+        assert eventually(lambda: busy() <= 1), busy()  # the world tells the mixer over a stream of its own
 
 
+@pytest.mark.slow
 def test_silent_calls_of_all_parties_at_once_keep_nobody_waiting(certificates):
     with federation(certificates=certificates, first_message_s=2.0) as fed, contextlib.ExitStack() as stack:
         for party in PARTIES:
@@ -140,9 +149,9 @@ def test_streams_that_are_silent_after_their_first_message_keep_nobody_waiting(c
         with HeldCalls(certificates["agent-1"], fed.mixer_port, "mixer") as own:
             own.open(["/fedqmix.Mixer/Clip"], MANY, message)
             assert all_are_served(fed)
-            assert eventually(lambda: len(busy()) <= 1)
+            assert eventually(lambda: busy() <= 1)
             train(fed, Attempt("a run", 1, 2))
-        assert eventually(lambda: len(busy()) <= 1), busy()
+        assert eventually(lambda: busy() <= 1), busy()
 
 
 def test_a_call_whose_first_message_does_not_come_is_cancelled(certificates):
@@ -178,7 +187,7 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
             second = together(lambda agent: remotes[agent].step(actions[agent]))
             assert all(not isinstance(turn, Exception) for turn in second)
             assert eventually(lambda: own.ended() == 1)  # the agent opened another, which replaced this one
-            assert len(busy()) <= SPEC.n_agents + 1
+            assert busy() <= SPEC.n_agents + 1
         other = make_team(algorithm(), SPEC).world
         turn = other.begin(BATTLES)
         for _ in range(2):
@@ -272,4 +281,4 @@ def test_whatever_is_opened_changes_nothing_and_leaves_no_thread(certificates):
         assert all_are_served(fed)
         for own in ends:
             own.close()
-        assert eventually(lambda: len(busy()) <= 1), busy()
+        assert eventually(lambda: busy() <= 1), busy()
