@@ -79,7 +79,7 @@ def _difference(one: Tensor, other: Tensor) -> float:
         return 0.0
     gaps = (one.double() - other.double()).abs()
     gaps[(one == other) | (one.isnan() & other.isnan())] = 0.0  # infinities, too, can be equal
-    return float(gaps.nan_to_num(nan=inf).max())
+    return float(gaps.nan_to_num(nan=inf, posinf=inf).max())
 
 
 def numbers_of(run: Path) -> Iterator[tuple[str, Tensor]]:

@@ -151,6 +151,7 @@ def test_flowers_clients_show_the_certificate_and_never_speak_plain_text(
     class Client:
         def __init__(self, base_url: str, **options: object) -> None:
             seen.append(SimpleNamespace(url=base_url, **options))
+            self._client = SimpleNamespace(send=None)
 
     monkeypatch.setattr(client, "ProtobufClient", Client)
     own_certificate.show(Identity(tmp_path / "supernode-0"))

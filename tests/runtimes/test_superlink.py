@@ -20,7 +20,7 @@ from coupling.identity import Identity
 from runtimes.commands.superlink import _prepare, superlink_command
 from runtimes.commands.supernode import supernode_command
 from runtimes.deployment.following import Following
-from runtimes.deployment.submission import SuperLink, UnreachableError
+from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import answers, free_ports
 
@@ -125,7 +125,7 @@ def test_a_superlink_of_another_federation_is_not_trusted(federation: Federation
     identity = Identity(tmp_path / "submit")
     with (
         SuperLink(federation.address, identity) as link,
-        pytest.raises(UnreachableError, match="certificate verify failed"),
+        pytest.raises(FederationError, match="is refused here: .*certificate verify failed"),
     ):
         link.start([])
 
