@@ -125,7 +125,7 @@ def test_a_superlink_of_another_federation_is_not_trusted(federation: Federation
     identity = Identity(tmp_path / "submit")
     with (
         SuperLink(federation.address, identity) as link,
-        pytest.raises(FederationError, match="is refused here: .*certificate verify failed"),
+        pytest.raises(FederationError, match=r"is refused here: .*certificate verify failed"),
     ):
         link.start([])
 
