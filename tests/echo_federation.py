@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagged import TAG, new_tag, tagged
+from tagged import TAG, eventually, new_tag, tagged
 
 from coupling.identity import Identity
 from runtimes.configuration.overrides import quoted
@@ -86,6 +86,6 @@ def echo_federation(folder: Path, **more: Mapping[str, str]) -> Iterator[Federat
         supervisor.start([service("superlink", command(*words), places[0])], 120)
         supervisor.start(nodes, 120)
         yield Federation(folder, supervisor, link, places)
-        assert len(tagged(tag)) >= 6  # SuperLink, SuperNodes, and a SuperExec for each
+        assert eventually(lambda: len(tagged(tag)) >= 6)  # SuperLink, SuperNodes, and a SuperExec for each
     assert not tagged(tag)
     assert not any(answers(place) for place in places)
