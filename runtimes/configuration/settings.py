@@ -21,6 +21,7 @@ from yaml import YAMLError
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
+from runtimes.configuration.earlier import evaluation_of
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
@@ -188,7 +189,7 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
 
 
 def _completed(raw: DictConfig) -> DictConfig:
-    """Add the defaults of settings that fedqmix did not have yet when the run was begun."""
+    """Add the settings that fedqmix did not have yet when the run was begun: defaults, or what it did before."""
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     with _loader():
         known = _composed([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
@@ -196,6 +197,8 @@ def _completed(raw: DictConfig) -> DictConfig:
     for group in groups():
         if isinstance(raw.get(group), DictConfig):
             raw[group] = OmegaConf.merge(known[group], raw[group])
+    if isinstance(raw.get("evaluation"), DictConfig):
+        raw.evaluation = OmegaConf.merge(evaluation_of(str(OmegaConf.select(raw, "env.name"))), raw.evaluation)
     return raw
 
 
