@@ -14,6 +14,7 @@ from yaml import YAMLError
 from contracts.errors import CheckpointError, ConfigurationError
 from reports.peers import read_marl_eval, read_sacred, sacred_folders
 from reports.runs import OURS, Run
+from runtimes.configuration.earlier import before
 from runtimes.configuration.runs import CONFIG, RUN, require_run
 from runtimes.deployment.byte_book import read_ledger
 from server.records import read_rows
@@ -72,6 +73,7 @@ def read_run(folder: Path) -> Run:
             game=str(summary["game"]) if summary.get("game") else None,
             episodes=int(settings["evaluation.episodes"]),
             every_env_steps=int(settings["evaluation.every_env_steps"]),
+            starts=_starts(settings),
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
             outcome=str(summary.get("outcome", "no end yet")),
@@ -82,6 +84,12 @@ def read_run(folder: Path) -> Run:
         )
     except KeyError as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: it does not set {error}.") from error
+
+
+def _starts(settings: Mapping[str, Any]) -> str:
+    """Return how the battles begin that judge a run: "varied" or "fixed"."""
+    starts = settings.get("evaluation.starts", before(str(settings["env.name"]))["evaluation.starts"])
+    return "fixed" if starts == "fixed" else "varied"
 
 
 def _settings(file: Path) -> dict[str, Any]:
