@@ -13,8 +13,8 @@ from envs.skirmish.randomness import draw
 from envs.skirmish.scene import Scene
 from envs.skirmish.terrain import is_passable
 
-TEAM_SHIFT = 1.0  # cells, to either side
-UNIT_SHIFT = 0.25  # cells, to either side
+TEAM_SHIFT = 0.25  # cells, to either side
+UNIT_SHIFT = 0.1  # cells, to either side
 TRIES = 64  # shifts drawn before a team, or a unit, is not shifted
 
 
