@@ -23,7 +23,7 @@ fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] 
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
     peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
-fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite,ambush] [episodes=256] [seed=0] [threads=2]
+fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [seed=0] [threads=2]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
     python -m benchmarks.fidelity table FILE
 fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
