@@ -1,7 +1,8 @@
 """How scripted teams fare on every map, beside SMAC's classes of difficulty.
 
 A map that random actions win, or that no script ever wins, is a reason to look at the world's rules.
-`python -m benchmarks.fidelity table FILE.json` prints the figures of `fedqmix bench fidelity` as a Markdown table.
+`python -m benchmarks.fidelity table FILE.json` prints the figures of `fedqmix bench fidelity` as a Markdown table;
+`python -m benchmarks.fidelity beside FILE.json SHIFTED.json` those of fixed starts beside those of shifted ones.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from benchmarks.shifted import shift_units
 from contracts.world import Battles, Purpose, TeamTurn
 from envs.factory import available_maps, make_world
 from envs.options import skirmish_options
@@ -26,6 +28,7 @@ from server.records.summary import machine, versions
 
 BATCH = 256  # battles played side by side; does not change the figures
 CLASSES = ("easy", "hard", "super hard")
+CONSTANT = ("upwards", "downwards")  # the policies that are constant preferences
 
 Tell = Callable[[str, str, int], None]
 """Is told map, policy and how many more battles are over."""
@@ -38,22 +41,25 @@ def measure(
     seed: int = 0,
     threads: int = 1,
     tell: Tell = lambda map, policy, battles: None,
+    shift: float = 0.0,
 ) -> dict[str, Any]:
     """Play every map with every policy.
 
     maps: default all; episodes: battles for each map and policy; seed: fixes all of them; threads: of the world, does
-    not change the figures. Returns what can be printed as JSON: under "results"[map][policy] the win rate with its
-    95 % Wilson interval, the mean return and its standard error, the mean length in environment steps and the rate of
-    battles cut off by the limit. Raises ConfigurationError for an unknown map or policy.
+    not change the figures; shift: cells by which units are moved when a battle begins (see shift_units).
+    Returns what can be printed as JSON: under "results"[map][policy] the win rate with its 95 % Wilson interval, the
+    mean return and its standard error, the mean length in environment steps and the rate of battles cut off by the
+    limit. Raises ConfigurationError for an unknown map or policy.
     """
     results: dict[str, dict[str, Any]] = {}
     for map in maps if maps is not None else available_maps():
-        results[map] = {policy: _figures(map, policy, episodes, seed, threads, tell) for policy in policies}
+        results[map] = {policy: _figures(map, policy, episodes, seed, threads, tell, shift) for policy in policies}
     return {
         "benchmark": "fidelity",
         "env": "skirmish",
         "episodes": episodes,
         "seed": seed,
+        "shift": shift,
         "results": results,
         "machine": machine(),
         "versions": versions(),
@@ -74,6 +80,20 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def beside(fixed: dict[str, Any], shifted: dict[str, Any]) -> str:
+    """Return a Markdown table of who wins each map, from fixed and from shifted starts: win rates in per cent.
+
+    A row per map: its class, the better constant preference, the best of the other scripts.
+    """
+    lines = ["| map | SMAC's class | constant preference | best other script |", "| --- | --- | --- | --- |"]
+    for map in sorted(fixed["results"], key=lambda map: _order(map, fixed["results"][map])):
+        sides = [figures["results"][map] for figures in (fixed, shifted)]
+        constant = _best(sides, [name for name in sides[0] if name in CONSTANT])
+        other = _best(sides, [name for name in sides[0] if name not in CONSTANT])
+        lines.append(f"| {map} | {difficulty(map)} | {constant} | {other} |")
+    return "\n".join(lines)
+
+
 def difficulty(map: str) -> str:
     """Return a map's class: "easy", "hard" or "super hard" as SMAC's authors say, in brackets where only others do."""
     known = _difficulty()
@@ -83,17 +103,20 @@ def difficulty(map: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the table of a file of figures."""
-    if len(words) != 2 or words[0] != "table":
-        print("python -m benchmarks.fidelity table FILE.json", file=sys.stderr)
+    """Print a table of one file of figures, or of two."""
+    if (words[0] if words else "", len(words)) not in (("table", 2), ("beside", 3)):
+        print("python -m benchmarks.fidelity table FILE.json, or beside FILE.json SHIFTED.json", file=sys.stderr)
         return 2
-    print(table(json.loads(Path(words[1]).read_text(encoding="utf-8"))))
+    figures = [json.loads(Path(word).read_text(encoding="utf-8")) for word in words[1:]]
+    print(table(figures[0]) if words[0] == "table" else beside(*figures))
     return 0
 
 
-def _figures(map: str, policy: str, episodes: int, seed: int, threads: int, tell: Tell) -> dict[str, Any]:
+def _figures(
+    map: str, policy: str, episodes: int, seed: int, threads: int, tell: Tell, shift: float = 0.0
+) -> dict[str, Any]:
     parts = [
-        _play(map, policy, seed, threads, Battles(Purpose.EVALUATION, first, min(BATCH, episodes - first)), tell)
+        _play(map, policy, seed, threads, Battles(Purpose.EVALUATION, first, min(BATCH, episodes - first)), tell, shift)
         for first in range(0, episodes, BATCH)
     ]
     won, truncated, returns, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -110,13 +133,16 @@ def _figures(map: str, policy: str, episodes: int, seed: int, threads: int, tell
     }
 
 
-def _play(map: str, policy: str, seed: int, threads: int, battles: Battles, tell: Tell) -> tuple[np.ndarray, ...]:
+def _play(
+    map: str, policy: str, seed: int, threads: int, battles: Battles, tell: Tell, shift: float
+) -> tuple[np.ndarray, ...]:
     """Play a batch to its end; return won, truncated, return and length of every battle."""
     scores = _Scores()
     team = ScriptedTeam(policy, map, seed)
     world = make_world(map, seed, skirmish_options(), scores, threads)
     try:
         turn = world.begin(battles)
+        shift_units(world, map, seed, battles, shift)
         team.begin(battles)
         known_over = 0
         while (over := int(np.count_nonzero(turn.terminated | turn.truncated))) < battles.count:
@@ -155,6 +181,18 @@ def _order(map: str, results: dict[str, Any]) -> tuple[int, float, str]:
 def _cell(figures: dict[str, Any]) -> str:
     won, low, high = (f"{100 * figures[name]:.0f}" for name in ("won_mean", "won_low", "won_high"))
     return f"{won} % ({low}-{high}), {figures['return_mean']:.1f}, {figures['ep_length_mean']:.0f}"
+
+
+def _best(sides: list[dict[str, Any]], policies: list[str]) -> str:
+    """Return the win rates of the policy that wins most from fixed starts, and of the one that does from shifted."""
+    if not policies:
+        return "-"
+    words = []
+    for results in sides:
+        best = max(policies, key=lambda name: (results[name]["won_mean"], results[name]["return_mean"]))
+        rate = 100 * results[best]["won_mean"]
+        words.append(f"{rate:.0f} % ({best})" if rate > 0 else "0 %")
+    return ", shifted ".join(words)
 
 
 @cache

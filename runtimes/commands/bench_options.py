@@ -9,6 +9,8 @@ from contracts.errors import ConfigurationError
 from envs import available_maps
 from runtimes.configuration.names import unknown
 
+MOST_SHIFT = 2.0  # cells; from farther away another battle begins
+
 Number = TypeVar("Number", int, float)
 
 
@@ -59,6 +61,16 @@ def number(options: Mapping[str, str], name: str, kind: Callable[[str], Number],
     if not value > 0:
         raise ConfigurationError(f"{name}={options[name]} must be a number above 0")
     return value
+
+
+def shift(options: Mapping[str, str]) -> float:
+    """Return by how many cells starts are moved, by default 0. Raises ConfigurationError outside of 0 to MOST_SHIFT."""
+    if options.get("shift", "0") == "0":
+        return 0.0
+    cells = number(options, "shift", float, 0.0)
+    if cells > MOST_SHIFT:
+        raise ConfigurationError(f"shift={options['shift']} must be at most {MOST_SHIFT:g} cells")
+    return cells
 
 
 def seed(options: Mapping[str, str]) -> int:
