@@ -13,8 +13,8 @@ def shift_units(world: World, map: str, seed: int, battles: Battles, shift: floa
     """Move all units of a batch that has just begun, each by its own uniform draws along x and y.
 
     shift: the farthest along each axis, in map cells. Structures stay, and so does a unit that would leave walkable
-    ground. The draws of a battle depend on the seed, purpose and episode alone. A world that does not show its own records is
-    left as it is.
+    ground. The draws of a battle depend on the seed, purpose and episode alone. A world that does not show its own
+    records is left as it is.
     """
     if shift == 0 or not isinstance(world, ShowsAllBattles):
         return

@@ -63,14 +63,15 @@ def number(options: Mapping[str, str], name: str, kind: Callable[[str], Number],
     return value
 
 
-def shift(options: Mapping[str, str]) -> float:
-    """Return by how many cells starts are moved, by default 0. Raises ConfigurationError outside of 0 to MOST_SHIFT."""
-    if options.get("shift", "0") == "0":
-        return 0.0
-    cells = number(options, "shift", float, 0.0)
-    if cells > MOST_SHIFT:
-        raise ConfigurationError(f"shift={options['shift']} must be at most {MOST_SHIFT:g} cells")
-    return cells
+def between(options: Mapping[str, str], name: str, most: float) -> float:
+    """Return a number from 0, the default, to `most`. Raises ConfigurationError for anything else."""
+    try:
+        value = float(options.get(name, "0"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise ConfigurationError(f"{name}={options[name]} must be a number from 0 to {most:g}")
+    return value
 
 
 def seed(options: Mapping[str, str]) -> int:

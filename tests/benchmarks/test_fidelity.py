@@ -23,12 +23,15 @@ class Sums:
     def begin(self, battles, turn):
         self.returns = np.zeros(battles.count)
 
+        self.rewards = []
+
     def record(self, turn):
         self.returns += turn.team_reward
+        self.rewards.append(float(turn.team_reward[0]))
 
 
 def counted(map, policy, episodes, seed):
-    """Play battle after battle, each alone; return won, return and length of each."""
+    """Play battle after battle, each alone; return won, return, discounted return and length of each."""
     rows = []
     for episode in range(episodes):
         sums = Sums()
@@ -39,7 +42,8 @@ def counted(map, policy, episodes, seed):
         while not (turn.terminated[0] or turn.truncated[0]):
             turn = world.step(team.choose(read_units(world, 1), turn.available_actions))
             steps += 1
-        rows.append((bool(turn.won[0]), float(sums.returns[0]), steps))
+        discounted = sum(reward * 0.99**step for step, reward in enumerate(sums.rewards))
+        rows.append((bool(turn.won[0]), float(sums.returns[0]), discounted, steps))
     return np.array(rows, dtype=float)
 
 
@@ -47,18 +51,32 @@ def counted(map, policy, episodes, seed):
 def test_figures_are_those_of_the_battles(policy, monkeypatch):
     monkeypatch.setattr(fidelity, "BATCH", 5)
     figures = fidelity.measure(["3m"], [policy], episodes=12, seed=4)["results"]["3m"][policy]
-    won, returned, steps = counted("3m", policy, 12, 4).T
+    won, returned, discounted, steps = counted("3m", policy, 12, 4).T
     assert figures["won_mean"] == won.mean()
     assert figures["return_mean"] == pytest.approx(returned.mean(), abs=1e-3)
     assert figures["return_standard_error"] == pytest.approx(returned.std(ddof=1) / 12**0.5, abs=1e-3)
+    assert figures["discounted_mean"] == pytest.approx(discounted.mean(), abs=1e-3)
     assert figures["ep_length_mean"] == pytest.approx(steps.mean(), abs=0.01)
     assert figures["won_low"] <= figures["won_mean"] <= figures["won_high"]
+
+
+def test_explorers_take_random_actions_so_often():
+    def figures(policy, explore):
+        conditions = fidelity.Conditions(explore=explore)
+        return fidelity.measure(["3m"], [policy], episodes=32, conditions=conditions)["results"]["3m"][policy]
+
+    assert figures("focus", 1.0) == figures("random", 0.0) == figures("random", 0.5)
+    assert (
+        figures("focus", 0.0)["return_mean"]
+        > figures("focus", 0.3)["return_mean"]
+        > figures("focus", 1.0)["return_mean"]
+    )
 
 
 def test_the_interval_is_wilsons(monkeypatch):
     outcomes = np.arange(20) < 8
     nothing = np.zeros(20)
-    monkeypatch.setattr(fidelity, "_play", lambda *_: (outcomes, outcomes, nothing, nothing))
+    monkeypatch.setattr(fidelity, "_play", lambda *_: (outcomes, outcomes, nothing, nothing, nothing))
     figures = fidelity.measure(["3m"], ["focus"], episodes=20)["results"]["3m"]["focus"]
     z = 1.959963984540054  # Wilson 1927, written out
     centre, half = (8 + z * z / 2) / (20 + z * z), z * (8 * 12 / 20 + z * z / 4) ** 0.5 / (20 + z * z)
@@ -108,7 +126,9 @@ def test_nobody_is_shifted_off_the_ground_and_structures_stay():
 
 def test_shifted_starts_end_a_win_that_hangs_on_the_exact_places():
     fixed, shifted = (
-        fidelity.measure(["8m"], ["downwards"], episodes=64, shift=shift)["results"]["8m"]["downwards"]
+        fidelity.measure(["8m"], ["downwards"], episodes=64, conditions=fidelity.Conditions(shift))["results"]["8m"][
+            "downwards"
+        ]
         for shift in (0.0, 0.25)
     )
     assert fixed["won_low"] > 0.75
@@ -153,9 +173,11 @@ def test_every_map_has_a_class():
         (["maps=3M"], "did you mean '3m'"),
         (["episodes=0"], "above 0"),
         (["seed=one"], "0 or above"),
-        (["shift=3"], "at most 2 cells"),
-        (["shift=-1"], "above 0"),
-        (["shift=inf"], "at most 2 cells"),
+        (["shift=3"], "from 0 to 2"),
+        (["shift=-1"], "from 0 to 2"),
+        (["shift=inf"], "from 0 to 2"),
+        (["explore=nan"], "from 0 to 1"),
+        (["explore=much"], "from 0 to 1"),
         (["policy=kite"], "no option of bench fidelity"),
     ],
 )
