@@ -19,7 +19,16 @@ class MixerSide(Protocol):
     """What the mixer's side tells the server, and nobody else."""
 
     def report(self) -> dict[str, float]:
-        """Return loss, td_error_abs and grad_norm, means over the training steps since the last report."""
+        """Return means since the last report, over training steps: loss, td_error_abs, grad_norm, and over battles.
+
+        The battles' are those of training_battles.
+        """
+
+    def training_battles(self) -> dict[str, float]:
+        """Return battle_won_mean, return_mean and ep_length_mean over the training battles since the last report.
+
+        Nothing when there was none, or when it is not known.
+        """
 
     def evaluation_return(self, purpose: Purpose) -> float:
         """Return the mean team return of the last evaluation by battles of this kind."""
@@ -122,7 +131,7 @@ class RoundEnd:
             "epsilon": record.epsilon,
             "broken_battles": self.counters.broken_battles,
         }
-        return row
+        return row | self.mixer_side.training_battles()
 
     def _evaluation_row(self, evaluation: Mapping[str, float]) -> Row:
         record = self.strategy.record
