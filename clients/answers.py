@@ -31,7 +31,7 @@ def answer(
 ) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
-    watcher: looks on at evaluations.
+    watcher: looks on at evaluations of the aggregate.
     Raises FederationError when they do not, or when a message cannot be understood.
     """
     kind = questions[0].metadata.message_type
@@ -48,7 +48,8 @@ def answer(
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
     agents.load(arrays)
     if kind == MessageType.EVALUATE:
-        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
+        watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
+        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher if watched else None))
     if kind == MessageType.TRAIN:
         rows = _train(agents, world, mixer, plan)
         return _reply(questions, agents, tuple(arrays), rows)
