@@ -21,7 +21,7 @@ from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
 from contracts.errors import FederationError
 from contracts.mixer import Mixer
-from contracts.world import Battles, Purpose, World
+from contracts.world import EVALUATIONS, Battles, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
@@ -139,9 +139,9 @@ def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, .
 
 
 def _purposes(plan: ConfigRecord) -> list[Purpose]:
-    names = plan[m.PURPOSES]
-    if not isinstance(names, list) or not names or any(name not in tuple(Purpose) for name in names):
-        raise FederationError(f"the plan's {m.PURPOSES} must name kinds of battles, got {names!r}")
+    names, known = plan[m.PURPOSES], [purpose.value for purpose in EVALUATIONS["both"]]
+    if not isinstance(names, list) or not names or any(name not in known for name in names):
+        raise FederationError(f"the plan's {m.PURPOSES} must be a list of {' or '.join(known)}, got {names!r}")
     return [Purpose(str(name)) for name in names]
 
 

@@ -284,6 +284,7 @@ def test_a_sweep_trains_every_combination(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_three_marines_learn_to_win(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert main(["train", "experiment=quick", f"run_dir={run}"]) == 0
