@@ -21,7 +21,7 @@ from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
 from contracts.errors import FederationError
 from contracts.mixer import Mixer
-from contracts.world import Battles, Purpose, World
+from contracts.world import EVALUATIONS, Battles, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
@@ -31,7 +31,7 @@ def answer(
 ) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
-    watcher: looks on at evaluations.
+    watcher: looks on at evaluations of the aggregate.
     Raises FederationError when they do not, or when a message cannot be understood.
     """
     kind = questions[0].metadata.message_type
@@ -48,7 +48,8 @@ def answer(
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
     agents.load(arrays)
     if kind == MessageType.EVALUATE:
-        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
+        watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
+        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher if watched else None))
     if kind == MessageType.TRAIN:
         rows = _train(agents, world, mixer, plan)
         return _reply(questions, agents, tuple(arrays), rows)
@@ -138,9 +139,9 @@ def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, .
 
 
 def _purposes(plan: ConfigRecord) -> list[Purpose]:
-    names = plan[m.PURPOSES]
-    if not isinstance(names, list) or not names or any(name not in tuple(Purpose) for name in names):
-        raise FederationError(f"the plan's {m.PURPOSES} must name kinds of battles, got {names!r}")
+    names, known = plan[m.PURPOSES], [purpose.value for purpose in EVALUATIONS["both"]]
+    if not isinstance(names, list) or not names or any(name not in known for name in names):
+        raise FederationError(f"the plan's {m.PURPOSES} must be a list of {' or '.join(known)}, got {names!r}")
     return [Purpose(str(name)) for name in names]
 
 

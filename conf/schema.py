@@ -121,6 +121,7 @@ class EvaluationConfig:
     every_env_steps: int = number(1)  # at the first round's end after this many more environment steps
     episodes: int = number(1)  # of each kind that `starts` names
     starts: str = choice("varied", "fixed", "both")  # where units stand: drawn around the map's places, or in these
+    around_aggregation: bool = MISSING  # at every round's end, with the agents' own networks and with the aggregate
 
 
 @dataclass

@@ -29,6 +29,7 @@ FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
 PURPOSES = "purposes"  # of evaluations: the kinds of battles (contracts.world.Purpose), played one after the other
 INDEX = "index"  # which of a round's questions of one kind it is; 0 when there is only one
+AGGREGATE, OWN_NETWORKS = 0, 1  # the index of evaluations: with the aggregate, or with what each agent has trained
 
 # plan, added on the way to agents in other processes
 RUN = "run"

@@ -7,7 +7,7 @@ exactly the parameters that a message names.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -54,6 +54,7 @@ class RoundRecord:
     bytes_up: int = 0  # array bytes, agents to server
     bytes_down: int = 0
     broken: int = 0  # how often a game broke down, so that its battle had to be played again
+    won_before: float | None = None  # win rate of the agents' own networks; None when they were not evaluated
     evaluation: dict[str, float] | None = None  # None when no evaluation was due
 
 
@@ -63,6 +64,8 @@ class TeamStrategy(FedAvg):
     settings: the strategy's configuration. n_agents: every one of them takes part in every round.
     env_steps: the run's end, passed on to the agents. evaluate_every: environment steps between evaluations of
     evaluate_episodes greedy episodes of each kind in evaluate_for, of which the first judges the team.
+    evaluate_around: evaluate at every round's end, and play the first kind with the agents' own networks as well, just
+    before they are aggregated. evaluated_before: called after that, when the mixer's side knows the returns.
     first_round: number of the first round (> 1 when a run is resumed).
     """
 
@@ -77,6 +80,7 @@ class TeamStrategy(FedAvg):
         evaluate_episodes: int,
         first_round: int = 1,
         evaluate_for: Sequence[Purpose] = (Purpose.EVALUATION,),
+        evaluate_around: bool = False,
     ) -> None:
         super().__init__(
             min_train_nodes=n_agents, min_evaluate_nodes=n_agents, min_available_nodes=n_agents, configrecord_key=m.PLAN
@@ -87,6 +91,8 @@ class TeamStrategy(FedAvg):
         self.evaluate_every = evaluate_every
         self.evaluate_episodes = evaluate_episodes
         self.evaluate_for = tuple(evaluate_for)
+        self.evaluate_around = evaluate_around
+        self.evaluated_before: Callable[[], None] = lambda: None
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
@@ -148,6 +154,8 @@ class TeamStrategy(FedAvg):
         contents = [reply.content.array_records[m.ARRAYS] for reply in by_agent]
         metrics = [_metrics(reply) for reply in by_agent]
         self._note(metrics, contents)
+        if self.evaluate_around:
+            self._evaluate_own_networks()
         record = self.record
         record.rewards = self.rewards(metrics, contents)
         record.weights = self.weights(record.rewards)
@@ -163,16 +171,10 @@ class TeamStrategy(FedAvg):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Let the team play greedy episodes with what it would now train from, when an evaluation is due."""
-        due = self.record.env_step - self.last_evaluation >= self.evaluate_every
+        due = self.evaluate_around or self.record.env_step - self.last_evaluation >= self.evaluate_every
         if not due and self.record.env_step < self.env_steps:
             return []
-        plan: Plan = {
-            m.ROUND: self.record.number,
-            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
-            m.EPISODES: self.evaluate_episodes,
-            m.PURPOSES: [purpose.value for purpose in self.evaluate_for],
-        }
-        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
+        return self._evaluation(arrays, m.AGGREGATE, self.evaluate_for)
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Take down the team's win rates; all agents saw the same battles."""
@@ -189,7 +191,25 @@ class TeamStrategy(FedAvg):
             self.record.evaluation["test_fixed_battle_won_mean"] = won[1]
         return metrics
 
+    def _evaluate_own_networks(self) -> None:
+        """Let every agent play the next evaluation's episodes with the network that it has just trained."""
+        questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
+        metrics = _metrics(self._by_agent(self._ask(self._grid, questions))[0])
+        self.record.broken += int(cast(int, metrics[m.BROKEN]))
+        self.record.won_before = cast(list[float], metrics[m.WIN_RATE])[0]
+        self.evaluated_before()
+
     # Messages
+
+    def _evaluation(self, arrays: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
+        plan: Plan = {
+            m.ROUND: self.record.number,
+            m.INDEX: index,
+            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
+            m.EPISODES: self.evaluate_episodes,
+            m.PURPOSES: [purpose.value for purpose in purposes],
+        }
+        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
         training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too

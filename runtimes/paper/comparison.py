@@ -21,7 +21,14 @@ from runtimes.configuration.settings import DEPLOYMENT, compose
 from runtimes.paper.plan import Cell, Plan
 from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
-from runtimes.side_by_side.folder import lock_and_note, refuse_taken, require_same, share_threads, threads_said
+from runtimes.side_by_side.folder import (
+    lock_and_note,
+    recorded_words,
+    refuse_taken,
+    require_same,
+    share_threads,
+    words_kept,
+)
 from runtimes.side_by_side.run import Run
 from strategies import strategy_class
 
@@ -51,7 +58,7 @@ class Comparison:
         else:
             earlier, self._earlier = begun
             said = {name_of(word) for word in plan.overrides}
-            overrides = [*plan.overrides, *(word for word in threads_said(earlier) if name_of(word) not in said)]
+            overrides = [*plan.overrides, *(word for word in words_kept(earlier) if name_of(word) not in said)]
             first = self.cells[0]
             advice = "Choose another run_dir."
             require_same(_composed(first, earlier), _composed(first, overrides), plan.path, "runs", advice)
@@ -111,7 +118,7 @@ def _read(path: Path) -> tuple[list[str], list[str]] | None:
         return None
     try:
         record = json.loads(file.read_bytes())
-        overrides, runs = record["overrides"], record["runs"]
+        overrides, runs = recorded_words(record), record["runs"]
         whole = all(type(one) is str for one in [*overrides, *runs])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{file} is damaged: {error!r}.") from error

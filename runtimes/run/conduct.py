@@ -141,6 +141,7 @@ def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamSt
         evaluate_every=config.evaluation.every_env_steps,
         evaluate_episodes=config.evaluation.episodes,
         evaluate_for=EVALUATIONS[config.evaluation.starts],
+        evaluate_around=config.evaluation.around_aggregation,
         first_round=first_round,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from conf.schema import Config
 from contracts.errors import ConfigurationError
+from runtimes.configuration.earlier import evaluation_of
 from runtimes.configuration.names import settings
 from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
@@ -22,9 +23,25 @@ THREADS = ("runtime.threads", "runtime.world_threads")
 """A run computes with the first or plays with the second, never both at a time."""
 
 
-def threads_said(words: Sequence[str]) -> list[str]:
-    """Return the words that say something of threads."""
-    return [word for word in words if name_of(word) in THREADS]
+STARTS = "evaluation.starts"
+KNOWS = "knows"
+"""The entry of a folder's record that lists settings which were there when it was begun; older records have none."""
+
+
+def recorded_words(record: Mapping[str, Any]) -> list[str]:
+    """Return the overrides of a folder's record, with those that say what an older version did without a word.
+
+    Raises KeyError and TypeError for a damaged record.
+    """
+    words = list(record["overrides"])
+    if STARTS in record.get(KNOWS, ()) or any(name_of(str(word)) == STARTS for word in words):
+        return words
+    return [*words, f"{STARTS}={evaluation_of('smac' if 'env=smac' in words else 'skirmish')['starts']}"]
+
+
+def words_kept(words: Sequence[str]) -> list[str]:
+    """Return the words that hold for all runs of a folder without being said again: of threads and of STARTS."""
+    return [word for word in words if name_of(word) in (*THREADS, STARTS)]
 
 
 def share_threads(words: Sequence[str], config: Config, runs: int) -> list[str]:
@@ -64,7 +81,7 @@ def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
     """
     lock = make_and_lock(path)
     try:
-        write_json(path / file, dict(record))
+        write_json(path / file, {**record, KNOWS: [STARTS]})
     except BaseException:
         os.close(lock)
         raise
