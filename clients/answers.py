@@ -6,6 +6,7 @@ own with a stack of one. A round needs all its agents at the same time: they mee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from clients.agents import AgentStack
 from clients.playing import play
 from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
+from contracts.array_names import online_names
 from contracts.errors import FederationError
 from contracts.mixer import Mixer
 from contracts.world import Battles, Purpose, World
@@ -46,11 +48,12 @@ def answer(
     if kind == m.POLICY:
         with borrowed(agents, arrays):
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
-    agents.load(arrays)
     if kind == MessageType.EVALUATE:
+        agents.load(arrays)
         return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
     if kind == MessageType.TRAIN:
-        rows = _train(agents, world, mixer, plan)
+        agents.load_aggregate(arrays)
+        rows = _train(agents, world, mixer, plan, tuple(online_names(arrays)))
         return _reply(questions, agents, tuple(arrays), rows)
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
@@ -66,13 +69,17 @@ def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[No
         agents.load(own)
 
 
-def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -> MetricRows:
-    outcome = train_round(
-        agents,
-        world,
-        mixer,
-        RoundPlan(_integer(plan, m.TRAINING_STEPS), _integer(plan, m.ENV_STEPS), bool(plan[m.TIE_GRADIENTS])),
+def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, shared: tuple[str, ...]) -> MetricRows:
+    round_plan = RoundPlan(
+        _integer(plan, m.TRAINING_STEPS),
+        _integer(plan, m.ENV_STEPS),
+        bool(plan[m.TIE_GRADIENTS]),
+        _proximal_mu(plan),
+        shared,
     )
+    if plan.get(m.RESET_MOMENTS, False):
+        agents.train_state.reset_moments(shared)
+    outcome = train_round(agents, world, mixer, round_plan)
     common = {
         m.NUM_EXAMPLES: outcome.episodes,
         m.TRAIN_STEP: agents.train_steps,
@@ -124,12 +131,19 @@ def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
 
 
 def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows) -> list[Message]:
-    replies = []
+    replies, known = [], agents.aggregable
     for position, (question, row) in enumerate(zip(questions, rows, strict=True)):
-        arrays = {name: Array(agents.online[name][position].detach().cpu().numpy()) for name in names}
+        arrays = {name: Array(known[name][position].detach().cpu().numpy()) for name in names}
         content = RecordDict({m.ARRAYS: ArrayRecord(arrays), m.METRICS: MetricRecord(dict(row))})
         replies.append(Message(content, reply_to=question))
     return replies
+
+
+def _proximal_mu(plan: ConfigRecord) -> float:
+    value = plan.get(m.PROXIMAL_MU, 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise FederationError(f"the plan's {m.PROXIMAL_MU} must be a number of at least 0, got {value!r}")
+    return float(value)
 
 
 def _integer(plan: ConfigRecord, name: str) -> int:
