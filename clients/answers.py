@@ -17,6 +17,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, Met
 
 from clients.acting import Watcher
 from clients.agents import AgentStack
+from clients.network import Parameters
 from clients.playing import play
 from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
@@ -52,9 +53,7 @@ def answer(
         agents.load(arrays)
         return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
     if kind == MessageType.TRAIN:
-        agents.load_aggregate(arrays)
-        rows = _train(agents, world, mixer, plan, tuple(online_names(arrays)))
-        return _reply(questions, agents, tuple(arrays), rows)
+        return _reply(questions, agents, tuple(arrays), _train(agents, world, mixer, plan, arrays))
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
 
@@ -69,7 +68,8 @@ def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[No
         agents.load(own)
 
 
-def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, shared: tuple[str, ...]) -> MetricRows:
+def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, arrays: Parameters) -> MetricRows:
+    shared = tuple(online_names(arrays))
     round_plan = RoundPlan(
         _integer(plan, m.TRAINING_STEPS),
         _integer(plan, m.ENV_STEPS),
@@ -77,6 +77,7 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, s
         _proximal_mu(plan),
         shared,
     )
+    agents.load_aggregate(arrays)
     if plan.get(m.RESET_MOMENTS, False):
         agents.train_state.reset_moments(shared)
     outcome = train_round(agents, world, mixer, round_plan)

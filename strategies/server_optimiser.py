@@ -56,9 +56,8 @@ class ServerOptimiser(ABC):
         Raises FederationError when start and aggregate do not have the same names.
         """
         if set(start) != set(aggregate):
-            raise FederationError(
-                f"the aggregate is of {', '.join(aggregate)}; the round began with {', '.join(start)}"
-            )
+            began, ended = ", ".join(start), ", ".join(aggregate)
+            raise FederationError(f"agents returned {ended} in round {round_}, which began with {began}")
         moved = self._step(round_, ArrayRecord({name: start[name] for name in aggregate}), aggregate)
         # A learning rate of numpy's makes float64 of float32.
         return ArrayRecord({name: Array(moved[name].numpy().astype(array.dtype)) for name, array in aggregate.items()})
