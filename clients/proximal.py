@@ -1,4 +1,4 @@
-"""FedProx (Li et al. 2020, arXiv 1812.06127, equation 2): local training is pulled back to where its round began.
+"""FedProx (Li et al. 2020, arXiv 1812.06127, algorithm 2): local training is pulled back to where its round began.
 
 Every agent minimises its own loss plus mu / 2 ||theta - theta_0||^2 over the shared parameters theta, where theta_0 are
 the values that the server sent it. Their gradient is mu (theta - theta_0).
