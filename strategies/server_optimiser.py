@@ -19,13 +19,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.serverapp.strategy import FedAdam, FedAvg, FedAvgM
 from numpy.typing import NDArray
 
 from contracts import messages as m
-from contracts.errors import FederationError
+from contracts.errors import DivergenceError, FederationError
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -53,14 +54,20 @@ class ServerOptimiser(ABC):
         """Return the parameters that the next round begins with, of the aggregate's names, shapes and types.
 
         round_: number of the round, from 1. start: the parameters that it began with. aggregate: of its end.
-        Raises FederationError when start and aggregate do not have the same names.
+        Raises FederationError when start and aggregate do not have the same names, DivergenceError when a parameter
+        would not be finite.
         """
         if set(start) != set(aggregate):
             began, ended = ", ".join(start), ", ".join(aggregate)
             raise FederationError(f"agents returned {ended} in round {round_}, which began with {began}")
         moved = self._step(round_, ArrayRecord({name: start[name] for name in aggregate}), aggregate)
-        # A learning rate of numpy's makes float64 of float32.
-        return ArrayRecord({name: Array(moved[name].numpy().astype(array.dtype)) for name, array in aggregate.items()})
+        following = {}
+        for name, array in aggregate.items():
+            value = moved[name].numpy().astype(array.dtype)  # numpy's learning rate makes float64 of float32
+            if not np.isfinite(value).all():
+                raise DivergenceError(f"{name} after the step of strategy.server_optimiser", f"round {round_}")
+            following[name] = Array(value)
+        return ArrayRecord(following)
 
     @abstractmethod
     def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from elsewhere import ELSEWHERE, pretended
 from meeting import Meeting, OneAgentsMixer, OneAgentsWorld
 from toy_agents import federate
-from toy_team import algorithm, make_agents, make_learner, make_team, strategy_settings
+from toy_team import CPU, MODEL, ToyTeam, algorithm, make_agents, make_learner, make_team, strategy_settings
 from toy_world import ToyWorld, toy_spec
 
+from clients.agents import AgentStack
 from clients.answers import answer
+from server.team_learner import TeamLearner
+from server.team_records import TeamRecords
 from strategies import strategy_class
 from strategies.local_grid import LocalGrid
 
@@ -60,6 +64,33 @@ def each_alone(name, changes):
             name, changes, lambda questions: list(pool.map(answer_alone, range(SPEC.n_agents), questions))
         )
     return [stack.state() for stack in stacks], learner.state(), *outcome
+
+
+def placed(place):
+    """A team whose networks and mixer are computed on a device."""
+    settings = algorithm(**SETTINGS)
+    learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, settings.buffer_size, place), 5, place)
+    agents = AgentStack(tuple(range(SPEC.n_agents)), SPEC, MODEL, settings, 5, place)
+    return ToyTeam(agents, ToyWorld(SPEC, 5, learner.records), learner)
+
+
+@pytest.mark.parametrize("moments", ["average", "reset"])
+def test_other_devices_compute_the_same(moments, monkeypatch):
+    """Without kernels, on a device that is not there: Adam's moments are torch's, and numbers round otherwise."""
+    changes = {"adam_moments": moments, "share_targets": True, "proximal_mu": 0.37}
+    found = {}
+
+    def train(place):
+        team = placed(place)
+        federated("pp_pps", changes, lambda asked: answer(team.agents, team.world, team.learner, asked))
+        found[place] = {name: value.detach().cpu().clone() for name, value in team.agents.state().items()}
+
+    train(CPU)
+    with pretended(monkeypatch):
+        train(ELSEWHERE)
+    assert found[CPU].keys() == found[ELSEWHERE].keys()
+    for name, value in found[CPU].items():
+        torch.testing.assert_close(found[ELSEWHERE][name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
 @pytest.mark.parametrize(("name", "changes"), OPTIONS, ids=[f"{name}-{'-'.join(one)}" for name, one in OPTIONS])

@@ -12,7 +12,7 @@ from flwr.serverapp.strategy import FedAdam, FedAvgM
 from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
 from contracts import messages as m
-from contracts.errors import FederationError
+from contracts.errors import DivergenceError, FederationError
 from strategies.local_grid import take_server_identity
 from strategies.server_optimiser import Adam, Momentum
 
@@ -165,6 +165,13 @@ def test_what_is_evaluated_is_what_the_next_round_begins_with(changes):
         for moment in (["momentum"] if changes is MOMENTUM else ["m", "v"])
         for name in ("head.weight", "head.bias")
     }
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_step_too_large_for_any_network_is_refused():
+    arrays = [record({"fc.weight": np.full(3, value, np.float32)}) for value in (1, 2)]
+    with pytest.raises(DivergenceError, match=r"fc\.weight after the step of strategy\.server_optimiser .* at round 7"):
+        Momentum(1e39, 0.0).step(7, *arrays)
 
 
 def test_other_names_than_the_round_began_with_are_refused():
