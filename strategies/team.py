@@ -9,23 +9,28 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
+from numpy.typing import NDArray
 
 from contracts import messages as m
 from contracts.errors import FederationError
 from contracts.world import Purpose
+from strategies.beside import Beside, BesideSettings, online
 from strategies.distance import mean_distances
+from strategies.server_optimiser import ServerSettings, server_optimiser
 from strategies.weights import weighted_sum
 
-Plan = Mapping[str, int | bool | list[str]]
+Plan = Mapping[str, int | float | bool | list[str]]
 """What a message asks for, by the names of contracts.messages."""
+SERVER = "server."
+"""Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
 
-class StrategySettings(Protocol):
+class StrategySettings(ServerSettings, BesideSettings, Protocol):
     """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
 
     name: str
@@ -36,6 +41,7 @@ class StrategySettings(Protocol):
     max_weight: float
     policy_episodes: int
     common_start: bool
+    proximal_mu: float
 
 
 @dataclass
@@ -99,6 +105,9 @@ class TeamStrategy(FedAvg):
         self.last_evaluation = 0  # environment step
         self.evaluations = 0
         self.record = RoundRecord(first_round - 1)
+        self._beside = Beside(settings)
+        self._optimiser = server_optimiser(settings)
+        self._begun_with = ArrayRecord()  # the parameters of the round's beginning
 
     @abstractmethod
     def weights(self, rewards: Sequence[float]) -> list[float]:
@@ -130,6 +139,24 @@ class TeamStrategy(FedAvg):
         own_start = round_ == 1 and not self.settings.common_start
         return self.starts[agent] if own_start else arrays
 
+    # What a strategy owns from round to round, beside the aggregated parameters
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return named arrays for a checkpoint: what is aggregated beside the parameters, the server's moments.
+
+        The parameters that the next round begins with are not among them: Flower has them (`Strategy.start`).
+        """
+        moments = self._optimiser.state() if self._optimiser is not None else {}
+        beside = {name: array.numpy() for name, array in self._beside.arrays.items()}
+        return beside | {SERVER + name: value for name, value in moments.items()}
+
+    def load_state(self, named: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what the strategy owns by what `state` returned; empty: as before the first round."""
+        moments = {name.removeprefix(SERVER): value for name, value in named.items() if name.startswith(SERVER)}
+        self._beside.arrays = {name: Array(value) for name, value in named.items() if not name.startswith(SERVER)}
+        if self._optimiser is not None:
+            self._optimiser.load_state(moments)
+
     # The round, as Flower's Strategy.start goes through it
 
     def configure_train(
@@ -137,30 +164,38 @@ class TeamStrategy(FedAvg):
     ) -> Iterable[Message]:
         """Tell every agent to train for aggregation_interval steps from the shared parameters."""
         self.record = RoundRecord(self.first_round + server_round - 1)
-        self._grid = grid
-        plan = {
+        self._grid, self._begun_with = grid, arrays
+        plan: Plan = {
             m.ROUND: self.record.number,
             m.TRAINING_STEPS: self.settings.aggregation_interval,
             m.ENV_STEPS: self.env_steps,
             m.TIE_GRADIENTS: self.tie_gradients,
+            m.PROXIMAL_MU: float(self.settings.proximal_mu),
+            m.RESET_MOMENTS: self.settings.adam_moments == "reset",
         }
         return [self._message(agent, arrays, plan, MessageType.TRAIN) for agent in range(self.n_agents)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Weigh the agents' shared parameters together, in agent order and in float64."""
+        """Weigh together what the agents return, in agent order and in float64; then take the server's step.
+
+        The server optimiser moves the parameters alone: what is aggregated beside them stays a weighted average.
+        """
         by_agent = self._by_agent(replies)
         contents = [reply.content.array_records[m.ARRAYS] for reply in by_agent]
+        networks = [online(content) for content in contents]
         metrics = [_metrics(reply) for reply in by_agent]
         self._note(metrics, contents)
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        record.rewards = self.rewards(metrics, contents)
+        record.rewards = self.rewards(metrics, networks)
         record.weights = self.weights(record.rewards)
-        aggregated = aggregate(contents, record.weights)
-        record.distances = mean_distances(contents)
+        aggregated = self._beside.take_from(aggregate(contents, record.weights))
+        record.distances = mean_distances(networks)
+        if self._optimiser is not None:
+            aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
     def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
@@ -213,7 +248,7 @@ class TeamStrategy(FedAvg):
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
         training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
-        sent = self.arrays_for(agent, self.record.number, arrays) if training else arrays
+        sent = self._beside.put_to(self.arrays_for(agent, self.record.number, arrays)) if training else arrays
         self.record.bytes_down += array_bytes(sent)
         content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
         return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))
