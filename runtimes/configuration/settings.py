@@ -21,6 +21,7 @@ from yaml import YAMLError
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
+from runtimes.configuration.exceptions import exception_for, exceptions_of, require_maps
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
@@ -50,7 +51,9 @@ def compose(
     else:
         with _loader():
             raw = _composed(overrides)
-    return _checked(raw, maps, parameter_names)
+    config = _checked(raw, maps, parameter_names)
+    require_maps(config.experiment, _maps() if maps is None else maps)
+    return config
 
 
 def expand(
@@ -124,7 +127,9 @@ def explain_groups() -> str:
         lines.append(f"{group}=")
         for choice in groups()[group]:
             star = "*" if choice == default else " "
-            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}")
+            maps = ", ".join(exceptions_of(choice)) if group == "experiment" else ""
+            other = f" (with settings of their own: {maps})" if maps else ""
+            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
     return "\n".join([*lines, "(* default)"])
 
 
@@ -149,6 +154,13 @@ def _started() -> str:
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
+    """Compose the tree, with the exception that its experiment makes for its map under the overrides."""
+    tree = _by_hydra(overrides)
+    exception = exception_for(tree)
+    return _by_hydra([*overrides, *exception]) if exception else tree
+
+
+def _by_hydra(overrides: Sequence[str]) -> DictConfig:
     try:
         return hydra.compose("config", overrides=list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
@@ -191,7 +203,7 @@ def _completed(raw: DictConfig) -> DictConfig:
     """Add the defaults of settings that fedqmix did not have yet when the run was begun."""
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     with _loader():
-        known = _composed([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
+        known = _by_hydra([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
     OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
     for group in groups():
         if isinstance(raw.get(group), DictConfig):

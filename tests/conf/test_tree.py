@@ -19,7 +19,7 @@ def keys_of(file: Path) -> set[str]:
     tree = OmegaConf.load(file)
     assert isinstance(tree, DictConfig)
     flat: set[str] = set()
-    is_global = file.parent in (CONFIG_DIR, CONFIG_DIR / "experiment")
+    is_global = file.parent == CONFIG_DIR or CONFIG_DIR / "experiment" in file.parents
     prefix = "" if is_global else f"{file.parent.name}."
     for key, value in OmegaConf.to_container(tree, resolve=False).items():
         if key == "defaults":
