@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -55,11 +56,11 @@ def _require_settings(file: Path) -> None:
     try:
         tree = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigurationError(f"cannot read '{file}': {str(error).splitlines()[0]}.") from error
+        raise ConfigurationError(f"cannot read {str(file)!r}: {str(error).splitlines()[0]}.") from error
     if not isinstance(tree, dict):
         raise ConfigurationError(f"'{file}' sets nothing: a mapping of settings is needed.")
-    for section, value in tree.items():
-        for name in [f"{section}.{one}" for one in value] if isinstance(value, dict) else [str(section)]:
+    for section, value in cast(dict[str, Any], tree).items():
+        for name in [f"{section}.{one}" for one in value] if isinstance(value, dict) else [section]:
             if name in NOT_OF_A_MAP or name.endswith(".name"):
                 raise ConfigurationError(f"'{file}' sets {name}, which an exception for one map may not change.")
             if name not in settings():
