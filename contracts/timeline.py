@@ -50,6 +50,11 @@ class Timeline:
         """[batch] the transition that ends each episode."""
         return self.offsets[self.lengths] - self.batch + np.arange(self.batch)
 
+    @property
+    def begins(self) -> Integers:
+        """[longest + 1] the first transition of each time step; begins[-1] = transitions."""
+        return self.offsets[1:] - self.batch
+
     def places(self, wider: Timeline) -> Integers:
         """Return where each of these moments lies in a timeline whose episodes are as long or longer: [moments]."""
         places: Integers = wider.offsets[self.moment_time] + self.moment_episode

@@ -16,6 +16,7 @@ from torch import nn
 from torch.func import functional_call
 
 from contracts.world import Integers
+from server.td_targets import td_targets
 from server.team_records import TeamTransitions
 
 
@@ -26,6 +27,7 @@ class Lesson(NamedTuple):
     target: nn.Module
     transitions: TeamTransitions
     gamma: float
+    td_lambda: float
     q_taken: torch.Tensor  # [agents, transitions]
     q_next: torch.Tensor  # [agents, transitions]
 
@@ -46,7 +48,8 @@ def learn_together(lessons: Sequence[Lesson]) -> list[tuple[torch.Tensor, torch.
     errors = []
     for one, value, next_value in zip(lessons, values, next_values, strict=True):
         own = slice(0, one.q_taken.shape[1])
-        target = one.transitions.rewards + one.gamma * one.transitions.going_on * next_value[:, own]
+        seen = one.transitions
+        target = td_targets(seen.rewards, seen.going_on, next_value[:, own], seen.timeline, one.gamma, one.td_lambda)
         errors.append(value[:, own] - target)
         one.mixer.zero_grad()  # a step that was broken off may have left some
     torch.autograd.backward([error.square().mean() for error in errors])

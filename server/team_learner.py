@@ -24,6 +24,7 @@ class TeamLearningSettings(MixerSettings, Protocol):
 
     learning_rate: float
     gamma: float
+    td_lambda: float
     batch_size: int
     target_update_interval: int
     target_update_rate: float
@@ -73,14 +74,17 @@ class TeamLearner:
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
         """Return d loss / d q_taken [agents, transitions] of the mean squared TD error.
 
-            y = r + gamma (1 - terminated) Q_total'(q_next, s')        loss = mean (Q_total(q_taken, s) - y)^2
+            loss = mean (Q_total(q_taken, s) - G)^2
 
-        An episode cut off by its limit is not terminated: its last value is bootstrapped.
+        G: the lambda-return over the target mixer's Q_total'(q_next, s'); see server.td_targets. An episode cut off by
+        its limit is not terminated: its last value is bootstrapped.
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
         transitions = self.records.recall(self.slots)
-        gradient, td_error = self.training.learn(transitions, self.settings.gamma, q_taken, q_next)
+        gradient, td_error = self.training.learn(
+            transitions, self.settings.gamma, self.settings.td_lambda, q_taken, q_next
+        )
         loss = td_error.square().mean()
         finite = torch.isfinite(q_taken).all() & torch.isfinite(q_next).all()
         # Read at once: each time the host reads a number, a GPU has to have finished all it was told.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
-from contracts.timeline import timeline
+from contracts.timeline import Timeline, timeline
 from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
 from storage.ring import EpisodeRing, Field
 
@@ -31,6 +31,7 @@ class TeamTransitions(NamedTuple):
     next_rows: Integers  # [transitions], that of the state after it
     rewards: torch.Tensor  # [transitions], the team's
     going_on: torch.Tensor  # [transitions], 0 where the battle was over after it, else 1
+    timeline: Timeline  # the order of the transitions
 
 
 class TeamRecords:
@@ -100,7 +101,8 @@ class TeamRecords:
         taken, columns = rows[order.taken], self.ring.columns
         places = torch.from_numpy(taken).to(columns["state"].device)
         rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
-        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, (~terminated).to(rewards.dtype))
+        going_on = (~terminated).to(rewards.dtype)
+        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, going_on, order)
 
     def results(self, purpose: Purpose) -> BattleResults | None:
         """Return how the battles of the last series ended, by episode number; None before the first has ended."""

@@ -26,6 +26,7 @@ def algorithm(**changes: Any) -> AlgorithmConfig:
         "name": "qmix",
         "learning_rate": 0.01,
         "gamma": 0.9,
+        "td_lambda": 0.0,
         "batch_size": 4,
         "buffer_size": 12,
         "parallel_battles": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from runtimes.configuration.runs import require_run, run_of
 
 RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
 """What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
+BEFORE: Mapping[str, object] = {"algorithm.td_lambda": 0.0}
+"""Later settings with their values for runs that were begun without them, whatever the experiment's value is today."""
 DEPLOYMENT = "deployment"
 """runtime.name of the runs whose parties are processes of their own."""
 
@@ -200,10 +202,12 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
 
 
 def _completed(raw: DictConfig) -> DictConfig:
-    """Add the defaults of settings that fedqmix did not have yet when the run was begun."""
+    """Add settings that fedqmix did not have yet when the run was begun, so that they mean what was done then."""
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     with _loader():
         known = _by_hydra([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
+    for name, value in BEFORE.items():
+        OmegaConf.update(known, name, value)
     OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
     for group in groups():
         if isinstance(raw.get(group), DictConfig):

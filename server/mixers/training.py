@@ -17,7 +17,12 @@ class MixerTraining(Protocol):
     """A mixer, its target and its optimiser."""
 
     def learn(
-        self, transitions: TeamTransitions, gamma: float, q_taken: torch.Tensor, q_next: torch.Tensor
+        self,
+        transitions: TeamTransitions,
+        gamma: float,
+        td_lambda: float,
+        q_taken: torch.Tensor,
+        q_next: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return d loss / d q_taken [agents, transitions] and the TD errors [outputs, transitions].
 
@@ -49,10 +54,15 @@ class TorchMixerTraining:
         self._optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True) if parameters else None
 
     def learn(
-        self, transitions: TeamTransitions, gamma: float, q_taken: torch.Tensor, q_next: torch.Tensor
+        self,
+        transitions: TeamTransitions,
+        gamma: float,
+        td_lambda: float,
+        q_taken: torch.Tensor,
+        q_next: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See MixerTraining."""
-        lesson = Lesson(self._mixer, self._target, transitions, gamma, q_taken, q_next)
+        lesson = Lesson(self._mixer, self._target, transitions, gamma, td_lambda, q_taken, q_next)
         return self._together.compute(Work.GRADIENT, lesson, learn_together)
 
     def squared_norm(self) -> torch.Tensor:

@@ -96,6 +96,13 @@ def test_an_exception_is_not_a_word_of_the_command_line(capfd: pytest.CaptureFix
     assert "unknown setting 'experiment/smoke'" in capfd.readouterr().err
 
 
+def test_tuned_qmix_has_the_published_exceptions() -> None:
+    usual, returns, wide = (compose(["experiment=tuned", f"map={one}"]) for one in ("3m", "6h_vs_8z", "3s5z_vs_3s6z"))
+    assert (usual.algorithm.td_lambda, usual.algorithm.epsilon_anneal_steps, usual.model.hidden) == (0.6, 100_000, 64)
+    assert (returns.algorithm.td_lambda, returns.algorithm.epsilon_anneal_steps) == (0.3, 500_000)
+    assert (wide.model.hidden, wide.algorithm.mixing_embed, wide.algorithm.hypernetwork_hidden) == (256, 64, 256)
+
+
 def test_every_exception_of_ours_composes() -> None:
     for experiment in names.groups()["experiment"]:
         for map_ in exceptions.exceptions_of(experiment):

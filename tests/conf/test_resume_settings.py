@@ -48,6 +48,15 @@ def test_settings_that_did_not_exist_when_a_run_was_begun_are_the_defaults(run: 
     assert load(run, maps=MAPS).env == config.env
 
 
+def test_a_run_begun_without_lambda_returns_goes_on_without(run: Path) -> None:
+    """Whatever its experiment's settings are today."""
+    file = run / "config.yaml"
+    kept = [line for line in file.read_text().splitlines(keepends=True) if "td_lambda" not in line]
+    file.write_text("".join(kept).replace("experiment: smoke", "experiment: tuned"))
+    assert compose(["experiment=tuned"]).algorithm.td_lambda == 0.6
+    assert compose([f"resume={run}"], maps=MAPS).algorithm.td_lambda == load(run, maps=MAPS).algorithm.td_lambda == 0.0
+
+
 def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
     words = ["stop.env_steps=9000", "logger=tensorboard", "logger.wandb_mode=disabled", "checkpoint.keep=5"]
     config = compose([f"resume={run}", *words, "runtime.world_threads=2"], maps=MAPS)

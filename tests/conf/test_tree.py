@@ -10,7 +10,7 @@ from clients.network import PARAMETER_NAMES
 from runtimes.configuration.names import CONFIG_DIR, groups, sections, settings
 from runtimes.configuration.settings import compose, explain_groups
 
-MAPS = ("3m", "8m", "5m_vs_6m")
+MAPS = ("3m", "8m", "5m_vs_6m", "6h_vs_8z", "3s5z_vs_3s6z")
 FILES = sorted(CONFIG_DIR.rglob("*.yaml"))
 
 

@@ -1,6 +1,7 @@
 """Split Q-learning once more, the plain way: loops over episodes, moments and agents, one autograd graph, float64.
 
-Nothing here comes from `clients` or `server` but the names of their parameters. Equations: GRU of Cho et al. 2014 in
+Nothing here comes from `clients` or `server` but the names of their parameters. Equations: lambda-returns of Sutton
+and Barto 2018 (12.3), GRU of Cho et al. 2014 in
 PyTorch's convention, DRQN of Hausknecht and Stone 2015, double Q of van Hasselt et al. 2016, VDN of Sunehag et al.
 2018, QMIX of Rashid et al. 2018, Adam of Kingma and Ba 2015.
 """
@@ -108,16 +109,17 @@ class PlainTeam:
         """Mean over all transitions (and over agents, when each learns for itself) of the squared TD error."""
         errors = []
         for position, episode in enumerate(batch):
+            values, next_values = [], []  # [time][output]
             for time in range(episode.length):
-                last = time == episode.length - 1
-                follows = 0.0 if last and episode.terminated else 1.0
                 mine = [q_taken[agent, position, time] for agent in range(self.n_agents)]
                 future = [q_next[agent, position, time] for agent in range(self.n_agents)]
-                values = self._mix(self.mixer, mine, episode.states[time])
-                next_values = self._mix(self.target_mixer, future, episode.states[time + 1])
-                for value, next_value in zip(values, next_values, strict=True):
-                    target = episode.rewards[time] + self.settings.gamma * follows * next_value.detach()
-                    errors.append((value - target) ** 2)
+                values.append(self._mix(self.mixer, mine, episode.states[time]))
+                next_values.append(self._mix(self.target_mixer, future, episode.states[time + 1]))
+            for output in range(len(values[0])):
+                following = [float(one[output].detach()) for one in next_values]
+                for time in range(episode.length):
+                    target = lambda_return(episode, following, time, self.settings.gamma, self.settings.td_lambda)
+                    errors.append((values[time][output] - target) ** 2)
         return torch.stack(errors).mean()
 
     def _mix(self, mixer: Network, q: list[Tensor], state: Tensor) -> list[Tensor]:
@@ -143,6 +145,21 @@ class PlainTeam:
         for target, online in pairs:
             for name in target:
                 target[name] = ((1 - rate) * target[name] + rate * online[name]).detach()
+
+
+def lambda_return(episode: Episode, next_values: list[float], time: int, gamma: float, td_lambda: float) -> float:
+    """(1 - lambda) sum_n lambda^(n-1) R_n + lambda^(N-1) R_N, by its definition; R_n: the n-step return.
+
+    next_values: [time], the value of the moment after each action; the last one counts in truncated episodes alone.
+    """
+    steps = episode.length - time
+    total, earned = 0.0, 0.0
+    for n in range(1, steps + 1):
+        earned += gamma ** (n - 1) * episode.rewards[time + n - 1]
+        over = n == steps and episode.terminated
+        n_step = earned + (0.0 if over else gamma**n * next_values[time + n - 1])
+        total += (td_lambda ** (n - 1)) * (1.0 if n == steps else 1 - td_lambda) * n_step
+    return total
 
 
 def all_q_values(network: Network, episode: Episode, agent: int, n_agents: int) -> list[Tensor]:

@@ -112,6 +112,20 @@ def test_steps_agree_with_plain_autograd(compiled, method, double_q, target, cli
     assert any(not seen.any() for episode in drawn for agent in episode.observations for seen in agent), "no dead agent"
 
 
+@pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
+@pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
+@pytest.mark.parametrize("td_lambda", [0.6, 1.0])
+def test_lambda_returns_agree_with_their_definition(compiled, method, td_lambda):
+    settings = algorithm(**method, td_lambda=td_lambda, batch_size=5, grad_norm_clip=1e6)
+    agents, learner, plain, episodes = begin(settings, compiled=compiled)
+    drawn = []
+    for _ in range(STEPS):
+        drawn += agree(agents, learner, plain, episodes)[1]
+    truncated = {episode.length for episode in drawn if not episode.terminated}
+    assert min(truncated) < SPEC.episode_limit, "a short truncated episode is among them"
+    assert len(truncated) > 1
+
+
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
 def test_tied_gradients_are_one_shared_network(method):
     """strategy full_sharing: N copies that take every step with the team's sum are one network."""

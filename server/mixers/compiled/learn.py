@@ -1,4 +1,4 @@
-"""A range of transitions, all the way from states and Q-values to TD errors and gradients."""
+"""A range of transitions: values of what follows, and from TD targets to TD errors and gradients."""
 
 from __future__ import annotations
 
@@ -31,27 +31,44 @@ class Transitions(NamedTuple):
     states: Numbers  # [buffer rows, state_dim]
     rows: Integers  # [transitions], the buffer's row of each transition's state
     next_rows: Integers  # [transitions], that of the next state
-    rewards: Numbers  # [transitions]
-    going_on: Numbers  # [transitions], 0 where the battle was over then, else 1
+
+
+@kernel
+def next_values(
+    target: Mixing, transitions: Transitions, first: int, last: int, q_next: Numbers, values: Numbers
+) -> None:
+    """Compute the target mixer's Q_total of the moments after transitions first .. last - 1.
+
+    q_next: [agents, transitions]. Fills their part of values [transitions].
+    """
+    agents = q_next.shape[0]
+    dtype = q_next.dtype
+    state = np.empty((ROWS, transitions.states.shape[1]), dtype)
+    rooms = rooms_for(target)
+    hidden, own_q = np.empty((ROWS, rooms[1].outputs.shape[1]), dtype), np.empty((agents, ROWS), dtype)
+    for begin in range(first, last, ROWS):
+        rows = min(ROWS, last - begin)
+        span = slice(begin, begin + rows)
+        gather(transitions.states, transitions.next_rows[span], state[:rows])
+        copy(q_next[:, span], own_q[:, :rows])
+        mixed(target, state[:rows], rooms, own_q, hidden, values[span])
 
 
 @kernel
 def learn(
     online: Mixing,
-    target: Mixing,
     transitions: Transitions,
     first: int,
     last: int,
-    gamma: float,
+    td_targets: Numbers,
     q_taken: Numbers,
-    q_next: Numbers,
     grad_q: Numbers,
     errors: Numbers,
     found: Mixing,
 ) -> None:
     """Compute TD errors and gradients of transitions first .. last - 1 of the mean squared TD error of them all.
 
-    q_taken, q_next: [agents, transitions].
+    td_targets: [transitions]. q_taken: [agents, transitions].
     Fills their columns of grad_q [agents, transitions] and of errors [transitions]; adds to found.
     """
     agents, count = q_taken.shape
@@ -59,7 +76,7 @@ def learn(
     state = np.empty((ROWS, transitions.states.shape[1]), dtype)
     rooms = rooms_for(online)
     embed = rooms[1].outputs.shape[1]
-    hidden, total, following = np.empty((ROWS, embed), dtype), np.empty(ROWS, dtype), np.empty(ROWS, dtype)
+    hidden, total = np.empty((ROWS, embed), dtype), np.empty(ROWS, dtype)
     grad_weight_1, grad_bias_1 = np.empty((ROWS, agents * embed), dtype), np.empty((ROWS, embed), dtype)
     grad_weight_2, grad = np.empty((ROWS, embed), dtype), np.empty((ROWS, 1), dtype)
     flow_1, flow_2 = np.empty((ROWS, online.weight_1.second.shape[0]), dtype), np.empty((ROWS, embed), dtype)
@@ -68,15 +85,11 @@ def learn(
         rows = min(ROWS, last - begin)
         span = slice(begin, begin + rows)
         seen = state[:rows]
-        gather(transitions.states, transitions.next_rows[span], seen)
-        copy(q_next[:, span], own_q[:, :rows])
-        mixed(target, seen, rooms, own_q, hidden, following[:rows])
         gather(transitions.states, transitions.rows[span], seen)
         copy(q_taken[:, span], own_q[:, :rows])
         mixed(online, seen, rooms, own_q, hidden, total[:rows])
         for i in range(rows):
-            aim = transitions.rewards[begin + i] + dtype.type(gamma) * transitions.going_on[begin + i] * following[i]
-            errors[begin + i] = total[i] - aim
+            errors[begin + i] = total[i] - td_targets[begin + i]
             grad[i, 0] = dtype.type(2) * errors[begin + i] / dtype.type(count)
         mix_back(
             grad[:rows, 0],

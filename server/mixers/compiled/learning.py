@@ -13,7 +13,8 @@ from kernels.compile import Numbers
 from kernels.crew import Crew
 from kernels.optimiser import Adam, Packing, move_towards, squared_norms
 from server.mixers.compiled.hypernetwork import Hypernetwork
-from server.mixers.compiled.learn import Mixing, Transitions, learn
+from server.mixers.compiled.learn import Mixing, Transitions, learn, next_values
+from server.mixers.compiled.targets import td_targets
 from server.mixers.qmix import QmixMixer
 from server.team_records import TeamTransitions
 
@@ -54,26 +55,31 @@ class CompiledQmix:
         return other
 
     def learn(
-        self, transitions: TeamTransitions, gamma: float, q_taken: torch.Tensor, q_next: torch.Tensor
+        self,
+        transitions: TeamTransitions,
+        gamma: float,
+        td_lambda: float,
+        q_taken: torch.Tensor,
+        q_next: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See MixerTraining."""
         gradient, errors = torch.empty_like(q_taken), q_taken.new_empty(1, q_taken.shape[1])
-        columns = Transitions(
-            states=transitions.states.numpy(),
-            rows=transitions.rows,
-            next_rows=transitions.next_rows,
-            rewards=transitions.rewards.numpy(),
-            going_on=transitions.going_on.numpy(),
-        )
+        columns = Transitions(transitions.states.numpy(), transitions.rows, transitions.next_rows)
         taken, following = q_taken.contiguous().numpy(), q_next.contiguous().numpy()
+        (online, target), targets = self._mixings, np.empty(taken.shape[1], taken.dtype)
+        bounds = [taken.shape[1] * end // PARTS for end in range(PARTS + 1)]
         self._found[:] = 0
 
-        def task(part: int) -> None:
-            first, last = (q_taken.shape[1] * end // PARTS for end in (part, part + 1))
-            learned = gradient.numpy(), errors[0].numpy(), self._shares[part]
-            online, target = self._mixings
-            learn(online, target, columns, first, last, gamma, taken, following, *learned)
+        def value(part: int) -> None:
+            next_values(target, columns, bounds[part], bounds[part + 1], following, targets)
 
+        def task(part: int) -> None:
+            learned = gradient.numpy(), errors[0].numpy(), self._shares[part]
+            learn(online, columns, bounds[part], bounds[part + 1], targets, taken, *learned)
+
+        self._crew.each(value, PARTS)
+        rewards, going_on = transitions.rewards.numpy(), transitions.going_on.numpy()
+        td_targets(rewards, going_on, transitions.timeline.begins, gamma, td_lambda, targets)
         self._crew.each(task, PARTS)
         np.add.reduce(self._found, axis=0, out=self._gradient.numpy())
         return gradient, errors
