@@ -50,9 +50,9 @@ def compose(
     run = {override.key_or_group: override for override in parsed}.get("resume")
     if run is not None and run.value() is not None:
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
-    else:
-        with _loader():
-            raw = _composed(overrides)
+        return _checked(raw, maps, parameter_names)
+    with _loader():
+        raw = _composed(overrides)
     config = _checked(raw, maps, parameter_names)
     require_maps(config.experiment, _maps() if maps is None else maps)
     return config
