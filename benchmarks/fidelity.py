@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
+from benchmarks.difficulty import difficulty, rank
 from contracts.world import Battles, Purpose, TeamTurn
 from envs.factory import available_maps, make_world
 from envs.options import skirmish_options
@@ -25,7 +24,6 @@ from envs.scripted import POLICIES, ScriptedTeam
 from server.records.summary import machine, versions
 
 BATCH = 256  # battles played side by side; does not change the figures
-CLASSES = ("easy", "hard", "super hard")
 
 Tell = Callable[[str, str, int], None]
 """Is told map, policy and how many more battles are over."""
@@ -72,14 +70,6 @@ def table(figures: dict[str, Any]) -> str:
         cells = " | ".join(_cell(results[map][policy]) for policy in policies)
         lines.append(f"| {map} | {difficulty(map)} | {cells} |")
     return "\n".join(lines)
-
-
-def difficulty(map: str) -> str:
-    """Return a map's class: "easy", "hard" or "super hard" as SMAC's authors say, in brackets where only others do."""
-    known = _difficulty()
-    if map in known["smac"]:
-        return str(known["smac"][map])
-    return f"({known['survey'][map]})" if map in known["survey"] else "none"
 
 
 def main(words: Sequence[str]) -> int:
@@ -147,21 +137,12 @@ class _Scores:
 
 
 def _order(map: str, results: dict[str, Any]) -> tuple[int, float, str]:
-    word = difficulty(map).strip("()")
-    rank = CLASSES.index(word) if word in CLASSES else len(CLASSES)
-    return rank, -max(figures["won_mean"] for figures in results.values()), map
+    return rank(map), -max(figures["won_mean"] for figures in results.values()), map
 
 
 def _cell(figures: dict[str, Any]) -> str:
     won, low, high = (f"{100 * figures[name]:.0f}" for name in ("won_mean", "won_low", "won_high"))
     return f"{won} % ({low}-{high}), {figures['return_mean']:.1f}, {figures['ep_length_mean']:.0f}"
-
-
-@cache
-def _difficulty() -> dict[str, Any]:
-    text = resources.files("benchmarks").joinpath("difficulty.json").read_text(encoding="utf-8")
-    known: dict[str, Any] = json.loads(text)
-    return known
 
 
 if __name__ == "__main__":

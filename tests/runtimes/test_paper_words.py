@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from runtimes.cli import main
+from runtimes.comparison import cost as costs
+from runtimes.comparison.comparison import Comparison
+from runtimes.comparison.outcome import outcome
+from runtimes.comparison.paper import read_plan
 from runtimes.configuration.settings import compose
-from runtimes.paper import cost as costs
-from runtimes.paper.comparison import Comparison
-from runtimes.paper.outcome import outcome
-from runtimes.paper.plan import read_plan
 from runtimes.run.folder import RunFolder
 from runtimes.side_by_side import cores
 from runtimes.side_by_side.display import Display

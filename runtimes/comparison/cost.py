@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from conf.schema import Config
+from runtimes.comparison.comparison import Comparison
+from runtimes.comparison.plan import Cell
+from runtimes.comparison.speed import measure, seen
 from runtimes.local.team import LocalTeam
-from runtimes.paper.comparison import Comparison
-from runtimes.paper.plan import Cell
-from runtimes.paper.speed import measure, seen
 from runtimes.run.progress import duration
 from runtimes.side_by_side.run import Run, State
 from storage.ring import EpisodeRing
