@@ -40,10 +40,10 @@ class Replayed:
 class Run:
     """One run: what it is, how it was measured, and every evaluation.
 
-    label: where it was read from. source: the program that trained it. game: version of the game's rules. None stands
-    for what is not known. world_settings, settings: by full name ("env.reward_win", "algorithm.gamma"), those of the
-    world and those that decide how it learns. replayed: by FINAL and BEST, the networks played again; not_replayed
-    says in words why one is missing.
+    label: where it was read from. source: the program that trained it. experiment: the settings it began from. game:
+    version of the game's rules. None stands for what is not known. world_settings, settings: by full name
+    ("env.reward_win", "algorithm.gamma"), those of the world and those that decide how it learns. replayed: by FINAL
+    and BEST, the networks played again; not_replayed says in words why one is missing.
     """
 
     label: str
@@ -54,6 +54,7 @@ class Run:
     strategy: str
     seed: int
     rows: Sequence[Row]
+    experiment: str = ""
     game: str | None = None
     episodes: int | None = None
     every_env_steps: int | None = None

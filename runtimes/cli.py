@@ -18,24 +18,11 @@ Command = Callable[[list[str]], int]
 
 SERVICES = ("world", "mixer", "agent")
 COMMANDS = (
-    *(
-        "train",
-        "paper",
-        "ladder",
-        "up",
-        "submit",
-        *SERVICES,
-        "superlink",
-        "supernode",
-        "verify",
-        "report",
-        "watch",
-        "bench",
-    ),
-    *("certs", "compose", "health", "doctor"),
+    *("train", "paper", "ladder", "up", "submit", *SERVICES, "superlink", "supernode", "verify"),
+    *("report", "collect", "watch", "bench", "certs", "compose", "health", "doctor"),
 )
 
-NEED_WORDS = ("supernode", "bench", "certs", "compose", "health", "watch")
+NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "watch")
 """Commands that can do nothing without a word, and then say what they take."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -56,6 +43,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
   fedqmix verify [name=value ...]      is a federation's result that of one process?
   fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
+  fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
   fedqmix doctor [map=3m]              what is missing here, and what to type for it

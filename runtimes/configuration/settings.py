@@ -91,12 +91,15 @@ def load(
     return _checked(_completed(_read(Path(path))), maps, parameter_names)
 
 
-def loads(text: str) -> Config:
-    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does."""
+def loads(text: str, *, earlier: bool = False) -> Config:
+    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does.
+
+    earlier: it may be of a run that was begun before some settings existed; they get their values for such runs.
+    """
     raw = OmegaConf.create(text)
     if not isinstance(raw, DictConfig):
         raise ConfigurationError("the run's settings are no mapping.")
-    return _checked(raw, None, None)
+    return _checked(_completed(raw) if earlier else raw, None, None)
 
 
 def require_resumable(beside: Sequence[Override]) -> None:
