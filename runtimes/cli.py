@@ -35,7 +35,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
   fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; goes on when called again
-  fedqmix ladder [maps=[3m,8m] ...]    one recipe on many maps, the easiest first, and a table; goes on likewise
+  fedqmix ladder [maps=[3m,8m] ...]    one recipe on all maps, the easiest first, and a table; goes on likewise
   fedqmix up [name=value ...]          train as a federation of processes on this machine
   fedqmix submit certs=DIR [...]       a new run on a federation that is up
   fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
