@@ -6,7 +6,7 @@ own with a stack of one. A round needs all its agents at the same time: they mee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
@@ -23,7 +23,7 @@ from contracts.errors import FederationError
 from contracts.mixer import Mixer
 from contracts.world import Battles, Purpose, World
 
-MetricRows = list[dict[str, int | float]]
+MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
 
 def answer(
@@ -85,12 +85,17 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -
 
 
 def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, watcher: Watcher | None) -> MetricRows:
-    played = evaluate(agents, world, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES), watcher)
-    row = {
-        m.NUM_EXAMPLES: len(played.lengths),
-        m.WIN_RATE: float(played.won.mean()),
-        m.EPISODE_LENGTH: float(played.lengths.mean()),
-        m.BROKEN: played.broken,
+    """Play every kind of evaluation battle that is asked for; the first, which judges the team, is watched."""
+    first, episodes, purposes = _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES), _purposes(plan)
+    played = [
+        evaluate(agents, world, first, episodes, None if position else watcher, purpose)
+        for position, purpose in enumerate(purposes)
+    ]
+    row: dict[str, int | float | list[float]] = {
+        m.NUM_EXAMPLES: episodes,
+        m.WIN_RATE: [float(one.won.mean()) for one in played],
+        m.EPISODE_LENGTH: [float(one.lengths.mean()) for one in played],
+        m.BROKEN: sum(one.broken for one in played),
     }
     return [dict(row) for _ in agents.agent_ids]
 
@@ -130,6 +135,13 @@ def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, .
         content = RecordDict({m.ARRAYS: ArrayRecord(arrays), m.METRICS: MetricRecord(dict(row))})
         replies.append(Message(content, reply_to=question))
     return replies
+
+
+def _purposes(plan: ConfigRecord) -> list[Purpose]:
+    names = plan[m.PURPOSES]
+    if not isinstance(names, list) or not names or any(name not in tuple(Purpose) for name in names):
+        raise FederationError(f"the plan's {m.PURPOSES} must name kinds of battles, got {names!r}")
+    return [Purpose(str(name)) for name in names]
 
 
 def _integer(plan: ConfigRecord, name: str) -> int:

@@ -76,7 +76,12 @@ def collect(agents: AgentStack, world: World) -> Played:
 
 
 def evaluate(
-    agents: AgentStack, world: World, first_episode: int, episodes: int, watcher: Watcher | None = None
+    agents: AgentStack,
+    world: World,
+    first_episode: int,
+    episodes: int,
+    watcher: Watcher | None = None,
+    purpose: Purpose = Purpose.EVALUATION,
 ) -> Played:
-    """Play greedy episodes that are not remembered and count for nothing."""
-    return play(agents, world, Battles(Purpose.EVALUATION, first_episode, episodes), epsilon=0.0, watcher=watcher)
+    """Play greedy episodes that are not remembered and count for nothing. purpose: EVALUATION or VARIED_EVALUATION."""
+    return play(agents, world, Battles(purpose, first_episode, episodes), epsilon=0.0, watcher=watcher)

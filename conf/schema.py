@@ -119,7 +119,8 @@ class EvaluationConfig:
     """Greedy episodes in between."""
 
     every_env_steps: int = number(1)  # at the first round's end after this many more environment steps
-    episodes: int = number(1)
+    episodes: int = number(1)  # of each kind that `starts` names
+    starts: str = choice("varied", "fixed", "both")  # where units stand: drawn around the map's places, or in these
 
 
 @dataclass

@@ -27,6 +27,7 @@ ENV_STEPS = "env-steps"
 TIE_GRADIENTS = "tie-gradients"
 FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
+PURPOSES = "purposes"  # of evaluations: the kinds of battles (contracts.world.Purpose), played one after the other
 INDEX = "index"  # which of a round's questions of one kind it is; 0 when there is only one
 
 # plan, added on the way to agents in other processes
@@ -45,8 +46,8 @@ TRAIN_STEP = "train-step"
 ENV_STEP = "env-step"
 EPISODE = "episode"
 EPSILON = "epsilon"
-WIN_RATE = "win-rate"
-EPISODE_LENGTH = "episode-length"
+WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
+EPISODE_LENGTH = "episode-length"  # likewise
 BROKEN = "broken-battles"  # how often a game broke down, so that its battle had to be played again
 BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
 WAITED_S = "waited-s"  # of these, seconds in calls to world and mixer

@@ -5,6 +5,7 @@ Agents see `Turn`s. The global state and the team reward go to a `TeamSink` (the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -23,10 +24,21 @@ class Purpose(StrEnum):
 
     TRAINING = "training"
     EVALUATION = "evaluation"
+    """Greedy battles that begin where the map puts the units."""
+    VARIED_EVALUATION = "varied-evaluation"
+    """Greedy battles in which the units' starting places are drawn around the map's."""
     SHOWING = "showing"
     """Battles that are played to be looked at; they count for nothing."""
     POLICY = "policy"
     """Measuring one agent's network played by the whole team (strategy.reward=policy)."""
+
+
+EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {
+    "varied": (Purpose.VARIED_EVALUATION,),
+    "fixed": (Purpose.EVALUATION,),
+    "both": (Purpose.VARIED_EVALUATION, Purpose.EVALUATION),
+}
+"""evaluation.starts -> the battles that an evaluation plays; the first kind judges the team."""
 
 
 @dataclass(frozen=True)

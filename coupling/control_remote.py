@@ -46,13 +46,15 @@ class RemoteControl:
         attempt = read_attempt(said.attempt) if said.HasField("attempt") else None
         return Standing(attempt, agents, said.broken, said.computed_s)
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
-        """Return a round's means by name, and the mean team return of the last evaluation (None: it saw none).
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Return a round's means by name, and the mean team returns of the last evaluation by purpose.
+
+        The returns are empty when the mixer has seen no evaluation.
 
         Raises AttemptError when the mixer was restarted since: open an attempt of kind "report", and ask again.
         """
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
-        return dict(said.values), said.evaluation_return if said.HasField("evaluation_return") else None
+        return dict(said.values), dict(said.returns)
 
     def ledger(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost, since the service knows it."""

@@ -33,8 +33,8 @@ class Controlled(Protocol):
     def status(self) -> Standing:
         """Say who has spoken and who is waiting."""
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
-        """Return a round's means by name, and the mean team return of the last evaluation."""
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Return a round's means by name, and the mean team returns of the last evaluation by purpose."""
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost so far."""
@@ -92,8 +92,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
     def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:
         self._require_server(context)
         self._lease.renew(request.run)
-        values, evaluation_return = self._controlled.report(request.run, request.round)
-        return control_pb2.MixerReport(values=values, evaluation_return=evaluation_return)
+        values, returns = self._controlled.report(request.run, request.round)
+        return control_pb2.MixerReport(values=values, returns=returns)
 
     @answered
     def Ledger(self, request: control_pb2.LedgerQuestion, context: grpc.ServicerContext) -> control_pb2.LedgerPage:

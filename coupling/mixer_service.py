@@ -65,8 +65,8 @@ class MixerSide(Protocol):
     def report(self) -> dict[str, float]:
         """Return means over the training steps since the last report."""
 
-    def evaluation_return(self) -> float | None:
-        """Return the mean team return of the last evaluation; None when there was none since the start."""
+    def evaluation_returns(self) -> dict[str, float]:
+        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -115,7 +115,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """See coupling.control_service.Controlled."""
         return self._meeting.status()
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
         """See coupling.control_service.Controlled. Raises AttemptError when it does not stand at that round's end."""
         side = self._side
         with self._reporting:
@@ -125,7 +125,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
                 report = side.report()
                 side.save(round, report)  # what comes next must begin from sums that are empty, also after a restart
                 self._reported = report
-            return dict(self._reported), side.evaluation_return()
+            return dict(self._reported), side.evaluation_returns()
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""

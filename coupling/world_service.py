@@ -76,7 +76,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         standing = self._meeting.status()
         return replace(standing, computed_s=standing.computed_s - self._sink.waited)
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], float | None]:
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
 

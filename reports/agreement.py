@@ -13,6 +13,7 @@ _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("world", lambda run: run.world),
     ("version of the game", lambda run: run.game),
     ("evaluation episodes", lambda run: run.episodes),
+    ("the starts of evaluation battles", lambda run: run.starts),
     ("environment steps between evaluations", lambda run: run.every_env_steps),
 )
 

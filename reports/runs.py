@@ -58,6 +58,7 @@ class Run:
     game: str | None = None
     episodes: int | None = None
     every_env_steps: int | None = None
+    starts: str | None = None  # of the battles that judge: "varied" or "fixed"
     world_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = "unknown"

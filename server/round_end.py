@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from flwr.app import ArrayRecord
 
 from conf.schema import CheckpointConfig, StopConfig
+from contracts.world import Purpose
 from server.records import Loggers, Row
 from strategies import TeamStrategy
 
@@ -20,8 +21,8 @@ class MixerSide(Protocol):
     def report(self) -> dict[str, float]:
         """Return loss, td_error_abs and grad_norm, means over the training steps since the last report."""
 
-    def evaluation_return(self) -> float:
-        """Return the mean team return of the last evaluation."""
+    def evaluation_return(self, purpose: Purpose) -> float:
+        """Return the mean team return of the last evaluation by battles of this kind."""
 
 
 @dataclass
@@ -125,12 +126,17 @@ class RoundEnd:
 
     def _evaluation_row(self, evaluation: Mapping[str, float]) -> Row:
         record = self.strategy.record
-        row: Row = {**evaluation, "test_return_mean": self.mixer_side.evaluation_return(), **self.mixer_side.report()}
+        row: Row = {**evaluation, **self._returns(), **self.mixer_side.report()}
         row |= {"fed/bytes_up": self.counters.bytes_up, "fed/bytes_down": self.counters.bytes_down}
         row |= {f"fed/weight_{agent}": weight for agent, weight in enumerate(record.weights)}
         row |= {f"fed/reward_{agent}": reward for agent, reward in enumerate(record.rewards)}
         row |= {f"fed/distance/{name}": distance for name, distance in record.distances.items()}
         return row
+
+    def _returns(self) -> Row:
+        keys = ("test_return_mean", "test_fixed_return_mean")
+        purposes = self.strategy.evaluate_for
+        return {key: self.mixer_side.evaluation_return(purpose) for key, purpose in zip(keys, purposes, strict=False)}
 
     def _judge(self, row: Row, arrays: ArrayRecord) -> None:
         counters, win_rate = self.counters, row["test_battle_won_mean"]

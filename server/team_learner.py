@@ -120,9 +120,9 @@ class TeamLearner:
             return {}
         return {name: value / steps for name, value in zip(("loss", "td_error_abs", "grad_norm"), sums, strict=True)}
 
-    def evaluation_return(self) -> float:
-        """Return the mean team return of the last evaluation."""
-        results = self.records.results(Purpose.EVALUATION)
+    def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> float:
+        """Return the mean team return of the last evaluation by battles of this kind."""
+        results = self.records.results(purpose)
         assert results is not None
         return float(results.returns.mean())
 

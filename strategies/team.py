@@ -7,7 +7,7 @@ exactly the parameters that a message names.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -17,8 +17,12 @@ from flwr.serverapp.strategy import FedAvg
 
 from contracts import messages as m
 from contracts.errors import FederationError
+from contracts.world import Purpose
 from strategies.distance import mean_distances
 from strategies.weights import weighted_sum
+
+Plan = Mapping[str, int | bool | list[str]]
+"""What a message asks for, by the names of contracts.messages."""
 
 
 class StrategySettings(Protocol):
@@ -58,7 +62,8 @@ class TeamStrategy(FedAvg):
 
     settings: the strategy's configuration. n_agents: every one of them takes part in every round.
     env_steps: the run's end, passed on to the agents. evaluate_every: environment steps between evaluations of
-    evaluate_episodes greedy episodes each. first_round: number of the first round (> 1 when a run is resumed).
+    evaluate_episodes greedy episodes of each kind in evaluate_for, of which the first judges the team.
+    first_round: number of the first round (> 1 when a run is resumed).
     """
 
     tie_gradients = False
@@ -71,6 +76,7 @@ class TeamStrategy(FedAvg):
         evaluate_every: int,
         evaluate_episodes: int,
         first_round: int = 1,
+        evaluate_for: Sequence[Purpose] = (Purpose.EVALUATION,),
     ) -> None:
         super().__init__(
             min_train_nodes=n_agents, min_evaluate_nodes=n_agents, min_available_nodes=n_agents, configrecord_key=m.PLAN
@@ -80,6 +86,7 @@ class TeamStrategy(FedAvg):
         self.env_steps = env_steps
         self.evaluate_every = evaluate_every
         self.evaluate_episodes = evaluate_episodes
+        self.evaluate_for = tuple(evaluate_for)
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
@@ -159,15 +166,16 @@ class TeamStrategy(FedAvg):
         due = self.record.env_step - self.last_evaluation >= self.evaluate_every
         if not due and self.record.env_step < self.env_steps:
             return []
-        plan = {
+        plan: Plan = {
             m.ROUND: self.record.number,
             m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
             m.EPISODES: self.evaluate_episodes,
+            m.PURPOSES: [purpose.value for purpose in self.evaluate_for],
         }
         return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Take down the team's win rate; all agents saw the same battles."""
+        """Take down the team's win rates; all agents saw the same battles."""
         replies = list(replies)
         if not replies:
             return None
@@ -175,15 +183,15 @@ class TeamStrategy(FedAvg):
         self.last_evaluation = self.record.env_step
         self.record.broken += int(cast(int, metrics[m.BROKEN]))
         self.evaluations += 1
-        self.record.evaluation = {
-            "test_battle_won_mean": float(cast(float, metrics[m.WIN_RATE])),
-            "test_ep_length_mean": float(cast(float, metrics[m.EPISODE_LENGTH])),
-        }
+        won, lengths = (cast(list[float], metrics[name]) for name in (m.WIN_RATE, m.EPISODE_LENGTH))
+        self.record.evaluation = {"test_battle_won_mean": won[0], "test_ep_length_mean": lengths[0]}
+        if len(self.evaluate_for) > 1:
+            self.record.evaluation["test_fixed_battle_won_mean"] = won[1]
         return metrics
 
     # Messages
 
-    def _message(self, agent: int, arrays: ArrayRecord, plan: dict[str, int | bool], message_type: str) -> Message:
+    def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
         training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
         sent = self.arrays_for(agent, self.record.number, arrays) if training else arrays
         self.record.bytes_down += array_bytes(sent)

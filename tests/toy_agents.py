@@ -71,7 +71,9 @@ class ToyAgents:
             return self._say(question, {}, {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: env_step + 7, m.BROKEN: 0})
         network |= {name: value.copy() for name, value in sent.items()}
         if kind == MessageType.EVALUATE:
-            return self._say(question, {}, {m.NUM_EXAMPLES: 4, m.WIN_RATE: 0.75, m.EPISODE_LENGTH: 5.5, m.BROKEN: 1})
+            kinds = len(plan[m.PURPOSES])
+            won, lengths = [0.75, 0.25][:kinds], [5.5, 4.5][:kinds]
+            return self._say(question, {}, {m.NUM_EXAMPLES: 4, m.WIN_RATE: won, m.EPISODE_LENGTH: lengths, m.BROKEN: 1})
         for name in network:
             network[name] = network[name] + np.float32(self.gains[agent])
         counters = {

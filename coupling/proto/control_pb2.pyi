@@ -76,7 +76,7 @@ class ReportQuestion(_message.Message):
     def __init__(self, run: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...
 
 class MixerReport(_message.Message):
-    __slots__ = ("values", "evaluation_return")
+    __slots__ = ("values", "returns")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -84,11 +84,18 @@ class MixerReport(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ReturnsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     VALUES_FIELD_NUMBER: _ClassVar[int]
-    EVALUATION_RETURN_FIELD_NUMBER: _ClassVar[int]
+    RETURNS_FIELD_NUMBER: _ClassVar[int]
     values: _containers.ScalarMap[str, float]
-    evaluation_return: float
-    def __init__(self, values: _Optional[_Mapping[str, float]] = ..., evaluation_return: _Optional[float] = ...) -> None: ...
+    returns: _containers.ScalarMap[str, float]
+    def __init__(self, values: _Optional[_Mapping[str, float]] = ..., returns: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class LedgerQuestion(_message.Message):
     __slots__ = ("run",)

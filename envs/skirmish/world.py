@@ -10,7 +10,19 @@ import numpy as np
 from conf.schema import EnvConfig
 from contracts.errors import WorldError
 from contracts.seeds import key
-from contracts.world import Battles, Bools, Floats, Floats64, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from contracts.world import (
+    Battles,
+    Bools,
+    Floats,
+    Floats64,
+    Integers,
+    Purpose,
+    TeamSink,
+    TeamSpec,
+    TeamTurn,
+    Turn,
+    UnitRecord,
+)
 from envs.actions import refuse, require_shape
 from envs.maps import MapRecord
 from envs.skirmish.arrays import BATTLE, UNIT, Records
@@ -20,6 +32,7 @@ from envs.skirmish.layout import make_layout, spec_of
 from envs.skirmish.movement import ROWS
 from envs.skirmish.rewards import make_reward_rules
 from envs.skirmish.scene import make_scene
+from envs.skirmish.starts import shift_battles
 from envs.skirmish.teams import make_units
 from envs.skirmish.variation import make_variation, vary_battles
 from envs.units import unit_names
@@ -52,6 +65,7 @@ class SkirmishWorld:
         self._attack = np.array(record.attack, dtype=np.float64)
         self._crew = Crew(threads)
         self._standby = Standby(threads - 1)
+        self._shifts = False  # whether the batch's starting places are drawn around the map's
         self._step_code: Any = None  # found when the first batch begins
         self._closed = False
         self._allocate(0)
@@ -79,6 +93,7 @@ class SkirmishWorld:
             self._prepare()
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
+        self._shifts = battles.purpose is Purpose.VARIED_EVALUATION and not self._variation.positions
         self._crew.share(self._begin, self._count, FEWEST)
         self._standby.share(self._desk, self._work, OPENING)
         self._sink.begin(battles, self._team)
@@ -90,6 +105,8 @@ class SkirmishWorld:
         seat_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
+        if self._shifts:
+            shift_battles(self._scene, units, first, last)
 
     def step(self, actions: Integers) -> Turn:
         """Let every battle take one environment step.

@@ -145,6 +145,11 @@ def _check_combinations(config: Config) -> None:
             f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
             "choose env=skirmish."
         )
+    if config.env.name == "smac" and config.evaluation.starts != "varied":
+        raise ConfigurationError(
+            f"evaluation.starts={config.evaluation.starts} with env=smac: StarCraft II places the units itself, a "
+            "little differently in every battle. Leave it out, or choose env=skirmish."
+        )
 
 
 def check_shared(config: Config, parameter_names: Sequence[str]) -> None:

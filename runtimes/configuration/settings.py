@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from yaml import YAMLError
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
+from runtimes.configuration.earlier import before
 from runtimes.configuration.exceptions import exception_for, exceptions_of, require_maps
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from runtimes.configuration.ranges import check_map, check_shared, typed
@@ -28,8 +29,6 @@ from runtimes.configuration.runs import require_run, run_of
 
 RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
 """What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
-BEFORE: Mapping[str, object] = {"algorithm.td_lambda": 0.0}
-"""Later settings with their values for runs that were begun without them, whatever the experiment's value is today."""
 DEPLOYMENT = "deployment"
 """runtime.name of the runs whose parties are processes of their own."""
 
@@ -205,12 +204,14 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
 
 
 def _completed(raw: DictConfig) -> DictConfig:
-    """Add settings that fedqmix did not have yet when the run was begun, so that they mean what was done then."""
+    """Add the settings that fedqmix did not have yet when the run was begun: what it did before, or defaults."""
+    for name, value in before(str(OmegaConf.select(raw, "env.name"))).items():
+        section, _, key = name.partition(".")
+        if isinstance(raw.get(section), DictConfig) and key not in raw[section]:
+            raw[section][key] = value
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     with _loader():
         known = _by_hydra([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
-    for name, value in BEFORE.items():
-        OmegaConf.update(known, name, value)
     OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
     for group in groups():
         if isinstance(raw.get(group), DictConfig):

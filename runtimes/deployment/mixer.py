@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from contracts.mixer import Mixer
-from contracts.world import Purpose, TeamSink, TeamSpec
+from contracts.world import EVALUATIONS, TeamSink, TeamSpec
 from envs import team_spec
 from runtimes.configuration.received import received, run_state
 from runtimes.run.sides import MixerSide
@@ -73,10 +73,11 @@ class DeployedMixer:
         """Return means over the training steps since the last report."""
         return self._rounds.thing.learner.report()
 
-    def evaluation_return(self) -> float | None:
-        """Return the mean team return of the last evaluation; None when there was none since the start."""
+    def evaluation_returns(self) -> dict[str, float]:
+        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
         learner = self._rounds.thing.learner
-        return learner.evaluation_return() if learner.records.results(Purpose.EVALUATION) else None
+        played = [purpose for purpose in EVALUATIONS["both"] if learner.records.results(purpose)]
+        return {purpose.value: learner.evaluation_return(purpose) for purpose in played}
 
     def close(self) -> None:
         """Hold nothing that must be let go of."""

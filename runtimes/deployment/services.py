@@ -12,6 +12,7 @@ import grpc
 from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError, BusyError, FederationError
+from contracts.world import Purpose
 from coupling.control_remote import RemoteControl
 from coupling.ledger import LedgerLine
 
@@ -49,7 +50,7 @@ class Services:
         self._ended = threading.Event()
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._means: dict[str, float] = {}
-        self._returned = float("nan")
+        self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
 
     def hold(self) -> None:
         """Hold mixer and world for this run, until it is closed; wait a while for the run that holds them.
@@ -104,10 +105,9 @@ class Services:
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
         if kind == "evaluate":
-            self._means, returned = self._mixer.report(self._run, attempt.round)
-            if returned is None:
+            self._means, self._returns = self._mixer.report(self._run, attempt.round)
+            if not self._returns:
                 raise AttemptError("The mixer was restarted after the evaluation; it is played again.")
-            self._returned = returned
 
     def ledger(self) -> list[LedgerLine]:
         """Return what both have counted of this run; nothing while one of them cannot be reached."""
@@ -120,9 +120,9 @@ class Services:
         """Return means over the training steps since the last evaluation."""
         return self._means
 
-    def evaluation_return(self) -> float:
-        """Return the mean team return of the last evaluation."""
-        return self._returned
+    def evaluation_return(self, purpose: Purpose) -> float:
+        """Return the mean team return of the last evaluation by battles of this kind."""
+        return self._returns[purpose.value]
 
     def _hold(self, controls: tuple[RemoteControl, RemoteControl]) -> None:
         """Hold both or neither: always the mixer first, so that no two runs hold one each."""

@@ -18,6 +18,7 @@ import torch
 from clients.network import PARAMETER_NAMES
 from clients.rounds import evaluate
 from contracts.errors import CheckpointError, FedqmixError, StorageError
+from contracts.world import EVALUATIONS, Purpose
 from reports.runs import BEST, FINAL, Replayed, Run
 from runtimes.configuration.settings import load
 from runtimes.local.team import LocalTeam
@@ -48,7 +49,12 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
             missing[which] = "checkpoint is gone"
             advance(episodes)
             continue
-        key = {"manifest": sha256_file(path / MANIFEST), "episodes": episodes, "first_episode": first_episode}
+        key = {
+            "manifest": sha256_file(path / MANIFEST),
+            "episodes": episodes,
+            "first_episode": first_episode,
+            "starts": run.starts,
+        }
         if which in kept and all(kept[which].get(name) == value for name, value in key.items()):
             advance(episodes)
         else:
@@ -91,20 +97,20 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
         team.agents.load(networks(checkpoint.tensors, team.spec.n_agents))
         share_out(config.runtime)
-        won, returned = _battles(team, episodes, advance)
+        won, returned = _battles(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
     finally:
         team.close()
     round_ = int(checkpoint.facts.get("round", checkpoint.round))
     return Replayed(str(path.relative_to(folder)), round_, len(episodes), won, returned / len(episodes))
 
 
-def _battles(team: LocalTeam, episodes: range, advance: Callable[[int], None]) -> tuple[int, float]:
+def _battles(team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]) -> tuple[int, float]:
     """Play through the function that evaluates in training; return battles won and the sum of their returns."""
     won, returned = 0, 0.0
     for begin in episodes[::SIDE_BY_SIDE]:
         count = min(SIDE_BY_SIDE, episodes.stop - begin)
-        won += int(evaluate(team.agents, team.world, begin, count).won.sum())
-        returned += team.mixer.evaluation_return() * count
+        won += int(evaluate(team.agents, team.world, begin, count, purpose=purpose).won.sum())
+        returned += team.mixer.evaluation_return(purpose) * count
         advance(count)
     return won, returned
 

@@ -20,6 +20,7 @@ from reports.peers import read_marl_eval, read_sacred, sacred_folders
 from reports.runs import OURS, Run
 from runtimes.collecting.collected import Collected
 from runtimes.collecting.folder import archives_in
+from runtimes.configuration.earlier import before
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.deployment.byte_book import read_ledger
 from server.records import Row, read_rows
@@ -93,6 +94,7 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             game=str(summary["game"]) if summary.get("game") else None,
             episodes=int(settings["evaluation.episodes"]),
             every_env_steps=int(settings["evaluation.every_env_steps"]),
+            starts=_starts(settings),
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
             outcome=str(summary.get("outcome", "no end yet")),
@@ -104,6 +106,12 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
         raise CheckpointError(f"{place / CONFIG} is damaged: it does not set {error}.") from error
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{place / CONFIG} is damaged: {error}.") from error
+
+
+def _starts(settings: Mapping[str, Any]) -> str:
+    """Return how the battles begin that judge a run: "varied" or "fixed"."""
+    starts = settings.get("evaluation.starts", before(str(settings["env.name"]))["evaluation.starts"])
+    return "fixed" if starts == "fixed" else "varied"
 
 
 def _leaves(prefix: str, tree: Any) -> Iterable[tuple[str, Any]]:

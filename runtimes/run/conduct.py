@@ -12,6 +12,7 @@ from flwr.app import Array, ArrayRecord, Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
+from contracts.world import EVALUATIONS
 from runtimes.run.folder import RunFolder
 from server.app import server_app
 from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -139,6 +140,7 @@ def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamSt
         env_steps=config.stop.env_steps,
         evaluate_every=config.evaluation.every_env_steps,
         evaluate_episodes=config.evaluation.episodes,
+        evaluate_for=EVALUATIONS[config.evaluation.starts],
         first_round=first_round,
     )
 

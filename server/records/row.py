@@ -14,7 +14,9 @@ Row = dict[str, float | int]
 
 env_step: environment steps of the training battles so far; episode, round, train_step: how many so far;
 elapsed_s: seconds since training began; test_battle_won_mean: share of evaluation episodes won, 0..1;
-test_return_mean: team return; test_ep_length_mean: environment steps; loss, grad_norm, epsilon: of the last round;
+test_return_mean: team return; test_ep_length_mean: environment steps; test_fixed_battle_won_mean,
+test_fixed_return_mean: the same of battles from the map's own places, where both kinds are played
+(evaluation.starts=both); loss, grad_norm, epsilon: of the last round;
 fed/bytes_up, fed/bytes_down: sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last round;
 fed/distance/<parameter>: mean Euclidean distance between two agents' before the last aggregation;
 broken_battles: how often so far a battle was played again because its game broke down (StarCraft II's can).

@@ -54,6 +54,7 @@ def summarise(
         "strategy": config.strategy.name,
         "experiment": config.experiment,
         "seed": config.seed,
+        "evaluation_starts": config.evaluation.starts,
         "command": shlex.join(command),
         "wall_clock_s": wall_clock_s,
         "evaluations": len(rows),

@@ -77,6 +77,8 @@ MISTAKES = [
     (["strategy=a_pps", "strategy.shared=[]"], "use strategy=none"),
     (["strategy=full_sharing", "strategy.shared=[head.*]"], "leaves out fc.weight, fc.bias, gru.weight_ih"),
     (["env=smac", "env.randomise=types"], "env.randomise=types with env=smac: SMAC plays its maps as they are"),
+    (["evaluation.starts=random"], "unknown evaluation.starts 'random'"),
+    (["env=smac", "evaluation.starts=fixed"], "StarCraft II places the units itself"),
     (["strategy=full_sharing", "strategy.common_start=false"], "strategy.common_start=true is needed"),
     # syntax
     (["map"], "'map' sets nothing: write name=value, for example map=3m"),

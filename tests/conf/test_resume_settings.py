@@ -57,6 +57,16 @@ def test_a_run_begun_without_lambda_returns_goes_on_without(run: Path) -> None:
     assert compose([f"resume={run}"], maps=MAPS).algorithm.td_lambda == load(run, maps=MAPS).algorithm.td_lambda == 0.0
 
 
+@pytest.mark.parametrize(("env", "starts"), [("skirmish", "fixed"), ("smac", "varied")])
+def test_a_run_from_before_starts_could_be_chosen_goes_on_as_it_began(run: Path, env: str, starts: str) -> None:
+    file = run / "config.yaml"
+    assert "  starts: varied\n" in file.read_text()
+    text = file.read_text().replace("  starts: varied\n", "").replace("name: skirmish", f"name: {env}")
+    file.write_text(text)
+    assert load(run, maps=MAPS).evaluation.starts == starts
+    assert compose([f"resume={run}"], maps=MAPS).evaluation == load(run, maps=MAPS).evaluation
+
+
 def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
     words = ["stop.env_steps=9000", "logger=tensorboard", "logger.wandb_mode=disabled", "checkpoint.keep=5"]
     config = compose([f"resume={run}", *words, "runtime.world_threads=2"], maps=MAPS)

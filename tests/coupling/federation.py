@@ -59,8 +59,9 @@ class ToySide:
     def report(self) -> dict[str, float]:
         return self.learner.report()
 
-    def evaluation_return(self) -> float | None:
-        return self.learner.evaluation_return() if self.learner.records.results(Purpose.EVALUATION) else None
+    def evaluation_returns(self) -> dict[str, float]:
+        played = self.learner.records.results(Purpose.EVALUATION)
+        return {"evaluation": self.learner.evaluation_return()} if played else {}
 
     def close(self) -> None:
         pass

@@ -39,12 +39,12 @@ def test_the_same_parameters_over_grpc(method, tied):
         showing = Attempt("a run", 2, 9)
         fed.open(showing, "evaluate")
         shown = together(lambda agent: evaluate(stacks[agent], fed.remote(agent, showing)[0], 0, 4))
-        report, evaluation_return = fed.controls()[0].report("a run", 2)
+        report, returns = fed.controls()[0].report("a run", 2)
     for agent in range(SPEC.n_agents):
         assert [r[agent].earned[0] for r in rounds] == [o.earned[agent] for o in outcomes]
         assert shown[agent].earned[0] == played.earned[agent]
     same_parameters(stacks, fed.sides[0].learner, team)
-    assert evaluation_return == team.learner.evaluation_return()
+    assert returns == {"evaluation": team.learner.evaluation_return()}
     assert report.keys() == {"loss", "td_error_abs", "grad_norm"}
     assert sorted(fed.checkpoints) == [0, 1, 2]
 
@@ -65,6 +65,6 @@ def test_the_report_is_of_one_round_and_can_be_asked_for_again():
         first, again = control.report(ATTEMPT.run, 1), control.report(ATTEMPT.run, 1)
     expected = team.learner.report()
     assert first == again
-    assert first[1] is None  # no evaluation yet
+    assert first[1] == {}  # no evaluation yet
     assert first[0] == pytest.approx(expected, rel=1e-5)
     assert torch.isfinite(torch.tensor(list(expected.values()))).all()

@@ -9,7 +9,13 @@ from contracts.errors import ConfigurationError
 from reports.agreement import require_alike, require_each_once
 from reports.runs import by_method
 
-LIKE = {"game": "1.2", "episodes": 32, "every_env_steps": 5000, "world_settings": {"env.reward_win": 200}}
+LIKE = {
+    "game": "1.2",
+    "episodes": 32,
+    "starts": "varied",
+    "every_env_steps": 5000,
+    "world_settings": {"env.reward_win": 200},
+}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +24,7 @@ LIKE = {"game": "1.2", "episodes": 32, "every_env_steps": 5000, "world_settings"
         ({"world": "smac"}, "world"),
         ({"game": "1.3"}, "version of the game"),
         ({"episodes": 20}, "evaluation episodes"),
+        ({"starts": "fixed"}, "the starts of evaluation battles"),
         ({"every_env_steps": 10}, "environment steps between evaluations"),
         ({"world_settings": {"env.reward_win": 100}}, "env.reward_win"),
     ],

@@ -204,6 +204,7 @@ def test_evaluation_when_it_is_due():
     assert [number for number, evaluation in seen.items() if evaluation] == [3, 6]
     assert seen[3] == {"test_battle_won_mean": 0.75, "test_ep_length_mean": 5.5}
     plans = [question.content.config_records[m.PLAN] for _, question in agents.asked(MessageType.EVALUATE)]
+    assert {tuple(plan[m.PURPOSES]) for plan in plans} == {("evaluation",)}
     assert [plan[m.FIRST_EPISODE] for plan in plans] == [0, 0, 0, 4, 4, 4]
     assert EVALUATE_EVERY == 100
     strategy = make_strategy("a_pps")
