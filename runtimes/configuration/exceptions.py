@@ -23,7 +23,9 @@ NOT_OF_A_MAP = ("map", "seed", "run_dir", "resume", "experiment")
 
 
 def exceptions_of(experiment: str) -> Mapping[str, Path]:
-    """Return the files of an experiment's exceptions by map, sorted; none for an experiment without a folder."""
+    """Return the files of an experiment's exceptions by map, sorted; none for an experiment that has none."""
+    if experiment not in names.groups()["experiment"]:  # it may be of a run's file, and then be anything
+        return {}
     folder = names.CONFIG_DIR / "experiment" / experiment
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
@@ -40,7 +42,7 @@ def exception_for(composed: DictConfig) -> list[str]:
     file = exceptions_of(experiment).get(map_)
     if file is None:
         return []
-    _require_settings(file)
+    _settings_of(file)
     return [f"+experiment/{experiment}={map_}"]
 
 
@@ -51,17 +53,31 @@ def require_maps(experiment: str, maps: Sequence[str]) -> None:
             raise ConfigurationError(f"{file} is an exception for no map: {unknown('map', map_, maps)}")
 
 
-def _require_settings(file: Path) -> None:
-    """Check that a file sets nothing but settings that may differ between maps. Raises ConfigurationError."""
+def exception_settings(experiment: str, map_: str) -> dict[str, Any]:
+    """Return what an experiment sets otherwise on a map, by full name. Raises ConfigurationError as composing does."""
+    file = exceptions_of(experiment).get(map_)
+    return {} if file is None else _settings_of(file)
+
+
+def _settings_of(file: Path) -> dict[str, Any]:
+    """Return what a file sets, by full name; nothing but settings that may differ between maps.
+
+    Raises ConfigurationError that names the file.
+    """
     try:
         tree = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         raise ConfigurationError(f"cannot read {str(file)!r}: {str(error).splitlines()[0]}.") from error
     if not isinstance(tree, dict):
         raise ConfigurationError(f"'{file}' sets nothing: a mapping of settings is needed.")
+    found: dict[str, Any] = {}
     for section, value in cast(dict[str, Any], tree).items():
-        for name in [f"{section}.{one}" for one in value] if isinstance(value, dict) else [section]:
-            if name in NOT_OF_A_MAP or name.endswith(".name"):
-                raise ConfigurationError(f"'{file}' sets {name}, which an exception for one map may not change.")
-            if name not in settings():
-                raise ConfigurationError(f"'{file}': {unknown_setting(name)}")
+        found |= (
+            {f"{section}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {section: value}
+        )
+    for name in found:
+        if name in NOT_OF_A_MAP or name.endswith(".name"):
+            raise ConfigurationError(f"'{file}' sets {name}, which an exception for one map may not change.")
+        if name not in settings():
+            raise ConfigurationError(f"'{file}': {unknown_setting(name)}")
+    return found

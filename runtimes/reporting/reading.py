@@ -21,6 +21,7 @@ from reports.runs import OURS, Run
 from runtimes.collecting.collected import Collected
 from runtimes.collecting.folder import archives_in
 from runtimes.configuration.earlier import before
+from runtimes.configuration.exceptions import exception_settings
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.deployment.byte_book import read_ledger
 from server.records import Row, read_rows
@@ -97,6 +98,7 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             starts=_starts(settings),
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
+            of_its_map=_of_its_map(settings),
             outcome=str(summary.get("outcome", "no end yet")),
             command=str(summary.get("command", "")),
             versions=summary.get("versions", {}),
@@ -112,6 +114,12 @@ def _starts(settings: Mapping[str, Any]) -> str:
     """Return how the battles begin that judge a run: "varied" or "fixed"."""
     starts = settings.get("evaluation.starts", before(str(settings["env.name"]))["evaluation.starts"])
     return "fixed" if starts == "fixed" else "varied"
+
+
+def _of_its_map(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Return the settings that are what the run's experiment sets on its map alone."""
+    own = exception_settings(str(settings["experiment"]), str(settings["map"]))
+    return frozenset(name for name, value in own.items() if settings.get(name) == value)
 
 
 def _leaves(prefix: str, tree: Any) -> Iterable[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from run_folders import rows, write_run
 
 from contracts.errors import CheckpointError, ConfigurationError
-from reports.runs import Run
+from reports.runs import Run, by_method
 from runtimes.cli import main
 from runtimes.collecting.collected import FILES, Collected
 from runtimes.collecting.folder import collect, collected_as
@@ -54,6 +54,21 @@ def test_a_report_reads_a_collected_run_as_it_reads_its_folder(tmp_path: Path) -
     assert told(read_collected(path)) == told(read_run(folder))
     assert read_collected(path).settings["algorithm.learning_rate"] == 1e-05
     assert len(path.read_bytes()) < 3000
+
+
+def test_an_experiments_exceptions_make_no_other_method(tmp_path: Path) -> None:
+    """But another value on one of its maps does, there and on the others."""
+    for number, words in enumerate(
+        (["map=3m"], ["map=6h_vs_8z"], ["map=3s5z_vs_3s6z"], ["map=3m", "algorithm.gamma=0.9", "seed=2"])
+    ):
+        write_run(tmp_path / str(number), WON, "experiment=tuned", *words)
+    alike = by_method(read_all([tmp_path / str(number) for number in range(3)]))
+    assert {tuple(methods) for methods in alike.values()} == {("qmix-a_pps",)}
+    found = by_method(read_all([tmp_path]))
+    assert set(found["3m"]) == {"qmix-a_pps, gamma=0.99", "qmix-a_pps, gamma=0.9"}
+    write_run(tmp_path / "again", WON, "experiment=tuned", "map=6h_vs_8z", "algorithm.td_lambda=0.6", "seed=2")
+    found = by_method(read_all([tmp_path / "1", tmp_path / "again"]))
+    assert set(found["6h_vs_8z"]) == {"qmix-a_pps, td_lambda=0.3", "qmix-a_pps, td_lambda=0.6"}
 
 
 def test_nothing_of_the_machines_places_is_in_it_and_the_command_trains_the_same(tmp_path: Path) -> None:
