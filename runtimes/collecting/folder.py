@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from contracts.errors import ConfigurationError, StorageError
 from runtimes.collecting.collected import Collected
 from runtimes.collecting.recipe import archive_name, unlike
 from runtimes.run.finished import finished
+from runtimes.run.lock import lock_folder
 from server.records import Row
 from storage.archive import SUFFIX, pack
-from storage.files import write_whole
+from storage.files import delete_folder, write_whole
+from storage.reading import CHECKPOINTS, EPISODES, rounds
 
 
 def archives_in(path: Path) -> list[Path]:
@@ -44,6 +47,23 @@ def collect(folder: Path, data: Path) -> tuple[Path, bool]:
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again.") from error
     return path, True
+
+
+def forget_rounds(folder: Path) -> None:
+    """Delete what a run would go on from, its episodes above all; the networks of its best evaluation stay.
+
+    Raises StorageError when another process writes the folder.
+    """
+    lock = lock_folder(folder)
+    try:
+        checkpoints = folder / CHECKPOINTS
+        for doomed in [*rounds(checkpoints).values(), checkpoints / EPISODES]:
+            if doomed.is_dir():
+                delete_folder(doomed)
+    except OSError as error:
+        raise StorageError(f"cannot delete the checkpoints of {folder}: {error.strerror}.") from error
+    finally:
+        os.close(lock)
 
 
 def collected_as(config: Config, data: Path) -> Collected | None:

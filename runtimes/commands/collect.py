@@ -34,8 +34,11 @@ def collect_command(words: list[str]) -> int:
     return 1 if collect_all(folders, data, Console()) else 0
 
 
-def collect_all(folders: Sequence[Path], data: Path, console: Console) -> int:
-    """Collect runs and print what came of it; return how many could not be collected."""
+def collect_all(folders: Sequence[Path], data: Path, console: Console, *, name_kept: bool = True) -> int:
+    """Collect runs and print what came of it; return how many could not be collected.
+
+    name_kept: whether those are printed too that were there already.
+    """
     refused = 0
     for folder in folders:
         try:
@@ -44,7 +47,8 @@ def collect_all(folders: Sequence[Path], data: Path, console: Console) -> int:
             refused += 1
             console.print(Text(f"not collected: {error}"), soft_wrap=True)
         else:
-            console.print(Text(f"{path}: {'written' if new else 'there already'}"), soft_wrap=True)
+            if new or name_kept:
+                console.print(Text(f"{path}: {'written' if new else 'there already'}"), soft_wrap=True)
     return refused
 
 

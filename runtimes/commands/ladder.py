@@ -16,7 +16,7 @@ from envs.maps import available_maps
 from reports import ladder as tables
 from reports.runs import Run as Read
 from reports.tables import markdown
-from runtimes.collecting.folder import collected_as
+from runtimes.collecting.folder import collected_as, forget_rounds
 from runtimes.commands.collect import collect_all
 from runtimes.comparison.comparison import Comparison
 from runtimes.comparison.cost import estimate, table
@@ -39,6 +39,7 @@ fedqmix ladder [name=value ...]    one recipe on a list of maps, the easiest cla
   maps=[3m,8m] seeds=[1]    default: all maps, seed 1; also strategies=[full_sharing] algorithms=[qmix]
   run_dir=FOLDER            the common folder; default runs/ladder-<experiment>
   data=FOLDER               collect each finished run there, and count those that are there as done (fedqmix collect)
+  keep=best                 delete the checkpoints of a collected run, all but its best networks: it cannot go on then
   out=FOLDER                where ladder.md and ladder.svg are written; default: the common folder
   --table                   train nothing: the table of what is in run_dir and data
   --json                    the table as JSON on standard output, where it is Markdown otherwise
@@ -70,15 +71,14 @@ def ladder_command(words: list[str]) -> int:
 def _train(comparison: Comparison, said: Ladder, words: Sequence[str], console: Console) -> int:
     """Train what is not done, and collect each run that is; return the exit status."""
     again = shlex.join([*program().split(), "ladder", *words])
-    left = _left(comparison, said.data)
-    runs, problems = list(left.values()), 0
+    runs = list(_left(comparison, said.data).values())
+    problems = 0
 
     def collect(run: Run) -> None:
         nonlocal problems
-        if said.data is not None:
-            problems += collect_all([run.folder], said.data, console)
+        problems += _collect(run.folder, said, console)
 
-    for run in runs:
+    for run in comparison.runs().values():  # what an interruption has left undone
         if run.state is State.DONE:
             collect(run)
     if at_once := _print_left(comparison, runs, console):
@@ -86,6 +86,20 @@ def _train(comparison: Comparison, said: Ladder, words: Sequence[str], console: 
             compile_kernels(comparison.config(comparison.cells[0]))
         train_waiting(runs, at_once, again, console, collect)
     return 1 if name_failed(runs, again, console) + problems else 0
+
+
+def _collect(folder: Path, said: Ladder, console: Console) -> int:
+    """Collect a finished run where that is asked for; return 1 when it could not be."""
+    if said.data is None:
+        return 0
+    refused = collect_all([folder], said.data, console, name_kept=False)
+    if not refused and not said.keep_all:
+        try:
+            forget_rounds(folder)
+        except StorageError as error:
+            console.print(Text(str(error)), soft_wrap=True)
+            return 1
+    return refused
 
 
 def _left(comparison: Comparison, data: Path | None) -> dict[Cell, Run]:

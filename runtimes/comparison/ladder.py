@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.difficulty import by_difficulty
+from contracts.errors import ConfigurationError
 from envs.maps import available_maps
 from runtimes.comparison.plan import Plan
 from runtimes.comparison.words import INSTEAD, refuse_single, refuse_sweeps, take, take_choice, take_names
@@ -15,6 +16,7 @@ from runtimes.configuration.seeds import name_of, take_seeds
 
 COMMAND = "ladder"
 DRY_RUN, TABLE, JSON = "--dry-run", "--table", "--json"
+KEEP = ("all", "best")
 LENGTH = "stop.env_steps"
 
 
@@ -22,12 +24,14 @@ LENGTH = "stop.env_steps"
 class Ladder:
     """The words of `fedqmix ladder`, understood.
 
-    data: the folder of collected runs, None where there is none. out: where table and picture are written. dry_run:
-    estimate the cost and train nothing. table_alone: train nothing. as_json: print the table as JSON.
+    data: the folder of collected runs, None where there is none. keep_all: whether a collected run keeps all its
+    checkpoints, and not the best networks alone. out: where table and picture are written. dry_run: estimate the cost
+    and train nothing. table_alone: train nothing. as_json: print the table as JSON.
     """
 
     plan: Plan
     data: Path | None
+    keep_all: bool
     out: Path
     dry_run: bool
     table_alone: bool
@@ -49,6 +53,9 @@ def read_ladder(words: Sequence[str]) -> Ladder:
     strategies, rest = take_names(rest, "strategies", ("full_sharing",), groups()["strategy"])
     run_dir, rest = take(rest, "run_dir")
     data, rest = take(rest, "data")
+    keep, rest = take_choice(rest, "keep", KEEP[0], KEEP)
+    if data is None and keep != KEEP[0]:
+        raise ConfigurationError(f"keep={keep} deletes what a collected run would go on from: data=FOLDER is needed.")
     out, rest = take(rest, "out")
     seeds, rest = take_seeds(rest)
     refuse_sweeps(COMMAND, rest)
@@ -67,6 +74,7 @@ def read_ladder(words: Sequence[str]) -> Ladder:
     return Ladder(
         plan,
         None if data is None else Path(data),
+        keep == KEEP[0],
         path if out is None else Path(out),
         DRY_RUN in flags,
         TABLE in flags,

@@ -119,11 +119,25 @@ def test_a_longer_run_goes_on_from_where_it_ended(tmp_path: Path, tag: str, capf
     assert eventually(lambda: not tagged(tag))
 
 
-def test_a_ladder_of_one_map(tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_ladder_of_one_map_that_keeps_the_best_networks_alone(
+    tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder, data = tmp_path / "ladder", tmp_path / "data"
-    assert main(words(folder, data, "maps=[3m]", "stop.env_steps=300", "--json")) == 0
+    run = folder / "3m" / "qmix-full_sharing-s1"
+    assert main(words(folder, data, "maps=[3m]", "stop.env_steps=300", "keep=best", "--json")) == 0
     (found,) = json.loads(capfd.readouterr().out)
     assert (found["map"], found["recipe"], found["seeds"]) == ("3m", "qmix full_sharing smoke", 1)
     (path,) = data.iterdir()
     assert re.fullmatch(r"3m-qmix-full_sharing-smoke-[0-9a-f]{8}-s1\.tar\.xz", path.name)
+    assert [one.name for one in (run / "checkpoints").iterdir()] == ["best"]
+    assert main(["report", str(run), "episodes=2"]) == 0
+    assert "| best again |" in (run / "report" / "report.md").read_text()
+    first = rows(run)
+    capfd.readouterr()
+
+    assert main(words(folder, data, "maps=[3m]", "stop.env_steps=900", "keep=best")) == 0
+    assert "3m qmix full_sharing seed 1 starts" in table(capfd)[1]  # anew, and the same so far
+    assert rows(run)[-1]["env_step"] >= 900
+    assert rows(run)[: len(first) - 1] == first[:-1]
+    assert [one.name for one in (run / "checkpoints").iterdir()] == ["best"]
     assert eventually(lambda: not tagged(tag))

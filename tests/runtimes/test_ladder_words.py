@@ -52,6 +52,8 @@ def lengths(comparison: Comparison) -> dict[str, int]:
         (["stop.env_steps=many"], "needed: a whole number"),
         (["runtime=deployment"], "leave runtime= out"),
         (["data=[x]"], "one plain word"),
+        (["keep=best"], "data=FOLDER is needed"),
+        (["keep=nothing", "data=x"], "Allowed: all, best"),
         (["data=null"], "a value is needed"),
         (["--tabel"], "sets nothing"),
         (["run_dir=RUN"], "holds a single run"),
