@@ -167,7 +167,8 @@ def _looks(methods: Methods) -> dict[str, Look]:
     """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
     labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
-    kinds = list(dict.fromkeys([*STRATEGIES, *labels.values()]))  # a strategy has one colour in all reports
+    known = STRATEGIES if any(label in STRATEGIES for label in labels.values()) else ()
+    kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has one colour in all reports
     looks: dict[str, Look] = {}
     for name, run in firsts.items():
         number = kinds.index(labels[name])
