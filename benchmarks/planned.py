@@ -41,7 +41,7 @@ WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script
 WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
 OVER = 10.0  # what a win counts, and a defeat against it: more than anything else
 
-SCRIPTS = tuple(name for name in MANOEUVRES if name != "random")
+SCRIPTS = ("nearest", "focus", "kite", "ambush", "spread", "retreat")
 LEADS = [number for number, name in enumerate(SCRIPTS) if name in POLICIES]
 
 

@@ -14,6 +14,7 @@ from clients.compiled.train_state import CompiledTrainState
 from clients.network import NetworkSettings, Parameters, Recurrence, initial_parameters
 from clients.recurrence import unroll
 from clients.train_state import TorchTrainState, TrainState
+from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
 from contracts.errors import FederationError
 from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
@@ -92,6 +93,13 @@ class AgentStack:
         done = min(1.0, self.env_steps / self.learning.epsilon_anneal_steps)
         return self.learning.epsilon_start + done * (self.learning.epsilon_finish - self.learning.epsilon_start)
 
+    @property
+    def aggregable(self) -> Parameters:
+        """All that a training message may name, by the names of contracts.array_names."""
+        state = self.train_state
+        beside = {TARGET: state.target, EXP_AVG: state.exp_avg, EXP_AVG_SQ: state.exp_avg_sq}
+        return self.online | {prefix + name: value for prefix, of in beside.items() for name, value in of.items()}
+
     def load(self, arrays: Mapping[str, torch.Tensor]) -> None:
         """Replace online parameters.
 
@@ -99,19 +107,33 @@ class AgentStack:
         state stay; but before the first training step the target networks begin as copies of what is loaded.
         Raises FederationError on an unknown name, a wrong shape, or a value that is not finite.
         """
+        self._load(arrays, self.online)
+
+    def load_aggregate(self, arrays: Mapping[str, torch.Tensor]) -> None:
+        """Replace online parameters, and what is aggregated beside them.
+
+        arrays: some of `aggregable` by name, [agents, ...] each; otherwise as `load`. Raises FederationError as
+        `load` does, and for a second moment below zero.
+        """
         for name, value in arrays.items():
-            if name not in self.online:
-                raise FederationError(f"agents were sent a parameter {name!r}; they have {', '.join(self.online)}")
-            if value.shape != self.online[name].shape:
-                expected = tuple(self.online[name].shape)
+            if name.startswith(EXP_AVG_SQ) and (value < 0).any():
+                raise FederationError(f"agents were sent {name} with values below zero")
+        self._load(arrays, self.aggregable)
+
+    @torch.no_grad()
+    def _load(self, arrays: Mapping[str, torch.Tensor], known: Parameters) -> None:
+        for name, value in arrays.items():
+            if name not in known:
+                raise FederationError(f"agents were sent a parameter {name!r}; they have {', '.join(known)}")
+            if value.shape != known[name].shape:
+                expected = tuple(known[name].shape)
                 raise FederationError(f"agents were sent {name} of shape {tuple(value.shape)}, expected {expected}")
             if not torch.isfinite(value).all():
                 raise FederationError(f"agents were sent {name} with values that are not finite")
-        with torch.no_grad():
-            for name, value in arrays.items():
-                self.online[name].copy_(value)
-                if self.train_steps == 0:
-                    self.target[name].copy_(value)
+        for name, value in arrays.items():
+            known[name].copy_(value)
+            if self.train_steps == 0 and name in self.target and TARGET + name not in arrays:
+                self.target[name].copy_(value)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything but the episodes, as named tensors, for a checkpoint."""

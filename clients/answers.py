@@ -6,6 +6,7 @@ own with a stack of one. A round needs all its agents at the same time: they mee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -16,12 +17,14 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, Met
 
 from clients.acting import Watcher
 from clients.agents import AgentStack
+from clients.network import Parameters
 from clients.playing import play
 from clients.rounds import RoundPlan, evaluate, train_round
 from contracts import messages as m
+from contracts.array_names import online_names
 from contracts.errors import FederationError
 from contracts.mixer import Mixer
-from contracts.world import Battles, Purpose, World
+from contracts.world import EVALUATIONS, Battles, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
@@ -31,7 +34,7 @@ def answer(
 ) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
-    watcher: looks on at evaluations.
+    watcher: looks on at evaluations of the aggregate.
     Raises FederationError when they do not, or when a message cannot be understood.
     """
     kind = questions[0].metadata.message_type
@@ -46,12 +49,12 @@ def answer(
     if kind == m.POLICY:
         with borrowed(agents, arrays):
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
-    agents.load(arrays)
     if kind == MessageType.EVALUATE:
-        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher))
+        agents.load(arrays)
+        watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
+        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher if watched else None))
     if kind == MessageType.TRAIN:
-        rows = _train(agents, world, mixer, plan)
-        return _reply(questions, agents, tuple(arrays), rows)
+        return _reply(questions, agents, tuple(arrays), _train(agents, world, mixer, plan, arrays))
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
 
@@ -66,13 +69,19 @@ def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[No
         agents.load(own)
 
 
-def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord) -> MetricRows:
-    outcome = train_round(
-        agents,
-        world,
-        mixer,
-        RoundPlan(_integer(plan, m.TRAINING_STEPS), _integer(plan, m.ENV_STEPS), bool(plan[m.TIE_GRADIENTS])),
+def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, arrays: Parameters) -> MetricRows:
+    shared = tuple(online_names(arrays))
+    round_plan = RoundPlan(
+        _integer(plan, m.TRAINING_STEPS),
+        _integer(plan, m.ENV_STEPS),
+        bool(plan[m.TIE_GRADIENTS]),
+        _proximal_mu(plan),
+        shared,
     )
+    agents.load_aggregate(arrays)
+    if plan.get(m.RESET_MOMENTS, False):
+        agents.train_state.reset_moments(shared)
+    outcome = train_round(agents, world, mixer, round_plan)
     common = {
         m.NUM_EXAMPLES: outcome.episodes,
         m.TRAIN_STEP: agents.train_steps,
@@ -129,19 +138,26 @@ def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
 
 
 def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows) -> list[Message]:
-    replies = []
+    replies, known = [], agents.aggregable
     for position, (question, row) in enumerate(zip(questions, rows, strict=True)):
-        arrays = {name: Array(agents.online[name][position].detach().cpu().numpy()) for name in names}
+        arrays = {name: Array(known[name][position].detach().cpu().numpy()) for name in names}
         content = RecordDict({m.ARRAYS: ArrayRecord(arrays), m.METRICS: MetricRecord(dict(row))})
         replies.append(Message(content, reply_to=question))
     return replies
 
 
 def _purposes(plan: ConfigRecord) -> list[Purpose]:
-    names = plan[m.PURPOSES]
-    if not isinstance(names, list) or not names or any(name not in tuple(Purpose) for name in names):
-        raise FederationError(f"the plan's {m.PURPOSES} must name kinds of battles, got {names!r}")
+    names, known = plan[m.PURPOSES], [purpose.value for purpose in EVALUATIONS["both"]]
+    if not isinstance(names, list) or not names or any(name not in known for name in names):
+        raise FederationError(f"the plan's {m.PURPOSES} must be a list of {' or '.join(known)}, got {names!r}")
     return [Purpose(str(name)) for name in names]
+
+
+def _proximal_mu(plan: ConfigRecord) -> float:
+    value = plan.get(m.PROXIMAL_MU, 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise FederationError(f"the plan's {m.PROXIMAL_MU} must be a number of at least 0, got {value!r}")
+    return float(value)
 
 
 def _integer(plan: ConfigRecord, name: str) -> int:

@@ -9,6 +9,7 @@ import torch
 
 from clients.agents import AgentStack
 from clients.buffer import EpisodeBatch, recall
+from clients.proximal import Proximal
 from clients.values import TeamValues, Wanted, backward_together, values_together
 from contracts.errors import DivergenceError
 from contracts.mixer import Mixer
@@ -16,10 +17,11 @@ from contracts.together import Work
 from storage.draw import slots_to_learn_from
 
 
-def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) -> None:
+def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False, proximal: Proximal | None = None) -> None:
     """Learn once from one batch of episodes.
 
-    tie_gradients: give every agent the team's summed gradient (strategy full_sharing).
+    tie_gradients: give every agent the team's summed gradient (strategy full_sharing). proximal: what each agent adds
+    to its own gradient, before norms and clipping.
     Raises DivergenceError when a gradient is not finite; no network has been changed then. Raises SlotError when fewer
     than batch_size episodes are stored.
     """
@@ -30,6 +32,8 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False) ->
     values = team_q_values(agents, episodes)
     gradient = mixer.gradient(values.q_taken.detach(), values.q_next)
     agents.together.compute(Work.BACKWARD, (values, gradient), backward_together)
+    if proximal is not None:
+        proximal.add_gradient(agents.online)
     squared_norms = _tie(agents, mixer) if tie_gradients else state.squared_norms()
     _require_finite(agents, squared_norms)
     state.step(mixer.clip(squared_norms))

@@ -12,6 +12,7 @@ from clients.agents import AgentStack
 from clients.buffer import remember
 from clients.learning import train_step
 from clients.playing import Played, play
+from clients.proximal import Proximal
 from contracts.mixer import Mixer
 from contracts.world import Battles, Purpose, World
 
@@ -21,12 +22,15 @@ class RoundPlan:
     """What the server asks for in one round.
 
     training_steps: gradient steps to take. env_steps: stop collecting when the team has played so many in all
-    (the round then ends early). tie_gradients: every step with the team's summed gradient.
+    (the round then ends early). tie_gradients: every step with the team's summed gradient. proximal_mu: weight of the
+    pull towards the values that the shared parameters begin the round with (clients.proximal); 0: none.
     """
 
     training_steps: int
     env_steps: int
     tie_gradients: bool
+    proximal_mu: float = 0.0
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan)
     earned = np.zeros(len(agents.agent_ids), np.float64)
     first_episode, first_step, broken = agents.episodes, agents.train_steps, 0
     last_step = first_step + plan.training_steps
+    proximal = Proximal(plan.proximal_mu, agents.online, plan.shared) if plan.proximal_mu > 0 else None
     while agents.train_steps < last_step:
         if agents.owed_updates < 1 or agents.ring.filled < learning.batch_size:
             if agents.env_steps >= plan.env_steps:
@@ -58,7 +63,7 @@ def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan)
             earned += played.earned
             broken += played.broken
         while agents.owed_updates >= 1 and agents.train_steps < last_step:
-            train_step(agents, mixer, plan.tie_gradients)
+            train_step(agents, mixer, plan.tie_gradients, proximal)
             agents.owed_updates -= 1
     return RoundOutcome(earned, agents.episodes - first_episode, agents.train_steps - first_step, broken)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import torch
@@ -17,6 +17,14 @@ class TrainState(Protocol):
     """Leaves of autograd; a backward pass adds to their `grad`."""
     target: Parameters
 
+    @property
+    def exp_avg(self) -> Parameters:
+        """Adam's first moments; like the networks, they may be written to between two training steps."""
+
+    @property
+    def exp_avg_sq(self) -> Parameters:
+        """Adam's second moments, likewise."""
+
     def zero_gradients(self) -> None:
         """Set all gradients to zero, or to None."""
 
@@ -28,6 +36,9 @@ class TrainState(Protocol):
 
     def update_target(self, rate: float) -> None:
         """Move the target networks towards the online networks by a share of the distance; 1: copy."""
+
+    def reset_moments(self, names: Collection[str]) -> None:
+        """Set Adam's moments and step counts of some parameters to zero, as before the first step."""
 
     def moments(self) -> dict[str, torch.Tensor]:
         """Return Adam's state by "QUANTITY.PARAMETER" (step, exp_avg, exp_avg_sq); empty before the first step."""
@@ -43,7 +54,14 @@ class TorchTrainState:
         """parameters: what online and target networks begin with."""
         self.online = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
         self.target = {name: value.detach().clone() for name, value in parameters.items()}
+        self.exp_avg = {name: torch.zeros_like(value) for name, value in self.target.items()}
+        self.exp_avg_sq = {name: torch.zeros_like(value) for name, value in self.target.items()}
+        self._steps = {
+            name: torch.zeros((), dtype=torch.float32, device=value.device) for name, value in self.online.items()
+        }
         self._optimiser = torch.optim.Adam(list(self.online.values()), lr=learning_rate, fused=True)
+        for name, parameter in self.online.items():
+            self._optimiser.state[parameter] = self._adam(name)
 
     def zero_gradients(self) -> None:
         """See TrainState."""
@@ -71,20 +89,27 @@ class TorchTrainState:
         for name, parameter in self.online.items():
             self.target[name].lerp_(parameter, rate)
 
+    def reset_moments(self, names: Collection[str]) -> None:
+        """See TrainState."""
+        for name in names:
+            for value in self._adam(name).values():
+                value.zero_()
+
     def moments(self) -> dict[str, torch.Tensor]:
         """See TrainState."""
-        return {
-            f"{quantity}.{name}": value
-            for name, parameter in self.online.items()
-            for quantity, value in self._optimiser.state.get(parameter, {}).items()
-        }
+        if not torch.stack(list(self._steps.values())).any():
+            return {}
+        return {f"{quantity}.{name}": value for name in self.online for quantity, value in self._adam(name).items()}
 
     def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
         """See TrainState."""
-        for name, parameter in self.online.items():
-            own = {key.partition(".")[0]: value for key, value in named.items() if key.partition(".")[2] == name}
-            self._optimiser.state.pop(parameter, None)  # a state from before the first step holds none
-            if own:
-                self._optimiser.state[parameter] = {
-                    quantity: value.to(parameter.device, copy=True) for quantity, value in own.items()
-                }
+        if not named:  # a state from before the first step
+            self.reset_moments(self.online)
+            return
+        for name in self.online:
+            for quantity, value in self._adam(name).items():
+                value.copy_(named[f"{quantity}.{name}"])
+
+    def _adam(self, name: str) -> dict[str, torch.Tensor]:
+        """Return what torch's Adam keeps of a parameter, under torch's names."""
+        return {"step": self._steps[name], "exp_avg": self.exp_avg[name], "exp_avg_sq": self.exp_avg_sq[name]}

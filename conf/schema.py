@@ -8,9 +8,9 @@ from typing import Any
 from omegaconf import MISSING
 
 
-def number(low: float, high: float | None = None, *, above: bool = False) -> Any:
-    """A required number: low <= value <= high (low < value when above)."""
-    return field(default=MISSING, metadata={"low": low, "high": high, "above": above})
+def number(low: float, high: float | None = None, *, above: bool = False, below: bool = False) -> Any:
+    """A required number: low <= value <= high (low < value when above, value < high when below)."""
+    return field(default=MISSING, metadata={"low": low, "high": high, "above": above, "below": below})
 
 
 def choice(*values: str) -> Any:
@@ -64,6 +64,20 @@ class StrategyConfig:
     max_weight: float = number(0, 1, above=True)  # no agent weighs more than this (but never less than 1/N)
     policy_episodes: int = number(1)  # reward=policy: episodes that measure one agent's network
     common_start: bool = MISSING  # begin with agent 0's shared parameters everywhere (McMahan 2017, section 2)
+    server_optimiser: str = choice("none", "momentum", "adam")  # how the server moves on from the aggregate
+    server_learning_rate: float = number(0, above=True)  # momentum (FedAvgM): of the server's step; 1 is FedAvg's
+    server_momentum: float = number(0, 1, below=True)  # momentum
+    server_adam_eta: float = number(0, above=True)  # adam (FedAdam): the server's learning rate
+    server_adam_beta_1: float = number(0, 1, below=True)  # adam: decay of the first moment
+    server_adam_beta_2: float = number(0, 1, below=True)  # adam: decay of the second moment
+    server_adam_tau: float = number(0, above=True)  # adam: added to the root of the second moment
+    proximal_mu: float = number(0)  # FedProx: weight of the agents' pull towards the round's first parameters; 0: off
+    adam_moments: str = choice("keep", "average", "reset")  # the agents' Adam moments of shared parameters
+    share_targets: bool = MISSING  # aggregate the target networks' shared parameters too
+
+
+LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
+"""The settings that lessen what averaging costs (docs/strategies.md), each with the value that switches it off."""
 
 
 @dataclass
@@ -121,6 +135,7 @@ class EvaluationConfig:
     every_env_steps: int = number(1)  # at the first round's end after this many more environment steps
     episodes: int = number(1)  # of each kind that `starts` names
     starts: str = choice("varied", "fixed", "both")  # where units stand: drawn around the map's places, or in these
+    around_aggregation: bool = MISSING  # at every round's end, with the agents' own networks and with the aggregate
 
 
 @dataclass

@@ -25,10 +25,13 @@ SHARED = "shared"
 TRAINING_STEPS = "training-steps"
 ENV_STEPS = "env-steps"
 TIE_GRADIENTS = "tie-gradients"
+PROXIMAL_MU = "proximal-mu"  # Flower's own name (its FedProx); 0 or absent: no proximal term
+RESET_MOMENTS = "reset-moments"  # whether Adam's moments of the parameters sent begin at zero; absent: false
 FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
 PURPOSES = "purposes"  # of evaluations: the kinds of battles (contracts.world.Purpose), played one after the other
 INDEX = "index"  # which of a round's questions of one kind it is; 0 when there is only one
+AGGREGATE, OWN_NETWORKS = 0, 1  # the index of evaluations: with the aggregate, or with what each agent has trained
 
 # plan, added on the way to agents in other processes
 RUN = "run"

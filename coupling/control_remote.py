@@ -47,7 +47,7 @@ class RemoteControl:
         return Standing(attempt, agents, said.broken, said.computed_s)
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return a round's means by name, and the mean team returns of the last evaluation by purpose.
+        """Return the means since the last report by name, and the mean team returns of the last evaluation by purpose.
 
         The returns are empty when the mixer has seen no evaluation.
 
@@ -55,6 +55,11 @@ class RemoteControl:
         """
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
         return dict(said.values), dict(said.returns)
+
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """Return the training battles' means since the last report. Raises AttemptError as `report` does."""
+        question = control_pb2.ReportQuestion(run=run, round=round, so_far=True)
+        return dict(self._line.call(self._stub.Report, question).values)
 
     def ledger(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost, since the service knows it."""

@@ -34,7 +34,10 @@ class Controlled(Protocol):
         """Say who has spoken and who is waiting."""
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return a round's means by name, and the mean team returns of the last evaluation by purpose."""
+        """Return means since the last report by name, and the mean team returns of the last evaluation by purpose."""
+
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """Return the training battles' means since the last report by name, as they are at the end of a round."""
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost so far."""
@@ -92,6 +95,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
     def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:
         self._require_server(context)
         self._lease.renew(request.run)
+        if request.so_far:
+            return control_pb2.MixerReport(values=self._controlled.training_battles(request.run, request.round))
         values, returns = self._controlled.report(request.run, request.round)
         return control_pb2.MixerReport(values=values, returns=returns)
 

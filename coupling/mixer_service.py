@@ -63,7 +63,10 @@ class MixerSide(Protocol):
         """
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps since the last report."""
+        """Return means over the training steps and battles since the last report."""
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last report, and keep counting."""
 
     def evaluation_returns(self) -> dict[str, float]:
         """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
@@ -117,15 +120,18 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
         """See coupling.control_service.Controlled. Raises AttemptError when it does not stand at that round's end."""
-        side = self._side
         with self._reporting:
-            if side is None or (self._made_for[0], self._stands) != (run, round):
-                raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
+            side = self._side_after(run, round)
             if self._reported is None:
                 report = side.report()
                 side.save(round, report)  # what comes next must begin from sums that are empty, also after a restart
                 self._reported = report
             return dict(self._reported), side.evaluation_returns()
+
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """See coupling.control_service.Controlled. Raises AttemptError as `report` does."""
+        with self._reporting:
+            return self._side_after(run, round).training_battles()
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""
@@ -222,6 +228,12 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             self._stands = -1
         self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
         return side.sink, side.spec.state_dim
+
+    def _side_after(self, run: str, round: int) -> MixerSide:
+        """Return the side if it stands at the end of that round. Raises AttemptError."""
+        if self._side is None or (self._made_for[0], self._stands) != (run, round):
+            raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
+        return self._side
 
     @property
     def _mixer(self) -> Mixer:

@@ -80,6 +80,10 @@ class WorldService(world_pb2_grpc.WorldServicer):
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
 
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """Only the mixer has something to report. Raises RefusedError."""
+        raise RefusedError("The world has nothing to report; ask the mixer.")
+
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""
         return self._ledger.lines(run)

@@ -106,13 +106,13 @@ def middle(places: Numbers, alive: Bools) -> Numbers:
     return middle
 
 
-def least(rank: Numbers, among: Bools) -> Whole:
+def least(rank: Numbers | Whole, among: Bools) -> Whole:
     """Return the number of the enemy of least rank among those marked; the lower of equals, 0 if none is marked."""
     number: Whole = np.where(among, rank, np.inf).argmin(-1)
     return number
 
 
-def attack_or(scene: Scene, rank: Numbers, targets: Bools, otherwise: Integers) -> Integers:
+def attack_or(scene: Scene, rank: Numbers | Whole, targets: Bools, otherwise: Integers) -> Integers:
     """Attack the target of least rank, or do otherwise where there is none."""
     return np.where(targets.any(-1), FIRST_TARGET + least(rank, targets), otherwise)
 

@@ -70,6 +70,7 @@ class Kinds:
     """What players know of the kinds of units, indexed as `kind` is. Lengths in map cells."""
 
     health: Numbers  # [kinds], when unhurt
+    shield: Numbers  # when whole
     radius: Numbers
     stride: Numbers  # walked in an environment step
     reach: Numbers  # of the weapon from edge to edge, -1 for none
@@ -87,6 +88,7 @@ def kinds() -> Kinds:
     seconds = constants.loops_per_env_step / constants.loops_per_second
     return Kinds(
         health=np.array([one.health for one in types]),
+        shield=np.array([one.shield for one in types]),
         radius=np.array([one.radius for one in types]),
         stride=np.array([one.speed * seconds for one in types]),
         reach=np.array([-1.0 if one.weapon is None else one.weapon.range for one in types]),

@@ -8,8 +8,13 @@ focus     attack the weakest (health and shield) that can be attacked, equals by
 kite      shoot when the weapon is ready, and step back from who reaches less far while it is not; whom that gains
           nothing plays focus, or nearest if its weapon is for melee
 ambush    wait in a line across the enemies' way, waste no shot, and draw back whoever is hurt (envs/ambush.py)
+alternate leave before the last hits, so that others draw the fire, and rest till shields are back (envs/alternate.py)
+decoy     run around the others when chased; they shoot (envs/decoy.py)
+upwards   attack the lowest-numbered enemy that can be attacked, else walk to the lowest-numbered
+downwards attack the highest-numbered enemy that can be attacked, else walk to the highest-numbered
 
-Healers of the last four stay with the team and heal whoever has lost most.
+The last two are constant preferences: a network that ignores its observation can play them.
+Healers of all but the first stay with the team and heal whoever has lost most.
 """
 
 from __future__ import annotations
@@ -21,7 +26,9 @@ import numpy as np
 from contracts.errors import ConfigurationError
 from contracts.seeds import generator
 from contracts.world import Battles, Bools, Integers
+from envs.alternate import alternate
 from envs.ambush import ambush
+from envs.decoy import decoy
 from envs.moment import (
     NO_OP,
     STOP,
@@ -130,6 +137,25 @@ def kite(scene: Scene) -> Integers:
     return with_healers(scene, np.where(worth_it.any(-1), kiting, plain))
 
 
+def upwards(scene: Scene) -> Integers:
+    """Attack the lowest-numbered enemy that can be attacked, else walk to the lowest-numbered."""
+    return _in_order(scene, np.arange(scene.enemies.shape[2]))
+
+
+def downwards(scene: Scene) -> Integers:
+    """Attack the highest-numbered enemy that can be attacked, else walk to the highest-numbered."""
+    return _in_order(scene, -np.arange(scene.enemies.shape[2]))
+
+
+def _in_order(scene: Scene, rank: Whole) -> Integers:
+    """Attack the enemy of least rank that can be attacked, else walk to the living one of least rank.
+
+    rank: [enemies], the same for every agent and at every time.
+    """
+    goal = least(rank, scene.foes)
+    return with_healers(scene, attack_or(scene, rank, scene.attackable, walk_to_enemy(scene, goal)))
+
+
 def retreat(scene: Scene) -> Integers:
     """Go where all enemies that can hurt one are farthest; stay where no step leads farther away."""
     back, gains = step_back(scene)
@@ -158,6 +184,10 @@ POLICIES: dict[str, Callable[[Scene], Integers]] = {
     "focus": focus,
     "kite": kite,
     "ambush": ambush,
+    "alternate": alternate,
+    "decoy": decoy,
+    "upwards": upwards,
+    "downwards": downwards,
 }
 MANOEUVRES = {**POLICIES, "spread": spread, "retreat": retreat}
 """What a team can be told to do for a while; the policies are those that make sense for a whole battle."""

@@ -38,6 +38,7 @@ class Weapon:
     first_hit: float = 0.0  # from the shot to its first hit
     hit_interval: float = 0.0  # between its hits
     missile_speed: float = 0.0  # cells a second, 0 for none: the hit comes when the missile arrives
+    range_slop: float | None = None  # added to the range when the shot falls; None: the constant's
     targets_air: bool = True
     line: Line | None = None
     burst_radius: float = 0.0  # above 0: everybody this near is hit, and the unit itself dies of it

@@ -8,7 +8,7 @@ which order it adds up, depends on how many numbers lie side by side.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ class Packing:
         self._shapes = dict(shapes)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order of `bounds`."""
+        return tuple(self._shapes)
+
+    @property
     def size(self) -> int:
         """Numbers of one network."""
         return int(self.bounds[-1])
@@ -62,44 +67,55 @@ class Adam:
 
     m <- beta_1 m + (1 - beta_1) g        v <- beta_2 v + (1 - beta_2) g^2
     theta <- theta - rate / (1 - beta_1^t) m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
+
+    mean, square: m and v, packed. steps: [parameters] int64, each parameter's t, alike for all networks.
     """
 
     def __init__(self, packing: Packing, dtype: DTypeLike, learning_rate: float) -> None:
         """Begin with moments of zero."""
         self.mean, self.square = packing.zeros(dtype), packing.zeros(dtype)
-        self.steps = 0
+        self.steps = np.zeros(len(packing.names), np.int64)
         self._packing, self._rate = packing, learning_rate
 
     def step(self, parameters: Numbers, gradient: Numbers, scale: float, crew: Crew) -> None:
         """Move the parameters against `scale` times the gradient; both packed, the gradient is left as it is."""
         self.steps += 1
-        rate = self._rate / (1 - BETA_1**self.steps)
-        spread = math.sqrt(1 - BETA_2**self.steps)
+        taken = self.steps.tolist()  # powers of Python's numbers: numpy's may differ in the last bit
+        rates = np.array([self._rate / (1 - BETA_1**steps) for steps in taken])
+        spreads = np.array([math.sqrt(1 - BETA_2**steps) for steps in taken])
         bounds, moments = self._packing.bounds, (self.mean, self.square)
 
         def work(first: int, last: int) -> None:
-            _adam(parameters, gradient, *moments, bounds, self._packing.networks, first, last, scale, rate, spread)
+            _adam(parameters, gradient, *moments, bounds, self._packing.networks, first, last, scale, rates, spreads)
 
         _shared(crew, work, self._packing)
+
+    def reset(self, names: Collection[str]) -> None:
+        """Set the moments and the step counts of some parameters to zero, as before the first step."""
+        for position, name in enumerate(self._packing.names):
+            if name in names:
+                self.steps[position] = 0
+                for packed in (self.mean, self.square):
+                    self._packing.named(packed)[name][:] = 0
 
     def state(self) -> dict[str, Numbers]:
         """Return step, exp_avg and exp_avg_sq by "QUANTITY.PARAMETER", as torch.optim.Adam calls them.
 
         Empty before the first step.
         """
-        if not self.steps:
+        if not self.steps.any():
             return {}
         moments = {"exp_avg": self._packing.named(self.mean), "exp_avg_sq": self._packing.named(self.square)}
         named = {f"{quantity}.{name}": value for quantity, of in moments.items() for name, value in of.items()}
-        steps = {f"step.{name}": np.array(self.steps, np.float32) for name in moments["exp_avg"]}
-        return steps | named
+        steps = zip(self._packing.names, self.steps.tolist(), strict=True)
+        return {f"step.{name}": np.array(taken, np.float32) for name, taken in steps} | named
 
     def load_state(self, named: Mapping[str, Numbers]) -> None:
         """Replace the moments by what `state` returned."""
-        self.steps = int(next((value for name, value in named.items() if name.startswith("step.")), 0))
+        self.steps[:] = [int(named[f"step.{name}"]) if named else 0 for name in self._packing.names]
         for quantity, packed in (("exp_avg", self.mean), ("exp_avg_sq", self.square)):
             for name, values in self._packing.named(packed).items():
-                values[:] = named[f"{quantity}.{name}"] if self.steps else 0
+                values[:] = named[f"{quantity}.{name}"] if named else 0
 
 
 def squared_norms(packing: Packing, gradient: Numbers, crew: Crew) -> NDArray[np.float64]:
@@ -136,19 +152,20 @@ def _adam(
     first: int,
     last: int,
     scale: float,
-    rate: float,
-    spread: float,
+    rates: NDArray[np.float64],
+    spreads: NDArray[np.float64],
 ) -> None:
     """Take the step of networks first .. last - 1.
 
-    rate: the learning rate / (1 - beta_1^t). spread: sqrt(1 - beta_2^t).
+    rates: [parameters], the learning rate / (1 - beta_1^t). spreads: [parameters], sqrt(1 - beta_2^t).
     """
     kind = parameters.dtype.type
     one = kind(1)
     beta_1, beta_2, epsilon = kind(BETA_1), kind(BETA_2), kind(EPSILON)
-    clipping, pace, wide = kind(scale), kind(rate), kind(spread)
+    clipping = kind(scale)
     for network in range(first, last):
         for parameter in range(bounds.shape[0] - 1):
+            pace, wide = kind(rates[parameter]), kind(spreads[parameter])
             size = bounds[parameter + 1] - bounds[parameter]
             begin = networks * bounds[parameter] + network * size
             own = slice(begin, begin + size)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Canvas
 
 from conf.schema import StrategyConfig
 from reports.curves import together
-from reports.runs import OURS, RETURN, WON, Methods, Run
+from reports.runs import OURS, RETURN, RETURN_BEFORE, WON, WON_BEFORE, Methods, Run
 from reports.statistics import ENOUGH, Scores, interquartile_mean
 
 # Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
@@ -71,6 +71,10 @@ SENT = Axis(
 SECONDS = Axis("seconds of training", ("elapsed_s",), lambda run: run.column("elapsed_s"))
 WIN_RATE = Axis("win rate", (WON,), lambda run: run.column(WON))
 RETURNED = Axis("return", (RETURN,), lambda run: run.column(RETURN))
+WON_LOST = Axis("win rate before minus after", (WON_BEFORE, WON), lambda run: run.column(WON_BEFORE) - run.column(WON))
+RETURN_LOST = Axis(
+    "return before minus after", (RETURN_BEFORE, RETURN), lambda run: run.column(RETURN_BEFORE) - run.column(RETURN)
+)
 
 
 def curves_figure(

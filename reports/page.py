@@ -71,6 +71,10 @@ def draw(methods: Methods, by: str) -> list[Figure]:
         "it is 0. Personal parameters never come to the server, so nothing is known of theirs."
     )
     weights = "Weight of each agent in the last aggregation before an evaluation: thin each seed, thick their mean."
+    cost = (
+        "Each round's evaluation with the agents' own networks, just before they were aggregated, minus the evaluation "
+        f"in the same battles with the aggregate: above 0 aggregation costs, below 0 it helps. {curves}"
+    )
     found = [
         figures.curves_figure("curves", "Win rate", f"{curves} {by}", methods, figures.ENV_STEPS),
         figures.curves_figure(
@@ -88,6 +92,17 @@ def draw(methods: Methods, by: str) -> list[Figure]:
             f"{curves} Seconds compare only runs of one machine with equally much to do beside. {by}",
             methods,
             figures.SECONDS,
+        ),
+        figures.curves_figure(
+            "cost-won", "Cost of aggregation: win rate", f"{cost} {by}", methods, figures.ENV_STEPS, figures.WON_LOST
+        ),
+        figures.curves_figure(
+            "cost-returns",
+            "Cost of aggregation: return",
+            f"{cost} {by}",
+            methods,
+            figures.ENV_STEPS,
+            figures.RETURN_LOST,
         ),
         figures.metrics_figure(
             "weights", "Aggregation weights", f"{weights} {by}", methods, "fed/weight_", "weight of agent"
@@ -129,8 +144,10 @@ def _about(methods: Methods) -> str:
     worlds = ", ".join(dict.fromkeys(run.world for run in runs))
     games = ", ".join(dict.fromkeys(run.game for run in runs if run.game)) or "version not told"
     episodes = ", ".join(dict.fromkeys(str(run.episodes) for run in runs if run.episodes)) or "an unknown number of"
+    starts = ", ".join(dict.fromkeys(run.starts for run in runs if run.starts))
+    places = f" from {starts} places" if starts else ""
     count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    return f"{count} in the world {worlds} ({games}), evaluated by {episodes} greedy episodes in training."
+    return f"{count} in the world {worlds} ({games}), evaluated by {episodes} greedy episodes{places} in training."
 
 
 def _table(table: Table) -> str:

@@ -13,6 +13,7 @@ from reports.statistics import Scores
 from server.records import Row, best_row
 
 WON, RETURN = "test_battle_won_mean", "test_return_mean"
+WON_BEFORE, RETURN_BEFORE = "test_before_battle_won_mean", "test_before_return_mean"
 FINAL, BEST = "final", "best"
 OURS = "fedqmix"
 

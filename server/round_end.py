@@ -19,7 +19,16 @@ class MixerSide(Protocol):
     """What the mixer's side tells the server, and nobody else."""
 
     def report(self) -> dict[str, float]:
-        """Return loss, td_error_abs and grad_norm, means over the training steps since the last report."""
+        """Return means since the last report, over training steps: loss, td_error_abs, grad_norm, and over battles.
+
+        The battles' are those of training_battles.
+        """
+
+    def training_battles(self) -> dict[str, float]:
+        """Return battle_won_mean, return_mean and ep_length_mean over the training battles since the last report.
+
+        Nothing when there was none, or when it is not known.
+        """
 
     def evaluation_return(self, purpose: Purpose) -> float:
         """Return the mean team return of the last evaluation by battles of this kind."""
@@ -74,7 +83,9 @@ class RoundEnd:
         self.save_best = save_best
         self.on_row = on_row
         self.counters = counters
+        self._before: Row = {}  # the evaluation of the agents' own networks, before they were aggregated
         self._began = time.perf_counter() - counters.elapsed_s
+        strategy.evaluated_before = self._note_before
         strategy.last_evaluation, strategy.evaluations = counters.last_evaluation, counters.evaluations
 
     def __call__(self, arrays: ArrayRecord) -> bool:
@@ -122,11 +133,12 @@ class RoundEnd:
             "epsilon": record.epsilon,
             "broken_battles": self.counters.broken_battles,
         }
-        return row
+        return row | self.mixer_side.training_battles()
 
     def _evaluation_row(self, evaluation: Mapping[str, float]) -> Row:
         record = self.strategy.record
-        row: Row = {**evaluation, **self._returns(), **self.mixer_side.report()}
+        row: Row = {**evaluation, **self._returns(), **self._before, **self.mixer_side.report()}
+        self._before = {}
         row |= {"fed/bytes_up": self.counters.bytes_up, "fed/bytes_down": self.counters.bytes_down}
         row |= {f"fed/weight_{agent}": weight for agent, weight in enumerate(record.weights)}
         row |= {f"fed/reward_{agent}": reward for agent, reward in enumerate(record.rewards)}
@@ -137,6 +149,13 @@ class RoundEnd:
         keys = ("test_return_mean", "test_fixed_return_mean")
         purposes = self.strategy.evaluate_for
         return {key: self.mixer_side.evaluation_return(purpose) for key, purpose in zip(keys, purposes, strict=False)}
+
+    def _note_before(self) -> None:
+        """Take down the returns before the next evaluation, as the mixer's side remembers the last alone."""
+        won = self.strategy.record.won_before
+        assert won is not None
+        returned = self.mixer_side.evaluation_return(self.strategy.evaluate_for[0])
+        self._before = {"test_before_battle_won_mean": won, "test_before_return_mean": returned}
 
     def _judge(self, row: Row, arrays: ArrayRecord) -> None:
         counters, win_rate = self.counters, row["test_battle_won_mean"]

@@ -113,12 +113,20 @@ class TeamLearner:
         return scale
 
     def report(self) -> dict[str, float]:
-        """Return means since the last report: loss, td_error_abs, grad_norm; nothing when no step was taken."""
+        """Return means since the last report: loss, td_error_abs, grad_norm, and those of the training battles.
+
+        What there was none of, a training step or a battle, has no means.
+        """
         steps, *sums = self._sums.tolist()
+        means = self.training_battles()
         self._sums.zero_()
-        if not steps:
-            return {}
-        return {name: value / steps for name, value in zip(("loss", "td_error_abs", "grad_norm"), sums, strict=True)}
+        self.records.sums.zero_()
+        names = ("loss", "td_error_abs", "grad_norm")
+        return means | ({name: value / steps for name, value in zip(names, sums, strict=True)} if steps else {})
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last report (TeamRecords.training_means), and keep counting."""
+        return self.records.training_means()
 
     def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> float:
         """Return the mean team return of the last evaluation by battles of this kind."""
@@ -131,7 +139,8 @@ class TeamLearner:
         named = {f"mixer.{name}": value for name, value in self.mixer.state_dict().items()}
         named |= {f"target.{name}": value for name, value in self.target.state_dict().items()}
         named |= {f"adam.{name}": value for name, value in self.training.moments().items()}
-        return named | {"train_steps": torch.tensor(self.train_steps), "sums": self._sums}
+        counted = {"sums": self._sums, "battle_sums": self.records.sums}
+        return named | {"train_steps": torch.tensor(self.train_steps)} | counted
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
         """Take up what `state` wrote."""
@@ -141,6 +150,8 @@ class TeamLearner:
         self.training.load_moments(_under("adam.", named))
         self.train_steps = int(named["train_steps"])
         self._sums.copy_(named["sums"])
+        # a checkpoint from before battles were summed has none of them
+        self.records.sums.copy_(named.get("battle_sums", torch.zeros_like(self.records.sums)))
 
     def _require_finite(self, place: str, value: float) -> None:
         if not np.isfinite(value):

@@ -37,8 +37,9 @@ class TeamTransitions(NamedTuple):
 class TeamRecords:
     """The mixer's side of the episode buffer; a TeamSink.
 
-    Training battles are stored, in the same slots as the agents' private episodes. Of all others only the results
-    are kept, until the next series of the same purpose. Battles whose game broke down are left out; they come again.
+    Training battles are stored, in the same slots as the agents' private episodes, and their results are summed. Of all
+    others only the results are kept, until the next series of the same purpose. Battles whose game broke down are left
+    out; they come again.
     """
 
     def __init__(self, spec: TeamSpec, capacity: int, device: torch.device) -> None:
@@ -53,6 +54,7 @@ class TeamRecords:
             },
             device,
         )
+        self.sums = torch.zeros(4, dtype=torch.float64)  # training battles since the last report: see training_means
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
         self._again: set[int] = set()  # episodes of the present series whose game broke down
         self._battles = Battles(Purpose.TRAINING, 0, 0)
@@ -112,17 +114,28 @@ class TeamRecords:
         returns, lengths, won = zip(*(ended[episode] for episode in sorted(ended)), strict=True)
         return BattleResults(np.array(returns, np.float32), np.array(lengths, np.int64), np.array(won, np.bool_))
 
+    def training_means(self) -> dict[str, float]:
+        """Return means over the training battles since `sums` were zero; nothing when there was none.
+
+        battle_won_mean: share won, 0..1; return_mean: team return; ep_length_mean: environment steps.
+        """
+        battles, *sums = self.sums.tolist()
+        names = ("battle_won_mean", "return_mean", "ep_length_mean")
+        return {name: value / battles for name, value in zip(names, sums, strict=True)} if battles else {}
+
     def _finish(self, turn: TeamTurn) -> None:
         whole = np.flatnonzero(~turn.broken)
         episodes = self._battles.first + np.arange(self._battles.count)
         self._again.difference_update(episodes.tolist())
         self._again.update(episodes[turn.broken].tolist())
+        returns = self._rewards.sum(0)
         if self._battles.purpose is not Purpose.TRAINING:
-            returns = self._rewards.sum(0)
             rows = zip(returns[whole].tolist(), self._lengths[whole].tolist(), turn.won[whole].tolist(), strict=True)
             self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
         elif whole.size:
             self._store(whole)
+            counted = (np.ones(whole.size), turn.won[whole], returns[whole], self._lengths[whole])
+            self.sums += torch.tensor([float(column.sum(dtype=np.float64)) for column in counted], dtype=torch.float64)
 
     def _store(self, battles: Integers) -> None:
         moments = slice(0, self._time + 1)

@@ -28,7 +28,7 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
 def strategy_class(settings: StrategySettings) -> type[TeamStrategy]:
     """Return the configured strategy, one of ours or the user's own. Raises ConfigurationError when there is none."""
     if settings.name == OWN:
-        return own_class(settings.code)
+        return own_class(settings)
     if settings.name not in STRATEGIES:
         raise ConfigurationError(f"unknown strategy {settings.name!r}; allowed are {', '.join(STRATEGIES)} and {OWN}")
     return STRATEGIES[settings.name]

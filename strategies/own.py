@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 import pkgutil
 
+from conf.schema import LESSENING_OFF
 from contracts.errors import ConfigurationError
-from strategies.team import TeamStrategy
+from strategies.team import StrategySettings, TeamStrategy
 
 
-def own_class(code: str | None) -> type[TeamStrategy]:
+def own_class(settings: StrategySettings) -> type[TeamStrategy]:
     """Import and return the user's strategy.
 
-    code: "module:Class". Raises ConfigurationError when there is no such module or class, when the module cannot be
-    imported, and when the class is no whole TeamStrategy.
+    settings.code: "module:Class". Raises ConfigurationError when there is no such module or class, when the module
+    cannot be imported, when the class is no whole TeamStrategy, and when it cannot do what the settings ask for.
     """
+    code = settings.code
     module, colon, name = (code or "").partition(":")
     if not (module and colon and name):
         said = "null" if code is None else code
@@ -31,4 +33,19 @@ def own_class(code: str | None) -> type[TeamStrategy]:
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise ConfigurationError(f"strategy.code={code} is not whole: it has no {missing}.")
+    _require_averaging(found, settings)
     return found
+
+
+def _require_averaging(found: type[TeamStrategy], settings: StrategySettings) -> None:
+    """Check that the class averages as TeamStrategy does, where a setting acts upon that average."""
+    replaced = found.aggregate_train is not TeamStrategy.aggregate_train
+    for name, off in LESSENING_OFF.items():
+        value = getattr(settings, name)
+        among_agents = name == "proximal_mu" or value == "reset"  # whatever the aggregate is
+        if value != off and (found.tie_gradients or (replaced and not among_agents)):
+            why = "ties gradients" if found.tie_gradients else "has an aggregate_train of its own"
+            raise ConfigurationError(
+                f"strategy.{name}={str(value).lower()} lessens what a weighted average of networks costs, but "
+                f"strategy.code={settings.code} {why}: leave strategy.{name} out."
+            )

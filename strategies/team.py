@@ -7,25 +7,30 @@ exactly the parameters that a message names.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
+from numpy.typing import NDArray
 
 from contracts import messages as m
 from contracts.errors import FederationError
 from contracts.world import Purpose
+from strategies.beside import Beside, BesideSettings, online
 from strategies.distance import mean_distances
+from strategies.server_optimiser import ServerSettings, server_optimiser
 from strategies.weights import weighted_sum
 
-Plan = Mapping[str, int | bool | list[str]]
+Plan = Mapping[str, int | float | bool | list[str]]
 """What a message asks for, by the names of contracts.messages."""
+SERVER = "server."
+"""Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
 
-class StrategySettings(Protocol):
+class StrategySettings(ServerSettings, BesideSettings, Protocol):
     """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
 
     name: str
@@ -36,6 +41,7 @@ class StrategySettings(Protocol):
     max_weight: float
     policy_episodes: int
     common_start: bool
+    proximal_mu: float
 
 
 @dataclass
@@ -54,6 +60,7 @@ class RoundRecord:
     bytes_up: int = 0  # array bytes, agents to server
     bytes_down: int = 0
     broken: int = 0  # how often a game broke down, so that its battle had to be played again
+    won_before: float | None = None  # win rate of the agents' own networks; None when they were not evaluated
     evaluation: dict[str, float] | None = None  # None when no evaluation was due
 
 
@@ -63,6 +70,8 @@ class TeamStrategy(FedAvg):
     settings: the strategy's configuration. n_agents: every one of them takes part in every round.
     env_steps: the run's end, passed on to the agents. evaluate_every: environment steps between evaluations of
     evaluate_episodes greedy episodes of each kind in evaluate_for, of which the first judges the team.
+    evaluate_around: evaluate at every round's end, and play the first kind with the agents' own networks as well, just
+    before they are aggregated. evaluated_before: called after that, when the mixer's side knows the returns.
     first_round: number of the first round (> 1 when a run is resumed).
     """
 
@@ -77,6 +86,7 @@ class TeamStrategy(FedAvg):
         evaluate_episodes: int,
         first_round: int = 1,
         evaluate_for: Sequence[Purpose] = (Purpose.EVALUATION,),
+        evaluate_around: bool = False,
     ) -> None:
         super().__init__(
             min_train_nodes=n_agents, min_evaluate_nodes=n_agents, min_available_nodes=n_agents, configrecord_key=m.PLAN
@@ -87,12 +97,17 @@ class TeamStrategy(FedAvg):
         self.evaluate_every = evaluate_every
         self.evaluate_episodes = evaluate_episodes
         self.evaluate_for = tuple(evaluate_for)
+        self.evaluate_around = evaluate_around
+        self.evaluated_before: Callable[[], None] = lambda: None
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
         self.last_evaluation = 0  # environment step
         self.evaluations = 0
         self.record = RoundRecord(first_round - 1)
+        self._beside = Beside(settings)
+        self._optimiser = server_optimiser(settings)
+        self._begun_with = ArrayRecord()  # the parameters of the round's beginning
 
     @abstractmethod
     def weights(self, rewards: Sequence[float]) -> list[float]:
@@ -124,6 +139,24 @@ class TeamStrategy(FedAvg):
         own_start = round_ == 1 and not self.settings.common_start
         return self.starts[agent] if own_start else arrays
 
+    # What a strategy owns from round to round, beside the aggregated parameters
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return named arrays for a checkpoint: what is aggregated beside the parameters, the server's moments.
+
+        The parameters that the next round begins with are not among them: Flower has them (`Strategy.start`).
+        """
+        moments = self._optimiser.state() if self._optimiser is not None else {}
+        beside = {name: array.numpy() for name, array in self._beside.arrays.items()}
+        return beside | {SERVER + name: value for name, value in moments.items()}
+
+    def load_state(self, named: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what the strategy owns by what `state` returned; empty: as before the first round."""
+        moments = {name.removeprefix(SERVER): value for name, value in named.items() if name.startswith(SERVER)}
+        self._beside.arrays = {name: Array(value) for name, value in named.items() if not name.startswith(SERVER)}
+        if self._optimiser is not None:
+            self._optimiser.load_state(moments)
+
     # The round, as Flower's Strategy.start goes through it
 
     def configure_train(
@@ -131,28 +164,38 @@ class TeamStrategy(FedAvg):
     ) -> Iterable[Message]:
         """Tell every agent to train for aggregation_interval steps from the shared parameters."""
         self.record = RoundRecord(self.first_round + server_round - 1)
-        self._grid = grid
-        plan = {
+        self._grid, self._begun_with = grid, arrays
+        plan: Plan = {
             m.ROUND: self.record.number,
             m.TRAINING_STEPS: self.settings.aggregation_interval,
             m.ENV_STEPS: self.env_steps,
             m.TIE_GRADIENTS: self.tie_gradients,
+            m.PROXIMAL_MU: float(self.settings.proximal_mu),
+            m.RESET_MOMENTS: self.settings.adam_moments == "reset",
         }
         return [self._message(agent, arrays, plan, MessageType.TRAIN) for agent in range(self.n_agents)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Weigh the agents' shared parameters together, in agent order and in float64."""
+        """Weigh together what the agents return, in agent order and in float64; then take the server's step.
+
+        The server optimiser moves the parameters alone: what is aggregated beside them stays a weighted average.
+        """
         by_agent = self._by_agent(replies)
         contents = [reply.content.array_records[m.ARRAYS] for reply in by_agent]
+        networks = [online(content) for content in contents]
         metrics = [_metrics(reply) for reply in by_agent]
         self._note(metrics, contents)
+        if self.evaluate_around:
+            self._evaluate_own_networks()
         record = self.record
-        record.rewards = self.rewards(metrics, contents)
+        record.rewards = self.rewards(metrics, networks)
         record.weights = self.weights(record.rewards)
-        aggregated = aggregate(contents, record.weights)
-        record.distances = mean_distances(contents)
+        aggregated = self._beside.take_from(aggregate(contents, record.weights))
+        record.distances = mean_distances(networks)
+        if self._optimiser is not None:
+            aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
     def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
@@ -163,16 +206,10 @@ class TeamStrategy(FedAvg):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Let the team play greedy episodes with what it would now train from, when an evaluation is due."""
-        due = self.record.env_step - self.last_evaluation >= self.evaluate_every
+        due = self.evaluate_around or self.record.env_step - self.last_evaluation >= self.evaluate_every
         if not due and self.record.env_step < self.env_steps:
             return []
-        plan: Plan = {
-            m.ROUND: self.record.number,
-            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
-            m.EPISODES: self.evaluate_episodes,
-            m.PURPOSES: [purpose.value for purpose in self.evaluate_for],
-        }
-        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
+        return self._evaluation(arrays, m.AGGREGATE, self.evaluate_for)
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Take down the team's win rates; all agents saw the same battles."""
@@ -189,11 +226,29 @@ class TeamStrategy(FedAvg):
             self.record.evaluation["test_fixed_battle_won_mean"] = won[1]
         return metrics
 
+    def _evaluate_own_networks(self) -> None:
+        """Let every agent play the next evaluation's episodes with the network that it has just trained."""
+        questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
+        metrics = _metrics(self._by_agent(self._ask(self._grid, questions))[0])
+        self.record.broken += int(cast(int, metrics[m.BROKEN]))
+        self.record.won_before = cast(list[float], metrics[m.WIN_RATE])[0]
+        self.evaluated_before()
+
     # Messages
+
+    def _evaluation(self, arrays: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
+        plan: Plan = {
+            m.ROUND: self.record.number,
+            m.INDEX: index,
+            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
+            m.EPISODES: self.evaluate_episodes,
+            m.PURPOSES: [purpose.value for purpose in purposes],
+        }
+        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
         training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
-        sent = self.arrays_for(agent, self.record.number, arrays) if training else arrays
+        sent = self._beside.put_to(self.arrays_for(agent, self.record.number, arrays)) if training else arrays
         self.record.bytes_down += array_bytes(sent)
         content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
         return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))

@@ -111,6 +111,16 @@ class StrategyProperties:
             "max_weight": 1.0,
             "policy_episodes": 1,
             "common_start": False,
+            "server_optimiser": "none",
+            "server_learning_rate": 1.0,
+            "server_momentum": 0.9,
+            "server_adam_eta": 0.01,
+            "server_adam_beta_1": 0.9,
+            "server_adam_beta_2": 0.99,
+            "server_adam_tau": 0.001,
+            "proximal_mu": 0.0,
+            "adam_moments": "keep",
+            "share_targets": False,
         }
         chosen = StrategyConfig(**(values | self.changes))
         return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)

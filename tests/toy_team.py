@@ -56,6 +56,16 @@ def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
         "max_weight": 1.0,
         "policy_episodes": 2,
         "common_start": name != "none",
+        "server_optimiser": "none",
+        "server_learning_rate": 1.0,
+        "server_momentum": 0.9,
+        "server_adam_eta": 0.01,
+        "server_adam_beta_1": 0.9,
+        "server_adam_beta_2": 0.99,
+        "server_adam_tau": 0.001,
+        "proximal_mu": 0.0,
+        "adam_moments": "keep",
+        "share_targets": False,
     }
     return StrategyConfig(**(values | changes))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -33,6 +33,16 @@ class CompiledTrainState:
             self.target[name].copy_(value.detach())
             self.online[name].requires_grad_().grad = gradients[name]
 
+    @property
+    def exp_avg(self) -> Parameters:
+        """See TrainState."""
+        return self._packing.named(torch.from_numpy(self._adam.mean))
+
+    @property
+    def exp_avg_sq(self) -> Parameters:
+        """See TrainState."""
+        return self._packing.named(torch.from_numpy(self._adam.square))
+
     def zero_gradients(self) -> None:
         """See TrainState."""
         self._gradient.zero_()
@@ -48,6 +58,10 @@ class CompiledTrainState:
     def update_target(self, rate: float) -> None:
         """See TrainState."""
         move_towards(self._target.numpy(), self._online.numpy(), rate)
+
+    def reset_moments(self, names: Collection[str]) -> None:
+        """See TrainState."""
+        self._adam.reset(names)
 
     def moments(self) -> dict[str, torch.Tensor]:
         """See TrainState."""

@@ -68,12 +68,14 @@ class Standing(_message.Message):
     def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., agents: _Optional[_Iterable[_Union[AgentStanding, _Mapping]]] = ..., broken: _Optional[str] = ..., computed_s: _Optional[float] = ...) -> None: ...
 
 class ReportQuestion(_message.Message):
-    __slots__ = ("run", "round")
+    __slots__ = ("run", "round", "so_far")
     RUN_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
+    SO_FAR_FIELD_NUMBER: _ClassVar[int]
     run: str
     round: int
-    def __init__(self, run: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...
+    so_far: bool
+    def __init__(self, run: _Optional[str] = ..., round: _Optional[int] = ..., so_far: bool = ...) -> None: ...
 
 class MixerReport(_message.Message):
     __slots__ = ("values", "returns")

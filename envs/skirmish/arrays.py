@@ -54,6 +54,7 @@ class Kind(Protocol):
     weapon: int
     range: float  # of the weapon or of healing, from edge to edge
     scan_range: float  # within which it finds targets by itself
+    slop: float  # added to the range when the shot falls, for targets that walk away meanwhile
     period: float
     damage_point: float
     recovery: float  # backswing of its weapon

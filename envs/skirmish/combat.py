@@ -72,7 +72,7 @@ def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> int:
             return STAYS
         dx, dy = target.x - unit.x, target.y - unit.y
         distance = sqrt(dx * dx + dy * dy)
-        if distance <= scene.reach[unit.kind, target.kind] + scene.rules.slop:
+        if distance <= scene.reach[unit.kind, target.kind] + kind.slop:
             shoot(kind, unit, target, distance, now)
             return STAYS
         break_off(unit)

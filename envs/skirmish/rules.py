@@ -14,7 +14,6 @@ class Rules(NamedTuple):
     minimum_damage: float
     delay_low: float  # added to every weapon period: uniform between low and high
     delay_high: float
-    slop: float
     leash: float
     help_radius: float
     help_period: float
@@ -29,7 +28,6 @@ def make_rules() -> Rules:
         minimum_damage=float(constants.minimum_damage),
         delay_low=float(constants.weapon_delay[0] * loops),
         delay_high=float(constants.weapon_delay[1] * loops),
-        slop=float(constants.range_slop),
         leash=float(constants.acquire_leash),
         help_radius=float(constants.call_for_help_radius),
         help_period=float(constants.call_for_help_period * loops),

@@ -1,8 +1,8 @@
 """Where units stand when a battle of Purpose.VARIED_EVALUATION begins: places drawn around the map's own.
 
 Each team's formation is shifted as a whole, and then every unit by itself, along both axes and uniformly within the
-distances below. Nobody is put where he cannot stand, structures stay where they are, and units that overlap part in the
-first game loops (movement.py).
+distances below. No unit is put where it cannot stand, structures stay where they are, and units that overlap part in
+the first game loops (movement.py).
 """
 
 from __future__ import annotations

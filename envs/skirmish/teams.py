@@ -78,9 +78,11 @@ def _describe(kind: np.void, type_: UnitType) -> None:
 
 
 def _arm(kind: np.void, weapon: Weapon) -> None:
-    loops = combat_constants().loops_per_second
+    constants = combat_constants()
+    loops = constants.loops_per_second
     kind["weapon"] = LINE if weapon.line is not None else BURST if weapon.burst_radius > 0 else SHOT
     kind["range"], kind["hits"] = weapon.range, weapon.hits
+    kind["slop"] = constants.range_slop if weapon.range_slop is None else weapon.range_slop
     kind["period"], kind["damage_point"] = weapon.period * loops, weapon.damage_point * loops
     kind["recovery"] = weapon.backswing * loops
     kind["first_hit"], kind["hit_interval"] = weapon.first_hit * loops, weapon.hit_interval * loops

@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.errors import ConfigurationError
 from runtimes.commands.bench_episodes import EPISODES, episodes
-from runtimes.commands.bench_options import choices, maps, number, numbers, only, seed, split
+from runtimes.commands.bench_options import MOST_SHIFT, between, choices, maps, number, numbers, only, seed, split
 from runtimes.configuration.names import unknown
 from runtimes.configuration.settings import compose
 from runtimes.local.memory import keep_freed_memory
@@ -23,9 +23,11 @@ fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] 
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
     peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
-fedqmix bench fidelity [maps=3m,8m] [policies=random,nearest,focus,kite,ambush] [episodes=256] [seed=0] [threads=2]
+fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [seed=0] [threads=2]
+                       [shift=0] [explore=0]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
-    python -m benchmarks.fidelity table FILE
+    python -m benchmarks.fidelity table FILE; shift: cells by which every unit's start is moved, drawn anew every
+    battle; explore: the chance that an agent takes a random action instead
 fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
     whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
 fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [steps=40,60] [repeats=20] [seeds=1]
@@ -91,12 +93,13 @@ def _fidelity(words: Sequence[str]) -> dict[str, Any]:
     from envs.scripted import POLICIES
     from runtimes.commands.bench_progress import CountBar
 
-    options = only("fidelity", words, ("maps", "policies", "episodes", "seed", "threads"))
+    options = only("fidelity", words, ("maps", "policies", "episodes", "seed", "threads", "shift", "explore"))
     names, policies = maps(options), choices(options, "policies", "policy", tuple(POLICIES))
     episodes = number(options, "episodes", int, 256)
+    conditions = fidelity.Conditions(between(options, "shift", MOST_SHIFT), between(options, "explore", 1.0))
     with CountBar(len(names) * len(policies) * episodes) as bar:
         threads = number(options, "threads", int, _processors())
-        return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell)
+        return fidelity.measure(names, policies, episodes, seed(options), threads, bar.tell, conditions)
 
 
 def _winnable(words: Sequence[str]) -> dict[str, Any]:

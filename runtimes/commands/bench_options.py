@@ -9,6 +9,8 @@ from contracts.errors import ConfigurationError
 from envs import available_maps
 from runtimes.configuration.names import unknown
 
+MOST_SHIFT = 2.0  # cells; from farther away another battle begins
+
 Number = TypeVar("Number", int, float)
 
 
@@ -58,6 +60,17 @@ def number(options: Mapping[str, str], name: str, kind: Callable[[str], Number],
         value = kind("0")
     if not value > 0:
         raise ConfigurationError(f"{name}={options[name]} must be a number above 0")
+    return value
+
+
+def between(options: Mapping[str, str], name: str, most: float) -> float:
+    """Return a number from 0, the default, to `most`. Raises ConfigurationError for anything else."""
+    try:
+        value = float(options.get(name, "0"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise ConfigurationError(f"{name}={options[name]} must be a number from 0 to {most:g}")
     return value
 
 

@@ -15,6 +15,7 @@ from runtimes.commands import service_options
 from runtimes.commands.train import train_command
 from runtimes.commands.up import up_command
 from runtimes.processes import guarded_folder
+from runtimes.run.conduct import AGGREGATE, STRATEGY
 from runtimes.run.folder import PARTIES
 from server.records import read_rows
 from storage import reading
@@ -97,8 +98,9 @@ def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
     Agents take up the aggregate when they are sent it next; it counts as theirs from the moment it was made.
     """
     server = reading.load(reading.locate(run))
-    shared = server.tensors["aggregate"]
-    yield from ((f"server/aggregate.{name}", value) for name, value in shared.items())
+    shared = server.tensors[AGGREGATE]
+    for group in (AGGREGATE, STRATEGY):
+        yield from ((f"server/{group}.{name}", value) for name, value in server.tensors.get(group, {}).items())
     if (run / PARTIES).is_dir():
         for party in sorted((run / PARTIES).glob("agent-*")):
             agent = _newest(party, server.round)["agents"]

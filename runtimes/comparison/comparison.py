@@ -23,7 +23,14 @@ from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose
 from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
-from runtimes.side_by_side.folder import lock_and_note, refuse_taken, require_same, share_threads, threads_said
+from runtimes.side_by_side.folder import (
+    lock_and_note,
+    recorded_words,
+    refuse_taken,
+    require_same,
+    share_threads,
+    words_kept,
+)
 from runtimes.side_by_side.run import Run
 from strategies import strategy_class
 
@@ -66,7 +73,7 @@ class Comparison:
             self.overrides += share_threads(self.overrides, self._composed(first), len(self.cells))
         else:
             said = {name_of(word) for word in plan.overrides}
-            self.overrides += [word for word in threads_said(begun.overrides) if name_of(word) not in said]
+            self.overrides += [word for word in words_kept(begun.overrides) if name_of(word) not in said]
             earlier = self._composed(first, begun.overrides)
             require_same(earlier, self._composed(first), plan.path, "runs", "Choose another run_dir.")
         self._configs = self._all_composed()
@@ -142,7 +149,7 @@ def _read(file: Path) -> _Record | None:
         return None
     try:
         record = json.loads(file.read_bytes())
-        overrides, runs, env_steps = record["overrides"], record["runs"], record.get("env_steps", {})
+        overrides, runs, env_steps = recorded_words(record), record["runs"], record.get("env_steps", {})
         whole = all(type(one) is str for one in [*overrides, *runs, *env_steps.keys()])
         whole = whole and all(type(one) is int for one in env_steps.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

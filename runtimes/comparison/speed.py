@@ -52,7 +52,7 @@ def _short(config: Config) -> Config:
         config,
         algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_battles)),
         strategy=replace(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
-        evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1),
+        evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
         checkpoint=replace(config.checkpoint, every_rounds=NEVER),
         logger=replace(config.logger, name="jsonl"),
         stop=replace(config.stop, rounds=2, env_steps=NEVER, win_rate=None),

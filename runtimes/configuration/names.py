@@ -19,7 +19,7 @@ CONFIG_DIR = Path(conf.__file__).parent
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One leaf of the schema: its type and the metadata `conf.schema` gave it (low, high, above, choices)."""
+    """One leaf of the schema: its type and the metadata `conf.schema` gave it (low, high, above, below, choices)."""
 
     type: Any
     metadata: typing.Mapping[str, Any]

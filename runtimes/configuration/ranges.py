@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
-from conf.schema import Config
+from conf.schema import LESSENING_OFF, Config, StrategyConfig
 from contracts.errors import ConfigurationError
 from runtimes.configuration.names import Setting, settings, unknown, unknown_setting
 
@@ -85,11 +85,12 @@ def _kind(setting: Setting) -> str:
 
 
 def _limits(setting: Setting) -> str:
-    low, high, above = (setting.metadata.get(key) for key in ("low", "high", "above"))
+    low, high, above, below = (setting.metadata.get(key) for key in ("low", "high", "above", "below"))
     if low is None:
         return ""
     lower = f"greater than {low}" if above else f"at least {low}"
-    return lower if high is None else f"{lower} and at most {high}"
+    upper = f"less than {high}" if below else f"at most {high}"
+    return lower if high is None else f"{lower} and {upper}"
 
 
 def _written(value: Any) -> str:
@@ -102,10 +103,10 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
         raise ConfigurationError(unknown(name, value, choices))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
-    low, high, above = (setting.metadata.get(key) for key in ("low", "high", "above"))
+    low, high, above, below = (setting.metadata.get(key) for key in ("low", "high", "above", "below"))
     inside = math.isfinite(value)
     inside = inside and (low is None or (value > low if above else value >= low))
-    inside = inside and (high is None or value <= high)
+    inside = inside and (high is None or (value < high if below else value <= high))
     if not inside:
         raise ConfigurationError(f"{name}={value} is out of range: {_kind(setting)}.")
 
@@ -140,6 +141,7 @@ def _check_combinations(config: Config) -> None:
         raise ConfigurationError(
             "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
         )
+    _check_lessening(strategy)
     if config.env.name == "smac" and config.env.randomise != "nothing":
         raise ConfigurationError(
             f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
@@ -149,6 +151,23 @@ def _check_combinations(config: Config) -> None:
         raise ConfigurationError(
             f"evaluation.starts={config.evaluation.starts} with env=smac: StarCraft II places the units itself, a "
             "little differently in every battle. Leave it out, or choose env=skirmish."
+        )
+
+
+def _check_lessening(strategy: StrategyConfig) -> None:
+    """Check that what lessens the cost of averaging is set for strategies that average, and has what it needs."""
+    reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
+    for name, off in LESSENING_OFF.items():
+        value = getattr(strategy, name)
+        if value != off and strategy.name in reasons:
+            raise ConfigurationError(
+                f"strategy.{name}={str(value).lower()} lessens what averaging costs, but strategy={strategy.name} "
+                f"{reasons[strategy.name]}: leave it out, or choose a_pps, rs_pps or pp_pps."
+            )
+    if strategy.server_optimiser != "none" and not strategy.common_start:
+        raise ConfigurationError(
+            f"strategy.server_optimiser={strategy.server_optimiser} moves one network on from round to round, so all "
+            "agents begin with one: strategy.common_start=true is needed."
         )
 
 

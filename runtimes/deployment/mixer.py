@@ -70,8 +70,12 @@ class DeployedMixer:
         self._rounds.commit(round, {} if report is None else {REPORT: dict(report)})
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps since the last report."""
+        """Return means over the training steps and battles since the last report."""
         return self._rounds.thing.learner.report()
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last report, and keep counting."""
+        return self._rounds.thing.learner.training_battles()
 
     def evaluation_returns(self) -> dict[str, float]:
         """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""

@@ -33,7 +33,7 @@ from runtimes.deployment.place import Place
 from runtimes.deployment.progress_file import PROGRESS
 from runtimes.deployment.services import Services
 from runtimes.deployment.simulation import require_nodes, simulated, started
-from runtimes.run.conduct import Shared, conduct
+from runtimes.run.conduct import AGGREGATE, ServerOwned, Shared, conduct
 from runtimes.run.folder import RunFolder
 from server.federation_grid import FederationGrid
 from server.records import Row
@@ -160,14 +160,14 @@ class Deployed:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Do nothing: every agent and the mixer have their own states, and are told after which round to go on."""
 
-    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
-        """Write what the server owns: the aggregate and its counters."""
+    def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
+        """Write what the server owns: the aggregate, the strategy's state, and its counters."""
         self._book.take([*self.mixer_side.ledger(), *_flower_lines(self._grid)])
-        store.save(round_, {"aggregate": shared}, facts, {})
+        store.save(round_, owned, facts, {})
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
         """Keep the best evaluation's shared parameters."""
-        store.save_best({"aggregate": shared}, facts)
+        store.save_best({AGGREGATE: shared}, facts)
 
     def close(self) -> None:
         """Free world and mixer for the next run, and close the ways to them."""

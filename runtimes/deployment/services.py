@@ -50,6 +50,7 @@ class Services:
         self._ended = threading.Event()
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._means: dict[str, float] = {}
+        self._battles: dict[str, float] = {}  # of training, as far as they were told
         self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
 
     def hold(self) -> None:
@@ -104,6 +105,10 @@ class Services:
 
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
+        if kind == "train":
+            self._battles = {}
+            with contextlib.suppress(AttemptError):  # progress alone: a round is not repeated for it
+                self._battles = self._mixer.training_battles(self._run, attempt.round)
         if kind == "evaluate":
             self._means, self._returns = self._mixer.report(self._run, attempt.round)
             if not self._returns:
@@ -117,8 +122,12 @@ class Services:
             return []
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps since the last evaluation."""
+        """Return means over the training steps and battles since the last evaluation."""
         return self._means
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last evaluation; nothing when the mixer could not be asked."""
+        return self._battles
 
     def evaluation_return(self, purpose: Purpose) -> float:
         """Return the mean team return of the last evaluation by battles of this kind."""

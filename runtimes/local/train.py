@@ -18,7 +18,7 @@ from contracts.together import ALONE, Together
 from runtimes.local.memory import keep_freed_memory
 from runtimes.local.replays import RunReplays
 from runtimes.local.team import LocalTeam
-from runtimes.run.conduct import Shared, conduct
+from runtimes.run.conduct import AGGREGATE, ServerOwned, Shared, conduct
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress
 from runtimes.run.threads import share_out
@@ -72,10 +72,10 @@ class LocalFederation:
         """Take up the networks, optimisers and episodes of a checkpoint."""
         self.team.load(checkpoint.tensors, checkpoint)
 
-    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+    def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
         """Write everything, and a replay beside it."""
-        shown = self.replays.show(round_, shared)
-        store.save(round_, {**self.team.state(), "aggregate": shared}, facts, self.team.rings)
+        shown = self.replays.show(round_, owned[AGGREGATE])
+        store.save(round_, {**self.team.state(), **owned}, facts, self.team.rings)
         self.replays.keep_round(round_, shown)
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:

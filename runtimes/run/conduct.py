@@ -22,6 +22,9 @@ from strategies import TeamStrategy, strategy_class
 
 Shared = Mapping[str, torch.Tensor]
 """What the strategy aggregated, by name: [...] each, without the agent axis."""
+ServerOwned = Mapping[str, Shared]
+"""The server's checkpoint groups: AGGREGATE, and STRATEGY where the strategy owns something from round to round."""
+AGGREGATE, STRATEGY = "aggregate", "strategy"
 
 
 class Federation(Protocol):
@@ -45,7 +48,7 @@ class Federation(Protocol):
     def resume(self, checkpoint: Checkpoint) -> None:
         """Take up what `save` wrote."""
 
-    def save(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+    def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
         """Write a checkpoint that `resume` can go on from."""
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
@@ -111,7 +114,10 @@ def _rounds(
     checkpoint: Checkpoint | None,
 ) -> None:
     def save(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
-        federation.save(store, round_, _tensors(arrays), facts)
+        owned = {AGGREGATE: _tensors(arrays)}
+        if state := strategy.state():  # most strategies have none, and no file for it
+            owned[STRATEGY] = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+        federation.save(store, round_, owned, facts)
 
     def save_best(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
         federation.save_best(store, round_, _tensors(arrays), facts)
@@ -126,7 +132,8 @@ def _rounds(
             note("this run is complete; stop.env_steps=... makes it go on")
             return
         if counters.round:  # before the first round nothing was aggregated: the agents say again what they start from
-            arrays = _arrays(checkpoint.tensors["aggregate"])
+            arrays = _arrays(checkpoint.tensors[AGGREGATE])
+            strategy.load_state({name: value.numpy() for name, value in checkpoint.tensors.get(STRATEGY, {}).items()})
     else:
         save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
     server_app(strategy, round_end, arrays)(*federation.grid())
@@ -141,6 +148,7 @@ def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamSt
         evaluate_every=config.evaluation.every_env_steps,
         evaluate_episodes=config.evaluation.episodes,
         evaluate_for=EVALUATIONS[config.evaluation.starts],
+        evaluate_around=config.evaluation.around_aggregation,
         first_round=first_round,
     )
 

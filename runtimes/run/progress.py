@@ -21,6 +21,9 @@ _FIGURES = (
     ("round", "round", "{:,.0f}"),
     ("won", "test_battle_won_mean", "{:.0%}"),
     ("return", "test_return_mean", "{:.2f}"),
+    ("in training won", "battle_won_mean", "{:.0%}"),
+    ("return", "return_mean", "{:.2f}"),
+    ("length", "ep_length_mean", "{:.0f}"),
     ("loss", "loss", "{:.4g}"),
     ("epsilon", "epsilon", "{:.2f}"),
 )

@@ -20,7 +20,14 @@ from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose, require_resumable
 from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
-from runtimes.side_by_side.folder import lock_and_note, refuse_taken, require_same, share_threads, threads_said
+from runtimes.side_by_side.folder import (
+    lock_and_note,
+    recorded_words,
+    refuse_taken,
+    require_same,
+    share_threads,
+    words_kept,
+)
 from runtimes.side_by_side.run import Run
 from strategies import strategy_class
 
@@ -61,7 +68,7 @@ class Experiment(LockedFolder):
             return cls._written(path, seeds, common + threads, seeds)
         earlier, overrides = begun
         said = {name_of(word) for word in common}
-        common += [word for word in threads_said(overrides) if name_of(word) not in said]
+        common += [word for word in words_kept(overrides) if name_of(word) not in said]
         advice = f"Choose another run_dir, or go on with what is there: resume={path}"
         require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path, "seeds", advice)
         return cls._written(path, seeds, common, list(dict.fromkeys([*earlier, *seeds])))
@@ -145,7 +152,7 @@ def _read(path: Path) -> tuple[list[int], list[str]] | None:
     file = path / SEEDS_FILE
     try:
         record = json.loads(file.read_bytes())
-        seeds, overrides = record["seeds"], record["overrides"]
+        seeds, overrides = record["seeds"], recorded_words(record)
         whole = bool(seeds) and all(type(one) is int for one in seeds) and all(type(one) is str for one in overrides)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{file} is damaged: {error!r}.") from error

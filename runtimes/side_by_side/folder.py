@@ -10,6 +10,7 @@ from typing import Any
 
 from conf.schema import Config
 from contracts.errors import ConfigurationError
+from runtimes.configuration.earlier import before
 from runtimes.configuration.names import settings
 from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
@@ -22,9 +23,27 @@ THREADS = ("runtime.threads", "runtime.world_threads")
 """A run computes with the first or plays with the second, never both at a time."""
 
 
-def threads_said(words: Sequence[str]) -> list[str]:
-    """Return the words that say something of threads."""
-    return [word for word in words if name_of(word) in THREADS]
+KNOWS = "knows"
+"""The entry of a folder's record that lists settings which were there when it was begun; older records have none."""
+
+
+def recorded_words(record: Mapping[str, Any]) -> list[str]:
+    """Return the overrides of a folder's record, with those that say what an older version did without a word.
+
+    Raises KeyError and TypeError for a damaged record.
+    """
+    words = list(record["overrides"])
+    known = {*record.get(KNOWS, ()), *(name_of(str(word)) for word in words)}
+    earlier = before("smac" if "env=smac" in words else "skirmish")
+    return [*words, *(f"{name}={value}" for name, value in earlier.items() if name not in known)]
+
+
+def words_kept(words: Sequence[str]) -> list[str]:
+    """Return the words that hold for all runs of a folder without being said again.
+
+    They are those of threads, and of settings that an older folder's runs have without a word.
+    """
+    return [word for word in words if name_of(word) in (*THREADS, *before("skirmish"))]
 
 
 def share_threads(words: Sequence[str], config: Config, runs: int) -> list[str]:
@@ -67,7 +86,7 @@ def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
     """
     lock = make_and_lock(path)
     try:
-        write_json(path / file, dict(record))
+        write_json(path / file, {**record, KNOWS: list(before("skirmish"))})
     except BaseException:
         os.close(lock)
         raise

@@ -16,7 +16,10 @@ env_step: environment steps of the training battles so far; episode, round, trai
 elapsed_s: seconds since training began; test_battle_won_mean: share of evaluation episodes won, 0..1;
 test_return_mean: team return; test_ep_length_mean: environment steps; test_fixed_battle_won_mean,
 test_fixed_return_mean: the same of battles from the map's own places, where both kinds are played
-(evaluation.starts=both); loss, grad_norm, epsilon: of the last round;
+(evaluation.starts=both); test_before_battle_won_mean, test_before_return_mean: in the battles of test_battle_won_mean,
+with the agents' own networks just before they were aggregated (evaluation.around_aggregation); battle_won_mean,
+return_mean, ep_length_mean: of the training battles since the last row; loss, td_error_abs, grad_norm: means over the
+training steps since the last row; epsilon: at the round's end;
 fed/bytes_up, fed/bytes_down: sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last round;
 fed/distance/<parameter>: mean Euclidean distance between two agents' before the last aggregation;
 broken_battles: how often so far a battle was played again because its game broke down (StarCraft II's can).

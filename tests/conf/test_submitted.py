@@ -169,9 +169,13 @@ def test_what_is_submitted_every_day(runs: Path) -> None:
         "env.reward_win=1e2",
     ]
     words += ["algorithm.double_q=false", "logger=tensorboard", "experiment=smoke", "runtime.device=auto"]
+    words += ["strategy.server_optimiser=adam", "strategy.server_adam_eta=0.1", "strategy.proximal_mu=1e-3"]
+    words += ["strategy.adam_moments=average", "strategy.share_targets=true"]
     config = _configuration([*words, "run_dir='runs/my first 1e5'", "env.difficulty=A"], runs, NOTHING)
     assert Path(config.run_dir) == runs / "my first 1e5"
     assert (config.strategy.shared, config.seed, config.env.reward_win) == (["head.*"], 3, 100.0)
+    assert (config.strategy.server_optimiser, config.strategy.proximal_mu) == ("adam", 0.001)
+    assert (config.strategy.adam_moments, config.strategy.share_targets) == ("average", True)
     assert Path(_configuration(["run_dir=1e5"], runs, NOTHING).run_dir) == runs / "100000.0"
     assert Path(_configuration(["run_dir='1e5'"], runs, NOTHING).run_dir) == runs / "1e5"
     assert Path(_configuration(["map=3m"], runs, NOTHING).run_dir).parent == runs

@@ -59,6 +59,9 @@ class ToySide:
     def report(self) -> dict[str, float]:
         return self.learner.report()
 
+    def training_battles(self) -> dict[str, float]:
+        return self.learner.training_battles()
+
     def evaluation_returns(self) -> dict[str, float]:
         played = self.learner.records.results(Purpose.EVALUATION)
         return {"evaluation": self.learner.evaluation_return()} if played else {}
@@ -196,4 +199,6 @@ def same_parameters(stacks, learner, team) -> None:
             assert torch.equal(value, own), f"{name} of agent {agent}"
     mixer = team.learner.state()
     for name, value in learner.state().items():
-        assert name == "sums" or torch.equal(value, mixer[name]), name  # means of a report that was asked for
+        assert name in ("sums", "battle_sums") or torch.equal(value, mixer[name]), (
+            name
+        )  # of a report that was asked for

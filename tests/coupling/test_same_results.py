@@ -9,6 +9,7 @@ from clients.rounds import RoundPlan, evaluate, train_round
 from contracts.attempt import Attempt
 
 FOREVER = 10**9
+BATTLES = ("battle_won_mean", "return_mean", "ep_length_mean")
 PLANS = [RoundPlan(5, FOREVER, False), RoundPlan(4, FOREVER, False)]
 
 
@@ -23,6 +24,7 @@ def test_the_same_parameters_over_grpc(method, tied):
     settings = algorithm(name=method)
     plans = [RoundPlan(plan.training_steps, FOREVER, tied) for plan in PLANS]
     team, outcomes, played = in_one_stack(settings, plans)
+    battles = team.learner.training_battles()
     with federation(settings=settings) as fed:
         stacks, rounds = fed.stacks(), []
         for number, plan in enumerate(plans, 1):
@@ -39,13 +41,16 @@ def test_the_same_parameters_over_grpc(method, tied):
         showing = Attempt("a run", 2, 9)
         fed.open(showing, "evaluate")
         shown = together(lambda agent: evaluate(stacks[agent], fed.remote(agent, showing)[0], 0, 4))
+        so_far = fed.controls()[0].training_battles("a run", 2)
         report, returns = fed.controls()[0].report("a run", 2)
     for agent in range(SPEC.n_agents):
         assert [r[agent].earned[0] for r in rounds] == [o.earned[agent] for o in outcomes]
         assert shown[agent].earned[0] == played.earned[agent]
     same_parameters(stacks, fed.sides[0].learner, team)
     assert returns == {"evaluation": team.learner.evaluation_return()}
-    assert report.keys() == {"loss", "td_error_abs", "grad_norm"}
+    assert report == pytest.approx(team.learner.report(), rel=1e-5)
+    assert report.keys() == {"loss", "td_error_abs", "grad_norm", *BATTLES}
+    assert {name: report[name] for name in BATTLES} == so_far == battles
     assert sorted(fed.checkpoints) == [0, 1, 2]
 
 
@@ -63,6 +68,7 @@ def test_the_report_is_of_one_round_and_can_be_asked_for_again():
         together(train)
         control = fed.controls()[0]
         first, again = control.report(ATTEMPT.run, 1), control.report(ATTEMPT.run, 1)
+        assert control.training_battles(ATTEMPT.run, 1) == {}  # a new account
     expected = team.learner.report()
     assert first == again
     assert first[1] == {}  # no evaluation yet

@@ -37,6 +37,37 @@ def test_nearest_and_focus_take_whom_they_should():
     assert chosen("focus", allies, shielded) == [7]
 
 
+def test_fixed_orders_look_at_numbers_alone():
+    enemies = [unit("marine", 12, 10, 0), unit("marine", 15, 10), unit("marine", 11, 10, 1), unit("marine", 14, 10)]
+    marine = [unit("marine", 10, 10)]
+    assert chosen("upwards", marine, enemies) == [7]
+    assert chosen("downwards", marine, enemies) == [9]
+    far = [unit("marine", 10, 2, 0), unit("marine", 10, 30), unit("marine", 2, 10), unit("marine", 30, 10)]
+    assert chosen("upwards", marine, far) == [NORTH]
+    assert chosen("downwards", marine, far) == [EAST]
+    near = [*far[:3], unit("marine", 30, 10), unit("marine", 12, 10), unit("marine", 30, 11)]
+    assert (
+        chosen("upwards", marine, near) == chosen("downwards", marine, near) == [10]
+    )  # who can be attacked comes first
+    assert chosen("upwards", [unit("marauder", 10, 10)], [unit("medivac", 12, 10), unit("marine", 13, 10)]) == [7]
+
+
+@pytest.mark.parametrize(("policy", "end"), [("upwards", 0), ("downwards", -1)])
+def test_fixed_orders_are_kept_in_whole_battles(policy, end):
+    world, team = make_world("2s3z", 7, options(), KeepingSink()), ScriptedTeam(policy, "2s3z", seed=7)
+    battles, attacks = training(0, 8), 0
+    turn = world.begin(battles)
+    team.begin(battles)
+    while not over(turn).all():
+        actions = team.choose(read_units(world, 8), turn.available_actions)
+        for available, action in zip(turn.available_actions.reshape(-1, 11), actions.ravel(), strict=True):
+            targets = np.flatnonzero(available[6:])
+            assert action == 6 + targets[end] if targets.size else action < 6
+            attacks += targets.size > 0
+        turn = world.step(actions)
+    assert attacks > 100
+
+
 def test_who_cannot_attack_walks_the_longer_axis_first():
     far = [unit("marine", 14, 24), unit("marine", 3, 1, 10)]
     assert chosen("nearest", [unit("marine", 10, 10)], far) == [SOUTH]
@@ -58,7 +89,7 @@ def test_nobody_chases_what_his_weapon_cannot_hit():
     assert chosen("focus", [unit("marauder", 10, 10)], enemies[:1]) == [1]
 
 
-@pytest.mark.parametrize("policy", ["nearest", "focus", "kite"])
+@pytest.mark.parametrize("policy", [name for name in POLICIES if name not in ("random", "ambush")])
 def test_healers_heal_who_has_lost_most_and_stay_with_the_team(policy):
     enemies = [unit("marine", 25, 10), unit("medivac", 25, 11)]
     medivac, other = unit("medivac", 10, 10), unit("medivac", 11, 10, 20)

@@ -16,7 +16,7 @@ FIRST_HITS = [
     ("colossus", 5.0, [6, 12]),  # 0.0832 s: shot in loop 3; 0.1716 s = 2.75 loops and 0.3432 s = 5.49 loops more
     ("zergling", 0.8, [4]),  # 0.167 s = 2.67 loops
     ("hydralisk", 5.0, [7]),  # 0.208 s: shot in loop 5; 5 cells at 40 a second: 2 loops
-    ("spine_crawler", 5.0, [7]),  # 0.3332 s = 5.33 loops
+    ("spine_crawler", 5.0, [10]),  # 0.3332 s: shot in loop 7; 5 cells at 29 a second: 2.76 loops
     ("baneling", 0.8, [2]),
 ]
 
@@ -189,6 +189,19 @@ def test_range_slop(distance: float, hit: bool) -> None:
     arena.units["x"][1] = 10 + distance
     arena.loop()
     assert (arena.units["health"][1] == 39) == hit
+
+
+@pytest.mark.parametrize(
+    ("attacker", "reach", "loops"), [("colossus", 7.625, 6), ("spine_crawler", 8.5, 13)], ids=["colossus", "crawler"]
+)
+@pytest.mark.parametrize("beyond", [-0.01, 0.01])
+def test_no_range_slop(attacker: str, reach: float, loops: int, beyond: float) -> None:
+    """The game's data give two weapons no slop: a stalker that leaves their range before the shot is missed."""
+    arena = duel(attacker, "stalker", 6)
+    arena.loop()
+    assert arena.units["attacking"][0]
+    arena.units["x"][1] = 10 + reach + beyond
+    assert bool(arena.losses(1, loops)) == (beyond < 0)
 
 
 def test_out_of_range_by_a_hair_is_out_of_range() -> None:

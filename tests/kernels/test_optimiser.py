@@ -85,9 +85,29 @@ def test_a_state_is_saved_and_loaded():
     other.step(copied, gradient, 1.0, crew)
     assert np.array_equal(parameters, copied)
     other.load_state({})  # as before the first step
-    assert other.steps == 0
+    assert not other.steps.any()
     assert not other.mean.any()
     assert not other.square.any()
+
+
+def test_reset_parameters_begin_again_and_the_others_go_on():
+    packing, crew = Packing(SHAPES, NETWORKS), Crew(1)
+    start = random_packed(packing, 0)
+    going_on, fresh, reset = (Adam(packing, np.float32, RATE) for _ in range(3))
+    for adam in (going_on, reset):
+        for step in range(3):
+            adam.step(start.copy(), random_packed(packing, 1 + step), 1.0, crew)
+    reset.reset(["bias", "last"])
+    results = {}
+    for adam in (going_on, fresh, reset):
+        parameters = start.copy()
+        for step in range(2):
+            adam.step(parameters, random_packed(packing, 9 + step), 1.0, crew)
+        results[adam] = packing.named(parameters)
+    for name in SHAPES:
+        expected, other = (fresh, going_on) if name in ("bias", "last") else (going_on, fresh)
+        assert np.array_equal(results[reset][name], results[expected][name])
+        assert not np.array_equal(results[reset][name], results[other][name])
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.05])

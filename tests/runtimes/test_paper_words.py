@@ -147,6 +147,17 @@ def test_what_was_begun_keeps_its_settings_and_gets_more_runs(
     assert "stop.env_steps=900" in record["overrides"]
 
 
+def test_a_comparison_begun_before_starts_could_be_chosen_goes_on_with_fixed_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    prepared(folder, "seeds=[1]").lock().close()
+    record = json.loads((folder / "paper.json").read_bytes())
+    del record["knows"]
+    (folder / "paper.json").write_text(json.dumps(record))
+    more = prepared(folder, "seeds=[1,2]")
+    assert {more.config(cell).evaluation.starts for cell in more.cells} == {"fixed"}
+    assert all("evaluation.starts=fixed" in cell.words(more.overrides) for cell in more.cells)
+
+
 def test_the_code_of_an_own_strategy_is_told_to_its_runs_alone(tmp_path: Path) -> None:
     code = "strategy.code=strategies.a_pps:AveragePPS"
     comparison = prepared(tmp_path / "all", "strategies=[none,own]", code)

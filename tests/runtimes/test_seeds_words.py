@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ def test_more_seeds_of_the_same_experiment_have_the_same_threads(tmp_path: Path)
         assert again.seeds == (1, 2, 3, 4, 5)
         threads = ["runtime.threads=4", "runtime.world_threads=4"]
         assert again.overrides == [*SMOKE, *threads, "stop.env_steps=700"]
+
+
+def test_seeds_begun_before_starts_could_be_chosen_go_on_with_fixed_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    assert begin(folder, [1]).config.evaluation.starts == "varied"
+    assert begin(folder, [1, 2]).config.evaluation.starts == "varied"
+    record = json.loads((folder / "seeds.json").read_text())
+    del record["knows"]
+    (folder / "seeds.json").write_text(json.dumps(record))
+    for seeds in ([1, 2, 3], [4]):  # the second time it stands in the record
+        assert begin(folder, seeds).config.evaluation.starts == "fixed"
+    with Experiment.resume(folder, []) as again:
+        assert (again.seeds, again.config.evaluation.starts) == ((1, 2, 3, 4), "fixed")
 
 
 @pytest.mark.parametrize(

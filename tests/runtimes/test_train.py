@@ -40,6 +40,7 @@ def test_a_run_leaves_a_whole_run_folder(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train(run) == 0
     keys = {"env_step", "episode", "round", "train_step", "elapsed_s", "test_battle_won_mean", "test_return_mean"}
+    keys |= {"battle_won_mean", "return_mean", "ep_length_mean"}
     keys |= {"test_ep_length_mean", "loss", "grad_norm", "epsilon", "fed/bytes_up", "fed/bytes_down"}
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert lines
@@ -283,6 +284,7 @@ def test_a_sweep_trains_every_combination(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_three_marines_learn_to_win(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert main(["train", "experiment=quick", f"run_dir={run}"]) == 0

@@ -191,6 +191,24 @@ def test_equal_agents_stay_as_they_are(name):
     assert list(result.arrays)
 
 
+def test_evaluation_around_aggregation():
+    """Each round the team plays one and the same episodes twice: with nothing sent, and then with the aggregate."""
+    agents, strategy = ToyAgents(), make_strategy("a_pps")
+    strategy.evaluate_around = True
+    heard = []
+    strategy.evaluated_before = lambda: heard.append((strategy.record.number, strategy.record.won_before))
+    result = federate(strategy, ToyGrid(agents), 2)
+    assert heard == [(1, 0.75), (2, 0.75)]
+    asked = [question.content for agent, question in agents.asked(MessageType.EVALUATE) if agent == 0]
+    plans = [content.config_records[m.PLAN] for content in asked]
+    assert [plan[m.INDEX] for plan in plans] == [m.OWN_NETWORKS, m.AGGREGATE] * 2
+    assert [plan[m.FIRST_EPISODE] for plan in plans] == [0, 0, 4, 4]
+    sent = [content.array_records[m.ARRAYS] for content in asked]
+    assert [list(arrays) for arrays in sent] == [[], list(SHAPES)] * 2
+    assert value(sent[3]) == value(result.arrays) == 16
+    assert strategy.record.broken == 3
+
+
 def test_evaluation_when_it_is_due():
     """Rounds of 40 environment steps, evaluated every 100: after 120, 240; and always at the run's end."""
     seen = {}

@@ -79,6 +79,49 @@ def test_what_is_no_strategy_is_refused_before_anything_starts(
     assert not (tmp_path / "run").exists()
 
 
+MEDIAN = """
+from strategies import TeamStrategy
+from strategies.a_pps import AveragePPS
+
+
+class Median(AveragePPS):
+    def aggregate_train(self, server_round, replies):
+        return super().aggregate_train(server_round, replies)
+
+
+class Tied(AveragePPS):
+    tie_gradients = True
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "expected"),
+    [
+        ("Median", "strategy.server_optimiser=adam", "has an aggregate_train of its own"),
+        ("Median", "strategy.share_targets=true", "strategy.share_targets=true lessens what a weighted average"),
+        ("Median", "strategy.adam_moments=average", "leave strategy.adam_moments out"),
+        ("Median", "strategy.proximal_mu=0.1", None),
+        ("Median", "strategy.adam_moments=reset", None),
+        ("Tied", "strategy.proximal_mu=0.1", "ties gradients"),
+    ],
+)
+def test_what_acts_upon_an_average_needs_one(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    word: str,
+    expected: str | None,
+) -> None:
+    (tmp_path / "my_median.py").write_text(MEDIAN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ["experiment=smoke", "strategy=own", f"strategy.code=my_median:{name}", word, "stop.rounds=1"]
+    status = main(["train", *words, f"run_dir={tmp_path / 'run'}"])
+    assert status == (0 if expected is None else 2)
+    assert (expected or "") in capfd.readouterr().err
+    assert (tmp_path / "run").exists() == (expected is None)
+
+
 def test_a_module_that_fails_is_told_of(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def message(kind, plan, arrays, node=1000):
     return Message(RecordDict(records), node, kind)
 
 
+EVALUATION_PLAN = {m.ROUND: 1, m.FIRST_EPISODE: 0, m.EPISODES: 2}
 TRAIN_PLAN = {m.ROUND: 1, m.TRAINING_STEPS: 1, m.ENV_STEPS: 10**6, m.TIE_GRADIENTS: False}
 
 
@@ -129,6 +130,13 @@ TRAIN_PLAN = {m.ROUND: 1, m.TRAINING_STEPS: 1, m.ENV_STEPS: 10**6, m.TIE_GRADIEN
             r"head\.bias of shape \(3, 2\), expected \(3, 5\)",
         ),
         (MessageType.TRAIN, TRAIN_PLAN, {"head.bias": torch.full((5,), torch.nan)}, "values that are not finite"),
+        (
+            MessageType.EVALUATE,
+            EVALUATION_PLAN | {m.PURPOSES: ["training"]},
+            {},
+            r"varied-evaluation or evaluation, got \['t",
+        ),
+        (MessageType.EVALUATE, EVALUATION_PLAN | {m.PURPOSES: []}, {}, r"varied-evaluation or evaluation, got \[\]"),
         (MessageType.TRAIN, TRAIN_PLAN | {m.TRAINING_STEPS: 1.5}, {}, "training-steps must be a whole number, got 1.5"),
     ],
 )

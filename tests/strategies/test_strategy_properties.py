@@ -54,6 +54,17 @@ class TestPartialPPS(StrategyProperties):
     shared = ("head.*",)
 
 
+class TestRewardSharePPSWithMomentum(StrategyProperties):
+    strategy = STRATEGIES["rs_pps"]
+    changes: ClassVar = {"server_optimiser": "momentum", "adam_moments": "average", "share_targets": True}
+
+
+class TestPartialPPSWithTargets(StrategyProperties):
+    strategy = STRATEGIES["pp_pps"]
+    shared = ("head.*",)
+    changes: ClassVar = {"share_targets": True, "adam_moments": "reset", "proximal_mu": 0.1}
+
+
 class TooMuch(AveragePPS):
     """Weights that sum to 1.01."""
 

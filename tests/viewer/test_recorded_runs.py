@@ -65,7 +65,7 @@ def test_every_checkpoint_and_the_best_evaluation_have_a_replay(tmp_path: Path) 
     best = max(rows, key=lambda row: (row["test_battle_won_mean"], row["test_return_mean"]))
     assert replays["best"].occasion.round == best["round"]
     assert replays["best"].occasion.env_step == best["env_step"]
-    assert replays["best"].occasion.purpose == "evaluation"
+    assert replays["best"].occasion.purpose == "varied-evaluation"
     for name in checkpoints:
         occasion = replays[name].occasion
         assert (name, occasion.purpose) == (f"round-{occasion.round:06d}", "showing")

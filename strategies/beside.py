@@ -1,0 +1,58 @@
+"""What is aggregated beside the shared parameters, with the same weights: target networks, the agents' Adam moments.
+
+It travels in training messages, under the names of contracts.array_names. The strategy keeps it from one round to the
+next; Flower's arrays, evaluations and policies hold the parameters alone.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from flwr.app import Array, ArrayRecord
+
+from contracts.array_names import EXP_AVG, EXP_AVG_SQ, PREFIXES, TARGET, online_names
+
+
+class BesideSettings(Protocol):
+    """The settings of what is aggregated beside the parameters (conf.schema.StrategyConfig has them)."""
+
+    adam_moments: str
+    share_targets: bool
+
+
+class Beside:
+    """The aggregated target networks and moments.
+
+    arrays: by name, as aggregated at the end of the last round; empty before the first.
+    """
+
+    def __init__(self, settings: BesideSettings) -> None:
+        moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
+        self._prefixes = ([TARGET] if settings.share_targets else []) + moments
+        self.arrays: dict[str, Array] = {}
+
+    def put_to(self, sent: ArrayRecord) -> ArrayRecord:
+        """Return the parameters that an agent is sent for training, with all that goes with them.
+
+        Before the first round target networks are copies of the parameters, and moments are zero.
+        """
+        whole = dict(sent)
+        for prefix in self._prefixes:
+            for name, value in sent.items():
+                whole[prefix + name] = self.arrays[prefix + name] if self.arrays else _first(prefix, value)
+        return ArrayRecord(whole)
+
+    def take_from(self, aggregate: ArrayRecord) -> ArrayRecord:
+        """Keep what is beside the parameters in an aggregate; return the parameters."""
+        self.arrays = {name: array for name, array in aggregate.items() if name.startswith(PREFIXES)}
+        return online(aggregate)
+
+
+def online(arrays: ArrayRecord) -> ArrayRecord:
+    """Return the parameters of online networks alone."""
+    return ArrayRecord({name: arrays[name] for name in online_names(arrays)})
+
+
+def _first(prefix: str, value: Array) -> Array:
+    return value if prefix == TARGET else Array(np.zeros_like(value.numpy()))

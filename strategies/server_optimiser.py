@@ -1,0 +1,139 @@
+"""Server optimisers: what the agents have changed together is a step that the server takes in its own way.
+
+x_t are the parameters that round t begins with, a_t is their aggregate after it, Delta_t = a_t - x_t.
+
+    none      x_{t+1} = a_t
+    momentum  u_t = beta u_{t-1} - Delta_t            x_{t+1} = x_t - rate u_t        (u of the first round: -Delta)
+    adam      m_t = beta_1 m_{t-1} + (1 - beta_1) Delta_t       v_t = beta_2 v_{t-1} + (1 - beta_2) Delta_t^2
+              x_{t+1} = x_t + eta_t m_t / (sqrt(v_t) + tau)
+              eta_t = eta sqrt(1 - beta_2^(t+1)) / (1 - beta_1^(t+1))
+
+momentum is FedAvgM (Hsu et al. 2019, arXiv 1909.06335). adam is FedAdam (Reddi et al. 2021, arXiv 2003.00295,
+algorithm 2) with Flower's corrected learning rate eta_t. The arithmetic is that of Flower's classes: each is handed our
+aggregate as the one reply of a round, whose average is itself. Their moments are set and read as public attributes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.common.constant import SUPERLINK_NODE_ID
+from flwr.serverapp.strategy import FedAdam, FedAvg, FedAvgM
+from numpy.typing import NDArray
+
+from contracts import messages as m
+from contracts.errors import DivergenceError, FederationError
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class ServerSettings(Protocol):
+    """The settings of server optimisers (conf.schema.StrategyConfig has them)."""
+
+    server_optimiser: str
+    server_learning_rate: float
+    server_momentum: float
+    server_adam_eta: float
+    server_adam_beta_1: float
+    server_adam_beta_2: float
+    server_adam_tau: float
+
+
+class ServerOptimiser(ABC):
+    """Moves the shared parameters on at the end of every round."""
+
+    def __init__(self) -> None:
+        """Begin without moments."""
+        self._moments: dict[str, NDArray[Any]] = {}
+
+    def step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
+        """Return the parameters that the next round begins with, of the aggregate's names, shapes and types.
+
+        round_: number of the round, from 1. start: the parameters that it began with. aggregate: of its end.
+        Raises FederationError when start and aggregate do not have the same names, DivergenceError when a parameter
+        would not be finite.
+        """
+        if set(start) != set(aggregate):
+            began, ended = ", ".join(start), ", ".join(aggregate)
+            raise FederationError(f"agents returned {ended} in round {round_}, which began with {began}")
+        moved = self._step(round_, ArrayRecord({name: start[name] for name in aggregate}), aggregate)
+        following = {}
+        for name, array in aggregate.items():
+            value = moved[name].numpy().astype(array.dtype)  # numpy's learning rate makes float64 of float32
+            if not np.isfinite(value).all():
+                raise DivergenceError(f"{name} after the step of strategy.server_optimiser", f"round {round_}")
+            following[name] = Array(value)
+        return ArrayRecord(following)
+
+    @abstractmethod
+    def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
+        """Return the next parameters, in any type of float; the names of start and aggregate have one order."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the moments as named arrays, for a checkpoint; empty before the first step."""
+        return dict(self._moments)
+
+    def load_state(self, named: Arrays) -> None:
+        """Replace the moments by what `state` returned."""
+        self._moments = dict(named)
+
+    def _of(self, moment: str, names: ArrayRecord) -> dict[str, NDArray[Any]] | None:
+        """Return one moment by the parameters' names, in their order; None before the first step."""
+        return {name: self._moments[f"{moment}.{name}"] for name in names} if self._moments else None
+
+
+class Momentum(ServerOptimiser):
+    """FedAvgM. With a learning rate of 1 and a momentum of 0 it is FedAvg, bit for bit."""
+
+    def __init__(self, learning_rate: float, momentum: float) -> None:
+        super().__init__()
+        self._flower = FedAvgM(server_learning_rate=learning_rate, server_momentum=momentum)
+
+    def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
+        velocity = self._of("momentum", aggregate)
+        self._flower.current_arrays = start
+        self._flower.momentum_vector = None if velocity is None else list(velocity.values())
+        moved = _through(self._flower, round_, aggregate)
+        if (vector := self._flower.momentum_vector) is not None:
+            self._moments = {f"momentum.{name}": value for name, value in zip(aggregate, vector, strict=True)}
+        return moved
+
+
+class Adam(ServerOptimiser):
+    """FedAdam."""
+
+    def __init__(self, eta: float, beta_1: float, beta_2: float, tau: float) -> None:
+        super().__init__()
+        self._flower = FedAdam(eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+
+    def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
+        flower = self._flower
+        flower.current_arrays = {name: array.numpy() for name, array in start.items()}
+        flower.m_t, flower.v_t = self._of("m", aggregate), self._of("v", aggregate)
+        moved = _through(flower, round_, aggregate)
+        of = {"m": flower.m_t or {}, "v": flower.v_t or {}}
+        self._moments = {f"{moment}.{name}": value for moment, named in of.items() for name, value in named.items()}
+        return moved
+
+
+def server_optimiser(settings: ServerSettings) -> ServerOptimiser | None:
+    """Return the configured optimiser; None where the aggregate is what the next round begins with."""
+    if settings.server_optimiser == "momentum":
+        return Momentum(settings.server_learning_rate, settings.server_momentum)
+    if settings.server_optimiser == "adam":
+        betas = settings.server_adam_beta_1, settings.server_adam_beta_2
+        return Adam(settings.server_adam_eta, *betas, settings.server_adam_tau)
+    return None
+
+
+def _through(flower: FedAvg, round_: int, aggregate: ArrayRecord) -> ArrayRecord:
+    """Hand an aggregate to a strategy of Flower's as the one reply of a round; return what it makes of it."""
+    arrays = ArrayRecord(dict(aggregate))
+    content = RecordDict({m.ARRAYS: arrays, m.METRICS: MetricRecord({m.NUM_EXAMPLES: 1})})
+    moved, _ = flower.aggregate_train(round_, [Message(content, SUPERLINK_NODE_ID, MessageType.TRAIN)])
+    assert moved is not None  # there was a reply
+    return moved
