@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
 
+from benchmarks.difficulty import difficulty, rank
 from benchmarks.shifted import shift_units
 from contracts.seeds import generator
 from contracts.world import Battles, Purpose, TeamTurn
@@ -28,7 +27,6 @@ from envs.scripted import POLICIES, ScriptedTeam
 from server.records.summary import machine, versions
 
 BATCH = 256  # battles played side by side; does not change the figures
-CLASSES = ("easy", "hard", "super hard")
 CONSTANT = ("upwards", "downwards")  # the policies that are constant preferences
 
 DISCOUNT = 0.99  # algorithm.gamma
@@ -105,14 +103,6 @@ def beside(fixed: dict[str, Any], shifted: dict[str, Any]) -> str:
         other = _best(sides, [name for name in sides[0] if name not in CONSTANT])
         lines.append(f"| {map} | {difficulty(map)} | {constant} | {other} |")
     return "\n".join(lines)
-
-
-def difficulty(map: str) -> str:
-    """Return a map's class: "easy", "hard" or "super hard" as SMAC's authors say, in brackets where only others do."""
-    known = _difficulty()
-    if map in known["smac"]:
-        return str(known["smac"][map])
-    return f"({known['survey'][map]})" if map in known["survey"] else "none"
 
 
 def main(words: Sequence[str]) -> int:
@@ -195,9 +185,7 @@ class _Scores:
 
 
 def _order(map: str, results: dict[str, Any]) -> tuple[int, float, str]:
-    word = difficulty(map).strip("()")
-    rank = CLASSES.index(word) if word in CLASSES else len(CLASSES)
-    return rank, -max(figures["won_mean"] for figures in results.values()), map
+    return rank(map), -max(figures["won_mean"] for figures in results.values()), map
 
 
 def _cell(figures: dict[str, Any]) -> str:
@@ -215,13 +203,6 @@ def _best(sides: list[dict[str, Any]], policies: list[str]) -> str:
         rate = 100 * results[best]["won_mean"]
         words.append(f"{rate:.0f} % ({best})" if rate >= 0.5 else "0 %")
     return ", shifted ".join(words)
-
-
-@cache
-def _difficulty() -> dict[str, Any]:
-    text = resources.files("benchmarks").joinpath("difficulty.json").read_text(encoding="utf-8")
-    known: dict[str, Any] = json.loads(text)
-    return known
 
 
 if __name__ == "__main__":

@@ -78,9 +78,18 @@ RETURN_LOST = Axis(
 
 
 def curves_figure(
-    name: str, title: str, caption: str, methods: Methods, axis: Axis, value: Axis = WIN_RATE
+    name: str,
+    title: str,
+    caption: str,
+    methods: Methods,
+    axis: Axis,
+    value: Axis = WIN_RATE,
+    columns: int = _COLUMNS,
 ) -> Figure | None:
-    """Draw the curve of every method, a panel a map and algorithm; None when no run has what the axes need."""
+    """Draw the curve of every method, a panel a map and algorithm; None when no run has what the axes need.
+
+    Panels are in the order of the maps. columns: how many panels are side by side at the most.
+    """
     looks = _looks(methods)
     panels: dict[str, dict[str, list[Run]]] = defaultdict(dict)
     for map_, by_name in methods.items():
@@ -99,7 +108,9 @@ def curves_figure(
         if value is WIN_RATE:
             axes.set_ylim(-0.03, 1.03)
 
-    return Figure(name, title, caption, _svg(name, sorted(panels), draw, shared_legend=True))
+    places = list(methods)
+    ordered = sorted(panels, key=lambda panel: (places.index(panel.partition(", ")[0]), panel))
+    return Figure(name, title, caption, _svg(name, ordered, draw, shared_legend=True, most=columns))
 
 
 def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
@@ -160,7 +171,8 @@ def _looks(methods: Methods) -> dict[str, Look]:
     """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
     labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
-    kinds = list(dict.fromkeys([*STRATEGIES, *labels.values()]))  # a strategy has one colour in all reports
+    known = STRATEGIES if any(label in STRATEGIES for label in labels.values()) else ()
+    kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has one colour in all reports
     looks: dict[str, Look] = {}
     for name, run in firsts.items():
         number = kinds.index(labels[name])
@@ -175,9 +187,11 @@ def _base(run: Run) -> str:
     return found[0] if found else run.algorithm
 
 
-def _svg(name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool) -> str:
-    """Draw panels side by side and return an svg element without a document round it."""
-    columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
+def _svg(
+    name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool, most: int = _COLUMNS
+) -> str:
+    """Draw panels side by side, so many at most, and return an svg element without a document round it."""
+    columns = 2 if len(panels) == 4 else min(most, len(panels))
     rows = math.ceil(len(panels) / columns)
     style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": name}
     with matplotlib.rc_context(style):

@@ -93,7 +93,7 @@ def results(methods: Methods) -> list[MethodResult]:
             {which: summary([win_rates(runs, which, again[which])]) for which in (FINAL, BEST)},
             _better([map_], methods, method, lambda some: win_rates(some, FINAL, again[FINAL])),
             summary([_areas(runs, WON, *common_range(by_name))]),
-            {threshold: _reached(runs, threshold) for threshold in THRESHOLDS},
+            {threshold: reached(runs, threshold) for threshold in THRESHOLDS},
             _returns(map_, by_name, method),
         )
         for map_, by_name in methods.items()
@@ -187,7 +187,8 @@ def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores
     )
 
 
-def _reached(runs: Sequence[Run], threshold: float) -> Reached:
+def reached(runs: Sequence[Run], threshold: float) -> Reached:
+    """Return when the runs first won a share of an evaluation. threshold: that share."""
     steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(WON), threshold) for run in runs])
     middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median makes nan of two infinities
     return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

@@ -41,10 +41,10 @@ class Replayed:
 class Run:
     """One run: what it is, how it was measured, and every evaluation.
 
-    label: where it was read from. source: the program that trained it. game: version of the game's rules. None stands
-    for what is not known. world_settings, settings: by full name ("env.reward_win", "algorithm.gamma"), those of the
-    world and those that decide how it learns. replayed: by FINAL and BEST, the networks played again; not_replayed
-    says in words why one is missing.
+    label: where it was read from. source: the program that trained it. experiment: the settings it began from. game:
+    version of the game's rules. None stands for what is not known. world_settings, settings: by full name
+    ("env.reward_win", "algorithm.gamma"), those of the world and those that decide how it learns. replayed: by FINAL
+    and BEST, the networks played again; not_replayed says in words why one is missing.
     """
 
     label: str
@@ -55,12 +55,14 @@ class Run:
     strategy: str
     seed: int
     rows: Sequence[Row]
+    experiment: str = ""
     game: str | None = None
     episodes: int | None = None
     every_env_steps: int | None = None
     starts: str | None = None  # of the battles that judge: "varied" or "fixed"
     world_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    of_its_map: frozenset[str] = frozenset()  # settings that its experiment sets so on this map alone
     outcome: str = "unknown"
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -97,18 +99,31 @@ Methods = Mapping[str, Mapping[str, Sequence[Run]]]
 def by_method(runs: Sequence[Run]) -> Methods:
     """Sort runs by map and method.
 
-    A method is an algorithm and a strategy; where such runs differ in a setting, it is part of the method's name.
+    A method is an algorithm and a strategy; where such runs differ in a setting, it is part of the method's name. What
+    an experiment sets otherwise on one map is part of it only where such runs differ on that map.
     """
     families: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         families[run.family].append(run)
     found: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     for family, members in sorted(families.items()):
-        varied = varying([run.settings for run in members])
+        varied = _varied(members)
         for run in sorted(members, key=lambda one: one.seed):
             told = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
             found[run.map][", ".join([family, *told])].append(run)
     return {map_: dict(methods) for map_, methods in sorted(found.items())}
+
+
+def _varied(members: Sequence[Run]) -> list[str]:
+    """Return the names of settings that tell methods apart among runs of one algorithm and strategy."""
+    usual: list[Mapping[str, Any]] = [
+        {name: run.settings[name] for name in run.settings if name not in run.of_its_map} for run in members
+    ]
+    by_map: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for run in members:
+        by_map[run.map].append(run.settings)
+    found = {name for alike in [usual, *by_map.values()] for name in varying(alike)}
+    return [name for name in dict.fromkeys(name for run in members for name in run.settings) if name in found]
 
 
 def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:

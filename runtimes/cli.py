@@ -18,11 +18,11 @@ Command = Callable[[list[str]], int]
 
 SERVICES = ("world", "mixer", "agent")
 COMMANDS = (
-    *("train", "paper", "up", "submit", *SERVICES, "superlink", "supernode", "verify", "report", "watch", "bench"),
-    *("certs", "compose", "health", "doctor"),
+    *("train", "paper", "ladder", "up", "submit", *SERVICES, "superlink", "supernode", "verify"),
+    *("report", "collect", "watch", "bench", "certs", "compose", "health", "doctor"),
 )
 
-NEED_WORDS = ("supernode", "bench", "certs", "compose", "health", "watch")
+NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "watch")
 """Commands that can do nothing without a word, and then say what they take."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -35,6 +35,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train -m [name=a,b ...]      train with every combination in turn
   fedqmix train resume=RUN             go on with a run that was interrupted
   fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; goes on when called again
+  fedqmix ladder [maps=[3m,8m] ...]    one recipe on all maps, the easiest first, and a table; goes on likewise
   fedqmix up [name=value ...]          train as a federation of processes on this machine
   fedqmix submit certs=DIR [...]       a new run on a federation that is up
   fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
@@ -42,6 +43,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
   fedqmix verify [name=value ...]      is a federation's result that of one process?
   fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
+  fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
   fedqmix doctor [map=3m]              what is missing here, and what to type for it

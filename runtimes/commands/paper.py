@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.text import Text
 
 from runtimes.commands.report import report_on, understood
+from runtimes.comparison.comparison import Comparison
+from runtimes.comparison.cost import estimate, table
+from runtimes.comparison.outcome import outcome
+from runtimes.comparison.paper import read_plan
+from runtimes.comparison.plan import Cell
+from runtimes.comparison.training import name_failed, train_waiting
 from runtimes.configuration.names import program
-from runtimes.paper.comparison import Comparison
-from runtimes.paper.cost import estimate, table
-from runtimes.paper.outcome import outcome
-from runtimes.paper.plan import Cell, read_plan
 from runtimes.processes import interruptible
 from runtimes.reporting.reading import read_all
 from runtimes.run.sides import choose_device
 from runtimes.side_by_side.cores import cores, side_by_side
-from runtimes.side_by_side.display import Display
 from runtimes.side_by_side.run import Run, State
-from runtimes.side_by_side.train import train_all
 
 DRY_RUN = "--dry-run"
 HELP = """\
@@ -53,16 +53,10 @@ def _train(comparison: Comparison, command: list[str], console: Console) -> int:
     """Train, sum up and report; return the exit status."""
     again = shlex.join([*program().split(), *command])
     runs = comparison.runs()
-    try:
-        at_once = _say_cost(comparison, runs, console)
-        if at_once:
-            with Display(list(runs.values()), console) as display:
-                train_all(list(runs.values()), at_once, display)
-    except KeyboardInterrupt:
-        Console(stderr=True).print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
-        raise
-    _sum_up(comparison, runs, again, console)
-    if any(run.state is State.FAILED for run in runs.values()):
+    if at_once := _say_cost(comparison, runs, console):
+        train_waiting(list(runs.values()), at_once, again, console)
+    console.print(outcome(runs))
+    if name_failed(list(runs.values()), again, console):
         return 1
     said = understood([str(comparison.path)])
     report_on(read_all(said.paths), said, command, console)
@@ -89,13 +83,3 @@ def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console
         shares += "; measured with one run alone: side by side they are slower"
     console.print(Text(shares), soft_wrap=True)
     return at_once
-
-
-def _sum_up(comparison: Comparison, runs: Mapping[Cell, Run], again: str, console: Console) -> None:
-    """Say what has come of all runs, and what to type next."""
-    console.print(outcome(runs))
-    failed = [run for run in runs.values() if run.state is State.FAILED]
-    for run in failed:
-        console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)
-    if failed:
-        console.print(Text(f"go on with what failed: {again}"), soft_wrap=True)

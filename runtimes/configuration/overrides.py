@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -92,3 +93,12 @@ def quoted(value: str) -> str:
         return value
     doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere a backslash is one already
     return "'" + doubled.replace("'", "\\'") + "'"
+
+
+def as_written(value: Any) -> str:
+    """Return a setting's value as Hydra's grammar reads it again: null, true, a number, a quoted text, or a list."""
+    if isinstance(value, list):
+        return "[" + ",".join(as_written(one) for one in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return quoted(value) if isinstance(value, str) else repr(value)

@@ -31,7 +31,7 @@ def received(text: str) -> Config:
     same bits with any number). Raises ConfigurationError for YAML that is more than names and values, and as
     `settings.compose` does.
     """
-    _require_plain(text)
+    require_plain(text)
     config = loads(text)
     most = os.cpu_count() or 1
     runtime = config.runtime
@@ -55,8 +55,11 @@ def run_state(state: Path, run_id: str) -> Path:
     return state / run_id / "rounds"
 
 
-def _require_plain(text: str) -> None:
-    """Check that a YAML text has no anchors, tags and references, and that nothing in it is deep."""
+def require_plain(text: str) -> None:
+    """Check that a YAML text has no anchors, tags and references, and that nothing in it is deep.
+
+    Raises ConfigurationError.
+    """
     if len(text) > LONGEST:
         raise ConfigurationError(f"the run's settings are longer than {LONGEST} characters.")
     depth = 0

@@ -22,6 +22,16 @@ def run_of(path: Path) -> Path:
     return path
 
 
+def runs_in(path: Path) -> list[Path]:
+    """Return the run folders that a path is or holds: a run, a folder of several seeds, a folder of runs (runs/).
+
+    They are looked for three folders deep. Empty when there is none.
+    """
+    if (path / RUN).is_file():
+        return [path]
+    return sorted({file.parent for depth in ("*", "*/*", "*/*/*") for file in path.glob(f"{depth}/{RUN}")})
+
+
 def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
     """Return the folder that a submission's run_dir= or resume= names: one under `runs`, "runs/" in front left out.
 

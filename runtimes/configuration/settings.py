@@ -22,6 +22,7 @@ from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
 from runtimes.configuration.earlier import before
+from runtimes.configuration.exceptions import exception_for, exceptions_of, require_maps
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
@@ -48,10 +49,12 @@ def compose(
     run = {override.key_or_group: override for override in parsed}.get("resume")
     if run is not None and run.value() is not None:
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
-    else:
-        with _loader():
-            raw = _composed(overrides)
-    return _checked(raw, maps, parameter_names)
+        return _checked(raw, maps, parameter_names)
+    with _loader():
+        raw = _composed(overrides)
+    config = _checked(raw, maps, parameter_names)
+    require_maps(config.experiment, _maps() if maps is None else maps)
+    return config
 
 
 def expand(
@@ -87,12 +90,15 @@ def load(
     return _checked(_completed(_read(Path(path))), maps, parameter_names)
 
 
-def loads(text: str) -> Config:
-    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does."""
+def loads(text: str, *, earlier: bool = False) -> Config:
+    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does.
+
+    earlier: it may be of a run that was begun before some settings existed; they get their values for such runs.
+    """
     raw = OmegaConf.create(text)
     if not isinstance(raw, DictConfig):
         raise ConfigurationError("the run's settings are no mapping.")
-    return _checked(raw, None, None)
+    return _checked(_completed(raw) if earlier else raw, None, None)
 
 
 def require_resumable(beside: Sequence[Override]) -> None:
@@ -125,7 +131,9 @@ def explain_groups() -> str:
         lines.append(f"{group}=")
         for choice in groups()[group]:
             star = "*" if choice == default else " "
-            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}")
+            maps = ", ".join(exceptions_of(choice)) if group == "experiment" else ""
+            other = f" (with settings of their own: {maps})" if maps else ""
+            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
     return "\n".join([*lines, "(* default)"])
 
 
@@ -150,6 +158,13 @@ def _started() -> str:
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
+    """Compose the tree, with the exception that its experiment makes for its map under the overrides."""
+    tree = _by_hydra(overrides)
+    exception = exception_for(tree)
+    return _by_hydra([*overrides, *exception]) if exception else tree
+
+
+def _by_hydra(overrides: Sequence[str]) -> DictConfig:
     try:
         return hydra.compose("config", overrides=list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
@@ -196,7 +211,7 @@ def _completed(raw: DictConfig) -> DictConfig:
             raw[section][key] = value
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     with _loader():
-        known = _composed([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
+        known = _by_hydra([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
     OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
     for group in groups():
         if isinstance(raw.get(group), DictConfig):

@@ -86,7 +86,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
         allowed.require_code(name, str(value))
     if name in SERVICES or (name, str(value)) == ("logger", "wandb"):
         allowed.require_wandb(text)
-    return f"{name}={_as_written(value)}"
+    return f"{name}={written.as_written(value)}"
 
 
 def _refusal(name: str, text: str) -> str:
@@ -111,12 +111,3 @@ def _require_plain(text: str, value: Any) -> None:
             f"'{text}': a submitted value may not refer to others or to the environment (${{...}}), nor hold control "
             "characters: write the value itself."
         )
-
-
-def _as_written(value: Any) -> str:
-    """Return a value as Hydra's grammar reads it again; never anything but what was checked."""
-    if isinstance(value, list):
-        return "[" + ",".join(_as_written(one) for one in value) + "]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return written.quoted(value) if isinstance(value, str) else repr(value)

@@ -1,9 +1,13 @@
-"""From the paths somebody gives to the runs they mean: ours, EPyMARL's, and those in marl-eval's files."""
+"""From the paths somebody gives to the runs they mean: ours, EPyMARL's, and those in marl-eval's files.
+
+Ours lie in run folders, or are collected in a file each (runtimes.collecting).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,14 @@ from yaml import YAMLError
 from contracts.errors import CheckpointError, ConfigurationError
 from reports.peers import read_marl_eval, read_sacred, sacred_folders
 from reports.runs import OURS, Run
+from runtimes.collecting.collected import Collected
+from runtimes.collecting.folder import archives_in
 from runtimes.configuration.earlier import before
-from runtimes.configuration.runs import CONFIG, RUN, require_run
+from runtimes.configuration.exceptions import exception_settings
+from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.deployment.byte_book import read_ledger
-from server.records import read_rows
+from server.records import Row, read_rows
+from storage.archive import SUFFIX
 
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
@@ -26,31 +34,24 @@ NOT_THE_WORLD = ("env.name", "env.games", "env.call_seconds", "env.replay_dir")
 """Settings of the world that say how it is run, not what it is."""
 
 
-def runs_in(path: Path) -> list[Path]:
-    """Return the run folders that a path is or holds: a run, a folder of several seeds, a folder of runs (runs/).
-
-    They are looked for three folders deep. Empty when there is none.
-    """
-    if (path / RUN).is_file():
-        return [path]
-    return sorted({file.parent for depth in ("*", "*/*", "*/*/*") for file in path.glob(f"{depth}/{RUN}")})
-
-
 def read_all(paths: Iterable[Path]) -> list[Run]:
     """Read all runs that paths mean, each once, those without an evaluation too.
 
-    A path is a run folder or holds some, is or holds folders of EPyMARL's Sacred runs, or is a file in marl-eval's
-    schema. Raises CheckpointError for a path that is nothing of all this, ConfigurationError for a damaged file.
+    A path is a run folder or holds some, is or holds collected runs or folders of EPyMARL's Sacred runs, or is a file
+    in marl-eval's schema. Raises CheckpointError for a path that is nothing of all this, ConfigurationError for a
+    damaged file.
     """
     found: dict[Path, Run] = {}
     for path in paths:
-        if path.is_file():
+        if path.is_file() and not path.name.endswith(SUFFIX):
             found |= {Path(run.label): run for run in read_marl_eval(path)}
             continue
         folders, others = runs_in(path), sacred_folders(path) if path.is_dir() else []
-        if not folders and not others:
+        collected = [path] if path.is_file() else archives_in(path)
+        if not folders and not others and not collected:
             require_run(path)  # says what it is instead
         found |= {folder.resolve(): read_run(folder) for folder in folders}
+        found |= {file.resolve(): read_collected(file) for file in collected}
         found |= {folder.resolve(): read_sacred(folder) for folder in others}
     return list(found.values())
 
@@ -58,32 +59,55 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
 def read_run(folder: Path) -> Run:
     """Read a run folder of ours. Raises CheckpointError when it is damaged."""
     require_run(folder)
-    settings = _settings(folder / CONFIG)
-    summary = _summary(folder)
+    tree = _tree(folder, lambda: OmegaConf.load(folder / CONFIG))
+    return replace(_run(folder, tree, _summary(folder), read_rows(folder / "metrics.jsonl")), sent=_sent(folder))
+
+
+def read_collected(path: Path) -> Run:
+    """Read a collected run, which has no networks. Raises CheckpointError when it is damaged."""
+    found = Collected.read(path)
+    tree = _tree(path, lambda: OmegaConf.create(found.files[CONFIG].decode()))
+    return _run(path, tree, found.summary, found.rows)
+
+
+def _tree(place: Path, read: Callable[[], Any]) -> Any:
+    """Return the settings that a function reads. Raises CheckpointError for what cannot be read."""
+    try:
+        return OmegaConf.to_container(read(), resolve=True)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise CheckpointError(f"{place / CONFIG} is damaged: {str(error).splitlines()[0]}.") from error
+
+
+def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]) -> Run:
+    """tree: every setting as the run had it; an older version may have known others than this one."""
+    settings = dict(_leaves("", tree))
     try:
         return Run(
-            label=str(folder),
+            label=str(place),
             source=OURS,
             world=str(settings["env.name"]),
             map=str(settings["map"]),
             algorithm=str(settings["algorithm.name"]),
             strategy=str(settings["strategy.name"]),
+            experiment=str(settings["experiment"]),
             seed=int(settings["seed"]),
-            rows=read_rows(folder / "metrics.jsonl"),
+            rows=rows,
             game=str(summary["game"]) if summary.get("game") else None,
             episodes=int(settings["evaluation.episodes"]),
             every_env_steps=int(settings["evaluation.every_env_steps"]),
             starts=_starts(settings),
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
+            of_its_map=_of_its_map(settings),
             outcome=str(summary.get("outcome", "no end yet")),
             command=str(summary.get("command", "")),
             versions=summary.get("versions", {}),
             machine=summary.get("machine", {}),
-            sent=_sent(folder),
         )
     except KeyError as error:
-        raise CheckpointError(f"{folder / CONFIG} is damaged: it does not set {error}.") from error
+        raise CheckpointError(f"{place / CONFIG} is damaged: it does not set {error}.") from error
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{place / CONFIG} is damaged: {error}.") from error
 
 
 def _starts(settings: Mapping[str, Any]) -> str:
@@ -92,13 +116,10 @@ def _starts(settings: Mapping[str, Any]) -> str:
     return "fixed" if starts == "fixed" else "varied"
 
 
-def _settings(file: Path) -> dict[str, Any]:
-    """Return every setting by full name, as the run had it: an older version may have known others than this one."""
-    try:
-        tree = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
-        raise CheckpointError(f"{file} is damaged: {str(error).splitlines()[0]}.") from error
-    return dict(_leaves("", tree))
+def _of_its_map(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Return the settings that are what the run's experiment sets on its map alone."""
+    own = exception_settings(str(settings["experiment"]), str(settings["map"]))
+    return frozenset(name for name, value in own.items() if settings.get(name) == value)
 
 
 def _leaves(prefix: str, tree: Any) -> Iterable[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,14 @@ def require_same(begun: Config, said: Config, path: Path, what: str, advice: str
             )
 
 
-def refuse_taken(path: Path, what: str) -> None:
-    """Check that a folder is new or empty. what: what it is to hold. Raises ConfigurationError."""
+def refuse_taken(path: Path, what: str, besides: Collection[str] = ()) -> None:
+    """Check that a folder is new or empty. what: what it is to hold. besides: names that may be in it.
+
+    Raises ConfigurationError.
+    """
     if (path / RUN).exists():
         raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for {what}.")
-    require_free(path)
+    require_free(path, besides)
 
 
 def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:

@@ -12,11 +12,12 @@ from pathlib import Path
 from conf.schema import Config
 from contracts.errors import CheckpointError
 from runtimes.configuration.names import settings
-from runtimes.configuration.overrides import quoted
+from runtimes.configuration.overrides import as_written, quoted
 from runtimes.configuration.runs import CONFIG, RUN
 from runtimes.configuration.settings import RESUMABLE, load
+from runtimes.run.finished import finished
 from runtimes.run.lock import LOCK, lock_folder
-from server.records import Outcome, Row, read_rows
+from server.records import Row, read_rows
 from storage.files import TEMPORARY, delete_folder
 from storage.reading import CHECKPOINTS, rounds
 
@@ -100,10 +101,10 @@ class Run:
 def _finished(folder: Path, config: Config) -> bool:
     """Tell whether a run has come to the end it is to have; one that is to go on for longer has not."""
     try:
-        outcome = json.loads((folder / "summary.json").read_bytes())["outcome"]
-    except (OSError, ValueError, KeyError, TypeError):
+        summary = json.loads((folder / "summary.json").read_bytes())
+    except (OSError, ValueError):
         return False
-    return bool(outcome == Outcome.FINISHED) and load(folder).stop == config.stop
+    return isinstance(summary, dict) and finished(summary, load(folder).stop, config.stop)
 
 
 def _changes(own: Config, wanted: Config) -> list[str]:
@@ -114,8 +115,7 @@ def _changes(own: Config, wanted: Config) -> list[str]:
 
 def _value(config: Config, name: str) -> str:
     """Return a setting as it is written on the command line."""
-    value = attrgetter(name)(config)
-    return quoted(value) if isinstance(value, str) else "null" if value is None else str(value)
+    return as_written(attrgetter(name)(config))
 
 
 def _begun(folder: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -45,11 +45,17 @@ class Processes(Jobs):
         self.start(run.name, command, run.log, {**source_path(), "PYTHONSAFEPATH": "1"})
 
 
-def train_all(runs: Sequence[Run], at_once: int, display: Display, programs: Programs | None = None) -> None:
+def train_all(
+    runs: Sequence[Run],
+    at_once: int,
+    display: Display,
+    programs: Programs | None = None,
+    done: Callable[[Run], None] = lambda run: None,
+) -> None:
     """Train those that are waiting, in order; in the end each is done or has failed.
 
-    programs: where, by default in processes. A failed run stops no other. However this ends, nothing is left running,
-    and those that were cut off can be resumed.
+    programs: where, by default in processes. done: is given each run when it is done. A failed run stops no other.
+    However this ends, nothing is left running, and those that were cut off can be resumed.
     """
     waiting = [run for run in runs if run.state is State.WAITING]
     running: dict[str, Run] = {}
@@ -66,7 +72,10 @@ def train_all(runs: Sequence[Run], at_once: int, display: Display, programs: Pro
                 for run in running.values():
                     run.look()
                 for name, status in ended.items():
-                    _ended(running.pop(name), status, display)
+                    run = running.pop(name)
+                    _ended(run, status, display)
+                    if run.state is State.DONE:
+                        done(run)
     finally:
         for run in running.values():
             run.state = State.INTERRUPTED

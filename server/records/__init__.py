@@ -1,7 +1,7 @@
 """What a run tells about itself: a row of metrics per evaluation, a summary, and a file for marl-eval."""
 
 from server.records.documents import write_json
-from server.records.jsonl import JsonlLogger, read_rows
+from server.records.jsonl import JsonlLogger, parse_rows, read_rows
 from server.records.loggers import Loggers, make_loggers
 from server.records.marl_eval import marl_eval
 from server.records.row import MetricLogger, Row, best_row
@@ -16,6 +16,7 @@ __all__ = [
     "best_row",
     "make_loggers",
     "marl_eval",
+    "parse_rows",
     "read_rows",
     "summarise",
     "write_json",

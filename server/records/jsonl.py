@@ -66,16 +66,19 @@ def read_rows(path: Path) -> list[Row]:
     A last line without an end was cut off by a crash and is left out. Raises CheckpointError for any other line that
     is not a JSON object, naming it.
     """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
+    return parse_rows(path, path.read_bytes()) if path.exists() else []
+
+
+def parse_rows(path: Path, content: bytes) -> list[Row]:
+    """Return the rows in the content of a file; raises as `read_rows` does. path: the file's name in errors."""
+    lines = content.split(b"\n")[:-1]
     return [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}, line {number}, is damaged: {error}.") from error
     if not isinstance(row, dict):
         raise CheckpointError(f"{path}, line {number}, is damaged: a JSON object is needed.")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import fidelity
+from benchmarks.difficulty import CLASSES, difficulty
 from benchmarks.shifted import shift_units
 from contracts.world import Battles, Purpose
 from envs.factory import available_maps, make_world
@@ -162,8 +163,8 @@ def test_how_far_it_is_is_told():
 
 
 def test_every_map_has_a_class():
-    assert {fidelity.difficulty(map).strip("()") for map in available_maps()} <= set(fidelity.CLASSES)
-    assert fidelity.difficulty("nowhere") == "none"
+    assert {difficulty(map).strip("()") for map in available_maps()} <= set(CLASSES)
+    assert difficulty("nowhere") == "none"
 
 
 @pytest.mark.parametrize(

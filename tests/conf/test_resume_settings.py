@@ -53,7 +53,7 @@ def test_a_run_begun_without_lambda_returns_goes_on_without(run: Path) -> None:
     file = run / "config.yaml"
     kept = [line for line in file.read_text().splitlines(keepends=True) if "td_lambda" not in line]
     file.write_text("".join(kept).replace("experiment: smoke", "experiment: tuned"))
-    assert compose(["experiment=tuned"], maps=MAPS).algorithm.td_lambda == 0.6
+    assert compose(["experiment=tuned"]).algorithm.td_lambda == 0.6
     assert compose([f"resume={run}"], maps=MAPS).algorithm.td_lambda == load(run, maps=MAPS).algorithm.td_lambda == 0.0
 
 

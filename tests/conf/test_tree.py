@@ -10,7 +10,7 @@ from clients.network import PARAMETER_NAMES
 from runtimes.configuration.names import CONFIG_DIR, groups, sections, settings
 from runtimes.configuration.settings import compose, explain_groups
 
-MAPS = ("3m", "8m", "5m_vs_6m")
+MAPS = ("3m", "8m", "5m_vs_6m", "6h_vs_8z", "3s5z_vs_3s6z")
 FILES = sorted(CONFIG_DIR.rglob("*.yaml"))
 
 
@@ -19,7 +19,7 @@ def keys_of(file: Path) -> set[str]:
     tree = OmegaConf.load(file)
     assert isinstance(tree, DictConfig)
     flat: set[str] = set()
-    is_global = file.parent in (CONFIG_DIR, CONFIG_DIR / "experiment")
+    is_global = file.parent == CONFIG_DIR or CONFIG_DIR / "experiment" in file.parents
     prefix = "" if is_global else f"{file.parent.name}."
     for key, value in OmegaConf.to_container(tree, resolve=False).items():
         if key == "defaults":

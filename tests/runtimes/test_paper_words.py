@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from runtimes.cli import main
+from runtimes.comparison import cost as costs
+from runtimes.comparison.comparison import Comparison
+from runtimes.comparison.outcome import outcome
+from runtimes.comparison.paper import read_plan
 from runtimes.configuration.settings import compose
-from runtimes.paper import cost as costs
-from runtimes.paper.comparison import Comparison
-from runtimes.paper.outcome import outcome
-from runtimes.paper.plan import read_plan
 from runtimes.run.folder import RunFolder
 from runtimes.side_by_side import cores
 from runtimes.side_by_side.display import Display
@@ -103,7 +103,7 @@ def test_bad_words_are_refused_before_anything_starts(
 
 def test_a_seed_of_everything_comes_before_the_next() -> None:
     plan = read_plan([])
-    assert (plan.scale, plan.path.as_posix()) == ("laptop", "runs/paper-laptop")
+    assert (plan.overrides, plan.path.as_posix()) == (("experiment=laptop",), "runs/paper-laptop")
     assert len(plan.cells) == 2 * 2 * 5 * 5
     assert {cell.seed for cell in plan.cells[:20]} == {1}
     assert len(set(plan.cells)) == len({cell.place for cell in plan.cells}) == 100

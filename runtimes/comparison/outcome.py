@@ -7,7 +7,7 @@ from statistics import fmean
 
 from rich.table import Table
 
-from runtimes.paper.plan import Cell
+from runtimes.comparison.plan import Cell
 from runtimes.run.progress import duration
 from runtimes.side_by_side.run import Run, State
 

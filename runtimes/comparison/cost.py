@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.table import Table
 
 from conf.schema import Config
+from runtimes.comparison.comparison import Comparison
+from runtimes.comparison.plan import Cell
+from runtimes.comparison.speed import measure, seen
 from runtimes.local.team import LocalTeam
-from runtimes.paper.comparison import Comparison
-from runtimes.paper.plan import Cell
-from runtimes.paper.speed import measure, seen
 from runtimes.run.progress import duration
 from runtimes.side_by_side.run import Run, State
 from storage.ring import EpisodeRing
@@ -94,17 +94,19 @@ def table(costs: list[Cost], at_once: int) -> Table:
 
 def _bytes(config: Config) -> int:
     """Return what a run's episodes take on the disk in the end, were they all of full length; the rest is small."""
-    team = LocalTeam(config)
+    learning = config.algorithm
+    small = replace(learning, buffer_size=max(learning.batch_size, learning.parallel_battles))
+    team = LocalTeam(replace(config, algorithm=small))  # the whole buffer may not fit into this machine's memory
     try:
-        return sum(_ring_bytes(ring, config.stop.env_steps) for ring in team.rings.values())
+        return sum(_ring_bytes(ring, learning.buffer_size, config.stop.env_steps) for ring in team.rings.values())
     finally:
         team.close()
 
 
-def _ring_bytes(ring: EpisodeRing, env_steps: int) -> int:
-    """Return the bytes of a full ring, or of all that so many environment steps put into it."""
+def _ring_bytes(ring: EpisodeRing, capacity: int, env_steps: int) -> int:
+    """Return the bytes of a full ring of so many episodes, or of all that so many environment steps put into it."""
     moment = EpisodeRing.nbytes_full(1, 0, ring.fields)
-    return min(EpisodeRing.nbytes_full(ring.capacity, ring.limit, ring.fields), (env_steps + ring.capacity) * moment)
+    return min(EpisodeRing.nbytes_full(capacity, ring.limit, ring.fields), (env_steps + capacity) * moment)
 
 
 def _size(count: int) -> str:
