@@ -56,7 +56,12 @@ class TestPartialPPS(StrategyProperties):
 
 class TestRewardSharePPSWithMomentum(StrategyProperties):
     strategy = STRATEGIES["rs_pps"]
-    changes: ClassVar = {"server_optimiser": "momentum", "adam_moments": "average", "share_targets": True}
+    changes: ClassVar = {
+        "server_optimiser": "momentum",
+        "server_learning_rate": 1.0,  # with another, equal agents are moved on purpose
+        "adam_moments": "average",
+        "share_targets": True,
+    }
 
 
 class TestPartialPPSWithTargets(StrategyProperties):
