@@ -103,6 +103,7 @@ class EnvConfig:
     reward_scale: bool = MISSING
     reward_scale_rate: float = number(0, above=True)
     randomise: str = choice("nothing", "types", "positions", "both")  # drawn anew for every battle, as in SMACv2
+    starts: str = choice("fixed", "varied")  # of all battles but evaluations: where units stand, as evaluation.starts
     games: int = number(1)  # smac: games side by side, a process each
     call_seconds: float = number(1)  # smac: a game that has not answered a call after so long is started again
     replay_dir: str = MISSING  # smac: where the game keeps replays of battles that are shown; "" keeps none

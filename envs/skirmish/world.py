@@ -65,6 +65,7 @@ class SkirmishWorld:
         self._attack = np.array(record.attack, dtype=np.float64)
         self._crew = Crew(threads)
         self._standby = Standby(threads - 1)
+        self._vary = env.starts == "varied"  # all battles but evaluations from fixed places
         self._shifts = False  # whether the batch's starting places are drawn around the map's
         self._step_code: Any = None  # found when the first batch begins
         self._closed = False
@@ -93,11 +94,15 @@ class SkirmishWorld:
             self._prepare()
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._shifts = battles.purpose is Purpose.VARIED_EVALUATION and not self._variation.positions
+        self._shifts = self._varies(battles.purpose) and not self._variation.positions
         self._crew.share(self._begin, self._count, FEWEST)
         self._standby.share(self._desk, self._work, OPENING)
         self._sink.begin(battles, self._team)
         return self._turn
+
+    def _varies(self, purpose: Purpose) -> bool:
+        always = self._vary and purpose is not Purpose.EVALUATION
+        return always or purpose is Purpose.VARIED_EVALUATION
 
     def _begin(self, first: int, last: int) -> None:
         units, battles = self._units, self._battles

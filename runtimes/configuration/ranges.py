@@ -147,9 +147,11 @@ def _check_combinations(config: Config) -> None:
             f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
             "choose env=skirmish."
         )
-    if config.env.name == "smac" and config.evaluation.starts != "varied":
+    for name, starts in (("env", config.env.starts), ("evaluation", config.evaluation.starts)):
+        if config.env.name != "smac" or starts == "varied":
+            continue
         raise ConfigurationError(
-            f"evaluation.starts={config.evaluation.starts} with env=smac: StarCraft II places the units itself, a "
+            f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a "
             "little differently in every battle. Leave it out, or choose env=skirmish."
         )
 

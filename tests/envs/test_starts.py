@@ -51,6 +51,13 @@ def test_all_other_battles_begin_in_the_map_s_places(purpose: Purpose) -> None:
     assert np.array_equal(units["y"], np.broadcast_to(y, units.shape))
 
 
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_world_of_varied_starts_varies_all_but_evaluations_from_fixed_ones(purpose: Purpose) -> None:
+    battles = Battles(purpose, 3, 4)
+    shifted = begun("MMM2", battles, starts="varied")
+    assert np.array_equal(shifted["x"], begun("MMM2", battles)["x"]) == (purpose in (Purpose.EVALUATION, VARIED))
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_nobody_is_shifted_far_or_to_where_he_cannot_stand(name: str) -> None:
     record, scene, units = load_map(name), make_scene(load_map(name)), begun(name, Battles(VARIED, 0, 64))
@@ -72,7 +79,7 @@ def test_nobody_is_shifted_far_or_to_where_he_cannot_stand(name: str) -> None:
             assert np.ptp(shifts[:, team], axis=1).max() <= 2 * UNIT_SHIFT + 1e-9
     agents = shifts[:, : record.n_agents].mean(1)
     assert len(np.unique(agents, axis=0)) == 64
-    assert agents.std(0).max() > 0.2
+    assert agents.std(0).max() > TEAM_SHIFT / 2
 
 
 def test_an_episode_begins_alike_in_any_batch_and_with_any_threads() -> None:
@@ -95,4 +102,4 @@ def test_what_a_constant_preference_earns_varies_with_where_it_begins() -> None:
     (fixed, won), (varied, won_varied) = (returns_and_wins("8m", one) for one in (Purpose.EVALUATION, VARIED))
     assert won in (0, 32)
     assert 0 < won_varied < 32
-    assert varied.std() > 3 * fixed.std()
+    assert varied.std() > 2 * fixed.std()

@@ -157,7 +157,7 @@ def test_moments_are_reset_at_every_rounds_beginning(name):
 def test_an_evaluation_changes_no_moments_and_no_targets():
     team, *_ = run("none", 2, NEVER)
     before = own_state(team)
-    plan = {m.ROUND: 2, m.FIRST_EPISODE: 0, m.EPISODES: 2}
+    plan = {m.ROUND: 2, m.FIRST_EPISODE: 0, m.EPISODES: 2, m.PURPOSES: ["evaluation"]}
     asked(team, {"head.bias": torch.ones(3, 5)}, plan, MessageType.EVALUATE)
     after = team.agents.state()
     assert (after["online.head.bias"] == 1).all()
