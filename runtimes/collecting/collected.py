@@ -57,16 +57,16 @@ class Collected:
             raise ConfigurationError(f"{folder} is not finished, and only finished runs are collected.")
         name = archive_name(config).removesuffix(SUFFIX)
         clean = replace(config, run_dir=name, resume=None, env=replace(config.env, replay_dir=""))
-        told = {**summary, "command": command_of(config)}
-        for text in _texts([told, asdict(clean)]):
+        cleaned = {**summary, "command": command_of(config)}
+        for text in _texts([cleaned, asdict(clean)]):
             if _PLACE.search(text):
                 raise StorageError(f"{folder} is not collected: {text[:200]!r} names a place on this machine.")
         files = {
             CONFIG: to_yaml(clean).encode(),
-            SUMMARY: (json.dumps(told, indent=2, allow_nan=False) + "\n").encode(),
+            SUMMARY: (json.dumps(cleaned, indent=2, allow_nan=False) + "\n").encode(),
             METRICS: _content(folder, METRICS),
         }
-        return cls(folder, files, told, _rows(folder, files))
+        return cls(folder, files, cleaned, _rows(folder, files))
 
     @classmethod
     def read(cls, path: Path) -> Self:

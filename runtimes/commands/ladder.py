@@ -53,30 +53,30 @@ What the table says: docs/runs.md
 
 def ladder_command(words: list[str]) -> int:
     """Train all that the words ask for and that is not done yet, and print the table; return the exit status."""
-    said = read_ladder(words)
+    ladder = read_ladder(words)
     console = Console(stderr=True)
     status = 0
     with interruptible():
-        if not said.table_alone:
-            comparison = Comparison(said.plan)
-            if said.dry_run:
-                _print_cost(comparison, _left(comparison, said.data), console)
+        if not ladder.table_alone:
+            comparison = Comparison(ladder.plan)
+            if ladder.dry_run:
+                _print_cost(comparison, _left(comparison, ladder.data), console)
                 return 0
             with comparison.lock():
-                status = _train(comparison, said, words, console)
-        _show(said, shlex.join(["fedqmix", "ladder", *words]), console)
+                status = _train(comparison, ladder, words, console)
+        _show(ladder, shlex.join(["fedqmix", "ladder", *words]), console)
     return status
 
 
-def _train(comparison: Comparison, said: Ladder, words: Sequence[str], console: Console) -> int:
+def _train(comparison: Comparison, ladder: Ladder, words: Sequence[str], console: Console) -> int:
     """Train what is not done, and collect each run that is; return the exit status."""
     again = shlex.join([*program().split(), "ladder", *words])
-    runs = list(_left(comparison, said.data).values())
+    runs = list(_left(comparison, ladder.data).values())
     problems = 0
 
     def collect(run: Run) -> None:
         nonlocal problems
-        problems += _collect(run.folder, said, console)
+        problems += _collect(run.folder, ladder, console)
 
     for run in comparison.runs().values():  # what an interruption has left undone
         if run.state is State.DONE:
@@ -88,12 +88,12 @@ def _train(comparison: Comparison, said: Ladder, words: Sequence[str], console: 
     return 1 if name_failed(runs, again, console) + problems else 0
 
 
-def _collect(folder: Path, said: Ladder, console: Console) -> int:
+def _collect(folder: Path, ladder: Ladder, console: Console) -> int:
     """Collect a finished run where that is asked for; return 1 when it could not be."""
-    if said.data is None:
+    if ladder.data is None:
         return 0
-    refused = collect_all([folder], said.data, console, name_kept=False)
-    if not refused and not said.keep_all:
+    refused = collect_all([folder], ladder.data, console, name_kept=False)
+    if not refused and not ladder.keep_all:
         try:
             forget_rounds(folder)
         except StorageError as error:
@@ -132,18 +132,18 @@ def _print_cost(comparison: Comparison, left: Mapping[Cell, Run], console: Conso
         Console().print(table(costs, at_once))
 
 
-def _show(said: Ladder, command: str, console: Console) -> None:
+def _show(ladder: Ladder, command: str, console: Console) -> None:
     """Print the table of all runs in the folder and the collected ones, and write it with its picture."""
     levels = {map_: difficulty(map_) for map_ in by_difficulty(available_maps())}
-    runs = read_ladder_runs(said.plan.path, said.data)
+    runs = read_ladder_runs(ladder.plan.path, ladder.data)
     found = tables.rungs(runs, levels)
     if not found:
         console.print(Text("no evaluation was finished yet, so there is no table"), soft_wrap=True)
         return
     text = markdown(tables.table(found, command))
-    _write(runs, levels, text, command, said.out)
-    print(json.dumps(tables.document(found), indent=2) if said.as_json else text)
-    console.print(Text(f"table and curves: {said.out / 'ladder.md'}, {said.out / 'ladder.svg'}"), soft_wrap=True)
+    _write(runs, levels, text, command, ladder.out)
+    print(json.dumps(tables.document(found), indent=2) if ladder.as_json else text)
+    console.print(Text(f"table and curves: {ladder.out / 'ladder.md'}, {ladder.out / 'ladder.svg'}"), soft_wrap=True)
 
 
 def _write(runs: Sequence[Read], levels: Mapping[str, str], text: str, command: str, out: Path) -> None:

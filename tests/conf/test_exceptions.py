@@ -10,8 +10,11 @@ import pytest
 from contracts.errors import ConfigurationError
 from runtimes.cli import main
 from runtimes.configuration import exceptions, names, settings
+from runtimes.configuration.allowed import NOTHING
 from runtimes.configuration.settings import compose, expand, explain_groups, load
+from runtimes.deployment.server_end import _configuration
 from runtimes.run.folder import RunFolder
+from runtimes.seeds.experiment import Experiment
 
 MAPS = ("3m", "8m", "5m_vs_6m")
 
@@ -62,6 +65,14 @@ def test_a_run_folder_keeps_it_and_a_resumed_run_has_it_still(tree: Path, tmp_pa
     (tree / "8m.yaml").unlink()
     assert load(tmp_path / "run", maps=MAPS).model.hidden == 24
     assert compose([f"resume='{tmp_path / 'run'}'"], maps=MAPS).algorithm.gamma == 0.5
+
+
+def test_submissions_and_several_seeds_have_it_too(tree: Path, tmp_path: Path) -> None:
+    words = ["experiment=smoke", "map=8m", "algorithm.gamma=0.9"]
+    config = _configuration([*words, "run_dir=mine"], tmp_path, NOTHING)
+    assert (config.model.hidden, config.algorithm.gamma) == (24, 0.9)
+    with Experiment.begin([*words, f"run_dir='{tmp_path / 'seeds'}'"], [1, 2]) as experiment:
+        assert (experiment.config.model.hidden, experiment.config.algorithm.gamma) == (24, 0.9)
 
 
 @pytest.mark.parametrize(
