@@ -16,7 +16,7 @@ import numpy as np
 from reports import tables
 from reports.figures import ENV_STEPS, Figure, curves_figure
 from reports.results import THRESHOLDS, Summary, reached, summary
-from reports.runs import WON, Run, varying, written
+from reports.runs import WON, WON_FIXED, Run, varying, written
 from reports.statistics import Scores
 from reports.tables import NOTHING, Table
 
@@ -33,7 +33,8 @@ class Rung:
     """What came of one recipe on one map, over its seeds.
 
     level: the map's class of difficulty. recipe: algorithm, strategy, experiment, and settings in which runs of these
-    differ on the map. env_steps, seconds, env_steps_a_second: medians of the whole runs. reached: by win rate, the
+    differ on the map. starts: where the evaluations' battles begin, "varied" or "fixed"; a recipe of which both were
+    measured has two rungs. env_steps, seconds, env_steps_a_second: medians of the whole runs. reached: by win rate, the
     environment step of the first evaluation with it, median, infinite where most seeds have none. end: mean win rate of
     the last tenth of the evaluations. lost, kept: share of the evaluations after the first with LEARNED that won less
     than LOST and more than KEPT, median of the seeds that have such; None where none has. tuned_per_map, one_setting:
@@ -43,6 +44,7 @@ class Rung:
     map: str
     level: str
     recipe: str
+    starts: str
     seeds: int
     env_steps: float
     reached: Mapping[float, float]
@@ -62,9 +64,10 @@ def rungs(runs: Sequence[Run], levels: Mapping[str, str]) -> list[Rung]:
     """
     found = by_recipe(runs)
     return [
-        _rung(map_, level, recipe, members)
+        _rung(map_, level, recipe, members, starts, won)
         for map_, level in levels.items()
         for recipe, members in found.get(map_, {}).items()
+        for starts, won in _measured(members).items()
     ]
 
 
@@ -87,7 +90,7 @@ def by_recipe(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
 
 def table(found: Sequence[Rung], command: str) -> Table:
     """Return the rungs as a table. command: what made it."""
-    heads = ["map", "class", "recipe", "seeds", "env steps"]
+    heads = ["map", "class", "recipe", "starts", "seeds", "env steps"]
     heads += [f"first {threshold:.0%}" for threshold in THRESHOLDS]
     heads += ["last tenth", f"below {LOST:.0%} after", f"above {KEPT:.0%} after", "hours", "steps/s"]
     heads += ["another world, SC2 4.10: tuned per map", "another world, SC2 4.10: one setting"]
@@ -101,6 +104,7 @@ def table(found: Sequence[Rung], command: str) -> Table:
                 rung.map,
                 rung.level,
                 rung.recipe,
+                rung.starts,
                 str(rung.seeds),
                 tables.steps(rung.env_steps),
                 *(tables.steps(rung.reached[threshold]) for threshold in THRESHOLDS),
@@ -141,17 +145,24 @@ def published() -> dict[str, Any]:
     return known
 
 
-def _rung(map_: str, level: str, recipe: str, members: Sequence[Run]) -> Rung:
+def _measured(members: Sequence[Run]) -> dict[str, str]:
+    """Return the key of the win rate by where the battles begin."""
+    judging = {members[0].starts or "not known": WON}
+    return judging | ({"fixed": WON_FIXED} if all(run.has(WON_FIXED) for run in members) else {})
+
+
+def _rung(map_: str, level: str, recipe: str, members: Sequence[Run], starts: str, won: str) -> Rung:
     steps, seconds = (np.array([run.column(key)[-1] for run in members]) for key in ("env_step", "elapsed_s"))
-    after = [later for run in members if (later := _after(run.column(WON))).size]
+    after = [later for run in members if (later := _after(run.column(won))).size]
     return Rung(
         map=map_,
         level=level,
         recipe=recipe,
+        starts=starts,
         seeds=len(members),
         env_steps=float(np.median(steps)),
-        reached={threshold: reached(members, threshold).median for threshold in THRESHOLDS},
-        end=summary([np.array([end_of(run.column(WON)) for run in members])]),
+        reached={threshold: reached(members, threshold, won).median for threshold in THRESHOLDS},
+        end=summary([np.array([end_of(run.column(won)) for run in members])]),
         lost=_median([float((later < LOST).mean()) for later in after]),
         kept=_median([float((later > KEPT).mean()) for later in after]),
         seconds=float(np.median(seconds)),
@@ -191,6 +202,8 @@ def _share(value: float | None) -> str:
 
 
 _CAPTION = """\
+Starts: whether the battles of evaluations begin in the map's places or in places drawn around them; training's begin \
+in the map's.
 First 50% and 90%: environment steps up to the first evaluation that won so many, median over the seeds; 'not' where \
 most never did.
 Last tenth: mean win rate of the last tenth of the evaluations; of several seeds their mean (least to greatest), from \

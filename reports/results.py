@@ -187,8 +187,8 @@ def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores
     )
 
 
-def reached(runs: Sequence[Run], threshold: float) -> Reached:
-    """Return when the runs first won a share of an evaluation. threshold: that share."""
-    steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(WON), threshold) for run in runs])
+def reached(runs: Sequence[Run], threshold: float, won: str = WON) -> Reached:
+    """Return when the runs first won a share of an evaluation. threshold: that share. won: the win rate's key."""
+    steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(won), threshold) for run in runs])
     middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median makes nan of two infinities
     return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

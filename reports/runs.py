@@ -13,6 +13,8 @@ from reports.statistics import Scores
 from server.records import Row, best_row
 
 WON, RETURN = "test_battle_won_mean", "test_return_mean"
+WON_FIXED = "test_fixed_battle_won_mean"
+"""The win rate from fixed starts, where the battles that judge begin from varied ones."""
 WON_BEFORE, RETURN_BEFORE = "test_before_battle_won_mean", "test_before_return_mean"
 FINAL, BEST = "final", "best"
 OURS = "fedqmix"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,18 @@ def test_recipes_are_rows_of_their_own_and_a_setting_is_named_only_where_it_diff
 def test_evaluations_of_another_kind_are_another_row() -> None:
     found = ladder.rungs([run(WON, episodes=32), run(WON, episodes=8, seed=2)], LEVELS)
     assert [one.recipe for one in found] == ["qmix a_pps, episodes=32", "qmix a_pps, episodes=8"]
+
+
+def test_both_kinds_of_starts_are_rows_where_both_were_measured() -> None:
+    """From fixed starts the same run won from its second evaluation on; from varied ones as WON says."""
+    fixed = [0.0] + [1.0] * (len(WON) - 1)
+    judged = run(WON, starts="varied")
+    rows = [{**row, "test_fixed_battle_won_mean": won} for row, won in zip(judged.rows, fixed, strict=True)]
+    first, second = ladder.rungs([replace(judged, rows=rows)], LEVELS)
+    assert (first.starts, first.reached[0.9], first.end.value) == ("varied", 4000, pytest.approx(0.5))
+    assert (second.starts, second.reached[0.9], second.end.value) == ("fixed", 2000, 1.0)
+    assert (second.lost, second.kept) == (0.0, 1.0)
+    assert rung(judged).starts == "varied"
 
 
 def test_the_easiest_class_comes_first_and_every_map_has_a_place() -> None:
