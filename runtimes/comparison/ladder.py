@@ -17,7 +17,7 @@ from runtimes.configuration.seeds import name_of, take_seeds
 COMMAND = "ladder"
 DRY_RUN, TABLE, JSON = "--dry-run", "--table", "--json"
 KEEP = ("all", "best")
-LENGTH = "stop.env_steps"
+LENGTH, STARTS = "stop.env_steps", "evaluation.starts"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Ladder:
 def read_ladder(words: Sequence[str]) -> Ladder:
     """Return what the words of `fedqmix ladder` ask for.
 
+    Evaluations begin from varied and from fixed places, as published figures are of battles that all begin alike.
     stop.env_steps holds for the maps of this call alone, so that the maps of one folder may differ in it. Raises
     ConfigurationError for words that make no sense here; what the overrides make of a run's settings is not looked at.
     """
@@ -68,7 +69,7 @@ def read_ladder(words: Sequence[str]) -> Ladder:
         algorithms=algorithms,
         strategies=strategies,
         seeds=tuple(seeds or (1,)),
-        overrides=(f"experiment={experiment}", *(word for word in rest if word not in lengths)),
+        overrides=(f"experiment={experiment}", *_starts(rest), *(word for word in rest if word not in lengths)),
         lengths=dict.fromkeys(maps, lengths[-1]) if lengths else {},
     )
     return Ladder(
@@ -80,3 +81,9 @@ def read_ladder(words: Sequence[str]) -> Ladder:
         TABLE in flags,
         JSON in flags,
     )
+
+
+def _starts(words: Sequence[str]) -> list[str]:
+    """Return what is said of the starts of evaluations where the words say nothing; StarCraft II has its own."""
+    said = any(name_of(word) == STARTS for word in words) or "env=smac" in words
+    return [] if said else [f"{STARTS}=both"]

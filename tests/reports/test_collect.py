@@ -103,7 +103,7 @@ def test_a_name_tells_settings_apart() -> None:
     assert len({name("map=3m", *words) for words in same}) == 1
     other = [(), ("algorithm.td_lambda=0.3",), ("algorithm.updates_per_episode=1",), ("evaluation.episodes=9",)]
     other += [
-        ("env=smac", "evaluation.starts=varied"),
+        ("env=smac",),
         ("env.reward_win=9",),
         ("model.hidden=9",),
         ("algorithm=vdn",),

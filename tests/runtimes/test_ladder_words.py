@@ -58,7 +58,7 @@ def lengths(comparison: Comparison) -> dict[str, int]:
         (["--tabel"], "sets nothing"),
         (["run_dir=RUN"], "holds a single run"),
         (["run_dir=TAKEN"], "not empty"),
-        (["data=DATA"], "3m-qmix-full_sharing-smoke-s1.tar.xz is damaged"),
+        (["data=DATA", "evaluation.starts=varied"], "3m-qmix-full_sharing-smoke-s1.tar.xz is damaged"),
     ],
 )
 def test_bad_words_are_refused_before_anything_starts(
@@ -86,7 +86,10 @@ def test_all_maps_of_tuned_full_sharing_with_one_seed_by_default() -> None:
     assert [cell.map for cell in said.plan.cells][:3] == ["2s_vs_1sc", "2s3z", "3s5z"]
     assert {cell.map for cell in said.plan.cells} == set(available_maps())
     assert {(cell.algorithm, cell.strategy, cell.seed) for cell in said.plan.cells} == {("qmix", "full_sharing", 1)}
-    assert (said.plan.overrides, said.plan.path) == (("experiment=tuned",), Path("runs/ladder-tuned"))
+    assert (said.plan.overrides, said.plan.path) == (
+        ("experiment=tuned", "evaluation.starts=both"),
+        Path("runs/ladder-tuned"),
+    )
     assert (said.data, said.out) == (None, said.plan.path)
 
 
@@ -139,3 +142,8 @@ def test_a_damaged_record_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[
     (tmp_path / "ladder.json").write_text(record)
     assert main(["ladder", *FEW, f"run_dir={tmp_path}"]) == 2
     assert "ladder.json is damaged" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["evaluation.starts=fixed"], ["env=smac"]])
+def test_starts_that_are_said_or_the_games_own_are_left_as_they_are(words: list[str]) -> None:
+    assert read_ladder(words).plan.overrides == ("experiment=tuned", *words)
