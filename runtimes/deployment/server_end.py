@@ -63,7 +63,6 @@ def serve(grid: Grid, context: Context) -> None:
         require_world(config.map, config.env)  # which is to be started on this machine
     command = _command(words, alone)
     with _opened(config, command) as folder, ExitStack() as stack:
-        folder.save_config(replace(config, resume=None))
         progress = folder.path / PROGRESS
         gathered: list[Deployed] = []
 

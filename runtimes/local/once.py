@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -24,7 +23,6 @@ def train_once(
     console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
     """
     with RunFolder.of(config, command) as folder:
-        folder.save_config(replace(config, resume=None))  # a later resume keeps a new stop.*
         try:
             with Progress(config.stop.env_steps, console) as progress:
                 rows = train(config, folder, command, progress, together)

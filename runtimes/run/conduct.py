@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -79,6 +80,7 @@ def conduct(
     federation = gather()
     counters = Counters()
     if checkpoint is not None:
+        folder.go_on(replace(config, resume=None))  # a later resume keeps a new stop.*
         store.resume_from(checkpoint)
         federation.resume(checkpoint)
         counters = Counters(**checkpoint.facts)

@@ -123,6 +123,18 @@ class RunFolder(LockedFolder):
         """Write config.yaml, in place of an earlier one. Raises StorageError."""
         _write_bytes(self.config, to_yaml(config).encode())
 
+    def go_on(self, config: Config) -> None:
+        """Note the settings with which the run goes on. Raises StorageError.
+
+        What the summary says of an earlier end is deleted first: a run that is killed from here on has not come to the
+        end that these settings ask for.
+        """
+        try:
+            self.summary.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot delete {self.summary}: {error.strerror}.") from error
+        self.save_config(config)
+
 
 def _refuse_taken(path: Path) -> None:
     if (path / RUN).exists():

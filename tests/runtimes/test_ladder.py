@@ -119,6 +119,31 @@ def test_a_longer_run_goes_on_from_where_it_ended(tmp_path: Path, tag: str, capf
     assert eventually(lambda: not tagged(tag))
 
 
+def test_a_run_that_is_killed_while_it_goes_on_for_longer_is_not_done(
+    tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, data = tmp_path / "ladder", tmp_path / "data"
+    assert main(words(folder, data, "maps=[3m]", "stop.env_steps=300")) == 0
+    (path,) = data.iterdir()
+    short, run = path.read_bytes(), folder / "3m" / "qmix-full_sharing-s1"
+    rounds = len(rows(run))
+    longer = [*words(folder, data, "maps=[3m]"), "stop.env_steps=1000000"]
+    process = subprocess.Popen([sys.executable, "-m", "runtimes", *longer], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len(rows(run)) <= rounds:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert eventually(lambda: not tagged(tag))
+    assert main(["collect", str(run), f"data={data}"]) == 1
+    assert "is not finished" in capfd.readouterr().out
+    assert path.read_bytes() == short
+    assert main(words(folder, data, "maps=[3m]", "stop.env_steps=900")) == 0
+    assert "3m qmix full_sharing seed 1 goes on" in table(capfd)[1]
+
+
 def test_a_ladder_of_one_map_that_keeps_the_best_networks_alone(
     tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
