@@ -185,7 +185,7 @@ def _after(win_rates: Scores) -> Scores:
 
 def _decisive(run: Run) -> dict[str, Any]:
     """Return all that makes two runs of a map and experiment other than two seeds of one recipe."""
-    measured = {"episodes": run.episodes, "every_env_steps": run.every_env_steps, "starts": run.starts}
+    measured = {"episodes": run.episodes, "every_env_steps": run.every_env_steps, "judging starts": run.starts}
     return {"world": run.world, "game": run.game, **run.settings, **run.world_settings, **measured}
 
 

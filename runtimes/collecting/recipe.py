@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from conf.schema import Config
+from runtimes.configuration.idle import idle_settings
 from runtimes.configuration.names import settings
 from runtimes.configuration.overrides import as_written
 from runtimes.configuration.settings import compose
@@ -42,17 +43,20 @@ def differing(config: Config) -> list[str]:
     """Return the overrides that make a run's settings of its experiment's, map, algorithm and strategy being chosen."""
     usual = compose(_chosen(config))
     found = []
+    unused = idle_settings(config.strategy.server_optimiser)
     for name in settings():
         own = attrgetter(name)(config)
-        if name not in WRITTEN and not name.startswith(NOT_OF_A_RECIPE) and own != attrgetter(name)(usual):
+        decides = name not in WRITTEN and name not in unused and not name.startswith(NOT_OF_A_RECIPE)
+        if decides and own != attrgetter(name)(usual):
             found.append(f"{name.removesuffix('.name')}={as_written(own)}")
     return found
 
 
 def unlike(one: Config, other: Config) -> str | None:
     """Return the first setting in which two runs differ in what comes of them, None when there is none."""
+    unused = idle_settings(one.strategy.server_optimiser)
     for name in settings():
-        ignored = name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))
+        ignored = name in unused or name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))
         if not ignored and attrgetter(name)(one) != attrgetter(name)(other):
             return name
     return None

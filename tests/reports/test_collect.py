@@ -100,6 +100,7 @@ def test_a_name_tells_settings_apart() -> None:
     assert name("map=6h_vs_8z", "seed=2") == "6h_vs_8z-qmix-full_sharing-tuned-s2.tar.xz"
     assert name("map=6h_vs_8z", "algorithm.td_lambda=0.3", "seed=2") == name("map=6h_vs_8z", "seed=2")
     same = [(), ("stop.env_steps=9",), ("runtime.threads=3",), ("logger=tensorboard",), ("run_dir=/elsewhere",)]
+    same.append(("strategy.server_momentum=0.1",))  # no server optimiser, so it decides nothing
     assert len({name("map=3m", *words) for words in same}) == 1
     other = [(), ("algorithm.td_lambda=0.3",), ("algorithm.updates_per_episode=1",), ("evaluation.episodes=9",)]
     other += [
