@@ -102,7 +102,8 @@ def test_a_name_tells_settings_apart() -> None:
     same = [(), ("stop.env_steps=9",), ("runtime.threads=3",), ("logger=tensorboard",), ("run_dir=/elsewhere",)]
     assert len({name("map=3m", *words) for words in same}) == 1
     other = [(), ("algorithm.td_lambda=0.3",), ("algorithm.updates_per_episode=1",), ("evaluation.episodes=9",)]
-    other += [("env=smac",), ("env.reward_win=9",), ("model.hidden=9",), ("algorithm=vdn",), ("strategy=none",)]
+    other += [("env=smac", "evaluation.starts=varied")]
+    other += [("env.reward_win=9",), ("model.hidden=9",), ("algorithm=vdn",), ("strategy=none",)]
     names = {name("map=3m", *words) for words in other}
     assert len(names) == len(other)
     assert all(one.startswith("3m-") and one.endswith("-s1.tar.xz") for one in names)
