@@ -155,6 +155,12 @@ def test_a_file_of_this_name_with_other_settings_is_refused(tmp_path: Path) -> N
         collect(tmp_path / "run", path.parent)
 
 
+def line(**numbers: str) -> bytes:
+    """Return a line of metrics.jsonl. numbers: as they are written, in place of possible ones."""
+    known = {"env_step": "9", "elapsed_s": "1", "test_battle_won_mean": "0.5"} | numbers
+    return ("{" + ", ".join(f'"{name}": {number}' for name, number in known.items()) + "}\n").encode()
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -168,10 +174,19 @@ def test_a_file_of_this_name_with_other_settings_is_refused(tmp_path: Path) -> N
         ({"summary": b"[]"}, "a JSON object is needed"),
         ({"summary": b"{}"}, "it has no versions"),
         ({"summary": b"[" * 100_000}, "summary.json is damaged"),
-        ({"metrics": b'{"env_step": 1}\n'}, "line 1, is damaged: it is no row of metrics"),
-        ({"metrics": b'{"env_step": 1, "elapsed_s": NaN, "test_battle_won_mean": 1}\n'}, "it is no row of metrics"),
-        ({"metrics": b'{"env_step": 1, "elapsed_s": "1", "test_battle_won_mean": 1}\n'}, "it is no row of metrics"),
+        ({"metrics": b'{"env_step": 1}\n'}, "line 1, is damaged: it is not a row of metrics"),
+        ({"metrics": b'{"env_step": 1, "elapsed_s": NaN, "test_battle_won_mean": 1}\n'}, "it is not a row of metrics"),
+        ({"metrics": b'{"env_step": 1, "elapsed_s": "1", "test_battle_won_mean": 1}\n'}, "it is not a row of metrics"),
         ({"metrics": b"{\n"}, "line 1, is damaged"),
+        ({"metrics": line(env_step="1" + "0" * 400)}, "it is not a row of metrics"),
+        ({"metrics": line(env_step="-1")}, "it is not a row of metrics"),
+        ({"metrics": line(env_step="1.5")}, "it is not a row of metrics"),
+        ({"metrics": line(elapsed_s="-1")}, "it is not a row of metrics"),
+        ({"metrics": line(test_battle_won_mean="2")}, "it is not a row of metrics"),
+        ({"metrics": line() + line(env_step="8")}, "line 2, is damaged: it is not a row of metrics"),
+        ({"summary": b'{"command": "\\u001b[31m", "versions": {}, "machine": {}}'}, "it holds control characters"),
+        ({"summary": b'{"command": "\\ud800", "versions": {}, "machine": {}}'}, "it holds control characters"),
+        ({"config": b'experiment: "\\e[31m"\n'}, "hold control characters"),
     ],
 )
 def test_hostile_content_is_refused(
