@@ -239,3 +239,13 @@ def test_bad_words_are_refused(capfd: pytest.CaptureFixture[str], words: list[st
 def test_a_collected_file_holds_three_files(tmp_path: Path) -> None:
     path, _ = collect(write_run(tmp_path / "run", WON), tmp_path / "data")
     assert tuple(Collected.read(path).files) == FILES == ("config.yaml", "summary.json", "metrics.jsonl")
+
+
+def test_what_a_crash_left_in_a_folder_of_collected_runs_is_not_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = packed(tmp_path / "data")
+    (path.parent / f".tmp-{path.name}").write_bytes(path.read_bytes()[:100])
+    for words in (["report", str(path.parent), "episodes=0"], ["ladder", "--table", f"data={path.parent}"]):
+        assert main([*words, f"out={tmp_path / 'out'}"]) == 0
+        assert "damaged" not in capfd.readouterr().err
