@@ -85,7 +85,7 @@ def test_bad_words_are_refused_before_anything_starts(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["dat=DATA"], "did you mean"),
+        (["dat=DATA"], "unknown setting 'dat'"),
         (["experimen=smoke"], "did you mean 'experiment"),
         (["algorithm.gama=1"], "did you mean 'algorithm.gamma=1'"),
         (["stop.env_steps=many"], "needed: a whole number"),
