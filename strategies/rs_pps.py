@@ -17,7 +17,8 @@ from typing import cast
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 from contracts import messages as m
-from strategies.team import TeamStrategy, array_bytes
+from strategies.aggregation import array_bytes
+from strategies.team import TeamStrategy
 from strategies.weights import proportional, softmax
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from contracts import messages as m
 from contracts.errors import FederationError
 from contracts.world import Purpose
+from strategies.aggregation import aggregate, array_bytes
 from strategies.beside import Beside, BesideSettings, online
 from strategies.distance import mean_distances
 from strategies.server_optimiser import ServerSettings, server_optimiser
-from strategies.weights import weighted_sum
 
 Plan = Mapping[str, int | float | bool | list[str]]
 """What a message asks for, by the names of contracts.messages."""
@@ -282,29 +282,6 @@ class TeamStrategy(FedAvg):
         record.epsilon = float(cast(float, first[m.EPSILON]))
         record.broken += int(cast(int, first[m.BROKEN]))
         record.bytes_up += sum(map(array_bytes, contents))
-
-
-def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-    """Weigh networks together, name by name.
-
-    Raises FederationError when the agents named different parameters, or of different shapes or types.
-    """
-    names = list(contents[0])
-    for agent, content in enumerate(contents):
-        if list(content) != names:
-            raise FederationError(f"agent {agent} returned {list(content)}, agent 0 returned {names}")
-        for name in names:
-            own, expected = (f"{one.dtype} of shape {list(one.shape)}" for one in (content[name], contents[0][name]))
-            if own != expected:
-                raise FederationError(f"agent {agent} returned {name} as {own}, agent 0 as {expected}")
-    return ArrayRecord(
-        {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in names}
-    )
-
-
-def array_bytes(arrays: ArrayRecord) -> int:
-    """Bytes of the arrays in a record."""
-    return sum(len(array.data) for array in arrays.values())
 
 
 def _metrics(reply: Message) -> MetricRecord:

@@ -1,4 +1,4 @@
-"""Where units stand when a battle of Purpose.VARIED_EVALUATION begins: places drawn around the map's own.
+"""Where units stand in battles of Purpose.VARIED_EVALUATION and, with env.starts=varied, of training: drawn places.
 
 Each team's formation is shifted as a whole, and then every unit by itself, along both axes and uniformly within the
 distances below. No unit is put where it cannot stand, structures stay where they are, and units that overlap part in

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -18,15 +18,18 @@ from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from runtimes.collecting.recipe import archive_name, command_of
 from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.received import require_plain
+from runtimes.configuration.received import has_control_characters, require_plain
 from runtimes.configuration.settings import load, loads
 from server.records import Outcome, Row, parse_rows
 from storage.archive import SUFFIX, unpack
 
 CONFIG, SUMMARY, METRICS = "config.yaml", "summary.json", "metrics.jsonl"
 FILES = (CONFIG, SUMMARY, METRICS)
-MEASURED = ("env_step", "elapsed_s", "test_battle_won_mean")
+WON = "test_battle_won_mean"
+MEASURED = ("env_step", "elapsed_s", WON)
 """What every row has."""
+LARGEST = sys.float_info.max
+"""Of the numbers in a row; not a number compares as larger."""
 _PLACE = re.compile(r"(^|[\s=:'\"])(/|~/|[A-Za-z]:\\)\w")
 """The beginning of an absolute path in a text."""
 
@@ -117,22 +120,38 @@ def _object(file: Path, content: bytes) -> dict[str, Any]:
         raise CheckpointError(f"{file} is damaged: {error}.") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"{file} is damaged: a JSON object is needed.")
+    for text in _texts(found):
+        if has_control_characters(text):
+            raise CheckpointError(f"{file} is damaged: it holds control characters ({text[:80]!r}).")
     return found
 
 
 def _rows(place: Path, files: Mapping[str, bytes]) -> list[Row]:
-    """Return the evaluations, each checked to hold finite numbers and those of MEASURED."""
+    """Return the evaluations, each checked to be a row of metrics, none before its predecessor."""
     rows = parse_rows(place / METRICS, files[METRICS])
+    last = 0
     for number, row in enumerate(rows, start=1):
-        numbers = all(type(value) in (int, float) and math.isfinite(value) for value in row.values())
-        if not numbers or any(name not in row for name in MEASURED):
-            raise CheckpointError(f"{place / METRICS}, line {number}, is damaged: it is no row of metrics.")
+        if not _is_row(row) or row["env_step"] < last:
+            raise CheckpointError(f"{place / METRICS}, line {number}, is damaged: it is not a row of metrics.")
+        last = int(row["env_step"])
     return rows
 
 
+def _is_row(row: Row) -> bool:
+    """Tell whether all of a row are numbers that a computer counts with, those of MEASURED among them and possible."""
+    for name, value in row.items():
+        if type(value) not in (int, float) or not abs(value) <= LARGEST or has_control_characters(name):
+            return False
+    if any(name not in row for name in MEASURED):
+        return False
+    return type(row["env_step"]) is int and row["elapsed_s"] >= 0 and 0 <= row[WON] <= 1
+
+
 def _texts(tree: Any) -> Iterable[str]:
-    """Return every text in a tree of mappings and lists."""
+    """Return every text in a tree of mappings and lists, names too."""
     if isinstance(tree, str):
         yield tree
+    if isinstance(tree, Mapping):
+        yield from (str(name) for name in tree)
     for one in tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list) else ():
         yield from _texts(one)

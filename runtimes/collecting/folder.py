@@ -14,13 +14,20 @@ from runtimes.run.finished import finished
 from runtimes.run.lock import lock_folder
 from server.records import Row
 from storage.archive import SUFFIX, pack
-from storage.files import delete_folder, write_whole
+from storage.files import TEMPORARY, delete_folder, sync_folder, write_whole
 from storage.reading import CHECKPOINTS, EPISODES, rounds
 
 
-def archives_in(path: Path) -> list[Path]:
-    """Return the collected runs that a folder holds, up to three folders deep."""
-    return sorted(file for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth + SUFFIX) if file.is_file())
+def archives_in(path: Path, depths: Sequence[str] = ("*", "*/*", "*/*/*")) -> list[Path]:
+    """Return the collected runs that a folder holds, up to three folders deep, without what a crash has left."""
+    found = (file for depth in depths for file in path.glob(depth + SUFFIX) if file.is_file())
+    return sorted(file for file in found if not file.name.startswith(TEMPORARY))
+
+
+def require_folder(name: str, path: Path) -> None:
+    """Check that a path can be a folder. name: the option that names it. Raises ConfigurationError."""
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"{name}={path} is a file: a folder is needed.")
 
 
 def collect(folder: Path, data: Path) -> tuple[Path, bool]:
@@ -44,6 +51,7 @@ def collect(folder: Path, data: Path) -> tuple[Path, bool]:
     try:
         data.mkdir(parents=True, exist_ok=True)
         write_whole(path, pack(run.files))
+        sync_folder(data)  # what the run would go on from may be deleted now
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again.") from error
     return path, True

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmarks.difficulty import by_difficulty, difficulty
-from contracts.errors import StorageError
+from contracts.errors import ConfigurationError, StorageError
 from envs.maps import available_maps
 from reports import ladder as tables
 from reports.runs import Run as Read
 from reports.tables import markdown
-from runtimes.collecting.folder import collected_as, forget_rounds
+from runtimes.collecting.folder import collected_as, forget_rounds, require_folder
 from runtimes.commands.collect import collect_all
 from runtimes.comparison.comparison import Comparison
 from runtimes.comparison.cost import estimate, table
@@ -56,6 +56,9 @@ def ladder_command(words: list[str]) -> int:
     ladder = read_ladder(words)
     console = Console(stderr=True)
     status = 0
+    if ladder.table_alone:
+        ladder.plan.require_settings()
+    _require_folders(ladder)
     with interruptible():
         if not ladder.table_alone:
             comparison = Comparison(ladder.plan)
@@ -66,6 +69,17 @@ def ladder_command(words: list[str]) -> int:
                 status = _train(comparison, ladder, words, console)
         _show(ladder, shlex.join(["fedqmix", "ladder", *words]), console)
     return status
+
+
+def _require_folders(ladder: Ladder) -> None:
+    """Check the folders that are named, before hours of training. Raises ConfigurationError."""
+    for name, path in (("run_dir", ladder.plan.path), ("data", ladder.data), ("out", ladder.out)):
+        if path is not None:
+            require_folder(name, path)
+    if ladder.table_alone and ladder.data is not None and not ladder.data.is_dir():
+        raise ConfigurationError(f"data={ladder.data}: there is no such folder, so no table can be made of it.")
+    if ladder.table_alone and ladder.data is None and not ladder.plan.path.is_dir():
+        raise ConfigurationError(f"run_dir={ladder.plan.path}: there is no such folder, so no table can be made of it.")
 
 
 def _train(comparison: Comparison, ladder: Ladder, words: Sequence[str], console: Console) -> int:

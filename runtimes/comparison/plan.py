@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from runtimes.configuration.seeds import name_of
+from runtimes.configuration.settings import compose
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,9 @@ class Plan:
         """
         grid = product(self.seeds, self.maps, self.algorithms, self.strategies)
         return [Cell(map_, algorithm, strategy, seed) for seed, map_, algorithm, strategy in grid]
+
+    def require_settings(self) -> None:
+        """Check the words of all runs where none is trained. Raises ConfigurationError as `compose` does."""
+        first = self.cells[0]
+        length = [self.lengths[first.map]] if first.map in self.lengths else []
+        compose([*first.words(self.overrides), *length])

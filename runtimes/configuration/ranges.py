@@ -151,8 +151,8 @@ def _check_combinations(config: Config) -> None:
         if config.env.name != "smac" or starts == "varied":
             continue
         raise ConfigurationError(
-            f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a "
-            "little differently in every battle. Leave it out, or choose env=skirmish."
+            f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a little differently in "
+            f"every battle. Write {name}.starts=varied, or choose env=skirmish."
         )
 
 

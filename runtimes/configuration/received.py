@@ -7,6 +7,7 @@ that was taken over reads no environment variable, writes no file and starts no 
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def run_state(state: Path, run_id: str) -> Path:
 
 
 def require_plain(text: str) -> None:
-    """Check that a YAML text has no anchors, tags and references, and that nothing in it is deep.
+    """Check that a YAML text has no anchors, tags, references and control characters, and that nothing in it is deep.
 
     Raises ConfigurationError.
     """
@@ -69,6 +70,8 @@ def require_plain(text: str) -> None:
                 raise ConfigurationError("the run's settings have anchors or tags, and are refused.")
             if isinstance(event, yaml.ScalarEvent) and "${" in event.value:
                 raise ConfigurationError(f"the run's settings refer to others ({event.value[:80]}), and are refused.")
+            if isinstance(event, yaml.ScalarEvent) and has_control_characters(event.value):
+                raise ConfigurationError(f"the run's settings hold control characters ({event.value[:80]!r}).")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST or (depth == 0 and isinstance(event, yaml.ScalarEvent)):
                 raise ConfigurationError(
@@ -76,3 +79,8 @@ def require_plain(text: str) -> None:
                 )
     except yaml.YAMLError as error:
         raise ConfigurationError(f"the run's settings cannot be read: {str(error).splitlines()[0]}.") from error
+
+
+def has_control_characters(text: str) -> bool:
+    """Tell whether a text holds what commands a terminal, or what no file can hold (half a surrogate pair)."""
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)

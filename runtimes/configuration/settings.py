@@ -6,7 +6,9 @@ import datetime
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 import hydra
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -87,7 +89,7 @@ def load(
     path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> Config:
     """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
-    return _checked(_completed(_read(Path(path))), maps, parameter_names)
+    return _checked(completed(_read(Path(path))), maps, parameter_names)
 
 
 def loads(text: str, *, earlier: bool = False) -> Config:
@@ -98,7 +100,7 @@ def loads(text: str, *, earlier: bool = False) -> Config:
     raw = OmegaConf.create(text)
     if not isinstance(raw, DictConfig):
         raise ConfigurationError("the run's settings are no mapping.")
-    return _checked(_completed(raw) if earlier else raw, None, None)
+    return _checked(completed(raw) if earlier else raw, None, None)
 
 
 def require_resumable(beside: Sequence[Override]) -> None:
@@ -191,7 +193,7 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     """Return a run's own configuration with the few settings that may change when it goes on."""
     run = run_of(Path(folder))
     require_run(run)
-    raw = _completed(_read(run))
+    raw = completed(_read(run))
     require_resumable(beside)
     for override in beside:
         name, value = override.key_or_group, override.value()
@@ -203,20 +205,32 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     return raw
 
 
-def _completed(raw: DictConfig) -> DictConfig:
-    """Add the settings that fedqmix did not have yet when the run was begun: what it did before, or defaults."""
+def completed(raw: DictConfig) -> DictConfig:
+    """Add the settings that fedqmix did not have yet when the run was begun: what it did before, or defaults.
+
+    raw: a run's settings, unchecked. Raises OmegaConfBaseException where what stands there cannot be settings.
+    """
     for name, value in before(str(OmegaConf.select(raw, "env.name"))).items():
         section, _, key = name.partition(".")
         if isinstance(raw.get(section), DictConfig) and key not in raw[section]:
             raw[section][key] = value
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
-    with _loader():
-        known = _by_hydra([f"{group}={name}" for group, name in chosen.items() if name in groups()[group]])
-    OmegaConf.set_struct(known, False)  # what is in the run and nowhere else is told as in any configuration
+    known = _defaults(tuple(f"{group}={name}" for group, name in chosen.items() if name in groups()[group]))
     for group in groups():
         if isinstance(raw.get(group), DictConfig):
             raw[group] = OmegaConf.merge(known[group], raw[group])
     return raw
+
+
+@lru_cache
+def _defaults(choices: tuple[str, ...]) -> DictConfig:
+    """Return the defaults of some choices of groups, in the schema's types: 0.0, where a file has 0.
+
+    What is in a run and nowhere else may be merged into them; it is told as in any configuration.
+    """
+    with _loader():
+        known = OmegaConf.merge(OmegaConf.structured(Config), _by_hydra(choices))
+    return OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(known)))
 
 
 def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:

@@ -7,11 +7,11 @@ from pathlib import Path
 from reports.agreement import require_each_once
 from reports.ladder import by_recipe
 from reports.runs import Run
+from runtimes.collecting.folder import archives_in
 from runtimes.collecting.recipe import archive_name
 from runtimes.configuration.runs import runs_in
 from runtimes.configuration.settings import load
 from runtimes.reporting.reading import read_collected, read_run
-from storage.archive import SUFFIX
 
 
 def read_ladder_runs(folder: Path, data: Path | None) -> list[Run]:
@@ -21,7 +21,7 @@ def read_ladder_runs(folder: Path, data: Path | None) -> list[Run]:
     ConfigurationError where one seed of a recipe is there twice.
     """
     found: dict[str, Run] = {}
-    for file in sorted(data.glob("*" + SUFFIX)) if data is not None else []:
+    for file in archives_in(data, depths=("*",)) if data is not None else []:
         found[file.name] = read_collected(file)
     for place in runs_in(folder):
         run, name = read_run(place), archive_name(load(place))

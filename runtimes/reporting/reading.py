@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -20,10 +20,10 @@ from reports.peers import read_marl_eval, read_sacred, sacred_folders
 from reports.runs import OURS, Run
 from runtimes.collecting.collected import Collected
 from runtimes.collecting.folder import archives_in
-from runtimes.configuration.earlier import before
 from runtimes.configuration.exceptions import exception_settings
 from runtimes.configuration.idle import SERVER_OPTIMISER, idle_settings
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
+from runtimes.configuration.settings import completed
 from runtimes.deployment.byte_book import read_ledger
 from server.records import Row, read_rows
 from storage.archive import SUFFIX
@@ -72,9 +72,14 @@ def read_collected(path: Path) -> Run:
 
 
 def _tree(place: Path, read: Callable[[], Any]) -> Any:
-    """Return the settings that a function reads. Raises CheckpointError for what cannot be read."""
+    """Return the settings that a function reads, with those that the run was begun without.
+
+    Otherwise runs of two versions would look alike in every setting that the older one does not name. Raises
+    CheckpointError for what cannot be read.
+    """
     try:
-        return OmegaConf.to_container(read(), resolve=True)
+        raw = read()
+        return OmegaConf.to_container(completed(raw) if isinstance(raw, DictConfig) else raw, resolve=True)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         raise CheckpointError(f"{place / CONFIG} is damaged: {str(error).splitlines()[0]}.") from error
 
@@ -98,7 +103,7 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             game=str(summary["game"]) if summary.get("game") else None,
             episodes=int(settings["evaluation.episodes"]),
             every_env_steps=int(settings["evaluation.every_env_steps"]),
-            starts=_starts(settings),
+            starts="fixed" if settings["evaluation.starts"] == "fixed" else "varied",
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
             of_its_map=_of_its_map(settings),
@@ -111,12 +116,6 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
         raise CheckpointError(f"{place / CONFIG} is damaged: it does not set {error}.") from error
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{place / CONFIG} is damaged: {error}.") from error
-
-
-def _starts(settings: Mapping[str, Any]) -> str:
-    """Return how the battles begin that judge a run: "varied" or "fixed"."""
-    starts = settings.get("evaluation.starts", before(str(settings["env.name"]))["evaluation.starts"])
-    return "fixed" if starts == "fixed" else "varied"
 
 
 def _of_its_map(settings: Mapping[str, Any]) -> frozenset[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from run_folders import run
+from run_folders import run, write_run
 
 from contracts.errors import ConfigurationError
 from reports.agreement import require_alike, require_each_once
 from reports.runs import by_method
+from runtimes.reporting.reading import read_all
 
 LIKE = {
     "game": "1.2",
@@ -65,3 +68,27 @@ def test_a_setting_that_differs_makes_another_method():
         "qmix-a_pps, gamma=1": [1, 2],
     }
     assert list(by_method(runs[::2])["3m"]) == ["qmix-a_pps"]
+
+
+def begun_before(path: Path, *names: str) -> Path:
+    """Delete settings from a run's configuration, as it was written before they existed."""
+    file = path / "config.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if line.partition(":")[0].strip() not in names))
+    return path
+
+
+@pytest.mark.parametrize("word", ["algorithm.td_lambda=0.5", "strategy.proximal_mu=0.1", "strategy.share_targets=true"])
+def test_a_run_from_before_a_setting_is_no_seed_of_runs_that_use_it(tmp_path: Path, word: str) -> None:
+    name = word.partition("=")[0].rpartition(".")[2]
+    old = begun_before(write_run(tmp_path / "old", [0.5], "seed=1"), name)
+    same, other = (write_run(tmp_path / f"new-{n}", [0.5], f"seed={n}", *words) for n, words in ((2, ()), (3, (word,))))
+    assert [len(members) for members in by_method(read_all([old, same]))["3m"].values()] == [2]
+    assert [len(members) for members in by_method(read_all([old, other]))["3m"].values()] == [1, 1]
+
+
+def test_a_run_from_before_varied_starts_is_not_compared_with_one_that_has_them(tmp_path: Path) -> None:
+    old = begun_before(write_run(tmp_path / "old", [0.5], "evaluation.starts=fixed"), "starts")
+    new = write_run(tmp_path / "new", [0.5], "seed=2", "evaluation.starts=fixed", "env.starts=varied")
+    with pytest.raises(ConfigurationError, match=r"they differ in env\.starts: fixed in"):
+        require_alike(read_all([old, new]))

@@ -161,6 +161,12 @@ def test_a_file_of_this_name_with_other_settings_is_refused(tmp_path: Path) -> N
         collect(tmp_path / "run", path.parent)
 
 
+def line(**numbers: str) -> bytes:
+    """Return a line of metrics.jsonl. numbers: as they are written, in place of possible ones."""
+    known = {"env_step": "9", "elapsed_s": "1", "test_battle_won_mean": "0.5"} | numbers
+    return ("{" + ", ".join(f'"{name}": {number}' for name, number in known.items()) + "}\n").encode()
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -174,10 +180,19 @@ def test_a_file_of_this_name_with_other_settings_is_refused(tmp_path: Path) -> N
         ({"summary": b"[]"}, "a JSON object is needed"),
         ({"summary": b"{}"}, "it has no versions"),
         ({"summary": b"[" * 100_000}, "summary.json is damaged"),
-        ({"metrics": b'{"env_step": 1}\n'}, "line 1, is damaged: it is no row of metrics"),
-        ({"metrics": b'{"env_step": 1, "elapsed_s": NaN, "test_battle_won_mean": 1}\n'}, "it is no row of metrics"),
-        ({"metrics": b'{"env_step": 1, "elapsed_s": "1", "test_battle_won_mean": 1}\n'}, "it is no row of metrics"),
+        ({"metrics": b'{"env_step": 1}\n'}, "line 1, is damaged: it is not a row of metrics"),
+        ({"metrics": b'{"env_step": 1, "elapsed_s": NaN, "test_battle_won_mean": 1}\n'}, "it is not a row of metrics"),
+        ({"metrics": b'{"env_step": 1, "elapsed_s": "1", "test_battle_won_mean": 1}\n'}, "it is not a row of metrics"),
         ({"metrics": b"{\n"}, "line 1, is damaged"),
+        ({"metrics": line(env_step="1" + "0" * 400)}, "it is not a row of metrics"),
+        ({"metrics": line(env_step="-1")}, "it is not a row of metrics"),
+        ({"metrics": line(env_step="1.5")}, "it is not a row of metrics"),
+        ({"metrics": line(elapsed_s="-1")}, "it is not a row of metrics"),
+        ({"metrics": line(test_battle_won_mean="2")}, "it is not a row of metrics"),
+        ({"metrics": line() + line(env_step="8")}, "line 2, is damaged: it is not a row of metrics"),
+        ({"summary": b'{"command": "\\u001b[31m", "versions": {}, "machine": {}}'}, "it holds control characters"),
+        ({"summary": b'{"command": "\\ud800", "versions": {}, "machine": {}}'}, "it holds control characters"),
+        ({"config": b'experiment: "\\e[31m"\n'}, "hold control characters"),
     ],
 )
 def test_hostile_content_is_refused(
@@ -230,3 +245,13 @@ def test_bad_words_are_refused(capfd: pytest.CaptureFixture[str], words: list[st
 def test_a_collected_file_holds_three_files(tmp_path: Path) -> None:
     path, _ = collect(write_run(tmp_path / "run", WON), tmp_path / "data")
     assert tuple(Collected.read(path).files) == FILES == ("config.yaml", "summary.json", "metrics.jsonl")
+
+
+def test_what_a_crash_left_in_a_folder_of_collected_runs_is_not_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = packed(tmp_path / "data")
+    (path.parent / f".tmp-{path.name}").write_bytes(path.read_bytes()[:100])
+    for words in (["report", str(path.parent), "episodes=0"], ["ladder", "--table", f"data={path.parent}"]):
+        assert main([*words, f"out={tmp_path / 'out'}"]) == 0
+        assert "damaged" not in capfd.readouterr().err

@@ -148,6 +148,7 @@ def test_the_table_alone_is_made_of_folders_and_files_each_run_once(
     assert "](ladder.svg)" in (out / "ladder.md").read_text()
     assert (out / "ladder.svg").stat().st_size > 5000
     assert not (folder / "ladder.json").exists()
+    (tmp_path / "nothing").mkdir()
     assert main(["ladder", "--table", f"run_dir={tmp_path / 'nothing'}"]) == 0
     assert "there is no table" in capfd.readouterr().err
 

@@ -59,6 +59,7 @@ def lengths(comparison: Comparison) -> dict[str, int]:
         (["run_dir=RUN"], "holds a single run"),
         (["run_dir=TAKEN"], "not empty"),
         (["data=DATA", "evaluation.starts=varied"], "3m-qmix-full_sharing-smoke-s1.tar.xz is damaged"),
+        (["data=DATA/3m-qmix-full_sharing-smoke-s1.tar.xz"], "is a file: a folder is needed"),
     ],
 )
 def test_bad_words_are_refused_before_anything_starts(
@@ -75,6 +76,36 @@ def test_bad_words_are_refused_before_anything_starts(
     names = [word.partition("=")[0] for word in words]
     few = [word for word in FEW if word.partition("=")[0] not in names]
     assert main(["ladder", "--dry-run", *few, *told, *place]) == 2
+    message = capfd.readouterr().err
+    assert expected in message
+    assert "Traceback" not in message
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["dat=DATA"], "unknown setting 'dat'"),
+        (["experimen=smoke"], "did you mean 'experiment"),
+        (["algorithm.gama=1"], "did you mean 'algorithm.gamma=1'"),
+        (["stop.env_steps=many"], "needed: a whole number"),
+        (["data=NOTHING"], "there is no such folder"),
+        (["data=FILE"], "is a file: a folder is needed"),
+        (["data=DATA", "out=FILE"], "is a file: a folder is needed"),
+        (["data=DATA", "run_dir=FILE"], "is a file: a folder is needed"),
+        (["run_dir=NOTHING"], "there is no such folder"),
+    ],
+)
+def test_bad_words_are_refused_for_a_table_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    places = {"DATA": tmp_path / "data", "FILE": tmp_path / "file", "NOTHING": tmp_path / "nothing"}
+    places["DATA"].mkdir()
+    places["FILE"].write_text("mine")
+    for name, place in places.items():
+        words = [word.replace(name, str(place)) for word in words]
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["ladder", "--table", *words]) == 2
     message = capfd.readouterr().err
     assert expected in message
     assert "Traceback" not in message
