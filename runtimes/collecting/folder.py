@@ -53,7 +53,7 @@ def collect(folder: Path, data: Path) -> tuple[Path, bool]:
         write_whole(path, pack(run.files))
         sync_folder(data)  # what the run would go on from may be deleted now
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again.") from error
+        raise StorageError(f"cannot write {path}: {error.strerror}. Mend that, or choose another folder.") from error
     return path, True
 
 

@@ -155,8 +155,8 @@ def _show(ladder: Ladder, command: str, console: Console) -> None:
         console.print(Text("no evaluation was finished yet, so there is no table"), soft_wrap=True)
         return
     text = markdown(tables.table(found, command))
-    _write(runs, levels, text, command, ladder.out)
     print(json.dumps(tables.document(found), indent=2) if ladder.as_json else text)
+    _write(runs, levels, text, command, ladder.out)
     console.print(Text(f"table and curves: {ladder.out / 'ladder.md'}, {ladder.out / 'ladder.svg'}"), soft_wrap=True)
 
 
