@@ -81,7 +81,8 @@ def test_cut_off_gone_on_with_collected_and_read_again(
     first, said = table(capfd)
     assert "goes on" in said
     assert len(finished(folder)) == len(list(data.iterdir())) == 4
-    assert [line.split(" | ")[3] for line in first.splitlines() if line.startswith(("| 3m ", "| 8m "))] == ["2", "2"]
+    rows = [line.split(" | ") for line in first.splitlines() if line.startswith(("| 3m ", "| 8m "))]
+    assert [(row[3], row[4]) for row in rows] == [("varied", "2"), ("fixed", "2")] * 2
     assert (folder / "ladder.svg").stat().st_size > 5000
     single = tmp_path / "single"
     own = ["map=3m", "strategy=full_sharing", "seed=2", "stop.env_steps=1500", f"run_dir={single}"]
