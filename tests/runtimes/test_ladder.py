@@ -85,7 +85,14 @@ def test_cut_off_gone_on_with_collected_and_read_again(
     assert [(row[3], row[4]) for row in rows] == [("varied", "2"), ("fixed", "2")] * 2
     assert (folder / "ladder.svg").stat().st_size > 5000
     single = tmp_path / "single"
-    own = ["map=3m", "strategy=full_sharing", "seed=2", "stop.env_steps=1500", f"run_dir={single}"]
+    own = [
+        "map=3m",
+        "strategy=full_sharing",
+        "seed=2",
+        "stop.env_steps=1500",
+        "evaluation.starts=both",
+        f"run_dir={single}",
+    ]
     assert main(["train", *TINY, *own]) == 0
     assert_equal_runs(single, folder / "3m" / "qmix-full_sharing-s2")
     capfd.readouterr()
