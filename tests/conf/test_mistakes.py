@@ -92,7 +92,7 @@ MISTAKES = [
     (["env=smac", "env.randomise=types"], "env.randomise=types with env=smac: SMAC plays its maps as they are"),
     (["evaluation.starts=random"], "unknown evaluation.starts 'random'"),
     (["env=smac", "evaluation.starts=fixed"], "StarCraft II places the units itself"),
-    (["env=smac", "experiment=tuned"], "Write evaluation.starts=varied"),
+    (["env=smac", "evaluation.starts=both"], "Write evaluation.starts=varied"),
     (["strategy=full_sharing", "strategy.common_start=false"], "strategy.common_start=true is needed"),
     (
         ["strategy=none", "strategy.server_optimiser=adam"],

@@ -158,7 +158,8 @@ def test_a_ladder_of_one_map_that_keeps_the_best_networks_alone(
     folder, data = tmp_path / "ladder", tmp_path / "data"
     run = folder / "3m" / "qmix-full_sharing-s1"
     assert main(words(folder, data, "maps=[3m]", "stop.env_steps=300", "keep=best", "--json")) == 0
-    (found,) = json.loads(capfd.readouterr().out)
+    varied, found = json.loads(capfd.readouterr().out)
+    assert (varied["starts"], found["starts"]) == ("varied", "fixed")
     assert (found["map"], found["recipe"], found["seeds"]) == ("3m", "qmix full_sharing smoke", 1)
     (path,) = data.iterdir()
     assert re.fullmatch(r"3m-qmix-full_sharing-smoke-[0-9a-f]{8}-s1\.tar\.xz", path.name)
