@@ -92,7 +92,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._made_for = ("", "")  # run, settings
         self._round = 0  # of the attempt that is open
         self._reporting = threading.Lock()
-        self._stands = -1  # at the end of which round; -1 within one
+        self._round_stored = -1  # at the end of which round; -1 within one
         self._reported: Mapping[str, float] | None = None  # at the end of that round
 
     def add_to(self, server: grpc.Server) -> None:
@@ -197,7 +197,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """Let the agents meet, in an attempt at training that is not finished."""
 
         def read_in_training() -> tuple[str, Request]:
-            if self._stands >= 0:
+            if self._round_stored >= 0:
                 raise RefusedError("Nothing is learned in this attempt, or its last training step was taken.")
             return read()
 
@@ -206,7 +206,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
     def _finish(self, asked: list[None]) -> Sequence[mixer_pb2.Finished]:
         side = self._needed_side()
         side.save(self._round, None)
-        self._stands, self._reported = self._round, None
+        self._round_stored, self._reported = self._round, None
         return [mixer_pb2.Finished()] * len(asked)
 
     def _prepare(self, attempt: Attempt, kind: str, config: str) -> int:
@@ -223,15 +223,15 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             side = self._make(attempt.run, config)
         if made or kind == "train":
             round = attempt.round - 1 if kind == "train" else attempt.round
-            self._reported, self._stands = side.restore(round), round
+            self._reported, self._round_stored = side.restore(round), round
         if kind == "train":
-            self._stands = -1
+            self._round_stored = -1
         self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
         return side.sink, side.spec.state_dim
 
     def _side_after(self, run: str, round: int) -> MixerSide:
         """Return the side if it stands at the end of that round. Raises AttemptError."""
-        if self._side is None or (self._made_for[0], self._stands) != (run, round):
+        if self._side is None or (self._made_for[0], self._round_stored) != (run, round):
             raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
         return self._side
 

@@ -223,12 +223,18 @@ def _legend(canvas: Canvas, panels: Sequence[Axes]) -> None:
     canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False)
 
 
+def _short(path: str) -> str:
+    """Write a path's coordinates to a hundredth of a point, on one line."""
+    return " ".join(re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}", path).split())
+
+
 def _element(name: str, document: str, columns: int) -> str:
     """Take the svg element out of its document: ids of its own, no wider than its panels want, ink from the page."""
     svg = document[document.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would speak for the whole page
+    svg = re.sub(r"\bd=\"([^\"]*)\"", lambda path: f'd="{_short(path[1])}"', svg)
     svg = svg.replace("<svg ", f'<svg style="max-width: {26 * columns}rem" ', 1)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
-    return svg.replace(_INK, "currentColor")
+    return re.sub(r">\s+<", "><", svg).replace(_INK, "currentColor")
