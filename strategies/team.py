@@ -220,7 +220,7 @@ class TeamStrategy(FedAvg):
         self.last_evaluation = self.record.env_step
         self.record.broken += int(cast(int, metrics[m.BROKEN]))
         self.evaluations += 1
-        won, lengths = (cast(list[float], metrics[name]) for name in (m.WIN_RATE, m.EPISODE_LENGTH))
+        won, lengths = (_by_kind(metrics, name, self.evaluate_for) for name in (m.WIN_RATE, m.EPISODE_LENGTH))
         self.record.evaluation = {"test_battle_won_mean": won[0], "test_ep_length_mean": lengths[0]}
         if len(self.evaluate_for) > 1:
             self.record.evaluation["test_fixed_battle_won_mean"] = won[1]
@@ -231,7 +231,7 @@ class TeamStrategy(FedAvg):
         questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
         metrics = _metrics(self._by_agent(self._ask(self._grid, questions))[0])
         self.record.broken += int(cast(int, metrics[m.BROKEN]))
-        self.record.won_before = cast(list[float], metrics[m.WIN_RATE])[0]
+        self.record.won_before = _by_kind(metrics, m.WIN_RATE, self.evaluate_for[:1])[0]
         self.evaluated_before()
 
     # Messages
@@ -286,3 +286,11 @@ class TeamStrategy(FedAvg):
 
 def _metrics(reply: Message) -> MetricRecord:
     return reply.content.metric_records[m.METRICS]
+
+
+def _by_kind(metrics: MetricRecord, name: str, kinds: Sequence[Purpose]) -> list[float]:
+    """Return a metric of agent 0 for each kind of battles. Raises FederationError for another number of values."""
+    values = metrics[name]
+    if not isinstance(values, list) or len(values) != len(kinds):
+        raise FederationError(f"agent 0 returned {name}={values!r}, expected a list of {len(kinds)}")
+    return [float(value) for value in values]

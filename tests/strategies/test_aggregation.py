@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from flwr.app import MessageType
+from flwr.app import MessageType, MetricRecord
 from toy_agents import EVALUATE_EVERY, SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, make_strategy
 
 from contracts import messages as m
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, FederationError
+from contracts.world import Purpose
 from strategies import strategy_class
+from strategies.team import _by_kind
 
 
 def value(arrays, name="head.bias"):
@@ -257,3 +259,10 @@ def test_unknown_strategy_is_refused():
     settings.name = "fedprox"
     with pytest.raises(ConfigurationError, match=r"'fedprox'.*none, a_pps, rs_pps, pp_pps, full_sharing"):
         strategy_class(settings)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, 0.5], 0.5])
+def test_another_number_of_win_rates_than_kinds_of_battles_is_refused(values):
+    metrics = MetricRecord({m.WIN_RATE: values})
+    with pytest.raises(FederationError, match=r"agent 0 returned win-rate=.*, expected a list of 1"):
+        _by_kind(metrics, m.WIN_RATE, (Purpose.EVALUATION,))
