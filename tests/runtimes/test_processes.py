@@ -308,9 +308,12 @@ def test_the_system_ends_a_process_whose_starter_was_killed_without_any_guard(tm
     words = [sys.executable, "-c", STARTING, str(tmp_path / "log")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as starter:
         assert starter.stdout is not None
-        started = psutil.Process(int(starter.stdout.readline()))
-        assert eventually(lambda: "sleep(600)" in started.cmdline()[-1])  # it has become what it was started for
-        starter.kill()
+        try:
+            started = psutil.Process(int(starter.stdout.readline()))
+            # Until it has become what it was started for; for a moment of that it has no command line at all.
+            assert eventually(lambda: any("sleep(600)" in word for word in started.cmdline()[-1:]))
+        finally:
+            starter.kill()
     assert eventually(lambda: not started.is_running())
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
 
