@@ -16,12 +16,13 @@ from clients.recurrence import unroll
 from clients.train_state import TorchTrainState, TrainState
 from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
 from contracts.errors import FederationError
+from contracts.exploration import ExplorationSettings, epsilon
 from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
 from kernels.crew import Crew
 
 
-class LearningSettings(Protocol):
+class LearningSettings(ExplorationSettings, Protocol):
     """What of the configuration acting and learning need (conf.schema.AlgorithmConfig has it)."""
 
     learning_rate: float
@@ -32,9 +33,6 @@ class LearningSettings(Protocol):
     double_q: bool
     target_update_interval: int
     target_update_rate: float
-    epsilon_start: float
-    epsilon_finish: float
-    epsilon_anneal_steps: int
     exploration_coin: str
 
 
@@ -89,9 +87,8 @@ class AgentStack:
         return self.train_state.target
 
     def epsilon(self) -> float:
-        """Exploration rate now: linear in the environment steps from start to finish."""
-        done = min(1.0, self.env_steps / self.learning.epsilon_anneal_steps)
-        return self.learning.epsilon_start + done * (self.learning.epsilon_finish - self.learning.epsilon_start)
+        """Exploration rate now (contracts.exploration)."""
+        return epsilon(self.learning, self.env_steps)
 
     @property
     def aggregable(self) -> Parameters:

@@ -87,7 +87,6 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, a
         m.TRAIN_STEP: agents.train_steps,
         m.ENV_STEP: agents.env_steps,
         m.EPISODE: agents.episodes,
-        m.EPSILON: agents.epsilon(),
         m.BROKEN: outcome.broken,
     }
     return [common | {m.ACCUMULATED_REWARD: float(earned)} for earned in outcome.earned]

@@ -74,6 +74,9 @@ class StrategyConfig:
     proximal_mu: float = number(0)  # FedProx: weight of the agents' pull towards the round's first parameters; 0: off
     adam_moments: str = choice("keep", "average", "reset")  # the agents' Adam moments of shared parameters
     share_targets: bool = MISSING  # aggregate the target networks' shared parameters too
+    max_update: float | None = number(1)  # no update larger than this many times the median of the others'; null: any
+    on_fault: str = choice("stop", "leave_out")  # an agent broke a rule: end the run, or go on without its update
+    max_faults: int = number(0)  # leave_out: a run with more faults than this ends
 
 
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}

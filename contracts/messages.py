@@ -48,7 +48,6 @@ ACCUMULATED_REWARD = "accumulated-reward"
 TRAIN_STEP = "train-step"
 ENV_STEP = "env-step"
 EPISODE = "episode"
-EPSILON = "epsilon"
 WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
 EPISODE_LENGTH = "episode-length"  # likewise
 BROKEN = "broken-battles"  # how often a game broke down, so that its battle had to be played again

@@ -5,7 +5,9 @@ from __future__ import annotations
 import grpc
 
 from contracts.attempt import Attempt
+from contracts.facts import Facts
 from coupling.calls import PATIENCE_S, Line
+from coupling.known import read_known
 from coupling.ledger import LedgerLine
 from coupling.proto import control_pb2
 from coupling.proto.control_pb2_grpc import ControlStub
@@ -60,6 +62,13 @@ class RemoteControl:
         """Return the training battles' means since the last report. Raises AttemptError as `report` does."""
         question = control_pb2.ReportQuestion(run=run, round=round, so_far=True)
         return dict(self._line.call(self._stub.Report, question).values)
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """Return what the service knows of an attempt that all agents have answered.
+
+        Raises AttemptError when it was restarted since and has forgotten, RefusedError when it cannot be true.
+        """
+        return read_known(self._line.call(self._stub.Facts, attempt_message(attempt)))
 
     def ledger(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost, since the service knows it."""

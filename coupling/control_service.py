@@ -9,10 +9,12 @@ import grpc
 
 from contracts.attempt import Attempt
 from contracts.errors import RefusedError
+from contracts.facts import Facts
 from coupling.faults import Peer, answered, require_caller
+from coupling.known import known_message
 from coupling.lease import Lease
 from coupling.ledger import LedgerLine
-from coupling.proto import control_pb2, control_pb2_grpc
+from coupling.proto import attempt_pb2, control_pb2, control_pb2_grpc
 from coupling.rendezvous import Standing
 from coupling.tickets import attempt_message, read_attempt
 
@@ -38,6 +40,12 @@ class Controlled(Protocol):
 
     def training_battles(self, run: str, round: int) -> dict[str, float]:
         """Return the training battles' means since the last report by name, as they are at the end of a round."""
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """Return what is known here of the open attempt, which all agents have answered.
+
+        Raises AttemptError when it is not the open one, or is not at its end.
+        """
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """Return what the run has cost so far."""
@@ -99,6 +107,12 @@ class ControlService(control_pb2_grpc.ControlServicer):
             return control_pb2.MixerReport(values=self._controlled.training_battles(request.run, request.round))
         values, returns = self._controlled.report(request.run, request.round)
         return control_pb2.MixerReport(values=values, returns=returns)
+
+    @answered
+    def Facts(self, request: attempt_pb2.Attempt, context: grpc.ServicerContext) -> control_pb2.Known:
+        self._require_server(context)
+        self._lease.renew(request.run)
+        return known_message(self._controlled.facts(read_attempt(request)))
 
     @answered
     def Ledger(self, request: control_pb2.LedgerQuestion, context: grpc.ServicerContext) -> control_pb2.LedgerPage:

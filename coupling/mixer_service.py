@@ -12,6 +12,7 @@ import torch
 
 from contracts.attempt import Attempt
 from contracts.errors import AttemptError, RefusedError
+from contracts.facts import Facts, Learned
 from contracts.mixer import Mixer
 from contracts.world import Floats, TeamSink, TeamSpec
 from coupling.calls import PATIENCE_S
@@ -64,6 +65,12 @@ class MixerSide(Protocol):
 
     def report(self) -> dict[str, float]:
         """Return means over the training steps and battles since the last report."""
+
+    def learned(self) -> Learned:
+        """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
+
+    def forget_faults(self) -> None:
+        """Begin an attempt: nobody has sent anything out of bounds."""
 
     def training_battles(self) -> dict[str, float]:
         """Return the training battles' means since the last report, and keep counting."""
@@ -132,6 +139,13 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """See coupling.control_service.Controlled. Raises AttemptError as `report` does."""
         with self._reporting:
             return self._side_after(run, round).training_battles()
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """See coupling.control_service.Controlled."""
+        with self._reporting:
+            if self._meeting.status().attempt != attempt:
+                raise AttemptError(f"The mixer has forgotten attempt {attempt.number} of round {attempt.round}.")
+            return Facts({}, self._side_after(attempt.run, attempt.round).learned())
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""
@@ -226,6 +240,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             self._reported, self._round_stored = side.restore(round), round
         if kind == "train":
             self._round_stored = -1
+        side.forget_faults()
         self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
         return side.sink, side.spec.state_dim
 

@@ -10,7 +10,9 @@ import grpc
 import numpy as np
 
 from contracts.attempt import Attempt
-from contracts.errors import RefusedError
+from contracts.errors import AttemptError, RefusedError
+from contracts.facts import Facts
+from contracts.tally import TalliedWorld
 from contracts.world import Battles, Integers, LocalWorld, TeamSink
 from coupling.calls import PATIENCE_S
 from coupling.codec import decode
@@ -53,7 +55,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         self._meeting = Rendezvous(patience)
         self._ledger = Ledger("world")
         self._desk = Desk(self._meeting, self._ledger, peer)
-        self._world: LocalWorld | None = None
+        self._world: TalliedWorld | None = None
         self._made_for = ("", "")  # run, settings
         self._count = 0  # battles of the current batch
 
@@ -83,6 +85,12 @@ class WorldService(world_pb2_grpc.WorldServicer):
     def training_battles(self, run: str, round: int) -> dict[str, float]:
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """See coupling.control_service.Controlled."""
+        if self._world is None or self._meeting.status().attempt != attempt:
+            raise AttemptError(f"The world has forgotten attempt {attempt.number} of round {attempt.round}.")
+        return Facts(self._world.counted())
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
         """See coupling.control_service.Controlled."""
@@ -116,8 +124,9 @@ class WorldService(world_pb2_grpc.WorldServicer):
         if self._world is None or self._made_for != (attempt.run, config):
             self.close()
             self._world = None  # if building fails, none is left
-            self._world = self._make(config, self._sink)
+            self._world = TalliedWorld(self._make(config, self._sink))
             self._made_for = (attempt.run, config)
+        self._world.forget()
         self._sink.open(attempt)
         self._count = 0
         return self._world.spec.n_agents

@@ -169,7 +169,7 @@ class FederationGrid(Grid):
             exchange.send()
             signs.answered(exchange.receive(), self._clock.monotonic())
             if not exchange.unanswered:
-                self._controls.settle(attempt, kind)
+                self._controls.settle(attempt, kind.removeprefix("query."))
                 self._time(kind, self._clock.monotonic() - began, exchange.answers.values())
                 return [exchange.answers[agent] for agent in questions]
             if exchange.broken is not None:

@@ -60,6 +60,7 @@ class RoundEnd:
     """Called after every round; True ends the run.
 
     on_row: shown every round's figures. save, save_best: write checkpoints. counters: where a resumed run goes on.
+    epsilon: the exploration rate after so many environment steps.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class RoundEnd:
         save_best: Save,
         on_row: Callable[[Row], None],
         counters: Counters,
+        epsilon: Callable[[int], float],
     ) -> None:
         self.strategy = strategy
         self.mixer_side = mixer_side
@@ -83,10 +85,13 @@ class RoundEnd:
         self.save_best = save_best
         self.on_row = on_row
         self.counters = counters
+        self.epsilon = epsilon
+        self._told = self.refusals()  # those that a row has told
         self._before: Row = {}  # the evaluation of the agents' own networks, before they were aggregated
         self._began = time.perf_counter() - counters.elapsed_s
         strategy.evaluated_before = self._note_before
         strategy.last_evaluation, strategy.evaluations = counters.last_evaluation, counters.evaluations
+        strategy.env_step = counters.env_step
 
     def __call__(self, arrays: ArrayRecord) -> bool:
         """Take down the round that just ended.
@@ -130,7 +135,7 @@ class RoundEnd:
             "round": record.number,
             "train_step": record.train_step,
             "elapsed_s": self.counters.elapsed_s,
-            "epsilon": record.epsilon,
+            "epsilon": self.epsilon(record.env_step),
             "broken_battles": self.counters.broken_battles,
         }
         return row | self.mixer_side.training_battles()
@@ -142,8 +147,22 @@ class RoundEnd:
         row |= {"fed/bytes_up": self.counters.bytes_up, "fed/bytes_down": self.counters.bytes_down}
         row |= {f"fed/weight_{agent}": weight for agent, weight in enumerate(record.weights)}
         row |= {f"fed/reward_{agent}": reward for agent, reward in enumerate(record.rewards)}
+        self._told = self.refusals()
+        row |= self._told
         row |= {f"fed/distance/{name}": distance for name, distance in record.distances.items()}
         return row
+
+    def tell_refusals(self) -> None:
+        """Take down refusals that no row has told yet: those that have ended the run."""
+        refused = self.refusals()
+        if refused != self._told:
+            record = self.strategy.record
+            self._told = refused
+            self.loggers.log({"env_step": record.env_step, "round": record.number} | refused)
+
+    def refusals(self) -> Row:
+        """Return how often each agent was refused so far; nothing of agents that never were."""
+        return {f"fed/refused_{agent}": count for agent, count in enumerate(self.strategy.faults.counts) if count}
 
     def _returns(self) -> Row:
         keys = ("test_return_mean", "test_fixed_return_mean")

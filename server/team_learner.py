@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from contracts.errors import DivergenceError
+from contracts.facts import Learned
 from contracts.together import ALONE, Together
 from contracts.world import Integers, Purpose, TeamSpec
 from server.mixers import MixerSettings, make_mixer
@@ -60,6 +61,7 @@ class TeamLearner:
             else TorchMixerTraining(self.mixer, self.target, settings.learning_rate, together)
         )
         self.train_steps = 0
+        self.faults: dict[int, str] = {}  # agent -> its first since `forget_faults`, in words
         self._drawn = NOTHING_DRAWN
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
 
@@ -123,6 +125,14 @@ class TeamLearner:
         self.records.sums.zero_()
         names = ("loss", "td_error_abs", "grad_norm")
         return means | ({name: value / steps for name, value in zip(names, sums, strict=True)} if steps else {})
+
+    def learned(self) -> Learned:
+        """Return how much was learned in the run, and what the agents sent out of bounds since `forget_faults`."""
+        return Learned(self.train_steps, self.records.ring.added, dict(self.faults))
+
+    def forget_faults(self) -> None:
+        """Begin to look for faults anew."""
+        self.faults.clear()
 
     def training_battles(self) -> dict[str, float]:
         """Return the training battles' means since the last report (TeamRecords.training_means), and keep counting."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from flwr.app import Array, ArrayRecord
 
-from contracts.errors import FederationError
+from contracts.errors import DivergenceError, FederationError
 from strategies.weights import weighted_sum
 
 
@@ -26,6 +27,20 @@ def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> Arra
     return ArrayRecord(
         {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in names}
     )
+
+
+def require_finite(aggregated: ArrayRecord, round_: int) -> ArrayRecord:
+    """Return an aggregate. Raises DivergenceError when a value is not finite (sums of large numbers)."""
+    for name, array in aggregated.items():
+        if not np.isfinite(array.numpy()).all():
+            raise DivergenceError(f"{name} after aggregation", f"round {round_}")
+    return aggregated
+
+
+def spread(values: Sequence[float], kept: Sequence[int], n_agents: int) -> list[float]:
+    """Return the values of some agents in the places of all, 0 for the others; nothing of nothing."""
+    own = dict(zip(kept, values, strict=True)) if values else {}
+    return [own.get(agent, 0.0) for agent in range(n_agents)] if values else []
 
 
 def array_bytes(arrays: ArrayRecord) -> int:

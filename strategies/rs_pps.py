@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import cast
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
 from contracts import messages as m
+from contracts.world import Purpose
 from strategies.aggregation import array_bytes
+from strategies.known import played, policy
 from strategies.team import TeamStrategy
 from strategies.weights import proportional, softmax
 
@@ -30,17 +31,17 @@ class RewardSharePPS(TeamStrategy):
         weigh = softmax if self.settings.reward == "policy" else proportional
         return weigh(rewards, self.settings.max_weight)
 
-    def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
+    def rewards(self, earned: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i as strategy.reward says."""
         if self.settings.reward == "policy":
             return [self._policy_return(agent, arrays) for agent, arrays in enumerate(contents)]
-        own = super().rewards(metrics, contents)
+        own = super().rewards(earned, contents)
         return [math.fsum(sorted(own))] * len(own) if self.settings.reward == "team" else own
 
     def _policy_return(self, agent: int, arrays: ArrayRecord) -> float:
         """Let the whole team play greedily with one agent's shared parameters; return the mean team return.
 
-        The team return is the sum of what the agents say they earned: a strategy sees nothing else.
+        The team return is the sum of what its agents earned: a strategy sees nothing else.
         """
         episode = ((self.record.number - 1) * self.n_agents + agent) * self.settings.policy_episodes
         plan = {
@@ -60,9 +61,9 @@ class RewardSharePPS(TeamStrategy):
         ]
         self.record.bytes_down += array_bytes(arrays) * len(self.nodes)
         replies = self._by_agent(self._ask(self._grid, questions))
-        answers = [reply.content.metric_records[m.METRICS] for reply in replies]
-        self.record.env_step = int(cast(int, answers[0][m.ENV_STEP]))
-        self.record.broken += int(cast(int, answers[0][m.BROKEN]))
-        return (
-            math.fsum(float(cast(float, one[m.ACCUMULATED_REWARD])) for one in answers) / self.settings.policy_episodes
-        )
+        (battles,) = played(self.facts(), [Purpose.POLICY])
+        self.env_step += battles.env_steps  # these battles are paid for like any other
+        self.record.env_step = self.env_step
+        self.record.broken += battles.broken
+        self._compare(replies, policy(battles, self.env_step))
+        return math.fsum(battles.earned) / self.settings.policy_episodes

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
@@ -17,11 +16,24 @@ from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from contracts import messages as m
+from contracts.array_names import PREFIXES
 from contracts.errors import FederationError
+from contracts.facts import Counted, Facts, Know
 from contracts.world import Purpose
-from strategies.aggregation import aggregate, array_bytes
+from strategies.aggregation import aggregate, array_bytes, require_finite, spread
 from strategies.beside import Beside, BesideSettings, online
 from strategies.distance import mean_distances
+from strategies.faults import Faults, FaultSettings
+from strategies.known import Known, evaluated, played, trained, training_battles
+from strategies.record import RoundRecord
+from strategies.replies import (
+    agent_of,
+    arrays_of,
+    in_agent_order,
+    require_like_starts,
+    wrong_figures_in,
+    wrong_updates,
+)
 from strategies.server_optimiser import ServerSettings, server_optimiser
 
 Plan = Mapping[str, int | float | bool | list[str]]
@@ -30,7 +42,7 @@ SERVER = "server."
 """Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
 
-class StrategySettings(ServerSettings, BesideSettings, Protocol):
+class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
     """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
 
     name: str
@@ -44,26 +56,6 @@ class StrategySettings(ServerSettings, BesideSettings, Protocol):
     proximal_mu: float
 
 
-@dataclass
-class RoundRecord:
-    """What a round brought, agent by agent, as far as the server may know it."""
-
-    number: int
-    env_step: int = 0
-    train_step: int = 0
-    episode: int = 0
-    epsilon: float = 0.0
-    rewards: Sequence[float] = ()  # R_i
-    weights: Sequence[float] = ()  # of agent i in the aggregate
-    # by shared parameter: mean Euclidean distance between two agents, before they were aggregated
-    distances: dict[str, float] = field(default_factory=dict)
-    bytes_up: int = 0  # array bytes, agents to server
-    bytes_down: int = 0
-    broken: int = 0  # how often a game broke down, so that its battle had to be played again
-    won_before: float | None = None  # win rate of the agents' own networks; None when they were not evaluated
-    evaluation: dict[str, float] | None = None  # None when no evaluation was due
-
-
 class TeamStrategy(FedAvg):
     """Base of all strategies.
 
@@ -73,6 +65,9 @@ class TeamStrategy(FedAvg):
     evaluate_around: evaluate at every round's end, and play the first kind with the agents' own networks as well, just
     before they are aggregated. evaluated_before: called after that, when the mixer's side knows the returns.
     first_round: number of the first round (> 1 when a run is resumed).
+
+    facts: what world and mixer know of the question that was answered last; whoever builds the strategy sets it.
+    env_step: environment steps of the run so far, set when a run is resumed.
     """
 
     tie_gradients = False
@@ -102,9 +97,12 @@ class TeamStrategy(FedAvg):
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
+        self.facts: Know = _nothing_known
+        self.env_step = 0
         self.last_evaluation = 0  # environment step
         self.evaluations = 0
         self.record = RoundRecord(first_round - 1)
+        self.faults = Faults(settings, n_agents)
         self._beside = Beside(settings)
         self._optimiser = server_optimiser(settings)
         self._begun_with = ArrayRecord()  # the parameters of the round's beginning
@@ -124,14 +122,15 @@ class TeamStrategy(FedAvg):
         replies = self._ask(
             grid, [Message(RecordDict({m.PLAN: question}), node, m.JOIN) for node in sorted(grid.get_node_ids())]
         )
-        found = {cast(int, _metrics(reply)[m.AGENT]): reply for reply in replies}
+        found = {agent_of(reply): reply for reply in replies}
         if sorted(found) != list(range(self.n_agents)) or len(replies) != self.n_agents:
-            answered = sorted(cast(int, _metrics(reply)[m.AGENT]) for reply in replies)
+            answered = sorted(map(agent_of, replies))
             raise FederationError(
                 f"agents 0 to {self.n_agents - 1} must each be there once; these answered: {answered}"
             )
         self.nodes = [found[agent].metadata.src_node_id for agent in range(self.n_agents)]
-        self.starts = [found[agent].content.array_records[m.ARRAYS] for agent in range(self.n_agents)]
+        self.starts = [arrays_of(found[agent]) for agent in range(self.n_agents)]
+        require_like_starts(self.starts, self.settings.max_update)
         return self.starts[0]
 
     def arrays_for(self, agent: int, round_: int, arrays: ArrayRecord) -> ArrayRecord:
@@ -148,12 +147,13 @@ class TeamStrategy(FedAvg):
         """
         moments = self._optimiser.state() if self._optimiser is not None else {}
         beside = {name: array.numpy() for name, array in self._beside.arrays.items()}
-        return beside | {SERVER + name: value for name, value in moments.items()}
+        return beside | {SERVER + name: value for name, value in moments.items()} | self.faults.state()
 
     def load_state(self, named: Mapping[str, NDArray[Any]]) -> None:
         """Replace what the strategy owns by what `state` returned; empty: as before the first round."""
+        self.faults.load_state(named)
         moments = {name.removeprefix(SERVER): value for name, value in named.items() if name.startswith(SERVER)}
-        self._beside.arrays = {name: Array(value) for name, value in named.items() if not name.startswith(SERVER)}
+        self._beside.arrays = {name: Array(value) for name, value in named.items() if name.startswith(PREFIXES)}
         if self._optimiser is not None:
             self._optimiser.load_state(moments)
 
@@ -180,27 +180,34 @@ class TeamStrategy(FedAvg):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Weigh together what the agents return, in agent order and in float64; then take the server's step.
 
-        The server optimiser moves the parameters alone: what is aggregated beside them stays a weighted average.
+        Only what was checked counts; what an agent says of the round is compared with the facts. The server optimiser
+        moves the parameters alone: what is aggregated beside them stays a weighted average.
         """
         by_agent = self._by_agent(replies)
-        contents = [reply.content.array_records[m.ARRAYS] for reply in by_agent]
+        facts = self.facts()
+        self._note(facts, by_agent)
+        kept = self._kept(by_agent, facts)
+        contents = [arrays_of(by_agent[agent]) for agent in kept]
         networks = [online(content) for content in contents]
-        metrics = [_metrics(reply) for reply in by_agent]
-        self._note(metrics, contents)
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        record.rewards = self.rewards(metrics, networks)
-        record.weights = self.weights(record.rewards)
-        aggregated = self._beside.take_from(aggregate(contents, record.weights))
+        earned = training_battles(facts, self.n_agents).earned
+        rewards = self.rewards([earned[agent] for agent in kept], networks)
+        weights = self.weights(rewards)
+        record.rewards, record.weights = (spread(values, kept, self.n_agents) for values in (rewards, weights))
+        aggregated = require_finite(self._beside.take_from(aggregate(contents, weights)), record.number)
         record.distances = mean_distances(networks)
         if self._optimiser is not None:
             aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
-    def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
-        """Return R_i: what agent i itself earned in the round."""
-        return [float(cast(float, one[m.ACCUMULATED_REWARD])) for one in metrics]
+    def rewards(self, earned: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
+        """Return R_i of the agents whose updates count: by default what agent i itself earned in the round.
+
+        earned: individual rewards of these agents in the round, as the world counted. contents: their parameters.
+        """
+        return list(earned)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -216,23 +223,48 @@ class TeamStrategy(FedAvg):
         replies = list(replies)
         if not replies:
             return None
-        metrics = _metrics(self._by_agent(replies)[0])
+        counted = self._evaluated(replies, self.evaluate_for)
         self.last_evaluation = self.record.env_step
-        self.record.broken += int(cast(int, metrics[m.BROKEN]))
         self.evaluations += 1
-        won, lengths = (_by_kind(metrics, name, self.evaluate_for) for name in (m.WIN_RATE, m.EPISODE_LENGTH))
-        self.record.evaluation = {"test_battle_won_mean": won[0], "test_ep_length_mean": lengths[0]}
-        if len(self.evaluate_for) > 1:
-            self.record.evaluation["test_fixed_battle_won_mean"] = won[1]
-        return metrics
+        self.record.evaluation = {
+            "test_battle_won_mean": counted[0].win_rate,
+            "test_ep_length_mean": counted[0].mean_length,
+        }
+        if len(counted) > 1:
+            self.record.evaluation["test_fixed_battle_won_mean"] = counted[1].win_rate
+        return MetricRecord({m.WIN_RATE: [one.win_rate for one in counted]})
 
     def _evaluate_own_networks(self) -> None:
         """Let every agent play the next evaluation's episodes with the network that it has just trained."""
         questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
-        metrics = _metrics(self._by_agent(self._ask(self._grid, questions))[0])
-        self.record.broken += int(cast(int, metrics[m.BROKEN]))
-        self.record.won_before = _by_kind(metrics, m.WIN_RATE, self.evaluate_for[:1])[0]
+        (counted,) = self._evaluated(self._ask(self._grid, questions), self.evaluate_for[:1])
+        self.record.won_before = counted.win_rate
         self.evaluated_before()
+
+    # What is believed
+
+    def _kept(self, replies: Sequence[Message], facts: Facts) -> list[int]:
+        """Return the agents whose updates count. Raises FederationError as strategy.on_fault and max_faults say."""
+        sent = [self._sent(agent, self._begun_with) for agent in range(self.n_agents)]
+        found = wrong_updates(replies, sent, trained(facts, self.env_step, self.n_agents), self.settings.max_update)
+        if facts.learned is not None:
+            found |= facts.learned.faults
+        self.faults.refuse(found, self.record.number)
+        kept = [agent for agent in range(self.n_agents) if agent not in found]
+        if not kept:
+            raise FederationError(f"no agent's update is left in round {self.record.number}. The run can be resumed.")
+        return kept
+
+    def _evaluated(self, replies: Iterable[Message], purposes: Sequence[Purpose]) -> list[Counted]:
+        """Return what the world counted of an evaluation, by purpose; agents that say something else are refused."""
+        counted = played(self.facts(), purposes)
+        self.record.broken += sum(one.broken for one in counted)
+        self._compare(self._by_agent(replies), [evaluated(counted)] * self.n_agents)
+        return counted
+
+    def _compare(self, replies: Sequence[Message], known: Sequence[Known]) -> None:
+        """Refuse the agents that do not say what is known of them."""
+        self.faults.refuse(wrong_figures_in(replies, known), self.record.number)
 
     # Messages
 
@@ -248,10 +280,14 @@ class TeamStrategy(FedAvg):
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
         training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
-        sent = self._beside.put_to(self.arrays_for(agent, self.record.number, arrays)) if training else arrays
+        sent = self._sent(agent, arrays) if training else arrays
         self.record.bytes_down += array_bytes(sent)
         content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
         return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))
+
+    def _sent(self, agent: int, arrays: ArrayRecord) -> ArrayRecord:
+        """Return all that an agent is sent for training in this round."""
+        return self._beside.put_to(self.arrays_for(agent, self.record.number, arrays))
 
     def _ask(self, grid: Grid, questions: list[Message]) -> list[Message]:
         replies = list(grid.send_and_receive(questions))
@@ -261,36 +297,17 @@ class TeamStrategy(FedAvg):
         return replies
 
     def _by_agent(self, replies: Iterable[Message]) -> list[Message]:
-        """Put replies in agent order. Raises FederationError when one is missing, doubled or says it failed."""
-        replies = list(replies)
-        found = {reply.metadata.src_node_id: reply for reply in replies}
-        for agent, node in enumerate(self.nodes):
-            if sum(reply.metadata.src_node_id == node for reply in replies) > 1:
-                raise FederationError(f"agent {agent} answered twice in round {self.record.number}")
-            if node not in found:
-                raise FederationError(f"agent {agent} did not answer in round {self.record.number}")
-            if found[node].has_error():
-                reason = found[node].error.reason
-                raise FederationError(f"agent {agent} failed in round {self.record.number}: {reason}")
-        return [found[node] for node in self.nodes]
+        return in_agent_order(replies, self.nodes, self.record.number)
 
-    def _note(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> None:
-        first, record = metrics[0], self.record
-        record.env_step = int(cast(int, first[m.ENV_STEP]))
-        record.train_step = int(cast(int, first[m.TRAIN_STEP]))
-        record.episode = int(cast(int, first[m.EPISODE]))
-        record.epsilon = float(cast(float, first[m.EPSILON]))
-        record.broken += int(cast(int, first[m.BROKEN]))
-        record.bytes_up += sum(map(array_bytes, contents))
+    def _note(self, facts: Facts, replies: Sequence[Message]) -> None:
+        record, learned, battles = self.record, facts.learned, training_battles(facts, self.n_agents)
+        self.env_step += battles.env_steps
+        record.env_step = self.env_step
+        if learned is not None:
+            record.train_step, record.episode = learned.train_steps, learned.episodes
+        record.broken += battles.broken
+        record.bytes_up += sum(array_bytes(arrays_of(reply)) for reply in replies)
 
 
-def _metrics(reply: Message) -> MetricRecord:
-    return reply.content.metric_records[m.METRICS]
-
-
-def _by_kind(metrics: MetricRecord, name: str, kinds: Sequence[Purpose]) -> list[float]:
-    """Return a metric of agent 0 for each kind of battles. Raises FederationError for another number of values."""
-    values = metrics[name]
-    if not isinstance(values, list) or len(values) != len(kinds):
-        raise FederationError(f"agent 0 returned {name}={values!r}, expected a list of {len(kinds)}")
-    return [float(value) for value in values]
+def _nothing_known() -> Facts:
+    raise FederationError("the strategy was not told where facts come from: set its `facts` (contracts.facts.Know).")

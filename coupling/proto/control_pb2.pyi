@@ -99,6 +99,47 @@ class MixerReport(_message.Message):
     returns: _containers.ScalarMap[str, float]
     def __init__(self, values: _Optional[_Mapping[str, float]] = ..., returns: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
+class Counted(_message.Message):
+    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "earned")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    BATTLES_FIELD_NUMBER: _ClassVar[int]
+    WON_FIELD_NUMBER: _ClassVar[int]
+    ENV_STEPS_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
+    EARNED_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    battles: int
+    won: int
+    env_steps: int
+    broken: int
+    earned: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., earned: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Learned(_message.Message):
+    __slots__ = ("train_steps", "episodes", "faults")
+    class FaultsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: str
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
+    TRAIN_STEPS_FIELD_NUMBER: _ClassVar[int]
+    EPISODES_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    train_steps: int
+    episodes: int
+    faults: _containers.ScalarMap[int, str]
+    def __init__(self, train_steps: _Optional[int] = ..., episodes: _Optional[int] = ..., faults: _Optional[_Mapping[int, str]] = ...) -> None: ...
+
+class Known(_message.Message):
+    __slots__ = ("counted", "learned")
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_FIELD_NUMBER: _ClassVar[int]
+    counted: _containers.RepeatedCompositeFieldContainer[Counted]
+    learned: Learned
+    def __init__(self, counted: _Optional[_Iterable[_Union[Counted, _Mapping]]] = ..., learned: _Optional[_Union[Learned, _Mapping]] = ...) -> None: ...
+
 class LedgerQuestion(_message.Message):
     __slots__ = ("run",)
     RUN_FIELD_NUMBER: _ClassVar[int]

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from coupling.proto import attempt_pb2 as coupling_dot_proto_dot_attempt__pb2
 from coupling.proto import control_pb2 as coupling_dot_proto_dot_control__pb2
 
 GRPC_GENERATED_VERSION = '1.80.1'
@@ -60,6 +61,11 @@ class ControlStub(object):
                 request_serializer=coupling_dot_proto_dot_control__pb2.ReportQuestion.SerializeToString,
                 response_deserializer=coupling_dot_proto_dot_control__pb2.MixerReport.FromString,
                 _registered_method=True)
+        self.Facts = channel.unary_unary(
+                '/fedqmix.Control/Facts',
+                request_serializer=coupling_dot_proto_dot_attempt__pb2.Attempt.SerializeToString,
+                response_deserializer=coupling_dot_proto_dot_control__pb2.Known.FromString,
+                _registered_method=True)
         self.Ledger = channel.unary_unary(
                 '/fedqmix.Control/Ledger',
                 request_serializer=coupling_dot_proto_dot_control__pb2.LedgerQuestion.SerializeToString,
@@ -107,6 +113,13 @@ class ControlServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Facts(self, request, context):
+        """"What did the battles of this attempt bring?" (the world) "What was learned in it?" (the mixer)
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Ledger(self, request, context):
         """"How many bytes went where?"
         """
@@ -141,6 +154,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Report,
                     request_deserializer=coupling_dot_proto_dot_control__pb2.ReportQuestion.FromString,
                     response_serializer=coupling_dot_proto_dot_control__pb2.MixerReport.SerializeToString,
+            ),
+            'Facts': grpc.unary_unary_rpc_method_handler(
+                    servicer.Facts,
+                    request_deserializer=coupling_dot_proto_dot_attempt__pb2.Attempt.FromString,
+                    response_serializer=coupling_dot_proto_dot_control__pb2.Known.SerializeToString,
             ),
             'Ledger': grpc.unary_unary_rpc_method_handler(
                     servicer.Ledger,
@@ -284,6 +302,33 @@ class Control(object):
             '/fedqmix.Control/Report',
             coupling_dot_proto_dot_control__pb2.ReportQuestion.SerializeToString,
             coupling_dot_proto_dot_control__pb2.MixerReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Facts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedqmix.Control/Facts',
+            coupling_dot_proto_dot_attempt__pb2.Attempt.SerializeToString,
+            coupling_dot_proto_dot_control__pb2.Known.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,7 +29,15 @@ from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_se
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
 
-RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
+RESUMABLE = (
+    "stop.",
+    "logger.",
+    "checkpoint.",
+    "runtime.world_threads",
+    "strategy.max_update",
+    "strategy.on_fault",
+    "strategy.max_faults",
+)
 """What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
 DEPLOYMENT = "deployment"
 """runtime.name of the runs whose parties are processes of their own."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from contracts.facts import Learned
 from contracts.mixer import Mixer
 from contracts.world import EVALUATIONS, TeamSink, TeamSpec
 from envs import team_spec
@@ -72,6 +73,14 @@ class DeployedMixer:
     def report(self) -> dict[str, float]:
         """Return means over the training steps and battles since the last report."""
         return self._rounds.thing.learner.report()
+
+    def learned(self) -> Learned:
+        """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
+        return self._rounds.thing.learner.learned()
+
+    def forget_faults(self) -> None:
+        """Begin an attempt: nobody has sent anything out of bounds."""
+        self._rounds.thing.learner.forget_faults()
 
     def training_battles(self) -> dict[str, float]:
         """Return the training battles' means since the last report, and keep counting."""

@@ -18,6 +18,7 @@ from flwr.serverapp import Grid
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from contracts.facts import Facts
 from coupling.ledger import LedgerLine
 from coupling.security import channel
 from envs import require_world, team_spec
@@ -151,6 +152,10 @@ class Deployed:
     def game(self) -> str:
         """What plays the battles, as the world said."""
         return self.mixer_side.game
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that the agents answered last."""
+        return self.mixer_side.facts()
 
     def grid(self) -> tuple[Grid, Context]:
         """Return the SuperLink's Grid, on which a round is a transaction."""

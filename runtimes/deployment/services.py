@@ -12,6 +12,7 @@ import grpc
 from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError, BusyError, FederationError
+from contracts.facts import Facts
 from contracts.world import Purpose
 from coupling.control_remote import RemoteControl
 from coupling.ledger import LedgerLine
@@ -49,6 +50,7 @@ class Services:
         self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
         self._ended = threading.Event()
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
+        self._facts: Facts | None = None
         self._means: dict[str, float] = {}
         self._battles: dict[str, float] = {}  # of training, as far as they were told
         self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
@@ -104,7 +106,13 @@ class Services:
         return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
 
     def settle(self, attempt: Attempt, kind: str) -> None:
-        """Take down what the mixer has to report. Raises AttemptError when it was restarted and has forgotten."""
+        """Take down what world and mixer know of it, and what the mixer has to report.
+
+        Raises AttemptError when one of them was restarted and has forgotten.
+        """
+        if kind in BATTLES:
+            learned = self._mixer.facts(attempt).learned if kind == "train" else None
+            self._facts = Facts(self._world.facts(attempt).counted, learned)
         if kind == "train":
             self._battles = {}
             with contextlib.suppress(AttemptError):  # progress alone: a round is not repeated for it
@@ -120,6 +128,12 @@ class Services:
             return [line for control in self._glances for line in control.ledger(self._run)]
         except AttemptError:
             return []
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that was answered last."""
+        if self._facts is None:
+            raise FederationError("no battle was played yet, so world and mixer know of none.")
+        return self._facts
 
     def report(self) -> dict[str, float]:
         """Return means over the training steps and battles since the last evaluation."""

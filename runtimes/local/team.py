@@ -11,8 +11,9 @@ from clients.acting import Watcher
 from clients.answers import borrowed
 from clients.playing import play
 from conf.schema import Config
+from contracts.tally import TalliedWorld
 from contracts.together import ALONE, Together
-from contracts.world import Battles, LocalWorld
+from contracts.world import Battles
 from envs import make_world, team_spec
 from runtimes.local.recording import RewardTap
 from runtimes.run.sides import AgentSide, MixerSide, Tensors
@@ -34,7 +35,9 @@ class LocalTeam:
         self._sides = (agent_side, mixer_side)
         self.agents, self.mixer = agent_side.agents, mixer_side.learner
         self.tap = RewardTap(mixer_side.records)
-        self.world: LocalWorld = make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+        self.world = TalliedWorld(
+            make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+        )
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:

@@ -6,14 +6,14 @@ The Flower ServerApp and its strategy run over an in-process Grid; its nodes are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from flwr.app import Context
+from flwr.app import Context, Message
 from flwr.serverapp import Grid
 
 from clients.answers import answer
 from conf.schema import Config
+from contracts.facts import Facts
 from contracts.together import ALONE, Together
 from runtimes.local.memory import keep_freed_memory
 from runtimes.local.replays import RunReplays
@@ -64,9 +64,17 @@ class LocalFederation:
 
     def grid(self) -> tuple[Grid, Context]:
         """Return the in-process Grid and a context for it."""
+        return LocalGrid(self.n_agents, self._answer), server_context()
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that the agents answered last."""
+        return Facts(self.team.world.counted(), self.team.mixer.learned())
+
+    def _answer(self, questions: Sequence[Message]) -> list[Message]:
         team = self.team
-        answers = partial(answer, team.agents, team.world, team.mixer, watcher=self.replays.evaluations)
-        return LocalGrid(self.n_agents, answers), server_context()
+        team.world.forget()
+        team.mixer.forget_faults()
+        return answer(team.agents, team.world, team.mixer, questions, self.replays.evaluations)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Take up the networks, optimisers and episodes of a checkpoint."""

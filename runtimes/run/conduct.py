@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,6 +14,8 @@ from flwr.app import Array, ArrayRecord, Context
 from flwr.serverapp import Grid
 
 from conf.schema import Config
+from contracts.exploration import epsilon
+from contracts.facts import Facts
 from contracts.world import EVALUATIONS
 from runtimes.run.folder import RunFolder
 from server.app import server_app
@@ -42,6 +45,9 @@ class Federation(Protocol):
     @property
     def mixer_side(self) -> MixerSide:
         """What the mixer's side has to report."""
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that the agents answered last."""
 
     def grid(self) -> tuple[Grid, Context]:
         """Return how to reach the agents, and the ServerApp's context."""
@@ -125,8 +131,20 @@ def _rounds(
         federation.save_best(store, round_, _tensors(arrays), facts)
 
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
+    strategy.facts, strategy.faults.note = federation.facts, note
+    if checkpoint is not None and counters.round:
+        strategy.load_state({name: value.numpy() for name, value in checkpoint.tensors.get(STRATEGY, {}).items()})
     round_end = RoundEnd(
-        strategy, federation.mixer_side, loggers, config.stop, config.checkpoint, save, save_best, show, counters
+        strategy,
+        federation.mixer_side,
+        loggers,
+        config.stop,
+        config.checkpoint,
+        save,
+        save_best,
+        show,
+        counters,
+        partial(epsilon, config.algorithm),
     )
     arrays = None
     if checkpoint is not None:
@@ -135,10 +153,12 @@ def _rounds(
             return
         if counters.round:  # before the first round nothing was aggregated: the agents say again what they start from
             arrays = _arrays(checkpoint.tensors[AGGREGATE])
-            strategy.load_state({name: value.numpy() for name, value in checkpoint.tensors.get(STRATEGY, {}).items()})
     else:
         save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
-    server_app(strategy, round_end, arrays)(*federation.grid())
+    try:
+        server_app(strategy, round_end, arrays)(*federation.grid())
+    finally:
+        round_end.tell_refusals()
 
 
 def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamStrategy:

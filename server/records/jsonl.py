@@ -72,7 +72,13 @@ def read_rows(path: Path) -> list[Row]:
 def parse_rows(path: Path, content: bytes) -> list[Row]:
     """Return the rows in the content of a file; raises as `read_rows` does. path: the file's name in errors."""
     lines = content.split(b"\n")[:-1]
-    return [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
+    rows = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
+    return [row for row in rows if not _refusal(row)]
+
+
+def _refusal(row: Row) -> bool:
+    """Tell whether a row is of no evaluation, but of an agent's refusal that ended the run (RoundEnd.tell_refusals)."""
+    return "test_battle_won_mean" not in row and any(name.startswith("fed/refused_") for name in row)
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Row:

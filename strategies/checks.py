@@ -1,0 +1,136 @@
+"""What a reply must be before it counts: the arrays that were asked for, finite, of a size like the others', and the
+figures that world and mixer know.
+
+Every check returns what is wrong in words that follow the agent's name ("returned head.bias of shape [3], ...").
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, MetricRecord
+from numpy.typing import NDArray
+
+from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+
+Arrays = dict[str, NDArray[Any]]
+Figure = float | int | Sequence[float]
+CLOSE = 1e-9
+"""Relative difference of two sums of the same rewards that another machine's order of addition may make."""
+GROUPS = ("", TARGET, EXP_AVG, EXP_AVG_SQ)
+"""The kinds of arrays whose changes are compared between agents, each for itself; "": the parameters."""
+
+
+def read(content: ArrayRecord) -> Arrays | str:
+    """Return a reply's arrays; what is wrong with one that cannot be read, or that calls itself what it is not."""
+    arrays: Arrays = {}
+    for name, array in content.items():
+        try:
+            value = array.numpy()
+        except Exception as error:  # whatever numpy makes of bytes that are no array
+            return f"returned {_short(name)}, which cannot be read ({type(error).__name__})"
+        if (str(value.dtype), tuple(value.shape)) != (array.dtype, tuple(array.shape)):
+            return f"returned {_short(name)} as {_kind(value)}, and called it {array.dtype} of {list(array.shape)}"
+        arrays[name] = value
+    return arrays
+
+
+def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
+    """Compare what an agent returned with what it was sent; return what is wrong.
+
+    Names, their order, shapes and types must be the same, all values finite, second moments not negative.
+    """
+    if list(found) != list(sent):
+        names = [", ".join(map(_short, one)) or "nothing" for one in (found, sent)]
+        return f"returned {names[0]}; it was sent {names[1]}"
+    for name, value in found.items():
+        if _kind(value) != _kind(sent[name]):
+            return f"returned {name} as {_kind(value)}; it was sent {_kind(sent[name])}"
+        if not np.isfinite(value).all():
+            return f"returned {name} with values that are not finite"
+        if name.startswith(EXP_AVG_SQ) and (value < 0).any():
+            return f"returned {name} with values below zero"
+    return None
+
+
+def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
+    """Return the 2-norm of what changed since the arrays were sent, in each of GROUPS that has arrays."""
+    squares: dict[str, float] = {}
+    for name, value in found.items():
+        group = next((one for one in GROUPS[1:] if name.startswith(one)), "")
+        change = np.subtract(value, sent[name], dtype=np.float64)
+        squares[group] = squares.get(group, 0.0) + float(np.vdot(change, change))
+    return {group: math.sqrt(square) for group, square in squares.items()}
+
+
+def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
+    """Return the agents whose norm is beyond `factor` times the median of all others' norms, with words for each.
+
+    norms: agent -> norm. what: whose norm it is ("update"). One agent alone is compared with nobody. Of two agents each
+    is the other's median, so that the rule cannot tell an update that is too large from one that is too small.
+    """
+    found: dict[int, str] = {}
+    for agent, norm in norms.items():
+        others = [other for number, other in norms.items() if number != agent]
+        usual = statistics.median(others) if others else norm
+        if norm > factor * usual:
+            found[agent] = (
+                f"returned an {what} of size {norm:.3g}; the median of the others is {usual:.3g}, and "
+                f"strategy.max_update={factor:g} allows {factor * usual:.3g}"
+            )
+    return found
+
+
+def wrong_figures(said: MetricRecord, known: Mapping[str, Figure]) -> str | None:
+    """Compare an agent's figures with those of world and mixer; return the first that differs, in words."""
+    for name, value in known.items():
+        own = said.get(name)
+        if not _same(own, value):
+            return f"said {name}={_short(own)}; it is {_short(value)}, as world and mixer counted"
+    return None
+
+
+def unlike(starts: Sequence[Arrays]) -> dict[int, str]:
+    """Return the agents whose first parameters have not the names, shapes and types that most agents' have.
+
+    Of two kinds that are equally frequent that of the lowest agent counts as the right one.
+    """
+    kinds = [tuple((name, _kind(value)) for name, value in start.items()) for start in starts]
+    usual = Counter(kinds).most_common(1)[0][0] if kinds else ()
+    return {
+        agent: f"begins with {_listed(kind)}; most agents with {_listed(usual)}"
+        for agent, kind in enumerate(kinds)
+        if kind != usual
+    }
+
+
+def numbers(arrays: Mapping[str, Array]) -> Arrays:
+    """Return arrays of our own making by name."""
+    return {name: array.numpy() for name, array in arrays.items()}
+
+
+def _same(own: object, known: Figure) -> bool:
+    if isinstance(known, Sequence):
+        alike = isinstance(own, list) and len(own) == len(known)
+        return alike and all(_same(one, other) for one, other in zip(own, known, strict=True))  # type: ignore[call-overload]
+    if isinstance(own, bool) or not isinstance(own, int | float):
+        return False
+    return math.isclose(own, known, rel_tol=CLOSE, abs_tol=CLOSE)
+
+
+def _listed(kind: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{_short(name)} ({what})" for name, what in kind) or "nothing"
+
+
+def _kind(value: NDArray[Any]) -> str:
+    return f"{value.dtype} of shape {list(value.shape)}"
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

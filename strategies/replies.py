@@ -1,0 +1,107 @@
+"""Replies of a team: in agent order, and checked (strategies.checks)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flwr.app import ArrayRecord, Message, MetricRecord
+
+from contracts import messages as m
+from contracts.errors import FederationError
+from strategies.checks import Arrays, change_norms, numbers, oversized, read, unlike, wrong_arrays, wrong_figures
+from strategies.known import Known
+
+Sent = Sequence[ArrayRecord]
+"""What each agent was sent."""
+
+
+def metrics_of(reply: Message) -> MetricRecord:
+    """Return a reply's metrics; none where it has none."""
+    return reply.content.metric_records.get(m.METRICS, MetricRecord())
+
+
+def arrays_of(reply: Message) -> ArrayRecord:
+    """Return a reply's arrays; none where it has none."""
+    return reply.content.array_records.get(m.ARRAYS, ArrayRecord())
+
+
+def agent_of(reply: Message) -> int:
+    """Return which agent answered. Raises FederationError when it does not say so in a whole number."""
+    agent = metrics_of(reply).get(m.AGENT)
+    if isinstance(agent, bool) or not isinstance(agent, int):
+        raise FederationError(f"node {reply.metadata.src_node_id} answered as agent {str(agent)[:40]!r}.")
+    return agent
+
+
+def in_agent_order(replies: Iterable[Message], nodes: Sequence[int], round_: int) -> list[Message]:
+    """Put replies in agent order. nodes: by agent.
+
+    Raises FederationError when a reply is missing, doubled or says that its agent failed.
+    """
+    replies = list(replies)
+    found = {reply.metadata.src_node_id: reply for reply in replies}
+    for agent, node in enumerate(nodes):
+        if sum(reply.metadata.src_node_id == node for reply in replies) > 1:
+            raise FederationError(f"agent {agent} answered twice in round {round_}")
+        if node not in found:
+            raise FederationError(f"agent {agent} did not answer in round {round_}")
+        if found[node].has_error():
+            raise FederationError(f"agent {agent} failed in round {round_}: {found[node].error.reason}")
+    return [found[node] for node in nodes]
+
+
+def wrong_figures_in(replies: Sequence[Message], known: Sequence[Known]) -> dict[int, str]:
+    """Return the agents whose figures are not what is known of them, with words for each. Both by agent."""
+    found = {agent: wrong_figures(metrics_of(replies[agent]), known[agent]) for agent in range(len(replies))}
+    return {agent: what for agent, what in found.items() if what is not None}
+
+
+def wrong_updates(
+    replies: Sequence[Message], sent: Sent, known: Sequence[Known], max_update: float | None
+) -> dict[int, str]:
+    """Return the agents whose update of a round must not count, with words for each.
+
+    replies, sent, known: by agent. max_update: how large an update may be (strategies.checks.oversized); None: as large
+    as it likes. Agents whose arrays cannot count anyway are not among those whose sizes are compared.
+    """
+    found: dict[int, str] = {}
+    norms: dict[int, dict[str, float]] = {}
+    for agent, reply in enumerate(replies):
+        asked, arrays = numbers(sent[agent]), read(arrays_of(reply))
+        wrong = arrays if isinstance(arrays, str) else wrong_arrays(arrays, asked)
+        if wrong is not None:
+            found[agent] = wrong
+        elif not isinstance(arrays, str):
+            norms[agent] = change_norms(arrays, asked)
+    return wrong_figures_in(replies, known) | _too_large(norms, max_update, "update") | found
+
+
+def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
+    """Check the agents' first parameters: of the same names, shapes and types, finite, and none far larger.
+
+    Raises FederationError, naming the agents that begin with something else than the others.
+    """
+    arrays: list[Arrays] = []
+    for agent, start in enumerate(starts):
+        own = read(start)
+        wrong = own if isinstance(own, str) else wrong_arrays(own, own)
+        if wrong is not None or isinstance(own, str):
+            raise FederationError(f"agent {agent} {wrong} when the team was called.")
+        arrays.append(own)
+    found = unlike(arrays)
+    if not found:
+        zero = [{name: value * 0 for name, value in one.items()} for one in arrays]
+        norms = {agent: change_norms(one, zero[agent]) for agent, one in enumerate(arrays)}
+        found = _too_large(norms, max_update, "first network")
+    if found:
+        texts = [f"agent {agent} {what}" for agent, what in sorted(found.items())]
+        raise FederationError(f"{'; '.join(texts)}. All agents of a team begin alike: mend these and start again.")
+
+
+def _too_large(norms: dict[int, dict[str, float]], factor: float | None, what: str) -> dict[int, str]:
+    found: dict[int, str] = {}
+    if factor is not None:
+        for group in {group: None for own in norms.values() for group in own}:
+            of_group = {agent: own[group] for agent, own in norms.items() if group in own}
+            found |= oversized(of_group, factor, f"{what} ({group.rstrip('.')})" if group else what)
+    return found
