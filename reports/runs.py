@@ -72,6 +72,7 @@ class Run:
     sent: Mapping[str, int] = field(default_factory=dict)  # bytes by channel, in a deployment
     replayed: Mapping[str, Replayed] = field(default_factory=dict)
     not_replayed: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by agent: "times", and "last" in words
 
     @property
     def family(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from flwr.app import ConfigRecord, Message, RecordDict
@@ -13,7 +14,7 @@ from flwr.serverapp import Grid
 
 from contracts import messages as m
 from contracts.controls import Standing
-from contracts.errors import FederationError
+from contracts.errors import FederationError, RefusedError
 from contracts.failures import ATTEMPT, Failure, error_of
 from coupling.bundle import closed, opened
 from server.roster import Clock, Roster
@@ -34,7 +35,8 @@ class Exchange:
     """The questions of one attempt, who has answered, and what has to be sent again.
 
     questions: agent -> what the strategy asks it. plan: what is added to each question's plan.
-    ledger: bytes are added to it. Answers are known by the id of the question they reply to, so whatever replies to an
+    ledger: bytes are added to it. on_event: told which agent says that the run is over.
+    Answers are known by the id of the question they reply to, so whatever replies to an
     earlier attempt is not even looked at.
     """
 
@@ -46,11 +48,12 @@ class Exchange:
         questions: Mapping[int, Message],
         plan: ConfigRecord,
         ledger: Bytes,
+        on_event: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.answers: dict[int, Message] = {}
         self.broken: str | None = None  # why this attempt cannot be finished, in an agent's words
         self._inner, self._roster, self._clock, self._ledger = inner, roster, clock, ledger
-        self._questions, self._plan = questions, plan
+        self._questions, self._plan, self._on_event = questions, plan, on_event
         self._round = int(cast(int, next(iter(questions.values())).content.config_records[m.PLAN].get(m.ROUND, 0)))
         self._pending: dict[str, int] = {}  # message id -> agent
         now = clock.monotonic()
@@ -98,13 +101,15 @@ class Exchange:
                 self._due[agent] = self._clock.monotonic()
             elif (failure := _failure_in(reply)) is not None:
                 if failure.kind != ATTEMPT:
+                    self._on_event(f"agent {agent} says that the run cannot go on: {failure.text}")
                     raise error_of(failure)
                 broken = failure.text
             elif agent not in self.answers:
                 _require_itself(agent, reply)
                 self._pending.pop(reply.metadata.reply_to_message_id)  # pulled again, it would be an error of Flower's
                 reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
-                reply.content.update(opened(reply.content))
+                with contextlib.suppress(RefusedError):  # the strategy finds other arrays than it asked for
+                    reply.content.update(opened(reply.content))
                 self.answers[agent] = reply
                 found.append(agent)
         self.broken = self.broken or broken

@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
@@ -162,7 +163,7 @@ class FederationGrid(Grid):
                 m.CERTS: self._doors.certs,
             }
         )
-        exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)
+        exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes, self._on_event)
         pause, looked = FIRST_POLL_S, self._clock.monotonic()
         signs.begin()
         while True:
@@ -189,9 +190,8 @@ class FederationGrid(Grid):
     def _time(self, kind: str, seconds: float, answers: Iterable[Message]) -> None:
         slowest = (0.0, 0.0)
         for answer in answers:
-            said = answer.content.metric_records[m.METRICS]
-            busy, waited = (float(cast(float, said.get(name, 0.0))) for name in (m.BUSY_S, m.WAITED_S))
-            slowest = max(slowest, (busy, waited))
+            said = answer.content.metric_records.get(m.METRICS, MetricRecord())
+            slowest = max(slowest, (_seconds(said, m.BUSY_S), _seconds(said, m.WAITED_S)))
         name = f"fed/{kind.removeprefix('query.')}"
         self.times |= {f"{name}_s": seconds, f"{name}_busy_s": slowest[0], f"{name}_waited_s": slowest[1]}
 
@@ -201,6 +201,12 @@ class FederationGrid(Grid):
                 f"{_agents(overdue)} gave no sign for {self._patience:.0f} s. Is its process running, and its "
                 "SuperNode? Can it reach the world and the mixer? Start what is missing and resume the run."
             )
+
+
+def _seconds(said: MetricRecord, name: str) -> float:
+    """Return seconds that an agent gives; 0 for what cannot be any."""
+    value = said.get(name, 0.0)
+    return float(value) if isinstance(value, int | float) and 0 <= value < math.inf else 0.0
 
 
 def _agents(agents: Sequence[int]) -> str:

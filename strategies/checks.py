@@ -80,7 +80,7 @@ def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int,
         usual = statistics.median(others) if others else norm
         if norm > factor * usual:
             found[agent] = (
-                f"returned an {what} of size {norm:.3g}; the median of the others is {usual:.3g}, and "
+                f"returned {what} of size {norm:.3g}; the median of the others is {usual:.3g}, and "
                 f"strategy.max_update={factor:g} allows {factor * usual:.3g}"
             )
     return found
@@ -120,6 +120,8 @@ def _same(own: object, known: Figure) -> bool:
         return alike and all(_same(one, other) for one, other in zip(own, known, strict=True))  # type: ignore[call-overload]
     if isinstance(own, bool) or not isinstance(own, int | float):
         return False
+    if math.isnan(known):
+        return math.isnan(own)
     return math.isclose(own, known, rel_tol=CLOSE, abs_tol=CLOSE)
 
 

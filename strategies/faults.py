@@ -61,6 +61,14 @@ class Faults:
         for text in texts:
             self.note(f"{text} Its update is left out ({total} of at most {most} faults).")
 
+    def summary(self) -> dict[int, dict[str, int | str]]:
+        """Return, by agent, how often it was refused ("times") and, as far as known, why the last time ("last")."""
+        return {
+            agent: {"times": count, "last": self.told.get(agent, "")}
+            for agent, count in enumerate(self.counts)
+            if count
+        }
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the counts as named arrays for a checkpoint; nothing while there are none."""
         return {REFUSED: np.array(self.counts, np.int64)} if any(self.counts) else {}

@@ -73,7 +73,7 @@ def wrong_updates(
             found[agent] = wrong
         elif not isinstance(arrays, str):
             norms[agent] = change_norms(arrays, asked)
-    return wrong_figures_in(replies, known) | _too_large(norms, max_update, "update") | found
+    return wrong_figures_in(replies, known) | _too_large(norms, max_update, "an update") | found
 
 
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
@@ -92,7 +92,8 @@ def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None)
     if not found:
         zero = [{name: value * 0 for name, value in one.items()} for one in arrays]
         norms = {agent: change_norms(one, zero[agent]) for agent, one in enumerate(arrays)}
-        found = _too_large(norms, max_update, "first network")
+        norms = norms if all(min(own.values(), default=0.0) > 0 for own in norms.values()) else {}
+        found = _too_large(norms, max_update, "a first network")
     if found:
         texts = [f"agent {agent} {what}" for agent, what in sorted(found.items())]
         raise FederationError(f"{'; '.join(texts)}. All agents of a team begin alike: mend these and start again.")

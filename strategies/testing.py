@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 
 from conf.schema import StrategyConfig
 from contracts import messages as m
+from contracts.array_names import EXP_AVG_SQ
+from contracts.facts import Counted, Facts, Learned
+from contracts.world import Purpose
 from strategies.local_grid import LocalGrid
 from strategies.team import TeamStrategy
 
@@ -55,6 +58,7 @@ class ToyTeam:
     asked: list[set[str]] = field(init=False)
     said: list[set[str]] = field(init=False)
     rounds: int = 0
+    last: Purpose = Purpose.TRAINING
 
     def __post_init__(self) -> None:
         self.networks = [
@@ -67,6 +71,12 @@ class ToyTeam:
         self.rounds += questions[0].metadata.message_type == MessageType.TRAIN
         return [self._reply(agent, question) for agent, question in enumerate(questions)]
 
+    def facts(self) -> Facts:
+        """Return what is known of the last question: a battle of one step in training, of none for a policy."""
+        steps = int(self.last is Purpose.TRAINING)
+        counted = Counted(1, 0, steps, 0, tuple(float(reward) for reward in self.rewards))
+        return Facts({self.last: counted}, Learned(self.rounds, self.rounds))
+
     def _reply(self, agent: int, question: Message) -> Message:
         network, kind = self.networks[agent], question.metadata.message_type
         if kind == m.JOIN:
@@ -75,13 +85,15 @@ class ToyTeam:
             return self._say(agent, question, names, {m.AGENT: agent})
         sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
         self.asked[agent] |= set(sent)
+        self.last = Purpose.TRAINING if kind == MessageType.TRAIN else Purpose.POLICY
         counters = {m.ENV_STEP: self.rounds, m.TRAIN_STEP: self.rounds, m.EPISODE: self.rounds, m.BROKEN: 0}
         earned = {m.ACCUMULATED_REWARD: float(self.rewards[agent]), m.NUM_EXAMPLES: 1}
         if kind == MessageType.TRAIN:
             network |= {name: value.copy() for name, value in sent.items()}
             for name in network:
-                network[name] = network[name] + np.float32(self.gains[agent])
-            return self._say(agent, question, list(sent), counters | earned | {m.EPSILON: 0.5})
+                gain = np.float32(self.gains[agent])
+                network[name] = network[name] + (abs(gain) if name.startswith(EXP_AVG_SQ) else gain)
+            return self._say(agent, question, list(sent), counters | earned)
         return self._say(agent, question, [], counters | earned)  # of a policy; nothing is evaluated here
 
     def _say(self, agent: int, question: Message, names: Sequence[str], metrics: dict[str, Any]) -> Message:
@@ -121,6 +133,9 @@ class StrategyProperties:
             "proximal_mu": 0.0,
             "adam_moments": "keep",
             "share_targets": False,
+            "max_update": None,
+            "on_fault": "stop",
+            "max_faults": 0,
         }
         chosen = StrategyConfig(**(values | self.changes))
         return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
@@ -128,6 +143,7 @@ class StrategyProperties:
     def federate(self, team: ToyTeam, shared: Sequence[str] | None = None, rounds: int = 1) -> Network:
         """Let a team go through some rounds; return what was aggregated in the last."""
         strategy, grid = self.make(len(team.starts), shared), LocalGrid(len(team.starts), team.answer)
+        strategy.facts = team.facts
         result = strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds)
         return {name: array.numpy() for name, array in result.arrays.items()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from flwr.app import Message
@@ -12,7 +11,6 @@ from flwr.serverapp.strategy import Result
 from toy_agents import federate
 from toy_team import ToyTeam, algorithm, make_team, strategy_settings
 
-from clients.answers import answer
 from strategies import TeamStrategy, strategy_class
 from strategies.local_grid import LocalGrid
 
@@ -21,7 +19,8 @@ class RecordingGrid(LocalGrid):
     """A LocalGrid that writes every message down, as the bytes it would travel as."""
 
     def __init__(self, team: ToyTeam) -> None:
-        super().__init__(len(team.agents.agent_ids), partial(answer, team.agents, team.world, team.learner))
+        super().__init__(len(team.agents.agent_ids), team.answer)
+        self.facts = team.facts
         self.questions: list[Message] = []
         self.replies: list[Message] = []
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result
 from toy_team import strategy_settings
 
 from contracts import messages as m
+from contracts.facts import Counted, Facts, Know, Learned
+from contracts.world import Purpose
 from strategies import TeamStrategy, strategy_class
 from strategies.local_grid import LocalGrid
 
@@ -19,6 +22,7 @@ SHAPES = {"fc.weight": (2, 3), "gru.weight_hh": (3, 9), "head.weight": (3, 2), "
 ENV_STEPS = 10**6  # the run's end
 EVALUATE_EVERY = 100
 STEPS_A_ROUND = 40
+STEPS_A_POLICY = 7
 
 logging.getLogger("flwr").setLevel(logging.WARNING)
 
@@ -45,13 +49,33 @@ class ToyAgents:
         self.networks = [{name: np.full(shape, s, np.float32) for name, shape in SHAPES.items()} for s in starts]
         self.gains, self.rewards, self.order, self.spoil = gains, rewards, order, spoil
         self.rounds = 0
+        self.env_step = 0
+        self.known: dict[Purpose, Counted] = {}  # of the last question
         self.heard: list[tuple[int, Message]] = []  # (agent, question)
         self.said: list[Message] = []
 
     def answer(self, questions: Sequence[Message]) -> list[Message]:
         """Answer one message per node."""
-        self.rounds += questions[0].metadata.message_type == MessageType.TRAIN
+        kind, plan = questions[0].metadata.message_type, questions[0].content.config_records[m.PLAN]
+        self.rounds += kind == MessageType.TRAIN
+        self.env_step += {MessageType.TRAIN: STEPS_A_ROUND, m.POLICY: STEPS_A_POLICY}.get(kind, 0)
+        if kind != m.JOIN:
+            self.known = self._counted(kind, plan, questions)
         return [self._reply(self.order[node], question) for node, question in enumerate(questions)]
+
+    def facts(self) -> Facts:
+        """What world and mixer know of the last question."""
+        return Facts(self.known, Learned(4 * self.rounds, 3 * self.rounds))
+
+    def _counted(self, kind: str, plan: Any, questions: Sequence[Message]) -> dict[Purpose, Counted]:
+        if kind == MessageType.TRAIN:
+            return {Purpose.TRAINING: Counted(3, 1, STEPS_A_ROUND, 1, tuple(map(float, self.rewards)))}
+        if kind == m.POLICY:
+            bias = float(questions[0].content.array_records[m.ARRAYS]["head.bias"].numpy()[0])
+            worth = tuple(bias * (1 + agent) * plan[m.EPISODES] for agent in sorted(set(self.order)))
+            return {Purpose.POLICY: Counted(plan[m.EPISODES], 0, STEPS_A_POLICY, 0, worth)}
+        counts = [Counted(4, 3, 22, 1, ()), Counted(4, 1, 18, 0, ())]
+        return {Purpose(name): counts[place] for place, name in enumerate(plan[m.PURPOSES])}
 
     def asked(self, kind: str) -> list[tuple[int, Message]]:
         """(agent, question) of every message of a kind, by agent within a round."""
@@ -65,10 +89,10 @@ class ToyAgents:
             shared = [name for name in SHAPES if any(_fits(name, pattern) for pattern in plan[m.SHARED])]
             return self._say(question, {name: network[name] for name in shared}, {m.AGENT: agent})
         sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
-        env_step = STEPS_A_ROUND * self.rounds
         if kind == m.POLICY:
             worth = float(sent["head.bias"][0]) * (1 + agent) * plan[m.EPISODES]
-            return self._say(question, {}, {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: env_step + 7, m.BROKEN: 0})
+            said = {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: self.env_step, m.BROKEN: 0, m.NUM_EXAMPLES: 2}
+            return self._say(question, {}, said)
         network |= {name: value.copy() for name, value in sent.items()}
         if kind == MessageType.EVALUATE:
             kinds = len(plan[m.PURPOSES])
@@ -78,9 +102,8 @@ class ToyAgents:
             network[name] = network[name] + np.float32(self.gains[agent])
         counters = {
             m.TRAIN_STEP: 4 * self.rounds,
-            m.ENV_STEP: env_step,
+            m.ENV_STEP: self.env_step,
             m.EPISODE: 3 * self.rounds,
-            m.EPSILON: 0.5,
             m.BROKEN: 1,
         }
         metrics = counters | {m.NUM_EXAMPLES: 3, m.ACCUMULATED_REWARD: float(self.rewards[agent])}
@@ -99,6 +122,7 @@ class ToyGrid(LocalGrid):
     def __init__(self, agents: ToyAgents) -> None:
         super().__init__(len(agents.order), agents.answer)
         self.agents = agents
+        self.facts = agents.facts
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         questions = list(messages)
@@ -114,9 +138,15 @@ def make_strategy(name: str, n_agents: int = 3, **changes: Any) -> TeamStrategy:
     return strategy_class(settings)(settings, n_agents, ENV_STEPS, EVALUATE_EVERY, evaluate_episodes=4)
 
 
-def federate(strategy: TeamStrategy, grid: LocalGrid, rounds: int) -> Result:
-    """Let the strategy's own `start` run some rounds."""
-    return strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds)
+def federate(strategy: TeamStrategy, grid: Grid, rounds: int, facts: Know | None = None) -> Result:
+    """Let the strategy's own `start` run some rounds. facts: by default the grid's own."""
+    return strategy.start(grid=grid, initial_arrays=joined(strategy, grid, facts), num_rounds=rounds)
+
+
+def joined(strategy: TeamStrategy, grid: Grid, facts: Know | None = None) -> ArrayRecord:
+    """Tell a strategy where facts come from, by default from the grid; return what it begins with."""
+    strategy.facts = facts or grid.facts  # type: ignore[attr-defined]
+    return strategy.join(grid)
 
 
 def _fits(name: str, pattern: object) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from flwr.app import Message
 from toy_world import ToyWorld, toy_spec
 
 from clients.agents import AgentStack
+from clients.answers import answer
 from conf.schema import AlgorithmConfig, ModelConfig, StrategyConfig
+from contracts.facts import Facts
+from contracts.tally import TalliedWorld
 from contracts.world import TeamSpec
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
@@ -66,6 +71,9 @@ def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
         "proximal_mu": 0.0,
         "adam_moments": "keep",
         "share_targets": False,
+        "max_update": 10.0,
+        "on_fault": "stop",
+        "max_faults": 10,
     }
     return StrategyConfig(**(values | changes))
 
@@ -75,8 +83,18 @@ class ToyTeam:
     """Agents, their world, and the mixer's side of both."""
 
     agents: AgentStack
-    world: ToyWorld
+    world: TalliedWorld
     learner: TeamLearner
+
+    def answer(self, questions: Sequence[Message]) -> list[Message]:
+        """Answer one message per agent."""
+        self.world.forget()
+        self.learner.forget_faults()
+        return answer(self.agents, self.world, self.learner, questions)
+
+    def facts(self) -> Facts:
+        """What world and mixer know of the last question."""
+        return Facts(self.world.counted(), self.learner.learned())
 
 
 def make_agents(agent_ids: tuple[int, ...], spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5) -> AgentStack:
@@ -94,4 +112,4 @@ def make_team(settings: AlgorithmConfig | None = None, spec: TeamSpec | None = N
     settings, spec = settings or algorithm(), spec or toy_spec()
     learner = make_learner(spec, settings, seed)
     agents = make_agents(tuple(range(spec.n_agents)), spec, settings, seed)
-    return ToyTeam(agents, ToyWorld(spec, seed, learner.records), learner)
+    return ToyTeam(agents, TalliedWorld(ToyWorld(spec, seed, learner.records)), learner)

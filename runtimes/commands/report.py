@@ -173,6 +173,10 @@ def _notes(runs: Sequence[Run], episodes: int) -> list[str]:
     if len(versioned) > 1:
         untold = ", ".join(run.label for run in kept if run.game is None)
         notes.append(f"The version of the game is not told by these, and was not compared: {untold}.")
+    for run in runs:
+        for agent, told in run.refused.items():
+            why = f"; the last time it {told['last']}" if told["last"] else ""
+            notes.append(f"{run.label}: agent {agent} was refused {told['times']} times{why}.")
     if not episodes:
         notes.append("No networks were played again (episodes=0).")
     return notes

@@ -111,6 +111,7 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             command=str(summary.get("command", "")),
             versions=summary.get("versions", {}),
             machine=summary.get("machine", {}),
+            refused=summary.get("refused", {}),
         )
     except KeyError as error:
         raise CheckpointError(f"{place / CONFIG} is damaged: it does not set {error}.") from error

@@ -94,8 +94,10 @@ def conduct(
     rewind_to = counters.metrics_position if checkpoint is not None else None
     loggers = make_loggers(config, folder.path, folder.run_id, rewind_to)
     outcome = Outcome.INTERRUPTED
+    strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
+    strategy.facts, strategy.faults.note = federation.facts, note
     try:
-        _rounds(config, federation, store, loggers, show, note, counters, checkpoint)
+        _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint)
         outcome = Outcome.FINISHED
     finally:
         loggers.close()
@@ -104,7 +106,14 @@ def conduct(
         rows = read_rows(folder.metrics)
         seconds = time.perf_counter() - began
         summary = summarise(
-            config, rows, command=command, run_id=folder.run_id, wall_clock_s=seconds, outcome=outcome, game=game
+            config,
+            rows,
+            command=command,
+            run_id=folder.run_id,
+            wall_clock_s=seconds,
+            outcome=outcome,
+            game=game,
+            refused=strategy.faults.summary(),
         )
         write_json(folder.summary, summary)
         write_json(folder.marl_eval, marl_eval(config, rows))
@@ -113,6 +122,7 @@ def conduct(
 
 def _rounds(
     config: Config,
+    strategy: TeamStrategy,
     federation: Federation,
     store: CheckpointStore,
     loggers: Loggers,
@@ -130,8 +140,6 @@ def _rounds(
     def save_best(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
         federation.save_best(store, round_, _tensors(arrays), facts)
 
-    strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
-    strategy.facts, strategy.faults.note = federation.facts, note
     if checkpoint is not None and counters.round:
         strategy.load_state({name: value.numpy() for name, value in checkpoint.tensors.get(STRATEGY, {}).items()})
     round_end = RoundEnd(

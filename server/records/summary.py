@@ -6,7 +6,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -37,11 +37,13 @@ def summarise(
     wall_clock_s: float,
     outcome: Outcome,
     game: str,
+    refused: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
     rows: every evaluation in order. command: the words the program was started with. wall_clock_s: seconds from its
     start to its end. game: what played the battles, with its version; empty when the run ended before that was known.
+    refused: agent -> how often it was refused ("times") and why the last time ("last"), of those that ever were.
     """
     reached = next((row for row in rows if row["test_battle_won_mean"] >= WON), None)
     return {
@@ -58,6 +60,7 @@ def summarise(
         "command": shlex.join(command),
         "wall_clock_s": wall_clock_s,
         "evaluations": len(rows),
+        "refused": {str(agent): dict(told) for agent, told in (refused or {}).items()},
         "final": rows[-1] if rows else None,
         "best": best_row(rows),
         f"first_won_{WON}": {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None,

@@ -14,6 +14,7 @@ from toy_world import ToyWorld, toy_spec
 
 from contracts.attempt import Attempt
 from contracts.errors import CheckpointError
+from contracts.facts import Learned
 from contracts.world import Purpose
 from coupling import security
 from coupling.calls import Line
@@ -58,6 +59,12 @@ class ToySide:
 
     def report(self) -> dict[str, float]:
         return self.learner.report()
+
+    def learned(self) -> Learned:
+        return self.learner.learned()
+
+    def forget_faults(self) -> None:
+        self.learner.forget_faults()
 
     def training_battles(self) -> dict[str, float]:
         return self.learner.training_battles()

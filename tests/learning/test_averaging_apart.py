@@ -15,6 +15,8 @@ from toy_world import ToyWorld, toy_spec
 
 from clients.agents import AgentStack
 from clients.answers import answer
+from contracts.facts import Facts
+from contracts.tally import TalliedWorld
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 from strategies import strategy_class
@@ -38,21 +40,21 @@ OPTIONS = [
 ]
 
 
-def federated(name, changes, answers):
+def federated(name, changes, answers, facts):
     settings = strategy_settings(name, **changes)
     strategy = strategy_class(settings)(settings, SPEC.n_agents, NEVER, evaluate_every=40, evaluate_episodes=3)
-    return strategy, federate(strategy, LocalGrid(SPEC.n_agents, answers), 4)
+    return strategy, federate(strategy, LocalGrid(SPEC.n_agents, answers), 4, facts)
 
 
 def in_one_stack(name, changes):
     team = make_team(algorithm(**SETTINGS), SPEC)
-    outcome = federated(name, changes, lambda questions: answer(team.agents, team.world, team.learner, questions))
+    outcome = federated(name, changes, team.answer, team.facts)
     return team.agents.state(), team.learner.state(), *outcome
 
 
 def each_alone(name, changes):
     learner = make_learner(SPEC, algorithm(**SETTINGS))
-    world, meeting = ToyWorld(SPEC, 5, learner.records), Meeting(SPEC.n_agents)
+    world, meeting = TalliedWorld(ToyWorld(SPEC, 5, learner.records)), Meeting(SPEC.n_agents)
     stacks = [make_agents((agent,), SPEC, algorithm(**SETTINGS)) for agent in range(SPEC.n_agents)]
 
     def answer_alone(agent, question):
@@ -60,9 +62,12 @@ def each_alone(name, changes):
         return answer(stacks[agent], own_world, own_mixer, [question])[0]
 
     with ThreadPoolExecutor(SPEC.n_agents) as pool:
-        outcome = federated(
-            name, changes, lambda questions: list(pool.map(answer_alone, range(SPEC.n_agents), questions))
-        )
+
+        def answers(questions):
+            world.forget()
+            return list(pool.map(answer_alone, range(SPEC.n_agents), questions))
+
+        outcome = federated(name, changes, answers, lambda: Facts(world.counted(), learner.learned()))
     return [stack.state() for stack in stacks], learner.state(), *outcome
 
 
@@ -71,7 +76,7 @@ def placed(place):
     settings = algorithm(**SETTINGS)
     learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, settings.buffer_size, place), 5, place)
     agents = AgentStack(tuple(range(SPEC.n_agents)), SPEC, MODEL, settings, 5, place)
-    return ToyTeam(agents, ToyWorld(SPEC, 5, learner.records), learner)
+    return ToyTeam(agents, TalliedWorld(ToyWorld(SPEC, 5, learner.records)), learner)
 
 
 @pytest.mark.parametrize("moments", ["average", "reset"])

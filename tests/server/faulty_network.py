@@ -21,6 +21,7 @@ from contracts import messages as m
 from contracts.attempt import Attempt
 from contracts.controls import Standing
 from contracts.errors import AttemptError, FedqmixError
+from contracts.facts import Facts
 from contracts.failures import failure_of
 from coupling.bundle import closed, opened
 from strategies.local_grid import RUN_ID, take_server_identity
@@ -64,7 +65,7 @@ class Time:
 class Agents:
     """The agents' side: they meet, answer together, remember what they answered, and can do a round again.
 
-    team: whatever has `answer(questions)` for one message per agent; it is copied to be able to go back.
+    team: whatever has `answer(questions)` for one message per agent, and `facts()`; it is copied to be able to go back.
     """
 
     def __init__(self, team: Any, n_agents: int) -> None:
@@ -88,6 +89,9 @@ class Agents:
 
     def settle(self, attempt: Attempt, kind: str) -> None:
         """Nothing is asked of world and mixer afterwards."""
+
+    def facts(self) -> Facts:
+        return self.team.facts()
 
     def status(self) -> Standing | None:
         if not self.reachable or not self.opened:

@@ -13,7 +13,6 @@ from real_team import NEVER
 from toy_agents import ToyAgents, ToyGrid, federate, make_strategy
 from toy_team import algorithm, make_team, strategy_settings
 
-from clients.answers import answer
 from contracts import messages as m
 from contracts.errors import DivergenceError, FederationError
 from server.federation_grid import FederationGrid
@@ -57,11 +56,11 @@ def any_faults(least, most):
     )
 
 
-def toy_run(grid, name="rs_pps", **changes):
+def toy_run(grid, name="rs_pps", facts=None, **changes):
     """Arrays after some rounds, evaluations among them, with the policy questions of rs_pps."""
     strategy = make_strategy(name, reward="policy", **changes)
     strategy.evaluate_every = 50
-    return strategy, federate(strategy, grid, ROUNDS)
+    return strategy, federate(strategy, grid, ROUNDS, facts)
 
 
 def arrays_of(result):
@@ -80,7 +79,7 @@ def same(one, other):
 
 def test_without_faults_every_question_is_one_attempt(undisturbed):
     federation = Federation()
-    strategy, result = toy_run(federation.grid)
+    strategy, result = toy_run(federation.grid, facts=federation.agents.facts)
     assert same(arrays_of(result), undisturbed)
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == list(range(1, federation.attempts + 1))
@@ -97,7 +96,7 @@ def test_without_faults_every_question_is_one_attempt(undisturbed):
 
 def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it():
     federation = Federation()
-    toy_run(federation.grid)
+    toy_run(federation.grid, facts=federation.agents.facts)
     plans = federation.asked(MessageType.TRAIN) + federation.asked(m.JOIN)
     assert {plan[m.RUN] for plan in plans} == {"run-7"}
     assert {plan[m.CONFIG] for plan in plans} == {"seed: 1"}
@@ -109,7 +108,7 @@ def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it(
 @given(any_faults(0, 20), st.booleans())
 def test_any_faults_any_order(undisturbed, faults, stray):
     federation = Federation(faults, stray, patience=3600.0)
-    _, result = toy_run(federation.grid)
+    _, result = toy_run(federation.grid, facts=federation.agents.facts)
     assert same(arrays_of(result), undisturbed)
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == sorted(set(numbers))
@@ -118,10 +117,10 @@ def test_any_faults_any_order(undisturbed, faults, stray):
 @pytest.mark.parametrize("rooms", [1, 2])
 def test_a_team_larger_than_what_flower_simulates_at_once_meets_all_the_same(undisturbed, rooms):
     federation = Federation(network=partial(SimulatedNodes, rooms=rooms))
-    _, result = toy_run(federation.grid)
+    strategy, result = toy_run(federation.grid, facts=federation.agents.facts)
     assert same(arrays_of(result), undisturbed)
     assert federation.network.sent_away
-    assert federation.attempts == 1 + ROUNDS * (1 + 3) + len(federation.asked(MessageType.EVALUATE)) // 3
+    assert federation.attempts == 1 + ROUNDS * (1 + 3) + strategy.evaluations
 
 
 @settings(max_examples=20)
@@ -142,48 +141,39 @@ def test_exactly_one_answer_per_agent_of_the_newest_attempt(faults):
 
 @pytest.mark.parametrize("name", ["pp_pps", "full_sharing"])
 def test_real_agents_that_are_disturbed_learn_the_same(name):
-    def run(grid):
+    def run(grid, facts):
         settings = strategy_settings(name)
         strategy = strategy_class(settings)(settings, 3, NEVER, evaluate_every=40, evaluate_episodes=3)
-        return federate(strategy, grid, 2)
+        return federate(strategy, grid, 2, facts)
 
     def team():
         return make_team(algorithm(learning_rate=0.02, parallel_battles=4))
 
-    class Answering:
-        """A real team, with the method that Agents calls."""
-
-        def __init__(self):
-            self.team = team()
-
-        def answer(self, questions):
-            return answer(self.team.agents, self.team.world, self.team.learner, questions)
-
     calm = team()
-    expected = arrays_of(run(LocalGrid(3, partial(answer, calm.agents, calm.world, calm.learner))))
+    expected = arrays_of(run(LocalGrid(3, calm.answer), calm.facts))
     faults = ["fine"] * 6 + ["agent restarts", "fine", "answer lost", "node restarts", "client crashes", "slow"]
-    federation = Federation(faults, team=Answering())
-    assert same(arrays_of(run(federation.grid)), expected)
+    federation = Federation(faults, team=team())
+    assert same(arrays_of(run(federation.grid, federation.agents.facts)), expected)
     assert any("round 1 is attempted again (attempt 3)" in event for event in federation.events)
 
 
 def test_an_agent_that_restarts_costs_an_attempt_and_the_user_is_told():
     federation = Federation(["fine"] * 7 + ["agent restarts"])
-    toy_run(federation.grid)
+    toy_run(federation.grid, facts=federation.agents.facts)
     assert "agent 1 went away" in federation.events
     assert "round 1 is attempted again (attempt 3)" in federation.events
 
 
 def test_a_lost_answer_costs_no_attempt():
     federation = Federation(["fine"] * 6 + ["answer lost"])
-    _, _ = toy_run(federation.grid)
+    _, _ = toy_run(federation.grid, facts=federation.agents.facts)
     assert federation.events == []
     assert [plan[m.ATTEMPT] for plan in federation.asked(MessageType.TRAIN)[:4]] == [2, 2, 2, 2]
 
 
 def test_a_node_that_comes_back_under_another_id_keeps_its_name():
     federation = Federation(["fine"] * 6 + ["node comes back under another id"])
-    strategy, _ = toy_run(federation.grid)
+    strategy, _ = toy_run(federation.grid, facts=federation.agents.facts)
     assert max(federation.network.holds) == 1003
     assert 1003 not in strategy.nodes
     assert any(
@@ -209,7 +199,7 @@ KEYS = {1000: 0, 1001: 1, 1002: 2}
 
 def test_nodes_that_are_who_they_say_are_believed(undisturbed):
     federation = Federation(nodes=KEYS)
-    _, result = toy_run(federation.grid)
+    _, result = toy_run(federation.grid, facts=federation.agents.facts)
     assert same(arrays_of(result), undisturbed)
     assert federation.events == []
 
@@ -310,13 +300,13 @@ def test_what_ends_the_run_is_the_agents_own_error():
 def test_a_client_that_always_crashes_ends_the_run():
     federation = Federation(["fine"] * 6 + ["client crashes"] * 100)
     with pytest.raises(FederationError, match=r"client of agent \d failed 5 times in a row: stopped responding"):
-        toy_run(federation.grid)
+        toy_run(federation.grid, facts=federation.agents.facts)
 
 
 def test_an_attempt_that_always_breaks_ends_the_run():
     federation = Federation(["fine"] * 6 + ["agent restarts"] * 1000)
     with pytest.raises(FederationError, match=r"round 1 .*broke off every time, last with: agent \d went away"):
-        toy_run(federation.grid)
+        toy_run(federation.grid, facts=federation.agents.facts)
 
 
 def test_nothing_asked_nothing_opened():
@@ -328,7 +318,7 @@ def test_nothing_asked_nothing_opened():
 def test_bytes_are_counted_by_round_and_agent():
     calm, noisy = Federation(), Federation(["fine"] * 6 + ["answer lost", "question lost"])
     for federation in (calm, noisy):
-        toy_run(federation.grid, name="a_pps")
+        toy_run(federation.grid, name="a_pps", facts=federation.agents.facts)
     assert set(calm.grid.bytes) == {(round_, agent, "flower") for round_ in range(ROUNDS + 1) for agent in range(3)}
     arrays = 4 * (6 + 27 + 6 + 2)
     for up, down in calm.grid.bytes.values():

@@ -4,14 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from flwr.app import MessageType, MetricRecord
-from toy_agents import EVALUATE_EVERY, SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, make_strategy
+from flwr.app import MessageType
+from toy_agents import EVALUATE_EVERY, SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, joined, make_strategy
 
 from contracts import messages as m
-from contracts.errors import ConfigurationError, FederationError
-from contracts.world import Purpose
+from contracts.errors import ConfigurationError
 from strategies import strategy_class
-from strategies.team import _by_kind
 
 
 def value(arrays, name="head.bias"):
@@ -107,7 +105,7 @@ def test_rs_pps_of_the_policy_is_a_softmax_of_returns():
     assert strategy.record.weights == pytest.approx([power / sum(powers) for power in powers])
     mixed = sum(p * x for p, x in zip(powers, (11 / 6, 2, 16 / 6), strict=True)) / sum(powers)
     assert value(result.arrays) == pytest.approx(mixed)
-    assert strategy.record.env_step == STEPS_A_ROUND + 7  # as the agents count, these battles included
+    assert strategy.record.env_step == STEPS_A_ROUND + 3 * 7  # these battles included
 
 
 def test_policies_are_measured_one_after_another_on_battles_of_their_own():
@@ -160,7 +158,7 @@ def test_rewards_that_are_no_shares_weigh_alike(reward, rewards, caplog):
 
 
 def test_policy_returns_may_be_negative(caplog):
-    _, strategy, _ = run("rs_pps", 1, ToyAgents(starts=(-1, 0, 0), gains=(0, 0.5, 0)), reward="policy")
+    _, strategy, _ = run("rs_pps", 1, ToyAgents(starts=(-1, 0, 0), gains=(0, 0.5, 0)), reward="policy", max_update=None)
     assert strategy.record.rewards == [-6, -3, -6]
     assert strategy.record.weights == pytest.approx(np.exp([-3, 0, -3]) / (1 + 2 * math.exp(-3)))
     assert not caplog.records
@@ -220,7 +218,7 @@ def test_evaluation_when_it_is_due():
         seen[number] = strategy.record.evaluation
 
     grid = ToyGrid(agents)
-    strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=7, evaluate_fn=after_round)
+    strategy.start(grid=grid, initial_arrays=joined(strategy, grid), num_rounds=7, evaluate_fn=after_round)
     assert [number for number, evaluation in seen.items() if evaluation] == [3, 6]
     assert seen[3] == {"test_battle_won_mean": 0.75, "test_ep_length_mean": 5.5}
     plans = [question.content.config_records[m.PLAN] for _, question in agents.asked(MessageType.EVALUATE)]
@@ -236,7 +234,7 @@ def test_evaluation_when_it_is_due():
 def test_a_round_is_told_as_it_was():
     agents, strategy, _ = run("rs_pps", 2)
     record = strategy.record
-    assert (record.number, record.env_step, record.train_step, record.episode, record.epsilon) == (2, 80, 8, 6, 0.5)
+    assert (record.number, record.env_step, record.train_step, record.episode) == (2, 80, 8, 6)
     arrays = agents.asked(MessageType.TRAIN)[-1][1].content.array_records[m.ARRAYS]
     assert record.bytes_down == record.bytes_up == 3 * sum(len(array.data) for array in arrays.values())
 
@@ -247,7 +245,7 @@ def test_a_resumed_run_goes_on_counting():
     strategy.first_round = 5
     aggregate = federate(make_strategy("a_pps"), ToyGrid(ToyAgents()), 1).arrays
     grid = ToyGrid(agents)
-    strategy.join(grid)
+    joined(strategy, grid)
     strategy.start(grid=grid, initial_arrays=aggregate, num_rounds=2)
     plans = [question.content.config_records[m.PLAN][m.ROUND] for _, question in agents.asked(MessageType.TRAIN)]
     assert plans == [5, 5, 5, 6, 6, 6]
@@ -259,10 +257,3 @@ def test_unknown_strategy_is_refused():
     settings.name = "fedprox"
     with pytest.raises(ConfigurationError, match=r"'fedprox'.*none, a_pps, rs_pps, pp_pps, full_sharing"):
         strategy_class(settings)
-
-
-@pytest.mark.parametrize("values", [[], [0.5, 0.5], 0.5])
-def test_another_number_of_win_rates_than_kinds_of_battles_is_refused(values):
-    metrics = MetricRecord({m.WIN_RATE: values})
-    with pytest.raises(FederationError, match=r"agent 0 returned win-rate=.*, expected a list of 1"):
-        _by_kind(metrics, m.WIN_RATE, (Purpose.EVALUATION,))

@@ -8,7 +8,7 @@ import torch
 from flwr.app import MessageType
 from real_team import NEVER, run
 from test_real_agents import TRAIN_PLAN, message
-from toy_agents import ToyAgents, ToyGrid, federate, make_strategy
+from toy_agents import ToyAgents, ToyGrid, federate, joined, make_strategy
 from toy_team import algorithm, make_team
 
 from clients.answers import answer
@@ -100,7 +100,7 @@ def test_a_strategy_goes_on_from_what_it_averaged():
     later.load_state({name: value.copy() for name, value in strategy.state().items()})
     rest = ToyAgents()
     grid = ToyGrid(rest)
-    later.join(grid)
+    joined(later, grid)
     later.start(grid=grid, initial_arrays=aggregate, num_rounds=1)
     sent, expected = (
         arrays_of([question for _, question in agents.asked(MessageType.TRAIN)][-3:], MessageType.TRAIN)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, MessageType
 from flwr.serverapp.strategy import FedAdam, FedAvgM
-from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
+from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, joined, make_strategy
 
 from contracts import messages as m
 from contracts.errors import DivergenceError, FederationError
@@ -30,7 +30,7 @@ def trained(name, rounds, **changes):
         if number:
             seen.append({name: array.numpy().copy() for name, array in arrays.items()})
 
-    strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds, evaluate_fn=after_round)
+    strategy.start(grid=grid, initial_arrays=joined(strategy, grid), num_rounds=rounds, evaluate_fn=after_round)
     return seen, strategy
 
 
@@ -143,7 +143,7 @@ def test_a_strategy_goes_on_from_its_state(changes):
     later.first_round = 3
     later.load_state({name: value.copy() for name, value in strategy.state().items()})
     grid = ToyGrid(ToyAgents())
-    later.join(grid)
+    joined(later, grid)
     result = later.start(grid=grid, initial_arrays=record(begun[-1]), num_rounds=2)
     for name, value in whole[-1].items():
         assert np.array_equal(result.arrays[name].numpy(), value)
