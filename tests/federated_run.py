@@ -13,19 +13,26 @@ import psutil
 from tagged import TAG, new_tag, tagged
 
 ROOT = Path(__file__).parents[1]
+LIARS = ROOT / "tests" / "lying_site"
 PATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "coupling")))
 
 
 class FederatedRun:
-    """One `fedqmix up`; use as a context manager, which leaves no process behind."""
+    """One `fedqmix up`; use as a context manager, which leaves no process behind.
 
-    def __init__(self, folder: Path, *words: str, program: Sequence[str] = ("-m", "runtimes", "up")) -> None:
+    lie: what an agent lies about (tests/lying_site).
+    """
+
+    def __init__(
+        self, folder: Path, *words: str, program: Sequence[str] = ("-m", "runtimes", "up"), lie: str | None = None
+    ) -> None:
         self.folder = folder
         self.tag = new_tag()
+        lying = {} if lie is None else {"PYTHONPATH": f"{LIARS}{os.pathsep}{PATH}", "FEDQMIX_TEST_LIE": lie}
         self.process = subprocess.Popen(
             [sys.executable, *program, *words],
             cwd=ROOT,
-            env={**os.environ, TAG: self.tag, "PYTHONPATH": PATH},
+            env={**os.environ, TAG: self.tag, "PYTHONPATH": PATH, **lying},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
