@@ -59,13 +59,17 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
 
 
 def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
-    """Return the 2-norm of what changed since the arrays were sent, in each of GROUPS that has arrays."""
+    """Return the 2-norm of what changed since the arrays were sent, in each of GROUPS that has arrays.
+
+    Of second moments its root, as Adam divides by theirs: gradients twice as large count twice.
+    """
     squares: dict[str, float] = {}
     for name, value in found.items():
         group = next((one for one in GROUPS[1:] if name.startswith(one)), "")
         change = np.subtract(value, sent[name], dtype=np.float64)
         squares[group] = squares.get(group, 0.0) + float(np.vdot(change, change))
-    return {group: math.sqrt(square) for group, square in squares.items()}
+    norms = {group: math.sqrt(square) for group, square in squares.items()}
+    return {group: math.sqrt(norm) if group == EXP_AVG_SQ else norm for group, norm in norms.items()}
 
 
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
