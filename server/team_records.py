@@ -55,10 +55,23 @@ class TeamRecords:
             device,
         )
         self.sums = torch.zeros(4, dtype=torch.float64)  # training battles since the last report: see training_means
+        self._largest_reward: float | None = 0.0  # None: to be found among the stored episodes
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
         self._again: set[int] = set()  # episodes of the present series whose game broke down
         self._battles = Battles(Purpose.TRAINING, 0, 0)
         self._time = 0
+
+    @property
+    def largest_reward(self) -> float:
+        """The largest |team reward| of one environment step of any finished battle of this run; 0 before the first."""
+        if self._largest_reward is None:
+            self._largest_reward = self._largest_stored_reward()
+        return self._largest_reward
+
+    @largest_reward.setter
+    def largest_reward(self, value: float | None) -> None:
+        """Set what a checkpoint says; None when it does not: then it is that of the episodes stored by then."""
+        self._largest_reward = value
 
     def begin(self, battles: Battles, turn: TeamTurn) -> None:
         """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
@@ -128,6 +141,8 @@ class TeamRecords:
         episodes = self._battles.first + np.arange(self._battles.count)
         self._again.difference_update(episodes.tolist())
         self._again.update(episodes[turn.broken].tolist())
+        rewards = np.abs(self._rewards[:, whole])  # 0 once a battle is over
+        self._largest_reward = max(self.largest_reward, float(rewards.max(initial=0)))
         returns = self._rewards.sum(0)
         if self._battles.purpose is not Purpose.TRAINING:
             rows = zip(returns[whole].tolist(), self._lengths[whole].tolist(), turn.won[whole].tolist(), strict=True)
@@ -142,3 +157,10 @@ class TeamRecords:
         columns = {"state": self._states, "team_reward": self._rewards, "terminated": self._terminated}
         kept = {name: torch.from_numpy(column[moments][:, battles]) for name, column in columns.items()}
         self.ring.add(kept, self._lengths[battles])
+
+    def _largest_stored_reward(self) -> float:
+        slots = np.arange(self.ring.filled)
+        if not slots.size:
+            return 0.0
+        longest_first = np.argsort(-self.ring.lengths(slots), kind="stable")
+        return float(self.recall(slots[longest_first]).rewards.abs().max())
