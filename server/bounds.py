@@ -11,7 +11,7 @@ import torch
 from contracts.errors import DivergenceError
 
 UNLIKE = 10.0
-"""Times the other agents' median |Q| that an agent may reach whatever the rewards are; honest teams show at most 2.7."""
+"""Times the other agents' median |Q| that an agent may send, whatever the rewards are (docs/security.md)."""
 
 
 class BoundSettings(Protocol):
@@ -29,7 +29,7 @@ class AgentBounds:
         |Q_i|  <= max(max_q R / (1 - gamma), 10 M_i)
         |g_i|  <= max(max_gradient M_i, grad_norm_clip)
 
-    Q_i: agent i's values in q_taken and q_next. R: the largest |team reward| of one environment step so far
+    Q_i: agent i's values in q_taken and q_next. R: the largest |team reward| of one environment step of training so far
     (TeamRecords.largest_reward); R / (1 - gamma) is worth that reward in every step for ever. With gamma 1, the
     episode limit stands for 1 / (1 - gamma). 10 M_i leaves alone what all agents show alike: first networks where
     rewards are tiny, and a team that diverges, which is not one agent's doing.
@@ -120,7 +120,7 @@ class AgentBounds:
                 continue
             counted[agent] = shown
             why = (
-                f"algorithm.max_gradient={self._max_gradient:g} times the median of the other agents' norms, {shown:.3g}"
+                f"algorithm.max_gradient={self._max_gradient:g} times the other agents' median, {shown:.3g}"
                 if bound > self._clip
                 else "algorithm.grad_norm_clip"
             )
@@ -132,7 +132,7 @@ class AgentBounds:
         assert self._max_q is not None
         worth = self._max_q * reward * self._horizon
         if worth < UNLIKE * shown:
-            return UNLIKE * shown, f"{UNLIKE:g} times the median of the other agents' largest |Q|, {shown:.3g}"
+            return UNLIKE * shown, f"{UNLIKE:g} times the other agents' median, {shown:.3g}"
         return worth, (
             f"algorithm.max_q={self._max_q:g} times the largest team reward of a step so far, {reward:.3g}, times a "
             f"horizon of {self._horizon:.4g} steps"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -111,8 +110,8 @@ class TeamLearner:
         """
         own = self.training.squared_norm()
         there = squared_norms.to(own.device)
-        *squares, mixers, total = torch.cat([there, torch.stack([own, there.sum() + own])]).cpu().tolist()
-        within = self.bounds.norms([math.sqrt(square) for square in squares], self.train_steps + 1)
+        *norms, mixers, total = torch.cat([there.sqrt(), torch.stack([own, there.sum() + own])]).cpu().tolist()
+        within = self.bounds.norms(norms, self.train_steps + 1)
         if within is not None:
             total = sum(norm * norm for norm in within) + mixers
         self._require_finite("the mixer's gradient", total)

@@ -63,7 +63,7 @@ class TeamRecords:
 
     @property
     def largest_reward(self) -> float:
-        """The largest |team reward| of one environment step of any finished battle of this run; 0 before the first."""
+        """The largest |team reward| of one environment step of this run's training battles; 0 before the first."""
         if self._largest_reward is None:
             self._largest_reward = self._largest_stored_reward()
         return self._largest_reward
@@ -141,14 +141,13 @@ class TeamRecords:
         episodes = self._battles.first + np.arange(self._battles.count)
         self._again.difference_update(episodes.tolist())
         self._again.update(episodes[turn.broken].tolist())
-        rewards = np.abs(self._rewards[:, whole])  # 0 once a battle is over
-        self._largest_reward = max(self.largest_reward, float(rewards.max(initial=0)))
         returns = self._rewards.sum(0)
         if self._battles.purpose is not Purpose.TRAINING:
             rows = zip(returns[whole].tolist(), self._lengths[whole].tolist(), turn.won[whole].tolist(), strict=True)
             self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
         elif whole.size:
             self._store(whole)
+            self._largest_reward = max(self.largest_reward, float(np.abs(self._rewards[:, whole]).max()))
             counted = (np.ones(whole.size), turn.won[whole], returns[whole], self._lengths[whole])
             self.sums += torch.tensor([float(column.sum(dtype=np.float64)) for column in counted], dtype=torch.float64)
 
