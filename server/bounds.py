@@ -55,7 +55,8 @@ class AgentBounds:
 
     def __init__(self, settings: BoundSettings, episode_limit: int) -> None:
         self._max_q, self._max_gradient, self._clip = settings.max_q, settings.max_gradient, settings.grad_norm_clip
-        self._horizon = 1 / (1 - settings.gamma) if settings.gamma < 1 else float(episode_limit)
+        self.horizon = 1 / (1 - settings.gamma) if settings.gamma < 1 else float(episode_limit)
+        """Environment steps that a reward is multiplied by in the bound of |Q|."""
         self.faults: dict[int, str] = {}
         """By agent, its first fault in one sentence: what it sent, the bound, the training step."""
 
@@ -71,11 +72,11 @@ class AgentBounds:
         sizes = [abs(value) for value in ranges]
         largest = [_largest(sizes[agent::agents]) for agent in range(agents)]
         _require_finite("a Q-value", largest, step)
-        if self._max_q is None or max(largest) <= self._max_q * reward * self._horizon:
+        if self._max_q is None or max(largest) <= self._max_q * reward * self.horizon:
             return None
         limits = [math.inf] * agents
         for agent, value in enumerate(largest):
-            shown = _median_of_others(largest, agent)
+            shown = median_of_others(largest, agent)
             bound, why = self._q_bound(reward, shown)
             if value <= bound or bound == 0:
                 continue
@@ -114,7 +115,7 @@ class AgentBounds:
             return None
         counted = list(norms)
         for agent, norm in enumerate(norms):
-            shown = _median_of_others(norms, agent)
+            shown = median_of_others(norms, agent)
             bound = max(self._max_gradient * shown, self._clip)
             if norm <= bound or shown == 0:
                 continue
@@ -130,12 +131,12 @@ class AgentBounds:
     def _q_bound(self, reward: float, shown: float) -> tuple[float, str]:
         """Return the bound of an agent's |Q| and where it comes from. shown: M."""
         assert self._max_q is not None
-        worth = self._max_q * reward * self._horizon
+        worth = self._max_q * reward * self.horizon
         if worth < UNLIKE * shown:
             return UNLIKE * shown, f"{UNLIKE:g} times the other agents' median, {shown:.3g}"
         return worth, (
             f"algorithm.max_q={self._max_q:g} times the largest team reward of a step so far, {reward:.3g}, times a "
-            f"horizon of {self._horizon:.4g} steps"
+            f"horizon of {self.horizon:.4g} steps"
         )
 
     def _note(self, agent: int, sent: str, bound: float, why: str, step: int) -> None:
@@ -148,15 +149,15 @@ def value_ranges(q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
     return torch.cat([q_taken.amax(1), q_taken.amin(1), q_next.amax(1), q_next.amin(1)])
 
 
-def _largest(sizes: Sequence[float]) -> float:
-    """Return the largest, or NaN when there is one (which max may overlook)."""
-    return math.nan if any(map(math.isnan, sizes)) else max(sizes)
-
-
-def _median_of_others(values: Sequence[float], agent: int) -> float:
+def median_of_others(values: Sequence[float], agent: int) -> float:
     """Return the median of what the other agents have above zero, the larger middle one of two; 0 when all is zero."""
     others = sorted(value for other, value in enumerate(values) if other != agent and value > 0)
     return others[len(others) // 2] if others else 0.0
+
+
+def _largest(sizes: Sequence[float]) -> float:
+    """Return the largest, or NaN when there is one (which max may overlook)."""
+    return math.nan if any(map(math.isnan, sizes)) else max(sizes)
 
 
 def _require_finite(what: str, values: Sequence[float], step: int) -> None:

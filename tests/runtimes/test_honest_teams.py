@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 from pathlib import Path
 
 import pytest
-import torch
 from compared import assert_equal_runs, final_tensors
 
-from clients.rounds import RoundPlan, train_round
+from benchmarks.honest import main as watch_main
+from benchmarks.honest import watch
 from envs import available_maps
 from runtimes.cli import main
 from runtimes.configuration.settings import compose
-from runtimes.local.team import LocalTeam
-from server.bounds import AgentBounds, value_ranges
 
 SAFETY = 10
 """How many times below the default bounds honest teams stay, at least (docs/security.md)."""
@@ -43,48 +41,35 @@ def test_a_resumed_run_has_the_largest_reward_of_the_whole_run(tmp_path: Path) -
     assert float(final_tensors(first)["mixer/largest_reward"]) >= float(seen)
 
 
-class Watching:
-    """A mixer that holds what it is sent to bounds of its own, and passes it on."""
-
-    def __init__(self, team: LocalTeam, bounds: AgentBounds) -> None:
-        self.learner, self.bounds = team.mixer, bounds
-        self.steps = 0
-
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-        ranges = value_ranges(q_taken, q_next).tolist()
-        self.bounds.q_values(q_taken, q_next, ranges, self.learner.records.largest_reward, self.steps)
-        return self.learner.gradient(q_taken, q_next)
-
-    def pool(self, gradients: torch.Tensor) -> torch.Tensor:
-        self.bounds.rows(gradients, self.steps)
-        return self.learner.pool(gradients)
-
-    def clip(self, squared_norms: torch.Tensor) -> float:
-        self.bounds.norms(squared_norms.sqrt().tolist(), self.steps)
-        self.steps += 1
-        return self.learner.clip(squared_norms)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("tie", [False, True], ids=["own networks", "one network"])
-@pytest.mark.parametrize("map_", available_maps())
-def test_honest_teams_stay_below_a_tenth_of_the_bounds(map_: str, tie: bool) -> None:
-    """Norms are compared whether or not they are large enough to shrink anything."""
-    words = [f"map={map_}", "experiment=tuned", f"strategy={'full_sharing' if tie else 'a_pps'}", "runtime.device=cpu"]
-    sizes = ["algorithm.buffer_size=64", "algorithm.batch_size=16", "algorithm.updates_per_episode=0.5"]
-    config = compose([*words, *sizes])
+@pytest.mark.parametrize(
+    ("map_", "strategy"),
+    [
+        *((map_, "a_pps") for map_ in available_maps()),
+        *((map_, "full_sharing") for map_ in ("3m", "2s3z", "1c3s5z", "MMM2", "bane_vs_bane")),
+    ],
+)
+def test_honest_teams_stay_below_a_tenth_of_the_bounds(map_: str, strategy: str, tmp_path: Path) -> None:
+    words = [f"map={map_}", "experiment=tuned", f"strategy={strategy}", "runtime.device=cpu", f"run_dir={tmp_path}/run"]
+    words += ["algorithm.buffer_size=100", "algorithm.batch_size=16", "algorithm.updates_per_episode=0.5"]
+    words += ["strategy.aggregation_interval=20", "stop.rounds=2", "evaluation.episodes=2"]
+    config = compose(words)
     usual = config.algorithm
     assert usual.max_q is not None
     assert usual.max_gradient is not None
-    tenth = dataclasses.replace(
-        usual, max_q=usual.max_q / SAFETY, max_gradient=usual.max_gradient / SAFETY, grad_norm_clip=1e-9
-    )
-    team = LocalTeam(config)
-    try:
-        watching = Watching(team, AgentBounds(tenth, team.spec.episode_limit))
-        train_round(team.agents, team.world, watching, RoundPlan(40, 10**9, tie))
-        assert watching.steps == 40
-        assert watching.bounds.faults == {}
-        assert team.mixer.faults == {}
-    finally:
-        team.close()
+    watched = watch(config, tmp_path / "run")
+    assert watched.steps == 40
+    assert 0 < SAFETY * watched.ratios["q_to_reward"] < usual.max_q
+    assert 0 < SAFETY * watched.ratios["norm_to_others"] < usual.max_gradient
+    assert (watched.ratios["row_to_others"] > 0) == (strategy == "full_sharing")
+    assert SAFETY * watched.ratios["row_to_others"] < usual.max_gradient
+    assert watched.faults == {}
+
+
+def test_the_watch_on_honest_teams(capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch_main(["map=3m", "experiment=smoke", "stop.rounds=1", "strategy=full_sharing"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["map"], found["steps"], found["noted"]) == ("3m", 10, [])
+    assert all(found[name] > 0 for name in ("q_to_reward", "q_to_others", "norm_to_others", "row_to_others"))
+    assert watch_main(["map=4m"]) == 2
+    assert "unknown map '4m'" in capsys.readouterr().err
