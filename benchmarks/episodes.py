@@ -46,6 +46,7 @@ class Episodes:
         """Put them into the buffers of both sides: episode e gets slot e."""
         agents.ring.add(self.private, self.lengths)
         records.ring.add(self.team, self.lengths)
+        records.largest_reward = None  # that of these episodes
 
     def save(self, file: Path) -> None:
         """Write them as NumPy arrays (.npz), episodes first, for whoever knows nothing of ours.

@@ -34,6 +34,8 @@ class AlgorithmConfig:
     target_update_interval: int = number(1)  # training steps between two updates of the target networks
     target_update_rate: float = number(0, 1, above=True)  # 1 copies (hard update); below 1 moves a part (soft)
     grad_norm_clip: float = number(0, above=True)  # global 2-norm over all agents and the mixer
+    max_q: float | None = number(0, above=True)  # an agent's |Q|, at most, in largest rewards / (1 - gamma)
+    max_gradient: float | None = number(0, above=True)  # an agent's gradient norm, at most, in others' medians
     epsilon_start: float = number(0, 1)
     epsilon_finish: float = number(0, 1)
     epsilon_anneal_steps: int = number(1)  # environment steps from start to finish, linear

@@ -12,24 +12,23 @@ from contracts.errors import DivergenceError
 from contracts.facts import Learned
 from contracts.together import ALONE, Together
 from contracts.world import Integers, Purpose, TeamSpec
+from server.bounds import AgentBounds, BoundSettings, value_ranges
 from server.mixers import MixerSettings, make_mixer
 from server.mixers.compiled.learning import CompiledQmix
 from server.mixers.qmix import QmixMixer
 from server.mixers.training import MixerTraining, TorchMixerTraining
-from server.team_records import TeamRecords
+from server.team_records import TeamRecords, TeamTransitions
 from storage.draw import slots_to_learn_from
 
 
-class TeamLearningSettings(MixerSettings, Protocol):
+class TeamLearningSettings(MixerSettings, BoundSettings, Protocol):
     """What of the configuration the mixer's side needs (conf.schema.AlgorithmConfig has it)."""
 
     learning_rate: float
-    gamma: float
     td_lambda: float
     batch_size: int
     target_update_interval: int
     target_update_rate: float
-    grad_norm_clip: float
 
 
 Drawn = tuple[tuple[int, int], Integers]
@@ -60,6 +59,7 @@ class TeamLearner:
             if device.type == "cpu" and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer)
             else TorchMixerTraining(self.mixer, self.target, settings.learning_rate, together)
         )
+        self.bounds = AgentBounds(settings, spec.episode_limit)
         self.train_steps = 0
         self.faults: dict[int, str] = {}  # agent -> its first since `forget_faults`, in words
         self._drawn = NOTHING_DRAWN
@@ -80,30 +80,42 @@ class TeamLearner:
 
         G: the lambda-return over the target mixer's Q_total'(q_next, s'); see server.td_targets. An episode cut off by
         its limit is not terminated: its last value is bootstrapped.
+        Q-values beyond an agent's bound are clipped before they are mixed, and noted in `faults` (server.bounds).
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
         transitions = self.records.recall(self.slots)
-        gradient, td_error = self.training.learn(
-            transitions, self.settings.gamma, self.settings.td_lambda, q_taken, q_next
-        )
-        loss = td_error.square().mean()
-        finite = torch.isfinite(q_taken).all() & torch.isfinite(q_next).all()
-        # Read at once: each time the host reads a number, a GPU has to have finished all it was told.
-        sound, *sums = torch.stack([finite.to(loss.dtype), loss, td_error.abs().mean()]).cpu().tolist()
-        self._require_finite("a Q-value sent to the mixer", 0.0 if sound else np.nan)
-        self._require_finite("the TD loss", sums[0])
-        self._sums += torch.tensor([1.0, *sums, 0.0], dtype=torch.float64)
+        gradient, td_error = self._learn(transitions, q_taken, q_next)
+        # Read at once: each time the host reads a number, a GPU has to have finished all it was told. So values beyond
+        # the bounds are known when they have been learned from, and what was learned is replaced.
+        *ranges, loss, error = torch.cat([value_ranges(q_taken, q_next), _means(td_error)]).cpu().tolist()
+        within = self.bounds.q_values(q_taken, q_next, ranges, self.records.largest_reward, self.train_steps + 1)
+        if within is not None:
+            gradient, td_error = self._learn(transitions, *within)
+            loss, error = _means(td_error).cpu().tolist()
+        self._require_finite("the TD loss", loss)
+        self._sums += torch.tensor([1.0, loss, error, 0.0], dtype=torch.float64)
         return gradient
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
-        """Sum [agents, parameters] over the team, into every row."""
-        return gradients.sum(0, keepdim=True).expand_as(gradients)
+        """Sum [agents, parameters] over the team, into every row; rows beyond the bound are scaled and noted first.
+
+        Raises DivergenceError when a row is not finite and algorithm.max_gradient is not null.
+        """
+        return self.bounds.rows(gradients, self.train_steps + 1).sum(0, keepdim=True).expand_as(gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
-        """Return the clipping scale of this step and let the mixer take its own Adam step with it."""
+        """Return the clipping scale of this step and let the mixer take its own Adam step with it.
+
+        Norms beyond an agent's bound count less, and are noted in `faults` (server.bounds).
+        Raises DivergenceError when a norm or the mixer's gradient is not finite.
+        """
         own = self.training.squared_norm()
-        total = float(squared_norms.sum().to(own.device) + own)
+        there = squared_norms.to(own.device)
+        *norms, mixers, total = torch.cat([there.sqrt(), torch.stack([own, there.sum() + own])]).cpu().tolist()
+        within = self.bounds.norms(norms, self.train_steps + 1)
+        if within is not None:
+            total = sum(norm * norm for norm in within) + mixers
         self._require_finite("the mixer's gradient", total)
         norm = float(np.sqrt(total))
         scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
@@ -113,6 +125,15 @@ class TeamLearner:
         if self.train_steps % self.settings.target_update_interval == 0:
             self.training.update_target(self.settings.target_update_rate)
         return scale
+
+    @property
+    def faults(self) -> dict[int, str]:
+        """By agent, one sentence about the first thing it sent beyond its bounds since `forget_faults`."""
+        return dict(self.bounds.faults)
+
+    def forget_faults(self) -> None:
+        """Note faults anew, as at the beginning of a round."""
+        self.bounds.faults.clear()
 
     def report(self) -> dict[str, float]:
         """Return means since the last report: loss, td_error_abs, grad_norm, and those of the training battles.
@@ -150,10 +171,12 @@ class TeamLearner:
         named |= {f"target.{name}": value for name, value in self.target.state_dict().items()}
         named |= {f"adam.{name}": value for name, value in self.training.moments().items()}
         counted = {"sums": self._sums, "battle_sums": self.records.sums}
-        return named | {"train_steps": torch.tensor(self.train_steps)} | counted
+        reward = torch.tensor(self.records.largest_reward, dtype=torch.float64)
+        return named | {"train_steps": torch.tensor(self.train_steps), "largest_reward": reward} | counted
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Take up what `state` wrote."""
+        """Take up what `state` wrote; faults noted since are forgotten, as those steps are taken anew."""
+        self.forget_faults()
         self._drawn = NOTHING_DRAWN  # the episodes may be others
         self.mixer.load_state_dict(_under("mixer.", named))
         self.target.load_state_dict(_under("target.", named))
@@ -162,10 +185,22 @@ class TeamLearner:
         self._sums.copy_(named["sums"])
         # a checkpoint from before battles were summed has none of them
         self.records.sums.copy_(named.get("battle_sums", torch.zeros_like(self.records.sums)))
+        # one from before the largest reward was kept has those of its episodes, which may not be here yet
+        self.records.largest_reward = float(named["largest_reward"]) if "largest_reward" in named else None
+
+    def _learn(
+        self, transitions: TeamTransitions, q_taken: torch.Tensor, q_next: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.training.learn(transitions, self.settings.gamma, self.settings.td_lambda, q_taken, q_next)
 
     def _require_finite(self, place: str, value: float) -> None:
         if not np.isfinite(value):
             raise DivergenceError(place, f"training step {self.train_steps + 1}")
+
+
+def _means(td_error: torch.Tensor) -> torch.Tensor:
+    """Return the means of the squared and of the absolute TD errors: [2]."""
+    return torch.stack([td_error.square().mean(), td_error.abs().mean()])
 
 
 def _under(prefix: str, named: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -55,10 +55,23 @@ class TeamRecords:
             device,
         )
         self.sums = torch.zeros(4, dtype=torch.float64)  # training battles since the last report: see training_means
+        self._largest_reward: float | None = 0.0  # None: to be found among the stored episodes
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
         self._again: set[int] = set()  # episodes of the present series whose game broke down
         self._battles = Battles(Purpose.TRAINING, 0, 0)
         self._time = 0
+
+    @property
+    def largest_reward(self) -> float:
+        """The largest |team reward| of one environment step of this run's training battles; 0 before the first."""
+        if self._largest_reward is None:
+            self._largest_reward = self._largest_stored_reward()
+        return self._largest_reward
+
+    @largest_reward.setter
+    def largest_reward(self, value: float | None) -> None:
+        """Set what a checkpoint says; None when it does not: then it is that of the episodes stored by then."""
+        self._largest_reward = value
 
     def begin(self, battles: Battles, turn: TeamTurn) -> None:
         """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
@@ -134,6 +147,7 @@ class TeamRecords:
             self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
         elif whole.size:
             self._store(whole)
+            self._largest_reward = max(self.largest_reward, float(np.abs(self._rewards[:, whole]).max()))
             counted = (np.ones(whole.size), turn.won[whole], returns[whole], self._lengths[whole])
             self.sums += torch.tensor([float(column.sum(dtype=np.float64)) for column in counted], dtype=torch.float64)
 
@@ -142,3 +156,10 @@ class TeamRecords:
         columns = {"state": self._states, "team_reward": self._rewards, "terminated": self._terminated}
         kept = {name: torch.from_numpy(column[moments][:, battles]) for name, column in columns.items()}
         self.ring.add(kept, self._lengths[battles])
+
+    def _largest_stored_reward(self) -> float:
+        slots = np.arange(self.ring.filled)
+        if not slots.size:
+            return 0.0
+        longest_first = np.argsort(-self.ring.lengths(slots), kind="stable")
+        return float(self.recall(slots[longest_first]).rewards.abs().max())

@@ -40,6 +40,8 @@ def algorithm(**changes: Any) -> AlgorithmConfig:
         "target_update_interval": 3,
         "target_update_rate": 1.0,
         "grad_norm_clip": 10.0,
+        "max_q": 1.0,
+        "max_gradient": 100.0,
         "epsilon_start": 1.0,
         "epsilon_finish": 0.1,
         "epsilon_anneal_steps": 200,

@@ -70,6 +70,19 @@ def test_a_run_from_before_starts_could_be_chosen_goes_on_as_it_began(run: Path,
     assert (resumed.env, resumed.evaluation) == (config.env, config.evaluation)
 
 
+def test_a_run_begun_without_bounds_goes_on_with_todays(run: Path) -> None:
+    """Honest teams never meet them, so nothing that it computes changes."""
+    file = run / "config.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.partition(":")[0] not in ("  max_q", "  max_gradient")]
+    assert len(kept) == len(lines) - 2
+    file.write_text("".join(kept))
+    usual = compose([]).algorithm
+    for config in (load(run, maps=MAPS), compose([f"resume={run}"], maps=MAPS)):
+        assert (config.algorithm.max_q, config.algorithm.max_gradient) == (usual.max_q, usual.max_gradient)
+        assert None not in (usual.max_q, usual.max_gradient)
+
+
 def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
     words = ["stop.env_steps=9000", "logger=tensorboard", "logger.wandb_mode=disabled", "checkpoint.keep=5"]
     config = compose([f"resume={run}", *words, "runtime.world_threads=2"], maps=MAPS)

@@ -112,7 +112,8 @@ def test_q_value_while_acting(team):
 @pytest.mark.parametrize("networks_of", ["online", "target"])
 def test_q_value_while_learning(team, networks_of):
     getattr(team.agents, networks_of)["head.bias"].data[1] = np.nan
-    stopped(team, lambda: train_step(team.agents, team.learner), "a Q-value sent to the mixer", "training step 4")
+    place = "a Q-value that agent 1 sent to the mixer"
+    stopped(team, lambda: train_step(team.agents, team.learner), place, "training step 4")
 
 
 def test_loss(team):
