@@ -21,6 +21,7 @@ from contracts.errors import FederationError
 from contracts.world import Purpose
 from strategies.aggregation import aggregate, array_bytes
 from strategies.beside import Beside, BesideSettings, online
+from strategies.clipping import clipped
 from strategies.distance import mean_distances
 from strategies.server_optimiser import ServerSettings, server_optimiser
 
@@ -42,6 +43,9 @@ class StrategySettings(ServerSettings, BesideSettings, Protocol):
     policy_episodes: int
     common_start: bool
     proximal_mu: float
+    byzantine: int
+    krum_select: int
+    clip_update: float | None
 
 
 @dataclass
@@ -192,11 +196,21 @@ class TeamStrategy(FedAvg):
         record = self.record
         record.rewards = self.rewards(metrics, networks)
         record.weights = self.weights(record.rewards)
-        aggregated = self._beside.take_from(aggregate(contents, record.weights))
+        aggregated = self._beside.take_from(self.combine(contents, record.weights))
         record.distances = mean_distances(networks)
         if self._optimiser is not None:
             aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
+
+    def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
+        """Return the aggregate of what agents returned, of the same names, shapes and types: their weighted sum.
+
+        contents, weights: of the agents that count in this round, in agent order. `strategy.clip_update` bounds their
+        updates. An override whose result is no such sum writes each agent's true share into `record.weights`.
+        Raises FederationError when the agents' arrays cannot be aggregated.
+        """
+        begun_with = self._beside.put_to(self._begun_with)
+        return aggregate(clipped(contents, begun_with, self.settings.clip_update), weights)
 
     def rewards(self, metrics: Sequence[MetricRecord], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i: what agent i itself earned in the round."""

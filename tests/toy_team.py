@@ -66,6 +66,9 @@ def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
         "proximal_mu": 0.0,
         "adam_moments": "keep",
         "share_targets": False,
+        "byzantine": 1,
+        "krum_select": 1,
+        "clip_update": 1.0 if name == "norm_clip" else None,
     }
     return StrategyConfig(**(values | changes))
 
