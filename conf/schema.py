@@ -58,7 +58,19 @@ class ModelConfig:
 class StrategyConfig:
     """Federated aggregation: who is averaged with whom, with what weight, which layers."""
 
-    name: str = choice("none", "a_pps", "rs_pps", "pp_pps", "full_sharing", "own")
+    name: str = choice(
+        "none",
+        "a_pps",
+        "rs_pps",
+        "pp_pps",
+        "full_sharing",
+        "own",
+        "median",
+        "trimmed_mean",
+        "krum",
+        "bulyan",
+        "norm_clip",
+    )
     code: str | None = None  # own: module:Class of the strategy (docs/strategies.md)
     aggregation_interval: int = number(1)  # training steps per round
     shared: list[str] = MISSING  # name patterns of the parameters that are aggregated
@@ -79,10 +91,28 @@ class StrategyConfig:
     max_update: float | None = number(1)  # no update larger than this many times the median of the others'; null: any
     on_fault: str = choice("stop", "leave_out")  # an agent broke a rule: end the run, or go on without its update
     max_faults: int = number(0)  # leave_out: a run with more faults than this ends
+    byzantine: int = number(0)  # robust strategies: dishonest agents that the team is assumed to have at the most
+    krum_select: int = number(1)  # krum: the agents whose networks are averaged; 1 is Krum, more is Multi-Krum
+    clip_update: float | None = number(0, above=True)  # longest update that counts, in medians of all; null: off
 
 
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
 """The settings that lessen what averaging costs (docs/strategies.md), each with the value that switches it off."""
+ROBUST = ("median", "trimmed_mean", "krum", "bulyan")
+"""The strategies that hold against so many dishonest agents as strategy.byzantine says."""
+
+
+def least_agents(name: str, byzantine: int, krum_select: int) -> int:
+    """Return the smallest team that a strategy is defined for, given its settings (sources: its file).
+
+    With fewer agents, the dishonest ones could decide what the aggregate is.
+    """
+    return {
+        "median": 2 * byzantine + 1,
+        "trimmed_mean": 2 * byzantine + 1,
+        "krum": max(2 * byzantine + 3, krum_select + byzantine),
+        "bulyan": 4 * byzantine + 3,
+    }.get(name, 1)
 
 
 @dataclass

@@ -18,6 +18,11 @@ EXP_AVG_SQ = "adam.exp_avg_sq."
 PREFIXES = (TARGET, EXP_AVG, EXP_AVG_SQ)
 
 
+def kind_of(name: str) -> str:
+    """Return what an array is: the prefix of a target network or of a moment, empty for parameters."""
+    return next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
+
+
 def online_names(names: Iterable[str]) -> list[str]:
     """Return the names that are parameters of the online networks, in their order."""
     return [name for name in names if not name.startswith(PREFIXES)]

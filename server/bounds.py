@@ -58,7 +58,7 @@ class AgentBounds:
         self.horizon = 1 / (1 - settings.gamma) if settings.gamma < 1 else float(episode_limit)
         """Environment steps that a reward is multiplied by in the bound of |Q|."""
         self.faults: dict[int, str] = {}
-        """By agent, its first fault in one sentence: what it sent, the bound, the training step."""
+        """By agent, its first fault in words that follow its name: what it sent, the bound, the training step."""
 
     def q_values(
         self, q_taken: torch.Tensor, q_next: torch.Tensor, ranges: Sequence[float], reward: float, step: int
@@ -140,8 +140,8 @@ class AgentBounds:
         )
 
     def _note(self, agent: int, sent: str, bound: float, why: str, step: int) -> None:
-        sentence = f"agent {agent} sent {sent} to the mixer at training step {step}; the bound was {bound:.3g} ({why})."
-        self.faults.setdefault(agent, sentence)
+        words = f"sent {sent} to the mixer at training step {step}; the bound was {bound:.3g} ({why})"
+        self.faults.setdefault(agent, words)
 
 
 def value_ranges(q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:

@@ -61,7 +61,6 @@ class TeamLearner:
         )
         self.bounds = AgentBounds(settings, spec.episode_limit)
         self.train_steps = 0
-        self.faults: dict[int, str] = {}  # agent -> its first since `forget_faults`, in words
         self._drawn = NOTHING_DRAWN
         self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
 
@@ -128,7 +127,7 @@ class TeamLearner:
 
     @property
     def faults(self) -> dict[int, str]:
-        """By agent, one sentence about the first thing it sent beyond its bounds since `forget_faults`."""
+        """By agent, the first thing it sent beyond its bounds since `forget_faults`, in words that follow its name."""
         return dict(self.bounds.faults)
 
     def forget_faults(self) -> None:
@@ -149,11 +148,7 @@ class TeamLearner:
 
     def learned(self) -> Learned:
         """Return how much was learned in the run, and what the agents sent out of bounds since `forget_faults`."""
-        return Learned(self.train_steps, self.records.ring.added, dict(self.faults))
-
-    def forget_faults(self) -> None:
-        """Begin to look for faults anew."""
-        self.faults.clear()
+        return Learned(self.train_steps, self.records.ring.added, self.faults)
 
     def training_battles(self) -> dict[str, float]:
         """Return the training battles' means since the last report (TeamRecords.training_means), and keep counting."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from contracts.errors import ConfigurationError
 from strategies.a_pps import AveragePPS
+from strategies.bulyan import Bulyan
 from strategies.full_sharing import FullSharing
+from strategies.krum import Krum
+from strategies.median import Median
 from strategies.none import NoAggregation
+from strategies.norm_clip import NormClip
 from strategies.own import own_class
 from strategies.pp_pps import PartialPPS
 from strategies.rs_pps import RewardSharePPS
-from strategies.team import StrategySettings, TeamStrategy
+from strategies.settings import StrategySettings
+from strategies.team import TeamStrategy
+from strategies.trimmed_mean import TrimmedMean
 
 __all__ = ["OWN", "STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
 
@@ -22,6 +28,11 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
     "rs_pps": RewardSharePPS,
     "pp_pps": PartialPPS,
     "full_sharing": FullSharing,
+    "median": Median,
+    "trimmed_mean": TrimmedMean,
+    "krum": Krum,
+    "bulyan": Bulyan,
+    "norm_clip": NormClip,
 }
 
 

@@ -7,14 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 from flwr.app import Array, ArrayRecord
 
+from contracts.array_names import EXP_AVG_SQ
 from contracts.errors import DivergenceError, FederationError
 from strategies.weights import weighted_sum
 
 
 def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-    """Weigh networks together, name by name.
+    """Weigh networks together, name by name. Raises FederationError as `require_alike` does."""
+    require_alike(contents)
+    return ArrayRecord(
+        {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in contents[0]}
+    )
 
-    Raises FederationError when the agents named different parameters, or of different shapes or types.
+
+def require_alike(contents: Sequence[ArrayRecord]) -> None:
+    """Check that what agents return can be aggregated.
+
+    Raises FederationError when they named different parameters, or of different shapes or types, and when an agent's
+    second Adam moment, a mean of squares, is below 0: its root would be no number.
     """
     names = list(contents[0])
     for agent, content in enumerate(contents):
@@ -24,9 +34,8 @@ def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> Arra
             own, expected = (f"{one.dtype} of shape {list(one.shape)}" for one in (content[name], contents[0][name]))
             if own != expected:
                 raise FederationError(f"agent {agent} returned {name} as {own}, agent 0 as {expected}")
-    return ArrayRecord(
-        {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in names}
-    )
+            if name.startswith(EXP_AVG_SQ) and (content[name].numpy() < 0).any():
+                raise FederationError(f"agent {agent} returned {name} with values below 0; means of squares are not.")
 
 
 def require_finite(aggregated: ArrayRecord, round_: int) -> ArrayRecord:

@@ -16,14 +16,12 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord
 from numpy.typing import NDArray
 
-from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from contracts.array_names import EXP_AVG_SQ, kind_of
 
 Arrays = dict[str, NDArray[Any]]
 Figure = float | int | Sequence[float]
 CLOSE = 1e-9
 """Relative difference of two sums of the same rewards that another machine's order of addition may make."""
-GROUPS = ("", TARGET, EXP_AVG, EXP_AVG_SQ)
-"""The kinds of arrays whose changes are compared between agents, each for itself; "": the parameters."""
 
 
 def read(content: ArrayRecord) -> Arrays | str:
@@ -59,17 +57,17 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
 
 
 def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
-    """Return the 2-norm of what changed since the arrays were sent, in each of GROUPS that has arrays.
+    """Return the 2-norm of what changed since the arrays were sent, for each kind of array (contracts.array_names).
 
     Of second moments its root, as Adam divides by theirs: gradients twice as large count twice.
     """
     squares: dict[str, float] = {}
     for name, value in found.items():
-        group = next((one for one in GROUPS[1:] if name.startswith(one)), "")
+        kind = kind_of(name)
         change = np.subtract(value, sent[name], dtype=np.float64)
-        squares[group] = squares.get(group, 0.0) + float(np.vdot(change, change))
-    norms = {group: math.sqrt(square) for group, square in squares.items()}
-    return {group: math.sqrt(norm) if group == EXP_AVG_SQ else norm for group, norm in norms.items()}
+        squares[kind] = squares.get(kind, 0.0) + float(np.vdot(change, change))
+    norms = {kind: math.sqrt(square) for kind, square in squares.items()}
+    return {kind: math.sqrt(norm) if kind == EXP_AVG_SQ else norm for kind, norm in norms.items()}
 
 
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:

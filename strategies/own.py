@@ -7,7 +7,8 @@ import pkgutil
 
 from conf.schema import LESSENING_OFF
 from contracts.errors import ConfigurationError
-from strategies.team import StrategySettings, TeamStrategy
+from strategies.settings import StrategySettings
+from strategies.team import TeamStrategy
 
 
 def own_class(settings: StrategySettings) -> type[TeamStrategy]:
@@ -49,3 +50,10 @@ def _require_averaging(found: type[TeamStrategy], settings: StrategySettings) ->
                 f"strategy.{name}={str(value).lower()} lessens what a weighted average of networks costs, but "
                 f"strategy.code={settings.code} {why}: leave strategy.{name} out."
             )
+    if settings.clip_update is not None and (replaced or found.combine is not TeamStrategy.combine):
+        method = "aggregate_train" if replaced else "combine"
+        raise ConfigurationError(
+            f"strategy.clip_update={settings.clip_update} bounds what goes into a weighted average, but "
+            f"strategy.code={settings.code} has {'an' if replaced else 'a'} {method} of its own: leave "
+            "strategy.clip_update out."
+        )

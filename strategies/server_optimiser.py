@@ -20,13 +20,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
-from flwr.common.constant import SUPERLINK_NODE_ID
-from flwr.serverapp.strategy import FedAdam, FedAvg, FedAvgM
+from flwr.app import Array, ArrayRecord
+from flwr.serverapp.strategy import FedAdam, FedAvgM
 from numpy.typing import NDArray
 
-from contracts import messages as m
 from contracts.errors import DivergenceError, FederationError
+from strategies.flower_arithmetic import through
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -97,7 +96,7 @@ class Momentum(ServerOptimiser):
         velocity = self._of("momentum", aggregate)
         self._flower.current_arrays = start
         self._flower.momentum_vector = None if velocity is None else list(velocity.values())
-        moved = _through(self._flower, round_, aggregate)
+        moved, _ = through(self._flower, round_, [aggregate])
         if (vector := self._flower.momentum_vector) is not None:
             self._moments = {f"momentum.{name}": value for name, value in zip(aggregate, vector, strict=True)}
         return moved
@@ -114,7 +113,7 @@ class Adam(ServerOptimiser):
         flower = self._flower
         flower.current_arrays = {name: array.numpy() for name, array in start.items()}
         flower.m_t, flower.v_t = self._of("m", aggregate), self._of("v", aggregate)
-        moved = _through(flower, round_, aggregate)
+        moved, _ = through(flower, round_, [aggregate])
         of = {"m": flower.m_t or {}, "v": flower.v_t or {}}
         self._moments = {f"{moment}.{name}": value for moment, named in of.items() for name, value in named.items()}
         return moved
@@ -128,12 +127,3 @@ def server_optimiser(settings: ServerSettings) -> ServerOptimiser | None:
         betas = settings.server_adam_beta_1, settings.server_adam_beta_2
         return Adam(settings.server_adam_eta, *betas, settings.server_adam_tau)
     return None
-
-
-def _through(flower: FedAvg, round_: int, aggregate: ArrayRecord) -> ArrayRecord:
-    """Hand an aggregate to a strategy of Flower's as the one reply of a round; return what it makes of it."""
-    arrays = ArrayRecord(dict(aggregate))
-    content = RecordDict({m.ARRAYS: arrays, m.METRICS: MetricRecord({m.NUM_EXAMPLES: 1})})
-    moved, _ = flower.aggregate_train(round_, [Message(content, SUPERLINK_NODE_ID, MessageType.TRAIN)])
-    assert moved is not None  # there was a reply
-    return moved

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
@@ -21,9 +21,10 @@ from contracts.errors import FederationError
 from contracts.facts import Counted, Facts, Know
 from contracts.world import Purpose
 from strategies.aggregation import aggregate, array_bytes, require_finite, spread
-from strategies.beside import Beside, BesideSettings, online
+from strategies.beside import Beside, online
+from strategies.clipping import clipped
 from strategies.distance import mean_distances
-from strategies.faults import Faults, FaultSettings
+from strategies.faults import Faults
 from strategies.known import Known, evaluated, played, trained, training_battles
 from strategies.record import RoundRecord
 from strategies.replies import (
@@ -34,26 +35,13 @@ from strategies.replies import (
     wrong_figures_in,
     wrong_updates,
 )
-from strategies.server_optimiser import ServerSettings, server_optimiser
+from strategies.server_optimiser import server_optimiser
+from strategies.settings import StrategySettings
 
 Plan = Mapping[str, int | float | bool | list[str]]
 """What a message asks for, by the names of contracts.messages."""
 SERVER = "server."
 """Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
-
-
-class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
-    """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
-
-    name: str
-    code: str | None
-    aggregation_interval: int
-    shared: list[str]
-    reward: str
-    max_weight: float
-    policy_episodes: int
-    common_start: bool
-    proximal_mu: float
 
 
 class TeamStrategy(FedAvg):
@@ -194,13 +182,23 @@ class TeamStrategy(FedAvg):
         record = self.record
         earned = training_battles(facts, self.n_agents).earned
         rewards = self.rewards([earned[agent] for agent in kept], networks)
-        weights = self.weights(rewards)
-        record.rewards, record.weights = (spread(values, kept, self.n_agents) for values in (rewards, weights))
-        aggregated = require_finite(self._beside.take_from(aggregate(contents, weights)), record.number)
+        record.weights = self.weights(rewards)  # combine may replace them by the agents' true shares
+        aggregated = require_finite(self._beside.take_from(self.combine(contents, record.weights)), record.number)
+        record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
         record.distances = mean_distances(networks)
         if self._optimiser is not None:
             aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
+
+    def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
+        """Return the aggregate of what agents returned, of the same names, shapes and types: their weighted sum.
+
+        contents, weights: of the agents that count in this round, in agent order. `strategy.clip_update` bounds their
+        updates. An override whose result is no such sum writes each agent's true share into `record.weights`.
+        Raises FederationError when the agents' arrays cannot be aggregated.
+        """
+        begun_with = self._beside.put_to(self._begun_with)
+        return aggregate(clipped(contents, begun_with, self.settings.clip_update), weights)
 
     def rewards(self, earned: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i of the agents whose updates count: by default what agent i itself earned in the round.

@@ -13,6 +13,7 @@ import fnmatch
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +27,8 @@ from contracts import messages as m
 from contracts.array_names import EXP_AVG_SQ
 from contracts.facts import Counted, Facts, Learned
 from contracts.world import Purpose
+from strategies import OWN, STRATEGIES, TeamStrategy
 from strategies.local_grid import LocalGrid
-from strategies.team import TeamStrategy
 
 PARAMETERS = {"fc.weight": (2, 3), "gru.weight_hh": (3, 2), "head.weight": (3, 2), "head.bias": (2,)}
 """The toy networks' parameters and shapes, named like the real ones."""
@@ -46,6 +47,8 @@ EXAMPLES = settings(
 @dataclass
 class ToyTeam:
     """Agents that answer like real ones; agent i learns `gains[i]` in a round, added to all its parameters.
+
+    Moments that are means of squares grow by its absolute value.
 
     starts: each agent's first value of all parameters. rewards: what each earns in a round. asked, said: all
     parameters that were ever sent to and by agent i, by their names.
@@ -106,17 +109,23 @@ class StrategyProperties:
     """Derive from it, say which strategy, and let pytest collect your class.
 
     strategy: the class. shared: what it shares by default (the patterns of strategy.shared); [] when it aggregates
-    nothing. changes: other settings of StrategyConfig that it is to be built with.
+    nothing. changes: other settings of StrategyConfig that it is to be built with. least_agents: the smallest team that
+    the strategy is defined for; smaller ones are filled up with agents that earned as much as others.
     """
 
     strategy: ClassVar[type[TeamStrategy]]
     shared: ClassVar[Sequence[str]] = ("*",)
     changes: ClassVar[dict[str, Any]] = {}
+    least_agents: ClassVar[int] = 1
+
+    def filled(self, rewards: Sequence[float]) -> list[float]:
+        """Return the rewards of a team that is large enough."""
+        return list(islice(cycle(rewards), max(len(rewards), self.least_agents)))
 
     def make(self, n_agents: int, shared: Sequence[str] | None = None) -> TeamStrategy:
         """Build the strategy for a team. shared: instead of its own."""
         values: dict[str, Any] = {
-            "name": "own",
+            "name": next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN),
             "aggregation_interval": 1,
             "shared": list(self.shared if shared is None else shared),
             "reward": "individual",
@@ -136,6 +145,9 @@ class StrategyProperties:
             "max_update": None,
             "on_fault": "stop",
             "max_faults": 0,
+            "byzantine": 1,
+            "krum_select": 1,
+            "clip_update": None,
         }
         chosen = StrategyConfig(**(values | self.changes))
         return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
@@ -151,6 +163,7 @@ class StrategyProperties:
     @EXAMPLES
     def test_weights_sum_to_1(self, rewards: list[float]) -> None:
         """One weight for each agent, from 0 to 1, together 1, whatever was earned."""
+        rewards = self.filled(rewards)
         weights = self.make(len(rewards)).weights(rewards)
         if not self.shared:
             assert not weights, "nothing is aggregated, so there are no weights"
@@ -163,6 +176,7 @@ class StrategyProperties:
     @EXAMPLES
     def test_the_order_of_agents_does_not_matter(self, rewards: list[float], random: Any) -> None:
         """Other numbers for the same agents: the same weights for the same rewards, and the same aggregate."""
+        rewards = self.filled(rewards)
         order = list(range(len(rewards)))
         random.shuffle(order)
         teams = [(list(range(len(rewards))), rewards), (order, [rewards[agent] for agent in order])]
@@ -181,6 +195,7 @@ class StrategyProperties:
     @EXAMPLES
     def test_personal_names_are_untouched(self, rewards: list[float]) -> None:
         """What strategy.shared does not name is never sent by anybody or to anybody, and stays each agent's own."""
+        rewards = self.filled(rewards)
         shared = ["head.*"] if self.shared else []
         personal = {name for name in PARAMETERS if not shared or not name.startswith("head.")}
         team = ToyTeam([float(agent) for agent in range(len(rewards))], [0.25] * len(rewards), rewards)
@@ -195,6 +210,7 @@ class StrategyProperties:
     @EXAMPLES
     def test_equal_agents_are_not_moved(self, rewards: list[float], start: float, gain: float) -> None:
         """An average of equal networks is that network, whatever the agents have earned."""
+        rewards = self.filled(rewards)
         team = ToyTeam([start] * len(rewards), [gain] * len(rewards), rewards)
         own = np.float32(start) + np.float32(gain)
         expected = {name: np.full(PARAMETERS[name], own, np.float32) for name in sorted(team_shared(self.shared))}

@@ -76,6 +76,9 @@ def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
         "max_update": 10.0,
         "on_fault": "stop",
         "max_faults": 10,
+        "byzantine": 1,
+        "krum_select": 1,
+        "clip_update": 1.0 if name == "norm_clip" else None,
     }
     return StrategyConfig(**(values | changes))
 

@@ -43,7 +43,7 @@ def differing(config: Config) -> list[str]:
     """Return the overrides that make a run's settings of its experiment's, map, algorithm and strategy being chosen."""
     usual = compose(_chosen(config))
     found = []
-    unused = idle_settings(config.strategy.server_optimiser)
+    unused = idle_settings(config.strategy.name, config.strategy.server_optimiser)
     for name in settings():
         own = attrgetter(name)(config)
         decides = name not in WRITTEN and name not in unused and not name.startswith(NOT_OF_A_RECIPE)
@@ -54,7 +54,7 @@ def differing(config: Config) -> list[str]:
 
 def unlike(one: Config, other: Config) -> str | None:
     """Return the first setting in which two runs differ in what comes of them, None when there is none."""
-    unused = idle_settings(one.strategy.server_optimiser)
+    unused = idle_settings(one.strategy.name, one.strategy.server_optimiser)
     for name in settings():
         ignored = name in unused or name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))
         if not ignored and attrgetter(name)(one) != attrgetter(name)(other):

@@ -46,6 +46,12 @@ fedqmix bench collecting [maps=3m] [batches=8,32] [seconds=3] [name=value ...]
     environment steps a second of training's collection loop: world, networks that act, and storing
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
     what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
+fedqmix bench attacks [attacks=honest,sign_flip] [aggregations=a_pps,median] [seeds=1,2,3,4,5] [processes=2]
+                      [name=value ...]
+    win rates of teams whose last agent lies to the server in every round, by what it does and by how the server
+    aggregates: real runs, a process each, so many at once. Other settings as for train, such as map=2s3z
+    stop.env_steps=300000; by default 3m, experiment=tuned and 150,000 environment steps. As a table and as a picture:
+    python -m benchmarks.attack_table table FILE, and python -m benchmarks.attack_table picture FILE
 """
 
 
@@ -186,6 +192,24 @@ def _coupling(words: Sequence[str]) -> dict[str, Any]:
     )
 
 
+def _attacks(words: Sequence[str]) -> dict[str, Any]:
+    from rich.console import Console
+
+    from benchmarks import attack_runs
+    from benchmarks.attacks import ATTACKS
+
+    options, rest = split(words, ("attacks", "aggregations", "seeds", "processes"))
+    names = choices(options, "aggregations", "aggregation", tuple(attack_runs.AGGREGATIONS))
+    return attack_runs.measure(
+        overrides=rest,
+        attacks=choices(options, "attacks", "attack", tuple(ATTACKS)),
+        aggregations=names if "aggregations" in options else attack_runs.fitting(rest),
+        seeds=numbers(options, "seeds", attack_runs.SEEDS),
+        at_once=number(options, "processes", int, _processors()),
+        console=Console(stderr=True),
+    )
+
+
 def _processors() -> int:
     return os.cpu_count() or 1
 
@@ -199,4 +223,5 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "learners": _learners,
     "collecting": _collecting,
     "coupling": _coupling,
+    "attacks": _attacks,
 }

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
-from conf.schema import LESSENING_OFF, Config, StrategyConfig
+from conf.schema import LESSENING_OFF, ROBUST, Config, StrategyConfig, least_agents
 from contracts.errors import ConfigurationError
 from runtimes.configuration.names import Setting, settings, unknown, unknown_setting
 
@@ -142,6 +142,7 @@ def _check_combinations(config: Config) -> None:
             "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
         )
     _check_lessening(strategy)
+    _check_clipping(strategy)
     if config.env.name == "smac" and config.env.randomise != "nothing":
         raise ConfigurationError(
             f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
@@ -171,6 +172,45 @@ def _check_lessening(strategy: StrategyConfig) -> None:
             f"strategy.server_optimiser={strategy.server_optimiser} moves one network on from round to round, so all "
             "agents begin with one: strategy.common_start=true is needed."
         )
+
+
+def _check_clipping(strategy: StrategyConfig) -> None:
+    """Check that updates are clipped where an average is taken, from where all agents begin."""
+    given = f"strategy.clip_update={strategy.clip_update}"
+    if strategy.clip_update is None:
+        if strategy.name == "norm_clip":
+            raise ConfigurationError(
+                "strategy=norm_clip with strategy.clip_update=null clips nothing: give a number such as 1, or choose "
+                "strategy=a_pps."
+            )
+        return
+    reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents in every step"}
+    reasons |= dict.fromkeys(ROBUST, "bounds what each agent can do by itself")
+    if strategy.name in reasons:
+        raise ConfigurationError(
+            f"{given} bounds the agents' updates before they are averaged, but strategy={strategy.name} "
+            f"{reasons[strategy.name]}: leave it out, or choose norm_clip, a_pps, rs_pps or pp_pps."
+        )
+    if not strategy.common_start:
+        raise ConfigurationError(
+            f"{given} measures updates from the network that a round begins with, so all agents begin with one: "
+            "strategy.common_start=true is needed."
+        )
+
+
+def check_team(config: Config, n_agents: int) -> None:
+    """Check that a map's team is large enough for a robust strategy. Raises ConfigurationError, which names others."""
+    strategy = config.strategy
+    f, m = strategy.byzantine, strategy.krum_select
+    least = least_agents(strategy.name, f, m)
+    if n_agents >= least:
+        return
+    fit = [name for name in ROBUST if least_agents(name, f, 1) <= n_agents]
+    selecting = f" and strategy.krum_select={m}" if strategy.name == "krum" and m > 1 else ""
+    raise ConfigurationError(
+        f"strategy={strategy.name} with strategy.byzantine={f}{selecting} needs at least {least} agents; {config.map} "
+        f"has {n_agents}. Use {' or '.join(filter(None, [', '.join(fit), 'norm_clip']))}."
+    )
 
 
 def check_shared(config: Config, parameter_names: Sequence[str]) -> None:

@@ -20,13 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from conf.schema import Config
+from conf.schema import ROBUST, Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration import overrides as written
 from runtimes.configuration.earlier import before
 from runtimes.configuration.exceptions import exception_for, exceptions_of, require_maps
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
-from runtimes.configuration.ranges import check_map, check_shared, typed
+from runtimes.configuration.ranges import check_map, check_shared, check_team, typed
 from runtimes.configuration.runs import require_run, run_of
 
 RESUMABLE = (
@@ -244,6 +244,8 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
 def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
     config = typed(raw)
     check_map(config, _maps() if maps is None else maps)
+    if config.strategy.name in ROBUST:
+        check_team(config, _agents(config))
     check_shared(config, _parameter_names() if parameter_names is None else parameter_names)
     return config
 
@@ -252,6 +254,12 @@ def _maps() -> Sequence[str]:
     from envs import available_maps  # here, because it compiles the rules of battle
 
     return tuple(available_maps())
+
+
+def _agents(config: Config) -> int:
+    from envs import team_spec  # here, because it compiles the rules of battle
+
+    return team_spec(config.map, config.env).n_agents
 
 
 def _parameter_names() -> Sequence[str]:

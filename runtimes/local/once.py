@@ -10,22 +10,28 @@ from rich.text import Text
 from conf.schema import Config
 from contracts.together import ALONE, Together
 from runtimes.configuration.names import program
-from runtimes.local.train import train
+from runtimes.local.train import Around, nothing_between, train
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress, closing_table
 
 
 def train_once(
-    config: Config, command: Sequence[str], console: Console, errors: Console, together: Together = ALONE
+    config: Config,
+    command: Sequence[str],
+    console: Console,
+    errors: Console,
+    together: Together = ALONE,
+    around: Around = nothing_between,
 ) -> None:
     """Train one run in its folder, with a progress display; say how to resume when interrupted.
 
     console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
+    around: stands between the server and the team's answers.
     """
     with RunFolder.of(config, command) as folder:
         try:
             with Progress(config.stop.env_steps, console) as progress:
-                rows = train(config, folder, command, progress, together)
+                rows = train(config, folder, command, progress, together, around)
         except KeyboardInterrupt:
             errors.print(Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True)
             raise

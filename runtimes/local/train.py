@@ -5,7 +5,7 @@ The Flower ServerApp and its strategy run over an in-process Grid; its nodes are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flwr.app import Context, Message
@@ -24,21 +24,35 @@ from runtimes.run.progress import Progress
 from runtimes.run.threads import share_out
 from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
-from strategies.local_grid import LocalGrid, server_context
+from strategies.local_grid import Answer, LocalGrid, server_context
+
+Around = Callable[[Answer], Answer]
+"""What stands between the server and a team's answers."""
+
+
+def nothing_between(answers: Answer) -> Answer:
+    """Leave the answers as they are."""
+    return answers
 
 
 def train(
-    config: Config, folder: RunFolder, command: Sequence[str], progress: Progress, together: Together = ALONE
+    config: Config,
+    folder: RunFolder,
+    command: Sequence[str],
+    progress: Progress,
+    together: Together = ALONE,
+    around: Around = nothing_between,
 ) -> list[Row]:
     """Train a team in this process; see `runtimes.run.conduct.conduct`.
 
-    together: the run's seat among several in this program.
+    together: the run's seat among several in this program. around: makes of the team's answers those that the server
+    gets (benchmarks/attacks.py lets one agent lie so).
     """
     share_out(config.runtime)
     keep_freed_memory()
 
     def gather() -> LocalFederation:
-        federation = LocalFederation(config, folder, together)
+        federation = LocalFederation(config, folder, together, around)
         if (warning := federation.team.memory_warning()) is not None:
             progress.note(warning)
         return federation
@@ -49,7 +63,10 @@ def train(
 class LocalFederation:
     """A team in this process (a runtimes.run.conduct.Federation), which also keeps replays."""
 
-    def __init__(self, config: Config, folder: RunFolder, together: Together = ALONE) -> None:
+    def __init__(
+        self, config: Config, folder: RunFolder, together: Together = ALONE, around: Around = nothing_between
+    ) -> None:
+        self._around = around
         self.team = LocalTeam(config, together)
         self.n_agents = self.team.spec.n_agents
         self.mixer_side = self.team.mixer
@@ -64,7 +81,7 @@ class LocalFederation:
 
     def grid(self) -> tuple[Grid, Context]:
         """Return the in-process Grid and a context for it."""
-        return LocalGrid(self.n_agents, self._answer), server_context()
+        return LocalGrid(self.n_agents, self._around(self._answer)), server_context()
 
     def facts(self) -> Facts:
         """Return what world and mixer know of the question that the agents answered last."""

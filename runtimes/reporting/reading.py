@@ -21,7 +21,7 @@ from reports.runs import OURS, Run
 from runtimes.collecting.collected import Collected
 from runtimes.collecting.folder import archives_in
 from runtimes.configuration.exceptions import exception_settings
-from runtimes.configuration.idle import SERVER_OPTIMISER, idle_settings
+from runtimes.configuration.idle import SERVER_OPTIMISER, STRATEGY, idle_settings
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.configuration.settings import completed
 from runtimes.deployment.byte_book import read_ledger
@@ -87,7 +87,7 @@ def _tree(place: Path, read: Callable[[], Any]) -> Any:
 def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]) -> Run:
     """tree: every setting as the run had it; an older version may have known others than this one."""
     found = dict(_leaves("", tree))
-    unused = idle_settings(str(found.get(SERVER_OPTIMISER)))
+    unused = idle_settings(str(found.get(STRATEGY)), str(found.get(SERVER_OPTIMISER)))
     settings = {name: value for name, value in found.items() if name not in unused}
     try:
         return Run(

@@ -10,10 +10,13 @@ MAPS = ("3m", "8m", "5m_vs_6m")
 
 MISTAKES = [
     # names
-    (["strategy=fedavgg"], "unknown strategy 'fedavgg'. Allowed: a_pps, full_sharing, none, own, pp_pps, rs_pps."),
+    (
+        ["strategy=fedavgg"],
+        "unknown strategy 'fedavgg'. Allowed: a_pps, bulyan, full_sharing, krum, median, none, norm_clip,",
+    ),
     (["strategy=rs_psp"], "did you mean 'rs_pps'?"),
-    (["strategy=null"], "Allowed: a_pps, full_sharing"),
-    (["strategy=[a_pps]"], "one of a_pps, full_sharing"),
+    (["strategy=null"], "Allowed: a_pps, bulyan, full_sharing"),
+    (["strategy=[a_pps]"], "one of a_pps, bulyan, full_sharing"),
     (["logger=foo"], "unknown logger 'foo'. Allowed: jsonl, tensorboard, wandb."),
     (["experiment=papr"], "did you mean 'paper'?"),
     (["env=smac3"], "unknown env 'smac3'"),
@@ -72,6 +75,9 @@ MISTAKES = [
     (["strategy.server_adam_eta=0"], "strategy.server_adam_eta=0.0 is out of range: a number, greater than 0."),
     (["strategy.server_learning_rate=0"], "strategy.server_learning_rate=0.0 is out of range"),
     (["strategy.proximal_mu=-1"], "strategy.proximal_mu=-1.0 is out of range: a number, at least 0."),
+    (["strategy.byzantine=-1"], "strategy.byzantine=-1 is out of range: a whole number, at least 0."),
+    (["strategy.krum_select=0"], "strategy.krum_select=0 is out of range: a whole number, at least 1."),
+    (["strategy.clip_update=0"], "strategy.clip_update=0.0 is out of range: a number, greater than 0, or null."),
     (["strategy.server_optimiser=sgd"], "unknown strategy.server_optimiser 'sgd'. Allowed: none, momentum, adam."),
     (["strategy.adam_moments=avarage"], "did you mean 'average'? Allowed: keep, average, reset."),
     (["strategy.share_targets=1"], "strategy.share_targets=1 has the wrong type; needed: true or false."),
@@ -110,6 +116,25 @@ MISTAKES = [
         ["strategy=a_pps", "strategy.server_optimiser=adam", "strategy.common_start=false"],
         "strategy.server_optimiser=adam moves one network on from round to round",
     ),
+    (
+        ["strategy=krum"],
+        "strategy=krum with strategy.byzantine=1 needs at least 5 agents; 3m has 3. Use median, trimmed_mean or norm_clip.",
+    ),
+    (["strategy=bulyan", "map=5m_vs_6m"], "needs at least 7 agents; 5m_vs_6m has 5. Use median, trimmed_mean, krum or"),
+    (
+        ["strategy=median", "strategy.byzantine=2"],
+        "strategy=median with strategy.byzantine=2 needs at least 5 agents; 3m has 3. Use norm_clip.",
+    ),
+    (["strategy=trimmed_mean", "map=8m", "strategy.byzantine=4"], "needs at least 9 agents; 8m has 8. Use norm_clip."),
+    (
+        ["strategy=krum", "map=8m", "strategy.krum_select=8"],
+        "strategy=krum with strategy.byzantine=1 and strategy.krum_select=8 needs at least 9 agents; 8m has 8.",
+    ),
+    (["strategy=norm_clip", "strategy.clip_update=null"], "strategy.clip_update=null clips nothing: give a number"),
+    (["strategy=none", "strategy.clip_update=1"], "but strategy=none averages nothing: leave it out"),
+    (["strategy=full_sharing", "strategy.clip_update=1"], "full_sharing has one network for all agents in every step"),
+    (["strategy=median", "strategy.clip_update=2"], "strategy=median bounds what each agent can do by itself"),
+    (["strategy=rs_pps", "strategy.clip_update=1", "strategy.common_start=false"], "strategy.common_start=true is"),
     # syntax
     (["map"], "'map' sets nothing: write name=value, for example map=3m"),
     (["=3"], "'=3' sets nothing"),
@@ -152,6 +177,15 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["stop.env_steps=300_000"],
         ["run_dir='my runs/first, second'"],
         ["env.reward_defeat=-1"],
+        ["strategy=median"],
+        ["strategy=trimmed_mean", "map=8m", "strategy.byzantine=3"],
+        ["strategy=krum", "map=5m_vs_6m"],
+        ["strategy=krum", "map=8m", "strategy.krum_select=7"],
+        ["strategy=bulyan", "map=8m"],
+        ["strategy=bulyan", "strategy.byzantine=0"],
+        ["strategy=norm_clip", "strategy.clip_update=2"],
+        ["strategy=rs_pps", "strategy.clip_update=1"],
+        ["strategy.byzantine=9"],
     ],
     ids=" ".join,
 )

@@ -70,6 +70,45 @@ class TestPartialPPSWithTargets(StrategyProperties):
     changes: ClassVar = {"share_targets": True, "adam_moments": "reset", "proximal_mu": 0.1}
 
 
+class TestMedian(StrategyProperties):
+    strategy = STRATEGIES["median"]
+    least_agents = 3
+    changes: ClassVar = {"adam_moments": "average", "share_targets": True}
+
+
+class TestTrimmedMean(StrategyProperties):
+    strategy = STRATEGIES["trimmed_mean"]
+    least_agents = 3
+    changes: ClassVar = {"adam_moments": "average"}
+
+
+class TestKrum(StrategyProperties):
+    strategy = STRATEGIES["krum"]
+    least_agents = 5
+
+
+class TestMultiKrum(StrategyProperties):
+    strategy = STRATEGIES["krum"]
+    least_agents = 5
+    changes: ClassVar = {"krum_select": 3, "adam_moments": "average", "share_targets": True}
+
+
+class TestBulyan(StrategyProperties):
+    strategy = STRATEGIES["bulyan"]
+    least_agents = 7
+    changes: ClassVar = {"adam_moments": "average"}
+
+
+class TestNormClip(StrategyProperties):
+    strategy = STRATEGIES["norm_clip"]
+    changes: ClassVar = {"clip_update": 1.0, "adam_moments": "average", "share_targets": True}
+
+
+class TestRewardSharePPSClipped(StrategyProperties):
+    strategy = STRATEGIES["rs_pps"]
+    changes: ClassVar = {"clip_update": 1.5}
+
+
 class TooMuch(AveragePPS):
     """Weights that sum to 1.01."""
 

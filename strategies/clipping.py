@@ -1,0 +1,61 @@
+"""Norm clipping: no agent's update counts for more than a multiple of the median update (Sun et al. 2019,
+arXiv 1911.07963, "Can You Really Backdoor Federated Learning?", section 4).
+
+    theta_i' = theta + min(1, c M / |theta_i - theta|) (theta_i - theta),    M = median_j |theta_j - theta|
+
+theta are the shared parameters that the round began with, theta_i those that agent i returns. The norm is the 2-norm
+over all parameters together. Their bound is a constant; ours follows the team, whose updates shrink while it learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from flwr.app import Array, ArrayRecord
+from numpy.typing import NDArray
+
+from contracts.array_names import kind_of
+from contracts.errors import FederationError
+from strategies.aggregation import require_alike
+
+Named = Mapping[str, NDArray[np.float64]]
+
+
+def clipped(contents: Sequence[ArrayRecord], begun_with: ArrayRecord, multiple: float | None) -> Sequence[ArrayRecord]:
+    """Return what agents returned, with the updates that are too long shortened; null leaves all as they are.
+
+    contents: one record an agent. begun_with: what each was sent, of the same names. multiple: c.
+    What is aggregated beside the parameters (strategies/beside.py) is bounded kind by kind in the same way, and each
+    agent is shortened by its smallest factor everywhere. So its moments stay a mean of two pairs of moments, both of
+    which belong together, and squares stay at least 0. Raises FederationError when names, shapes or types differ.
+    """
+    if multiple is None:
+        return contents
+    require_alike(contents)
+    if set(contents[0]) != set(begun_with):
+        began, ended = ", ".join(begun_with), ", ".join(contents[0])
+        raise FederationError(f"agents returned {ended} in a round that began with {began}")
+    # By name, as sums depend on the order, and a resumed run's messages have another one.
+    start = {name: array.numpy().astype(np.float64) for name, array in sorted(begun_with.items())}
+    updates = [{name: content[name].numpy() - value for name, value in start.items()} for content in contents]
+    factors = np.ones(len(contents))
+    for kind in dict.fromkeys(map(kind_of, start)):
+        norms = np.array([_norm(update, kind) for update in updates])
+        bound = multiple * float(np.median(norms))
+        factors = np.minimum(factors, np.divide(bound, norms, out=np.ones_like(norms), where=norms > bound))
+    return [
+        content if factor == 1 else _shortened(content, start, update, float(factor))
+        for content, update, factor in zip(contents, updates, factors, strict=True)
+    ]
+
+
+def _norm(update: Named, kind: str) -> float:
+    squares = [float(np.sum(np.square(value))) for name, value in update.items() if kind_of(name) == kind]
+    return float(np.sqrt(np.sum(squares)))
+
+
+def _shortened(content: ArrayRecord, start: Named, update: Named, factor: float) -> ArrayRecord:
+    return ArrayRecord(
+        {name: Array((start[name] + factor * update[name]).astype(array.dtype)) for name, array in content.items()}
+    )

@@ -1,0 +1,105 @@
+"""What the strategies for teams with dishonest agents share: minimum team sizes, and Flower's arithmetic in float64.
+
+Median, trimmed mean, Krum and Bulyan bound what f dishonest agents (strategy.byzantine) can do to the aggregate, as
+long as the team is large enough. They know no rewards, so a lie about these is worth nothing to anybody.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from flwr.app import Array, ArrayRecord
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from conf.schema import least_agents
+from contracts.array_names import online_names
+from contracts.errors import FederationError
+from strategies.a_pps import AveragePPS
+from strategies.aggregation import require_alike
+from strategies.clipping import kind_of
+
+
+class RobustStrategy(AveragePPS):
+    """Base of the four: fills in `combine`, and leaves `combine_robustly`.
+
+    The weights in the record are the agents' true shares in the aggregate, not 1/N.
+    """
+
+    def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
+        """Return the robust aggregate; weights are not used.
+
+        Arrays are ordered by name and agents by their arrays, so that the aggregate is the same bit for bit whatever the
+        agents' numbers, and in a resumed run, whose messages name arrays in another order. Raises FederationError when their arrays cannot be aggregated, and when so many agents
+        were left out of the round that too few are there.
+        """
+        require_alike(contents)
+        self._require_enough(len(contents))
+        named = [dict(sorted(content.items())) for content in contents]
+        order = sorted(range(len(named)), key=lambda agent: [array.data for array in named[agent].values()])
+        combined, shares = self.combine_robustly([_in_float64(named[agent]) for agent in order])
+        self.record.weights = [shares[order.index(agent)] for agent in range(len(contents))]
+        return ArrayRecord(
+            {name: Array(combined[name].numpy().astype(array.dtype)) for name, array in contents[0].items()}
+        )
+
+    @abstractmethod
+    def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
+        """Return the aggregate of float64 arrays, and each agent's share in it; the shares sum to 1."""
+
+    def _require_enough(self, agents: int) -> None:
+        name, byzantine = self.settings.name, self.settings.byzantine
+        least = least_agents(name, byzantine, self.settings.krum_select)
+        if agents < least:
+            raise FederationError(
+                f"strategy={name} with strategy.byzantine={byzantine} needs at least {least} agents in every round; "
+                f"round {self.record.number} has {agents}, as the others were left out. Use norm_clip, a smaller "
+                "strategy.byzantine, or strategy.on_fault=stop."
+            )
+
+
+def mean_shares(keys: NDArray[np.float64], first: int, last: int) -> list[float]:
+    """Return each row's mean share in the places of the ranks first to last (from 1) along the rows.
+
+    keys: [rows, columns], at least one column. In each column the rows with these ranks share alike, and rows with
+    equal keys share what falls to them together. The shares sum to 1.
+    """
+    low, high = rankdata(keys, "min", axis=0), rankdata(keys, "max", axis=0)
+    within = np.clip(np.minimum(high, last) - np.maximum(low, first) + 1, 0, None)
+    shares: list[float] = (within / (high - low + 1) / (last - first + 1)).mean(axis=1).tolist()
+    return shares
+
+
+def parameters_of(contents: Sequence[ArrayRecord]) -> NDArray[np.float64]:
+    """Return the agents' parameters, without what is aggregated beside them: [agents, parameters]."""
+    return np.stack(
+        [np.concatenate([content[name].numpy().ravel() for name in online_names(content)]) for content in contents]
+    )
+
+
+def scales(contents: Sequence[ArrayRecord]) -> dict[str, float]:
+    """Return a factor by name that gives parameters and what is beside them one scale, so that distances mean all.
+
+    contents: float64. The spread of a kind is the median of the agents' distances to their coordinate-wise median. The
+    factors are powers of two, by which numbers are multiplied and divided without an error; 1 where there is one kind.
+    """
+    kinds = {name: kind_of(name) for name in contents[0]}
+    if len(set(kinds.values())) == 1:
+        return dict.fromkeys(kinds, 1.0)
+    squares = {kind: np.zeros(len(contents)) for kind in kinds.values()}
+    for name, kind in kinds.items():
+        values = np.stack([content[name].numpy().ravel() for content in contents])
+        squares[kind] += np.square(values - np.median(values, axis=0)).sum(axis=1)
+    spreads = {kind: float(np.sqrt(np.median(square))) for kind, square in squares.items()}
+    return {name: 2.0 ** -round(np.log2(spreads[kind])) if spreads[kind] > 0 else 1.0 for name, kind in kinds.items()}
+
+
+def scaled(content: ArrayRecord, factors: dict[str, float]) -> ArrayRecord:
+    """Return arrays multiplied by a factor each."""
+    return ArrayRecord({name: Array(array.numpy() * factors[name]) for name, array in content.items()})
+
+
+def _in_float64(content: Mapping[str, Array]) -> ArrayRecord:
+    return ArrayRecord({name: Array(array.numpy().astype(np.float64)) for name, array in content.items()})

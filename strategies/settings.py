@@ -1,0 +1,26 @@
+"""The settings of strategies."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from strategies.beside import BesideSettings
+from strategies.faults import FaultSettings
+from strategies.server_optimiser import ServerSettings
+
+
+class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
+    """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
+
+    name: str
+    code: str | None
+    aggregation_interval: int
+    shared: list[str]
+    reward: str
+    max_weight: float
+    policy_episodes: int
+    common_start: bool
+    proximal_mu: float
+    byzantine: int
+    krum_select: int
+    clip_update: float | None
