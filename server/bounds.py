@@ -49,7 +49,7 @@ class AgentBounds:
       other, are all that shelters an honest agent from that.
     - Agents whose others send zeros alone have nothing to be compared with: their norms have no bound, as there is no
       gradient they could shrink, and their Q-values have the reward's bound.
-    - Agents of different unit types differ in what they learn, and how fast. max_gradient must leave room
+    - Agents of different unit types differ in what they learn, and how fast. max_gradient leaves room
       for it: docs/security.md says what honest teams show.
     """
 

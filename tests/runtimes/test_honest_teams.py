@@ -15,7 +15,7 @@ from runtimes.cli import main
 from runtimes.configuration.settings import compose
 
 SAFETY = 10
-"""How many times below the default bounds honest teams stay, at least (docs/security.md)."""
+"""How many times below the default bounds honest teams stay, at least; in short runs far more (docs/security.md)."""
 
 
 def train(run_dir: Path, *words: str) -> Path:
