@@ -26,7 +26,6 @@ from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 from strategies.local_grid import Answer, LocalGrid, server_context
 
-
 Around = Callable[[Answer], Answer]
 """What stands between the server and a team's answers."""
 
