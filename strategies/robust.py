@@ -31,9 +31,9 @@ class RobustStrategy(AveragePPS):
     def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
         """Return the robust aggregate; weights are not used.
 
-        Arrays are ordered by name and agents by their arrays, so that the aggregate is the same bit for bit whatever the
-        agents' numbers, and in a resumed run, whose messages name arrays in another order. Raises FederationError when their arrays cannot be aggregated, and when so many agents
-        were left out of the round that too few are there.
+        Arrays are ordered by name and agents by their arrays. So the aggregate is the same bit for bit whatever the
+        agents' numbers, and in a resumed run, whose messages name arrays in another order. Raises FederationError when
+        their arrays cannot be aggregated, and when so many agents were left out of the round that too few are there.
         """
         require_alike(contents)
         self._require_enough(len(contents))

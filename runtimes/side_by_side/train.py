@@ -60,7 +60,7 @@ def train_all(
     waiting = [run for run in runs if run.state is State.WAITING]
     running: dict[str, Run] = {}
     try:
-        with programs or Processes() as trained:
+        with Processes() if programs is None else programs as trained:  # one that is empty is false
             while waiting or running:
                 while waiting and len(running) < at_once:
                     run = waiting.pop(0)

@@ -118,7 +118,7 @@ MISTAKES = [
     ),
     (
         ["strategy=krum"],
-        "strategy=krum with strategy.byzantine=1 needs at least 5 agents; 3m has 3. Use median, trimmed_mean or norm_clip.",
+        "strategy=krum with strategy.byzantine=1 needs at least 5 agents; 3m has 3. Use median, trimmed_mean or norm",
     ),
     (["strategy=bulyan", "map=5m_vs_6m"], "needs at least 7 agents; 5m_vs_6m has 5. Use median, trimmed_mean, krum or"),
     (

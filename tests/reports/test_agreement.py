@@ -78,7 +78,10 @@ def begun_before(path: Path, *names: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("word", ["algorithm.td_lambda=0.5", "strategy.proximal_mu=0.1", "strategy.share_targets=true"])
+@pytest.mark.parametrize(
+    "word",
+    ["algorithm.td_lambda=0.5", "strategy.proximal_mu=0.1", "strategy.share_targets=true", "strategy.clip_update=1"],
+)
 def test_a_run_from_before_a_setting_is_no_seed_of_runs_that_use_it(tmp_path: Path, word: str) -> None:
     name = word.partition("=")[0].rpartition(".")[2]
     old = begun_before(write_run(tmp_path / "old", [0.5], "seed=1"), name)

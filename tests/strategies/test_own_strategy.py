@@ -89,6 +89,11 @@ class Median(AveragePPS):
         return super().aggregate_train(server_round, replies)
 
 
+class Combining(AveragePPS):
+    def combine(self, contents, weights):
+        return super().combine(contents, weights)
+
+
 class Tied(AveragePPS):
     tie_gradients = True
 """
@@ -103,6 +108,9 @@ class Tied(AveragePPS):
         ("Median", "strategy.proximal_mu=0.1", None),
         ("Median", "strategy.adam_moments=reset", None),
         ("Tied", "strategy.proximal_mu=0.1", "ties gradients"),
+        ("Median", "strategy.clip_update=1", "has an aggregate_train of its own: leave strategy.clip_update out"),
+        ("Combining", "strategy.clip_update=1", "has a combine of its own: leave strategy.clip_update out"),
+        ("Combining", "strategy.share_targets=true", None),
     ],
 )
 def test_what_acts_upon_an_average_needs_one(
