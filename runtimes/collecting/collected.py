@@ -18,7 +18,7 @@ from runtimes.collecting.recipe import archive_name, command_of
 from runtimes.configuration.plain import require_plain
 from runtimes.configuration.ranges import to_yaml
 from runtimes.configuration.settings import load, loads
-from runtimes.run.summaries import parse_summary
+from runtimes.run.summaries import parse_summary, require_evaluations
 from server.records import Outcome, Row, parse_rows
 from storage.archive import LARGEST, SUFFIX, unpack
 from storage.untrusted import is_there, read_file, texts
@@ -64,7 +64,9 @@ class Collected:
             SUMMARY: _json(folder / SUMMARY, cleaned),
             METRICS: _content(folder, METRICS),
         }
-        return cls(folder, files, cleaned, _rows(folder, files))
+        rows = _rows(folder, files)
+        require_evaluations(folder / METRICS, summary, rows)
+        return cls(folder, files, cleaned, rows)
 
     @classmethod
     def read(cls, path: Path) -> Self:

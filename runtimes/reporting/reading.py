@@ -24,7 +24,7 @@ from runtimes.configuration.plain import parse_plain, read_plain
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.configuration.settings import completed
 from runtimes.deployment.byte_book import read_ledger
-from runtimes.run.summaries import read_summary
+from runtimes.run.summaries import read_summary, require_evaluations
 from server.records import Row, read_rows
 from storage.archive import SUFFIX
 from storage.untrusted import ADVICE
@@ -62,14 +62,24 @@ def read_run(folder: Path) -> Run:
     """Read a run folder of ours. Raises CheckpointError when it is damaged."""
     require_run(folder)
     tree = _tree(folder, read_plain(folder / CONFIG))
-    return replace(_run(folder, tree, read_summary(folder), read_rows(folder / "metrics.jsonl")), sent=_sent(folder))
+    metrics, summary = folder / "metrics.jsonl", read_summary(folder)
+    rows = read_rows(metrics)
+    require_evaluations(metrics, summary, rows)
+    return replace(_run(folder, tree, summary, rows), sent=_sent(folder))
 
 
 def read_collected(path: Path) -> Run:
     """Read a collected run, which has no networks. Raises CheckpointError when it is damaged."""
     found = Collected.read(path)
-    tree = _tree(path, parse_plain(found.files[CONFIG].decode()))
+    tree = _tree(path, _settings(path, found.files[CONFIG].decode()))
     return _run(path, tree, found.summary, found.rows)
+
+
+def _settings(place: Path, text: str) -> DictConfig:
+    try:
+        return parse_plain(text)
+    except ConfigurationError as error:
+        raise CheckpointError(_damaged(place, str(error).removesuffix("."))) from error
 
 
 def _tree(place: Path, raw: DictConfig) -> Any:

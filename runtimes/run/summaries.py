@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import CheckpointError
+from server.records import Row
 from storage.untrusted import ADVICE, is_there, parse_object, read_file
 
 SUMMARY = "summary.json"
@@ -17,6 +19,15 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """Return the summary of a run folder; empty before a run's first end. Raises CheckpointError for a damaged one."""
     file = folder / SUMMARY
     return parse_summary(file, read_file(file)) if is_there(file) else {}
+
+
+def require_evaluations(metrics: Path, summary: Mapping[str, Any], rows: Sequence[Row]) -> None:
+    """Check that metrics hold every evaluation that a run's summary tells of. Raises CheckpointError."""
+    told = summary.get("evaluations", 0)
+    if type(told) is int and len(rows) < told:
+        raise CheckpointError(
+            f"{metrics} is damaged: it holds {len(rows)} evaluations, and {SUMMARY} tells of {told}. {ADVICE}"
+        )
 
 
 def parse_summary(file: Path, data: bytes) -> dict[str, Any]:
