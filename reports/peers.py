@@ -7,17 +7,18 @@ et al. 2022 (arXiv 2209.10485): environment -> task -> algorithm -> seed -> step
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import ConfigurationError
+from contracts.errors import CheckpointError, ConfigurationError
 from reports.runs import RETURN, WON, Run
-from server.records import Row
+from server.records import Row, read_document, row_fault
 
+LARGEST = 256 * 2**20
+"""Bytes of a file: marl-eval's hold every evaluation of many runs."""
 CONFIG, METRICS, INFO = "config.json", "metrics.json", "info.json"
 _WORLDS = {"sc2": "smac"}  # EPyMARL's name of a world -> ours
 _TAKEN = (WON, RETURN, "test_ep_length_mean")
@@ -42,7 +43,8 @@ def read_sacred(folder: Path) -> Run:
         side_by_side = int(config.get("batch_size_run", 1))
         episodes = max(1, int(config["test_nepisode"]) // side_by_side) * side_by_side  # as its run.py counts them
         rows = [row for row in _rows(series) if WON in row]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        _require_rows(folder, rows)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         raise ConfigurationError(f"{folder} is not what EPyMARL writes: {error!r}.") from error
     return Run(
         str(folder), "EPyMARL", _WORLDS.get(env, env), map_, name, "", seed, rows, episodes=episodes, outcome="logged"
@@ -60,7 +62,7 @@ def read_marl_eval(file: Path) -> list[Run]:
             for algorithm, seeds in algorithms.items()
             for seed, steps in seeds.items()
         ]
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError, ZeroDivisionError) as error:
         raise ConfigurationError(f"{file} is not in marl-eval's schema: {error!r}.") from error
 
 
@@ -75,6 +77,7 @@ def _marl_eval_run(label: str, world: str, map_: str, algorithm: str, seed: str,
         counts |= {len(one) for one in values.values()}
     if not all(WON in row for row in rows):
         raise KeyError("win_rate")
+    _require_rows(label, rows)
     episodes = counts.pop() if len(counts) == 1 and counts != {1} else None  # one value may be a mean
     number = int(re.sub(r"\D", "", seed) or 0)
     return Run(label, "marl-eval", world, map_, algorithm, "", number, rows, episodes=episodes, outcome="logged")
@@ -119,9 +122,15 @@ def _rows(series: Series) -> Iterator[Row]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        document = json.loads(file.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {file}: {error.strerror}.") from error
-    if not isinstance(document, dict):
-        raise TypeError("a JSON object is needed")
-    return document
+        return read_document(file, LARGEST)
+    except CheckpointError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _require_rows(place: object, rows: Sequence[Row]) -> None:
+    """Check rows as those of our own runs are, but that a time need not be known. Raises ValueError."""
+    before = 0.0
+    for row in rows:
+        if (fault := row_fault({"elapsed_s": 0.0, **row}, before)) is not None:
+            raise ValueError(f"an evaluation of {place} is not one, {fault}")
+        before = row["env_step"]

@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from torch import Tensor
 from contracts.errors import CheckpointError, StorageError
 from storage import manifest, reading
 from storage.files import TEMPORARY, delete_folder, delete_temporaries, publish_folder, put_back, write_synced
-from storage.manifest import MANIFEST, FileEntry, Manifest, RingEntry
+from storage.manifest import MANIFEST, NAME, FileEntry, Manifest, RingEntry
 from storage.reading import Checkpoint
 from storage.ring import EpisodeRing
 from storage.segments import SegmentFolder
@@ -40,7 +39,6 @@ __all__ = ["Checkpoint", "CheckpointStore"]
 log = logging.getLogger(__name__)
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 Tensors = Mapping[str, Mapping[str, Tensor]]
 
@@ -124,13 +122,17 @@ class CheckpointStore:
         """
         return reading.locate(path)
 
+    def require_own(self, checkpoint: Checkpoint) -> None:
+        """Check that a checkpoint is of this run. Raises CheckpointError."""
+        if checkpoint.run_id != self.run_id:
+            raise CheckpointError(f"{checkpoint.path} belongs to run {checkpoint.run_id}; this is run {self.run_id}.")
+
     def resume_from(self, checkpoint: Checkpoint) -> None:
         """Go on from a loaded checkpoint: the next save adds to its episodes.
 
         Raises CheckpointError when it belongs to another run, StorageError when leftovers cannot be cleaned up.
         """
-        if checkpoint.run_id != self.run_id:
-            raise CheckpointError(f"{checkpoint.path} belongs to run {checkpoint.run_id}; this is run {self.run_id}.")
+        self.require_own(checkpoint)
         self._round = checkpoint.round
         here = checkpoint.path.parent.resolve() == self.folder.resolve()
         self._rings = dict(checkpoint.rings) if here else {}

@@ -27,10 +27,12 @@ def sha256_file(path: Path) -> str:
 def write_synced(path: Path, data: bytes) -> None:
     """Write a new file and wait until the disk has it.
 
-    Raises OSError naming the file and the bytes that were to be written.
+    What lies at its place is removed first, so that nothing is written through a link to elsewhere. Raises OSError
+    naming the file and the bytes that were to be written.
     """
     try:
-        with path.open("wb") as file:
+        path.unlink(missing_ok=True)
+        with path.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import CheckpointError
 from storage.files import sha256
+from storage.untrusted import parse_json, read_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LARGEST = 16 * 2**20
+"""Bytes of a manifest; one with a thousand segments takes a quarter of a million."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What groups, rings and files are called: a name in a folder, and no path."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,15 @@ def loads(data: bytes) -> Manifest:
     length = len(_seal(b""))
     if len(data) < length or data[-length:] != _seal(data[:-length]):
         raise CheckpointError("it is damaged: its content does not match its own checksum")
-    body = json.loads(data)
+    body = parse_json("the manifest", data)
+    if not isinstance(body, dict) or type(body.get("format")) is not int:
+        raise CheckpointError("it is damaged: it names no format")
     if body["format"] != FORMAT:
         raise CheckpointError(f"it is of checkpoint format {body['format']}; this fedqmix reads format {FORMAT}")
-    return _manifest(body)
+    try:
+        return _manifest(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"it is damaged: {error!r}") from error
 
 
 def _seal(body: bytes) -> bytes:
@@ -87,24 +98,45 @@ def _seal(body: bytes) -> bytes:
 def read(checkpoint: Path) -> Manifest:
     """Read the manifest of a checkpoint folder.
 
-    Raises CheckpointError when it is damaged, OSError when it cannot be read.
+    Raises CheckpointError when it is missing, damaged or cannot be read.
     """
     path = checkpoint / MANIFEST
+    data = read_file(path, LARGEST)
     try:
-        return loads(path.read_bytes())
+        return loads(data)
     except CheckpointError as error:
-        raise CheckpointError(f"{path} cannot be used: {error}.") from error
+        raise CheckpointError(f"{path} cannot be used: {str(error).removesuffix('.')}.") from error
 
 
 def _manifest(body: dict[str, Any]) -> Manifest:
     return Manifest(
-        round=body["round"],
-        run_id=body["run_id"],
-        facts=FileEntry(**body["facts"]),
-        groups={name: FileEntry(**entry) for name, entry in body["groups"].items()},
-        rings={name: RingEntry(ring["added"], _segments(ring["segments"])) for name, ring in body["rings"].items()},
+        round=_count(body["round"]),
+        run_id=_text(body["run_id"]),
+        facts=_entry(body["facts"]),
+        groups={_text(name): _entry(entry) for name, entry in body["groups"].items()},
+        rings={
+            _text(name): RingEntry(_count(ring["added"]), _segments(ring["segments"]))
+            for name, ring in body["rings"].items()
+        },
     )
 
 
 def _segments(entries: list[dict[str, Any]]) -> list[Segment]:
-    return [Segment(entry["first"], entry["count"], FileEntry(**entry["file"])) for entry in entries]
+    return [Segment(_count(entry["first"]), _count(entry["count"]), _entry(entry["file"])) for entry in entries]
+
+
+def _entry(values: dict[str, Any]) -> FileEntry:
+    """Read one file's entry; its name leads into no other folder."""
+    return FileEntry(_text(values["name"]), _count(values["size"]), _text(values["sha256"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError(f"{str(value)[:80]!r} is not a name")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{str(value)[:80]!r} is not a number of something")
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -19,6 +19,7 @@ from storage import manifest
 from storage.files import ASIDE, sha256, sha256_file
 from storage.manifest import MANIFEST, FileEntry, RingEntry
 from storage.ring import EpisodeRing
+from storage.untrusted import parse_object, read_file, size_of
 
 CHECKPOINTS = "checkpoints"
 EPISODES = "episodes"
@@ -66,6 +67,7 @@ class Checkpoint:
             path = self.path.parent / EPISODES / segment.file.name
             with _advice(self.path):
                 tensors = _tensors(path, _content(path, segment.file))
+                _require_finite(path, tensors)
             ring.restore(segment.first, tensors)
         if ring.added != entry.added:
             raise CheckpointError(f"{self.path} lists {entry.added} episodes of ring {name} but holds {ring.added}.")
@@ -74,7 +76,8 @@ class Checkpoint:
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint folder and verify every file it consists of or leans on.
 
-    Raises CheckpointError naming the first file that is missing or damaged, and a checkpoint that is whole.
+    Raises CheckpointError naming the first file that is missing, damaged or holds a value that is not finite, and a
+    checkpoint that is whole.
     """
     with _advice(path):
         return _load(path)
@@ -146,7 +149,9 @@ def _load(path: Path) -> Checkpoint:
     for name, entry in contents.groups.items():
         file = path / entry.name
         groups[name] = _tensors(file, _content(file, entry))
-    facts = json.loads(_content(path / contents.facts.name, contents.facts))
+        _require_finite(file, groups[name])
+    facts_file = path / contents.facts.name
+    facts = parse_object(facts_file, _content(facts_file, contents.facts))
     for ring in contents.rings.values():
         for segment in ring.segments:
             _verify(path.parent / EPISODES / segment.file.name, segment.file)
@@ -154,13 +159,16 @@ def _load(path: Path) -> Checkpoint:
 
 
 def _content(path: Path, entry: FileEntry) -> bytes:
-    data = path.read_bytes()
+    """Return the content of a file, which is read when its size is right."""
+    if (size := size_of(path)) != entry.size:
+        _compare(path, entry, size, "")
+    data = read_file(path, entry.size)
     _compare(path, entry, len(data), sha256(data))
     return data
 
 
 def _verify(path: Path, entry: FileEntry) -> None:
-    size = path.stat().st_size
+    size = size_of(path)
     _compare(path, entry, size, sha256_file(path) if size == entry.size else "")
 
 
@@ -174,8 +182,15 @@ def _compare(path: Path, entry: FileEntry, size: int, checksum: str) -> None:
 def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(data)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
+    except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {str(error).splitlines()[0]}.") from error
+
+
+def _require_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Check that a run can go on with some tensors. An earlier version wrote them down as they came."""
+    for name, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise CheckpointError(f"{path} cannot be gone on from: {name} holds values that are not finite.")
 
 
 @contextmanager

@@ -29,6 +29,8 @@ GZIP = b"\x1f\x8b"
 ADVICE = "Choose another replay of the run."
 LARGEST = 256 * 2**20
 """Bytes of JSON that are read at most; the longest battle of the largest map takes a few million."""
+LARGEST_PACKED = 64 * 2**20
+"""Bytes of a file; such a battle takes a few hundred thousand."""
 DECIMALS = {
     "x": 3,
     "y": 3,
@@ -72,23 +74,26 @@ def read_replay(path: str | Path) -> Replay:
     """Read a replay. Raises ReplayError when the file is missing, damaged, or no replay of a version known here."""
     path = Path(path)
     try:
-        packed = path.read_bytes()
+        with path.open("rb") as file:
+            packed = file.read(LARGEST_PACKED + 1)
     except FileNotFoundError as error:
         raise ReplayError(f"there is no replay {path}.") from error
     except OSError as error:
         raise ReplayError(f"cannot read {path}: {error.strerror}.") from error
+    if len(packed) > LARGEST_PACKED:
+        raise ReplayError(f"{path} is no replay: it has more than {LARGEST_PACKED:,} bytes.")
     if not packed.startswith(GZIP):
         raise ReplayError(f"{path} is no replay: a replay is a file like RUN/replays/best{SUFFIX}.")
     try:
-        with gzip.open(BytesIO(packed)) as file:
-            data = file.read(LARGEST + 1)
+        with gzip.open(BytesIO(packed)) as unpacked:
+            data = unpacked.read(LARGEST + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise ReplayError(f"{path} is damaged: it ends too early or was changed. {ADVICE}") from error
     if len(data) > LARGEST:
         raise ReplayError(f"{path} is no replay: it holds more than {LARGEST:,} bytes.")
     try:
         values = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets that are nested too deep
         raise ReplayError(f"{path} is no replay: it holds no JSON.") from error
     return _replay(path, values)
 

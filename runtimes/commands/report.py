@@ -96,6 +96,8 @@ def understood(words: Sequence[str]) -> Words:
     if not text.isdecimal():
         raise ConfigurationError(f"episodes={text}: a whole number is needed, 0 to play nothing again.")
     alone = paths[0] / "report" if len(paths) == 1 and paths[0].is_dir() else None
+    if "out" not in options and alone is not None and alone.is_symlink():
+        raise ConfigurationError(f"{alone} is a symbolic link to elsewhere: choose a place with out=FOLDER.")
     out = alone or Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}"
     return Words(paths, Path(options.get("out", out)), int(text))
 

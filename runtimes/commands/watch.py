@@ -21,6 +21,7 @@ from runtimes.configuration.runs import RUN, require_run
 from runtimes.diagnosis.extras import has_display
 from runtimes.local.replays import BEST
 from storage.files import write_whole
+from storage.untrusted import size_of
 
 HELP = """\
 fedqmix watch RUN|REPLAY [options]    play a saved battle in the browser; the page works without a network
@@ -40,6 +41,7 @@ def watch_command(words: list[str]) -> int:
     """Show what the words say; return the exit status."""
     options = _options(words)
     path = chosen_replay(Path(options.place), options.replay)
+    size_of(path)  # refuses what is no regular file
     replay = read_replay(path)
     console = Console()
     console.print(Text(f"{path}: {replay.map}, {replay.result} after {replay.steps} environment steps"), soft_wrap=True)
@@ -47,7 +49,7 @@ def watch_command(words: list[str]) -> int:
     _film(replay, options.mp4, viewer.MP4, viewer.write_mp4, console)
     if options.html is None and (options.gif is not None or options.mp4 is not None):
         return 0
-    html = Path(options.html) if options.html is not None else path.with_name(path.name.removesuffix(SUFFIX) + ".html")
+    html = Path(options.html) if options.html is not None else _beside(path)
     _write(html, viewer.page(replay).encode())
     console.print(Text(f"page: {html}"), soft_wrap=True)
     if not options.no_open and has_display():
@@ -80,6 +82,13 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     if name not in found:
         raise ConfigurationError(unknown("replay", name, tuple(found)))
     return found[name]
+
+
+def _beside(replay: Path) -> Path:
+    """Return where a replay's page goes. Raises ConfigurationError where its folder is a link to elsewhere."""
+    if replay.parent.is_symlink():
+        raise ConfigurationError(f"{replay.parent} is a symbolic link to elsewhere: choose a place with --html FILE.")
+    return replay.with_name(replay.name.removesuffix(SUFFIX) + ".html")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,6 @@ logs/                    what each run's process says
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from runtimes.side_by_side.folder import (
     words_kept,
 )
 from runtimes.side_by_side.run import Run
+from storage.untrusted import read_object
 from strategies import strategy_class
 
 LENGTH = "stop.env_steps"
@@ -148,11 +148,11 @@ def _read(file: Path) -> _Record | None:
     if not file.is_file():
         return None
     try:
-        record = json.loads(file.read_bytes())
+        record = read_object(file)
         overrides, runs, env_steps = recorded_words(record), record["runs"], record.get("env_steps", {})
         whole = all(type(one) is str for one in [*overrides, *runs, *env_steps.keys()])
         whole = whole and all(type(one) is int for one in env_steps.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{file} is damaged: {error!r}.") from error
     if not whole:
         raise CheckpointError(f"{file} is damaged: overrides, runs and env_steps have the wrong types.")

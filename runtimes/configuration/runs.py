@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import CheckpointError, ConfigurationError
+from storage.untrusted import is_there, size_of
 
 CONFIG, RUN = "config.yaml", "run.json"
 """The files by which a run folder is known (runtimes.run.folder says what else is in it)."""
@@ -83,6 +84,9 @@ def require_run(path: Path) -> None:
     """Check that a path is a run folder. Raises CheckpointError that says what it is instead."""
     if (path / CONFIG).is_file() and (path / RUN).is_file():
         return
+    for name in (CONFIG, RUN):
+        if path.is_dir() and is_there(path / name):
+            size_of(path / name)  # refuses what is there instead of a file
     around = next((parent for parent in path.absolute().parents if (parent / RUN).is_file()), None)
     if around is not None and path.exists():
         raise CheckpointError(

@@ -18,7 +18,6 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
-from yaml import YAMLError
 
 from conf.schema import ROBUST, Config
 from contracts.errors import CheckpointError, ConfigurationError
@@ -26,8 +25,10 @@ from runtimes.configuration import overrides as written
 from runtimes.configuration.earlier import before
 from runtimes.configuration.exceptions import exception_for, exceptions_of, require_maps
 from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_setting
+from runtimes.configuration.plain import parse_plain, read_plain
 from runtimes.configuration.ranges import check_map, check_shared, check_team, typed
-from runtimes.configuration.runs import require_run, run_of
+from runtimes.configuration.runs import CONFIG, require_run, run_of
+from storage.untrusted import ADVICE, is_there
 
 RESUMABLE = (
     "stop.",
@@ -58,6 +59,9 @@ def compose(
     written.single(parsed)
     run = {override.key_or_group: override for override in parsed}.get("resume")
     if run is not None and run.value() is not None:
+        own = run_of(Path(str(run.value())))
+        require_run(own)
+        load(own, maps=maps, parameter_names=parameter_names)  # its own fault, if any
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
         return _checked(raw, maps, parameter_names)
     with _loader():
@@ -97,7 +101,9 @@ def load(
     path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> Config:
     """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
-    return _checked(completed(_read(Path(path))), maps, parameter_names)
+    file = _config_of(Path(path))
+    with _of_file(file):
+        return _checked(completed(read_plain(file)), maps, parameter_names)
 
 
 def loads(text: str, *, earlier: bool = False) -> Config:
@@ -105,9 +111,7 @@ def loads(text: str, *, earlier: bool = False) -> Config:
 
     earlier: it may be of a run that was begun before some settings existed; they get their values for such runs.
     """
-    raw = OmegaConf.create(text)
-    if not isinstance(raw, DictConfig):
-        raise ConfigurationError("the run's settings are no mapping.")
+    raw = parse_plain(text)
     return _checked(completed(raw) if earlier else raw, None, None)
 
 
@@ -184,24 +188,28 @@ def _by_hydra(overrides: Sequence[str]) -> DictConfig:
         raise ConfigurationError(f"cannot compose the configuration: {reason}") from error
 
 
-def _read(path: Path) -> DictConfig:
-    file = path / "config.yaml" if path.is_dir() else path
+def _config_of(path: Path) -> Path:
+    """Return the config.yaml of a run folder, or the file itself. Raises ConfigurationError when there is none."""
+    if path.is_dir() and not is_there(path / CONFIG):
+        raise ConfigurationError(f"'{path}' is no run folder: it has no {CONFIG}.")
+    return path / CONFIG if path.is_dir() else path
+
+
+@contextmanager
+def _of_file(file: Path) -> Iterator[None]:
+    """Let an error in a run's own settings name their file, and say what can be done."""
     try:
-        raw = OmegaConf.load(file)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"'{path}' is no run folder: it has no config.yaml.") from error
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ConfigurationError(f"cannot read '{file}': {str(error).splitlines()[0]}.") from error
-    if not isinstance(raw, DictConfig):
-        raise ConfigurationError(f"'{file}' holds no configuration: a mapping of settings is needed.")
-    return raw
+        yield
+    except (ConfigurationError, OmegaConfBaseException) as error:
+        text = str(error).splitlines()[0].removesuffix(".")
+        named = text if str(file) in text else f"{file} cannot be used: {text}"
+        raise ConfigurationError(f"{named}. {ADVICE}") from error
 
 
 def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
     """Return a run's own configuration with the few settings that may change when it goes on."""
     run = run_of(Path(folder))
-    require_run(run)
-    raw = completed(_read(run))
+    raw = completed(read_plain(run / CONFIG))
     require_resumable(beside)
     for override in beside:
         name, value = override.key_or_group, override.value()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
-from contracts.errors import StorageError
+from contracts.errors import CheckpointError
 from coupling.ledger import LedgerLine
 from storage.files import write_whole
+from storage.untrusted import ADVICE, has_control_characters, is_there, read_json
 
 LEDGER = "ledger.json"
+LARGEST = 64 * 2**20
+"""Bytes of a ledger; a line takes a hundred."""
 CHANNELS = {
     "flower": "parameters and metrics, to and from the server",
     "world": "observations, masks and actions, to and from the world",
@@ -53,14 +57,27 @@ class ByteBook:
 
 
 def read_ledger(folder: Path) -> list[LedgerLine]:
-    """Return the lines of a run folder's ledger; none when it has no ledger. Raises StorageError when it is damaged."""
+    """Return the lines of a run folder's ledger; none when it has no ledger.
+
+    Raises CheckpointError when it is damaged.
+    """
     path = folder / LEDGER
-    if not path.exists():
+    if not is_there(path):
         return []
-    try:
-        return [LedgerLine(**row) for row in json.loads(path.read_bytes())]
-    except (ValueError, TypeError) as error:
-        raise StorageError(f"{path} is damaged: {error}") from error
+    lines = read_json(path, LARGEST)
+    if not isinstance(lines, list):
+        raise CheckpointError(f"{path} is damaged: a JSON list is needed. {ADVICE}")
+    return [_line(path, line) for line in lines]
+
+
+def _line(path: Path, values: Any) -> LedgerLine:
+    """Return one line of a ledger; raises CheckpointError unless every field is there with its type."""
+    counts, words = ("round", "bytes_in", "bytes_out"), ("party", "channel")
+    whole = isinstance(values, dict) and set(values) == {*counts, *words}
+    whole = whole and all(type(values[name]) is int and values[name] >= 0 for name in counts)
+    if not whole or any(type(values[name]) is not str or has_control_characters(values[name]) for name in words):
+        raise CheckpointError(f"{path} is damaged: {str(values)[:80]!r} is not a line of a ledger. {ADVICE}")
+    return LedgerLine(**values)
 
 
 def ledger_table(lines: Iterable[LedgerLine]) -> Table:

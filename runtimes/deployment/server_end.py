@@ -41,6 +41,7 @@ from server.records import Row
 from storage.checkpoint import Checkpoint, CheckpointStore
 from storage.files import write_whole
 from storage.private import private_opener
+from storage.untrusted import ADVICE, is_there, parse_json, read_file
 
 LET_GO_S = 60.0
 """How long a resumed run waits for the process that had the run before."""
@@ -187,8 +188,10 @@ class Attempts:
         self._path = folder / ATTEMPTS
 
     def __call__(self) -> int:
-        """Return the next number."""
-        last = int(self._path.read_text()) if self._path.exists() else 0
+        """Return the next number. Raises CheckpointError when the file is damaged."""
+        last = parse_json(self._path, read_file(self._path)) if is_there(self._path) else 0
+        if type(last) is not int or last < 0:
+            raise CheckpointError(f"{self._path} is damaged: it must hold a whole number, at least 0. {ADVICE}")
         write_whole(self._path, str(last + 1).encode())
         return last + 1
 

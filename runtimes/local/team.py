@@ -68,9 +68,9 @@ class LocalTeam:
         }
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Take up what a checkpoint holds."""
-        self.agents.load_state(tensors["agents"])
-        self.mixer.load_state(tensors["mixer"])
+        """Load what a checkpoint holds. Raises CheckpointError for tensors of another team or network."""
+        for side in self._sides:
+            side.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
 
     def play_with(self, arrays: Mapping[str, torch.Tensor], battles: Battles, epsilon: float, watcher: Watcher) -> None:

@@ -6,7 +6,8 @@ The best of many evaluations is the luckiest of them too; a longer one of the sa
 
 from __future__ import annotations
 
-import json
+import math
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -19,14 +20,17 @@ from clients.network import PARAMETER_NAMES
 from clients.rounds import evaluate
 from contracts.errors import CheckpointError, FedqmixError, StorageError
 from contracts.world import EVALUATIONS, Purpose
+from envs import team_spec
 from reports.runs import BEST, FINAL, Replayed, Run
 from runtimes.configuration.settings import load
 from runtimes.local.team import LocalTeam
+from runtimes.run.fitting import require_played
 from runtimes.run.threads import share_out
 from server.records import write_json
 from storage import reading
 from storage.files import sha256_file
 from storage.manifest import MANIFEST
+from storage.untrusted import read_object
 
 EVALUATION = "evaluation.json"
 FIRST_EPISODE = 1_000_000_000
@@ -89,18 +93,25 @@ def networks(tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int) -
 def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
     folder, checkpoint = Path(run.label), reading.load(path)
     config = load(folder)
-    # nothing is remembered, and any result is that of a processor
-    learning = replace(config.algorithm, buffer_size=1)
-    team = LocalTeam(replace(config, algorithm=learning, runtime=replace(config.runtime, device="cpu")))
+    spec = team_spec(config.map, config.env)
+    played = networks(checkpoint.tensors, spec.n_agents)
+    require_played(path, played, spec, config.model.hidden)  # before a team of any size is built
+    # nothing is remembered or mixed, and any result is that of a processor
+    learning = replace(config.algorithm, name="iql", buffer_size=1)
+    most = os.cpu_count() or 1
+    threads, world_threads = min(config.runtime.threads, most), min(config.runtime.world_threads, most)
+    runtime = replace(config.runtime, device="cpu", threads=threads, world_threads=world_threads)
+    team = LocalTeam(replace(config, algorithm=learning, runtime=runtime))
     try:
         if run.game not in (None, team.world.game):
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
-        team.agents.load(networks(checkpoint.tensors, team.spec.n_agents))
-        share_out(config.runtime)
+        team.agents.load(played)
+        share_out(runtime)
         won, returned = _battles(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
     finally:
         team.close()
-    round_ = int(checkpoint.facts.get("round", checkpoint.round))
+    round_ = checkpoint.facts.get("round", checkpoint.round)
+    round_ = round_ if type(round_) is int else checkpoint.round
     return Replayed(str(path.relative_to(folder)), round_, len(episodes), won, returned / len(episodes))
 
 
@@ -123,10 +134,20 @@ def _checkpoints(folder: Path) -> dict[str, Path | None]:
 
 def _read_cache(folder: Path) -> dict[str, Any]:
     try:
-        kept = json.loads((folder / EVALUATION).read_bytes())
-        return {which: one for which, one in kept.items() if set(one["result"]) == set(Replayed.__annotations__)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # not there, or not ours: it is played again
+        kept = read_object(folder / EVALUATION)
+    except CheckpointError:  # not there, or damaged: it is played again
+        return {}
+    return {which: one for which, one in kept.items() if isinstance(one, dict) and _is_result(one.get("result"))}
+
+
+def _is_result(found: Any) -> bool:
+    """Tell whether a value of the cache is what a Replayed is made of."""
+    if not isinstance(found, dict) or set(found) != set(Replayed.__annotations__):
+        return False
+    counts = [found[name] for name in ("round", "episodes", "won")]
+    whole = all(type(one) is int and one >= 0 for one in counts) and found["won"] <= found["episodes"] != 0
+    earned = found["mean_return"]
+    return whole and isinstance(found["checkpoint"], str) and type(earned) in (int, float) and math.isfinite(earned)
 
 
 def _write_cache(folder: Path, kept: Mapping[str, Any]) -> None:

@@ -5,15 +5,13 @@ Ours lie in run folders, or are collected in a file each (runtimes.collecting).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from contracts.errors import CheckpointError, ConfigurationError
 from reports.peers import read_marl_eval, read_sacred, sacred_folders
@@ -22,11 +20,14 @@ from runtimes.collecting.collected import Collected
 from runtimes.collecting.folder import archives_in
 from runtimes.configuration.exceptions import exception_settings
 from runtimes.configuration.idle import SERVER_OPTIMISER, STRATEGY, idle_settings
+from runtimes.configuration.plain import parse_plain, read_plain
 from runtimes.configuration.runs import CONFIG, require_run, runs_in
 from runtimes.configuration.settings import completed
 from runtimes.deployment.byte_book import read_ledger
+from runtimes.run.summaries import read_summary, require_evaluations
 from server.records import Row, read_rows
 from storage.archive import SUFFIX
+from storage.untrusted import ADVICE
 
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
@@ -60,28 +61,37 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
 def read_run(folder: Path) -> Run:
     """Read a run folder of ours. Raises CheckpointError when it is damaged."""
     require_run(folder)
-    tree = _tree(folder, lambda: OmegaConf.load(folder / CONFIG))
-    return replace(_run(folder, tree, _summary(folder), read_rows(folder / "metrics.jsonl")), sent=_sent(folder))
+    tree = _tree(folder, read_plain(folder / CONFIG))
+    metrics, summary = folder / "metrics.jsonl", read_summary(folder)
+    rows = read_rows(metrics)
+    require_evaluations(metrics, summary, rows)
+    return replace(_run(folder, tree, summary, rows), sent=_sent(folder))
 
 
 def read_collected(path: Path) -> Run:
     """Read a collected run, which has no networks. Raises CheckpointError when it is damaged."""
     found = Collected.read(path)
-    tree = _tree(path, lambda: OmegaConf.create(found.files[CONFIG].decode()))
+    tree = _tree(path, _settings(path, found.files[CONFIG].decode()))
     return _run(path, tree, found.summary, found.rows)
 
 
-def _tree(place: Path, read: Callable[[], Any]) -> Any:
-    """Return the settings that a function reads, with those that the run was begun without.
+def _settings(place: Path, text: str) -> DictConfig:
+    try:
+        return parse_plain(text)
+    except ConfigurationError as error:
+        raise CheckpointError(_damaged(place, str(error).removesuffix("."))) from error
+
+
+def _tree(place: Path, raw: DictConfig) -> Any:
+    """Return a run's settings with those that it was begun without.
 
     Otherwise runs of two versions would look alike in every setting that the older one does not name. Raises
-    CheckpointError for what cannot be read.
+    CheckpointError where what stands there cannot be settings.
     """
     try:
-        raw = read()
-        return OmegaConf.to_container(completed(raw) if isinstance(raw, DictConfig) else raw, resolve=True)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise CheckpointError(f"{place / CONFIG} is damaged: {str(error).splitlines()[0]}.") from error
+        return OmegaConf.to_container(completed(raw), resolve=True)
+    except (ValueError, TypeError, OmegaConfBaseException) as error:
+        raise CheckpointError(_damaged(place, str(error).splitlines()[0])) from error
 
 
 def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]) -> Run:
@@ -93,17 +103,17 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
         return Run(
             label=str(place),
             source=OURS,
-            world=str(settings["env.name"]),
-            map=str(settings["map"]),
-            algorithm=str(settings["algorithm.name"]),
-            strategy=str(settings["strategy.name"]),
-            experiment=str(settings["experiment"]),
-            seed=int(settings["seed"]),
+            world=_word(settings, "env.name"),
+            map=_word(settings, "map"),
+            algorithm=_word(settings, "algorithm.name"),
+            strategy=_word(settings, "strategy.name"),
+            experiment=_word(settings, "experiment"),
+            seed=_number(settings, "seed", 0),
             rows=rows,
             game=str(summary["game"]) if summary.get("game") else None,
-            episodes=int(settings["evaluation.episodes"]),
-            every_env_steps=int(settings["evaluation.every_env_steps"]),
-            starts="fixed" if settings["evaluation.starts"] == "fixed" else "varied",
+            episodes=_number(settings, "evaluation.episodes", 1),
+            every_env_steps=_number(settings, "evaluation.every_env_steps", 1),
+            starts="fixed" if _word(settings, "evaluation.starts") == "fixed" else "varied",
             world_settings=_chosen(settings, WORLD, NOT_THE_WORLD),
             settings=_chosen(settings, "", (WORLD, "evaluation.", *NOT_LEARNING)),
             of_its_map=_of_its_map(settings),
@@ -114,9 +124,28 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             refused=summary.get("refused", {}),
         )
     except KeyError as error:
-        raise CheckpointError(f"{place / CONFIG} is damaged: it does not set {error}.") from error
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{place / CONFIG} is damaged: {error}.") from error
+        raise CheckpointError(_damaged(place, f"it does not set {error.args[0]}")) from error
+    except ValueError as error:
+        raise CheckpointError(_damaged(place, str(error))) from error
+
+
+def _word(settings: Mapping[str, Any], name: str) -> str:
+    """Return a setting that is a word. Raises KeyError when it is not set, ValueError for another value."""
+    if not isinstance(value := settings[name], str):
+        raise ValueError(f"{name}={str(value)[:80]} is not a word")
+    return value
+
+
+def _number(settings: Mapping[str, Any], name: str, least: int) -> int:
+    """Return a setting that is a whole number; raises as `_word` does."""
+    value = settings[name]
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name}={str(value)[:80]} is not a whole number, at least {least}")
+    return value
+
+
+def _damaged(place: Path, what: str) -> str:
+    return f"{place / CONFIG} is damaged: {what}. {ADVICE}"
 
 
 def _of_its_map(settings: Mapping[str, Any]) -> frozenset[str]:
@@ -139,17 +168,6 @@ def _chosen(settings: Mapping[str, Any], prefix: str, other_than: Sequence[str])
         for name, value in settings.items()
         if name.startswith(prefix) and not name.startswith(tuple(other_than))
     }
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    file = folder / "summary.json"
-    if not file.is_file():
-        return {}
-    try:
-        summary = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise ConfigurationError(f"{file} is damaged: {error}.") from error
-    return summary if isinstance(summary, dict) else {}
 
 
 def _sent(folder: Path) -> dict[str, int]:

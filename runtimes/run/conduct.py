@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
@@ -17,6 +16,7 @@ from conf.schema import Config
 from contracts.exploration import epsilon
 from contracts.facts import Facts
 from contracts.world import EVALUATIONS
+from runtimes.run import resuming
 from runtimes.run.folder import RunFolder
 from server.app import server_app
 from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -28,7 +28,7 @@ Shared = Mapping[str, torch.Tensor]
 """What the strategy aggregated, by name: [...] each, without the agent axis."""
 ServerOwned = Mapping[str, Shared]
 """The server's checkpoint groups: AGGREGATE, and STRATEGY where the strategy owns something from round to round."""
-AGGREGATE, STRATEGY = "aggregate", "strategy"
+AGGREGATE, STRATEGY = resuming.AGGREGATE, resuming.STRATEGY
 
 
 class Federation(Protocol):
@@ -82,14 +82,14 @@ def conduct(
     """
     began = time.perf_counter()
     store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
-    checkpoint = store.load(store.locate(Path(config.resume))) if config.resume is not None else None
+    before = resuming.resumed(config, folder, store)
+    counters = before.counters if before is not None else Counters()
+    checkpoint = before.checkpoint if before is not None else None
     federation = gather()
-    counters = Counters()
     if checkpoint is not None:
+        _take_up(federation, checkpoint)  # in memory: what is refused so far has changed nothing
         folder.go_on(replace(config, resume=None))  # a later resume keeps a new stop.*
         store.resume_from(checkpoint)
-        federation.resume(checkpoint)
-        counters = Counters(**checkpoint.facts)
         note(f"resuming after round {counters.round}, environment step {counters.env_step:,}")
     rewind_to = counters.metrics_position if checkpoint is not None else None
     loggers = make_loggers(config, folder.path, folder.run_id, rewind_to)
@@ -118,6 +118,15 @@ def conduct(
         write_json(folder.summary, summary)
         write_json(folder.marl_eval, marl_eval(config, rows))
     return rows
+
+
+def _take_up(federation: Federation, checkpoint: Checkpoint) -> None:
+    """Load a checkpoint; a team that cannot is closed."""
+    try:
+        federation.resume(checkpoint)
+    except BaseException:
+        federation.close()
+        raise
 
 
 def _rounds(

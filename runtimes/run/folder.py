@@ -20,7 +20,9 @@ from contracts.errors import CheckpointError, ConfigurationError, StorageError
 from runtimes.configuration.ranges import to_yaml
 from runtimes.configuration.runs import CONFIG, RUN, require_run
 from runtimes.run.lock import LockedFolder, lock_folder, make_and_lock, require_free
+from runtimes.run.own_files import require_own_files
 from storage.files import write_whole
+from storage.untrusted import ADVICE, read_object
 
 LOGS, PARTIES = "logs", "state"
 """Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
@@ -32,10 +34,11 @@ class RunFolder(LockedFolder):
     path: as it was given. run_id: 16 hexadecimal digits, the same for the whole life of the run.
     """
 
-    def __init__(self, path: Path, run_id: str, lock: int) -> None:
-        """Use `create` or `open`. lock: the descriptor of the locked file."""
+    def __init__(self, path: Path, run_id: str, lock: int, commands: Sequence[str] = ()) -> None:
+        """Use `create` or `open`. lock: the descriptor of the locked file. commands: to be noted by `go_on`."""
         super().__init__(path, lock)
         self.run_id = run_id
+        self._commands = list(commands)
 
     @classmethod
     def create(cls, path: str | Path, config: Config, command: Sequence[str]) -> Self:
@@ -61,21 +64,23 @@ class RunFolder(LockedFolder):
 
     @classmethod
     def open(cls, path: str | Path, command: Sequence[str] = ()) -> Self:
-        """Go on with a run. command: noted in run.json when given.
+        """Open the folder of a run that is to go on; only its lock is written.
 
-        Raises CheckpointError when the folder is not a whole run folder, StorageError when another process writes it.
+        command: noted in run.json by `go_on`, when all else was found to be right.
+        Raises CheckpointError when the folder is not a whole run folder or holds links to elsewhere, StorageError when
+        another process writes it.
         """
         path = Path(path)
         require_run(path)
+        require_own_files(path)
         lock = lock_folder(path)
         try:
             record = _read_record(path)
-            if command:
-                _write(path / RUN, {**record, "commands": [*record["commands"], shlex.join(command)]})
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, record["run_id"], lock)
+        added = [shlex.join(command)] if command else []
+        return cls(path, record["run_id"], lock, [*record["commands"], *added])
 
     @classmethod
     def of(cls, config: Config, command: Sequence[str]) -> Self:
@@ -124,7 +129,7 @@ class RunFolder(LockedFolder):
         _write_bytes(self.config, to_yaml(config).encode())
 
     def go_on(self, config: Config) -> None:
-        """Note the settings with which the run goes on. Raises StorageError.
+        """Note the settings and the command with which the run goes on. Raises StorageError.
 
         What the summary says of an earlier end is deleted first: a run that is killed from here on has not come to the
         end that these settings ask for.
@@ -134,6 +139,7 @@ class RunFolder(LockedFolder):
         except OSError as error:
             raise StorageError(f"cannot delete {self.summary}: {error.strerror}.") from error
         self.save_config(config)
+        _write(self.path / RUN, {"run_id": self.run_id, "commands": self._commands})
 
 
 def _refuse_taken(path: Path) -> None:
@@ -143,14 +149,11 @@ def _refuse_taken(path: Path) -> None:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((path / RUN).read_bytes())
-        whole = isinstance(record["run_id"], str) and isinstance(record["commands"], list)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / RUN} is damaged: {error!r}.") from error
-    if not whole:
-        raise CheckpointError(f"{path / RUN} is damaged: run_id and commands have the wrong types.")
-    return {"run_id": record["run_id"], "commands": record["commands"]}
+    record = read_object(path / RUN)
+    run_id, commands = record.get("run_id"), record.get("commands")
+    if not isinstance(run_id, str) or not isinstance(commands, list) or not all(isinstance(x, str) for x in commands):
+        raise CheckpointError(f"{path / RUN} is damaged: it must hold a text run_id and a list of commands. {ADVICE}")
+    return {"run_id": run_id, "commands": commands}
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

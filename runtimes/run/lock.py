@@ -63,7 +63,7 @@ def lock_folder(path: Path) -> int:
     The system does so when the process ends, however it ends. Raises StorageError when another process has locked it.
     """
     try:
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     except OSError as error:
         raise StorageError(f"cannot write in {path}: {error.strerror}.") from error
     try:

@@ -6,6 +6,7 @@ The local runtime has both in one process, a deployment each in a process of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import psutil
 import torch
@@ -15,6 +16,7 @@ from conf.schema import Config
 from contracts.errors import ConfigurationError
 from contracts.together import ALONE, Together
 from contracts.world import TeamSpec
+from runtimes.run.fitting import require_agents, require_mixer
 from server.team_learner import TeamLearner
 from server.team_records import TeamRecords
 from storage.reading import Checkpoint
@@ -31,6 +33,7 @@ class AgentSide:
 
     def __init__(self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: Together = ALONE) -> None:
         device = choose_device(config.runtime.device)
+        self._hidden = config.model.hidden
         try:
             self.agents = AgentStack(agent_ids, spec, config.model, config.algorithm, config.seed, device, together)
         except RuntimeError as error:  # PyTorch cannot allocate
@@ -46,9 +49,15 @@ class AgentSide:
         return {"agents": self.agents.state()}
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Take up what a checkpoint holds."""
-        self.agents.load_state(tensors["agents"])
+        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or network."""
+        self.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
+
+    def load_networks(self, tensors: Tensors, place: Path) -> None:
+        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        agents = self.agents
+        require_agents(place, tensors.get("agents", {}), agents.spec, self._hidden, len(agents.agent_ids))
+        agents.load_state(tensors["agents"])
 
 
 class MixerSide:
@@ -56,6 +65,7 @@ class MixerSide:
 
     def __init__(self, config: Config, spec: TeamSpec, together: Together = ALONE) -> None:
         self.device = choose_device(config.runtime.device)
+        self._algorithm = config.algorithm
         try:
             self.records = TeamRecords(spec, config.algorithm.buffer_size, self.device)
         except RuntimeError as error:
@@ -72,9 +82,14 @@ class MixerSide:
         return {"mixer": self.learner.state()}
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Take up what a checkpoint holds."""
-        self.learner.load_state(tensors["mixer"])
+        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or mixer."""
+        self.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
+
+    def load_networks(self, tensors: Tensors, place: Path) -> None:
+        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        require_mixer(place, tensors.get("mixer", {}), self.records.spec, self._algorithm)
+        self.learner.load_state(tensors["mixer"])
 
 
 def choose_device(name: str) -> torch.device:

@@ -7,7 +7,6 @@ logs/         what each run's process says
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -29,6 +28,7 @@ from runtimes.side_by_side.folder import (
     words_kept,
 )
 from runtimes.side_by_side.run import Run
+from storage.untrusted import read_object
 from strategies import strategy_class
 
 SEEDS_FILE = "seeds.json"
@@ -151,10 +151,10 @@ def _read(path: Path) -> tuple[list[int], list[str]] | None:
         return None
     file = path / SEEDS_FILE
     try:
-        record = json.loads(file.read_bytes())
+        record = read_object(file)
         seeds, overrides = record["seeds"], recorded_words(record)
         whole = bool(seeds) and all(type(one) is int for one in seeds) and all(type(one) is str for one in overrides)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{file} is damaged: {error!r}.") from error
     if not whole:
         raise CheckpointError(f"{file} is damaged: seeds and overrides have the wrong types.")

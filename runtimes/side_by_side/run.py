@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from enum import StrEnum
@@ -17,6 +16,7 @@ from runtimes.configuration.runs import CONFIG, RUN
 from runtimes.configuration.settings import RESUMABLE, load
 from runtimes.run.finished import finished
 from runtimes.run.lock import LOCK, lock_folder
+from runtimes.run.summaries import read_summary
 from server.records import Row, read_rows
 from storage.files import TEMPORARY, delete_folder
 from storage.reading import CHECKPOINTS, rounds
@@ -101,10 +101,10 @@ class Run:
 def _finished(folder: Path, config: Config) -> bool:
     """Tell whether a run has come to the end it is to have; one that is to go on for longer has not."""
     try:
-        summary = json.loads((folder / "summary.json").read_bytes())
-    except (OSError, ValueError):
+        summary = read_summary(folder)
+    except CheckpointError:  # left to the run itself, as above
         return False
-    return isinstance(summary, dict) and finished(summary, load(folder).stop, config.stop)
+    return bool(summary) and finished(summary, load(folder).stop, config.stop)
 
 
 def _changes(own: Config, wanted: Config) -> list[str]:

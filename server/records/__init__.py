@@ -1,9 +1,10 @@
 """What a run tells about itself: a row of metrics per evaluation, a summary, and a file for marl-eval."""
 
-from server.records.documents import write_json
-from server.records.jsonl import JsonlLogger, parse_rows, read_rows
+from server.records.documents import read_document, write_json
+from server.records.jsonl import JsonlLogger, require_position
 from server.records.loggers import Loggers, make_loggers
 from server.records.marl_eval import marl_eval
+from server.records.reading import parse_rows, read_rows, row_fault
 from server.records.row import MetricLogger, Row, best_row
 from server.records.summary import Outcome, summarise
 
@@ -17,7 +18,10 @@ __all__ = [
     "make_loggers",
     "marl_eval",
     "parse_rows",
+    "read_document",
     "read_rows",
+    "require_position",
+    "row_fault",
     "summarise",
     "write_json",
 ]

@@ -8,6 +8,15 @@ from typing import Any
 
 from contracts.errors import StorageError
 from storage.files import write_whole
+from storage.untrusted import LARGEST, read_object
+
+
+def read_document(path: Path, largest: int = LARGEST) -> dict[str, Any]:
+    """Return the JSON object in a file of at most `largest` bytes.
+
+    Raises CheckpointError for a file that is missing, larger, damaged, not regular, or holds another value.
+    """
+    return read_object(path, largest)
 
 
 def write_json(path: Path, document: Any) -> None:

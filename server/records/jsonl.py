@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from contracts.errors import CheckpointError, StorageError
 from server.records.row import Row, plain
+from storage.untrusted import is_there, size_of
 
 
 class JsonlLogger:
@@ -17,10 +19,10 @@ class JsonlLogger:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, new or not. Raises StorageError when it cannot be written."""
+        """Open the file, new or not, and through no link. Raises StorageError when it cannot be written."""
         self._path = path
         try:
-            self._file = path.open("ab")
+            self._file = open(path, "ab", opener=_opener)
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}.") from error
 
@@ -41,17 +43,7 @@ class JsonlLogger:
 
     def rewind(self, position: int) -> None:
         """Forget every line after a position. Raises CheckpointError when no line ends there."""
-        size = self._path.stat().st_size
-        if not 0 <= position <= size:
-            raise CheckpointError(
-                f"{self._path} holds {size} bytes but the checkpoint was written after {position}: the file was "
-                "shortened or belongs to another run."
-            )
-        if position > 0:
-            with self._path.open("rb") as file:
-                file.seek(position - 1)
-                if file.read(1) != b"\n":
-                    raise CheckpointError(f"{self._path} has no line that ends at byte {position}: it was changed.")
+        require_position(self._path, position)
         self._file.truncate(position)
         self._file.seek(position)
 
@@ -60,32 +52,24 @@ class JsonlLogger:
         self._file.close()
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Read all rows; none when the file does not exist.
 
-    A last line without an end was cut off by a crash and is left out. Raises CheckpointError for any other line that
-    is not a JSON object, naming it.
-    """
-    return parse_rows(path, path.read_bytes()) if path.exists() else []
+def _opener(path: str, flags: int) -> int:
+    """Open a file without following a link to elsewhere, and without waiting for the reader of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
-def parse_rows(path: Path, content: bytes) -> list[Row]:
-    """Return the rows in the content of a file; raises as `read_rows` does. path: the file's name in errors."""
-    lines = content.split(b"\n")[:-1]
-    rows = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
-    return [row for row in rows if not _refusal(row)]
-
-
-def _refusal(row: Row) -> bool:
-    """Tell whether a row is of no evaluation, but of an agent's refusal that ended the run (RoundEnd.tell_refusals)."""
-    return "test_battle_won_mean" not in row and any(name.startswith("fed/refused_") for name in row)
-
-
-def _read_line(path: Path, number: int, line: bytes) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}, line {number}, is damaged: {error}.") from error
-    if not isinstance(row, dict):
-        raise CheckpointError(f"{path}, line {number}, is damaged: a JSON object is needed.")
-    return row
+def require_position(path: Path, position: int) -> None:
+    """Check that a file can go on after so many bytes. Raises CheckpointError when no line of it ends there."""
+    if position == 0 and not is_there(path):
+        return
+    size = size_of(path)
+    if not 0 <= position <= size:
+        raise CheckpointError(
+            f"{path} holds {size} bytes but the checkpoint was written after {position}: the file was "
+            "shortened or belongs to another run."
+        )
+    if position > 0:
+        with path.open("rb") as file:
+            file.seek(position - 1)
+            if file.read(1) != b"\n":
+                raise CheckpointError(f"{path} has no line that ends at byte {position}: it was changed.")

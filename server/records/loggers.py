@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from conf.schema import Config
-from server.records.jsonl import JsonlLogger, read_rows
+from server.records.jsonl import JsonlLogger
+from server.records.reading import read_rows
 from server.records.row import MetricLogger, Row
 from server.records.tensorboard_logger import TensorboardLogger
 from server.records.wandb_logger import WandbLogger

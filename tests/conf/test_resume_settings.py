@@ -119,7 +119,7 @@ def test_a_path_that_is_no_run_is_refused(run: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("algorithm: [", "cannot read"),
+        ("algorithm: [", r"config\.yaml is refused: the run's settings cannot be read: .*, line 1\. Put the file back"),
         ("- 1\n", "holds no configuration"),
         ("", "has no value"),
         ("seed: 3\n", "has no value"),

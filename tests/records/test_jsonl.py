@@ -34,7 +34,7 @@ def test_one_object_per_line_in_order(tmp_path: Path) -> None:
 def test_floats_read_back_as_the_same_bits(tmp_path: Path, value: float) -> None:
     path = tmp_path / "metrics.jsonl"
     path.unlink(missing_ok=True)
-    write(path, [{"env_step": 1, "loss": value}])
+    write(path, [{**rows(1)[0], "loss": value}])
     assert np.float64(read_rows(path)[0]["loss"]).tobytes() == np.float64(value).tobytes()
 
 
@@ -113,11 +113,11 @@ def test_a_line_cut_off_by_a_crash_is_left_out_and_a_damaged_one_named(tmp_path:
     write(path, rows(2))
     path.write_bytes(path.read_bytes() + b'{"env_st')
     assert read_rows(path) == rows(2)
-    path.write_bytes(b'{"env_step": 1}\n{"env_step" 2}\n')
+    path.write_text(json.dumps(rows(1)[0]) + '\n{"env_step" 2}\n')
     with pytest.raises(CheckpointError, match="line 2, is damaged"):
         read_rows(path)
     path.write_bytes(b"[1]\n")
-    with pytest.raises(CheckpointError, match="line 1, is damaged: a JSON object"):
+    with pytest.raises(CheckpointError, match="line 1, is damaged: it is not a row of metrics, as a JSON object is needed"):
         read_rows(path)
 
 

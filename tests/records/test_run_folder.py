@@ -67,8 +67,11 @@ def test_a_folder_with_a_run_points_to_resume(tmp_path: Path) -> None:
 def test_open_goes_on_with_the_same_id_and_notes_the_command(tmp_path: Path) -> None:
     with create(tmp_path) as folder:
         run_id = folder.run_id
+    before = (tmp_path / "run.json").read_bytes()
     with RunFolder.open(tmp_path, ["fedqmix", "train", "resume=here"]) as folder:
         assert folder.run_id == run_id
+        assert (tmp_path / "run.json").read_bytes() == before  # it may yet be refused
+        folder.go_on(config())
     RunFolder.open(tmp_path).close()
     commands = json.loads((tmp_path / "run.json").read_text())["commands"]
     assert commands == ["fedqmix train 'run_dir=a b'", "fedqmix train resume=here"]

@@ -1,0 +1,85 @@
+"""What a run goes on from: all of it is checked here, before anything of the run is built or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from conf.schema import Config
+from contracts.errors import CheckpointError
+from envs import team_spec
+from runtimes.run.fitting import require_agents, require_mixer, require_shared, require_strategy
+from runtimes.run.folder import RunFolder
+from server.records import read_rows, require_position
+from server.round_end import Counters
+from storage.checkpoint import Checkpoint, CheckpointStore
+
+AGENTS, MIXER, AGGREGATE, STRATEGY = "agents", "mixer", "aggregate", "strategy"
+"""The groups of a checkpoint; in a deployment agents and mixer keep their own."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A checkpoint that fits the run's settings and its other files, and what the server had counted."""
+
+    checkpoint: Checkpoint
+    counters: Counters
+
+
+def resumed(config: Config, folder: RunFolder, store: CheckpointStore) -> Resumed | None:
+    """Return what config.resume names; None for a new run. Nothing is changed.
+
+    Raises CheckpointError for a checkpoint that is damaged, of another run, or does not fit the settings, and for
+    metrics that are damaged or are not those of the run.
+    """
+    if config.resume is None:
+        return None
+    checkpoint = store.load(store.locate(Path(config.resume)))
+    store.require_own(checkpoint)
+    counters = _counters(checkpoint)
+    require_position(folder.metrics, counters.metrics_position)
+    read_rows(folder.metrics)
+    try:
+        _require_fit(config, checkpoint, counters)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} They are in {folder.config}.") from error
+    return Resumed(checkpoint, counters)
+
+
+def _counters(checkpoint: Checkpoint) -> Counters:
+    """Return the server's counters from a checkpoint's facts; those that an older version did not count are zero."""
+    place, facts = checkpoint.path / "facts.json", checkpoint.facts
+    known = {field.name: field for field in fields(Counters)}
+    for name, value in facts.items():
+        if name not in known:
+            raise CheckpointError(f"{place} cannot be used: it counts {name[:80]!r}, which this fedqmix does not know.")
+        whole = str(known[name].type) == "int"
+        if type(value) not in ((int,) if whole else (int, float)) or not math.isfinite(value):
+            raise CheckpointError(
+                f"{place} is damaged: {name} must be a {'whole number' if whole else 'finite number'}, and is "
+                f"{str(value)[:80]!r}."
+            )
+    _require_counted(place, facts)
+    return Counters(**facts)
+
+
+def _require_counted(place: Path, facts: Mapping[str, Any]) -> None:
+    for name in ("round", "env_step", "metrics_position"):
+        if facts.get(name, -1) < 0:
+            raise CheckpointError(f"{place} is damaged: {name} must be a whole number, at least 0.")
+
+
+def _require_fit(config: Config, checkpoint: Checkpoint, counters: Counters) -> None:
+    spec, place, tensors = team_spec(config.map, config.env), checkpoint.path, checkpoint.tensors
+    if checkpoint.rings:  # of one process, which has agents and mixer
+        for group in (AGENTS, MIXER):
+            if group not in tensors:
+                raise CheckpointError(f"{place} is damaged: it has no {group}.")
+        require_agents(place / "agents.safetensors", tensors[AGENTS], spec, config.model.hidden, spec.n_agents)
+        require_mixer(place / "mixer.safetensors", tensors[MIXER], spec, config.algorithm)
+    if counters.round:  # before the first round nothing was aggregated
+        require_shared(place / "aggregate.safetensors", tensors.get(AGGREGATE, {}), spec, config)
+        require_strategy(place / "strategy.safetensors", tensors.get(STRATEGY, {}), spec, config)

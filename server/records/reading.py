@@ -1,0 +1,70 @@
+"""Rows of metrics as they are read again, each checked to be one that a run has written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import CheckpointError
+from server.records.row import Row
+from storage.untrusted import ADVICE, has_control_characters, is_there, parse_json, read_file
+
+LARGEST = 256 * 2**20
+"""Bytes of metrics.jsonl; a row takes two thousand."""
+WON = "test_battle_won_mean"
+REFUSED = "fed/refused_"
+MEASURED = ("env_step", "elapsed_s", WON)
+"""The metrics that every row has."""
+GREATEST = sys.float_info.max
+"""Of the numbers in a row; not a number compares as larger."""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read all rows of a file; none when it does not exist.
+
+    A last line without an end was cut off by a crash and is left out. Raises CheckpointError for a file that cannot be
+    read or is larger than LARGEST, and for any other line that is not a row of metrics, naming the line and its fault.
+    """
+    return parse_rows(path, read_file(path, LARGEST)) if is_there(path) else []
+
+
+def parse_rows(path: Path, content: bytes) -> list[Row]:
+    """Return the rows in the content of a file; raises as `read_rows` does. path: the file's name in errors."""
+    rows: list[Row] = []
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        place = f"{path}, line {number},"
+        row = parse_json(place, line)
+        if is_refusal(row):
+            continue
+        if (fault := row_fault(row, rows[-1]["env_step"] if rows else 0)) is not None:
+            raise CheckpointError(f"{place} is damaged: it is not a row of metrics, {fault}. {ADVICE}")
+        rows.append(row)
+    return rows
+
+
+def is_refusal(row: Any) -> bool:
+    """Tell whether a row is of no evaluation, but of an agent whose refusal ended the run (RoundEnd.tell_refusals)."""
+    return isinstance(row, dict) and WON not in row and any(name.startswith(REFUSED) for name in row)
+
+
+def row_fault(row: Any, before: float = 0) -> str | None:
+    """Return in words why a value cannot be a row of metrics, None when it is one.
+
+    All of a row are numbers that a computer counts with, those of MEASURED among them and possible. before: the
+    environment step of the row before; none lies before its predecessor.
+    """
+    if not isinstance(row, dict):
+        return "as a JSON object is needed"
+    for name, value in row.items():
+        if has_control_characters(name):
+            return f"as a name holds control characters ({name[:80]!r})"
+        if type(value) not in (int, float) or not abs(value) <= GREATEST:
+            return f"as its {name[:80]} is not a finite number"
+    if lacking := [name for name in MEASURED if name not in row]:
+        return f"as it has no {' and no '.join(lacking)}"
+    if type(row["env_step"]) is not int or row["env_step"] < before:
+        return f"as its env_step must be a whole number, at least {before}"
+    if row["elapsed_s"] < 0 or not 0 <= row[WON] <= 1:
+        return f"as its elapsed_s must be at least 0, and its {WON} from 0 to 1"
+    return None
