@@ -26,7 +26,7 @@ from runtimes.comparison.training import name_failed, train_waiting
 from runtimes.configuration.names import program
 from runtimes.processes import interruptible
 from runtimes.reporting.ladder import read_ladder_runs
-from runtimes.run.sides import choose_device
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.compiling import compile_kernels
 from runtimes.side_by_side.cores import cores, side_by_side
 from runtimes.side_by_side.run import Run, State
@@ -76,6 +76,8 @@ def _require_folders(ladder: Ladder) -> None:
     for name, path in (("run_dir", ladder.plan.path), ("data", ladder.data), ("out", ladder.out)):
         if path is not None:
             require_folder(name, path)
+            if not ladder.dry_run:
+                require_writable(path, name)
     if ladder.table_alone and ladder.data is not None and not ladder.data.is_dir():
         raise ConfigurationError(f"data={ladder.data}: there is no such folder, so no table can be made of it.")
     if ladder.table_alone and ladder.data is None and not ladder.plan.path.is_dir():
@@ -132,7 +134,6 @@ def _print_left(comparison: Comparison, runs: Sequence[Run], console: Console) -
     if not waiting:
         return 0
     runtime = comparison.config(comparison.cells[0]).runtime
-    choose_device(runtime.device)  # one message, and not one in every log
     at_once = side_by_side(waiting, runtime.threads)
     shares = f"{at_once} at once on {cores()} cores, runtime.threads={runtime.threads} each"
     console.print(Text(shares), soft_wrap=True)

@@ -29,8 +29,10 @@ from runtimes.configuration.names import CONFIG_DIR, groups, program, unknown_se
 from runtimes.configuration.ranges import check_map, check_shared, typed
 from runtimes.configuration.runs import require_run, run_of
 
-RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.world_threads")
-"""What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
+RESUMABLE = ("stop.", "logger.", "checkpoint.", "runtime.threads", "runtime.world_threads", "runtime.device")
+"""What may be said beside resume=: settings that do not change what a run computes, and when it ends.
+
+Another device rounds otherwise, which is said in a warning (runtimes.run.ready.device_warning)."""
 DEPLOYMENT = "deployment"
 """runtime.name of the runs whose parties are processes of their own."""
 
@@ -109,7 +111,7 @@ def require_resumable(beside: Sequence[Override]) -> None:
         if not f"{override.key_or_group}.".startswith(RESUMABLE):
             raise ConfigurationError(
                 f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
-                "logger.*, checkpoint.* and runtime.world_threads may be changed."
+                "logger.*, checkpoint.*, runtime.threads, runtime.world_threads and runtime.device may be changed."
             )
 
 

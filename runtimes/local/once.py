@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -10,9 +12,11 @@ from rich.text import Text
 from conf.schema import Config
 from contracts.together import ALONE, Together
 from runtimes.configuration.names import program
+from runtimes.configuration.overrides import quoted
 from runtimes.local.train import train
 from runtimes.run.folder import RunFolder
 from runtimes.run.progress import Progress, closing_table
+from runtimes.run.ready import device_warning
 
 
 def train_once(
@@ -22,12 +26,15 @@ def train_once(
 
     console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
     """
+    if config.resume is not None and (said := device_warning(Path(config.run_dir), config)) is not None:
+        errors.print(Text(said), soft_wrap=True)
     with RunFolder.of(config, command) as folder:
         try:
             with Progress(config.stop.env_steps, console) as progress:
                 rows = train(config, folder, command, progress, together)
         except KeyboardInterrupt:
-            errors.print(Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True)
+            again = shlex.join([*program().split(), "train", f"resume={quoted(str(folder.path))}"])
+            errors.print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
             raise
         console.print(closing_table(rows))
         console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied

@@ -14,6 +14,7 @@ from flwr.serverapp import Grid
 
 from conf.schema import Config
 from contracts.world import EVALUATIONS
+from runtimes.configuration.runs import run_of
 from runtimes.run.folder import RunFolder
 from server.app import server_app
 from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -70,17 +71,20 @@ def conduct(
     """Train a team until its configuration says stop; return every evaluation's row.
 
     gather: builds the team. show: is shown every round's figures. note: is told what a person should know.
-    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint. However it ends, the
+    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint; begin where the run was ended
+    before its first checkpoint. However it ends, the
     folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt
     when interrupted.
     """
     began = time.perf_counter()
     store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
-    checkpoint = store.load(store.locate(Path(config.resume))) if config.resume is not None else None
+    anew = config.resume is None or (run_of(Path(config.resume)) == Path(config.resume) and folder.untouched)
+    checkpoint = store.load(store.locate(Path(str(config.resume)))) if not anew else None
     federation = gather()
     counters = Counters()
-    if checkpoint is not None:
+    if config.resume is not None:
         folder.go_on(replace(config, resume=None))  # a later resume keeps a new stop.*
+    if checkpoint is not None:
         store.resume_from(checkpoint)
         federation.resume(checkpoint)
         counters = Counters(**checkpoint.facts)

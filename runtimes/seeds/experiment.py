@@ -14,12 +14,13 @@ from typing import Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
-from envs import require_world
 from runtimes.configuration.overrides import parse, quoted
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose, require_resumable
 from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
+from runtimes.run.ready import require_ready
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.folder import (
     lock_and_note,
     recorded_words,
@@ -29,7 +30,6 @@ from runtimes.side_by_side.folder import (
     words_kept,
 )
 from runtimes.side_by_side.run import Run
-from strategies import strategy_class
 
 SEEDS_FILE = "seeds.json"
 RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
@@ -61,6 +61,7 @@ class Experiment(LockedFolder):
         """
         path = _folder(words)
         common = [word for word in words if name_of(word) != "run_dir"]
+        require_writable(path)
         begun = _read(path)
         if begun is None:
             refuse_taken(path, "several seeds")
@@ -83,16 +84,16 @@ class Experiment(LockedFolder):
         if begun is None:
             raise CheckpointError(f"{path} is no folder of several seeds: it has no {SEEDS_FILE}.")
         require_resumable(parse(words))
+        require_writable(path, "resume")
         seeds, overrides = begun
         changed = {name_of(word) for word in words}
         return cls._written(path, seeds, [word for word in overrides if name_of(word) not in changed] + [*words], seeds)
 
     @classmethod
     def _written(cls, path: Path, seeds: Sequence[int], overrides: list[str], seeds_in_all: Sequence[int]) -> Self:
-        """Compose, see whether the world can be had, lock the folder, and write down what it holds."""
+        """Compose, see whether this machine has what a run needs, lock the folder, and write down what it holds."""
         config = _composed(overrides, path, seeds[0])
-        require_world(config.map, config.env)
-        strategy_class(config.strategy)  # one of the user's own must be there
+        require_ready(config)
         lock = lock_and_note(path, SEEDS_FILE, {"seeds": list(seeds_in_all), "overrides": overrides})
         return cls(path, seeds, overrides, config, lock)
 
