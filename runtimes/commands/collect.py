@@ -28,8 +28,8 @@ def collect_command(words: list[str]) -> int:
     """Collect the finished ones of some runs; return 1 when one could not be collected."""
     options = service_options.parse("collect", [word for word in words if word.startswith("data=")], ("data",))
     data = Path(service_options.required("collect", options, "data", "data=docs/results/data"))
-    require_folder("data", data)
     require_writable(data, "data")
+    require_folder("data", data)
     paths = [Path(word) for word in words if not word.startswith("data=")]
     if not paths:
         raise ConfigurationError("fedqmix collect needs a run folder, such as those under runs/.")

@@ -75,9 +75,8 @@ def _require_folders(ladder: Ladder) -> None:
     """Check the folders that are named, before hours of training. Raises ConfigurationError."""
     for name, path in (("run_dir", ladder.plan.path), ("data", ladder.data), ("out", ladder.out)):
         if path is not None:
+            require_writable(path, name)
             require_folder(name, path)
-            if not ladder.dry_run:
-                require_writable(path, name)
     if ladder.table_alone and ladder.data is not None and not ladder.data.is_dir():
         raise ConfigurationError(f"data={ladder.data}: there is no such folder, so no table can be made of it.")
     if ladder.table_alone and ladder.data is None and not ladder.plan.path.is_dir():

@@ -63,8 +63,8 @@ def report_command(words: list[str]) -> int:
     """Print the tables of some runs, play their networks again, and write the report."""
     said = understood(words)
     console = Console()
-    require_folder("out", said.out)
     require_writable(said.out, "out")
+    require_folder("out", said.out)
     with interruptible():
         runs = read_all(said.paths)
         _require_comparable(runs)

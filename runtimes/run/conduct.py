@@ -71,10 +71,9 @@ def conduct(
     """Train a team until its configuration says stop; return every evaluation's row.
 
     gather: builds the team. show: is shown every round's figures. note: is told what a person should know.
-    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint; begin where the run was ended
-    before its first checkpoint. However it ends, the
-    folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt
-    when interrupted.
+    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint; a run that was ended before
+    its first checkpoint is begun. However it ends, the folder has a summary and can be resumed. Raises FedqmixError for
+    everything a user can mend, KeyboardInterrupt when interrupted.
     """
     began = time.perf_counter()
     store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)

@@ -71,9 +71,9 @@ def require_same(begun: Config, said: Config, path: Path, what: str, advice: str
 
 
 def refuse_taken(path: Path, what: str, besides: Collection[str] = ()) -> None:
-    """Check that a folder is new or empty, and can be written. what: what it is to hold. besides: names that may be in it.
+    """Check that a folder is new or empty, and can be written.
 
-    Raises ConfigurationError.
+    what: what it is to hold. besides: names that may be in it. Raises ConfigurationError.
     """
     require_writable(path)
     if (path / RUN).exists():
