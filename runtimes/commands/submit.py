@@ -150,9 +150,8 @@ def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> 
     found = going if wanted == "true" else {run: name for run, name in going.items() if _alike(name, wanted, options)}
     for run, name in found.items():
         link.stop(run)
-        console.print(
-            Text(f"ended: {name}. Go on with: {_command(options, f'resume={written.quoted(name)}')}"), soft_wrap=True
-        )
+        again = _command(options, f"resume={written.quoted(name)}")
+        console.print(Text(f"ended: {name}. Go on with: {again}"), soft_wrap=True)
     if not found:
         others = f": {', '.join(going.values())}" if going else ""
         console.print(

@@ -64,10 +64,8 @@ def up_command(words: list[str]) -> int:
             _train(config, folder, overrides, patience, insecure)
         except BaseException as error:  # only now it is settled whether the run has begun
             if isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
-                again = shlex.join(
-                    [*program().split(), "up", *service_options.written(options), *_again(overrides, folder)]
-                )
-                errors.print(Text(f"\nthe run was ended early. Go on with: {again}"), soft_wrap=True)
+                again = [*program().split(), "up", *service_options.written(options), *_again(overrides, folder)]
+                errors.print(Text(f"\nthe run was ended early. Go on with: {shlex.join(again)}"), soft_wrap=True)
             raise
     return 0
 

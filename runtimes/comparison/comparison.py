@@ -18,9 +18,9 @@ from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.comparison.plan import Cell, Plan
 from runtimes.configuration.overrides import quoted
+from runtimes.configuration.runs import LOGS
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose
-from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
 from runtimes.run.ready import require_ready
 from runtimes.run.writable import require_writable

@@ -42,7 +42,10 @@ class ByteBook:
                 max(line.bytes_out, known.bytes_out),
             )
         rows = [vars(self._lines[key]) for key in sorted(self._lines)]
-        write_whole(self._path, (json.dumps(rows, indent=0) + "\n").encode())
+        try:
+            write_whole(self._path, (json.dumps(rows, indent=0) + "\n").encode())
+        except OSError as error:
+            raise StorageError(f"the server could not write {self._path}: {error.strerror}.") from error
 
     def totals(self) -> dict[str, int]:
         """Return bytes both ways by channel over the whole run."""

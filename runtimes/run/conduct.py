@@ -15,6 +15,7 @@ from flwr.serverapp import Grid
 from conf.schema import Config
 from contracts.world import EVALUATIONS
 from runtimes.configuration.runs import run_of
+from runtimes.configuration.settings import DEPLOYMENT
 from runtimes.run.folder import RunFolder
 from server.app import server_app
 from server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -76,9 +77,10 @@ def conduct(
     everything a user can mend, KeyboardInterrupt when interrupted.
     """
     began = time.perf_counter()
-    store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
+    owner = "the server" if config.runtime.name == DEPLOYMENT else None
+    store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id, owner)
     anew = config.resume is None or (run_of(Path(config.resume)) == Path(config.resume) and folder.untouched)
-    checkpoint = store.load(store.locate(Path(str(config.resume)))) if not anew else None
+    checkpoint = store.load(store.locate(Path(str(config.resume))), owner) if not anew else None
     federation = gather()
     counters = Counters()
     if config.resume is not None:

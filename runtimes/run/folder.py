@@ -17,15 +17,13 @@ from typing import Any, Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from runtimes.configuration.overrides import quoted
 from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.runs import CONFIG, RUN, require_run
+from runtimes.configuration.runs import CONFIG, LOGS, PARTIES, RUN, require_run
 from runtimes.run.lock import LOCK, LockedFolder, lock_folder, make_and_lock, require_free
 from runtimes.run.writable import require_writable
 from storage import reading
 from storage.files import TEMPORARY, write_whole
-
-LOGS, PARTIES = "logs", "state"
-"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
 
 
 class RunFolder(LockedFolder):
@@ -152,7 +150,9 @@ def require_new(path: Path) -> None:
     """
     require_writable(path)
     if (path / RUN).exists():
-        raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
+        raise ConfigurationError(
+            f"run_dir={path} holds a run already: choose another, or go on with resume={quoted(str(path))}."
+        )
     require_free(path, (LOGS, PARTIES, *_leftovers(path)))
 
 

@@ -15,9 +15,9 @@ from typing import Self
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
 from runtimes.configuration.overrides import parse, quoted
+from runtimes.configuration.runs import LOGS
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose, require_resumable
-from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
 from runtimes.run.ready import require_ready
 from runtimes.run.writable import require_writable
