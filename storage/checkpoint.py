@@ -50,7 +50,7 @@ class CheckpointStore:
 
     folder: RUN_DIR/checkpoints; nothing is touched before the first save. keep: the newest so many rounds are kept.
     run_id: written into every checkpoint; one of another run is refused. owner: the party of a federation whose states
-    these are ("agent 2"), for errors: it is named, and how to go on is said for the whole run. None: a run of one process.
+    these are ("agent 2"), which errors name; None: a run of one process.
     """
 
     def __init__(self, folder: Path, keep: int, run_id: str, owner: str | None = None) -> None:
