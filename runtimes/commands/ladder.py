@@ -65,6 +65,8 @@ def ladder_command(words: list[str]) -> int:
             if ladder.dry_run:
                 _print_cost(comparison, _left(comparison, ladder.data), console)
                 return 0
+            if (warning := comparison.memory_warning(_left(comparison, ladder.data))) is not None:
+                console.print(Text(warning), soft_wrap=True)
             with comparison.lock():
                 status = _train(comparison, ladder, words, console)
         _show(ladder, shlex.join(["fedqmix", "ladder", *words]), console)

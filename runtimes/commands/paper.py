@@ -44,6 +44,8 @@ def paper_command(words: list[str]) -> int:
         if DRY_RUN in words:
             _say_cost(comparison, comparison.runs(), console)
             return 0
+        if (warning := comparison.memory_warning(comparison.runs())) is not None:
+            console.print(Text(warning), soft_wrap=True)
         with comparison.lock():
             return _train(comparison, ["paper", *words], console)
 

@@ -54,8 +54,9 @@ def _train(experiment: Experiment) -> int:
     again = shlex.join([*program().split(), "train", f"resume={quoted(str(experiment.path))}"])
     runs = experiment.runs()
     begun = (run.folder for run in runs if run.state is State.WAITING and (run.folder / RUN).is_file())
-    if said := next(filter(None, (device_warning(folder, experiment.config) for folder in begun)), None):
-        console.print(Text(said), soft_wrap=True)
+    another_device = next(filter(None, (device_warning(folder, experiment.config) for folder in begun)), None)
+    for warning in filter(None, (experiment.warning, another_device)):
+        console.print(Text(warning), soft_wrap=True)
     try:
         _side_by_side(experiment, runs, console)
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import Supervisor, interruptible
 from runtimes.run.folder import require_new
+from runtimes.run.memory_need import of_federation, require_memory
 from runtimes.run.ready import device_warning, require_ready
 from runtimes.run.writable import require_writable
 
@@ -40,6 +41,7 @@ the last finished round. RUN/logs/ holds what each process says, RUN/state/ what
 Ctrl-C ends everything; go on with: fedqmix up resume=RUN
 """
 OPTIONS = ("patience", "insecure")
+ADVICE = "Free some memory; the same run in one process, `fedqmix train`, takes less."
 
 
 def up_command(words: list[str]) -> int:
@@ -57,8 +59,11 @@ def up_command(words: list[str]) -> int:
     else:
         require_writable(folder, "resume")
     errors = Console(stderr=True)
-    if config.resume is not None and (said := device_warning(folder, config)) is not None:
-        errors.print(Text(said), soft_wrap=True)
+    said = [require_memory([of_federation(config)], "this federation", ADVICE, resumed=config.resume is not None)]
+    if config.resume is not None:
+        said.append(device_warning(folder, config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
     with interruptible():
         try:
             _train(config, folder, overrides, patience, insecure)

@@ -32,7 +32,8 @@ from runtimes.side_by_side.folder import (
     share_threads,
     words_kept,
 )
-from runtimes.side_by_side.run import Run
+from runtimes.side_by_side.memory import memory_warning
+from runtimes.side_by_side.run import Run, State
 
 LENGTH = "stop.env_steps"
 OUTCOME = ("ladder.md", "ladder.svg")
@@ -96,6 +97,14 @@ class Comparison:
     def runs(self) -> dict[Cell, Run]:
         """Return the runs as their folders say they stand."""
         return {cell: self._run(cell) for cell in self.cells}
+
+    def memory_warning(self, runs: Mapping[Cell, Run]) -> str | None:
+        """Check that those of some runs which go on at once fit into memory; return what to warn of, if anything.
+
+        Raises ConfigurationError when they cannot even begin.
+        """
+        waiting = [self.config(cell) for cell, run in runs.items() if run.state is State.WAITING]
+        return memory_warning(waiting, resumed=self._begun is not None)
 
     def words(self, cell: Cell) -> list[str]:
         """Return a run's command line, all but its folder."""

@@ -15,8 +15,11 @@ from runtimes.configuration.names import program
 from runtimes.configuration.overrides import quoted
 from runtimes.local.train import train
 from runtimes.run.folder import RunFolder
+from runtimes.run.memory_need import of_run, require_memory
 from runtimes.run.progress import Progress, closing_table
 from runtimes.run.ready import device_warning
+
+FEWER = "Free some memory, or choose a smaller model.hidden."
 
 
 def train_once(
@@ -26,8 +29,12 @@ def train_once(
 
     console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
     """
-    if config.resume is not None and (said := device_warning(Path(config.run_dir), config)) is not None:
-        errors.print(Text(said), soft_wrap=True)
+    resumed = config.resume is not None
+    said = [require_memory([of_run(config)], "this run", FEWER, resumed=resumed)]
+    if resumed:
+        said.append(device_warning(Path(config.run_dir), config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
     with RunFolder.of(config, command) as folder:
         try:
             with Progress(config.stop.env_steps, console) as progress:
