@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "wa
 """Commands that can do nothing without a word, and then say what they take."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+UNUSABLE = {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Errors of the system that are about a path that was typed, wherever it was first looked at."""
 
 USAGE = """\
 fedqmix: federated multi-agent reinforcement learning on Flower
@@ -62,6 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FedqmixError as error:
         errors.print(Text("error: ", style="bold red") + Text(str(error), style="default"), soft_wrap=True)
         return EXIT_BAD_INPUT if isinstance(error, ConfigurationError | CheckpointError | ReplayError) else EXIT_FAILED
+    except OSError as error:
+        if error.errno not in UNUSABLE or error.filename is None:
+            raise
+        path = str(error.filename)
+        shown = path if len(path) <= 120 else f"{path[:60]}...{path[-40:]}"
+        errors.print(Text("error: ", style="bold red") + Text(f"{shown}: {error.strerror}.", "default"), soft_wrap=True)
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 

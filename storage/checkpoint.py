@@ -47,15 +47,17 @@ class CheckpointStore:
     """The checkpoints of one run. One process writes; any may read.
 
     folder: RUN_DIR/checkpoints; nothing is touched before the first save. keep: the newest so many rounds are kept.
-    run_id: written into every checkpoint; one of another run is refused.
+    run_id: written into every checkpoint; one of another run is refused. owner: the party of a federation whose states
+    these are ("agent 2"), which errors name; None: a run of one process.
     """
 
-    def __init__(self, folder: Path, keep: int, run_id: str) -> None:
+    def __init__(self, folder: Path, keep: int, run_id: str, owner: str | None = None) -> None:
         if keep < 1:
             raise ValueError(f"keep must be at least 1; got {keep}")
         self.folder = folder
         self.keep = keep
         self.run_id = run_id
+        self.owner = owner
         self._segments = SegmentFolder(folder / reading.EPISODES)
         self._round = 0  # of the checkpoint saved or resumed from last
         self._rings: dict[str, RingEntry] = {}  # as of that checkpoint
@@ -107,12 +109,12 @@ class CheckpointStore:
         return found
 
     @staticmethod
-    def load(path: Path) -> Checkpoint:
-        """Read a checkpoint folder and verify every file it consists of or leans on.
+    def load(path: Path, owner: str | None = None) -> Checkpoint:
+        """Read a checkpoint folder and verify every file it consists of or leans on. owner: see above.
 
         Raises CheckpointError naming the first file that is missing or damaged, and a checkpoint that is whole.
         """
-        return reading.load(path)
+        return reading.load(path, owner)
 
     @staticmethod
     def locate(path: Path) -> Path:
@@ -208,12 +210,15 @@ class CheckpointStore:
 
     def _explain(self, final: Path, error: OSError) -> str:
         file = str(error.filename or final).replace(TEMPORARY, "")
-        text = f"Checkpoint {final.name} could not be written: {file}: {error.strerror}."
+        what = f"Checkpoint {final.name} could not be written:"
+        if self.owner is not None:
+            what = f"{self.owner} could not write"
+        text = f"{what} {file}: {error.strerror}."
         if error.errno in DISK_FULL:
             existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
             free = shutil.disk_usage(existing).free
             text += f" {free:,} bytes are free there; make room."
-        return f"{text} {reading.resume_advice(self.folder)}"
+        return f"{text} {reading.resume_advice(self.folder, owner=self.owner)}"
 
 
 def _write_group(folder: Path, name: str, group: Mapping[str, Tensor]) -> FileEntry:

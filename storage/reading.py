@@ -73,13 +73,14 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} lists {entry.added} episodes of ring {name} but holds {ring.added}.")
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, owner: str | None = None) -> Checkpoint:
     """Read a checkpoint folder and verify every file it consists of or leans on.
 
+    owner: the party of a federation whose state it is, for errors; None: a run of one process.
     Raises CheckpointError naming the first file that is missing, damaged or holds a value that is not finite, and a
     checkpoint that is whole.
     """
-    with _advice(path):
+    with _advice(path, owner):
         return _load(path)
 
 
@@ -127,11 +128,16 @@ def newest_whole(folder: Path, other_than: Path | None = None) -> Path | None:
     return None
 
 
-def resume_advice(folder: Path, other_than: Path | None = None) -> str:
-    """Say which checkpoint of a folder is whole and how to go on from it."""
+def resume_advice(folder: Path, other_than: Path | None = None, owner: str | None = None) -> str:
+    """Say which checkpoint of a folder is whole and how to go on from it. owner: as for `load`."""
     whole = newest_whole(folder, other_than)
     if whole is None:
         return "No other checkpoint there is whole, so the run has to start anew."
+    if owner is not None:
+        return (
+            f"Its state after round {int(whole.name.rpartition('-')[2])} is whole: go on from there, as the run was "
+            f"started, with resume=RUN/checkpoints/{whole.name}, where RUN is the run folder."
+        )
     return f"Checkpoint {whole} is whole; go on from it with: fedqmix train resume={whole}"
 
 
@@ -194,7 +200,7 @@ def _require_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 @contextmanager
-def _advice(checkpoint: Path) -> Iterator[None]:
+def _advice(checkpoint: Path, owner: str | None = None) -> Iterator[None]:
     """Turn what goes wrong with one checkpoint into an error that says what to do about it."""
     try:
         yield
@@ -207,4 +213,5 @@ def _advice(checkpoint: Path) -> Iterator[None]:
         problem, text = error, str(error)
     else:
         return
-    raise CheckpointError(f"{text} {resume_advice(checkpoint.parent, other_than=checkpoint)}") from problem
+    whose = "" if owner is None else f"{owner}: "
+    raise CheckpointError(f"{whose}{text} {resume_advice(checkpoint.parent, checkpoint, owner)}") from problem

@@ -42,11 +42,12 @@ Thing = TypeVar("Thing", bound=Owned)
 class Rounds(Generic[Thing]):
     """The states of one owned thing after the last rounds of one run.
 
-    folder: the owner's private folder for the run. make: makes the thing as it is before the first round.
+    folder: the owner's private folder for the run. make: makes the thing as it is before the first round. owner: the
+    owner's name, for errors.
     """
 
-    def __init__(self, folder: Path, run_id: str, make: Callable[[], Thing]) -> None:
-        self._store = CheckpointStore(folder, KEPT, run_id)
+    def __init__(self, folder: Path, run_id: str, make: Callable[[], Thing], owner: str | None = None) -> None:
+        self._store = CheckpointStore(folder, KEPT, run_id, owner)
         self._make = make
         self._thing: Thing | None = make()
         self._round: int | None = None
@@ -68,7 +69,7 @@ class Rounds(Generic[Thing]):
         """
         if self._round != round_:
             self._thing = None  # two full episode buffers may not fit into memory
-            checkpoint = self._store.load(self._folder_of(round_))
+            checkpoint = self._store.load(self._folder_of(round_), self._store.owner)
             self.thing.load(checkpoint.tensors, checkpoint)
             self._store.resume_from(checkpoint)
             self.facts = dict(checkpoint.facts)

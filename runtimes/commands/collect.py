@@ -12,6 +12,7 @@ from contracts.errors import ConfigurationError, FedqmixError
 from runtimes.collecting.folder import collect, require_folder
 from runtimes.commands import service_options
 from runtimes.configuration.runs import require_run, runs_in
+from runtimes.run.writable import require_writable
 
 HELP = """\
 fedqmix collect RUN... data=FOLDER    settings, summary and evaluations of finished runs, a small file each
@@ -27,6 +28,7 @@ def collect_command(words: list[str]) -> int:
     """Collect the finished ones of some runs; return 1 when one could not be collected."""
     options = service_options.parse("collect", [word for word in words if word.startswith("data=")], ("data",))
     data = Path(service_options.required("collect", options, "data", "data=docs/results/data"))
+    require_writable(data, "data")
     require_folder("data", data)
     paths = [Path(word) for word in words if not word.startswith("data=")]
     if not paths:

@@ -26,7 +26,7 @@ from runtimes.comparison.training import name_failed, train_waiting
 from runtimes.configuration.names import program
 from runtimes.processes import interruptible
 from runtimes.reporting.ladder import read_ladder_runs
-from runtimes.run.sides import choose_device
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.compiling import compile_kernels
 from runtimes.side_by_side.cores import cores, side_by_side
 from runtimes.side_by_side.run import Run, State
@@ -65,6 +65,8 @@ def ladder_command(words: list[str]) -> int:
             if ladder.dry_run:
                 _print_cost(comparison, _left(comparison, ladder.data), console)
                 return 0
+            if (warning := comparison.memory_warning(_left(comparison, ladder.data))) is not None:
+                console.print(Text(warning), soft_wrap=True)
             with comparison.lock():
                 status = _train(comparison, ladder, words, console)
         _show(ladder, shlex.join(["fedqmix", "ladder", *words]), console)
@@ -75,6 +77,7 @@ def _require_folders(ladder: Ladder) -> None:
     """Check the folders that are named, before hours of training. Raises ConfigurationError."""
     for name, path in (("run_dir", ladder.plan.path), ("data", ladder.data), ("out", ladder.out)):
         if path is not None:
+            require_writable(path, name)
             require_folder(name, path)
     if ladder.table_alone and ladder.data is not None and not ladder.data.is_dir():
         raise ConfigurationError(f"data={ladder.data}: there is no such folder, so no table can be made of it.")
@@ -132,7 +135,6 @@ def _print_left(comparison: Comparison, runs: Sequence[Run], console: Console) -
     if not waiting:
         return 0
     runtime = comparison.config(comparison.cells[0]).runtime
-    choose_device(runtime.device)  # one message, and not one in every log
     at_once = side_by_side(waiting, runtime.threads)
     shares = f"{at_once} at once on {cores()} cores, runtime.threads={runtime.threads} each"
     console.print(Text(shares), soft_wrap=True)

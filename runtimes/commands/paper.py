@@ -18,7 +18,6 @@ from runtimes.comparison.training import name_failed, train_waiting
 from runtimes.configuration.names import program
 from runtimes.processes import interruptible
 from runtimes.reporting.reading import read_all
-from runtimes.run.sides import choose_device
 from runtimes.side_by_side.cores import cores, side_by_side
 from runtimes.side_by_side.run import Run, State
 
@@ -45,6 +44,8 @@ def paper_command(words: list[str]) -> int:
         if DRY_RUN in words:
             _say_cost(comparison, comparison.runs(), console)
             return 0
+        if (warning := comparison.memory_warning(comparison.runs())) is not None:
+            console.print(Text(warning), soft_wrap=True)
         with comparison.lock():
             return _train(comparison, ["paper", *words], console)
 
@@ -66,7 +67,6 @@ def _train(comparison: Comparison, command: list[str], console: Console) -> int:
 def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console) -> int:
     """Say what is left to do and what it will cost; return how many runs are to be side by side, 0 if none is left."""
     config = comparison.config(comparison.cells[0])
-    choose_device(config.runtime.device)  # one message, and not one in every log
     waiting = sum(run.state is State.WAITING for run in runs.values())
     steps = f"{config.stop.env_steps:,} environment steps each"
     console.print(

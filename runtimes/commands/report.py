@@ -17,12 +17,14 @@ from contracts.errors import ConfigurationError, StorageError
 from reports.agreement import require_alike, require_each_once
 from reports.page import Report, compose, html_page, markdown_page
 from reports.runs import BEST, FINAL, OURS, Run, by_method
+from runtimes.collecting.folder import require_folder
 from runtimes.commands import service_options
 from runtimes.deployment.byte_book import ledger_table, read_ledger
 from runtimes.processes import interruptible
 from runtimes.reporting.playing_again import play_again
 from runtimes.reporting.reading import read_all
 from runtimes.run.progress import closing_table
+from runtimes.run.writable import require_writable
 from server.records.summary import versions
 from storage.files import write_whole
 
@@ -61,6 +63,8 @@ def report_command(words: list[str]) -> int:
     """Print the tables of some runs, play their networks again, and write the report."""
     said = understood(words)
     console = Console()
+    require_writable(said.out, "out")
+    require_folder("out", said.out)
     with interruptible():
         runs = read_all(said.paths)
         _require_comparable(runs)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, StorageError
 from coupling.admission import PLACES
 from coupling.calls import PATIENCE_S
 from coupling.security import Identity, channel, peer, server
@@ -101,7 +101,7 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
     from coupling.mixer_service import MixerService
     from runtimes.deployment.mixer import DeployedMixer  # loads torch
 
-    state = private_folder(Path(options.get("state", "mixer-state")).absolute())
+    state = _state("the mixer", options.get("state", "mixer-state"))
     patience = service_options.seconds(options, "patience", PATIENCE_S)
     service = MixerService(lambda run, config: DeployedMixer(state, run, config), peer, patience)
     return _Service([service.add_to], WORKERS, service.close)
@@ -113,7 +113,7 @@ def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
     from runtimes.deployment.agent import DeployedAgent  # loads torch and Flower
 
     number = _agent_id(options)
-    state = private_folder(Path(options.get("state", f"agent-{number}-state")).absolute())
+    state = _state(f"agent {number}", options.get("state", f"agent-{number}-state"))
     world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
     agent = DeployedAgent(number, world, mixer, state)
     door = DoorService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
@@ -144,6 +144,14 @@ def _serve(
     running.stop(GRACE_S)
     service.close()
     os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
+
+
+def _state(party: str, folder: str) -> Path:
+    """Return a party's private folder, made. Raises StorageError."""
+    try:
+        return private_folder(Path(folder).absolute())
+    except OSError as error:
+        raise StorageError(f"{party} could not make its private folder, state={folder}: {error.strerror}.") from error
 
 
 def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:

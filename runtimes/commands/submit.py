@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def submit_command(words: list[str]) -> int:
             config,
             folder,
             lambda: None,
-            _command(options, f"resume={run_dir}"),
+            _command(options, f"resume={written.quoted(run_dir)}"),
             _command(options, f"stop={run_dir}"),
         )
     return 0
@@ -98,13 +99,14 @@ def follow(
     config: Config | None,
     folder: Path,
     meanwhile: Callable[[], None],
-    again: str,
+    again: str | None = None,
     stopping: str | None = None,
 ) -> None:
     """Show a run's progress until it ends; whatever else ends it, stop the run and say how to go on.
 
-    meanwhile: called several times a second. again: the command that goes on with the run. stopping: the command that
-    ends it when it could not be stopped from here; None when it ends with this program in any case.
+    meanwhile: called several times a second. again: the command that goes on with the run; None where the
+    caller says it. stopping: the command that ends the run when it could not be stopped from here; None when it ends
+    with this program in any case.
     """
     console = Console()
     try:
@@ -118,7 +120,7 @@ def follow(
         if not stopped and stopping is not None:
             words = f"\nthe SuperLink does not answer, so the run may go on. End it with: {stopping}"
             Console(stderr=True).print(Text(words), soft_wrap=True)
-        elif isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
+        elif again is not None and (isinstance(error, KeyboardInterrupt) or (folder / RUN).exists()):
             Console(stderr=True).print(Text(f"\nthe run was ended early. Go on with: {again}"), soft_wrap=True)
         raise
     console.print(closing_table(read_rows(folder / "metrics.jsonl")))
@@ -148,7 +150,8 @@ def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> 
     found = going if wanted == "true" else {run: name for run, name in going.items() if _alike(name, wanted, options)}
     for run, name in found.items():
         link.stop(run)
-        console.print(Text(f"ended: {name}. Go on with: {_command(options, f'resume={name}')}"), soft_wrap=True)
+        again = _command(options, f"resume={written.quoted(name)}")
+        console.print(Text(f"ended: {name}. Go on with: {again}"), soft_wrap=True)
     if not found:
         others = f": {', '.join(going.values())}" if going else ""
         console.print(
@@ -159,7 +162,7 @@ def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> 
 
 def _command(options: Mapping[str, str], word: str) -> str:
     kept = {name: value for name, value in options.items() if name not in ("stop", "follow")}
-    return " ".join([f"{program()} submit", *service_options.written(kept), word])
+    return shlex.join([*program().split(), "submit", *service_options.written(kept), word])
 
 
 def _alike(name: str, wanted: str, options: Mapping[str, str]) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.text import Text
 
-from envs import require_world
 from runtimes.commands.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
 from runtimes.configuration import settings
 from runtimes.configuration.seeds import take_seeds
 from runtimes.local.once import train_once
 from runtimes.processes import interruptible
-from strategies import strategy_class
+from runtimes.run.ready import require_ready
+from runtimes.run.writable import require_writable
 
 _HELP = """\
 fedqmix train [name=value ...]    every setting is an override; the choices of the groups:
@@ -37,8 +39,8 @@ def train_command(words: list[str]) -> int:
     runs = settings.expand(overrides) if sweep else [overrides]
     if sweep:
         for config in map(settings.compose, runs):  # what the last run lacks is told before the first starts
-            require_world(config.map, config.env)
-            strategy_class(config.strategy)
+            require_ready(config)
+            require_writable(Path(config.run_dir))
     status = 0
     with interruptible():
         for number, run in enumerate(runs, start=1):
@@ -59,7 +61,6 @@ def _train(run: list[str], seeds: list[int] | None) -> int:
         from runtimes.commands.up import up_command  # here, because it loads what a local run has no need of
 
         return up_command(run)
-    require_world(config.map, config.env)
-    strategy_class(config.strategy)  # one of the user's own must be there
+    require_ready(config)
     train_once(config, ["fedqmix", "train", *run], Console(), Console(stderr=True))
     return 0

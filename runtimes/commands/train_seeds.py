@@ -11,8 +11,10 @@ from rich.text import Text
 
 from runtimes.configuration.names import program
 from runtimes.configuration.overrides import parse_one, quoted
+from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
 from runtimes.run.progress import closing_table_of_seeds
+from runtimes.run.ready import device_warning
 from runtimes.run.sides import choose_device
 from runtimes.seeds.experiment import Experiment, holds_seeds
 from runtimes.seeds.threads import Threads
@@ -49,9 +51,12 @@ def resume_seeds(folder: Path, words: Sequence[str]) -> int:
 
 def _train(experiment: Experiment) -> int:
     console = Console()
-    choose_device(experiment.config.runtime.device)  # one message, and not one in every log
     again = shlex.join([*program().split(), "train", f"resume={quoted(str(experiment.path))}"])
     runs = experiment.runs()
+    begun = (run.folder for run in runs if run.state is State.WAITING and (run.folder / RUN).is_file())
+    another_device = next(filter(None, (device_warning(folder, experiment.config) for folder in begun)), None)
+    for warning in filter(None, (experiment.warning, another_device)):
+        console.print(Text(warning), soft_wrap=True)
     try:
         _side_by_side(experiment, runs, console)
     except KeyboardInterrupt:

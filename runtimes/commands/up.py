@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from conf.schema import Config
 from contracts.errors import ConfigurationError
 from coupling.identity import Identity
-from envs import require_world
 from envs.maps import load_map
 from runtimes.commands import service_options
 from runtimes.commands.submit import checked, follow
 from runtimes.configuration.allowed import Allowed
 from runtimes.configuration.names import program
 from runtimes.configuration.overrides import quoted
+from runtimes.configuration.runs import RUN
 from runtimes.deployment.following import Following
 from runtimes.deployment.one_machine import Deployment
 from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import Supervisor, interruptible
-from strategies import strategy_class
+from runtimes.run.folder import require_new
+from runtimes.run.memory_need import of_federation, require_memory
+from runtimes.run.ready import device_warning, require_ready
+from runtimes.run.writable import require_writable
 
 HELP = """\
 fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
@@ -36,6 +41,7 @@ the last finished round. RUN/logs/ holds what each process says, RUN/state/ what
 Ctrl-C ends everything; go on with: fedqmix up resume=RUN
 """
 OPTIONS = ("patience", "insecure")
+ADVICE = "Free some memory; the same run in one process, `fedqmix train`, takes less."
 
 
 def up_command(words: list[str]) -> int:
@@ -46,11 +52,32 @@ def up_command(words: list[str]) -> int:
     overrides, run_dir, config = checked(overrides)
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
-    require_world(config.map, config.env)
-    strategy_class(config.strategy)  # one of the user's own must be there
+    require_ready(config)
     folder = Path(run_dir).resolve()
-    again = " ".join([f"{program()} up", *service_options.written(options), f"resume={quoted(str(folder))}"])
-    with interruptible(), ExitStack() as stack:
+    if config.resume is None:
+        require_new(folder)
+    else:
+        require_writable(folder, "resume")
+    errors = Console(stderr=True)
+    said = [require_memory([of_federation(config)], "this federation", ADVICE, resumed=config.resume is not None)]
+    if config.resume is not None:
+        said.append(device_warning(folder, config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
+    with interruptible():
+        try:
+            _train(config, folder, overrides, patience, insecure)
+        except BaseException as error:  # only now it is settled whether the run has begun
+            if isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
+                again = [*program().split(), "up", *service_options.written(options), *_again(overrides, folder)]
+                errors.print(Text(f"\nthe run was ended early. Go on with: {shlex.join(again)}"), soft_wrap=True)
+            raise
+    return 0
+
+
+def _train(config: Config, folder: Path, overrides: list[str], patience: float, insecure: bool) -> None:
+    """Start all processes and follow the run to its end; all are ended when this returns. folder: absolute."""
+    with ExitStack() as stack:
         agents = load_map(config.map).n_agents
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
@@ -66,8 +93,20 @@ def up_command(words: list[str]) -> int:
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
         name = f"runs/{folder.name}"  # as the SuperLink knows it, whose runs= is the folder around it
         following = Following(link, _named(overrides, name), name, folder, patience)
-        follow(following, config, folder, supervisor.tend, again)
-    return 0
+        follow(following, config, folder, supervisor.tend)
+
+
+def _again(overrides: list[str], folder: Path) -> list[str]:
+    """Return the words that go on with the run in a folder, or begin it again where it had not begun.
+
+    overrides: those it was started with, its folder among them.
+    """
+    place = quoted(str(folder))
+    others = [word for word in overrides if not word.startswith(("resume=", "run_dir="))]
+    if not (folder / RUN).exists():
+        return [*others, f"run_dir={place}"]
+    resumed = any(word.startswith("resume=") for word in overrides)
+    return [f"resume={place}", *(others if resumed else [])]
 
 
 def _named(overrides: list[str], name: str) -> list[str]:

@@ -14,9 +14,9 @@ from contracts.errors import FederationError
 from runtimes.commands import service_options
 from runtimes.commands.train import train_command
 from runtimes.commands.up import up_command
+from runtimes.configuration.runs import PARTIES
 from runtimes.processes import guarded_folder
 from runtimes.run.conduct import AGGREGATE, STRATEGY
-from runtimes.run.folder import PARTIES
 from server.records import read_rows
 from storage import reading
 

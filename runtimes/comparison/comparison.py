@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
-from envs import require_world
 from runtimes.comparison.plan import Cell, Plan
 from runtimes.configuration.overrides import quoted
+from runtimes.configuration.runs import LOGS
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose
-from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
+from runtimes.run.ready import require_ready
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.folder import (
     lock_and_note,
     recorded_words,
@@ -30,9 +31,9 @@ from runtimes.side_by_side.folder import (
     share_threads,
     words_kept,
 )
-from runtimes.side_by_side.run import Run
+from runtimes.side_by_side.memory import memory_warning
+from runtimes.side_by_side.run import Run, State
 from storage.untrusted import read_object
-from strategies import strategy_class
 
 LENGTH = "stop.env_steps"
 OUTCOME = ("ladder.md", "ladder.svg")
@@ -62,6 +63,7 @@ class Comparison:
         """
         self.path, self.cells = plan.path, plan.cells
         self._file, self._equal_steps = plan.path / f"{plan.command}.json", plan.equal_steps
+        require_writable(self.path)
         self._begun = _read(self._file)
         begun = self._begun
         self._lengths = {map_: f"{LENGTH}={steps}" for map_, steps in begun.env_steps.items()} if begun else {}
@@ -96,6 +98,14 @@ class Comparison:
         """Return the runs as their folders say they stand."""
         return {cell: self._run(cell) for cell in self.cells}
 
+    def memory_warning(self, runs: Mapping[Cell, Run]) -> str | None:
+        """Check that those of some runs which go on at once fit into memory; return what to warn of, if anything.
+
+        Raises ConfigurationError when they cannot even begin.
+        """
+        waiting = [self.config(cell) for cell, run in runs.items() if run.state is State.WAITING]
+        return memory_warning(waiting, resumed=self._begun is not None)
+
     def words(self, cell: Cell) -> list[str]:
         """Return a run's command line, all but its folder."""
         return self._words(cell, self.overrides)
@@ -119,8 +129,7 @@ class Comparison:
         configs = {}
         for cell in dict.fromkeys(replace(cell, seed=0) for cell in self.cells):
             config = configs[cell] = self._composed(cell)
-            require_world(config.map, config.env)
-            strategy_class(config.strategy)  # one of the user's own must be there
+            require_ready(config)
         return configs
 
     def _composed(self, cell: Cell, overrides: Sequence[str] | None = None) -> Config:

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import CheckpointError, ConfigurationError
+from runtimes.configuration.overrides import quoted
 from storage.untrusted import is_there, size_of
 
 CONFIG, RUN = "config.yaml", "run.json"
 """The files by which a run folder is known (runtimes.run.folder says what else is in it)."""
+
+LOGS, PARTIES = "logs", "state"
+"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
 
 LONGEST_NAME, LONGEST_PATH = 200, 1000
 """Bytes of a folder's name, and of all names, in a submission; file systems take 255 and 4,096."""
@@ -98,4 +102,9 @@ def require_run(path: Path) -> None:
     if not path.is_dir():
         raise CheckpointError(f"{path} is a file: a run folder is needed, such as those under runs/.")
     missing = [name for name in (CONFIG, RUN) if not (path / name).is_file()]
+    if RUN in missing and (path / LOGS).is_dir() and (path / PARTIES).is_dir():
+        raise CheckpointError(
+            f"{path} holds logs and no run: the one that was started there was ended before it began. Start it again "
+            f"with the same words and run_dir={quoted(str(path))}"
+        )
     raise CheckpointError(f"{path} is no run folder: it has no {' and no '.join(missing)}.")

@@ -34,12 +34,17 @@ RESUMABLE = (
     "stop.",
     "logger.",
     "checkpoint.",
+    "runtime.threads",
     "runtime.world_threads",
+    "runtime.device",
     "strategy.max_update",
     "strategy.on_fault",
     "strategy.max_faults",
 )
-"""What may be said beside resume=: settings that do not change what a run computes, and when it ends."""
+"""What may be said beside resume=: settings that do not change what a run computes, and when it ends.
+
+Another device rounds otherwise, which is said in a warning (runtimes.run.ready.device_warning). What is checked changes
+no honest run."""
 DEPLOYMENT = "deployment"
 """runtime.name of the runs whose parties are processes of their own."""
 
@@ -121,7 +126,7 @@ def require_resumable(beside: Sequence[Override]) -> None:
         if not f"{override.key_or_group}.".startswith(RESUMABLE):
             raise ConfigurationError(
                 f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
-                "logger.*, checkpoint.* and runtime.world_threads may be changed."
+                "logger.*, checkpoint.*, runtime.threads, runtime.world_threads and runtime.device may be changed."
             )
 
 

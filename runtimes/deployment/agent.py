@@ -100,7 +100,8 @@ class DeployedAgent:
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
         share_out(config.runtime)
-        rounds = Rounds(run_state(self._state, run_id), run_id, lambda: AgentSide(config, spec, [self.agent]))
+        state, owner = run_state(self._state, run_id), f"agent {self.agent}"
+        rounds = Rounds(state, run_id, lambda: AgentSide(config, spec, [self.agent]), owner)
         self._run = _Run(run_id, text, config, spec, rounds)
         return self._run
 

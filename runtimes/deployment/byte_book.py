@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from contracts.errors import CheckpointError
+from contracts.errors import CheckpointError, StorageError
 from coupling.ledger import LedgerLine
 from storage.files import write_whole
 from storage.untrusted import ADVICE, has_control_characters, is_there, read_json
@@ -46,7 +46,10 @@ class ByteBook:
                 max(line.bytes_out, known.bytes_out),
             )
         rows = [vars(self._lines[key]) for key in sorted(self._lines)]
-        write_whole(self._path, (json.dumps(rows, indent=0) + "\n").encode())
+        try:
+            write_whole(self._path, (json.dumps(rows, indent=0) + "\n").encode())
+        except OSError as error:
+            raise StorageError(f"the server could not write {self._path}: {error.strerror}.") from error
 
     def totals(self) -> dict[str, int]:
         """Return bytes both ways by channel over the whole run."""

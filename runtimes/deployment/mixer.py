@@ -30,7 +30,7 @@ class DeployedMixer:
         config = received(config_yaml)
         share_out(config.runtime)
         spec = self._spec = team_spec(config.map, config.env)
-        self._rounds = Rounds(run_state(state, run_id), run_id, lambda: MixerSide(config, spec))
+        self._rounds = Rounds(run_state(state, run_id), run_id, lambda: MixerSide(config, spec), "the mixer")
 
     @property
     def spec(self) -> TeamSpec:

@@ -9,9 +9,9 @@ from pathlib import Path
 from coupling.identity import Identity
 from coupling.security import channel
 from runtimes.configuration.allowed import NOTHING, Allowed
+from runtimes.configuration.runs import LOGS, PARTIES
 from runtimes.flower.environment import source_path
 from runtimes.processes import Service, Supervisor, answers, free_ports, serving
-from runtimes.run.folder import LOGS, PARTIES
 from storage.private import private_folder
 
 HOST = "127.0.0.1"

@@ -6,8 +6,8 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +73,7 @@ def serve(grid: Grid, context: Context) -> None:
             return gathered[0]
 
         def show(row: Row) -> None:
-            with progress.open("a", encoding="utf-8") as file:
+            with _writing(progress), progress.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**row, **gathered[0].times}) + "\n")
 
         def note(text: str) -> None:
@@ -84,6 +84,15 @@ def serve(grid: Grid, context: Context) -> None:
 
         there = place or stack.enter_context(started(folder.path, n_agents, note))
         conduct(config, folder, command, gather, show, note)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Name the server when it cannot write a file of the run folder. Raises StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the server could not write {path}: {error.strerror}.") from error
 
 
 def _words(text: str) -> list[str]:
@@ -192,7 +201,8 @@ class Attempts:
         last = parse_json(self._path, read_file(self._path)) if is_there(self._path) else 0
         if type(last) is not int or last < 0:
             raise CheckpointError(f"{self._path} is damaged: it must hold a whole number, at least 0. {ADVICE}")
-        write_whole(self._path, str(last + 1).encode())
+        with _writing(self._path):
+            write_whole(self._path, str(last + 1).encode())
         return last + 1
 
 

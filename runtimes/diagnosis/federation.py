@@ -12,9 +12,9 @@ from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from contracts.finding import Finding
+from runtimes.configuration.runs import LOGS, PARTIES
 from runtimes.deployment.parties import LISTEN
 from runtimes.diagnosis.section import Section, extra
-from runtimes.run.folder import LOGS, PARTIES
 from storage.private import PRIVATE
 
 FLOWER = ("flower-superlink", "flower-supernode", "flwr")

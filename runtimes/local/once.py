@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -10,9 +12,14 @@ from rich.text import Text
 from conf.schema import Config
 from contracts.together import ALONE, Together
 from runtimes.configuration.names import program
+from runtimes.configuration.overrides import quoted
 from runtimes.local.train import Around, nothing_between, train
 from runtimes.run.folder import RunFolder
+from runtimes.run.memory_need import of_run, require_memory
 from runtimes.run.progress import Progress, closing_table
+from runtimes.run.ready import device_warning
+
+FEWER = "Free some memory, or choose a smaller model.hidden."
 
 
 def train_once(
@@ -28,12 +35,19 @@ def train_once(
     console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
     around: stands between the server and the team's answers.
     """
+    resumed = config.resume is not None
+    said = [require_memory([of_run(config)], "this run", FEWER, resumed=resumed)]
+    if resumed:
+        said.append(device_warning(Path(config.run_dir), config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
     with RunFolder.of(config, command) as folder:
         try:
             with Progress(config.stop.env_steps, console) as progress:
                 rows = train(config, folder, command, progress, together, around)
         except KeyboardInterrupt:
-            errors.print(Text(f"\ninterrupted. Go on with: {program()} train resume={folder.path}"), soft_wrap=True)
+            again = shlex.join([*program().split(), "train", f"resume={quoted(str(folder.path))}"])
+            errors.print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
             raise
         console.print(closing_table(rows))
         console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import psutil
 import torch
 
 from clients.acting import Watcher
@@ -43,17 +42,6 @@ class LocalTeam:
     def rings(self) -> dict[str, EpisodeRing]:
         """The episode buffers: the agents' private one and the team's."""
         return {name: ring for side in self._sides for name, ring in side.rings.items()}
-
-    def memory_warning(self) -> str | None:
-        """Say so when full episode buffers would not fit into what memory is free now."""
-        full = sum(EpisodeRing.nbytes_full(ring.capacity, ring.limit, ring.fields) for ring in self.rings.values())
-        free = psutil.virtual_memory().available
-        if self.agents.device.type != "cpu" or full <= free:
-            return None
-        return (
-            f"{self.agents.ring.capacity} episodes of full length would take {full / 2**30:.1f} GiB; "
-            f"{free / 2**30:.1f} GiB are free. If memory runs out, choose a smaller algorithm.buffer_size."
-        )
 
     def state(self) -> dict[str, dict[str, torch.Tensor]]:
         """Named tensors by checkpoint group."""

@@ -52,10 +52,7 @@ def train(
     keep_freed_memory()
 
     def gather() -> LocalFederation:
-        federation = LocalFederation(config, folder, together, around)
-        if (warning := federation.team.memory_warning()) is not None:
-            progress.note(warning)
-        return federation
+        return LocalFederation(config, folder, together, around)
 
     return conduct(config, folder, command, gather, progress.update, progress.note)
 

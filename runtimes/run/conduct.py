@@ -16,6 +16,7 @@ from conf.schema import Config
 from contracts.exploration import epsilon
 from contracts.facts import Facts
 from contracts.world import EVALUATIONS
+from runtimes.configuration.settings import DEPLOYMENT
 from runtimes.run import resuming
 from runtimes.run.folder import RunFolder
 from server.app import server_app
@@ -76,19 +77,22 @@ def conduct(
     """Train a team until its configuration says stop; return every evaluation's row.
 
     gather: builds the team. show: is shown every round's figures. note: is told what a person should know.
-    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint. However it ends, the
-    folder has a summary and can be resumed. Raises FedqmixError for everything a user can mend, KeyboardInterrupt
-    when interrupted.
+    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint; a run that was ended before
+    its first checkpoint is begun. However it ends, the folder has a summary and can be resumed. Raises FedqmixError for
+    everything a user can mend, KeyboardInterrupt when interrupted.
     """
     began = time.perf_counter()
-    store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id)
-    before = resuming.resumed(config, folder, store)
+    owner = "the server" if config.runtime.name == DEPLOYMENT else None
+    store = CheckpointStore(folder.checkpoints, config.checkpoint.keep, folder.run_id, owner)
+    before = resuming.resumed(config, folder, store, owner)
     counters = before.counters if before is not None else Counters()
     checkpoint = before.checkpoint if before is not None else None
     federation = gather()
     if checkpoint is not None:
         _take_up(federation, checkpoint)  # in memory: what is refused so far has changed nothing
+    if config.resume is not None:
         folder.go_on(replace(config, resume=None))  # a later resume keeps a new stop.*
+    if checkpoint is not None:
         store.resume_from(checkpoint)
         note(f"resuming after round {counters.round}, environment step {counters.env_step:,}")
     rewind_to = counters.metrics_position if checkpoint is not None else None

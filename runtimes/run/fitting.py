@@ -14,6 +14,7 @@ from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
 from contracts.errors import CheckpointError
 from contracts.world import TeamSpec
 from server.mixers import make_mixer
+from strategies.faults import REFUSED
 from strategies.team import SERVER
 
 Shape = tuple[int, ...]
@@ -39,8 +40,9 @@ def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: Algori
     shapes = _mixer_shapes(place, spec, algorithm)
     _require(place, found, _networks(("mixer", "target"), shapes) | {"train_steps": (), "sums": (4,)})
     _require_moments(place, found, shapes)
-    if "battle_sums" in found:  # which older checkpoints lack
-        _require(place, found, {"battle_sums": (4,)})
+    for name, shape in {"battle_sums": (4,), "largest_reward": ()}.items():
+        if name in found:  # older checkpoints lack them
+            _require(place, found, {name: shape})
     for name in found:
         if name.startswith(("mixer.", "target.")) and name.partition(".")[2] not in shapes:
             raise CheckpointError(_unfit(place, f"{name} is in it, which algorithm={algorithm.name} has not"))
@@ -57,6 +59,8 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
     Raises as `require_agents` does. What strategies of one's own keep is theirs to check.
     """
     settings, shapes = config.strategy, _shared_shapes(spec, config)
+    if REFUSED in found:  # only where an agent was refused
+        _require(place, found, {REFUSED: (spec.n_agents,)})
     moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
     beside = [*([TARGET] if settings.share_targets else []), *moments]
     server = [f"{SERVER}{moment}." for moment in MOMENTS_OF_SERVER[settings.server_optimiser]]

@@ -17,15 +17,15 @@ from typing import Any, Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError, StorageError
+from runtimes.configuration.overrides import quoted
 from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.runs import CONFIG, RUN, require_run
-from runtimes.run.lock import LockedFolder, lock_folder, make_and_lock, require_free
+from runtimes.configuration.runs import CONFIG, LOGS, PARTIES, RUN, require_run
+from runtimes.run.lock import LOCK, LockedFolder, lock_folder, make_and_lock, require_free
 from runtimes.run.own_files import require_own_files
-from storage.files import write_whole
+from runtimes.run.writable import require_writable
+from storage import reading
+from storage.files import TEMPORARY, write_whole
 from storage.untrusted import ADVICE, read_object
-
-LOGS, PARTIES = "logs", "state"
-"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
 
 
 class RunFolder(LockedFolder):
@@ -48,10 +48,10 @@ class RunFolder(LockedFolder):
         StorageError when nothing can be written there or another process got there first.
         """
         path = Path(path)
-        _refuse_taken(path)
+        require_new(path)
         lock = make_and_lock(path)
         try:
-            _refuse_taken(path)
+            require_new(path)
             folder = cls(path, secrets.token_hex(8), lock)
             folder.save_config(config)
             _write(path / RUN, {"run_id": folder.run_id, "commands": [shlex.join(command)]})
@@ -73,6 +73,7 @@ class RunFolder(LockedFolder):
         path = Path(path)
         require_run(path)
         require_own_files(path)
+        require_writable(path, "resume")
         lock = lock_folder(path)
         try:
             record = _read_record(path)
@@ -88,6 +89,12 @@ class RunFolder(LockedFolder):
         if config.resume is None:
             return cls.create(config.run_dir, config, command)
         return cls.open(config.run_dir, command)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the run was ended before its first checkpoint, so that going on with it is beginning it."""
+        written = self.metrics.exists() and self.metrics.stat().st_size > 0
+        return not written and not reading.rounds(self.checkpoints) and reading.best(self.checkpoints) is None
 
     @property
     def config(self) -> Path:
@@ -142,10 +149,24 @@ class RunFolder(LockedFolder):
         _write(self.path / RUN, {"run_id": self.run_id, "commands": self._commands})
 
 
-def _refuse_taken(path: Path) -> None:
+def require_new(path: Path) -> None:
+    """Check that a run can be begun in a folder: it is new, empty, or what a run left that was ended while it began.
+
+    Logs and states of a deployment may be in it. Raises ConfigurationError.
+    """
+    require_writable(path)
     if (path / RUN).exists():
-        raise ConfigurationError(f"run_dir={path} holds a run already: choose another, or go on with resume={path}.")
-    require_free(path, (LOGS, PARTIES))
+        raise ConfigurationError(
+            f"run_dir={path} holds a run already: choose another, or go on with resume={quoted(str(path))}."
+        )
+    require_free(path, (LOGS, PARTIES, *_leftovers(path)))
+
+
+def _leftovers(path: Path) -> list[str]:
+    """Return the names of what `create` left in a folder when it was cut off; the lock tells that it was `create`."""
+    if not (path / LOCK).is_file():
+        return []
+    return [CONFIG, *(entry.name for entry in path.glob(f"{TEMPORARY}*"))]
 
 
 def _read_record(path: Path) -> dict[str, Any]:

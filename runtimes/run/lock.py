@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from contracts.errors import ConfigurationError, StorageError
+from runtimes.run.writable import require_writable
 
 LOCK = ".lock"
 
@@ -41,7 +42,11 @@ class LockedFolder:
 
 
 def require_free(path: Path, besides: Collection[str] = ()) -> None:
-    """Check that a folder is new or empty. besides: names that may be in it. Raises ConfigurationError."""
+    """Check that a folder is new or empty, and can be written. besides: names that may be in it.
+
+    Raises ConfigurationError.
+    """
+    require_writable(path)
     if path.exists() and not path.is_dir():
         raise ConfigurationError(f"run_dir={path} is a file: a new or empty folder is needed.")
     if path.is_dir() and any(entry.name not in (LOCK, *besides) for entry in path.iterdir()):

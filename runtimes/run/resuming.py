@@ -11,6 +11,7 @@ from typing import Any
 from conf.schema import Config
 from contracts.errors import CheckpointError
 from envs import team_spec
+from runtimes.configuration.runs import run_of
 from runtimes.run.fitting import require_agents, require_mixer, require_shared, require_strategy
 from runtimes.run.folder import RunFolder
 from server.records import read_rows, require_position
@@ -29,15 +30,17 @@ class Resumed:
     counters: Counters
 
 
-def resumed(config: Config, folder: RunFolder, store: CheckpointStore) -> Resumed | None:
-    """Return what config.resume names; None for a new run. Nothing is changed.
+def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: str | None = None) -> Resumed | None:
+    """Return what config.resume names; None for a new run, and one that was ended before its first checkpoint.
+
+    Nothing is changed. owner: the party of a federation whose state it is, for errors; None: a run of one process.
 
     Raises CheckpointError for a checkpoint that is damaged, of another run, or does not fit the settings, and for
     metrics that are damaged or are not those of the run.
     """
-    if config.resume is None:
+    if config.resume is None or (run_of(Path(config.resume)) == Path(config.resume) and folder.untouched):
         return None
-    checkpoint = store.load(store.locate(Path(config.resume)))
+    checkpoint = store.load(store.locate(Path(config.resume)), owner)
     store.require_own(checkpoint)
     counters = _counters(checkpoint)
     require_position(folder.metrics, counters.metrics_position)

@@ -13,12 +13,13 @@ from typing import Self
 
 from conf.schema import Config
 from contracts.errors import CheckpointError, ConfigurationError
-from envs import require_world
 from runtimes.configuration.overrides import parse, quoted
+from runtimes.configuration.runs import LOGS
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import DEPLOYMENT, compose, require_resumable
-from runtimes.run.folder import LOGS
 from runtimes.run.lock import LockedFolder
+from runtimes.run.ready import require_ready
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.folder import (
     lock_and_note,
     recorded_words,
@@ -27,9 +28,9 @@ from runtimes.side_by_side.folder import (
     share_threads,
     words_kept,
 )
-from runtimes.side_by_side.run import Run
+from runtimes.side_by_side.memory import memory_warning
+from runtimes.side_by_side.run import Run, State
 from storage.untrusted import read_object
-from strategies import strategy_class
 
 SEEDS_FILE = "seeds.json"
 RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
@@ -40,8 +41,10 @@ class Experiment(LockedFolder):
     """Runs that differ in their seed alone; the common folder is locked for this process until `close`.
 
     path: the common folder, as it was given. seeds: those to be trained now. overrides: what all have in common.
-    config: the configuration of one of them.
+    config: the configuration of one of them. warning: what is to be said before they start, if anything.
     """
+
+    warning: str | None = None
 
     def __init__(self, path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Config, lock: int) -> None:
         """Use `begin` or `resume`. lock: the descriptor of the locked file."""
@@ -61,6 +64,7 @@ class Experiment(LockedFolder):
         """
         path = _folder(words)
         common = [word for word in words if name_of(word) != "run_dir"]
+        require_writable(path)
         begun = _read(path)
         if begun is None:
             refuse_taken(path, "several seeds")
@@ -83,34 +87,43 @@ class Experiment(LockedFolder):
         if begun is None:
             raise CheckpointError(f"{path} is no folder of several seeds: it has no {SEEDS_FILE}.")
         require_resumable(parse(words))
+        require_writable(path, "resume")
         seeds, overrides = begun
         changed = {name_of(word) for word in words}
         return cls._written(path, seeds, [word for word in overrides if name_of(word) not in changed] + [*words], seeds)
 
     @classmethod
     def _written(cls, path: Path, seeds: Sequence[int], overrides: list[str], seeds_in_all: Sequence[int]) -> Self:
-        """Compose, see whether the world can be had, lock the folder, and write down what it holds."""
+        """Compose, see whether this machine has what a run needs, lock the folder, and write down what it holds."""
         config = _composed(overrides, path, seeds[0])
-        require_world(config.map, config.env)
-        strategy_class(config.strategy)  # one of the user's own must be there
+        require_ready(config)
+        runs = _runs(path, seeds, overrides, config)
+        waiting = [config for run in runs if run.state is State.WAITING]
+        warning = memory_warning(waiting, resumed=holds_seeds(path))
         lock = lock_and_note(path, SEEDS_FILE, {"seeds": list(seeds_in_all), "overrides": overrides})
-        return cls(path, seeds, overrides, config, lock)
+        experiment = cls(path, seeds, overrides, config, lock)
+        experiment.warning = warning
+        return experiment
 
     def runs(self) -> list[Run]:
         """Return the runs as their folders say they stand."""
-        return [self._run(seed) for seed in self.seeds]
+        return _runs(self.path, self.seeds, self.overrides, self.config)
 
     def run_dir(self, seed: int) -> Path:
         """Return a seed's run folder."""
         return run_dir(self.path, seed)
 
-    def log(self, seed: int) -> Path:
-        """Return where a seed's process writes what it says."""
-        return self.path / LOGS / f"seed-{seed}.log"
 
-    def _run(self, seed: int) -> Run:
-        own = [*self.overrides, f"seed={seed}"]
-        return Run(f"seed {seed}", self.run_dir(seed), self.log(seed), own, self.config)
+def log(path: Path, seed: int) -> Path:
+    """Return where a seed's process writes what it says."""
+    return path / LOGS / f"seed-{seed}.log"
+
+
+def _runs(path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Config) -> list[Run]:
+    return [
+        Run(f"seed {seed}", run_dir(path, seed), log(path, seed), [*overrides, f"seed={seed}"], config)
+        for seed in seeds
+    ]
 
 
 def run_dir(path: Path, seed: int) -> Path:

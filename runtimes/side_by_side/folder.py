@@ -16,6 +16,7 @@ from runtimes.configuration.runs import RUN
 from runtimes.configuration.seeds import name_of
 from runtimes.configuration.settings import RESUMABLE
 from runtimes.run.lock import make_and_lock, require_free
+from runtimes.run.writable import require_writable
 from runtimes.side_by_side.cores import shared_out
 from server.records import write_json
 
@@ -70,10 +71,11 @@ def require_same(begun: Config, said: Config, path: Path, what: str, advice: str
 
 
 def refuse_taken(path: Path, what: str, besides: Collection[str] = ()) -> None:
-    """Check that a folder is new or empty. what: what it is to hold. besides: names that may be in it.
+    """Check that a folder is new or empty, and can be written.
 
-    Raises ConfigurationError.
+    what: what it is to hold. besides: names that may be in it. Raises ConfigurationError.
     """
+    require_writable(path)
     if (path / RUN).exists():
         raise ConfigurationError(f"run_dir={path} holds a single run: choose another folder for {what}.")
     require_free(path, besides)

@@ -52,7 +52,6 @@ class JsonlLogger:
         self._file.close()
 
 
-
 def _opener(path: str, flags: int) -> int:
     """Open a file without following a link to elsewhere, and without waiting for the reader of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)

@@ -85,7 +85,9 @@ def test_a_run_begun_without_bounds_goes_on_with_todays(run: Path) -> None:
 
 def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
     words = ["stop.env_steps=9000", "logger=tensorboard", "logger.wandb_mode=disabled", "checkpoint.keep=5"]
-    config = compose([f"resume={run}", *words, "runtime.world_threads=2"], maps=MAPS)
+    words += ["runtime.world_threads=2", "runtime.threads=3", "runtime.device=auto"]
+    config = compose([f"resume={run}", *words], maps=MAPS)
+    assert (config.runtime.threads, config.runtime.device) == (3, "auto")
     assert (config.stop.env_steps, config.logger.name, config.logger.wandb_mode) == (9000, "tensorboard", "disabled")
     assert (config.checkpoint.keep, config.runtime.world_threads) == (5, 2)
     assert compose([f"resume={run}", "stop={win_rate: 0.5}"], maps=MAPS).stop.env_steps == 2000
@@ -93,7 +95,7 @@ def test_what_does_not_change_the_computation_may_be_said(run: Path) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["seed=8", "algorithm=vdn", "map=8m", "runtime.threads=2", "run_dir=there", "experiment=paper", "model.hidden=8"],
+    ["seed=8", "algorithm=vdn", "map=8m", "runtime=deployment", "run_dir=there", "experiment=paper", "model.hidden=8"],
 )
 def test_anything_else_is_refused(run: Path, word: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"'{word}' beside resume=: a resumed run keeps its own settings"):

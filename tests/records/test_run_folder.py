@@ -52,7 +52,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(ConfigurationError, match="is a file"):
         create(tmp_path / "thesis.tex")
-    with pytest.raises(StorageError, match="cannot create the run folder"):
+    with pytest.raises(ConfigurationError, match=r"thesis\.tex is a file"):
         create(tmp_path / "thesis.tex" / "run")
 
 

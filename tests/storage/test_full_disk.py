@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 from stored_run import RUN_ID, check, facts_of, leftovers, new_rings, play, save, tensors_of
 
-from contracts.errors import StorageError
+from contracts.errors import CheckpointError, StorageError
 from storage.checkpoint import CheckpointStore
+from storage.rounds import Rounds
 
 
 @contextmanager
@@ -107,3 +108,36 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match=r"could not be written.*Not a directory.*has to start anew"):
         save(CheckpointStore(tmp_path / "file" / "checkpoints", 1, RUN_ID), 1, new_rings())
+
+
+@pytest.mark.parametrize("owner", ["agent 2", "the mixer"])
+def test_a_party_that_cannot_write_is_named_with_advice_for_the_whole_run(tmp_path, owner):
+    """resume= of a party's own folder is refused."""
+
+    class Thing:
+        rings = new_rings()
+
+        def state(self):
+            return tensors_of(1)
+
+        def load(self, tensors, checkpoint):
+            raise AssertionError
+
+    rounds = Rounds(tmp_path / "rounds", RUN_ID, Thing, owner)
+    rounds.commit(1)
+    play(rounds.change(1).rings, 3)
+    with files_of_at_most(200), pytest.raises(StorageError) as refusal:
+        rounds.commit(2)
+    text = str(refusal.value)
+    assert text.startswith(f"{owner} could not write {tmp_path}/rounds/episodes/")
+    assert "File too large" in text
+    assert "make room. Its state after round 1 is whole" in text
+    assert "resume=RUN/checkpoints/round-000001, where RUN is the run folder" in text
+    assert "train resume" not in text
+    rounds.commit(2)
+    next((tmp_path / "rounds" / "round-000002").glob("*.safetensors")).write_bytes(b"damaged")
+    with pytest.raises(
+        CheckpointError, match=f"^{owner}: .*damaged.*round 1 is whole.*resume=RUN/checkpoints/"
+    ) as refusal:
+        Rounds(tmp_path / "rounds", RUN_ID, Thing, owner).after(2)
+    assert "train resume" not in str(refusal.value)
