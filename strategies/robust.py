@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from conf.schema import least_agents
-from contracts.array_names import online_names
+from contracts.array_names import kind_of, online_names
 from contracts.errors import FederationError
 from strategies.a_pps import AveragePPS
 from strategies.aggregation import require_alike
-from strategies.clipping import kind_of
 
 
 class RobustStrategy(AveragePPS):
