@@ -51,17 +51,25 @@ AGGREGATIONS = {
 }
 """Ways to aggregate, and the settings of each."""
 BASE = (
-    "experiment=tuned",
+    "experiment=quick",
     "map=3m",
-    "stop.env_steps=150_000",
+    "stop.env_steps=100_000",
+    "stop.win_rate=null",
     "evaluation.every_env_steps=10_000",
     "checkpoint.every_rounds=1_000_000",
     "runtime.threads=1",
     "runtime.world_threads=1",
 )
 """Settings of all runs, unless others are asked for."""
+INSTEAD = {
+    "strategy": "write aggregations=a_pps,median",
+    "seed": "write seeds=1,2,3",
+    "run_dir": "their folders are deleted, so leave it out",
+    "resume": "none of them can be resumed, so leave it out",
+}
+"""Settings of a single run, and what to do instead."""
 SEEDS = (1, 2, 3, 4, 5)
-LAST = 5
+LAST = 3
 """The evaluations at a run's end whose mean win rate is its score: a single one is of 32 battles."""
 
 
@@ -128,6 +136,9 @@ def measure(
     seeds with its interval (least and greatest below five). Raises ConfigurationError for settings that make no sense,
     before anything starts.
     """
+    for word in overrides:
+        if (name := name_of(word)) in INSTEAD:
+            raise ConfigurationError(f"'{word}': bench attacks trains many runs; {INSTEAD[name]}.")
     if repeated := next((seed for seed in seeds if list(seeds).count(seed) > 1), None):
         raise ConfigurationError(f"seeds=... names {repeated} twice.")
     words = {name: _words(overrides, name) for name in aggregations}

@@ -33,7 +33,7 @@ HOW = {
 }
 """Every aggregation in a few words."""
 _LOW, _MIDDLE, _HIGH = (213, 94, 0), (247, 247, 247), (0, 114, 178)  # Okabe & Ito: vermillion, blue
-_LEFT, _TOP, _WIDE, _TALL = 250, 118, 112, 52  # pixels: row names, title and column names, a cell
+_LEFT, _TOP, _WIDE, _TALL = 250, 118, 122, 60  # pixels: row names, title and column names, a cell
 _INK = "#1d2126"
 
 
@@ -71,7 +71,7 @@ def picture(figures: dict[str, Any]) -> str:
         parts.append(_text(middle, _TOP - 8, name, size=10, anchor="middle"))
     for row, attack in enumerate(attacks):
         top = _TOP + _TALL * row
-        parts += [_text(16, top + 23, SAYS[attack][0], bold=True), _text(16, top + 39, SAYS[attack][1], size=11)]
+        parts += [_text(16, top + 27, SAYS[attack][0], bold=True), _text(16, top + 43, SAYS[attack][1], size=11)]
         for column, by_attack in enumerate(results.values()):
             parts += _cell(_LEFT + _WIDE * column, top, by_attack[attack])
     parts += [*_legend(_TOP + _TALL * len(attacks) + 22), "</svg>"]

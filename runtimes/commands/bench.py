@@ -50,7 +50,7 @@ fedqmix bench attacks [attacks=honest,sign_flip] [aggregations=a_pps,median] [se
                       [name=value ...]
     win rates of teams whose last agent lies to the server in every round, by what it does and by how the server
     aggregates: real runs, a process each, so many at once. Other settings as for train, such as map=2s3z
-    stop.env_steps=300000; by default 3m, experiment=tuned and 150,000 environment steps. As a table and as a picture:
+    stop.env_steps=300000; by default 3m, experiment=quick and 100,000 environment steps. As a table and as a picture:
     python -m benchmarks.attack_table table FILE, and python -m benchmarks.attack_table picture FILE
 """
 

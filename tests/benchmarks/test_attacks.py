@@ -134,13 +134,13 @@ def test_a_run_that_was_stopped_is_not_a_score_of_0(tmp_path: Path) -> None:
     runs[0].state, runs[1].state = State.DONE, State.FAILED
     runs[0].rows = [{"env_step": 10 * n, "test_battle_won_mean": n / 10, "fed/weight_2": 0.25} for n in range(8)]
     runs[1].log.write_text("round 1\nerror: agent 2 sent an update that is too long\n")
-    assert [runs[0].figures()[name] for name in ("won", "final", "liar_weight")] == [0.5, 0.7, 0.25]
+    assert [runs[0].figures()[name] for name in ("won", "final", "liar_weight")] == [0.6, 0.7, 0.25]
     assert runs[1].figures()["stopped"] == "agent 2 sent an update that is too long"
     runs[1].seed = 2
     cell = attack_runs._results(runs)["a_pps"]["sign_flip"]
-    assert (cell["stopped"], cell["won"]["value"]) == (1, 0.5)
+    assert (cell["stopped"], cell["won"]["value"]) == (1, 0.6)
     figures = {"results": {"a_pps": {"sign_flip": cell}}}
-    assert "| 50 % (50 to 50) 1 of 2 stopped |" in attack_table.table(figures)
+    assert "| 60 % (60 to 60) 1 of 2 stopped |" in attack_table.table(figures)
 
 
 def test_the_aggregations_by_default_are_those_the_team_is_large_enough_for() -> None:
@@ -159,7 +159,12 @@ def test_the_aggregations_by_default_are_those_the_team_is_large_enough_for() ->
         (["aggregations=median", "seeds=1,1"], "seeds=... names 1 twice."),
         (["aggregations=median", "seeds=0"], "seeds=0 must be a number above 0"),
         (["aggregations=median", "stop.env_stesp=3"], "did you mean 'stop.env_steps="),
-        (["aggregations=median", "strategy=a_pps"], "strategy"),
+        (
+            ["aggregations=median", "strategy=a_pps"],
+            "'strategy=a_pps': bench attacks trains many runs; write aggregations",
+        ),
+        (["aggregations=median", "seed=3"], "write seeds=1,2,3"),
+        (["aggregations=median", "run_dir=here"], "their folders are deleted"),
     ],
 )
 def test_mistakes_are_refused_before_anything_starts(
