@@ -117,7 +117,9 @@ def test_a_line_cut_off_by_a_crash_is_left_out_and_a_damaged_one_named(tmp_path:
     with pytest.raises(CheckpointError, match="line 2, is damaged"):
         read_rows(path)
     path.write_bytes(b"[1]\n")
-    with pytest.raises(CheckpointError, match="line 1, is damaged: it is not a row of metrics, as a JSON object is needed"):
+    with pytest.raises(
+        CheckpointError, match="line 1, is damaged: it is not a row of metrics, as a JSON object is needed"
+    ):
         read_rows(path)
 
 

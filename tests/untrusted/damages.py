@@ -132,7 +132,9 @@ def sealed(change: Callable[[str], str]) -> Damage:
     return damage
 
 
-def tensors_with(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], of: Path | None = None) -> Damage:
+def tensors_with(
+    change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], of: Path | None = None
+) -> Damage:
     """Return a damage that changes a checkpoint's tensors, with their size and checksum in its manifest.
 
     That is how an older version wrote it that did not check what it wrote. of: the manifest, where it is elsewhere.

@@ -98,40 +98,137 @@ CASES = [
     *(Case(CONFIG, name, damage, report=False) for name, damage in UNFIT),
     *(Case(METRICS, name, damage) for name, damage in [*DOCUMENT, *ROWS]),
     Case(METRICS, "half-written", lambda path: d.void(path.open("a").write('{"env_st')), report=False, resume=False),
+    Case(
+        METRICS,
+        "zeros-after-the-checkpoint",
+        lambda path: d.void(path.open("ab").write(bytes(64) + b"\n")),
+        resume=False,
+    ),
     Case(METRICS, "shortened", lambda path: d.void(path.write_bytes(b""))),
     Case(METRICS, "gone", lambda path: path.unlink()),
-    *(Case(SUMMARY, name, damage, resume=name in ("folder", "pipe", "unreadable", "endless")) for name, damage in DOCUMENT),
+    *(
+        Case(SUMMARY, name, damage, resume=name in ("folder", "pipe", "unreadable", "endless"))
+        for name, damage in DOCUMENT
+    ),
     Case(SUMMARY, "versions", d.replacing('"versions": {', '"versions": 3, "spare": {'), resume=False),
     Case(SUMMARY, "outcome", d.replacing('"outcome": "finished"', '"outcome": ["finished"]'), resume=False),
     Case(SUMMARY, "escape", d.replacing('"outcome": "finished"', '"outcome": "\\u001b[2J"'), resume=False),
     Case(SUMMARY, "gone", lambda path: path.unlink(), report=False, resume=False),
     *(Case(RUN, name, damage, report=name in ("folder", "pipe", "unreadable", "endless")) for name, damage in DOCUMENT),
-    *(Case("ledger.json", name, lambda path, damage=damage: (path.write_text("[]"), damage(path)), resume=name in ("folder", "pipe", "unreadable", "endless")) for name, damage in DOCUMENT if name != "list"),
+    *(
+        Case(
+            "ledger.json",
+            name,
+            lambda path, damage=damage: (path.write_text("[]"), damage(path)),
+            resume=name in ("folder", "pipe", "unreadable", "endless"),
+        )
+        for name, damage in DOCUMENT
+        if name != "list"
+    ),
     *(Case(f"{NEWEST}/manifest.json", name, damage, report=False) for name, damage in DOCUMENT),
     Case(f"{NEWEST}/manifest.json", "sealed-nested", d.sealed(lambda body: "[" * d.NESTED), report=False),
-    Case(f"{NEWEST}/manifest.json", "sealed-format", d.sealed(lambda body: body.replace('"format": 1', '"format": [1]')), report=False),
-    Case(f"{NEWEST}/manifest.json", "sealed-size", d.sealed(lambda body: body.replace('"size": ', '"size": -', 1)), report=False),
-    Case(f"{NEWEST}/manifest.json", "sealed-groups", d.sealed(lambda body: body.replace('"groups": {', '"groups": 1, "spare": {')), report=False),
-    Case(f"{NEWEST}/manifest.json", "sealed-outside", d.sealed(lambda body: body.replace('"name": "agents', '"name": "../../../agents')), report=False),
+    Case(
+        f"{NEWEST}/manifest.json",
+        "sealed-format",
+        d.sealed(lambda body: body.replace('"format": 1', '"format": [1]')),
+        report=False,
+    ),
+    Case(
+        f"{NEWEST}/manifest.json",
+        "sealed-size",
+        d.sealed(lambda body: body.replace('"size": ', '"size": -', 1)),
+        report=False,
+    ),
+    Case(
+        f"{NEWEST}/manifest.json",
+        "sealed-groups",
+        d.sealed(lambda body: body.replace('"groups": {', '"groups": 1, "spare": {')),
+        report=False,
+    ),
+    Case(
+        f"{NEWEST}/manifest.json",
+        "sealed-outside",
+        d.sealed(lambda body: body.replace('"name": "agents', '"name": "../../../agents')),
+        report=False,
+    ),
     *(Case(f"{NEWEST}/agents.safetensors", name, damage, report=False) for name, damage in DOCUMENT),
     Case(f"{NEWEST}/agents.safetensors", "not-finite", d.tensors_with(d.not_finite), report=False, told="resume="),
     Case(f"{NEWEST}/mixer.safetensors", "not-finite", d.tensors_with(d.not_finite), report=False, told="resume="),
     Case(f"{NEWEST}/aggregate.safetensors", "not-finite", d.tensors_with(d.not_finite), report=False, told="resume="),
-    Case(f"{NEWEST}/agents.safetensors", "lacking", d.tensors_with(d.without("online.fc.bias")), report=False, told="online.fc.bias"),
-    Case(f"{NEWEST}/agents.safetensors", "lacking-moment", d.tensors_with(d.without("adam.exp_avg.fc.bias")), report=False, told="adam.exp_avg.fc.bias"),
-    Case(f"{NEWEST}/agents.safetensors", "lacking-counters", d.tensors_with(d.without("counters")), report=False, told="counters"),
-    Case(f"{NEWEST}/agents.safetensors", "narrow", d.tensors_with(d.narrower("online.fc.weight")), report=False, told="online.fc.weight"),
-    Case(f"{NEWEST}/agents.safetensors", "narrow-moment", d.tensors_with(d.narrower("adam.exp_avg.fc.weight")), report=False, told="adam.exp_avg.fc.weight"),
-    Case(f"{NEWEST}/mixer.safetensors", "lacking", d.tensors_with(d.without("train_steps")), report=False, told="train_steps"),
-    Case(f"{NEWEST}/mixer.safetensors", "narrow", d.tensors_with(d.narrower("mixer.bias_1.weight")), report=False, told="mixer.bias_1.weight"),
-    Case(f"{NEWEST}/aggregate.safetensors", "lacking", d.tensors_with(d.without("fc.bias")), report=False, told="fc.bias"),
-    Case(f"{NEWEST}/aggregate.safetensors", "narrow", d.tensors_with(d.narrower("fc.weight")), report=False, told="fc.weight"),
+    Case(
+        f"{NEWEST}/agents.safetensors",
+        "lacking",
+        d.tensors_with(d.without("online.fc.bias")),
+        report=False,
+        told="online.fc.bias",
+    ),
+    Case(
+        f"{NEWEST}/agents.safetensors",
+        "lacking-moment",
+        d.tensors_with(d.without("adam.exp_avg.fc.bias")),
+        report=False,
+        told="adam.exp_avg.fc.bias",
+    ),
+    Case(
+        f"{NEWEST}/agents.safetensors",
+        "lacking-counters",
+        d.tensors_with(d.without("counters")),
+        report=False,
+        told="counters",
+    ),
+    Case(
+        f"{NEWEST}/agents.safetensors",
+        "narrow",
+        d.tensors_with(d.narrower("online.fc.weight")),
+        report=False,
+        told="online.fc.weight",
+    ),
+    Case(
+        f"{NEWEST}/agents.safetensors",
+        "narrow-moment",
+        d.tensors_with(d.narrower("adam.exp_avg.fc.weight")),
+        report=False,
+        told="adam.exp_avg.fc.weight",
+    ),
+    Case(
+        f"{NEWEST}/mixer.safetensors",
+        "lacking",
+        d.tensors_with(d.without("train_steps")),
+        report=False,
+        told="train_steps",
+    ),
+    Case(
+        f"{NEWEST}/mixer.safetensors",
+        "narrow",
+        d.tensors_with(d.narrower("mixer.bias_1.weight")),
+        report=False,
+        told="mixer.bias_1.weight",
+    ),
+    Case(
+        f"{NEWEST}/aggregate.safetensors", "lacking", d.tensors_with(d.without("fc.bias")), report=False, told="fc.bias"
+    ),
+    Case(
+        f"{NEWEST}/aggregate.safetensors",
+        "narrow",
+        d.tensors_with(d.narrower("fc.weight")),
+        report=False,
+        told="fc.weight",
+    ),
     Case(f"{NEWEST}/facts.json", "nested", d.facts_with("[" * d.NESTED), report=False),
     Case(f"{NEWEST}/facts.json", "list", d.facts_with("[]"), report=False),
     Case(f"{NEWEST}/facts.json", "lacking", d.facts_with("{}"), report=False),
     Case(f"{NEWEST}/facts.json", "unknown", d.facts_with('{"colour": 3}'), report=False),
     Case(f"{NEWEST}/facts.json", "text", d.facts_with('{"round": "7", "metrics_position": null}'), report=False),
-    *(Case("evaluation.json", name, lambda path, damage=damage: (path.write_text("{}"), damage(path)), report=False, resume=False) for name, damage in DOCUMENT),
+    *(
+        Case(
+            "evaluation.json",
+            name,
+            lambda path, damage=damage: (path.write_text("{}"), damage(path)),
+            report=False,
+            resume=False,
+        )
+        for name, damage in DOCUMENT
+    ),
 ]
 
 
@@ -160,26 +257,34 @@ def refused(words: list[str], place: Path, file: Path, told: str, capsys: pytest
     assert d.content(place) == before
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.resume], ids=names([case for case in CASES if case.resume]))
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.resume], ids=names([case for case in CASES if case.resume])
+)
 def test_resume_refuses(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = damaged(run, case)
     refused(["train", f"resume='{run}'", "stop.env_steps=1500"], run.parent, file, case.told, capsys)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.report], ids=names([case for case in CASES if case.report]))
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.report], ids=names([case for case in CASES if case.report])
+)
 def test_report_refuses(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = damaged(run, case)
     refused(["report", str(run), "episodes=1"], run.parent, file, case.told, capsys)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.resume], ids=names([case for case in CASES if not case.resume]))
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.resume], ids=names([case for case in CASES if not case.resume])
+)
 def test_resume_goes_on(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged(run, case)
     assert main(["train", f"resume='{run}'", "stop.env_steps=1100"]) == 0, capsys.readouterr().err
     assert json.loads((run / SUMMARY).read_bytes())["outcome"] == "finished"
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.report], ids=names([case for case in CASES if not case.report]))
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.report], ids=names([case for case in CASES if not case.report])
+)
 def test_report_goes_on(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged(run, case)
     assert main(["report", str(run), "episodes=1"]) == 0, capsys.readouterr().err
