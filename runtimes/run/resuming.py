@@ -14,9 +14,11 @@ from envs import team_spec
 from runtimes.configuration.runs import run_of
 from runtimes.run.fitting import require_agents, require_mixer, require_shared, require_strategy
 from runtimes.run.folder import RunFolder
-from server.records import read_rows, require_position
+from server.records import parse_rows, require_position
+from server.records.reading import LARGEST
 from server.round_end import Counters
 from storage.checkpoint import Checkpoint, CheckpointStore
+from storage.untrusted import is_there, read_file
 
 AGENTS, MIXER, AGGREGATE, STRATEGY = "agents", "mixer", "aggregate", "strategy"
 """The groups of a checkpoint; in a deployment agents and mixer keep their own."""
@@ -43,13 +45,19 @@ def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: st
     checkpoint = store.load(store.locate(Path(config.resume)), owner)
     store.require_own(checkpoint)
     counters = _counters(checkpoint)
-    require_position(folder.metrics, counters.metrics_position)
-    read_rows(folder.metrics)
+    _require_metrics(folder.metrics, counters.metrics_position)
     try:
         _require_fit(config, checkpoint, counters)
     except CheckpointError as error:
         raise CheckpointError(f"{error} They are in {folder.config}.") from error
     return Resumed(checkpoint, counters)
+
+
+def _require_metrics(file: Path, position: int) -> None:
+    """Check the rows that a resumed run keeps; what was written after the checkpoint is cut off, whatever it is."""
+    if is_there(file):
+        parse_rows(file, read_file(file, LARGEST)[:position])
+    require_position(file, position)
 
 
 def _counters(checkpoint: Checkpoint) -> Counters:

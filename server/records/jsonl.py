@@ -22,7 +22,7 @@ class JsonlLogger:
         """Open the file, new or not, and through no link. Raises StorageError when it cannot be written."""
         self._path = path
         try:
-            self._file = open(path, "ab", opener=_opener)
+            self._file = open(path, "ab", opener=_opener)  # noqa: SIM115  it is open for the whole run
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}.") from error
 

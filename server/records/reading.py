@@ -63,6 +63,10 @@ def row_fault(row: Any, before: float = 0) -> str | None:
             return f"as its {name[:80]} is not a finite number"
     if lacking := [name for name in MEASURED if name not in row]:
         return f"as it has no {' and no '.join(lacking)}"
+    return _impossible(row, before)
+
+
+def _impossible(row: Row, before: float) -> str | None:
     if type(row["env_step"]) is not int or row["env_step"] < before:
         return f"as its env_step must be a whole number, at least {before}"
     if row["elapsed_s"] < 0 or not 0 <= row[WON] <= 1:

@@ -98,6 +98,12 @@ CASES = [
     *(Case(CONFIG, name, damage, report=False) for name, damage in UNFIT),
     *(Case(METRICS, name, damage) for name, damage in [*DOCUMENT, *ROWS]),
     Case(METRICS, "half-written", lambda path: d.void(path.open("a").write('{"env_st')), report=False, resume=False),
+    Case(
+        METRICS,
+        "zeros-after-the-checkpoint",
+        lambda path: d.void(path.open("ab").write(bytes(64) + b"\n")),
+        resume=False,
+    ),
     Case(METRICS, "shortened", lambda path: d.void(path.write_bytes(b""))),
     Case(METRICS, "gone", lambda path: path.unlink()),
     *(

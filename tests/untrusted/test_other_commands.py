@@ -1,4 +1,4 @@
-"""What else reads run folders (watch, collect, ladder, paper, seeds, other programs' files) refuses as well as report."""
+"""What else reads run folders, or other programs' files, refuses damaged ones as report and resume do."""
 
 from __future__ import annotations
 
