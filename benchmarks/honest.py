@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from flwr.app import Message, MessageType
 
 from conf.schema import Config
 from contracts.errors import FedqmixError
@@ -25,18 +26,24 @@ from runtimes.run.folder import RunFolder
 from runtimes.run.threads import share_out
 from server.bounds import median_of_others, value_ranges
 from server.team_learner import TeamLearner
+from strategies.checks import change_norms, numbers
+from strategies.local_grid import Answer
+from strategies.replies import arrays_of
+
+RATIOS = ("q_to_reward", "q_to_others", "norm_to_others", "row_to_others", "update_to_others")
 
 
 class Watched:
     """A team's learner that keeps the largest ratios of all it was sent.
 
     q_to_reward: |Q| to R / (1 - gamma). q_to_others, norm_to_others, row_to_others: an agent's largest |Q|, norm and
-    pooled row to the other agents' median. steps: training steps.
+    pooled row to the other agents' median. update_to_others: an agent's change of a round to the other agents' median,
+    the largest of all kinds of arrays (strategies.checks.change_norms). steps: training steps.
     """
 
     def __init__(self, learner: TeamLearner) -> None:
         self.learner = learner
-        self.ratios = dict.fromkeys(("q_to_reward", "q_to_others", "norm_to_others", "row_to_others"), 0.0)
+        self.ratios = dict.fromkeys(RATIOS, 0.0)
         self.steps = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -62,6 +69,20 @@ class Watched:
         self._compare("norm_to_others", squared_norms.sqrt().tolist())
         return self.learner.clip(squared_norms)
 
+    def around(self, answers: Answer) -> Answer:
+        """Return answers that are looked at on their way to the server."""
+
+        def answer(questions: Sequence[Message]) -> list[Message]:
+            replies = answers(questions)
+            if questions[0].metadata.message_type == MessageType.TRAIN:
+                pairs = zip(replies, questions, strict=True)
+                changes = [change_norms(numbers(arrays_of(said)), numbers(arrays_of(asked))) for said, asked in pairs]
+                for kind in changes[0]:
+                    self._compare("update_to_others", [change[kind] for change in changes])
+            return replies
+
+        return answer
+
     def _compare(self, name: str, values: Sequence[float]) -> None:
         for agent, value in enumerate(values):
             if (shown := median_of_others(values, agent)) > 0:
@@ -76,7 +97,7 @@ def watch(config: Config, path: Path) -> Watched:
     share_out(config.runtime)
     folder = RunFolder.create(path, config, ["fedqmix", "train"])
     try:
-        federation = LocalFederation(config, folder)
+        federation = LocalFederation(config, folder, around=lambda answers: watched.around(answers))
         watched = Watched(federation.team.mixer)
         federation.team.mixer = cast(TeamLearner, watched)
         conduct(config, folder, ["fedqmix", "train"], lambda: federation, lambda row: None, lambda text: None)

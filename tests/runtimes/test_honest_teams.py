@@ -53,6 +53,8 @@ def test_honest_teams_stay_below_a_tenth_of_the_bounds(map_: str, strategy: str,
     words = [f"map={map_}", "experiment=tuned", f"strategy={strategy}", "runtime.device=cpu", f"run_dir={tmp_path}/run"]
     words += ["algorithm.buffer_size=100", "algorithm.batch_size=16", "algorithm.updates_per_episode=0.5"]
     words += ["strategy.aggregation_interval=20", "stop.rounds=2", "evaluation.episodes=2"]
+    if strategy == "a_pps":  # so that their changes are compared too
+        words += ["strategy.adam_moments=average", "strategy.share_targets=true"]
     config = compose(words)
     usual = config.algorithm
     assert usual.max_q is not None
@@ -63,6 +65,8 @@ def test_honest_teams_stay_below_a_tenth_of_the_bounds(map_: str, strategy: str,
     assert 0 < SAFETY * watched.ratios["norm_to_others"] < usual.max_gradient
     assert (watched.ratios["row_to_others"] > 0) == (strategy == "full_sharing")
     assert SAFETY * watched.ratios["row_to_others"] < usual.max_gradient
+    assert config.strategy.max_update is not None
+    assert 0 < 3 * watched.ratios["update_to_others"] < config.strategy.max_update
     assert watched.faults == {}
 
 
