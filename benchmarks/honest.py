@@ -97,7 +97,11 @@ def watch(config: Config, path: Path) -> Watched:
     share_out(config.runtime)
     folder = RunFolder.create(path, config, ["fedqmix", "train"])
     try:
-        federation = LocalFederation(config, folder, around=lambda answers: watched.around(answers))
+
+        def around(answers: Answer) -> Answer:
+            return watched.around(answers)
+
+        federation = LocalFederation(config, folder, around=around)
         watched = Watched(federation.team.mixer)
         federation.team.mixer = cast(TeamLearner, watched)
         conduct(config, folder, ["fedqmix", "train"], lambda: federation, lambda row: None, lambda text: None)
