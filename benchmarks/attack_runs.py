@@ -35,12 +35,7 @@ from storage.files import delete_folder
 
 AGGREGATIONS = {
     "a_pps": ["strategy=a_pps"],
-    "a_pps_checked": [
-        "strategy=a_pps",
-        "strategy.max_update=5",
-        "strategy.on_fault=leave_out",
-        "strategy.max_faults=1000000",
-    ],
+    "a_pps_checked": ["strategy=a_pps", "strategy.max_update=10"],
     "rs_pps": ["strategy=rs_pps"],
     "rs_pps_clipped": ["strategy=rs_pps", "strategy.clip_update=1"],
     "norm_clip": ["strategy=norm_clip"],
@@ -49,8 +44,11 @@ AGGREGATIONS = {
     "krum": ["strategy=krum"],
     "bulyan": ["strategy=bulyan"],
 }
-"""Ways to aggregate, and the settings of each."""
+"""Ways to aggregate, and the settings of each. Only a_pps_checked bounds how large an update may be."""
 BASE = (
+    "strategy.max_update=null",
+    "strategy.on_fault=leave_out",
+    "strategy.max_faults=1_000_000",
     "experiment=quick",
     "map=3m",
     "stop.env_steps=100_000",
@@ -172,8 +170,9 @@ def measure(
 
 
 def _words(overrides: Sequence[str], aggregation: str) -> list[str]:
-    given = {name_of(word) for word in overrides}
-    return [*(word for word in BASE if name_of(word) not in given), *overrides, *AGGREGATIONS[aggregation]]
+    own = AGGREGATIONS[aggregation]
+    given = {name_of(word) for word in [*overrides, *own]}
+    return [*(word for word in BASE if name_of(word) not in given), *overrides, *own]
 
 
 def _results(runs: Sequence[AttackedRun]) -> dict[str, dict[str, Any]]:
