@@ -137,7 +137,7 @@ def test_seeds_begun_before_starts_could_be_chosen_go_on_with_fixed_ones(tmp_pat
     ("words", "expected"),
     [
         (["seeds=[1]", "algorithm.gamma=0.5", "run_dir=ALL"], "algorithm.gamma was 0.99 and would be 0.5"),
-        (["seeds=[1]", "runtime.threads=3", "run_dir=ALL"], "runtime.threads was 4 and would be 3"),
+        (["seeds=[1]", "map=8m", "run_dir=ALL"], "map was 3m and would be 8m"),
         (["resume=ALL", "algorithm.gamma=0.5"], "keeps its own settings"),
         (["resume=ALL", "stop.env_steps=0"], "out of range"),
         (["resume=ALL", "stop.env_steps=1,2"], "several values"),

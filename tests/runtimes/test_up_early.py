@@ -49,14 +49,14 @@ def advised(said: str) -> list[str]:
     return words[words.index("up") + 1 :]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", ["services", pytest.param("folder", marks=pytest.mark.slow)])
 def test_ctrl_c_before_the_first_round_prints_a_command_that_works(moment: str, tmp_path: Path) -> None:
     folder = tmp_path / "my run"
     goes_on(advised(ended(folder, moment, signal.SIGINT)), folder)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", [pytest.param("services", marks=pytest.mark.slow), "folder"])
 def test_after_a_kill_before_the_first_round_it_goes_on(moment: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -72,14 +72,14 @@ def test_after_a_kill_before_the_first_round_it_goes_on(moment: str, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("service", "party"), [("agent-1", "agent 1"), ("mixer", "the mixer")])
 def test_a_party_whose_disk_is_full_is_named_and_the_advice_works(service: str, party: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     program = [str(Path(__file__).parents[1] / "small_disks.py"), service, "180"]
     words = [*WORDS, "stop.env_steps=100000", f"run_dir={folder}"]
     with FederatedRun(folder, *words, program=program) as run:
-        said, _ = run.process.communicate(timeout=200)
+        said, _ = run.process.communicate(timeout=280)
     assert run.process.returncode == 1, said
     assert f"error: {party} could not write {folder}/state/{service}/" in said
     assert "make room" in said
