@@ -14,6 +14,8 @@ FOLDERS = ("checkpoints", "replays", "logs", "state", "tensorboard", "wandb")
 FILES = ("config.yaml", "run.json", "metrics.jsonl", "summary.json", "marl_eval.json", ".lock")
 DEPLOYED = ("progress.jsonl", "ledger.json", "attempts")
 """Files that a run writes, and those that a deployment's writes besides. What else lies there is not looked at."""
+SPARED = ("replays",)
+"""Folders in whose place a file may be: a run goes on when its replays cannot be written."""
 LINKING = ("wandb",)
 """Those whose own program makes links in them."""
 APPENDED = ("metrics.jsonl", "progress.jsonl", "server.log", ".lock")
@@ -39,7 +41,7 @@ def require_own_files(run: Path) -> None:
             )
         if path.parent != run:
             continue
-        if entry.name in FOLDERS and not stat.S_ISDIR(found.st_mode):
+        if entry.name in FOLDERS and entry.name not in SPARED and not stat.S_ISDIR(found.st_mode):
             raise CheckpointError(f"{path} is not a folder, as it is in a run: move it away.")
         if entry.name in (*FILES, *DEPLOYED) and not stat.S_ISREG(found.st_mode):
             raise CheckpointError(f"{path} is not a regular file, as it is in a run: move it away.")

@@ -210,7 +210,7 @@ def test_what_goes_on_is_told_what_has_changed_and_no_more(tmp_path: Path) -> No
 def test_a_terminal_gets_a_line_for_each_seed_and_a_log_gets_events(tmp_path: Path) -> None:
     run = seed_run(tmp_path)
     run.folder.mkdir()
-    (run.folder / "metrics.jsonl").write_text('{"env_step": 1234, "test_battle_won_mean": 0.25}\n')
+    (run.folder / "metrics.jsonl").write_text('{"env_step": 1234, "elapsed_s": 2.5, "test_battle_won_mean": 0.25}\n')
     run.state = State.RESUMED
     run.look()
     for terminal in (True, False):
