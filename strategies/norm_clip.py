@@ -3,7 +3,8 @@
 theta = sum_i (1 / N) theta_i',    theta_i' as in strategies/clipping.py (Sun et al. 2019, arXiv 1911.07963)
 
 An agent that sends a huge update moves the average no farther than an honest one does. It still moves it so far, in any
-direction: the opposite of an honest update, of the same length, is not clipped. Reward weights combine with it: strategy=rs_pps strategy.clip_update=1.
+direction: the opposite of an honest update, of the same length, is not clipped. Reward weights combine with it:
+strategy=rs_pps strategy.clip_update=1.
 """
 
 from __future__ import annotations
