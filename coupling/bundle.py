@@ -14,7 +14,6 @@ import numpy as np
 import safetensors.numpy
 from flwr.app import Array, ArrayRecord, RecordDict
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from contracts import messages as m
 from contracts.errors import RefusedError
@@ -40,8 +39,8 @@ def unbundle(row: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         arrays = safetensors.numpy.load(data)
         header = json.loads(data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH], "little")])
         return {name: arrays[name] for name in json.loads(header["__metadata__"][ORDER])}
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise RefusedError(f"A bundle of arrays cannot be read: {error}.") from None
+    except Exception as error:  # whatever these libraries make of bytes that are no bundle
+        raise RefusedError(f"A bundle of arrays cannot be read: {type(error).__name__}.") from None
 
 
 def closed(content: RecordDict) -> RecordDict:
@@ -58,5 +57,9 @@ def opened(content: RecordDict) -> RecordDict:
     arrays = content.array_records.get(m.ARRAYS)
     if arrays is None or list(arrays) != [m.BUNDLE]:
         return content
-    named = unbundle(arrays[m.BUNDLE].numpy())
+    try:
+        row = arrays[m.BUNDLE].numpy()
+    except Exception as error:  # likewise
+        raise RefusedError(f"A bundle of arrays cannot be read: {type(error).__name__}.") from None
+    named = unbundle(row)
     return RecordDict({**content, m.ARRAYS: ArrayRecord({name: Array(value) for name, value in named.items()})})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from flwr.app import ConfigRecord, Message, RecordDict
@@ -14,7 +14,7 @@ from flwr.serverapp import Grid
 
 from contracts import messages as m
 from contracts.controls import Standing
-from contracts.errors import FederationError, RefusedError
+from contracts.errors import DivergenceError, FederationError, FedqmixError, RefusedError
 from contracts.failures import ATTEMPT, Failure, error_of
 from coupling.bundle import closed, opened
 from server.roster import Clock, Roster
@@ -23,6 +23,8 @@ PUSH_AGAIN_S = 1.0
 RESEND_S, LONGEST_RESEND_S = 30.0, 120.0
 """Until a question is taken for lost. Asking again starts a process, which on a busy machine may take 10 s."""
 STRIKES = 5
+LONGEST_WORDS = 10_000
+"""Characters of an error that an agent may send."""
 
 AWAY = {ErrorCode.NODE_UNAVAILABLE, ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE}
 """Flower's errors that say something of the network, not of the client."""
@@ -35,8 +37,7 @@ class Exchange:
     """The questions of one attempt, who has answered, and what has to be sent again.
 
     questions: agent -> what the strategy asks it. plan: what is added to each question's plan.
-    ledger: bytes are added to it. on_event: told which agent says that the run is over.
-    Answers are known by the id of the question they reply to, so whatever replies to an
+    ledger: bytes are added to it. Answers are known by the id of the question they reply to, so whatever replies to an
     earlier attempt is not even looked at.
     """
 
@@ -48,12 +49,11 @@ class Exchange:
         questions: Mapping[int, Message],
         plan: ConfigRecord,
         ledger: Bytes,
-        on_event: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.answers: dict[int, Message] = {}
         self.broken: str | None = None  # why this attempt cannot be finished, in an agent's words
         self._inner, self._roster, self._clock, self._ledger = inner, roster, clock, ledger
-        self._questions, self._plan, self._on_event = questions, plan, on_event
+        self._questions, self._plan = questions, plan
         self._round = int(cast(int, next(iter(questions.values())).content.config_records[m.PLAN].get(m.ROUND, 0)))
         self._pending: dict[str, int] = {}  # message id -> agent
         now = clock.monotonic()
@@ -101,8 +101,7 @@ class Exchange:
                 self._due[agent] = self._clock.monotonic()
             elif (failure := _failure_in(reply)) is not None:
                 if failure.kind != ATTEMPT:
-                    self._on_event(f"agent {agent} says that the run cannot go on: {failure.text}")
-                    raise error_of(failure)
+                    raise _said_by(agent, failure)
                 broken = failure.text
             elif agent not in self.answers:
                 _require_itself(agent, reply)
@@ -171,4 +170,21 @@ def _size(message: Message) -> int:
 
 def _failure_in(reply: Message) -> Failure | None:
     said = reply.content.config_records.get(m.FAILURE)
-    return None if said is None else Failure(*(str(said[field]) for field in ("kind", "error", "text", "arguments")))
+    if said is None:
+        return None
+    return Failure(*(_printable(said.get(field, "")) for field in ("kind", "error", "text", "arguments")))
+
+
+def _printable(value: object) -> str:
+    """Return words of an agent's without characters that a terminal obeys."""
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in str(value)[:LONGEST_WORDS])
+
+
+def _said_by(agent: int, failure: Failure) -> FedqmixError:
+    """Return the error that an agent says has ended the run, as one that names it."""
+    error, own = error_of(failure), f"agent {agent}"
+    if own in str(error):
+        return error
+    if isinstance(error, DivergenceError):
+        return DivergenceError(f"{error.place}, as {own} says,", error.step)
+    return type(error)(f"{own} says that the run cannot go on: {error}")

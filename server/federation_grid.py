@@ -163,7 +163,7 @@ class FederationGrid(Grid):
                 m.CERTS: self._doors.certs,
             }
         )
-        exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes, self._on_event)
+        exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)
         pause, looked = FIRST_POLL_S, self._clock.monotonic()
         signs.begin()
         while True:

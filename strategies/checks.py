@@ -49,6 +49,8 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
     for name, value in found.items():
         if _kind(value) != _kind(sent[name]):
             return f"returned {name} as {_kind(value)}; it was sent {_kind(sent[name])}"
+        if value.dtype.kind != "f":
+            return f"returned {_short(name)} as {_kind(value)}; parameters are floating-point numbers"
         if not np.isfinite(value).all():
             return f"returned {name} with values that are not finite"
         if name.startswith(EXP_AVG_SQ) and (value < 0).any():
@@ -68,6 +70,20 @@ def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
         squares[kind] = squares.get(kind, 0.0) + float(np.vdot(change, change))
     norms = {kind: math.sqrt(square) for kind, square in squares.items()}
     return {kind: math.sqrt(norm) if kind == EXP_AVG_SQ else norm for kind, norm in norms.items()}
+
+
+def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
+    """Return the agents whose first network is far larger or smaller than the others', with words for each.
+
+    norms: agent -> 2-norm of all its parameters. factor: how many times the median of the others, or that of it.
+    """
+    found: dict[int, str] = {}
+    for agent, norm in norms.items():
+        others = [other for number, other in norms.items() if number != agent]
+        usual = statistics.median(others) if others else norm
+        if norm > factor * usual or usual > factor * norm:
+            found[agent] = f"begins with a network of size {norm:.3g}; the median of the others is {usual:.3g}"
+    return found
 
 
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
@@ -136,5 +152,6 @@ def _kind(value: NDArray[Any]) -> str:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    """Return a value that somebody else has sent as a few characters, none of which a terminal obeys."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -35,9 +35,10 @@ class Faults:
         self.told: dict[int, str] = {}  # agent -> why it was refused last
         self.note: Callable[[str], None] = lambda text: None
 
-    def refuse(self, found: Mapping[int, str], round_: int) -> None:
+    def refuse(self, found: Mapping[int, str], round_: int, left_out: str = "Its update is left out") -> None:
         """Take down the agents that broke a rule in a round, each with what it did ("returned ...").
 
+        left_out: what does not count of an agent where the run goes on.
         Raises FederationError, naming them, where faults stop the run, and where there were too many.
         """
         if not found:
@@ -59,7 +60,7 @@ class Faults:
                 "Mend the agent and resume the run, or resume it with a higher strategy.max_faults."
             )
         for text in texts:
-            self.note(f"{text} Its update is left out ({total} of at most {most} faults).")
+            self.note(f"{text} {left_out} ({total} of at most {most} faults).")
 
     def summary(self) -> dict[int, dict[str, int | str]]:
         """Return, by agent, how often it was refused ("times") and, as far as known, why the last time ("last")."""

@@ -8,7 +8,17 @@ from flwr.app import ArrayRecord, Message, MetricRecord
 
 from contracts import messages as m
 from contracts.errors import FederationError
-from strategies.checks import Arrays, change_norms, numbers, oversized, read, unlike, wrong_arrays, wrong_figures
+from strategies.checks import (
+    Arrays,
+    change_norms,
+    numbers,
+    oversized,
+    read,
+    unlike,
+    unlike_sizes,
+    wrong_arrays,
+    wrong_figures,
+)
 from strategies.known import Known
 
 Sent = Sequence[ArrayRecord]
@@ -77,7 +87,7 @@ def wrong_updates(
 
 
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
-    """Check the agents' first parameters: of the same names, shapes and types, finite, and none far larger.
+    """Check the agents' first parameters: of the same names, shapes and types, finite, none far larger or smaller.
 
     Raises FederationError, naming the agents that begin with something else than the others.
     """
@@ -89,11 +99,9 @@ def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None)
             raise FederationError(f"agent {agent} {wrong} when the team was called.")
         arrays.append(own)
     found = unlike(arrays)
-    if not found:
-        zero = [{name: value * 0 for name, value in one.items()} for one in arrays]
-        norms = {agent: change_norms(one, zero[agent]) for agent, one in enumerate(arrays)}
-        norms = norms if all(min(own.values(), default=0.0) > 0 for own in norms.values()) else {}
-        found = _too_large(norms, max_update, "a first network")
+    if not found and max_update is not None:
+        norms = [sum(change_norms(one, {name: value * 0 for name, value in one.items()}).values()) for one in arrays]
+        found = unlike_sizes(dict(enumerate(norms)), max_update)
     if found:
         texts = [f"agent {agent} {what}" for agent, what in sorted(found.items())]
         raise FederationError(f"{'; '.join(texts)}. All agents of a team begin alike: mend these and start again.")

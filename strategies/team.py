@@ -262,7 +262,7 @@ class TeamStrategy(FedAvg):
 
     def _compare(self, replies: Sequence[Message], known: Sequence[Known]) -> None:
         """Refuse the agents that do not say what is known of them."""
-        self.faults.refuse(wrong_figures_in(replies, known), self.record.number)
+        self.faults.refuse(wrong_figures_in(replies, known), self.record.number, "Its figures do not count")
 
     # Messages
 

@@ -121,12 +121,24 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             command=str(summary.get("command", "")),
             versions=summary.get("versions", {}),
             machine=summary.get("machine", {}),
-            refused=summary.get("refused", {}),
+            refused=_refused(place, summary),
         )
     except KeyError as error:
         raise CheckpointError(_damaged(place, f"it does not set {error.args[0]}")) from error
     except ValueError as error:
         raise CheckpointError(_damaged(place, str(error))) from error
+
+
+def _refused(place: Path, summary: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return which agents were refused. Raises CheckpointError for what no run writes."""
+    found = summary.get("refused", {})
+    alike = isinstance(found, dict) and all(
+        isinstance(told, dict) and type(told.get("times")) is int and isinstance(told.get("last"), str)
+        for told in found.values()
+    )
+    if not alike:
+        raise CheckpointError(f"{place / 'summary.json'} is damaged: 'refused' is no list of refusals. {ADVICE}")
+    return found
 
 
 def _word(settings: Mapping[str, Any], name: str) -> str:

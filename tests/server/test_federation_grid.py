@@ -293,8 +293,41 @@ def test_what_ends_the_run_is_the_agents_own_error():
     federation.agents.fatal = DivergenceError("gradient of gru.weight_hh of agent 2", "training step 812")
     with pytest.raises(DivergenceError) as caught:
         federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
-    assert (caught.value.place, caught.value.step) == ("gradient of gru.weight_hh of agent 2", "training step 812")
+    place = "gradient of gru.weight_hh of agent 2, as agent 0 says,"
+    assert (caught.value.place, caught.value.step) == (place, "training step 812")
     assert federation.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {"kind": "fatal", "error": "FederationError", "text": "agent 2 lied.", "arguments": '["agent 2 lied."]'},
+            "agent 1 says that the run cannot go on: agent 2 lied.",
+        ),
+        (
+            {"kind": "fatal", "error": "ValueError", "text": "\x1b[2Jout of range", "arguments": "[]"},
+            r"agent 1 says .*\?\[2J",
+        ),
+        ({}, "agent 1 says that the run cannot go on"),
+    ],
+    ids=["blames another", "an error of its own", "without a word"],
+)
+def test_who_says_that_the_run_is_over_is_named(said, words):
+    federation = Federation()
+    strategy = make_strategy("a_pps")
+    arrays = strategy.join(federation.grid)
+    honest = federation.agents._answer
+
+    def lying(attempt):
+        reply = federation.agents._met[1][1]
+        federation.agents._met[1] = (federation.agents._met[1][0], lambda content: reply(failed))
+        honest(attempt)
+
+    failed = RecordDict({m.FAILURE: ConfigRecord(said)})
+    federation.agents._answer = lying
+    with pytest.raises(FederationError, match=words):
+        federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
 
 
 def test_a_client_that_always_crashes_ends_the_run():

@@ -48,6 +48,7 @@ UPDATES = {
     "other names": (lambda own: {"x": own["head.bias"]}, "x; it was sent"),
     "another order": (lambda own: dict(reversed(own.items())), "; it was sent"),
     "nothing": (lambda own: {}, "nothing; it was sent"),
+    "names that a terminal obeys": (lambda own: {"\x1b[2J\n": own["head.bias"]}, r"'\\x1b\[2J\\n'; it was sent"),
     "whole numbers": (lambda own: {n: a.astype(np.int64) for n, a in own.items()}, "as int64 .*; it was sent float32"),
 }
 
@@ -72,6 +73,7 @@ def test_left_out_the_others_go_on_as_if_it_were_not_there(agent, how):
     assert strategy.record.weights == [0.0 if other == agent else 0.5 for other in AGENTS]
     assert len(notes) == 3
     assert f"agent {agent} was refused in round 3" in notes[-1]
+    assert "Its update is left out (3 of at most 10 faults)" in notes[-1]
 
 
 def test_more_faults_than_allowed_end_the_run():
@@ -157,7 +159,9 @@ def test_the_weight_of_rs_pps_is_what_the_world_counted():
     ("change", "words"),
     [
         (all_set_to(np.nan), "with values that are not finite when the team was called"),
-        (all_set_to(1e6), "a first network of size .*; the median of the others"),
+        (all_set_to(1e6), "begins with a network of size .*; the median of the others"),
+        (all_set_to(0), "begins with a network of size 0; the median of the others"),
+        (lambda own: {n: a.astype(str) for n, a in own.items()}, "returned fc.weight as <U.*floating-point numbers"),
         (
             lambda own: {"head.bias": own["head.bias"]},
             r"begins with head.bias \(float32 .*; most agents with fc",
@@ -167,6 +171,13 @@ def test_the_weight_of_rs_pps_is_what_the_world_counted():
 def test_a_first_network_unlike_the_others_begins_nothing(agent, change, words):
     with pytest.raises(FederationError, match=f"agent {agent} .*{words}"):
         run(changed(m.JOIN, agent, change))
+
+
+def test_a_network_of_zeros_hides_no_huge_one():
+    huge = changed(m.JOIN, 2, all_set_to(1e30))
+    zeros = changed(m.JOIN, 1, all_set_to(0))
+    with pytest.raises(FederationError, match=r"agent 1 begins .*; agent 2 begins with a network of size"):
+        run(lambda asked, questions, replies: zeros(asked, questions, huge(asked, questions, replies)))
 
 
 @pytest.mark.parametrize("value", ["one", 1.5, None])
