@@ -70,6 +70,13 @@ class Faults:
             if count
         }
 
+    def remember(self, before: Mapping[int, Mapping[str, Any]]) -> None:
+        """Count what `summary` told before the run was stopped and resumed: a refusal that stopped it counts on."""
+        for agent, told in before.items():
+            if 0 <= agent < len(self.counts):
+                self.counts[agent] = max(self.counts[agent], int(told["times"]))
+                self.told.setdefault(agent, str(told["last"]))
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the counts as named arrays for a checkpoint; nothing while there are none."""
         return {REFUSED: np.array(self.counts, np.int64)} if any(self.counts) else {}

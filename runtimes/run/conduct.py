@@ -87,6 +87,7 @@ def conduct(
     before = resuming.resumed(config, folder, store, owner)
     counters = before.counters if before is not None else Counters()
     checkpoint = before.checkpoint if before is not None else None
+    refused = resuming.refused_before(folder) if checkpoint is not None else {}  # the summary goes when the run goes on
     federation = gather()
     if checkpoint is not None:
         _take_up(federation, checkpoint)  # in memory: what is refused so far has changed nothing
@@ -101,7 +102,7 @@ def conduct(
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
     try:
-        _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint)
+        _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED
     finally:
         loggers.close()
@@ -143,6 +144,7 @@ def _rounds(
     note: Callable[[str], None],
     counters: Counters,
     checkpoint: Checkpoint | None,
+    refused: Mapping[int, Mapping[str, Any]],
 ) -> None:
     def save(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
         owned = {AGGREGATE: _tensors(arrays)}
@@ -155,6 +157,7 @@ def _rounds(
 
     if checkpoint is not None and counters.round:
         strategy.load_state({name: value.numpy() for name, value in checkpoint.tensors.get(STRATEGY, {}).items()})
+    strategy.faults.remember(refused)
     round_end = RoundEnd(
         strategy,
         federation.mixer_side,

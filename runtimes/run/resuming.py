@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conf.schema import Config
-from contracts.errors import CheckpointError
+from contracts.errors import CheckpointError, ConfigurationError
 from envs import team_spec
 from runtimes.configuration.runs import run_of
 from runtimes.run.fitting import require_agents, require_mixer, require_shared, require_strategy
@@ -18,7 +18,7 @@ from server.records import parse_rows, require_position
 from server.records.reading import LARGEST
 from server.round_end import Counters
 from storage.checkpoint import Checkpoint, CheckpointStore
-from storage.untrusted import is_there, read_file
+from storage.untrusted import is_there, read_file, read_object
 
 AGENTS, MIXER, AGGREGATE, STRATEGY = "agents", "mixer", "aggregate", "strategy"
 """The groups of a checkpoint; in a deployment agents and mixer keep their own."""
@@ -58,6 +58,15 @@ def _require_metrics(file: Path, position: int) -> None:
     if is_there(file):
         parse_rows(file, read_file(file, LARGEST)[:position])
     require_position(file, position)
+
+
+def refused_before(folder: RunFolder) -> dict[int, dict[str, Any]]:
+    """Return what the run's summary says of agents that were refused; nothing where it is not there or damaged."""
+    try:
+        found = read_object(folder.summary).get("refused", {})
+        return {int(agent): {"times": int(told["times"]), "last": str(told["last"])} for agent, told in found.items()}
+    except (CheckpointError, ConfigurationError, OSError, AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _counters(checkpoint: Checkpoint) -> Counters:

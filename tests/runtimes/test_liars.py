@@ -45,6 +45,9 @@ def test_a_lie_stops_the_run_names_the_agent_and_the_honest_go_on_from_the_last_
     assert all((abs(value) < 1e3).all() for value in checkpoint_values(folder))
     with FederatedRun(folder, f"resume={folder}") as run:
         run.finish()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["outcome"] == "finished"
+    assert summary["refused"][agent]["times"] == 1  # a run that goes on does not hide what stopped it
     assert main(["report", str(folder), "episodes=0"]) in (None, 0)
 
 
