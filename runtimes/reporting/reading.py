@@ -138,7 +138,7 @@ def _refused(place: Path, summary: Mapping[str, Any]) -> Mapping[str, Mapping[st
     )
     if not alike:
         raise CheckpointError(f"{place / 'summary.json'} is damaged: 'refused' is no list of refusals. {ADVICE}")
-    return found
+    return dict(found)
 
 
 def _word(settings: Mapping[str, Any], name: str) -> str:
