@@ -25,12 +25,12 @@ class Bulyan(RobustStrategy):
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the aggregate, and how often each agent is among those nearest to the median."""
         factors = scales(contents)
-        bulyan = flower.Bulyan(num_malicious_nodes=self.settings.byzantine)
+        bulyan = flower.Bulyan(num_malicious_nodes=self.dishonest)
         combined, shares = through(bulyan, self.record.number, [scaled(content, factors) for content in contents])
         aggregate = scaled(combined, {name: 1 / factor for name, factor in factors.items()})
         selected = [agent for agent, share in enumerate(shares) if share > 0]
         parameters = parameters_of([contents[agent] for agent in selected])
         distances = np.abs(parameters - np.median(parameters, axis=0))
-        nearest = mean_shares(distances, 1, len(contents) - 4 * self.settings.byzantine)
+        nearest = mean_shares(distances, 1, len(contents) - 4 * self.dishonest)
         by_agent = dict(zip(selected, nearest, strict=True))
         return aggregate, [by_agent.get(agent, 0.0) for agent in range(len(contents))]

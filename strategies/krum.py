@@ -25,7 +25,7 @@ class Krum(RobustStrategy):
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the mean of the selected agents, and 1/m for each of these."""
-        flower = MultiKrum(num_malicious_nodes=self.settings.byzantine, num_nodes_to_select=self.settings.krum_select)
+        flower = MultiKrum(num_malicious_nodes=self.dishonest, num_nodes_to_select=self.settings.krum_select)
         factors = scales(contents)
         _, shares = through(flower, self.record.number, [scaled(content, factors) for content in contents])
         selected = [agent for agent, share in enumerate(shares) if share > 0]

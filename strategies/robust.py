@@ -24,8 +24,11 @@ from strategies.aggregation import require_alike
 class RobustStrategy(AveragePPS):
     """Base of the four: fills in `combine`, and leaves `combine_robustly`.
 
-    The weights in the record are the agents' true shares in the aggregate, not 1/N.
+    The weights in the record are the agents' true shares in the aggregate, not 1/N. dishonest: how many of the agents
+    that count in this round may still be, which is strategy.byzantine less those that were left out.
     """
+
+    dishonest = 0
 
     def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
         """Return the robust aggregate; weights are not used.
@@ -35,6 +38,7 @@ class RobustStrategy(AveragePPS):
         their arrays cannot be aggregated, and when so many agents were left out of the round that too few are there.
         """
         require_alike(contents)
+        self.dishonest = max(0, self.settings.byzantine - (self.n_agents - len(contents)))
         self._require_enough(len(contents))
         named = [dict(sorted(content.items())) for content in contents]
         order = sorted(range(len(named)), key=lambda agent: [array.data for array in named[agent].values()])
@@ -49,13 +53,12 @@ class RobustStrategy(AveragePPS):
         """Return the aggregate of float64 arrays, and each agent's share in it; the shares sum to 1."""
 
     def _require_enough(self, agents: int) -> None:
-        name, byzantine = self.settings.name, self.settings.byzantine
-        least = least_agents(name, byzantine, self.settings.krum_select)
+        name = self.settings.name
+        least = least_agents(name, self.dishonest, self.settings.krum_select)
         if agents < least:
             raise FederationError(
-                f"strategy={name} with strategy.byzantine={byzantine} needs at least {least} agents in every round; "
-                f"round {self.record.number} has {agents}, as the others were left out. Use norm_clip, a smaller "
-                "strategy.byzantine, or strategy.on_fault=stop."
+                f"strategy={name} needs at least {least} agents in every round; round {self.record.number} has "
+                f"{agents}, as the others were left out. Mend these and resume the run."
             )
 
 

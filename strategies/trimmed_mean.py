@@ -22,7 +22,7 @@ class TrimmedMean(RobustStrategy):
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the trimmed mean, and how often each agent is in between."""
-        n, f = len(contents), self.settings.byzantine
+        n, f = len(contents), self.dishonest
         # Flower cuts int(beta n) at each end, which would be f - 1 where beta = f/n is rounded down.
         mean, _ = through(FedTrimmedAvg(beta=(f + 0.25) / n), self.record.number, contents)
         return mean, mean_shares(parameters_of(contents), f + 1, n - f)

@@ -211,12 +211,25 @@ def test_squares_below_0_are_refused_by_name(name: str) -> None:
         strategy.combine(contents, [1 / 8] * 8)
 
 
-@pytest.mark.parametrize(("name", "n_agents", "least"), [("median", 2, 3), ("krum", 4, 5), ("bulyan", 6, 7)])
-def test_too_few_agents_in_a_round_are_refused(name: str, n_agents: int, least: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "left", "changes"), [("krum", 2, {}), ("krum", 5, {"krum_select": 6}), ("bulyan", 2, {})]
+)
+def test_too_few_agents_in_a_round_are_refused(name: str, left: int, changes: dict[str, Any]) -> None:
     """Agents can be left out of a round, so that the map's team is large enough, and those who are left are not."""
-    strategy = make_strategy(name, 8)
-    with pytest.raises(FederationError, match=f"needs at least {least} agents in every round; round 0 has {n_agents}"):
-        strategy.combine(drawn(n_agents), [1 / n_agents] * n_agents)
+    strategy = make_strategy(name, 8, **changes)
+    least = changes.get("krum_select", 3)
+    with pytest.raises(FederationError, match=f"needs at least {least} agents in every round; round 0 has {left}"):
+        strategy.combine(drawn(left), [1 / left] * left)
+
+
+@pytest.mark.parametrize(("name", "n_agents"), [("median", 3), ("trimmed_mean", 3), ("krum", 5), ("bulyan", 7)])
+def test_a_liar_that_was_left_out_is_one_fewer_to_reckon_with(name: str, n_agents: int) -> None:
+    """The smallest team that bears one liar goes on without it, as a team of honest agents does."""
+    contents = drawn(n_agents - 1)
+    found = combined(make_strategy(name, n_agents), contents)
+    expected = combined(make_strategy(name, n_agents - 1, byzantine=0), contents)
+    for value, other in zip(found.values(), expected.values(), strict=True):
+        assert np.array_equal(value, other)
 
 
 @pytest.mark.parametrize(("name", "changes"), ROBUST)
