@@ -21,6 +21,8 @@ from strategies.checks import (
 )
 from strategies.known import Known
 
+FIRST = 10.0
+"""How many times larger or smaller than the median of the others a first network may be; honest ones are of one size."""
 Sent = Sequence[ArrayRecord]
 """What each agent was sent."""
 
@@ -89,7 +91,8 @@ def wrong_updates(
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
     """Check the agents' first parameters: of the same names, shapes and types, finite, none far larger or smaller.
 
-    Raises FederationError, naming the agents that begin with something else than the others.
+    max_update: sizes are compared unless it is None. Raises FederationError, naming the agents that begin with something
+    else than the others.
     """
     arrays: list[Arrays] = []
     for agent, start in enumerate(starts):
@@ -101,7 +104,7 @@ def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None)
     found = unlike(arrays)
     if not found and max_update is not None:
         norms = [sum(change_norms(one, {name: value * 0 for name, value in one.items()}).values()) for one in arrays]
-        found = unlike_sizes(dict(enumerate(norms)), max_update)
+        found = unlike_sizes(dict(enumerate(norms)), FIRST)
     if found:
         texts = [f"agent {agent} {what}" for agent, what in sorted(found.items())]
         raise FederationError(f"{'; '.join(texts)}. All agents of a team begin alike: mend these and start again.")

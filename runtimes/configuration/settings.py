@@ -125,9 +125,14 @@ def require_resumable(beside: Sequence[Override]) -> None:
     for override in beside:
         if not f"{override.key_or_group}.".startswith(RESUMABLE):
             raise ConfigurationError(
-                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only stop.*, "
-                "logger.*, checkpoint.*, runtime.threads, runtime.world_threads and runtime.device may be changed."
+                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only "
+                f"{', '.join(_named(RESUMABLE[:-1]))} and {RESUMABLE[-1]} may be changed."
             )
+
+
+def _named(settings: Sequence[str]) -> list[str]:
+    """Return names of settings and of groups of them ("stop.") as a user knows them."""
+    return [f"{name}*" if name.endswith(".") else name for name in settings]
 
 
 def require_deployed(config: Config) -> None:
