@@ -22,7 +22,7 @@ from strategies.checks import (
 from strategies.known import Known
 
 FIRST = 10.0
-"""How many times larger or smaller than the median of the others a first network may be; honest ones are of one size."""
+"""How many times larger or smaller than the others' median a first network may be; honest ones are of one size."""
 Sent = Sequence[ArrayRecord]
 """What each agent was sent."""
 
@@ -91,8 +91,8 @@ def wrong_updates(
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
     """Check the agents' first parameters: of the same names, shapes and types, finite, none far larger or smaller.
 
-    max_update: sizes are compared unless it is None. Raises FederationError, naming the agents that begin with something
-    else than the others.
+    max_update: sizes are compared unless it is None. Raises FederationError, naming the agents that begin with
+    something else than the others.
     """
     arrays: list[Arrays] = []
     for agent, start in enumerate(starts):
