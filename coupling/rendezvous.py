@@ -5,13 +5,15 @@
 3. Whoever comes last computes for all, once. An error of the computation is everybody's, and breaks the attempt.
 4. Each agent's last reply is kept: the same request gets it again, so that a lost reply can be asked for twice.
 
-A refused message (RefusedError) changes nothing: whoever sent it may send the right one.
+A refused message (RefusedError) changes nothing: whoever sent it may send the right one. Of messages that ask for
+different things those are refused that fewer agents have sent; who came first does not matter.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -58,8 +60,9 @@ class Standing:
 
 @dataclass
 class _Gathering:
-    call: str
     brought: dict[int, Any] = field(default_factory=dict)
+    calls: dict[int, str] = field(default_factory=dict)  # what each agent asks for, in words
+    refused: dict[int, RefusedError] = field(default_factory=dict)
     complete: bool = False  # somebody computes, or has computed
     replies: Sequence[Any] | None = None
     error: Exception | None = None
@@ -143,7 +146,9 @@ class Rendezvous:
         if last:
             self._compute(gathering, together)
         with self._changed:
-            self._wait(gathering, present)
+            self._wait(gathering, present, ticket.agent)
+        if (refusal := gathering.refused.get(ticket.agent)) is not None:
+            raise refusal
         if gathering.error is not None:
             raise gathering.error.with_traceback(None)
         assert gathering.replies is not None
@@ -170,16 +175,47 @@ class Rendezvous:
         if self._broken is not None:
             raise AttemptError(f"Attempt {ticket.attempt.number} was broken off: {self._broken}")
         call, request = read()
-        gathering = self._gathering or _Gathering(call)
-        if gathering.call != call:
-            others = ", ".join(str(agent) for agent in sorted(gathering.brought))
-            raise RefusedError(f"{self._name(ticket)} asks for {call}; {self._who} {others} for {gathering.call}.")
-        gathering.brought[ticket.agent] = request
+        gathering = self._gathering or _Gathering()
+        usual = self._usual(gathering, call)
+        if usual is not None and call != usual:
+            raise self._unlike(ticket.agent, call, gathering, usual)
+        gathering.refused.pop(ticket.agent, None)  # it may have sent the right one now
+        gathering.brought[ticket.agent], gathering.calls[ticket.agent] = request, call
+        if usual is not None:
+            self._refuse_others(gathering, usual)
         seat.heard, seat.sequence, seat.digest = time.monotonic(), ticket.sequence, ticket.digest
         seat.gathering = self._gathering = gathering
-        if len(gathering.brought) == len(self._seats):
+        if len(gathering.brought) == len(self._seats) and usual is not None:
             gathering.complete, self._gathering = True, None
+        elif len(gathering.brought) == len(self._seats):
+            raise self._quarrel(gathering)
         return gathering, gathering.complete
+
+    def _usual(self, gathering: _Gathering, call: str) -> str | None:
+        """Return what most have asked for, with the newest call; None as long as that cannot be told.
+
+        Of two agents the first one's call is the usual one: there is nobody else to compare with.
+        """
+        known = list(gathering.calls.values())
+        if len({*known, call}) == 1:
+            return call
+        if len(self._seats) <= 2:
+            return known[0]
+        (first, most), *others = Counter([*known, call]).most_common()
+        return first if most > others[0][1] else None
+
+    def _refuse_others(self, gathering: _Gathering, usual: str) -> None:
+        """Send away those who wait for something else than most; their messages have changed nothing."""
+        for agent in [agent for agent, call in gathering.calls.items() if call != usual]:
+            gathering.refused[agent] = self._unlike(agent, gathering.calls.pop(agent), gathering, usual)
+            del gathering.brought[agent]
+            seat = self._seats[agent]
+            seat.sequence, seat.digest, seat.gathering = seat.sequence - 1, b"", None
+            self._changed.notify_all()
+
+    def _unlike(self, agent: int, call: str, gathering: _Gathering, usual: str) -> RefusedError:
+        others = ", ".join(str(other) for other, own in sorted(gathering.calls.items()) if own == usual)
+        return RefusedError(f"{self._who} {agent} asks for {call}; {self._who} {others} for {usual}.")
 
     def _seat(self, ticket: Ticket) -> _Seat:
         attempt, now = ticket.attempt, self._attempt
@@ -227,15 +263,15 @@ class Rendezvous:
             gathering.brought.clear()
             self._changed.notify_all()
 
-    def _wait(self, gathering: _Gathering, present: Callable[[], bool]) -> None:
+    def _wait(self, gathering: _Gathering, present: Callable[[], bool], agent: int) -> None:
         end = time.monotonic() + self._patience
-        while not gathering.done:
+        while not gathering.done and agent not in gathering.refused:
             left = end - time.monotonic()
             if left <= 0 and not gathering.complete:
                 missing = [str(agent) for agent in range(len(self._seats)) if agent not in gathering.brought]
                 self._break(
                     AttemptError(
-                        f"{self._who} {', '.join(missing)} did not come to {gathering.call} within "
+                        f"{self._who} {', '.join(missing)} did not come to {self._called(gathering)} within "
                         f"{self._patience:g} s. Is it running, and can it reach this service?"
                     )
                 )
@@ -243,6 +279,16 @@ class Rendezvous:
             self._changed.wait(min(LOOK_S, left) if left > 0 else LOOK_S)
             if not gathering.done and not present():
                 raise AttemptError("Nobody listens for this reply any more.")
+
+    def _quarrel(self, gathering: _Gathering) -> RefusedError:
+        """End an attempt in which as many ask for one thing as for another; return the error that all are told."""
+        asked = (f"{self._who} {agent} for {call}" for agent, call in sorted(gathering.calls.items()))
+        error = RefusedError(f"The {self._who}s ask for different things: {', '.join(asked)}.")
+        self._break(error, gathering)
+        return error
+
+    def _called(self, gathering: _Gathering) -> str:
+        return " or ".join(dict.fromkeys(gathering.calls.values()))
 
     def _break(self, error: Exception, computed: _Gathering | None = None) -> None:
         """End the attempt's gatherings with an error."""

@@ -113,6 +113,28 @@ def test_who_asks_for_something_else_than_the_others_is_refused_and_may_correct_
     assert [answer.result()[0] for answer in said] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_who_came_first_with_something_else_is_refused_and_not_the_others(team, order):
+    liar, *honest = order
+    false = team.say(liar, 1, call="a farewell")
+    team.waiting(liar)
+    said = {agent: team.say(agent, 1) for agent in honest}
+    others = ", ".join(map(str, sorted(honest)))
+    with pytest.raises(RefusedError, match=f"agent {liar} asks for a farewell; agent {others} for greeting"):
+        false.result()
+    team.waiting(*sorted(honest))
+    said[liar] = team.say(liar, 1)
+    assert [said[agent].result()[0] for agent in range(3)] == ["0", "1", "2"]
+    team.greet(2)
+
+
+def test_where_everybody_asks_for_something_else_all_are_told_what(team):
+    said = [team.say(agent, 1, call=call) for agent, call in enumerate(("a greeting", "a farewell", "silence"))]
+    for answer in said:
+        with pytest.raises(RefusedError, match="agent 0 for a greeting, agent 1 for a farewell, agent 2 for silence"):
+            answer.result()
+
+
 def test_a_request_that_cannot_be_read_changes_nothing(team):
     def unreadable():
         raise RefusedError("not finite")
