@@ -59,7 +59,7 @@ def test_every_file_begins_by_saying_what_it_is(file: Path) -> None:
     list(itertools.product(groups()["algorithm"], groups()["strategy"], groups()["experiment"])),
 )
 def test_every_combination_composes(algorithm: str, strategy: str, experiment: str) -> None:
-    words = [f"algorithm={algorithm}", f"strategy={strategy}", f"experiment={experiment}"]
+    words = [f"algorithm={algorithm}", f"strategy={strategy}", f"experiment={experiment}", "map=8m"]  # large enough
     config = compose(words, maps=MAPS, parameter_names=PARAMETER_NAMES)
     assert (config.algorithm.name, config.strategy.name, config.experiment) == (algorithm, strategy, experiment)
 
