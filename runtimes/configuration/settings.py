@@ -200,7 +200,7 @@ def _by_hydra(overrides: Sequence[str]) -> DictConfig:
 
 def _config_of(path: Path) -> Path:
     """Return the config.yaml of a run folder, or the file itself. Raises ConfigurationError when there is none."""
-    if path.is_dir() and not is_there(path / CONFIG):
+    if not path.exists() or (path.is_dir() and not is_there(path / CONFIG)):
         raise ConfigurationError(f"'{path}' is no run folder: it has no {CONFIG}.")
     return path / CONFIG if path.is_dir() else path
 
