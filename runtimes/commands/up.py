@@ -25,7 +25,7 @@ from runtimes.deployment.submission import SuperLink
 from runtimes.deployment.temporary_certs import make_certificates
 from runtimes.processes import Supervisor, interruptible
 from runtimes.run.folder import require_new
-from runtimes.run.memory_need import of_federation, require_memory
+from runtimes.run.memory_need import of_federation, require_memory, settled
 from runtimes.run.ready import device_warning, require_ready
 from runtimes.run.writable import require_writable
 
@@ -59,7 +59,8 @@ def up_command(words: list[str]) -> int:
     else:
         require_writable(folder, "resume")
     errors = Console(stderr=True)
-    said = [require_memory([of_federation(config)], "this federation", ADVICE, resumed=config.resume is not None)]
+    advice = ADVICE if config.resume is None else settled(folder)
+    said = [require_memory([of_federation(config)], "this federation", advice, resumed=config.resume is not None)]
     if config.resume is not None:
         said.append(device_warning(folder, config))
     for warning in filter(None, said):

@@ -15,7 +15,7 @@ from runtimes.configuration.names import program
 from runtimes.configuration.overrides import quoted
 from runtimes.local.train import Around, nothing_between, train
 from runtimes.run.folder import RunFolder
-from runtimes.run.memory_need import of_run, require_memory
+from runtimes.run.memory_need import of_run, require_memory, settled
 from runtimes.run.progress import Progress, closing_table
 from runtimes.run.ready import device_warning
 
@@ -36,7 +36,8 @@ def train_once(
     around: stands between the server and the team's answers.
     """
     resumed = config.resume is not None
-    said = [require_memory([of_run(config)], "this run", FEWER, resumed=resumed)]
+    advice = settled(Path(config.run_dir)) if resumed else FEWER
+    said = [require_memory([of_run(config)], "this run", advice, resumed=resumed)]
     if resumed:
         said.append(device_warning(Path(config.run_dir), config))
     for warning in filter(None, said):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -19,6 +20,7 @@ from conf.schema import Config
 from contracts.errors import ConfigurationError
 from contracts.world import TeamSpec
 from envs import team_spec
+from runtimes.configuration.runs import CONFIG
 from runtimes.run.memory_free import free_memory
 from runtimes.run.sides import choose_device
 from server.mixers import make_mixer
@@ -94,6 +96,11 @@ def require_memory(needs: Sequence[Need], what: str, advice: str, *, resumed: bo
     if largest < max(need.batch for need in needs):
         return f"{said} No algorithm.buffer_size is sure to fit. {advice}"
     return f"{said} The largest that is sure to fit is algorithm.buffer_size={largest}."
+
+
+def settled(run: Path) -> str:
+    """Return what can be done about the need of a run that goes on, whose settings cannot be chosen any more."""
+    return f"Free some memory; the settings that ask for so much are those of {run / CONFIG}, which may be damaged."
 
 
 def _require_gpu(needs: Sequence[Need], what: str) -> None:
