@@ -123,12 +123,12 @@ def test_what_is_played_is_what_is_recorded():
 
         def begin(self, battles):
             turns.append([np.copy(column) for column in team.world.begin(battles)])
-            return team.world._turn
+            return team.world._world._turn
 
         def step(self, chosen):
             actions.append(chosen.copy())
             turns.append([np.copy(column) for column in team.world.step(chosen)])
-            return team.world._turn
+            return team.world._world._turn
 
     played, _ = play_batch(team.agents, Listening(), Battles(Purpose.TRAINING, 0, 6), 1.0)
     ends = np.array([t[3] | t[4] for t in turns])  # [moments, battles]

@@ -87,7 +87,7 @@ def test_other_devices_compute_the_same(moments, monkeypatch):
 
     def train(place):
         team = placed(place)
-        federated("pp_pps", changes, lambda asked: answer(team.agents, team.world, team.learner, asked))
+        federated("pp_pps", changes, team.answer, team.facts)
         found[place] = {name: value.detach().cpu().clone() for name, value in team.agents.state().items()}
 
     train(CPU)

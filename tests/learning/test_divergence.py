@@ -44,7 +44,7 @@ class Poisoned:
     """A world in which one number of the second step is not finite."""
 
     def __init__(self, world, spoil):
-        self.world, self.spoil, self.steps = world, spoil, 0
+        self.world, self.spoil, self.steps = world._world, spoil, 0  # the toy world within the one that counts
 
     def begin(self, battles):
         return self.world.begin(battles)
