@@ -57,7 +57,8 @@ def test_ctrl_c_before_the_first_round_prints_a_command_that_works(moment: str, 
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("moment", [pytest.param("services", marks=pytest.mark.slow), "folder"])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["services", "folder"])
 def test_after_a_kill_before_the_first_round_it_goes_on(moment: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     ended(folder, moment, signal.SIGKILL)
