@@ -86,6 +86,7 @@ def test_other_messages_are_answered_honestly(attack: str) -> None:
 SMALL = ["experiment=smoke", "stop.env_steps=800", "evaluation.every_env_steps=1", "processes=2"]
 
 
+@pytest.mark.slow
 def test_real_runs_as_figures_table_and_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = ["attacks=honest,times_100", "aggregations=median", "seeds=3", *SMALL]
     assert main(["bench", "attacks", *words]) == 0
@@ -112,6 +113,7 @@ def test_real_runs_as_figures_table_and_picture(tmp_path: Path, capfd: pytest.Ca
     assert {"median", "times 100", "sends what it learned"} <= set(shown)
 
 
+@pytest.mark.slow
 def test_an_honest_run_is_a_run_of_train(tmp_path: Path) -> None:
     """What stands between server and team changes nothing where nobody lies."""
     from benchmarks import attacked

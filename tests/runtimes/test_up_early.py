@@ -50,7 +50,8 @@ def advised(said: str) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("moment", ["services", pytest.param("folder", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["services", "folder"])
 def test_ctrl_c_before_the_first_round_prints_a_command_that_works(moment: str, tmp_path: Path) -> None:
     folder = tmp_path / "my run"
     goes_on(advised(ended(folder, moment, signal.SIGINT)), folder)
