@@ -13,7 +13,7 @@ from contracts.world import Purpose
 
 @dataclass(frozen=True)
 class Counted:
-    """What came of the battles of one purpose that were played to their end, as the world counted.
+    """The world's count of the battles of one purpose that ended.
 
     battles, won: how many. env_steps: their lengths together. broken: how often a game broke down, so that its battle
     was played again. earned: [agents], individual rewards summed over all battles and steps.

@@ -70,7 +70,7 @@ class TalliedWorld:
         self._series, self._broken = {}, {}
 
     def counted(self) -> Mapping[Purpose, Counted]:
-        """Return what came of all batches since `forget`, by purpose; nothing of purposes without an ended battle."""
+        """Return the counts since `forget`, by purpose. A purpose without an ended battle is absent."""
         return {purpose: self._sum(purpose, list(series.values())) for purpose, series in self._series.items()}
 
     def _end(self, battles: Battles, turn: Turn) -> None:
@@ -78,9 +78,9 @@ class TalliedWorld:
         self._battles = None
         self._broken[battles.purpose] = self._broken.get(battles.purpose, 0) + int(turn.broken.sum())
         if whole.any():
-            first = battles.first if battles.series is None else battles.series
+            series = battles.first if battles.series is None else battles.series
             ended = self._lengths[whole], self._earned[:, whole], turn.won[whole]
-            self._series.setdefault(battles.purpose, {}).setdefault(first, []).append(ended)
+            self._series.setdefault(battles.purpose, {}).setdefault(series, []).append(ended)
 
     def _sum(self, purpose: Purpose, series: Sequence[Sequence[Ended]]) -> Counted:
         earned = np.zeros(self.spec.n_agents, np.float64)

@@ -70,7 +70,7 @@ class MixerSide(Protocol):
         """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
 
     def forget_faults(self) -> None:
-        """Begin an attempt: nobody has sent anything out of bounds."""
+        """Begin an attempt: forget the faults of the one before."""
 
     def training_battles(self) -> dict[str, float]:
         """Return the training battles' means since the last report, and keep counting."""

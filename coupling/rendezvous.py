@@ -5,8 +5,8 @@
 3. Whoever comes last computes for all, once. An error of the computation is everybody's, and breaks the attempt.
 4. Each agent's last reply is kept: the same request gets it again, so that a lost reply can be asked for twice.
 
-A refused message (RefusedError) changes nothing: whoever sent it may send the right one. Of messages that ask for
-different things those are refused that fewer agents have sent; who came first does not matter.
+A refused message (RefusedError) changes nothing: its sender may send the right one. When agents ask for different
+things, the minority is refused. The order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -192,9 +192,9 @@ class Rendezvous:
         return gathering, gathering.complete
 
     def _usual(self, gathering: _Gathering, call: str) -> str | None:
-        """Return what most have asked for, with the newest call; None as long as that cannot be told.
+        """Return the call of the majority, the newest call included; None while there is no majority.
 
-        Of two agents the first one's call is the usual one: there is nobody else to compare with.
+        In a team of two the first call counts as the majority's.
         """
         known = list(gathering.calls.values())
         if len({*known, call}) == 1:

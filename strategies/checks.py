@@ -89,7 +89,7 @@ def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
     """Return the agents whose norm is beyond `factor` times the median of all others' norms, with words for each.
 
-    norms: agent -> norm. what: whose norm it is ("update"). One agent alone is compared with nobody. Of two agents each
+    norms: agent -> norm. what: whose norm it is ("update"). A single agent is not compared. Of two agents each
     is the other's median, so that the rule cannot tell an update that is too large from one that is too small.
     """
     found: dict[int, str] = {}
@@ -152,6 +152,6 @@ def _kind(value: NDArray[Any]) -> str:
 
 
 def _short(value: object) -> str:
-    """Return a value that somebody else has sent as a few characters, none of which a terminal obeys."""
+    """Return an agent's value as at most 60 printable characters."""
     text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

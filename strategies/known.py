@@ -15,7 +15,7 @@ Known = Mapping[str, Figure]
 
 
 def training_battles(facts: Facts, n_agents: int) -> Counted:
-    """Return what came of a round's training battles; zeros when none was played."""
+    """Return the counts of a round's training battles; zeros when none was played."""
     return facts.counted.get(Purpose.TRAINING, Counted(0, 0, 0, 0, (0.0,) * n_agents))
 
 

@@ -54,7 +54,7 @@ class TeamStrategy(FedAvg):
     before they are aggregated. evaluated_before: called after that, when the mixer's side knows the returns.
     first_round: number of the first round (> 1 when a run is resumed).
 
-    facts: what world and mixer know of the question that was answered last; whoever builds the strategy sets it.
+    facts: what world and mixer know of the question that was answered last; set by the code that builds the strategy.
     env_step: environment steps of the run so far, set when a run is resumed.
     """
 

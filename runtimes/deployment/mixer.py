@@ -79,7 +79,7 @@ class DeployedMixer:
         return self._rounds.thing.learner.learned()
 
     def forget_faults(self) -> None:
-        """Begin an attempt: nobody has sent anything out of bounds."""
+        """Begin an attempt: forget the faults of the one before."""
         self._rounds.thing.learner.forget_faults()
 
     def training_battles(self) -> dict[str, float]:
