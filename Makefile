@@ -1,4 +1,4 @@
-# Everything lives in .venv; a second call installs nothing unless pyproject.toml or requirements/ changed.
+# Everything lives in .venv; a second call installs nothing unless pyproject.toml or scripts/requirements/ changed.
 #   make train ARGS="strategy=rs_pps seed=3"      any setting of `fedqmix train --help`
 #   make train ARGS="seeds=[1,2,3]"      several seeds side by side
 #   make train TORCH_INDEX=https://download.pytorch.org/whl/cpu      PyTorch, alone, from an index of CPU builds (smaller)
@@ -9,10 +9,10 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT_VENV := .venv-audit
-# Installs nothing whose hash is not in requirements/ (docs/supply-chain.md).
+# Installs nothing whose hash is not in scripts/requirements/ (docs/supply-chain.md).
 INSTALL = $(BIN)/python scripts/install.py --torch-index '$(TORCH_INDEX)' $(1) -- $(PIP_ARGS)
-LOCKS := pyproject.toml requirements/build.txt requirements/locked.txt
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+LOCKS := pyproject.toml scripts/requirements/build.txt scripts/requirements/locked.txt
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: train test test-all lint bench audit lock clean
 
@@ -28,6 +28,7 @@ test-all: lint $(VENV)/.installed-simulation
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@mkdir -p build/mypy && ln -sfn ../.. build/mypy/fedqmix  # the root is the package: mypy looks for it by its name
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -68,7 +69,7 @@ $(VENV)/.installed-dev: $(LOCKS) | $(VENV)/.created
 	$(call INSTALL,pettingzoo sc2 tensorboard video wandb dev)
 	@touch $@ $(VENV)/.installed
 
-$(AUDIT_VENV)/.installed: requirements/audit.txt
+$(AUDIT_VENV)/.installed: scripts/requirements/audit.txt
 	$(or $(PYTHON),python3) -m venv $(AUDIT_VENV)
-	$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --require-hashes -r requirements/audit.txt
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --require-hashes -r scripts/requirements/audit.txt
 	@touch $@

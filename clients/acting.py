@@ -8,15 +8,15 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from clients.agents import AgentStack
-from clients.buffer import PlayedEpisodes, empty_columns
-from clients.compiled.acting import Chances, Choices, Memory
-from clients.compiled.networks import CompiledActing
-from clients.network import joined, joined_parameters, network_inputs, q_step
-from contracts import seeds
-from contracts.errors import DivergenceError
-from contracts.together import Work
-from contracts.world import Battles, Bools, Floats, Integers, Turn, World
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import PlayedEpisodes, empty_columns
+from fedqmix.networks.gru import joined, joined_parameters, network_inputs, q_step
+from fedqmix.networks.gru_kernels.acting import Chances, Choices, Memory
+from fedqmix.networks.gru_kernels.networks import CompiledActing
+from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.together import Work
+from fedqmix.runtime.core.world import Battles, Bools, Floats, Integers, Turn, World
 
 
 class Watcher(Protocol):

@@ -7,19 +7,19 @@ from typing import Protocol
 
 import torch
 
-from clients.buffer import private_ring
-from clients.captured import CapturedUnroll
-from clients.compiled.networks import CompiledNetworks
-from clients.compiled.train_state import CompiledTrainState
-from clients.network import NetworkSettings, Parameters, Recurrence, initial_parameters
-from clients.recurrence import unroll
-from clients.train_state import TorchTrainState, TrainState
-from contracts.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
-from contracts.errors import FederationError
-from contracts.exploration import ExplorationSettings, epsilon
-from contracts.together import ALONE, Together
-from contracts.world import TeamSpec
-from kernels.crew import Crew
+from fedqmix.clients.buffer import private_ring
+from fedqmix.clients.compiled_train_state import CompiledTrainState
+from fedqmix.clients.train_state import TorchTrainState, TrainState
+from fedqmix.networks.captured import CapturedUnroll
+from fedqmix.networks.gru import NetworkSettings, Parameters, Recurrence, initial_parameters
+from fedqmix.networks.gru_kernels.networks import CompiledNetworks
+from fedqmix.networks.recurrence import unroll
+from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.runtime.core.exploration import ExplorationSettings, epsilon
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.runtime.kernels.crew import Crew
 
 
 class LearningSettings(ExplorationSettings, Protocol):
@@ -87,12 +87,12 @@ class AgentStack:
         return self.train_state.target
 
     def epsilon(self) -> float:
-        """Exploration rate now (contracts.exploration)."""
+        """Exploration rate now (runtime.core.exploration)."""
         return epsilon(self.learning, self.env_steps)
 
     @property
     def aggregable(self) -> Parameters:
-        """All that a training message may name, by the names of contracts.array_names."""
+        """All that a training message may name, by the names of runtime.core.array_names."""
         state = self.train_state
         beside = {TARGET: state.target, EXP_AVG: state.exp_avg, EXP_AVG_SQ: state.exp_avg_sq}
         return self.online | {prefix + name: value for prefix, of in beside.items() for name, value in of.items()}

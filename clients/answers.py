@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 
-from clients.acting import Watcher
-from clients.agents import AgentStack
-from clients.network import Parameters
-from clients.playing import play
-from clients.rounds import RoundPlan, evaluate, train_round
-from contracts import messages as m
-from contracts.array_names import online_names
-from contracts.errors import FederationError
-from contracts.mixer import Mixer
-from contracts.world import EVALUATIONS, Battles, Purpose, World
+from fedqmix.clients.acting import Watcher
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.playing import play
+from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
+from fedqmix.networks.gru import Parameters
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.array_names import online_names
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.world import EVALUATIONS, Battles, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 

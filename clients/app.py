@@ -16,13 +16,13 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from clients.records import packed, told, unpacked
-from contracts import messages as m
-from contracts.errors import ConfigurationError, FedqmixError
-from coupling.calls import Line
-from coupling.proto.door_pb2 import Question
-from coupling.proto.door_pb2_grpc import DoorStub
-from coupling.security import Identity, channel
+from fedqmix.clients.records import packed, told, unpacked
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
+from fedqmix.runtime.transport.calls import Line
+from fedqmix.runtime.transport.proto.door_pb2 import Question
+from fedqmix.runtime.transport.proto.door_pb2_grpc import DoorStub
+from fedqmix.runtime.transport.security import Identity, channel
 
 # Flower's simulation loads the app before it starts Ray, which would otherwise report to its makers.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

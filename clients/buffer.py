@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from contracts.timeline import Timeline, timeline
-from contracts.world import Bools, Floats, Integers, TeamSpec
-from storage.ring import EpisodeRing, Field
+from fedqmix.runtime.core.timeline import Timeline, timeline
+from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
+from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 
 class PlayedEpisodes(NamedTuple):

@@ -12,14 +12,14 @@ import grpc
 from flwr.app import Message, Metadata, MetricRecord, RecordDict
 from flwr.app.message import make_message
 
-from clients.records import packed, unpacked
-from contracts import messages as m
-from contracts.errors import AttemptError, RefusedError
-from coupling.bundle import closed, opened
-from coupling.faults import answered, require_caller
-from coupling.proto.door_pb2 import Answer, Question
-from coupling.proto.door_pb2_grpc import DoorServicer
-from coupling.security import peer
+from fedqmix.clients.records import packed, unpacked
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import AttemptError, RefusedError
+from fedqmix.runtime.transport.bundle import closed, opened
+from fedqmix.runtime.transport.faults import answered, require_caller
+from fedqmix.runtime.transport.proto.door_pb2 import Answer, Question
+from fedqmix.runtime.transport.proto.door_pb2_grpc import DoorServicer
+from fedqmix.runtime.transport.security import peer
 
 HOLD_S = 20.0
 """How long a caller is kept waiting before it is told "still at work; ask again"."""
@@ -35,7 +35,7 @@ class _Asked:
 
 
 class DoorService(DoorServicer):
-    """Serves one agent's door (coupling/proto/door.proto).
+    """Serves one agent's door (runtime/transport/proto/door.proto).
 
     agent: whose door it is; only the certificate of supernode-<agent> is let in. answer: answers a question; it runs in
     one thread of its own, one question at a time, and may raise any FedqmixError, which is passed on.

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import torch
 
-from clients.agents import AgentStack
-from clients.buffer import EpisodeBatch, recall
-from clients.proximal import Proximal
-from clients.values import TeamValues, Wanted, backward_together, values_together
-from contracts.errors import DivergenceError
-from contracts.mixer import Mixer
-from contracts.together import Work
-from storage.draw import slots_to_learn_from
+from fedqmix.algorithms.q_learning.agent import TeamValues, Wanted, backward_together, values_together
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import EpisodeBatch, recall
+from fedqmix.clients.proximal import Proximal
+from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.together import Work
+from fedqmix.runtime.storage.draw import slots_to_learn_from
 
 
 def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False, proximal: Proximal | None = None) -> None:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clients.acting import Watcher, play_batch
-from clients.agents import AgentStack
-from clients.buffer import PlayedEpisodes
-from contracts.world import Battles, Bools, Integers, World
+from fedqmix.clients.acting import Watcher, play_batch
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import PlayedEpisodes
+from fedqmix.runtime.core.world import Battles, Bools, Integers, World
 
 
 class Played(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import torch
 
-from clients.network import Parameters
+from fedqmix.networks.gru import Parameters
 
 
 class Proximal:

@@ -6,9 +6,9 @@ from flwr.app import ConfigRecord, RecordDict
 from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
 from flwr.proto.recorddict_pb2 import RecordDict as ProtoRecordDict
 
-from contracts import messages as m
-from contracts.errors import FedqmixError, RefusedError
-from contracts.failures import failure_of
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FedqmixError, RefusedError
+from fedqmix.runtime.core.failures import failure_of
 
 
 def packed(content: RecordDict) -> bytes:

@@ -7,14 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from clients.acting import Watcher
-from clients.agents import AgentStack
-from clients.buffer import remember
-from clients.learning import train_step
-from clients.playing import Played, play
-from clients.proximal import Proximal
-from contracts.mixer import Mixer
-from contracts.world import Battles, Purpose, World
+from fedqmix.clients.acting import Watcher
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import remember
+from fedqmix.clients.learning import train_step
+from fedqmix.clients.playing import Played, play
+from fedqmix.clients.proximal import Proximal
+from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.world import Battles, Purpose, World
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from clients.network import Parameters
+from fedqmix.networks.gru import Parameters
 
 
 class TrainState(Protocol):

@@ -25,7 +25,9 @@ class AlgorithmConfig:
     name: str = choice("iql", "vdn", "qmix")
     learning_rate: float = number(0, 1, above=True)  # Adam, agents and mixer alike
     gamma: float = number(0, 1)  # discount of one environment step
-    td_lambda: float = number(0, 1)  # share of the longer return in the TD target (server/td_targets.py); 0: one step
+    td_lambda: float = number(
+        0, 1
+    )  # share of the longer return in the TD target (algorithms/q_learning/td_targets.py); 0: one step
     batch_size: int = number(1)  # episodes per training step
     buffer_size: int = number(1)  # episodes kept
     parallel_battles: int = number(1)  # battles played side by side between two bouts of learning

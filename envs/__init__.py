@@ -1,5 +1,5 @@
 """The worlds agents fight in: rules of battle behind SMAC's interface."""
 
-from envs.factory import available_maps, make_world, maximum_reward, require_world, team_spec
+from fedqmix.envs.factory import available_maps, make_world, maximum_reward, require_world, team_spec
 
 __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]

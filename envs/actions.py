@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.errors import UnavailableActionError, WorldError
-from contracts.world import Bools, Integers
+from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
+from fedqmix.runtime.core.world import Bools, Integers
 
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 """SMAC's actions before the attacks (StarCraft2Env.get_agent_action)."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.world import Bools, Integers
-from envs.moment import STOP, Scene, attack_or, least, step_back, walk_to_enemy, with_healers
-from envs.positions import Numbers, Units
+from fedqmix.envs.moment import STOP, Scene, attack_or, least, step_back, walk_to_enemy, with_healers
+from fedqmix.envs.positions import Numbers, Units
+from fedqmix.runtime.core.world import Bools, Integers
 
 LAST_HITS = 1.5  # of the hardest hitter's attacks; who would not outlive them is spent
 STIRRED = 0.1  # cells; who is this much farther from the enemies than a step ago is on its way out

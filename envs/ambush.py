@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.world import Bools, Integers
-from envs.moment import (
+from fedqmix.envs.moment import (
     FIRST_TARGET,
     STOP,
     Scene,
@@ -25,8 +24,9 @@ from envs.moment import (
     walk_to_enemy,
     with_healers,
 )
-from envs.positions import Numbers, Whole
-from envs.units import combat_constants
+from fedqmix.envs.positions import Numbers, Whole
+from fedqmix.envs.units import combat_constants
+from fedqmix.runtime.core.world import Bools, Integers
 
 BEHIND = 4.3  # cells from where the team began to its line, away from the enemies
 WIDTH = 13.6  # cells; the longest line

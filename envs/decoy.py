@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.world import Bools, Integers
-from envs.moment import DIRECTIONS, FIRST_MOVE, Scene, ahead, attack_or, least, walk_to_enemy, with_healers
-from envs.positions import Numbers
+from fedqmix.envs.moment import DIRECTIONS, FIRST_MOVE, Scene, ahead, attack_or, least, walk_to_enemy, with_healers
+from fedqmix.envs.positions import Numbers
+from fedqmix.runtime.core.world import Bools, Integers
 
 NEAR = 3.0  # cells beyond its weapon's reach within which a pursuer chases
 LEG = 2  # environment steps of each of the two legs

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conf.schema import EnvConfig
-from contracts.world import LocalWorld, TeamSink, TeamSpec
-from envs.maps import available_maps, load_map
-from envs.skirmish.layout import spec_of
-from envs.skirmish.rewards import make_reward_rules
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.maps import available_maps, load_map
+from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.skirmish.rewards import make_reward_rules
+from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 
 __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
 
@@ -22,10 +22,10 @@ def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int
     record = load_map(map)
     require_world(map, env)
     if env.name == "smac":
-        from envs.smac.world import SmacWorld  # here, because it loads pysc2, which few have installed
+        from fedqmix.envs.smac.world import SmacWorld  # here, because it loads pysc2, which few have installed
 
         return SmacWorld(record, seed, env, sink)
-    from envs.skirmish.world import SkirmishWorld  # compiles or loads kernels: only who plays pays for it
+    from fedqmix.envs.skirmish.world import SkirmishWorld  # compiles or loads kernels: only who plays pays for it
 
     return SkirmishWorld(record, seed, env, sink, threads)
 
@@ -36,7 +36,7 @@ def require_world(map: str, env: EnvConfig) -> None:
     Raises ConfigurationError with what is missing and what to type for it.
     """
     if env.name == "smac":
-        from envs.smac.requirements import require
+        from fedqmix.envs.smac.requirements import require
 
         require(map)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from contracts.errors import ConfigurationError
-from contracts.world import Bools, Floats
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.world import Bools, Floats
 
 LEVEL_HEIGHTS = {"0": 176 / 255, "1": 192 / 255, "r": 200 / 255, "2": 208 / 255}
 """Height of the editor's cliff levels, two game units (16 of 255 steps) each; where level 0 lies is an assumption."""
@@ -133,6 +133,6 @@ def _unknown_map(name: str) -> str:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = resources.files("envs").joinpath("data/maps.json").read_text(encoding="utf-8")
+    text = resources.files("fedqmix.envs").joinpath("data/maps.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return data

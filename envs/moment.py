@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from contracts.world import Bools, Integers
-from envs.positions import Kinds, Numbers, Units, Ways, Whole, kinds
+from fedqmix.envs.positions import Kinds, Numbers, Units, Ways, Whole, kinds
+from fedqmix.runtime.core.world import Bools, Integers
 
 NO_OP, STOP, FIRST_MOVE, FIRST_TARGET = 0, 1, 2, 6
 DIRECTIONS = np.array([(0.0, 1.0), (0.0, -1.0), (1.0, 0.0), (-1.0, 0.0)])  # north, south, east, west: actions 2 to 5

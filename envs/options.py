@@ -8,8 +8,8 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from conf.schema import EnvConfig
-from contracts.errors import ConfigurationError
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def skirmish_options(**changes: Any) -> EnvConfig:
@@ -17,7 +17,7 @@ def skirmish_options(**changes: Any) -> EnvConfig:
 
     Raises ConfigurationError when a name is unknown or a value is of the wrong type.
     """
-    text = resources.files("conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
+    text = resources.files("fedqmix.conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
     known = OmegaConf.structured(EnvConfig)
     try:
         merged = OmegaConf.merge(known, OmegaConf.create(text), changes)

@@ -20,18 +20,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.schema import EnvConfig
-from contracts.errors import ConfigurationError, UnavailableActionError, WorldError
-from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn, Turn, World
-from envs.factory import make_world, team_spec
-from envs.options import skirmish_options
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.factory import make_world, team_spec
+from fedqmix.envs.options import skirmish_options
+from fedqmix.runtime.core.errors import ConfigurationError, UnavailableActionError, WorldError
+from fedqmix.runtime.core.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn, Turn, World
 
 try:
     from gymnasium import spaces
     from pettingzoo import ParallelEnv
 except ImportError as error:
     raise ConfigurationError(
-        "envs.pettingzoo needs the packages pettingzoo and gymnasium: pip install 'fedqmix[pettingzoo]'."
+        "fedqmix.envs.pettingzoo needs the packages pettingzoo and gymnasium: pip install 'fedqmix[pettingzoo]'."
     ) from error
 
 Observation = dict[str, NDArray[Any]]

@@ -15,9 +15,9 @@ from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
-from contracts.world import Bools, World
-from envs.maps import load_map
-from envs.units import UnitType, combat_constants, hit_damage, unit_names, unit_type
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.units import UnitType, combat_constants, hit_damage, unit_names, unit_type
+from fedqmix.runtime.core.world import Bools, World
 
 Units = NDArray[np.void]
 """[battles, units], allies first; the fields are those of POSITION, more do not matter."""

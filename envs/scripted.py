@@ -23,13 +23,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from contracts.errors import ConfigurationError
-from contracts.seeds import generator
-from contracts.world import Battles, Bools, Integers
-from envs.alternate import alternate
-from envs.ambush import ambush
-from envs.decoy import decoy
-from envs.moment import (
+from fedqmix.envs.alternate import alternate
+from fedqmix.envs.ambush import ambush
+from fedqmix.envs.decoy import decoy
+from fedqmix.envs.moment import (
     NO_OP,
     STOP,
     Scene,
@@ -41,8 +38,11 @@ from envs.moment import (
     walk_to_enemy,
     with_healers,
 )
-from envs.positions import Units, Whole, kinds, ways
-from envs.units import combat_constants
+from fedqmix.envs.positions import Units, Whole, kinds, ways
+from fedqmix.envs.units import combat_constants
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.seeds import generator
+from fedqmix.runtime.core.world import Battles, Bools, Integers
 
 MELEE = 1.0  # cells; nobody whose weapon reaches less far kites
 SLACK = 0.5  # cells; who is this much nearer than one's own weapon reaches is too near

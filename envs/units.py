@@ -141,6 +141,6 @@ def combat_constants() -> CombatConstants:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = resources.files("envs").joinpath("data/units.json").read_text(encoding="utf-8")
+    text = resources.files("fedqmix.envs").joinpath("data/units.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return data

@@ -1,7 +1,7 @@
 """Write the locked set's bill of materials, and ask which of its packages have known vulnerabilities.
 
-    make audit                               (python scripts/audit.py FOLDER; needs requirements/audit.txt installed)
-    make audit AUDIT_ARGS="-s osv"           what follows is for pip-audit, such as another service
+    make audit                               (python scripts/audit.py FOLDER; needs scripts/requirements/audit.txt
+    installed) make audit AUDIT_ARGS="-s osv"           what follows is for pip-audit, such as another service
 
 FOLDER/sbom.json is CycloneDX, of all platforms, made without the network. FOLDER/vulnerabilities.json holds the answer
 of pip-audit. Exit status: 0 when every package was looked up and none is vulnerable; 1 when some are; 2 when some
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-LOCKED = ROOT / "requirements" / "locked.txt"
+LOCKED = ROOT / "scripts" / "requirements" / "locked.txt"
 CLEAN, VULNERABLE, UNKNOWN = 0, 1, 2
 
 

@@ -3,9 +3,10 @@
     python scripts/golden.py record FILE [MODULE]    train all pairs and write the hashes of what they end with
     python scripts/golden.py compare BEFORE AFTER    print every difference; exit status 1 if there is one
 
-Trains {iql, vdn, qmix} x {none, a_pps, rs_pps, pp_pps, full_sharing} for three rounds of experiment=smoke: in one process with
-one thread and with two, interrupted after two rounds and resumed, and as a federation.
-MODULE is what `python -m` starts, `fedqmix` by default. Hashes are those of one machine's processor: record both files on it.
+Trains {iql, vdn, qmix} x {none, a_pps, rs_pps, pp_pps, full_sharing} for three rounds of experiment=smoke: in one
+process with one thread and with two, interrupted after two rounds and resumed, and as a federation.
+MODULE is what `python -m` starts, `fedqmix` by default. Hashes are those of one machine's processor: record both
+files on it.
 """
 
 from __future__ import annotations

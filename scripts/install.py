@@ -6,8 +6,8 @@
     python scripts/install.py --dependencies-only    not fedqmix itself
     python scripts/install.py sc2 -- --timeout 60    what follows is for pip
 
-pip checks every file against its hashes in requirements/ and refuses what has none. Nothing is built in an environment
-with packages of its own, which pip would fill without checking. Standard library only.
+pip checks every file against its hashes in scripts/requirements/ and refuses what has none. Nothing is built in an
+environment with packages of its own, which pip would fill without checking. Standard library only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from importlib import metadata
 from requirements import PROJECT, requirements
 
 ROOT = PROJECT.parent
-BUILD, LOCKED = ROOT / "requirements" / "build.txt", ROOT / "requirements" / "locked.txt"
+BUILD, LOCKED = ROOT / "scripts" / "requirements" / "build.txt", ROOT / "requirements" / "locked.txt"
 LOCK = ["--require-hashes", "--no-build-isolation", "--constraint", str(LOCKED)]
 
 

@@ -1,11 +1,11 @@
-"""Write the locked sets in requirements/: exact versions and the hashes of every file of each release.
+"""Write the locked sets in scripts/requirements/: exact versions and the hashes of every file of each release.
 
     make lock          (python scripts/lock.py; needs uv, which Flower brings, and a package index)
 
 constraints.txt says which versions; a package without a line there gets the newest that fits, and a line. The set
 holds for Python 3.11 and later on every platform, so it also names CUDA's packages, which few machines install. The
 hashes come from the package index; those of PyTorch's CPU builds, which lie on an index of their own, from
-requirements/torch-cpu.sha256.
+scripts/requirements/torch-cpu.sha256.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from requirements import PROJECT, requirements
 
 ROOT = PROJECT.parent
-FOLDER = ROOT / "requirements"
+FOLDER = ROOT / "scripts" / "requirements"
 TORCH_CPU = FOLDER / "torch-cpu.sha256"
 CONSTRAINTS = ROOT / "constraints.txt"
 HEADER = "# Written by `make lock` (scripts/lock.py); docs/supply-chain.md. {}\n"

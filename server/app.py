@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flwr.app import ArrayRecord, Context, MetricRecord
 from flwr.serverapp import Grid, ServerApp
 
-from strategies import TeamStrategy
+from fedqmix.strategies import TeamStrategy
 
 app = ServerApp()
 """What a SuperLink starts (pyproject.toml names it)."""
@@ -28,7 +28,7 @@ RoundEnd = Callable[[ArrayRecord], bool]
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Lead one run on a SuperLink; the composition root puts it together."""
-    from runtimes.deployment.server_end import serve
+    from fedqmix.runtime.deployment.server_end import serve
 
     serve(grid, context)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from contracts.errors import DivergenceError
+from fedqmix.runtime.core.errors import DivergenceError
 
 UNLIKE = 10.0
 """Times the other agents' median |Q| that an agent may send, whatever the rewards are (docs/security.md)."""

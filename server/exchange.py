@@ -12,12 +12,12 @@ from flwr.common.constant import ErrorCode
 from flwr.common.serde import message_to_proto
 from flwr.serverapp import Grid
 
-from contracts import messages as m
-from contracts.controls import Standing
-from contracts.errors import DivergenceError, FederationError, FedqmixError, RefusedError
-from contracts.failures import ATTEMPT, Failure, error_of
-from coupling.bundle import closed, opened
-from server.roster import Clock, Roster
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.controls import Standing
+from fedqmix.runtime.core.errors import DivergenceError, FederationError, FedqmixError, RefusedError
+from fedqmix.runtime.core.failures import ATTEMPT, Failure, error_of
+from fedqmix.runtime.transport.bundle import closed, opened
+from fedqmix.server.roster import Clock, Roster
 
 PUSH_AGAIN_S = 1.0
 RESEND_S, LONGEST_RESEND_S = 30.0, 120.0

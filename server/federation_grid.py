@@ -18,14 +18,14 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
-from contracts import messages as m
-from contracts.attempt import Attempt
-from contracts.controls import Controls
-from contracts.doors import TOLD, Doors
-from contracts.errors import AttemptError, FederationError
-from server.exchange import Bytes, Exchange
-from server.roster import Clock, Roster
-from server.signs import Signs
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.controls import Controls
+from fedqmix.runtime.core.doors import TOLD, Doors
+from fedqmix.runtime.core.errors import AttemptError, FederationError
+from fedqmix.server.exchange import Bytes, Exchange
+from fedqmix.server.roster import Clock, Roster
+from fedqmix.server.signs import Signs
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.3
 LOOK_S = 1.0

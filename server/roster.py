@@ -9,8 +9,8 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
-from contracts import messages as m
-from contracts.doors import Doors
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.doors import Doors
 
 ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, 60.0
 ANSWER_WITHIN_S = 10.0

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from flwr.app import ArrayRecord
 
-from conf.schema import CheckpointConfig, StopConfig
-from contracts.world import Purpose
-from server.records import Loggers, Row
-from strategies import TeamStrategy
+from fedqmix.conf.schema import CheckpointConfig, StopConfig
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.server.records import Loggers, Row
+from fedqmix.strategies import TeamStrategy
 
 
 class MixerSide(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from contracts.controls import Standing
+from fedqmix.runtime.core.controls import Standing
 
 
 class Signs:

@@ -8,17 +8,17 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from contracts.errors import DivergenceError
-from contracts.facts import Learned
-from contracts.together import ALONE, Together
-from contracts.world import Integers, Purpose, TeamSpec
-from server.bounds import AgentBounds, BoundSettings, value_ranges
-from server.mixers import MixerSettings, make_mixer
-from server.mixers.compiled.learning import CompiledQmix
-from server.mixers.qmix import QmixMixer
-from server.mixers.training import MixerTraining, TorchMixerTraining
-from server.team_records import TeamRecords, TeamTransitions
-from storage.draw import slots_to_learn_from
+from fedqmix.algorithms.q_learning.kernels.learning import CompiledQmix
+from fedqmix.algorithms.q_learning.mixers import MixerSettings, make_mixer
+from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
+from fedqmix.algorithms.q_learning.training import MixerTraining, TorchMixerTraining
+from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
+from fedqmix.runtime.storage.draw import slots_to_learn_from
+from fedqmix.server.bounds import AgentBounds, BoundSettings, value_ranges
+from fedqmix.server.team_records import TeamRecords, TeamTransitions
 
 
 class TeamLearningSettings(MixerSettings, BoundSettings, Protocol):
@@ -37,7 +37,7 @@ NOTHING_DRAWN: Drawn = ((-1, -1), np.zeros(0, np.int64))
 
 
 class TeamLearner:
-    """The local Mixer (see contracts.mixer): owns the mixing network, its target, and the team's episodes."""
+    """The local Mixer (see runtime.core.mixer): owns the mixing network, its target, and the team's episodes."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class TeamLearner:
 
     @property
     def slots(self) -> Integers:
-        """Where the episodes of the next training step lie: [batch] int64, longest first; see storage.draw."""
+        """Where the episodes of the next training step lie: [batch] int64, longest first; see runtime.storage.draw."""
         ring, now = self.records.ring, (self.train_steps, self.records.ring.added)
         if self._drawn[0] != now:
             self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
@@ -77,8 +77,8 @@ class TeamLearner:
 
             loss = mean (Q_total(q_taken, s) - G)^2
 
-        G: the lambda-return over the target mixer's Q_total'(q_next, s'); see server.td_targets. An episode cut off by
-        its limit is not terminated: its last value is bootstrapped.
+        G: the lambda-return over the target mixer's Q_total'(q_next, s'); see algorithms.q_learning.td_targets. An
+        episode cut off by its limit is not terminated: its last value is bootstrapped.
         Q-values beyond an agent's bound are clipped before they are mixed, and noted in `faults` (server.bounds).
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.

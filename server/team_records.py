@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from contracts.errors import DivergenceError
-from contracts.timeline import Timeline, timeline
-from contracts.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
-from storage.ring import EpisodeRing, Field
+from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.timeline import Timeline, timeline
+from fedqmix.runtime.core.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
+from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 
 @dataclass(frozen=True)

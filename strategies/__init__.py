@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contracts.errors import ConfigurationError
-from strategies.a_pps import AveragePPS
-from strategies.bulyan import Bulyan
-from strategies.full_sharing import FullSharing
-from strategies.krum import Krum
-from strategies.median import Median
-from strategies.none import NoAggregation
-from strategies.norm_clip import NormClip
-from strategies.own import own_class
-from strategies.pp_pps import PartialPPS
-from strategies.rs_pps import RewardSharePPS
-from strategies.settings import StrategySettings
-from strategies.team import TeamStrategy
-from strategies.trimmed_mean import TrimmedMean
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.strategies.a_pps import AveragePPS
+from fedqmix.strategies.bulyan import Bulyan
+from fedqmix.strategies.full_sharing import FullSharing
+from fedqmix.strategies.krum import Krum
+from fedqmix.strategies.median import Median
+from fedqmix.strategies.none import NoAggregation
+from fedqmix.strategies.norm_clip import NormClip
+from fedqmix.strategies.own import own_class
+from fedqmix.strategies.pp_pps import PartialPPS
+from fedqmix.strategies.rs_pps import RewardSharePPS
+from fedqmix.strategies.settings import StrategySettings
+from fedqmix.strategies.team import TeamStrategy
+from fedqmix.strategies.trimmed_mean import TrimmedMean
 
 __all__ = ["OWN", "STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
 

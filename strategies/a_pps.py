@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strategies.team import TeamStrategy
-from strategies.weights import uniform
+from fedqmix.strategies.team import TeamStrategy
+from fedqmix.strategies.weights import uniform
 
 
 class AveragePPS(TeamStrategy):

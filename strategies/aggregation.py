@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from flwr.app import Array, ArrayRecord
 
-from contracts.array_names import EXP_AVG_SQ
-from contracts.errors import DivergenceError, FederationError
-from strategies.weights import weighted_sum
+from fedqmix.runtime.core.array_names import EXP_AVG_SQ
+from fedqmix.runtime.core.errors import DivergenceError, FederationError
+from fedqmix.strategies.weights import weighted_sum
 
 
 def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:

@@ -1,7 +1,7 @@
 """What is aggregated beside the shared parameters, with the same weights: target networks, the agents' Adam moments.
 
-It travels in training messages, under the names of contracts.array_names. The strategy keeps it from one round to the
-next; Flower's arrays, evaluations and policies hold the parameters alone.
+It travels in training messages, under the names of runtime.core.array_names. The strategy keeps it from one round to
+the next; Flower's arrays, evaluations and policies hold the parameters alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from flwr.app import Array, ArrayRecord
 
-from contracts.array_names import EXP_AVG, EXP_AVG_SQ, PREFIXES, TARGET, online_names
+from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, PREFIXES, TARGET, online_names
 
 
 class BesideSettings(Protocol):

@@ -15,8 +15,8 @@ import numpy as np
 from flwr.app import ArrayRecord
 from flwr.serverapp import strategy as flower
 
-from strategies.flower_arithmetic import through
-from strategies.robust import RobustStrategy, mean_shares, parameters_of, scaled, scales
+from fedqmix.strategies.flower_arithmetic import through
+from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of, scaled, scales
 
 
 class Bulyan(RobustStrategy):

@@ -16,7 +16,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord
 from numpy.typing import NDArray
 
-from contracts.array_names import EXP_AVG_SQ, kind_of
+from fedqmix.runtime.core.array_names import EXP_AVG_SQ, kind_of
 
 Arrays = dict[str, NDArray[Any]]
 Figure = float | int | Sequence[float]
@@ -59,7 +59,7 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
 
 
 def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
-    """Return the 2-norm of what changed since the arrays were sent, for each kind of array (contracts.array_names).
+    """Return the 2-norm of what changed since the arrays were sent, for each kind of array (runtime.core.array_names).
 
     Of second moments its root, as Adam divides by theirs: gradients twice as large count twice.
     """

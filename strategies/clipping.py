@@ -15,9 +15,9 @@ import numpy as np
 from flwr.app import Array, ArrayRecord
 from numpy.typing import NDArray
 
-from contracts.array_names import kind_of
-from contracts.errors import FederationError
-from strategies.aggregation import require_alike
+from fedqmix.runtime.core.array_names import kind_of
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies.aggregation import require_alike
 
 Named = Mapping[str, NDArray[np.float64]]
 

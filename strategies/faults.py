@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import FederationError
+from fedqmix.runtime.core.errors import FederationError
 
 REFUSED = "refused"
 """The name of the counts among the arrays of `TeamStrategy.state`."""

@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.serverapp.strategy import FedAvg
 
-from contracts import messages as m
+from fedqmix.runtime.core import messages as m
 
 _SHARE = "share"
 

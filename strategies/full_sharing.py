@@ -6,7 +6,7 @@ round's average then only confirms it.
 
 from __future__ import annotations
 
-from strategies.a_pps import AveragePPS
+from fedqmix.strategies.a_pps import AveragePPS
 
 
 class FullSharing(AveragePPS):

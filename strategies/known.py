@@ -1,17 +1,17 @@
-"""From what world and mixer know (contracts.facts) to the figures that an agent's reply must have."""
+"""From what world and mixer know (runtime.core.facts) to the figures that an agent's reply must have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contracts import messages as m
-from contracts.errors import FederationError
-from contracts.facts import Counted, Facts
-from contracts.world import Purpose
-from strategies.checks import Figure
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.runtime.core.facts import Counted, Facts
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies.checks import Figure
 
 Known = Mapping[str, Figure]
-"""Metric -> its value, by the names of contracts.messages."""
+"""Metric -> its value, by the names of runtime.core.messages."""
 
 
 def training_battles(facts: Facts, n_agents: int) -> Counted:

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from flwr.app import ArrayRecord
 from flwr.serverapp.strategy import MultiKrum
 
-from strategies.aggregation import aggregate
-from strategies.flower_arithmetic import through
-from strategies.robust import RobustStrategy, scaled, scales
+from fedqmix.strategies.aggregation import aggregate
+from fedqmix.strategies.flower_arithmetic import through
+from fedqmix.strategies.robust import RobustStrategy, scaled, scales
 
 
 class Krum(RobustStrategy):

@@ -23,7 +23,7 @@ Answer = Callable[[Sequence[Message]], list[Message]]
 def take_server_identity() -> None:
     """Tell Flower who this process is, once, so that Messages can be made outside a SuperLink.
 
-    flwr keeps this process-wide (flwr.supercore.task_identity); tests/runtimes/test_grid.py names the versions.
+    flwr keeps this process-wide (flwr.supercore.task_identity); tests/runtime/flower/test_grid.py names the versions.
     """
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SUPERLINK_NODE_ID, 1
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from flwr.app import ArrayRecord
 from flwr.serverapp.strategy import FedMedian
 
-from strategies.flower_arithmetic import through
-from strategies.robust import RobustStrategy, mean_shares, parameters_of
+from fedqmix.strategies.flower_arithmetic import through
+from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of
 
 
 class Median(RobustStrategy):

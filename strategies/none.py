@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strategies.team import TeamStrategy
+from fedqmix.strategies.team import TeamStrategy
 
 
 class NoAggregation(TeamStrategy):

@@ -9,7 +9,7 @@ strategy=rs_pps strategy.clip_update=1.
 
 from __future__ import annotations
 
-from strategies.a_pps import AveragePPS
+from fedqmix.strategies.a_pps import AveragePPS
 
 
 class NormClip(AveragePPS):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import pkgutil
 
-from conf.schema import LESSENING_OFF
-from contracts.errors import ConfigurationError
-from strategies.settings import StrategySettings
-from strategies.team import TeamStrategy
+from fedqmix.conf.schema import LESSENING_OFF
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.strategies.settings import StrategySettings
+from fedqmix.strategies.team import TeamStrategy
 
 
 def own_class(settings: StrategySettings) -> type[TeamStrategy]:

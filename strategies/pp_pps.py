@@ -7,7 +7,7 @@ Which parameters are shared is a matter of their names (strategy.shared); by def
 
 from __future__ import annotations
 
-from strategies.rs_pps import RewardSharePPS
+from fedqmix.strategies.rs_pps import RewardSharePPS
 
 
 class PartialPPS(RewardSharePPS):

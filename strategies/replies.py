@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from flwr.app import ArrayRecord, Message, MetricRecord
 
-from contracts import messages as m
-from contracts.errors import FederationError
-from strategies.checks import (
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies.checks import (
     Arrays,
     change_norms,
     numbers,
@@ -19,7 +19,7 @@ from strategies.checks import (
     wrong_arrays,
     wrong_figures,
 )
-from strategies.known import Known
+from fedqmix.strategies.known import Known
 
 FIRST = 10.0
 """How many times larger or smaller than the others' median a first network may be; honest ones are of one size."""

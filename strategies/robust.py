@@ -14,11 +14,11 @@ from flwr.app import Array, ArrayRecord
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from conf.schema import least_agents
-from contracts.array_names import kind_of, online_names
-from contracts.errors import FederationError
-from strategies.a_pps import AveragePPS
-from strategies.aggregation import require_alike
+from fedqmix.conf.schema import least_agents
+from fedqmix.runtime.core.array_names import kind_of, online_names
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies.a_pps import AveragePPS
+from fedqmix.strategies.aggregation import require_alike
 
 
 class RobustStrategy(AveragePPS):

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
-from contracts import messages as m
-from contracts.world import Purpose
-from strategies.aggregation import array_bytes
-from strategies.known import played, policy
-from strategies.team import TeamStrategy
-from strategies.weights import proportional, softmax
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies.aggregation import array_bytes
+from fedqmix.strategies.known import played, policy
+from fedqmix.strategies.team import TeamStrategy
+from fedqmix.strategies.weights import proportional, softmax
 
 
 class RewardSharePPS(TeamStrategy):

@@ -24,8 +24,8 @@ from flwr.app import Array, ArrayRecord
 from flwr.serverapp.strategy import FedAdam, FedAvgM
 from numpy.typing import NDArray
 
-from contracts.errors import DivergenceError, FederationError
-from strategies.flower_arithmetic import through
+from fedqmix.runtime.core.errors import DivergenceError, FederationError
+from fedqmix.strategies.flower_arithmetic import through
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from strategies.beside import BesideSettings
-from strategies.faults import FaultSettings
-from strategies.server_optimiser import ServerSettings
+from fedqmix.strategies.beside import BesideSettings
+from fedqmix.strategies.faults import FaultSettings
+from fedqmix.strategies.server_optimiser import ServerSettings
 
 
 class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):

@@ -15,19 +15,19 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
-from contracts import messages as m
-from contracts.array_names import PREFIXES
-from contracts.errors import FederationError
-from contracts.facts import Counted, Facts, Know
-from contracts.world import Purpose
-from strategies.aggregation import aggregate, array_bytes, require_finite, spread
-from strategies.beside import Beside, online
-from strategies.clipping import clipped
-from strategies.distance import mean_distances
-from strategies.faults import Faults
-from strategies.known import Known, evaluated, played, trained, training_battles
-from strategies.record import RoundRecord
-from strategies.replies import (
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.array_names import PREFIXES
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.runtime.core.facts import Counted, Facts, Know
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies.aggregation import aggregate, array_bytes, require_finite, spread
+from fedqmix.strategies.beside import Beside, online
+from fedqmix.strategies.clipping import clipped
+from fedqmix.strategies.distance import mean_distances
+from fedqmix.strategies.faults import Faults
+from fedqmix.strategies.known import Known, evaluated, played, trained, training_battles
+from fedqmix.strategies.record import RoundRecord
+from fedqmix.strategies.replies import (
     agent_of,
     arrays_of,
     in_agent_order,
@@ -35,11 +35,11 @@ from strategies.replies import (
     wrong_figures_in,
     wrong_updates,
 )
-from strategies.server_optimiser import server_optimiser
-from strategies.settings import StrategySettings
+from fedqmix.strategies.server_optimiser import server_optimiser
+from fedqmix.strategies.settings import StrategySettings
 
 Plan = Mapping[str, int | float | bool | list[str]]
-"""What a message asks for, by the names of contracts.messages."""
+"""What a message asks for, by the names of runtime.core.messages."""
 SERVER = "server."
 """Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
@@ -308,4 +308,6 @@ class TeamStrategy(FedAvg):
 
 
 def _nothing_known() -> Facts:
-    raise FederationError("the strategy was not told where facts come from: set its `facts` (contracts.facts.Know).")
+    raise FederationError(
+        "the strategy was not told where facts come from: set its `facts` (fedqmix.runtime.core.facts.Know)."
+    )

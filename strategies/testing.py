@@ -22,13 +22,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from conf.schema import StrategyConfig
-from contracts import messages as m
-from contracts.array_names import EXP_AVG_SQ
-from contracts.facts import Counted, Facts, Learned
-from contracts.world import Purpose
-from strategies import OWN, STRATEGIES, TeamStrategy
-from strategies.local_grid import LocalGrid
+from fedqmix.conf.schema import StrategyConfig
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.array_names import EXP_AVG_SQ
+from fedqmix.runtime.core.facts import Counted, Facts, Learned
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies import OWN, STRATEGIES, TeamStrategy
+from fedqmix.strategies.local_grid import LocalGrid
 
 PARAMETERS = {"fc.weight": (2, 3), "gru.weight_hh": (3, 2), "head.weight": (3, 2), "head.bias": (2,)}
 """The toy networks' parameters and shapes, named like the real ones."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from tagged import TAG, eventually, new_tag, tagged
 
-from kernels.crew import Crew
+from fedqmix.runtime.kernels.crew import Crew
+from support.tagged import TAG, eventually, new_tag, tagged
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

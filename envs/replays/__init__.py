@@ -1,8 +1,8 @@
 """Replays: what happened in one battle, and what each agent thought its actions were worth."""
 
-from envs.replays.actions import action_names
-from envs.replays.file import read_replay, replay_bytes
-from envs.replays.record import Occasion, Replay, Result, Unit
-from envs.replays.recording import Recording
+from fedqmix.envs.replays.actions import action_names
+from fedqmix.envs.replays.file import read_replay, replay_bytes
+from fedqmix.envs.replays.record import Occasion, Replay, Result, Unit
+from fedqmix.envs.replays.recording import Recording
 
 __all__ = ["Occasion", "Recording", "Replay", "Result", "Unit", "action_names", "read_replay", "replay_bytes"]

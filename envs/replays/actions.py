@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.replays.record import Unit
+from fedqmix.envs.replays.record import Unit
 
 BEFORE_TARGETS = ("no-op", "stop", "move north", "move south", "move east", "move west")
 HEALERS = ("medivac",)

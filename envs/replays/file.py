@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from contracts.errors import ReplayError
-from envs.replays.record import Occasion, Replay, Result, Unit
+from fedqmix.envs.replays.record import Occasion, Replay, Result, Unit
+from fedqmix.runtime.core.errors import ReplayError
 
 FORMAT, VERSION = "fedqmix replay", 1
 SUFFIX = ".json.gz"

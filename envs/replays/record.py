@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.world import Bools, Integers
+from fedqmix.runtime.core.world import Bools, Integers
 
 Reals = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class Result(StrEnum):
 class Occasion:
     """When and why a battle was played.
 
-    run: the run's name. purpose, episode, seed: fix the battle's random draws (contracts.world.Battles). round,
+    run: the run's name. purpose, episode, seed: fix the battle's random draws (runtime.core.world.Battles). round,
     env_step: how far training was. epsilon: each agent's chance to explore.
     """
 
@@ -67,7 +67,7 @@ class Replay:
     y: Reals  # [steps + 1, units] map cells, to the north
     health: Reals  # [steps + 1, units], 0 when dead
     shield: Reals  # [steps + 1, units]
-    energy_or_cooldown: Reals  # [steps + 1, units], see contracts.world.UnitRecord
+    energy_or_cooldown: Reals  # [steps + 1, units], see runtime.core.world.UnitRecord
     target: Integers  # [steps + 1, units] whom the unit attacked or healed in the step before; -1 nobody
     actions: Integers  # [steps, agents]
     explored: Bools  # [steps, agents] True where the action was drawn, not the one of the highest Q-value

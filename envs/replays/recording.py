@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from contracts.world import Bools, Floats, Integers, UnitRecord
-from envs.maps import load_map
-from envs.replays.record import MOMENT_COLUMNS, Occasion, Replay, Result, Unit
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.replays.record import MOMENT_COLUMNS, Occasion, Replay, Result, Unit
+from fedqmix.runtime.core.world import Bools, Floats, Integers, UnitRecord
 
 
 class Recording:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.world import Floats64
+from fedqmix.runtime.core.world import Floats64
 
 Records = NDArray[Any]
 """An array of records: units [battles, units], battles [battles] or kinds [kinds]."""

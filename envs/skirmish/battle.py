@@ -7,20 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.world import Bools, Floats, Floats64, Integers
-from envs.skirmish.arrays import NOBODY, Battle, Records
-from envs.skirmish.combat import decide
-from envs.skirmish.compile import inline, inner, kernel
-from envs.skirmish.damage import deal, regenerate
-from envs.skirmish.interface import NO_OP, write_views
-from envs.skirmish.layout import Layout
-from envs.skirmish.movement import move
-from envs.skirmish.orders import give_order
-from envs.skirmish.randomness import draw, seed_unit
-from envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
-from envs.skirmish.scene import Scene
-from envs.skirmish.variation import draw_goal
-from kernels.standby import MESSAGE, Desk, claim, take_part
+from fedqmix.envs.skirmish.arrays import NOBODY, Battle, Records
+from fedqmix.envs.skirmish.combat import decide
+from fedqmix.envs.skirmish.compile import inline, inner, kernel
+from fedqmix.envs.skirmish.damage import deal, regenerate
+from fedqmix.envs.skirmish.interface import NO_OP, write_views
+from fedqmix.envs.skirmish.layout import Layout
+from fedqmix.envs.skirmish.movement import move
+from fedqmix.envs.skirmish.orders import give_order
+from fedqmix.envs.skirmish.randomness import draw, seed_unit
+from fedqmix.envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.variation import draw_goal
+from fedqmix.runtime.core.world import Bools, Floats, Floats64, Integers
+from fedqmix.runtime.kernels.standby import MESSAGE, Desk, claim, take_part
 
 GOING_ON, OPENING = 0, 1
 """What the desk says about the battles."""
@@ -83,7 +83,7 @@ def step_battles(
     """Let the battles on the desk take one environment step, or, when it says OPENING, only show how they begin.
 
     actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
-    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see kernels.standby.
+    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see runtime.kernels.standby.
     """
     while take_part(desk, seat):
         first, last = claim(desk, seat)

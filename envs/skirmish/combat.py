@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import sqrt
 
-from contracts.world import Floats64
-from envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
-from envs.skirmish.compile import inner
-from envs.skirmish.orders import break_off
-from envs.skirmish.randomness import draw
-from envs.skirmish.scene import Scene
-from envs.skirmish.targets import is_wounded, list_units, pursue, reaches, seek_wounded
-from envs.skirmish.terrain import heading
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.orders import break_off
+from fedqmix.envs.skirmish.randomness import draw
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.targets import is_wounded, list_units, pursue, reaches, seek_wounded
+from fedqmix.envs.skirmish.terrain import heading
+from fedqmix.runtime.core.world import Floats64
 
 NEAR = 0.05  # cells; who is this close to a destination is there
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kernels.compile import Compiler
+from fedqmix.runtime.kernels.compile import Compiler
 
 _compiler = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 kernel, inner, inline = _compiler.kernel, _compiler.inner, _compiler.inline

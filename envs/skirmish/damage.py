@@ -6,10 +6,10 @@ from math import sqrt
 
 import numpy as np
 
-from envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
-from envs.skirmish.compile import inner
-from envs.skirmish.scene import Scene
-from envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
+from fedqmix.envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
 
 BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterwards
 

@@ -12,9 +12,9 @@ from math import sqrt
 import numpy as np
 from numpy import uintp as index
 
-from contracts.world import Floats
-from envs.skirmish.arrays import Records
-from envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.arrays import Records
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.runtime.core.world import Floats
 
 SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whatever the weapon
 SIGHT_RANGE = 9.0  # unit_sight_range: exclusive

@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp as index
 
-from contracts.world import Bools, Floats
-from envs.skirmish.arrays import UNARMED, Records
-from envs.skirmish.compile import inline, inner
-from envs.skirmish.gathered import (
+from fedqmix.envs.skirmish.arrays import UNARMED, Records
+from fedqmix.envs.skirmish.compile import inline, inner
+from fedqmix.envs.skirmish.gathered import (
     DISTANCE,
     HEALTH,
     NEAR,
@@ -31,9 +30,10 @@ from envs.skirmish.gathered import (
     gather,
     look,
 )
-from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
-from envs.skirmish.outlook import is_walkable, write_heights, write_pathing
-from envs.skirmish.state import write_state
+from fedqmix.envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
+from fedqmix.envs.skirmish.outlook import is_walkable, write_heights, write_pathing
+from fedqmix.envs.skirmish.state import write_state
+from fedqmix.runtime.core.world import Bools, Floats
 
 NO_OP, STOP, NORTH, SOUTH, EAST, WEST = 0, 1, 2, 3, 4, 5
 MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from conf.schema import EnvConfig
-from contracts.world import TeamSpec
-from envs.maps import MapRecord
-from envs.units import RACES
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.units import RACES
+from fedqmix.runtime.core.world import TeamSpec
 
 ACTIONS_BEFORE_ATTACKS = 6
 """no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i)."""

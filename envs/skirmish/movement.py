@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from math import sqrt
 
-from contracts.world import Floats64
-from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
-from envs.skirmish.compile import inner
-from envs.skirmish.scene import Scene
-from envs.skirmish.terrain import Terrain, is_passable
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.terrain import Terrain, is_passable
+from fedqmix.runtime.core.world import Floats64
 
 ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
 LONGEST_PUSH = 0.25  # cells a loop, so that a crowd cannot throw anybody far

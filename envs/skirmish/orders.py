@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
-from envs.skirmish.compile import inner
-from envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
-from envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
-from envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
+from fedqmix.envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
+from fedqmix.envs.skirmish.scene import Scene
 
 MOVE_AMOUNT = 2.0  # SMAC's move_amount: how far a move order goes
 

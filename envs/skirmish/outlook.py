@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.world import Bools, Floats
-from envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.runtime.core.world import Bools, Floats
 
 AROUND = ((0, 4), (0, -4), (4, 0), (-4, 0), (2, 2), (-2, -2), (2, -2), (-2, 2), (0, 0))
 """Cells looked at, counted from the agent's own (get_surrounding_points with SMAC's move_amount of 2)."""

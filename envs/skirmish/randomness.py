@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.skirmish.arrays import Unit
-from envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.arrays import Unit
+from fedqmix.envs.skirmish.compile import inner
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.schema import EnvConfig
-from contracts.world import Floats
-from envs.maps import MapRecord
-from envs.skirmish.arrays import UNARMED, Records, Unit
-from envs.skirmish.compile import inner
-from envs.skirmish.layout import has_medivacs
-from envs.units import unit_type
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.arrays import UNARMED, Records, Unit
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.layout import has_medivacs
+from fedqmix.envs.units import unit_type
+from fedqmix.runtime.core.world import Floats
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
 """How a battle stands (StarCraft2Env.update_units: None, 1, -1, 0)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from envs.units import combat_constants
+from fedqmix.envs.units import combat_constants
 
 
 class Rules(NamedTuple):

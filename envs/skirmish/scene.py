@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from contracts.world import Floats64
-from envs.maps import EnemyOrder, MapRecord
-from envs.skirmish.arrays import Records
-from envs.skirmish.rules import Rules, make_rules
-from envs.skirmish.teams import make_catalogue
-from envs.skirmish.terrain import Terrain, make_terrain
+from fedqmix.envs.maps import EnemyOrder, MapRecord
+from fedqmix.envs.skirmish.arrays import Records
+from fedqmix.envs.skirmish.rules import Rules, make_rules
+from fedqmix.envs.skirmish.teams import make_catalogue
+from fedqmix.envs.skirmish.terrain import Terrain, make_terrain
+from fedqmix.runtime.core.world import Floats64
 
 
 class Scene(NamedTuple):

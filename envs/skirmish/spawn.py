@@ -6,9 +6,9 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from contracts.world import Floats64
-from envs.maps import Group, MapRecord
-from envs.units import unit_type
+from fedqmix.envs.maps import Group, MapRecord
+from fedqmix.envs.units import unit_type
+from fedqmix.runtime.core.world import Floats64
 
 SPACING = 0.05  # cells between two neighbours' edges
 EDGE = 0.01  # cells between who was moved and the edge of walkable ground

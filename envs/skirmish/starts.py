@@ -7,11 +7,11 @@ the first game loops (movement.py).
 
 from __future__ import annotations
 
-from envs.skirmish.arrays import Records, Unit
-from envs.skirmish.compile import inner, kernel
-from envs.skirmish.randomness import draw
-from envs.skirmish.scene import Scene
-from envs.skirmish.terrain import is_passable
+from fedqmix.envs.skirmish.arrays import Records, Unit
+from fedqmix.envs.skirmish.compile import inner, kernel
+from fedqmix.envs.skirmish.randomness import draw
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.terrain import is_passable
 
 TEAM_SHIFT = 0.25  # cells, to either side
 UNIT_SHIFT = 0.1  # cells, to either side

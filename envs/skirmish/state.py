@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from numpy import uintp as index
 
-from contracts.world import Floats
-from envs.skirmish.arrays import UNARMED, Records
-from envs.skirmish.compile import inner
-from envs.skirmish.gathered import HEALTH, SHIELD, X, Y
-from envs.skirmish.layout import Layout
+from fedqmix.envs.skirmish.arrays import UNARMED, Records
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.gathered import HEALTH, SHIELD, X, Y
+from fedqmix.envs.skirmish.layout import Layout
+from fedqmix.runtime.core.world import Floats
 
 
 @inner

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from contracts.world import Floats64
-from envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Records, Unit
-from envs.skirmish.compile import inner
-from envs.skirmish.orders import break_off
-from envs.skirmish.randomness import draw
-from envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Records, Unit
+from fedqmix.envs.skirmish.compile import inner
+from fedqmix.envs.skirmish.orders import break_off
+from fedqmix.envs.skirmish.randomness import draw
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.runtime.core.world import Floats64
 
 ANYWHERE = 1e3  # cells: farther than any map is wide
 GONE = -1e6  # in place of a dead unit's radius

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contracts.world import Floats64
-from envs.maps import EnemyOrder, MapRecord
-from envs.skirmish.arrays import (
+from fedqmix.envs.maps import EnemyOrder, MapRecord
+from fedqmix.envs.skirmish.arrays import (
     AIR,
     ATTACK_MOVE,
     BURST,
@@ -22,8 +21,9 @@ from envs.skirmish.arrays import (
     UNIT,
     Records,
 )
-from envs.skirmish.spawn import spawn_points
-from envs.units import UnitType, Weapon, combat_constants, hit_damage, unit_names, unit_type
+from fedqmix.envs.skirmish.spawn import spawn_points
+from fedqmix.envs.units import UnitType, Weapon, combat_constants, hit_damage, unit_names, unit_type
+from fedqmix.runtime.core.world import Floats64
 
 PLANES = {"ground": GROUND, "air": AIR, "cliff_walker": CLIFF_WALKER}
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.world import Bools, Floats, Floats64
-from envs.maps import MapRecord
-from envs.skirmish.arrays import GROUND
-from envs.skirmish.compile import inner, kernel
+from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.arrays import GROUND
+from fedqmix.envs.skirmish.compile import inner, kernel
+from fedqmix.runtime.core.world import Bools, Floats, Floats64
 
 Cells = NDArray[np.int16]
 

@@ -17,16 +17,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.schema import EnvConfig
-from contracts.world import Floats64
-from envs.maps import Group, MapRecord
-from envs.skirmish.arrays import Records, Unit
-from envs.skirmish.compile import inner, kernel
-from envs.skirmish.layout import draws_types
-from envs.skirmish.randomness import draw
-from envs.skirmish.scene import Scene
-from envs.skirmish.terrain import is_passable
-from envs.units import RACES, unit_names
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.maps import Group, MapRecord
+from fedqmix.envs.skirmish.arrays import Records, Unit
+from fedqmix.envs.skirmish.compile import inner, kernel
+from fedqmix.envs.skirmish.layout import draws_types
+from fedqmix.envs.skirmish.randomness import draw
+from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.terrain import is_passable
+from fedqmix.envs.units import RACES, unit_names
+from fedqmix.runtime.core.world import Floats64
 
 OFTEN = 0.45  # chance of each of the first two
 AROUND = 9.0  # cells from the middle to the groups that surround it

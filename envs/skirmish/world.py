@@ -7,10 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from conf.schema import EnvConfig
-from contracts.errors import WorldError
-from contracts.seeds import key
-from contracts.world import (
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.actions import refuse, require_shape
+from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
+from fedqmix.envs.skirmish.battle import GOING_ON, OPENING, Views, first_forbidden, seat_battles, step_battles
+from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.layout import make_layout, spec_of
+from fedqmix.envs.skirmish.movement import ROWS
+from fedqmix.envs.skirmish.rewards import make_reward_rules
+from fedqmix.envs.skirmish.scene import make_scene
+from fedqmix.envs.skirmish.starts import shift_battles
+from fedqmix.envs.skirmish.teams import make_units
+from fedqmix.envs.skirmish.variation import make_variation, vary_battles
+from fedqmix.envs.units import unit_names
+from fedqmix.runtime.core.errors import WorldError
+from fedqmix.runtime.core.seeds import key
+from fedqmix.runtime.core.world import (
     Battles,
     Bools,
     Floats,
@@ -23,22 +36,9 @@ from contracts.world import (
     Turn,
     UnitRecord,
 )
-from envs.actions import refuse, require_shape
-from envs.maps import MapRecord
-from envs.skirmish.arrays import BATTLE, UNIT, Records
-from envs.skirmish.battle import GOING_ON, OPENING, Views, first_forbidden, seat_battles, step_battles
-from envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
-from envs.skirmish.layout import make_layout, spec_of
-from envs.skirmish.movement import ROWS
-from envs.skirmish.rewards import make_reward_rules
-from envs.skirmish.scene import make_scene
-from envs.skirmish.starts import shift_battles
-from envs.skirmish.teams import make_units
-from envs.skirmish.variation import make_variation, vary_battles
-from envs.units import unit_names
-from kernels.compile import machine_code
-from kernels.crew import Crew
-from kernels.standby import Desk, Standby
+from fedqmix.runtime.kernels.compile import machine_code
+from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.standby import Desk, Standby
 
 FEWEST = 8  # battles; with fewer a second thread costs more than it saves
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.schema import EnvConfig
-from contracts.world import UnitRecord
-from envs.actions import ACTION_NAMES
-from envs.maps import load_map
-from envs.smac.credit import NOBODY, Credit, Look, Weapons
-from envs.smac.messages import Job, Sight
-from envs.units import unit_type
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.actions import ACTION_NAMES
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.smac.credit import NOBODY, Credit, Look, Weapons
+from fedqmix.envs.smac.messages import Job, Sight
+from fedqmix.envs.units import unit_type
+from fedqmix.runtime.core.world import UnitRecord
 
 ENEMY_TYPES = {
     4: "colossus",

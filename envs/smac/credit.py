@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.schema import EnvConfig
-from envs.units import UnitType, combat_constants
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.units import UnitType, combat_constants
 
 NOBODY = -1
 

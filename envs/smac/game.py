@@ -13,9 +13,9 @@ from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
-from envs.smac import messages as m
+from fedqmix.envs.smac import messages as m
 
-WORKER = (sys.executable, "-m", "envs.smac.worker")
+WORKER = (sys.executable, "-m", "fedqmix.envs.smac.worker")
 LAUNCH_SECONDS = 300.0
 """A game that is being started may take so long until its first battle begins."""
 TOLD, TOLD_LINES = 600, 5

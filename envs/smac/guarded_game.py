@@ -9,11 +9,11 @@ from typing import Any
 from pysc2.lib.sc_process import StarcraftProcess
 from pysc2.run_configs.platforms import Linux
 
-from contracts.leash import leashed
+from fedqmix.runtime.core.leash import leashed
 
 
 class GuardedProcess(StarcraftProcess):
-    """A game on a leash (contracts.leash)."""
+    """A game on a leash (runtime.core.leash)."""
 
     def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
         return super()._launch(run_config, leashed(args), **settings)

@@ -13,7 +13,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
+from fedqmix.runtime.core.errors import ConfigurationError
 
 EXECUTABLES = {"Darwin": "SC2.app/Contents/MacOS/SC2", "Windows": "SC2_x64.exe"}
 """The game's program in the folder of a version; SC2_x64 elsewhere."""

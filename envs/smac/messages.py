@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from conf.schema import EnvConfig
-from contracts.world import UnitRecord
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.runtime.core.world import UnitRecord
 
 Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]

@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
+from fedqmix.runtime.core.errors import ConfigurationError
 
 SMAC_PATH = "FEDQMIX_SMAC_PATH"
 """Names the folder that holds SMAC's `smac/`, for whoever has its source and has not installed it."""

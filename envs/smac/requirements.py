@@ -8,11 +8,11 @@ import shlex
 import textwrap
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
-from contracts.finding import Finding
-from envs.maps import available_maps
-from envs.smac.installation import executable, game_build, game_folder, game_version, map_file
-from envs.smac.packages import ABSENT, brief, packages, smac_on_path
+from fedqmix.envs.maps import available_maps
+from fedqmix.envs.smac.installation import executable, game_build, game_folder, game_version, map_file
+from fedqmix.envs.smac.packages import ABSENT, brief, packages, smac_on_path
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.finding import Finding
 
 __all__ = ["findings", "game_version", "require", "smac_on_path"]
 

@@ -18,10 +18,10 @@ from types import FrameType
 
 import numpy as np
 
-from envs.smac import messages as m
-from envs.smac.battle import Battles, SmacBattles
-from envs.smac.lifeline import hold
-from envs.smac.packages import smac_on_path
+from fedqmix.envs.smac import messages as m
+from fedqmix.envs.smac.battle import Battles, SmacBattles
+from fedqmix.envs.smac.lifeline import hold
+from fedqmix.envs.smac.packages import smac_on_path
 
 
 def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
@@ -69,7 +69,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def smac_battles(job: m.Job) -> Battles:
     """Set up SMAC; the game starts with the first battle."""
     smac_on_path()
-    import_module("envs.smac.guarded_game")  # here, because only who plays has pysc2
+    import_module("fedqmix.envs.smac.guarded_game")  # here, because only who plays has pysc2
     return SmacBattles(job)
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from conf.schema import EnvConfig
-from contracts import seeds
-from contracts.errors import WorldError
-from contracts.world import Battles, Bools, Integers, Purpose, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
-from envs.actions import refuse, require_shape
-from envs.maps import MapRecord
-from envs.skirmish.layout import spec_of
-from envs.smac import messages as m
-from envs.smac.game import WORKER, BrokenGameError, Game
-from envs.smac.installation import game_version
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.actions import refuse, require_shape
+from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.smac import messages as m
+from fedqmix.envs.smac.game import WORKER, BrokenGameError, Game
+from fedqmix.envs.smac.installation import game_version
+from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.errors import WorldError
+from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
 
 log = logging.getLogger(__name__)
 

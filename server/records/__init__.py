@@ -1,12 +1,12 @@
 """What a run tells about itself: a row of metrics per evaluation, a summary, and a file for marl-eval."""
 
-from server.records.documents import read_document, write_json
-from server.records.jsonl import JsonlLogger, require_position
-from server.records.loggers import Loggers, make_loggers
-from server.records.marl_eval import marl_eval
-from server.records.reading import parse_rows, read_rows, row_fault
-from server.records.row import MetricLogger, Row, best_row
-from server.records.summary import Outcome, summarise
+from fedqmix.server.records.documents import read_document, write_json
+from fedqmix.server.records.jsonl import JsonlLogger, require_position
+from fedqmix.server.records.loggers import Loggers, make_loggers
+from fedqmix.server.records.marl_eval import marl_eval
+from fedqmix.server.records.reading import parse_rows, read_rows, row_fault
+from fedqmix.server.records.row import MetricLogger, Row, best_row
+from fedqmix.server.records.summary import Outcome, summarise
 
 __all__ = [
     "JsonlLogger",

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import StorageError
-from storage.files import write_whole
-from storage.untrusted import LARGEST, read_object
+from fedqmix.runtime.core.errors import StorageError
+from fedqmix.runtime.storage.files import write_whole
+from fedqmix.runtime.storage.untrusted import LARGEST, read_object
 
 
 def read_document(path: Path, largest: int = LARGEST) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from contracts.errors import CheckpointError, StorageError
-from server.records.row import Row, plain
-from storage.untrusted import is_there, size_of
+from fedqmix.runtime.core.errors import CheckpointError, StorageError
+from fedqmix.runtime.storage.untrusted import is_there, size_of
+from fedqmix.server.records.row import Row, plain
 
 
 class JsonlLogger:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from conf.schema import Config
-from server.records.jsonl import JsonlLogger
-from server.records.reading import read_rows
-from server.records.row import MetricLogger, Row
-from server.records.tensorboard_logger import TensorboardLogger
-from server.records.wandb_logger import WandbLogger
+from fedqmix.conf.schema import Config
+from fedqmix.server.records.jsonl import JsonlLogger
+from fedqmix.server.records.reading import read_rows
+from fedqmix.server.records.row import MetricLogger, Row
+from fedqmix.server.records.tensorboard_logger import TensorboardLogger
+from fedqmix.server.records.wandb_logger import WandbLogger
 
 METRICS = "metrics.jsonl"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conf.schema import Config
-from server.records.row import Row, best_row
+from fedqmix.conf.schema import Config
+from fedqmix.server.records.row import Row, best_row
 
 _METRICS = {
     "win_rate": "test_battle_won_mean",

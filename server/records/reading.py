@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import CheckpointError
-from server.records.row import Row
-from storage.untrusted import ADVICE, has_control_characters, is_there, parse_json, read_file
+from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.storage.untrusted import ADVICE, has_control_characters, is_there, parse_json, read_file
+from fedqmix.server.records.row import Row
 
 LARGEST = 256 * 2**20
 """Bytes of metrics.jsonl; a row takes two thousand."""

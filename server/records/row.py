@@ -7,7 +7,7 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from contracts.errors import DivergenceError
+from fedqmix.runtime.core.errors import DivergenceError
 
 Row = dict[str, float | int]
 """What is known after one evaluation, under EPyMARL's keys where it has them.

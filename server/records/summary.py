@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from conf.schema import Config
-from server.records.row import Row, best_row
+from fedqmix.conf.schema import Config
+from fedqmix.server.records.row import Row, best_row
 
 WON = 0.9
 """The win rate whose first reaching is recorded."""

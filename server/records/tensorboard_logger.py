@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
-from server.records.row import Row, plain
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.server.records.row import Row, plain
 
 
 class TensorboardLogger:

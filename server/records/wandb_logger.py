@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from conf.schema import LoggerConfig
-from contracts.errors import ConfigurationError
-from server.records.row import Row, plain
+from fedqmix.conf.schema import LoggerConfig
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.server.records.row import Row, plain
 
 
 class WandbLogger:

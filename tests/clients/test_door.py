@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MessageType, MetricRecord, RecordDict
-from tagged import eventually
 
-from clients import app as client
-from clients.door import DoorService
-from clients.records import packed, unpacked
-from contracts import messages as m
-from contracts.errors import AttemptError, ConfigurationError, DivergenceError, FederationError, RefusedError
-from coupling.authority import issue, make_authority
-from coupling.bundle import opened
-from coupling.proto.door_pb2_grpc import add_DoorServicer_to_server
-from coupling.security import Identity, server
-from strategies.local_grid import take_server_identity
+from fedqmix.clients import app as client
+from fedqmix.clients.door import DoorService
+from fedqmix.clients.records import packed, unpacked
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import AttemptError, ConfigurationError, DivergenceError, FederationError, RefusedError
+from fedqmix.runtime.transport.authority import issue, make_authority
+from fedqmix.runtime.transport.bundle import opened
+from fedqmix.runtime.transport.proto.door_pb2_grpc import add_DoorServicer_to_server
+from fedqmix.runtime.transport.security import Identity, server
+from fedqmix.strategies.local_grid import take_server_identity
+from support.tagged import eventually
 
 
 def question(attempt=1, kind=MessageType.TRAIN, run="run-7", round_=3, index=0, patience=5.0, **more):
@@ -339,7 +339,7 @@ def test_bytes_that_are_no_records(nonsense):
 def test_the_client_app_is_thin():
     """A new process is started for every message: it must not import what learning needs."""
     heavy = ("torch", "numba", "scipy", "matplotlib", "hydra", "omegaconf", "ray")
-    code = f"import sys, clients.app; print([name for name in {heavy!r} if name in sys.modules])"
-    root = Path(client.__file__).parents[1]
+    code = f"import sys, fedqmix.clients.app; print([name for name in {heavy!r} if name in sys.modules])"
+    root = Path(client.__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

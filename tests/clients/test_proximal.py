@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from flwr.app import MessageType
-from real_team import NEVER, run
-from toy_team import algorithm, make_team
 
-from clients.learning import train_step
-from clients.proximal import Proximal
-from clients.rounds import RoundPlan, train_round
-from clients.train_state import TorchTrainState
-from contracts import messages as m
+from fedqmix.clients.learning import train_step
+from fedqmix.clients.proximal import Proximal
+from fedqmix.clients.rounds import RoundPlan, train_round
+from fedqmix.clients.train_state import TorchTrainState
+from fedqmix.runtime.core import messages as m
+from support.real_team import NEVER, run
+from support.toy_team import algorithm, make_team
 
 MU = 0.3
 

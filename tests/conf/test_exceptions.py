@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigurationError
-from runtimes.cli import main
-from runtimes.configuration import exceptions, names, settings
-from runtimes.configuration.allowed import NOTHING
-from runtimes.configuration.settings import compose, expand, explain_groups, load
-from runtimes.deployment.server_end import _configuration
-from runtimes.run.folder import RunFolder
-from runtimes.seeds.experiment import Experiment
+from fedqmix.runtime.cli.main import main
+from fedqmix.runtime.configuration import exceptions, names, settings
+from fedqmix.runtime.configuration.allowed import NOTHING
+from fedqmix.runtime.configuration.settings import compose, expand, explain_groups, load
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.deployment.server_end import _configuration
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.seeds.experiment import Experiment
 
 MAPS = ("3m", "8m", "5m_vs_6m")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from clients.network import PARAMETER_NAMES
-from contracts.errors import ConfigurationError
-from runtimes.configuration.settings import compose
+from fedqmix.networks.gru import PARAMETER_NAMES
+from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.core.errors import ConfigurationError
 
 MAPS = ("3m", "8m", "5m_vs_6m")
 

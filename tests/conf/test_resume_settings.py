@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import CheckpointError, ConfigurationError
-from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.settings import compose, load
-from runtimes.run.folder import RunFolder
+from fedqmix.runtime.configuration.ranges import to_yaml
+from fedqmix.runtime.configuration.settings import compose, load
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 
 MAPS = ("3m", "8m")
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigurationError, RefusedError
-from runtimes.configuration.allowed import NOTHING, Allowed
-from runtimes.configuration.names import groups, settings, writable
-from runtimes.configuration.ranges import to_yaml
-from runtimes.configuration.received import received, run_state
-from runtimes.configuration.runs import in_runs
-from runtimes.configuration.settings import compose
-from runtimes.configuration.submitted import require_submittable, submittable, submitted
-from runtimes.deployment.members import require_members
-from runtimes.deployment.mixer import DeployedMixer
-from runtimes.deployment.server_end import _configuration
+from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
+from fedqmix.runtime.configuration.names import groups, settings, writable
+from fedqmix.runtime.configuration.ranges import to_yaml
+from fedqmix.runtime.configuration.received import received, run_state
+from fedqmix.runtime.configuration.runs import in_runs
+from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.configuration.submitted import require_submittable, submittable, submitted
+from fedqmix.runtime.core.errors import ConfigurationError, RefusedError
+from fedqmix.runtime.deployment.members import require_members
+from fedqmix.runtime.deployment.mixer import DeployedMixer
+from fedqmix.runtime.deployment.server_end import _configuration
 
 NOT_SUBMITTABLE = {"env.replay_dir"}
 CHECKED = {"run_dir", "resume", "strategy.code", "logger.wandb_project", "logger.wandb_mode", "map", "strategy.shared"}
@@ -131,7 +131,7 @@ ATTACKS = [
 @pytest.mark.parametrize("word", ATTACKS)
 def test_what_a_submission_may_not_say(word: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused with an error of ours, before anything is imported, written or even composed."""
-    monkeypatch.setattr("runtimes.deployment.server_end.compose", lambda *_: pytest.fail("it was composed"))
+    monkeypatch.setattr("fedqmix.runtime.deployment.server_end.compose", lambda *_: pytest.fail("it was composed"))
     before, modules = sorted(runs.parent.rglob("*")), set(sys.modules)
     words = ["strategy=own", word] if "code" in word else [word]
     with pytest.raises(ConfigurationError) as refused:

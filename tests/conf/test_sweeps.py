@@ -2,8 +2,8 @@
 
 import pytest
 
-from contracts.errors import ConfigurationError
-from runtimes.configuration.settings import compose, expand
+from fedqmix.runtime.configuration.settings import compose, expand
+from fedqmix.runtime.core.errors import ConfigurationError
 
 MAPS = ("3m", "8m")
 

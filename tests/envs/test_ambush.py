@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from moments import EAST, NORTH, SOUTH, WEST, moment, unit
 
-from benchmarks import fidelity
-from envs.ambush import AT_HAND, BEHIND, HURT, ambush, share_out
-from envs.units import unit_type
+from fedqmix.analysis.benchmarks import fidelity
+from fedqmix.envs.ambush import AT_HAND, BEHIND, HURT, ambush, share_out
+from fedqmix.envs.units import unit_type
+from support.moments import EAST, NORTH, SOUTH, WEST, moment, unit
 
 STOP = 1
 FAR = [unit("marine", 26, 16)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds import MAPS, KeepingSink, RandomPlayer, advance_and_attack, options, play, training
 
-from envs import make_world, maximum_reward
-from envs.maps import load_map
+from fedqmix.envs import make_world, maximum_reward
+from fedqmix.envs.maps import load_map
+from support.worlds import MAPS, KeepingSink, RandomPlayer, advance_and_attack, options, play, training
 
 
 @pytest.mark.parametrize("only_positive", [True, False])

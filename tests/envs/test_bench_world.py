@@ -1,4 +1,4 @@
-"""`benchmarks.world.measure` returns what `fedqmix bench world` prints."""
+"""`analysis.benchmarks.world.measure` returns what `fedqmix bench world` prints."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from benchmarks.world import measure
-from contracts.errors import ConfigurationError
+from fedqmix.analysis.benchmarks.world import measure
+from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def test_figures_for_every_map_and_batch() -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world_contract import WorldContract
-from worlds import KeepingSink, options, over, training
 
-from contracts.errors import UnavailableActionError
-from contracts.world import Battles, Purpose, TeamSink, World
-from envs import make_world
-from envs.maps import load_map
-from envs.skirmish.world import SkirmishWorld
+from fedqmix.envs import make_world
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish.world import SkirmishWorld
+from fedqmix.runtime.core.errors import UnavailableActionError
+from fedqmix.runtime.core.world import Battles, Purpose, TeamSink, World
+from support.world_contract import WorldContract
+from support.worlds import KeepingSink, options, over, training
 
 
 class Test3m(WorldContract):

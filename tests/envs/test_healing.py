@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from arena import Arena
+
+from support.arena import Arena
 
 FAR_OFF = ("marine", 30, 9)
 

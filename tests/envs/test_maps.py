@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from worlds import MAPS, KeepingSink, options
 
-from contracts.errors import ConfigurationError
-from contracts.world import TeamSpec
-from envs import available_maps, make_world, maximum_reward, team_spec
+from fedqmix.envs import available_maps, make_world, maximum_reward, team_spec
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.world import TeamSpec
+from support.worlds import MAPS, KeepingSink, options
 
 # map: agents, actions, observation, state, limit (get_env_info of SMAC with default options), max_reward
 SMAC = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from arena import EAST, NORTH, SOUTH, WEST, Arena
+
+from support.arena import EAST, NORTH, SOUTH, WEST, Arena
 
 APART = 0.75 - 0.03  # two marines' separation radii, less the touch that is allowed
 FAR_OFF = [("marine", 30, 16)]

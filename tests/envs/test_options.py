@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.errors import ConfigurationError
-from envs.options import skirmish_options
-from runtimes.configuration.settings import compose
+from fedqmix.envs.options import skirmish_options
+from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def test_the_defaults_are_those_of_training():

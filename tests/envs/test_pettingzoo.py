@@ -9,11 +9,11 @@ import warnings
 import numpy as np
 import pytest
 from pettingzoo.test import parallel_api_test, parallel_seed_test
-from worlds import KeepingSink, RandomPlayer, copied, options, over, training
 
-from contracts.errors import ConfigurationError, UnavailableActionError, WorldError
-from envs.factory import make_world
-from envs.pettingzoo import parallel_env
+from fedqmix.envs.factory import make_world
+from fedqmix.envs.pettingzoo import parallel_env
+from fedqmix.runtime.core.errors import ConfigurationError, UnavailableActionError, WorldError
+from support.worlds import KeepingSink, RandomPlayer, copied, options, over, training
 
 MAPS = ("3m", "5m_vs_6m", "2s3z", "MMM", "corridor")
 
@@ -152,7 +152,7 @@ def test_settings_of_the_world_reach_it():
 
 
 def test_the_missing_extra_is_named():
-    code = "import sys; sys.modules['pettingzoo'] = None; import envs.pettingzoo"
+    code = "import sys; sys.modules['pettingzoo'] = None; import fedqmix.envs.pettingzoo"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "pip install 'fedqmix[pettingzoo]'" in done.stderr

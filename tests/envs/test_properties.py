@@ -6,16 +6,16 @@ from functools import cache
 
 import numpy as np
 import pytest
-import smac_formula
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import MAPS, KeepingSink, copied, options, over, training
 
-from contracts.world import Integers, Turn
-from envs.maps import load_map
-from envs.skirmish.arrays import AIR, CLIFF_WALKER
-from envs.skirmish.terrain import make_terrain
-from envs.skirmish.world import SkirmishWorld
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish.arrays import AIR, CLIFF_WALKER
+from fedqmix.envs.skirmish.terrain import make_terrain
+from fedqmix.envs.skirmish.world import SkirmishWorld
+from fedqmix.runtime.core.world import Integers, Turn
+from support import smac_formula
+from support.worlds import MAPS, KeepingSink, copied, options, over, training
 
 OPTIONS = {
     "SMAC's": {},

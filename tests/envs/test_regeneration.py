@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from arena import Arena
+
+from support.arena import Arena
 
 
 @pytest.mark.parametrize("kind", ["zealot", "stalker", "colossus"])

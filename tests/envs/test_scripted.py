@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from moments import DIRECTIONS, EAST, NORTH, SOUTH, WEST, moment, unit
-from worlds import KeepingSink, options, over, training
 
-from contracts.errors import ConfigurationError
-from contracts.world import Battles, Purpose
-from envs.factory import make_world
-from envs.positions import POSITION, Ways, read_units
-from envs.scripted import POLICIES, ScriptedTeam
-from envs.units import unit_names
+from fedqmix.envs.factory import make_world
+from fedqmix.envs.positions import POSITION, Ways, read_units
+from fedqmix.envs.scripted import POLICIES, ScriptedTeam
+from fedqmix.envs.units import unit_names
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.world import Battles, Purpose
+from support.moments import DIRECTIONS, EAST, NORTH, SOUTH, WEST, moment, unit
+from support.worlds import KeepingSink, options, over, training
 
 
 def chosen(policy, allies, enemies, **more):

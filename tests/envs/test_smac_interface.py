@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from callable_rules import callable_kernel
-from worlds import MAPS, options
 
-from envs.factory import team_spec
-from envs.maps import load_map
-from envs.skirmish import interface
-from envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
-from envs.skirmish.layout import make_layout
-from envs.skirmish.teams import make_catalogue, make_units
+from fedqmix.envs.factory import team_spec
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish import interface
+from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.layout import make_layout
+from fedqmix.envs.skirmish.teams import make_catalogue, make_units
+from support.callable_rules import callable_kernel
+from support.worlds import MAPS, options
 
 write_views = callable_kernel(interface.write_views)
 

@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from partial_site import GAME_NAMES, distribution, game, partial_site, python_with, smac_source
 
-from contracts.errors import ConfigurationError
-from contracts.finding import Finding
-from envs.maps import available_maps
-from envs.smac import installation
-from envs.smac.requirements import findings, game_version, require, smac_on_path
+from fedqmix.envs.maps import available_maps
+from fedqmix.envs.smac import installation
+from fedqmix.envs.smac.requirements import findings, game_version, require, smac_on_path
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.finding import Finding
+from support.partial_site import GAME_NAMES, distribution, game, partial_site, python_with, smac_source
 
 SAY = (
-    "import dataclasses, json; from envs.smac.requirements import findings\n"
+    "import dataclasses, json; from fedqmix.envs.smac.requirements import findings\n"
     "print(json.dumps([dataclasses.asdict(finding) for finding in findings('3m')]))"
 )
 
@@ -117,7 +117,9 @@ def test_all_in_order_requires_nothing_more(bare: Path, tmp_path: Path) -> None:
     source, sc2 = smac_source(tmp_path / "source"), game(tmp_path / "game", "3m")
     words, environment = python_with(bare, SC2PATH=str(sc2), FEDQMIX_SMAC_PATH=str(source))
     environment["PYTHONPATH"] = os.pathsep.join([str(site), environment["PYTHONPATH"]])
-    check = "from envs.smac.requirements import *; print([f for f in findings('3m') if not f.ok], require('3m'))"
+    check = (
+        "from fedqmix.envs.smac.requirements import *; print([f for f in findings('3m') if not f.ok], require('3m'))"
+    )
     assert subprocess.check_output([*words, "-c", check], env=environment, text=True) == "[] None\n"
 
 
@@ -207,7 +209,8 @@ def test_what_is_missing_fits_one_screen(bare: Path, tmp_path: Path) -> None:
     distribution(tmp_path, "smac", "2.3.1", "smac/__init__.py", "smac/facade/__init__.py")
     words, environment = python_with(bare, SC2PATH=str(tmp_path / "a folder" / ("long " * 20)))
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
-    check = "from envs.smac.requirements import require\ntry: require('3s5z_vs_3s6z')\nexcept Exception as e: print(e)"
+    check = "from fedqmix.envs.smac.requirements import require\n"
+    check += "try: require('3s5z_vs_3s6z')\nexcept Exception as e: print(e)"
     lines = subprocess.check_output([*words, "-c", check], env=environment, text=True).splitlines()
     assert len(lines) <= 24
     commands = lines.index("Type, in this order:")
@@ -246,9 +249,8 @@ def test_smacs_source_goes_first_on_the_path(monkeypatch: pytest.MonkeyPatch, tm
 def test_what_is_found_in_order_can_be_imported() -> None:
     """In a process of its own: pysc2 defines flags for the whole of one."""
     assert by_name()["SMAC"].ok
-    check = (
-        "from envs.smac.requirements import smac_on_path; smac_on_path(); import smac.env as e; print(e.StarCraft2Env)"
-    )
+    check = "from fedqmix.envs.smac.requirements import smac_on_path; smac_on_path(); "
+    check += "import smac.env as e; print(e.StarCraft2Env)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "starcraft2.StarCraft2Env" in done.stdout

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from callable_rules import callable_kernel
-from worlds import MAPS, options
 
-from envs import maximum_reward
-from envs.maps import load_map
-from envs.skirmish import rewards
-from envs.skirmish.rewards import BOTH_DEAD, LOST, ONGOING, WON, make_reward_rules
-from envs.skirmish.teams import make_catalogue, make_units
+from fedqmix.envs import maximum_reward
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish import rewards
+from fedqmix.envs.skirmish.rewards import BOTH_DEAD, LOST, ONGOING, WON, make_reward_rules
+from fedqmix.envs.skirmish.teams import make_catalogue, make_units
+from support.callable_rules import callable_kernel
+from support.worlds import MAPS, options
 
 outcome, reward_scale = callable_kernel(rewards.outcome), callable_kernel(rewards.reward_scale)
 write_rewards = callable_kernel(rewards.write_rewards)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from both_sides import SYMMETRIC, mirrored
-from worlds import MAPS
 
-from envs.maps import load_map
-from envs.skirmish.spawn import spawn_points
-from envs.skirmish.teams import make_catalogue, make_units
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish.spawn import spawn_points
+from fedqmix.envs.skirmish.teams import make_catalogue, make_units
+from support.both_sides import SYMMETRIC, mirrored
+from support.worlds import MAPS
 
 CROWDED = {"so_many_baneling"}  # the map's corner is too narrow for 32 banelings: some begin overlapping
 

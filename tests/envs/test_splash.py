@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from arena import Arena
+
+from support.arena import Arena
 
 
 def lances(*others: tuple[str, float, float], friends=()) -> Arena:

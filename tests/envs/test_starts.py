@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import ndimage
-from worlds import MAPS, KeepingSink, options, play
 
-from contracts.world import Battles, Integers, Purpose, Turn
-from envs import make_world
-from envs.maps import load_map
-from envs.skirmish.arrays import GROUND
-from envs.skirmish.scene import make_scene
-from envs.skirmish.spawn import spawn_points
-from envs.skirmish.starts import TEAM_SHIFT, UNIT_SHIFT
-from envs.skirmish.world import SkirmishWorld
+from fedqmix.envs import make_world
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish.arrays import GROUND
+from fedqmix.envs.skirmish.scene import make_scene
+from fedqmix.envs.skirmish.spawn import spawn_points
+from fedqmix.envs.skirmish.starts import TEAM_SHIFT, UNIT_SHIFT
+from fedqmix.envs.skirmish.world import SkirmishWorld
+from fedqmix.runtime.core.world import Battles, Integers, Purpose, Turn
+from support.worlds import MAPS, KeepingSink, options, play
 
 VARIED = Purpose.VARIED_EVALUATION
 

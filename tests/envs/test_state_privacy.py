@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import KeepingSink, RandomPlayer, options, over, training
 
-from envs import make_world
-from runtimes.configuration.settings import compose
+from fedqmix.envs import make_world
+from fedqmix.runtime.configuration.settings import compose
+from support.worlds import KeepingSink, RandomPlayer, options, over, training
 
 ROOT = Path(__file__).parents[2]
 BATTLES = 3

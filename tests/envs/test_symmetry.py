@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from both_sides import SYMMETRIC, ScriptAgainstScript, mirrored
 from scipy import stats
 
-from envs.maps import load_map
+from fedqmix.envs.maps import load_map
+from support.both_sides import SYMMETRIC, ScriptAgainstScript, mirrored
 
 SHAKEN = 0.02  # cells
 PLACES = (("x", "y"), ("goal_x", "goal_y"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from arena import EAST, FIRST_TARGET, Arena
+
+from support.arena import EAST, FIRST_TARGET, Arena
 
 NOBODY = -1
 

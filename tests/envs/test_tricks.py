@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from moments import EAST, NORTH, SOUTH, moment, unit
 
-from benchmarks import fidelity
-from envs.alternate import alternate
-from envs.decoy import NEAR, chased, decoy
+from fedqmix.analysis.benchmarks import fidelity
+from fedqmix.envs.alternate import alternate
+from fedqmix.envs.decoy import NEAR, chased, decoy
+from support.moments import EAST, NORTH, SOUTH, moment, unit
 
 STOP = 1
 CRAWLER = [unit("spine_crawler", 16, 20)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from arena import Arena
 from scipy import ndimage
 
-from envs import available_maps
-from envs.maps import load_map
-from envs.skirmish.movement import ALLOWED_OVERLAP
-from envs.skirmish.terrain import make_terrain
+from fedqmix.envs import available_maps
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.skirmish.movement import ALLOWED_OVERLAP
+from fedqmix.envs.skirmish.terrain import make_terrain
+from support.arena import Arena
 
 WINDING = {"corridor", "2c_vs_64zg", "so_many_baneling"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from arena import EAST, STOP, Arena
+
+from support.arena import EAST, STOP, Arena
 
 # attacker, distance from centre to centre, loops in which the first attack's hits land. An attack begins in loop 1;
 # it is shot when its damage point is over, in the next loop at the earliest; a missile then has to fly.

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from toy_team import algorithm, make_team
-from toy_world import toy_spec
 
-from clients.rounds import RoundPlan, collect, evaluate, train_round
-from server.bounds import AgentBounds, value_ranges
+from fedqmix.clients.rounds import RoundPlan, collect, evaluate, train_round
+from fedqmix.server.bounds import AgentBounds, value_ranges
+from support.toy_team import algorithm, make_team
+from support.toy_world import toy_spec
 
 STEP = 7
 

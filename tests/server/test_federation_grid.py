@@ -4,20 +4,20 @@ from functools import partial
 
 import numpy as np
 import pytest
-from faulty_network import FAULTS, Agents, FaultyNetwork, SimulatedNodes, Time
 from flwr.app import ConfigRecord, Error, Message, MessageType, RecordDict
 from flwr.common.constant import ErrorCode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_team import NEVER
-from toy_agents import ToyAgents, ToyGrid, federate, make_strategy
-from toy_team import algorithm, make_team, strategy_settings
 
-from contracts import messages as m
-from contracts.errors import DivergenceError, FederationError
-from server.federation_grid import FederationGrid
-from strategies import strategy_class
-from strategies.local_grid import LocalGrid
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import DivergenceError, FederationError
+from fedqmix.server.federation_grid import FederationGrid
+from fedqmix.strategies import strategy_class
+from fedqmix.strategies.local_grid import LocalGrid
+from support.faulty_network import FAULTS, Agents, FaultyNetwork, SimulatedNodes, Time
+from support.real_team import NEVER
+from support.toy_agents import ToyAgents, ToyGrid, federate, make_strategy
+from support.toy_team import algorithm, make_team, strategy_settings
 
 PATIENCE_S = 300.0
 ROUNDS = 3

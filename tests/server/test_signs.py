@@ -1,7 +1,7 @@
 """Who is to blame for a silence."""
 
-from contracts.controls import Standing
-from server.signs import Signs
+from fedqmix.runtime.core.controls import Standing
+from fedqmix.server.signs import Signs
 
 PATIENCE = 300.0
 

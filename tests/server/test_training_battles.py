@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from toy_team import make_team
 
-from clients.rounds import RoundPlan, collect, evaluate, train_round
+from fedqmix.clients.rounds import RoundPlan, collect, evaluate, train_round
+from support.toy_team import make_team
 
 
 def expected(played):

@@ -5,11 +5,20 @@ import math
 import numpy as np
 import pytest
 from flwr.app import MessageType
-from toy_agents import EVALUATE_EVERY, SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, joined, make_strategy
 
-from contracts import messages as m
-from contracts.errors import ConfigurationError
-from strategies import strategy_class
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.strategies import strategy_class
+from support.toy_agents import (
+    EVALUATE_EVERY,
+    SHAPES,
+    STEPS_A_ROUND,
+    ToyAgents,
+    ToyGrid,
+    federate,
+    joined,
+    make_strategy,
+)
 
 
 def value(arrays, name="head.bias"):

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import MessageType
-from real_team import NEVER, run
-from test_real_agents import TRAIN_PLAN, message
-from toy_agents import ToyAgents, ToyGrid, federate, joined, make_strategy
-from toy_team import algorithm, make_team
 
-from clients.answers import answer
-from clients.network import PARAMETER_NAMES
-from contracts import messages as m
-from contracts.errors import FederationError
+from fedqmix.clients.answers import answer
+from fedqmix.networks.gru import PARAMETER_NAMES
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from support.real_team import NEVER, TRAIN_PLAN, message, run
+from support.toy_agents import ToyAgents, ToyGrid, federate, joined, make_strategy
+from support.toy_team import algorithm, make_team
 
 ALL = {"adam_moments": "average", "share_targets": True}
 MOMENTS = ("adam.exp_avg.", "adam.exp_avg_sq.")

@@ -8,9 +8,9 @@ import pytest
 from flwr.app import Array, ArrayRecord
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
-from strategies.distance import mean_distances
+from fedqmix.strategies.distance import mean_distances
+from support.toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
 STACKS = st.integers(1, 5).flatmap(
     lambda agents: st.lists(

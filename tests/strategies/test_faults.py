@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Error, Message, MessageType, RecordDict
-from toy_agents import ToyAgents, ToyGrid, federate, make_strategy
 
-from contracts import messages as m
-from contracts.errors import FederationError
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from support.toy_agents import ToyAgents, ToyGrid, federate, make_strategy
 
 ROUND_KINDS = [("rs_pps", MessageType.TRAIN), ("a_pps", MessageType.EVALUATE), ("rs_pps", m.POLICY)]
 

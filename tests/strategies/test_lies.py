@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
-from toy_agents import SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, make_strategy
 
-from contracts import messages as m
-from contracts.errors import FederationError
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from support.toy_agents import SHAPES, STEPS_A_ROUND, ToyAgents, ToyGrid, federate, make_strategy
 
 AGENTS = (0, 1, 2)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord
-from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
-from contracts.array_names import EXP_AVG, EXP_AVG_SQ
-from contracts.errors import FederationError
-from strategies.clipping import clipped
+from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies.clipping import clipped
+from support.toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
 
 def record(**values: list[float]) -> ArrayRecord:

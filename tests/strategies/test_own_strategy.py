@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import strategies
-from runtimes.cli import main
+import fedqmix
+from fedqmix.runtime.cli.main import main
 
-PAGE = Path(strategies.__file__).parents[1] / "docs" / "strategies.md"
+PAGE = Path(fedqmix.__file__).parent / "docs" / "strategies.md"
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_pages_strategy_has_the_properties(folder: Path) -> None:
 def test_the_pages_strategy_trains(folder: Path) -> None:
     """The weights in the metrics are the ranks of the rewards beside them."""
     words = ["experiment=smoke", "strategy=own", "strategy.code=rank_pps:RankPPS", "stop.env_steps=600", "run_dir=run"]
-    done = python(folder, "runtimes", "train", *words)
+    done = python(folder, "fedqmix", "train", *words)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows
@@ -58,14 +58,14 @@ def test_the_pages_strategy_trains(folder: Path) -> None:
     ("words", "expected"),
     [
         (["strategy=own"], "strategy.code=null: module:Class is needed"),
-        (["strategy=own", "strategy.code=strategies.a_pps"], "module:Class is needed"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps"], "module:Class is needed"),
         (["strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
-        (["strategy=own", "strategy.code=strategies.a_pps:Averge"], "Averge"),
-        (["strategy=own", "strategy.code=strategies.a_pps:uniform"], "is no strategy"),
-        (["strategy=own", "strategy.code=strategies.team:TeamStrategy"], "has no weights"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:Averge"], "Averge"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"], "is no strategy"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.team:TeamStrategy"], "has no weights"),
         (["-m", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["seeds=[1,2]", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
-        (["strategy=a_pps", "strategy.code=strategies.a_pps:AveragePPS"], "write strategy=own"),
+        (["strategy=a_pps", "strategy.code=fedqmix.strategies.a_pps:AveragePPS"], "write strategy=own"),
     ],
 )
 def test_what_is_no_strategy_is_refused_before_anything_starts(

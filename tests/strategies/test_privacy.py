@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from flwr.app import MessageType
-from real_team import run
-from toy_team import algorithm, make_team
-from toy_world import SECRET
 
-from clients.network import PARAMETER_NAMES
-from clients.rounds import RoundPlan, train_round
-from contracts import messages as m
+from fedqmix.clients.rounds import RoundPlan, train_round
+from fedqmix.networks.gru import PARAMETER_NAMES
+from fedqmix.runtime.core import messages as m
+from support.real_team import run
+from support.toy_team import algorithm, make_team
+from support.toy_world import SECRET
 
 METRICS = {
     m.JOIN: {m.AGENT},

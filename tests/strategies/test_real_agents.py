@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
-from real_team import NEVER, run
-from toy_team import algorithm, make_team
+from flwr.app import MessageType
 
-from clients.answers import answer
-from clients.network import PARAMETER_NAMES
-from clients.rounds import RoundPlan, train_round
-from contracts import messages as m
-from contracts.errors import FederationError
-from strategies.local_grid import LocalGrid, take_server_identity
+from fedqmix.clients.answers import answer
+from fedqmix.clients.rounds import RoundPlan, train_round
+from fedqmix.networks.gru import PARAMETER_NAMES
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies.local_grid import LocalGrid
+from support.real_team import NEVER, TRAIN_PLAN, message, run
+from support.toy_team import algorithm, make_team
 
 
 def of_agent(team, agent, names=PARAMETER_NAMES):
@@ -108,14 +108,7 @@ def test_measuring_policies_changes_no_network_but_costs_battles():
             assert torch.equal(team.agents.state()[name], value), f"{name} is not what training left"
 
 
-def message(kind, plan, arrays, node=1000):
-    take_server_identity()
-    records = {m.PLAN: ConfigRecord(plan), m.ARRAYS: ArrayRecord({n: Array(v.numpy()) for n, v in arrays.items()})}
-    return Message(RecordDict(records), node, kind)
-
-
 EVALUATION_PLAN = {m.ROUND: 1, m.FIRST_EPISODE: 0, m.EPISODES: 2}
-TRAIN_PLAN = {m.ROUND: 1, m.TRAINING_STEPS: 1, m.ENV_STEPS: 10**6, m.TIE_GRADIENTS: False}
 
 
 @pytest.mark.parametrize(

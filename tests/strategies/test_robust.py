@@ -9,13 +9,13 @@ import pytest
 from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.serverapp.strategy import Bulyan, FedAvg, FedMedian, FedTrimmedAvg, Krum, MultiKrum
-from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
-from contracts import messages as m
-from contracts.array_names import EXP_AVG, EXP_AVG_SQ
-from contracts.errors import FederationError
-from strategies import TeamStrategy
-from strategies.local_grid import take_server_identity
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ
+from fedqmix.runtime.core.errors import FederationError
+from fedqmix.strategies import TeamStrategy
+from fedqmix.strategies.local_grid import take_server_identity
+from support.toy_agents import SHAPES, ToyAgents, ToyGrid, federate, make_strategy
 
 TWO_SHAPES = {"fc.weight": (4, 5), "head.bias": (6,)}
 ROBUST = [("median", {}), ("trimmed_mean", {}), ("krum", {}), ("krum", {"krum_select": 3}), ("bulyan", {})]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, MessageType
 from flwr.serverapp.strategy import FedAdam, FedAvgM
-from toy_agents import SHAPES, ToyAgents, ToyGrid, federate, joined, make_strategy
 
-from contracts import messages as m
-from contracts.errors import DivergenceError, FederationError
-from strategies.local_grid import take_server_identity
-from strategies.server_optimiser import Adam, Momentum
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.errors import DivergenceError, FederationError
+from fedqmix.strategies.local_grid import take_server_identity
+from fedqmix.strategies.server_optimiser import Adam, Momentum
+from support.toy_agents import SHAPES, ToyAgents, ToyGrid, federate, joined, make_strategy
 
 MOMENTUM = {"server_optimiser": "momentum", "server_learning_rate": 0.5, "server_momentum": 0.5}
 ADAM = {"server_optimiser": "adam", "server_adam_eta": 0.5, "server_adam_beta_1": 0.5, "server_adam_beta_2": 0.75}

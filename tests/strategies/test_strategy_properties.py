@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 from flwr.app import ArrayRecord
 
-from strategies import STRATEGIES, TeamStrategy
-from strategies.a_pps import AveragePPS
-from strategies.testing import StrategyProperties
+from fedqmix.strategies import STRATEGIES, TeamStrategy
+from fedqmix.strategies.a_pps import AveragePPS
+from fedqmix.strategies.testing import StrategyProperties
 
 PROPERTIES = [name for name in vars(StrategyProperties) if name.startswith("test_")]
 

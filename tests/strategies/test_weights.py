@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_agents import make_strategy
 
-from strategies.weights import capped, proportional, softmax, uniform, weighted_sum
+from fedqmix.strategies.weights import capped, proportional, softmax, uniform, weighted_sum
+from support.toy_agents import make_strategy
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 REWARDS = st.lists(st.one_of(st.floats(0, 1e4), FINITE, st.just(0.0)), min_size=1, max_size=8)

@@ -1,0 +1,1 @@
+"""Learning methods, one folder each: an agent half and a team half."""

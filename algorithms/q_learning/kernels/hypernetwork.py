@@ -1,0 +1,94 @@
+"""A hypernetwork of one or two linear layers with ReLU between, forward and back, for a few transitions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fedqmix.algorithms.q_learning.kernels.compile import inner
+from fedqmix.runtime.kernels.compile import Numbers
+from fedqmix.runtime.kernels.product import product, repeat
+
+
+class Hypernetwork(NamedTuple):
+    """The layers' parameters; with one layer the second is empty. As gradients: of the same shapes."""
+
+    first: Numbers  # [state_dim, hidden or outputs]
+    first_bias: Numbers
+    second: Numbers  # [hidden, outputs]
+    second_bias: Numbers
+
+
+class Room(NamedTuple):
+    """To work in, for a number of rows."""
+
+    hidden: Numbers  # [rows, hidden], after ReLU; empty with one layer
+    outputs: Numbers  # [rows, outputs]
+    second_turned: Numbers  # [outputs, hidden], the second weight as products want their right side
+
+
+@inner
+def room_for(network: Hypernetwork, rows: int) -> Room:
+    """Make the room for one hypernetwork."""
+    hidden, outputs = network.second.shape
+    dtype = network.first.dtype
+    return Room(
+        np.empty((rows, hidden), dtype),
+        np.empty((rows, outputs if hidden else network.first.shape[1]), dtype),
+        network.second.T.copy(),
+    )
+
+
+@inner
+def run(network: Hypernetwork, state: Numbers, room: Room) -> None:
+    """Compute the outputs for states [rows, state_dim]."""
+    rows = state.shape[0]
+    if network.second.shape[0] == 0:
+        linear(state, network.first, network.first_bias, room.outputs[:rows])
+        return
+    hidden = room.hidden[:rows]
+    linear(state, network.first, network.first_bias, hidden)
+    zero = hidden.dtype.type(0)
+    flat = hidden.ravel()
+    for i in range(flat.shape[0]):
+        flat[i] = zero if flat[i] < zero else flat[i]
+    linear(hidden, network.second, network.second_bias, room.outputs[:rows])
+
+
+@inner
+def run_back(
+    network: Hypernetwork, state: Numbers, room: Room, grad: Numbers, flow: Numbers, found: Hypernetwork
+) -> None:
+    """Add the parameters' gradients to found, given that of the outputs: grad [rows, outputs].
+
+    room: as run left it. flow: [rows at least, hidden], to work in.
+    """
+    rows = state.shape[0]
+    if network.second.shape[0] == 0:
+        linear_back(state, grad, found.first, found.first_bias)
+        return
+    hidden = room.hidden[:rows]
+    linear_back(hidden, grad, found.second, found.second_bias)
+    product(grad, room.second_turned, flow[:rows], False)
+    into, out = flow[:rows].ravel(), hidden.ravel()
+    zero = flow.dtype.type(0)
+    for i in range(into.shape[0]):
+        into[i] = into[i] if out[i] > zero else zero
+    linear_back(state, flow[:rows], found.first, found.first_bias)
+
+
+@inner
+def linear(inputs: Numbers, weight: Numbers, bias: Numbers, outputs: Numbers) -> None:
+    """outputs = inputs weight + bias."""
+    repeat(bias, outputs)
+    product(inputs, weight, outputs, True)
+
+
+@inner
+def linear_back(inputs: Numbers, grad: Numbers, weight: Numbers, bias: Numbers) -> None:
+    """Add the gradients of a linear layer's weight and bias."""
+    product(inputs.T, grad, weight, True)
+    for row in range(grad.shape[0]):
+        for j in range(bias.shape[0]):
+            bias[j] += grad[row, j]

@@ -1,0 +1,141 @@
+"""A range of transitions: values of what follows, and from TD targets to TD errors and gradients."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fedqmix.algorithms.q_learning.kernels.compile import inner, kernel
+from fedqmix.algorithms.q_learning.kernels.hypernetwork import Hypernetwork, Room, room_for, run, run_back
+from fedqmix.algorithms.q_learning.kernels.mixing import mix, mix_back
+from fedqmix.runtime.core.world import Integers
+from fedqmix.runtime.kernels.compile import Numbers
+from fedqmix.runtime.kernels.product import copy
+
+ROWS = 64  # transitions at a time: the weights are read seldom enough, and all that is worked on stays in the cache
+
+
+class Mixing(NamedTuple):
+    """QMIX's hypernetworks, under the names they have in algorithms.q_learning.mixers.qmix; or their gradients."""
+
+    weight_1: Hypernetwork
+    bias_1: Hypernetwork
+    weight_2: Hypernetwork
+    value: Hypernetwork
+
+
+class Transitions(NamedTuple):
+    """What the mixer's side knows of the transitions that are learned from."""
+
+    states: Numbers  # [buffer rows, state_dim]
+    rows: Integers  # [transitions], the buffer's row of each transition's state
+    next_rows: Integers  # [transitions], that of the next state
+
+
+@kernel
+def next_values(
+    target: Mixing, transitions: Transitions, first: int, last: int, q_next: Numbers, values: Numbers
+) -> None:
+    """Compute the target mixer's Q_total of the moments after transitions first .. last - 1.
+
+    q_next: [agents, transitions]. Fills their part of values [transitions].
+    """
+    agents = q_next.shape[0]
+    dtype = q_next.dtype
+    state = np.empty((ROWS, transitions.states.shape[1]), dtype)
+    rooms = rooms_for(target)
+    hidden, own_q = np.empty((ROWS, rooms[1].outputs.shape[1]), dtype), np.empty((agents, ROWS), dtype)
+    for begin in range(first, last, ROWS):
+        rows = min(ROWS, last - begin)
+        span = slice(begin, begin + rows)
+        gather(transitions.states, transitions.next_rows[span], state[:rows])
+        copy(q_next[:, span], own_q[:, :rows])
+        mixed(target, state[:rows], rooms, own_q, hidden, values[span])
+
+
+@kernel
+def learn(
+    online: Mixing,
+    transitions: Transitions,
+    first: int,
+    last: int,
+    td_targets: Numbers,
+    q_taken: Numbers,
+    grad_q: Numbers,
+    errors: Numbers,
+    found: Mixing,
+) -> None:
+    """Compute TD errors and gradients of transitions first .. last - 1 of the mean squared TD error of them all.
+
+    td_targets: [transitions]. q_taken: [agents, transitions].
+    Fills their columns of grad_q [agents, transitions] and of errors [transitions]; adds to found.
+    """
+    agents, count = q_taken.shape
+    dtype = q_taken.dtype
+    state = np.empty((ROWS, transitions.states.shape[1]), dtype)
+    rooms = rooms_for(online)
+    embed = rooms[1].outputs.shape[1]
+    hidden, total = np.empty((ROWS, embed), dtype), np.empty(ROWS, dtype)
+    grad_weight_1, grad_bias_1 = np.empty((ROWS, agents * embed), dtype), np.empty((ROWS, embed), dtype)
+    grad_weight_2, grad = np.empty((ROWS, embed), dtype), np.empty((ROWS, 1), dtype)
+    flow_1, flow_2 = np.empty((ROWS, online.weight_1.second.shape[0]), dtype), np.empty((ROWS, embed), dtype)
+    own_q, own_grad = np.empty((agents, ROWS), dtype), np.empty((agents, ROWS), dtype)
+    for begin in range(first, last, ROWS):
+        rows = min(ROWS, last - begin)
+        span = slice(begin, begin + rows)
+        seen = state[:rows]
+        gather(transitions.states, transitions.rows[span], seen)
+        copy(q_taken[:, span], own_q[:, :rows])
+        mixed(online, seen, rooms, own_q, hidden, total[:rows])
+        for i in range(rows):
+            errors[begin + i] = total[i] - td_targets[begin + i]
+            grad[i, 0] = dtype.type(2) * errors[begin + i] / dtype.type(count)
+        mix_back(
+            grad[:rows, 0],
+            own_q,
+            rooms[0].outputs,
+            rooms[2].outputs,
+            hidden,
+            own_grad,
+            grad_weight_1,
+            grad_bias_1,
+            grad_weight_2,
+        )
+        copy(own_grad[:, :rows], grad_q[:, span])
+        run_back(online.weight_1, seen, rooms[0], grad_weight_1[:rows], flow_1, found.weight_1)
+        run_back(online.bias_1, seen, rooms[1], grad_bias_1[:rows], flow_1, found.bias_1)
+        run_back(online.weight_2, seen, rooms[2], grad_weight_2[:rows], flow_1, found.weight_2)
+        run_back(online.value, seen, rooms[3], grad[:rows], flow_2, found.value)
+
+
+@inner
+def rooms_for(mixing: Mixing) -> tuple[Room, Room, Room, Room]:
+    """Make the room for ROWS transitions."""
+    return (
+        room_for(mixing.weight_1, ROWS),
+        room_for(mixing.bias_1, ROWS),
+        room_for(mixing.weight_2, ROWS),
+        room_for(mixing.value, ROWS),
+    )
+
+
+@inner
+def mixed(
+    mixing: Mixing, states: Numbers, rooms: tuple[Room, Room, Room, Room], q: Numbers, hidden: Numbers, total: Numbers
+) -> None:
+    """Run the hypernetworks and mix; see mix."""
+    run(mixing.weight_1, states, rooms[0])
+    run(mixing.bias_1, states, rooms[1])
+    run(mixing.weight_2, states, rooms[2])
+    run(mixing.value, states, rooms[3])
+    mix(q, rooms[0].outputs, rooms[1].outputs, rooms[2].outputs, rooms[3].outputs, hidden, total)
+
+
+@inner
+def gather(table: Numbers, rows: Integers, into: Numbers) -> None:
+    """Copy rows of a table."""
+    for i in range(into.shape[0]):
+        row = rows[i]
+        for j in range(into.shape[1]):
+            into[i, j] = table[row, j]

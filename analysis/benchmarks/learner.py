@@ -1,0 +1,203 @@
+"""How long a training step takes, by map shape and batch, beside what its matrix products alone would take.
+
+A training step is everything between two actions of learning: drawing the episodes, both networks' Q-values over
+whole episodes, mixing, both backward passes, clipping, Adam. The floor is the time of its matrix products (online
+forward and backward, target forward; agents and mixer) at the rate this machine multiplies large matrices.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+
+from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.learning import train_step
+from fedqmix.conf.schema import Config
+from fedqmix.networks.gru import parameter_shapes
+from fedqmix.runtime.core.timeline import timeline
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.world import Integers, TeamSpec
+from fedqmix.runtime.runs.lifecycle.sides import choose_device
+from fedqmix.runtime.runs.lifecycle.threads import share_out
+from fedqmix.runtime.runs.seeds.meeting import Meeting, Seat
+from fedqmix.server.records.summary import machine, versions
+from fedqmix.server.team_learner import TeamLearner
+from fedqmix.server.team_records import TeamRecords
+
+BATCHES = (32, 96)
+MAPS = ("3m", "8m", "5m_vs_6m", "10m_vs_11m", "27m_vs_30m")
+CPU = torch.device("cpu")
+WARM_UP = 3
+"""Training steps before anything is timed: the first ones allocate."""
+
+Tell = Callable[[str, str, int], None]
+"""Is told the map, who learned, and how many more training steps are over."""
+
+
+def measure(
+    config: Config,
+    sources: Sequence[EpisodeSource],
+    batches: Sequence[int],
+    repeats: int,
+    seeds: int = 1,
+    tell: Tell = lambda map, who, steps: None,
+) -> dict[str, Any]:
+    """Measure milliseconds per training step for every source of episodes and batch size.
+
+    config: algorithm, model and runtime settings. repeats: steps timed per figure. seeds: how many runs take each step
+    together, as `fedqmix train seeds=[...]` has them in one program on a GPU.
+    Returns what can be printed as JSON; medians, of all seeds together.
+    """
+    share_out(config.runtime)
+    device = choose_device(config.runtime.device)
+    rate = sgemm_rate(config.runtime.threads, device)
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for source in sources:
+        figures[source.name] = {}
+        for batch in batches:
+            meeting = Meeting(seeds)
+            ours = {
+                seat: OurLearner(config, source.spec, batch, source.draw(2 * batch), device, seat)
+                for seat in map(meeting.seat, range(seeds))
+            }
+            figures[source.name][str(batch)] = _figure(ours, repeats, rate)
+            tell(source.name, f"batch {batch}", repeats)
+    return {
+        "benchmark": "learner",
+        "algorithm": config.algorithm.name,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        "seeds": seeds,
+        "threads": config.runtime.threads,
+        "sgemm_gflops": round(rate / 1e9, 1),
+        "train_step": figures,
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+class OurLearner:
+    """A team's agents and mixer's side, with buffers full of given episodes: all of them, in slots 0, 1, ..."""
+
+    def __init__(
+        self,
+        config: Config,
+        spec: TeamSpec,
+        batch: int,
+        episodes: Episodes,
+        device: torch.device = CPU,
+        together: Together = ALONE,
+    ) -> None:
+        """Build it.
+
+        batch: episodes of a training step. episodes: at least as many. together: the learner's seat among several.
+        """
+        stored = len(episodes.lengths)
+        settings = dataclasses.replace(config.algorithm, batch_size=batch, buffer_size=stored)
+        self.spec, self.hidden = spec, config.model.hidden
+        self.mean_length = round(float(episodes.lengths.mean()), 1)
+        """Environment steps of an episode."""
+        self._records = TeamRecords(spec, stored, device)
+        self._learner = TeamLearner(spec, settings, self._records, config.seed, device, together)
+        self._agents = AgentStack(range(spec.n_agents), spec, config.model, settings, config.seed, device, together)
+        episodes.fill(self._agents, self._records)
+
+    @property
+    def slots(self) -> Integers:
+        """The episodes of the next training step: [batch] int64, longest first."""
+        return self._learner.slots
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned: all agents' and the mixer's."""
+        mixer = sum(parameter.numel() for parameter in self._learner.mixer.parameters())
+        return mixer + sum(parameter.numel() for parameter in self._agents.online.values())
+
+    def step(self) -> float:
+        """Take a training step; return its seconds."""
+        start = time.perf_counter()
+        train_step(self._agents, self._learner)
+        _finish(self._agents.device)
+        return time.perf_counter() - start
+
+    def products(self) -> float:
+        """Count the floating-point operations of the next training step's matrix products."""
+        return products(self.spec, self._learner, self.hidden, self._records.ring.lengths(self.slots))
+
+
+def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repeats: int = 15) -> float:
+    """Return floating-point operations a second of torch's square float32 matrix products, median."""
+    own = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
+    seconds = []
+    for _ in range(repeats):
+        _finish(device)
+        start = time.perf_counter()
+        a @ b
+        _finish(device)
+        seconds.append(time.perf_counter() - start)
+    torch.set_num_threads(own)
+    return 2 * size**3 / statistics.median(seconds)
+
+
+def _finish(device: torch.device) -> None:
+    """Wait until a GPU has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def products(spec: TeamSpec, learner: TeamLearner, hidden: int, lengths: np.ndarray) -> float:
+    """Count the floating-point operations of a training step's matrix products.
+
+    Forward of the online and target networks, and the online backward: one product for the weights and one for the
+    inputs of every layer but the first.
+    """
+    order = timeline(lengths)
+    shapes = {name: shape for name, shape in parameter_shapes(spec, hidden).items() if len(shape) == 2}
+    per_moment = sum(4 * rows * columns for rows, columns in shapes.values()) - np.prod(shapes["fc.weight"])
+    layers = [p.shape for p in learner.mixer.parameters() if p.dim() == 2]
+    first = sum(int(np.prod(shape)) for shape in layers if shape[1] == spec.state_dim)
+    per_transition = sum(4 * int(np.prod(shape)) for shape in layers) - first
+    return 2.0 * (spec.n_agents * order.moments * float(per_moment) + order.transitions * per_transition)
+
+
+def _figure(ours: Mapping[Seat, OurLearner], repeats: int, rate: float) -> dict[str, float]:
+    """Let every seed take its steps in a thread; the first one's clock is everybody's, as they go in step."""
+
+    def steps(seat: Seat) -> tuple[list[float], list[float]]:
+        try:
+            return _steps(ours[seat], repeats, rate)
+        finally:
+            seat.leave()
+
+    with ThreadPoolExecutor(len(ours)) as pool:
+        timed = list(pool.map(steps, ours))
+    seconds = timed[0][0]
+    floors = [sum(each) for each in zip(*(floors for _, floors in timed), strict=True)]
+    return {"mean_length": next(iter(ours.values())).mean_length, **against_floor(seconds, floors)}
+
+
+def _steps(ours: OurLearner, repeats: int, rate: float) -> tuple[list[float], list[float]]:
+    """Return the seconds of each step, and those of its matrix products at this machine's rate."""
+    seconds, floors = [], []
+    for number in range(WARM_UP + repeats):
+        floor = ours.products() / rate
+        taken = ours.step()
+        if number >= WARM_UP:
+            seconds.append(taken)
+            floors.append(floor)
+    return seconds, floors
+
+
+def against_floor(seconds: Sequence[float], floors: Sequence[float]) -> dict[str, float]:
+    """Return the medians of steps and floors in milliseconds, and how many times one is the other."""
+    ms, floor = 1e3 * statistics.median(seconds), 1e3 * statistics.median(floors)
+    return {"ms": round(ms, 2), "floor_ms": round(floor, 2), "times_floor": round(ms / floor, 2)}

@@ -1,0 +1,124 @@
+"""The embedded world's speed beside other worlds', measured in turn in one run.
+
+Each peer is a process of its own under the interpreter that has its packages (benchmarks/peer_*.py), asked over its
+standard input; while one world is measured the others wait. What is compared is an environment step of the whole team:
+random legal actions, observations, state, reward and legal actions of the next step. The rules are not the same:
+SMAX has neither terrain nor shields nor healing.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fedqmix.analysis.benchmarks import world
+from fedqmix.analysis.benchmarks.peer_process import Peer
+from fedqmix.envs.factory import team_spec
+from fedqmix.envs.options import skirmish_options
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.server.records.summary import machine, versions
+
+PEERS = ("smax", "smaclite")
+OUR_BATCH = 256
+SMAX_BATCHES = (1, 16, 64, 256, 1024)
+NEEDS = {
+    "smax": "pip install jaxmarl (or: pip install jax flax chex safetensors matplotlib pillow jaxtyping gymnax, then "
+    "pip install --no-deps jaxmarl)",
+    "smaclite": "pip install numpy gymnasium pygame-ce scikit-learn Rtree, and the source of uoe-agents/smaclite on "
+    "GitHub: smaclite_path=PATH",
+}
+
+
+def measure(
+    peers: Sequence[str],
+    maps: Sequence[str],
+    rounds: int,
+    seconds: float,
+    threads: int,
+    python: str,
+    smaclite_path: str | None,
+) -> dict[str, Any]:
+    """Measure environment steps a second of ours and of peers on the maps they share with us.
+
+    Every round measures each world once on a map, so that a change of the machine's speed meets all alike; a figure is
+    the median of the rounds. SMAX's batch is the fastest of SMAX_BATCHES: the two that were fastest in one try before
+    the rounds are both measured in every round.
+    seconds: of measuring for each figure and round; threads: of ours (SMAX takes the threads it likes, SMAClite has
+    one); python: the interpreter that has the peers' packages; smaclite_path: SMAClite's source, needed for it.
+    Raises ConfigurationError when a peer cannot be started, saying what it needs.
+    """
+    opened: dict[str, OtherWorld] = {}
+    try:
+        for name in peers:
+            opened[name] = OtherWorld(name, python, smaclite_path)
+        shared = [map for map in maps if any(map in peer.maps for peer in opened.values())]
+        if not shared:
+            raise ConfigurationError(f"None of the peers has any of the maps {', '.join(maps)}.")
+        figures = {map: _figures(map, opened, rounds, seconds, threads) for map in shared}
+    finally:
+        for peer in opened.values():
+            peer.close()
+    return {
+        "benchmark": "peers",
+        "env_steps_per_second": figures,
+        "our_batch": OUR_BATCH,
+        "threads": threads,
+        "rounds": rounds,
+        "seconds_each": seconds,
+        "peers": {name: peer.about for name, peer in opened.items()},
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+class OtherWorld(Peer):
+    """Another world in a process of its own, and the maps it has."""
+
+    def __init__(self, name: str, python: str, smaclite_path: str | None = None) -> None:
+        """Start it and ask for its maps. Raises ConfigurationError when it cannot be started."""
+        needs = f"It needs: {NEEDS[name]}. Name the interpreter that has these packages with peer_python=PATH."
+        script = [str(Path(__file__).with_name(f"peer_{name}.py"))]
+        if name == "smaclite":
+            if smaclite_path is None or not (Path(smaclite_path) / "smaclite").is_dir():
+                raise ConfigurationError(f"There is no SMAClite at smaclite_path={smaclite_path}. {needs}")
+            script.append(str(Path(smaclite_path).resolve()))
+        super().__init__(name, python, script, needs)
+        self.maps: list[str] = self.known["maps"]
+        self.about = {key: value for key, value in self.known.items() if key != "maps"}
+
+    def rate(self, **question: Any) -> float:
+        """Ask for environment steps a second. Raises FedqmixError when the peer died over it."""
+        return float(self.ask(**question)["rate"])
+
+
+def _figures(map: str, peers: Mapping[str, OtherWorld], rounds: int, seconds: float, threads: int) -> dict[str, Any]:
+    """Measure one map: every world once a round, in turn."""
+    here = {name: peer for name, peer in peers.items() if map in peer.maps}
+    smaclite = {"map": map, "seconds": seconds, "episode_limit": team_spec(map, skirmish_options()).episode_limit}
+    batches = _fast_batches(here["smax"], map, seconds) if "smax" in here else []
+    rates: dict[str, list[float]] = defaultdict(list)
+    by_batch: dict[int, list[float]] = defaultdict(list)
+    for number in range(rounds):
+        print(f"{map}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        ours = world.measure([map], (OUR_BATCH,), threads, seconds)
+        rates["ours"].append(ours["env_steps_per_second"][map][str(OUR_BATCH)])
+        for batch in batches:
+            by_batch[batch].append(here["smax"].rate(map=map, seconds=seconds, batch=batch))
+        if "smaclite" in here:
+            rates["smaclite"].append(here["smaclite"].rate(**smaclite))
+    figures: dict[str, Any] = {name: round(statistics.median(values), 1) for name, values in rates.items()}
+    if batches:
+        medians = {batch: statistics.median(values) for batch, values in by_batch.items()}
+        figures["smax_batch"] = max(medians, key=lambda batch: medians[batch])
+        figures["smax"] = round(medians[figures["smax_batch"]], 1)
+    return {**figures, **{f"times_{name}": round(figures["ours"] / figures[name], 1) for name in here}}
+
+
+def _fast_batches(smax: OtherWorld, map: str, seconds: float) -> list[int]:
+    """Return the two batches that looked fastest in one try; the rounds tell which of them is."""
+    rates = {batch: smax.rate(map=map, seconds=seconds, batch=batch) for batch in SMAX_BATCHES}
+    return sorted(rates, key=lambda batch: -rates[batch])[:2]

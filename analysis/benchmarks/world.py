@@ -1,0 +1,138 @@
+"""How many environment steps a second the embedded world takes, by map and batch.
+
+Random available actions are played; the whole team's observations, availability, rewards and the global state are
+made at every step, as in training. A battle counts from its beginning to its end; battles that are over while others
+of the batch go on do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fedqmix.envs.factory import available_maps, make_world
+from fedqmix.envs.options import skirmish_options
+from fedqmix.envs.skirmish.compile import kernel
+from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamTurn, World
+
+BATCHES = (1, 32, 256)
+
+
+class NoSink:
+    """Takes the team's side of a world and drops it."""
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        """Take the first state of a batch."""
+
+    def record(self, turn: TeamTurn) -> None:
+        """Take the outcome of a step."""
+
+
+def measure(
+    maps: Sequence[str] | None = None,
+    batches: Sequence[int] = BATCHES,
+    threads: int | None = None,
+    seconds: float = 3.0,
+) -> dict[str, Any]:
+    """Measure environment steps a second for every map and batch size.
+
+    maps: default all; batches: battles side by side; threads: default one a processor; seconds: of measuring for each
+    map and batch. Returns what can be printed as JSON: first_step_seconds (loading or compiling the kernels until one
+    step is taken), the figures under "env_steps_per_second"[map][batch], the machine, the versions, the command.
+    Raises ConfigurationError for an unknown map.
+    """
+    maps = list(maps) if maps is not None else available_maps()
+    threads = threads if threads is not None else os.cpu_count() or 1
+    first_step_seconds = _first_step(maps[0])
+    figures = {name: {str(batch): round(_rate(name, batch, threads, seconds)) for batch in batches} for name in maps}
+    return {
+        "benchmark": "world",
+        "env": "skirmish",
+        "first_step_seconds": round(first_step_seconds, 2),
+        "env_steps_per_second": figures,
+        "threads": threads,
+        "seconds_each": seconds,
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        "command": " ".join(sys.argv),
+    }
+
+
+def _first_step(name: str) -> float:
+    begun = time.perf_counter()
+    world = make_world(name, 0, skirmish_options(), NoSink(), 1)
+    world.begin(Battles(Purpose.TRAINING, 0, 1))
+    world.step(np.ones((world.spec.n_agents, 1), dtype=np.int64))
+    world.close()
+    return time.perf_counter() - begun
+
+
+def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
+    """Environment steps a second; whole batches are played until the time is up, after one to warm up."""
+    world = make_world(name, 0, skirmish_options(), NoSink(), threads)
+    actions = np.zeros((world.spec.n_agents, batch), dtype=np.int64)
+    random = np.arange(1, batch + 1, dtype=np.uint64)
+    _play(world, actions, random, 0)
+    steps, played, begun = 0, 1, time.perf_counter()
+    elapsed = 0.0
+    while elapsed < seconds:
+        steps += _play(world, actions, random, played * batch)
+        played += 1
+        elapsed = time.perf_counter() - begun
+    world.close()
+    return steps / elapsed
+
+
+def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: int) -> int:
+    """Play one batch of battles to its end and return the environment steps of battles that were not over."""
+    turn = world.begin(Battles(Purpose.TRAINING, first, actions.shape[1]))
+    steps = 0
+    while (running := actions.shape[1] - int(np.count_nonzero(turn.terminated | turn.truncated))) > 0:
+        _choose(turn.available_actions, turn.terminated | turn.truncated, random, actions)
+        turn = world.step(actions)
+        steps += running
+    return steps
+
+
+@kernel
+def _choose(available: Bools, over: Bools, random: NDArray[np.uint64], actions: Integers) -> None:
+    """Fill actions[agents, battles] with random available ones, the no-op where the battle is over.
+
+    random: [battles] xorshift states.
+    """
+    for b in range(actions.shape[1]):
+        for agent in range(actions.shape[0]):
+            if over[b]:
+                actions[agent, b] = 0
+                continue
+            state = random[b]
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            random[b] = state
+            count = 0
+            for action in range(available.shape[2]):
+                count += available[agent, b, action]
+            pick = np.int64((state >> np.uint64(33)) % np.uint64(count))
+            for action in range(available.shape[2]):
+                if available[agent, b, action]:
+                    if pick == 0:
+                        actions[agent, b] = action
+                        break
+                    pick -= 1
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

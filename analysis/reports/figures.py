@@ -1,0 +1,240 @@
+"""The figures of a report, drawn by matplotlib as SVG that takes the page's colours."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from fedqmix.analysis.reports.curves import together
+from fedqmix.analysis.reports.runs import OURS, RETURN, RETURN_BEFORE, WON, WON_BEFORE, Methods, Run
+from fedqmix.analysis.reports.statistics import ENOUGH, Scores, interquartile_mean
+from fedqmix.conf.schema import StrategyConfig
+
+# Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
+STRATEGIES: tuple[str, ...] = next(one.metadata["choices"] for one in fields(StrategyConfig) if one.name == "name")
+STYLES = ("-", "--", ":", "-.")
+_INK = "#010203"  # what the page replaces by the colour of its text
+_WIDTH, _HEIGHT = 4.2, 3.1  # inches, of a panel
+_COLUMNS = 3
+_STYLE: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9} | dict.fromkeys(
+    ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK
+)
+
+
+Look = dict[str, Any]
+"""How a method is drawn: label, color, linestyle."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """name: for links and files. title, caption: words. svg: an element to stand inside a page."""
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+
+    @property
+    def file(self) -> str:
+        """The same as a document of its own, on white ground."""
+        inked = self.svg.replace("currentColor", "#1d2126")
+        white = inked.replace('style="max-width', 'style="background: white; max-width', 1)
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{white}\n'
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Along what a curve is drawn, or what it shows: needed are the keys of a row; of gives [evaluations]."""
+
+    label: str
+    needed: tuple[str, ...]
+    of: Callable[[Run], Scores]
+
+
+ENV_STEPS = Axis("environment steps (thousands)", ("env_step",), lambda run: run.column("env_step") / 1e3)
+SENT = Axis(
+    "parameters sent and received by all agents (MB)",
+    ("fed/bytes_up", "fed/bytes_down"),
+    lambda run: (run.column("fed/bytes_up") + run.column("fed/bytes_down")) / 1e6,
+)
+SECONDS = Axis("seconds of training", ("elapsed_s",), lambda run: run.column("elapsed_s"))
+WIN_RATE = Axis("win rate", (WON,), lambda run: run.column(WON))
+RETURNED = Axis("return", (RETURN,), lambda run: run.column(RETURN))
+WON_LOST = Axis("win rate before minus after", (WON_BEFORE, WON), lambda run: run.column(WON_BEFORE) - run.column(WON))
+RETURN_LOST = Axis(
+    "return before minus after", (RETURN_BEFORE, RETURN), lambda run: run.column(RETURN_BEFORE) - run.column(RETURN)
+)
+
+
+def curves_figure(
+    name: str,
+    title: str,
+    caption: str,
+    methods: Methods,
+    axis: Axis,
+    value: Axis = WIN_RATE,
+    columns: int = _COLUMNS,
+) -> Figure | None:
+    """Draw the curve of every method, a panel a map and algorithm; None when no run has what the axes need.
+
+    Panels are in the order of the maps. columns: how many panels are side by side at the most.
+    """
+    looks = _looks(methods)
+    panels: dict[str, dict[str, list[Run]]] = defaultdict(dict)
+    for map_, by_name in methods.items():
+        for method, runs in by_name.items():
+            known = [run for run in runs if all(run.has(key) for key in (*axis.needed, *value.needed))]
+            if known:
+                panels[f"{map_}, {_base(known[0])}"][method] = known
+    if not panels:
+        return None
+
+    def draw(axes: Axes, panel: str) -> None:
+        for method, runs in panels[panel].items():
+            _curves(axes, runs, axis, value, looks[method])
+        axes.set(xlabel=axis.label, ylabel=value.label)
+        axes.set_xlim(left=0)
+        if value is WIN_RATE:
+            axes.set_ylim(-0.03, 1.03)
+
+    places = list(methods)
+    ordered = sorted(panels, key=lambda panel: (places.index(panel.partition(", ")[0]), panel))
+    return Figure(name, title, caption, _svg(name, ordered, draw, shared_legend=True, most=columns))
+
+
+def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
+    """Draw the metrics under a prefix over environment steps, a panel a map and method, a line a metric.
+
+    The line is the mean over the seeds, behind it each seed. None when no run has such a metric.
+    """
+    panels: dict[str, tuple[list[Run], list[str]]] = {}
+    for map_, by_name in methods.items():
+        for method, runs in by_name.items():
+            keys = list(dict.fromkeys(key for run in runs for key in run.rows[-1] if key.startswith(prefix)))
+            keys = [key for key in keys if all(run.has(key) for run in runs)]
+            if keys:
+                panels[f"{map_}: {method}"] = list(runs), keys
+    if not panels:
+        return None
+
+    def draw(axes: Axes, panel: str) -> None:
+        runs, keys = panels[panel]
+        for position, key in enumerate(keys):
+            _metric(axes, key, runs, key.removeprefix(prefix), COLOURS[position % len(COLOURS)], position)
+        axes.set(xlabel=ENV_STEPS.label, ylabel=label)
+        axes.set_ylim(bottom=0)
+
+    return Figure(name, title, caption, _svg(name, list(panels), draw, shared_legend=False))
+
+
+def _curves(axes: Axes, runs: Sequence[Run], axis: Axis, value: Axis, look: Look) -> None:
+    spends = all(axis.of(run)[-1] > 0 for run in runs)
+    curve = together(runs, value.of, axis.of) if len(runs) >= ENOUGH and spends else None
+    if curve is not None:
+        middle = curve.estimate()
+        axes.plot(curve.places, middle.value, linewidth=1.7, **look)
+        axes.fill_between(curve.places, middle.low, middle.high, color=look["color"], alpha=0.18, linewidth=0)
+    elif spends:
+        for number, run in enumerate(runs):
+            marker = "o" if len(run.rows) < 3 else None
+            shown = look if number == 0 else {**look, "label": "_"}
+            axes.plot(axis.of(run), value.of(run), linewidth=1.0, marker=marker, markersize=3, **shown)
+    else:  # nothing is ever spent: no curve, but where it ends
+        ends = np.array([value.of(run)[-1] for run in runs])
+        axes.axhline(float(interquartile_mean([ends])), linewidth=1.0, **look)
+
+
+def _metric(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, position: int) -> None:
+    look: dict[str, Any] = {"color": colour, "linestyle": STYLES[position // len(COLOURS) % len(STYLES)]}
+    for run in runs:
+        thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if len(runs) > 1 else {"linewidth": 1.4}
+        marker = "o" if len(run.rows) < 3 else None
+        seed_label = label if len(runs) == 1 else "_"
+        axes.plot(ENV_STEPS.of(run), run.column(key), label=seed_label, marker=marker, markersize=3, **thin, **look)
+    curve = together(runs, lambda run: run.column(key), ENV_STEPS.of) if len(runs) > 1 else None
+    if curve is not None:
+        axes.plot(curve.places, curve.values.mean(0), label=label, linewidth=1.6, **look)
+
+
+def _looks(methods: Methods) -> dict[str, Look]:
+    """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
+    firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
+    labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
+    known = STRATEGIES if any(label in STRATEGIES for label in labels.values()) else ()
+    kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has one colour in all reports
+    looks: dict[str, Look] = {}
+    for name, run in firsts.items():
+        number = kinds.index(labels[name])
+        style = STYLES[(number // len(COLOURS) + (run.source != OURS)) % len(STYLES)]
+        looks[name] = {"label": labels[name], "color": COLOURS[number % len(COLOURS)], "linestyle": style}
+    return looks
+
+
+def _base(run: Run) -> str:
+    """Return the algorithm's name as far as programs agree on it: "qmix" of "QMIX", "qmix_ns" and "qmix-a_pps"."""
+    found = re.match(r"[a-z]+", run.algorithm.lower())
+    return found[0] if found else run.algorithm
+
+
+def _svg(
+    name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool, most: int = _COLUMNS
+) -> str:
+    """Draw panels side by side, so many at most, and return an svg element without a document round it."""
+    columns = 2 if len(panels) == 4 else min(most, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": name}
+    with matplotlib.rc_context(style):
+        canvas = Canvas(figsize=(_WIDTH * columns, _HEIGHT * rows), layout="constrained")
+        grid: list[Axes] = list(canvas.subplots(rows, columns, squeeze=False).ravel())
+        for axes in grid[len(panels) :]:
+            axes.set_visible(False)
+        for axes, panel in zip(grid, panels, strict=False):
+            draw(axes, panel)
+            axes.set_title(panel, fontsize=10)
+            axes.grid(color=_INK, alpha=0.12, linewidth=0.6)
+            axes.spines[["top", "right"]].set_visible(False)
+            if not shared_legend:
+                axes.legend(frameon=False, fontsize=7, ncols=1 + len(axes.get_legend_handles_labels()[1]) // 6)
+        if shared_legend:
+            _legend(canvas, grid[: len(panels)])
+        text = io.StringIO()
+        canvas.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _element(name, text.getvalue(), columns)
+
+
+def _legend(canvas: Canvas, panels: Sequence[Axes]) -> None:
+    """Put one legend for all panels below them."""
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    columns = min(len(handles), 2 * len(panels), 5)
+    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False)
+
+
+def _short(path: str) -> str:
+    """Write a path's coordinates to a hundredth of a point, on one line."""
+    return " ".join(re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}", path).split())
+
+
+def _element(name: str, document: str, columns: int) -> str:
+    """Take the svg element out of its document: ids of its own, no wider than its panels want, ink from the page."""
+    svg = document[document.index("<svg") :].strip()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would speak for the whole page
+    svg = re.sub(r"\bd=\"([^\"]*)\"", lambda path: f'd="{_short(path[1])}"', svg)
+    svg = svg.replace("<svg ", f'<svg style="max-width: {26 * columns}rem" ', 1)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return re.sub(r">\s+<", "><", svg).replace(_INK, "currentColor")

@@ -1,0 +1,194 @@
+"""What is computed of several runs: win rates, improvement over the baselines, sample efficiency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedqmix.analysis.reports import statistics
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, RETURN, WON, Methods, Run
+from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, Scores
+
+BASELINES = ("none", "full_sharing")
+THRESHOLDS = (0.5, 0.9)
+"""Win rates whose first reaching is told."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One number of several seeds: interquartile mean and its interval; below ENOUGH seeds mean, least, greatest."""
+
+    seeds: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def enough(self) -> bool:
+        """Tell whether low and high are a 95 % interval, and not the least and greatest seed."""
+        return self.seeds >= ENOUGH
+
+
+@dataclass(frozen=True)
+class Reached:
+    """When a win rate was first reached. median: environment steps over all seeds, infinite where most never did."""
+
+    seeds: int
+    of: int
+    median: float
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Undiscounted returns of evaluations. better: as in MethodResult, of the mean return."""
+
+    final: Summary
+    area: Summary
+    better: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What came of one method on one map.
+
+    win_rates: by FINAL and BEST. better: by baseline, the probability that the method's final win rate is above it.
+    area: mean win rate over the environment steps that all runs of the map have in common. reached: by win rate.
+    returns: the final return, and over the same environment steps the mean one; None where runs do not tell any.
+    """
+
+    map: str
+    method: str
+    win_rates: Mapping[str, Summary]
+    better: Mapping[str, Estimate]
+    area: Summary
+    reached: Mapping[float, Reached]
+    returns: Returns | None
+
+
+def replayed(methods: Methods, which: str) -> bool:
+    """Tell whether all our runs' networks were played again; only then those win rates are used."""
+    ours = [run for by_name in methods.values() for runs in by_name.values() for run in runs if run.source == OURS]
+    return bool(ours) and all(which in run.replayed for run in ours)
+
+
+def win_rate(run: Run, which: str, again: bool) -> float:
+    """Return a run's FINAL or BEST win rate: of the networks played again, or as logged (other programs' always)."""
+    return run.replayed[which].win_rate if again and which in run.replayed else run.logged(which)
+
+
+def win_rates(runs: Sequence[Run], which: str, again: bool) -> Scores:
+    """Return the win rates of several runs: [runs]."""
+    return np.array([win_rate(run, which, again) for run in runs])
+
+
+def results(methods: Methods) -> list[MethodResult]:
+    """Return a result for every map and method."""
+    again = {which: replayed(methods, which) for which in (FINAL, BEST)}
+    return [
+        MethodResult(
+            map_,
+            method,
+            {which: summary([win_rates(runs, which, again[which])]) for which in (FINAL, BEST)},
+            _better([map_], methods, method, lambda some: win_rates(some, FINAL, again[FINAL])),
+            summary([_areas(runs, WON, *common_range(by_name))]),
+            {threshold: reached(runs, threshold) for threshold in THRESHOLDS},
+            _returns(map_, by_name, method),
+        )
+        for map_, by_name in methods.items()
+        for method, runs in by_name.items()
+    ]
+
+
+def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Estimate]]]:
+    """Return each method's final win rate and improvement over all maps, maps being the strata.
+
+    A method that was not run on every map, or with fewer than ENOUGH seeds on one, is left out; for a single map all.
+    """
+    if len(methods) < 2:
+        return []
+    again, maps = replayed(methods, FINAL), list(methods)
+    shared = [name for name in next(iter(methods.values())) if all(name in methods[map_] for map_ in maps)]
+    return [
+        (
+            name,
+            summary([win_rates(methods[map_][name], FINAL, again) for map_ in maps]),
+            _better(maps, methods, name, lambda some: win_rates(some, FINAL, again)),
+        )
+        for name in shared
+        if all(len(methods[map_][name]) >= ENOUGH for map_ in maps)
+    ]
+
+
+def summary(strata: Sequence[Scores]) -> Summary:
+    """Summarise scores, [seeds] per map."""
+    seeds = min(map(len, strata))
+    together = np.concatenate(strata)
+    if seeds < ENOUGH:
+        return Summary(seeds, float(together.mean()), float(together.min()), float(together.max()))
+    return Summary(seeds, *map(float, statistics.iqm_interval(strata)))
+
+
+def common_range(by_name: Mapping[str, Sequence[Run]]) -> tuple[float, float]:
+    """Return the environment steps that all runs of a map have in common: latest first and earliest last evaluation."""
+    columns = [run.column("env_step") for runs in by_name.values() for run in runs]
+    return max(column[0] for column in columns), min(column[-1] for column in columns)
+
+
+def baseline(by_name: Mapping[str, Sequence[Run]], method: str, strategy: str) -> str | None:
+    """Return the method with the same algorithm and a baseline's strategy; None unless there is exactly one other."""
+    own = by_name[method][0]
+    found = [
+        name
+        for name, runs in by_name.items()
+        if (runs[0].source, runs[0].algorithm, runs[0].strategy) == (own.source, own.algorithm, strategy)
+    ]
+    return found[0] if len(found) == 1 and found[0] != method else None
+
+
+def _returns(map_: str, by_name: Mapping[str, Sequence[Run]], method: str) -> Returns | None:
+    known = {name: runs for name, runs in by_name.items() if all(run.has(RETURN) for run in runs)}
+    if method not in known:
+        return None
+    common = common_range(known)
+    areas = _areas(known[method], RETURN, *common)
+    final = np.array([run.column(RETURN)[-1] for run in known[method]])
+    if np.isnan(areas).any():
+        return Returns(summary([final]), summary([areas]), {})
+    better = _better([map_], {map_: known}, method, lambda runs: _areas(runs, RETURN, *common))
+    return Returns(summary([final]), summary([areas]), better)
+
+
+def _better(
+    maps: Sequence[str], methods: Methods, method: str, scores: Callable[[Sequence[Run]], Scores]
+) -> dict[str, Estimate]:
+    """scores: of several runs, [runs]."""
+    found = {}
+    for strategy in BASELINES:
+        others = [baseline(methods[map_], method, strategy) for map_ in maps]
+        if any(other is None for other in others):
+            continue
+        ours = [scores(methods[map_][method]) for map_ in maps]
+        theirs = [scores(methods[map_][str(other)]) for map_, other in zip(maps, others, strict=True)]
+        if min(map(len, [*ours, *theirs])) >= ENOUGH:
+            found[strategy] = statistics.improvement_interval(ours, theirs)
+        else:
+            nothing = np.array(np.nan)
+            found[strategy] = Estimate(np.array(statistics.improvement(ours, theirs)), nothing, nothing)
+    return found
+
+
+def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores:
+    if end < begin:  # one run was over before another was first evaluated
+        return np.full(len(runs), np.nan)
+    return np.array(
+        [statistics.area_under_curve(run.column("env_step"), run.column(metric), begin, end) for run in runs]
+    )
+
+
+def reached(runs: Sequence[Run], threshold: float, won: str = WON) -> Reached:
+    """Return when the runs first won a share of an evaluation. threshold: that share. won: the win rate's key."""
+    steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(won), threshold) for run in runs])
+    middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median makes nan of two infinities
+    return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

@@ -1,0 +1,140 @@
+"""A run as a report sees it, whoever trained it, and which runs are one method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fedqmix.analysis.reports.statistics import Scores
+from fedqmix.server.records import Row, best_row
+
+WON, RETURN = "test_battle_won_mean", "test_return_mean"
+WON_FIXED = "test_fixed_battle_won_mean"
+"""The win rate from fixed starts, where the battles that judge begin from varied ones."""
+WON_BEFORE, RETURN_BEFORE = "test_before_battle_won_mean", "test_before_return_mean"
+FINAL, BEST = "final", "best"
+OURS = "fedqmix"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of playing a checkpoint's networks again.
+
+    checkpoint: its folder in the run folder. round: after which it was written.
+    """
+
+    checkpoint: str
+    round: int
+    episodes: int
+    won: int
+    mean_return: float
+
+    @property
+    def win_rate(self) -> float:
+        """Share of the episodes won."""
+        return self.won / self.episodes
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it is, how it was measured, and every evaluation.
+
+    label: where it was read from. source: the program that trained it. experiment: the settings it began from. game:
+    version of the game's rules. None stands for what is not known. world_settings, settings: by full name
+    ("env.reward_win", "algorithm.gamma"), those of the world and those that decide how it learns. replayed: by FINAL
+    and BEST, the networks played again; not_replayed says in words why one is missing.
+    """
+
+    label: str
+    source: str
+    world: str
+    map: str
+    algorithm: str
+    strategy: str
+    seed: int
+    rows: Sequence[Row]
+    experiment: str = ""
+    game: str | None = None
+    episodes: int | None = None
+    every_env_steps: int | None = None
+    starts: str | None = None  # of the battles that judge: "varied" or "fixed"
+    world_settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    of_its_map: frozenset[str] = frozenset()  # settings that its experiment sets so on this map alone
+    outcome: str = "unknown"
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)  # bytes by channel, in a deployment
+    replayed: Mapping[str, Replayed] = field(default_factory=dict)
+    not_replayed: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by agent: "times", and "last" in words
+
+    @property
+    def family(self) -> str:
+        """Algorithm and strategy, as marl_eval.json names them; the program's name in front where it is not ours."""
+        name = f"{self.algorithm}-{self.strategy}" if self.strategy else self.algorithm
+        return name if self.source == OURS else f"{self.source} {name}"
+
+    def has(self, key: str) -> bool:
+        """Tell whether every row has a metric."""
+        return all(key in row for row in self.rows)
+
+    def column(self, key: str) -> Scores:
+        """Return a metric of all rows: [evaluations]."""
+        return np.array([row[key] for row in self.rows], np.float64)
+
+    def logged(self, which: str) -> float:
+        """Return the win rate of the FINAL or BEST evaluation in its metrics."""
+        row = self.rows[-1] if which == FINAL else best_row(self.rows)
+        assert row is not None
+        return float(row[WON])
+
+
+Methods = Mapping[str, Mapping[str, Sequence[Run]]]
+"""Map -> method -> its runs, by seed."""
+
+
+def by_method(runs: Sequence[Run]) -> Methods:
+    """Sort runs by map and method.
+
+    A method is an algorithm and a strategy; where such runs differ in a setting, it is part of the method's name. What
+    an experiment sets otherwise on one map is part of it only where such runs differ on that map.
+    """
+    families: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        families[run.family].append(run)
+    found: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    for family, members in sorted(families.items()):
+        varied = _varied(members)
+        for run in sorted(members, key=lambda one: one.seed):
+            told = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
+            found[run.map][", ".join([family, *told])].append(run)
+    return {map_: dict(methods) for map_, methods in sorted(found.items())}
+
+
+def _varied(members: Sequence[Run]) -> list[str]:
+    """Return the names of settings that tell methods apart among runs of one algorithm and strategy."""
+    usual: list[Mapping[str, Any]] = [
+        {name: run.settings[name] for name in run.settings if name not in run.of_its_map} for run in members
+    ]
+    by_map: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for run in members:
+        by_map[run.map].append(run.settings)
+    found = {name for alike in [usual, *by_map.values()] for name in varying(alike)}
+    return [name for name in dict.fromkeys(name for run in members for name in run.settings) if name in found]
+
+
+def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of settings that have not the same value everywhere; not known is not other."""
+    names = dict.fromkeys(name for one in settings for name in one)
+    return [name for name in names if len({written(one[name]) for one in settings if name in one}) > 1]
+
+
+def written(value: Any) -> str:
+    """Return a setting's value in one word."""
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)

@@ -1,0 +1,281 @@
+"""The tables of a report, as cells of text; `html` and `markdown` write them."""
+
+from __future__ import annotations
+
+import html as markup
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fedqmix.analysis.reports.results import BASELINES, THRESHOLDS, MethodResult, Summary, over_all_maps, replayed
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, varying, written
+from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, win_rate_interval
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """name: for links. title, caption: words. heads: [columns]; rows: [rows][columns]."""
+
+    name: str
+    title: str
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def html(table: Table) -> str:
+    """Return a table element; columns of numbers stand to the right."""
+    heads = "".join(f"<th scope='col'>{markup.escape(head)}</th>" for head in table.heads)
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td{_side(cell)}>{markup.escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
+    return f'<table id="{table.name}">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>'
+
+
+def markdown(table: Table) -> str:
+    """Return a Markdown table with its title and caption."""
+    lines = [table.heads, ["---"] * len(table.heads), *table.rows]
+    cells = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([f"## {table.title}", "", *cells, "", table.caption, ""])
+
+
+def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
+    """Final and best win rate of every method, and whether it improves on the baselines."""
+    rows = [
+        [
+            result.map,
+            result.method,
+            str(result.win_rates[FINAL].seeds),
+            rate(result.win_rates[FINAL]),
+            rate(result.win_rates[BEST]),
+            *(chance(result.better.get(strategy)) for strategy in BASELINES),
+        ]
+        for result in found
+    ]
+    return Table(
+        "win-rates",
+        "Win rates",
+        f"{_measured(methods, FINAL)} {_measured(methods, BEST)} {_INTERVALS} P(better than ...) is the probability "
+        "that a run of the method has a higher final win rate than a run of the baseline with the same algorithm, a "
+        "tie counting half (Mann-Whitney U); 0.5 says no difference, and an interval that holds 0.5 leaves it open.",
+        ["map", "method", "seeds", "final win rate", "best win rate", *(f"P(better than {one})" for one in BASELINES)],
+        rows,
+    )
+
+
+def returns(found: Sequence[MethodResult]) -> Table | None:
+    """Final and mean return of every method; None where no run tells its returns."""
+    rows = [
+        [
+            result.map,
+            result.method,
+            *map(rate, (result.returns.final, result.returns.area)),
+            *(chance(result.returns.better.get(strategy)) for strategy in BASELINES),
+        ]
+        for result in found
+        if result.returns
+    ]
+    if not rows:
+        return None
+    return Table(
+        "returns-earned",  # the figure is called returns
+        "Returns",
+        "Final return: of the last evaluation in training. Mean return: the area under the curve over the environment "
+        "steps that all runs of the map have in common, divided by their number. P(better than ...) is of the mean "
+        f"return. {_INTERVALS} Returns tell methods apart where hardly a battle is won yet; a higher return is not "
+        "always a better chance to win.",
+        ["map", "method", "final return", "mean return", *(f"P(better than {one})" for one in BASELINES)],
+        rows,
+    )
+
+
+def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
+    """Area under the curve, and when win rates were first reached."""
+    rows = []
+    for result in found:
+        cells = [result.map, result.method, rate(result.area)]
+        for threshold in THRESHOLDS:
+            reached = result.reached[threshold]
+            cells += [steps(reached.median), f"{reached.seeds} of {reached.of}"]
+        rows.append([*cells, *_spent(methods[result.map][result.method])])
+    heads = [
+        head
+        for threshold in THRESHOLDS
+        for head in (f"env steps to {threshold:.0%}", f"seeds that won {threshold:.0%}")
+    ]
+    return Table(
+        "sample-efficiency",
+        "Sample efficiency",
+        "Mean win rate: the area under the curve over the environment steps that all runs of the map have in common, "
+        f"divided by their number. {_INTERVALS} Environment steps to a win rate: up to the first evaluation that won "
+        "so many, median of all seeds, 'not' where most never did; all environment steps of training count. Parameters "
+        "sent and received (MB) and seconds of training: mean of the whole runs.",
+        ["map", "method", "mean win rate", *heads, "MB", "seconds"],
+        rows,
+    )
+
+
+def all_maps(methods: Methods) -> Table | None:
+    """The maps together; None where there is one map, or too few seeds."""
+    rows = [
+        [name, rate(summary), *(chance(better.get(strategy)) for strategy in BASELINES)]
+        for name, summary, better in over_all_maps(methods)
+    ]
+    if not rows:
+        return None
+    return Table(
+        "all-maps",
+        "All maps together",
+        f"Methods with at least {ENOUGH} seeds on each of {', '.join(methods)}: interquartile mean of the final win "
+        "rate over all runs, with a 95 % bootstrap interval stratified by map.",
+        ["method", "final win rate", *(f"P(better than {one})" for one in BASELINES)],
+        rows,
+    )
+
+
+def runs(methods: Methods) -> Table:
+    """Every single run."""
+    rows = [
+        [
+            run.label,
+            map_,
+            method,
+            str(run.seed),
+            run.outcome,
+            f"{run.rows[-1]['env_step']:,}",
+            *(f"{run.logged(which):.3f}" for which in (FINAL, BEST)),
+            *(_again(run, which) for which in (FINAL, BEST)),
+        ]
+        for map_, by_name in methods.items()
+        for method, members in by_name.items()
+        for run in members
+    ]
+    return Table(
+        "runs",
+        "Runs",
+        "Final and best: the last and the best evaluation in metrics.jsonl; the best is the highest of many noisy "
+        "ones, so it flatters. Played again: the networks of that checkpoint in new greedy battles, with the 95 % "
+        "interval (Wilson) that comes from the number of battles.",
+        ["run", "map", "method", "seed", "outcome", "env steps", "final", "best", "final again", "best again"],
+        rows,
+    )
+
+
+def differences(methods: Methods) -> Table | None:
+    """The settings in which methods differ, by name; None when they do not."""
+    named: dict[str, list[Run]] = {}
+    for by_name in methods.values():
+        for method, members in by_name.items():
+            named.setdefault(method, []).extend(run for run in members if run.settings)
+    named = {method: members for method, members in named.items() if members}
+    names = varying([run.settings for members in named.values() for run in members])
+    rows = [[name, *(_values(members, name) for members in named.values())] for name in names]
+    if not rows:
+        return None
+    return Table(
+        "settings",
+        "Settings that differ",
+        "Every setting that is not the same in all runs, but for seed, folder, threads and when a run stops. Compare "
+        "methods only where nothing else differs than what makes the method.",
+        ["setting", *named],
+        rows,
+    )
+
+
+def sent(methods: Methods) -> Table | None:
+    """Bytes by channel of the runs that were federations; None where all were trained in one process."""
+    found = [run for by_name in methods.values() for members in by_name.values() for run in members if run.sent]
+    channels = list(dict.fromkeys(name for run in found for name in run.sent))
+    if not found:
+        return None
+    rows = [[run.label, *(f"{run.sent.get(name, 0) / 1e6:.3f}" for name in channels)] for run in found]
+    caption = "Megabytes both ways by channel, of the runs that were trained as a federation of processes."
+    return Table("sent", "Bytes on the wire", caption, ["run", *channels], rows)
+
+
+def commands(methods: Methods) -> Table:
+    """What was typed, with which versions."""
+    rows = [
+        [run.label, run.command or NOTHING, _listed(run.versions), _listed(run.machine), run.game or "not told"]
+        for by_name in methods.values()
+        for members in by_name.values()
+        for run in members
+        if run.source == OURS
+    ]
+    caption = "Each run's command, as its summary.json has it, and what it ran with."
+    return Table("commands", "Commands and versions", caption, ["run", "command", "versions", "machine", "game"], rows)
+
+
+def rate(summary: Summary) -> str:
+    """Return "0.71 [0.60, 0.80]", or "0.71 (0.60 to 0.80)" where there are too few seeds for an interval."""
+    if math.isnan(summary.value):
+        return NOTHING
+    if summary.enough:
+        return f"{summary.value:.3f} [{summary.low:.3f}, {summary.high:.3f}]"
+    if summary.seeds == 1 and summary.low == summary.high:
+        return f"{summary.value:.3f}"
+    return f"{summary.value:.3f} ({summary.low:.3f} to {summary.high:.3f})"
+
+
+def chance(estimate: Estimate | None) -> str:
+    """Return a probability with its interval, if it has one."""
+    if estimate is None:
+        return NOTHING
+    if math.isnan(float(estimate.low)):
+        return f"{float(estimate.value):.2f}"
+    return f"{float(estimate.value):.2f} [{float(estimate.low):.2f}, {float(estimate.high):.2f}]"
+
+
+def steps(number: float) -> str:
+    """Return a number of environment steps, "not" for infinity."""
+    return f"{number:,.0f}" if math.isfinite(number) else "not"
+
+
+_INTERVALS = (
+    f"From {ENOUGH} seeds on: interquartile mean over the seeds [95 % stratified bootstrap interval] (Agarwal et al. "
+    "2021, arXiv 2108.13264); below: mean (least to greatest seed), as an interval would say nothing."
+)
+
+
+def _measured(methods: Methods, which: str) -> str:
+    if replayed(methods, which):
+        episodes = {
+            run.replayed[which].episodes
+            for by_name in methods.values()
+            for members in by_name.values()
+            for run in members
+            if which in run.replayed
+        }
+        return f"{which.capitalize()} win rate: of the networks played again, {max(episodes)} episodes each."
+    return f"{which.capitalize()} win rate: as logged in training, because not all networks were played again."
+
+
+def _again(run: Run, which: str) -> str:
+    if which not in run.replayed:
+        return run.not_replayed.get(which, NOTHING)
+    replay = run.replayed[which]
+    low, high = win_rate_interval(replay.won, replay.episodes)
+    return f"{replay.win_rate:.3f} [{low:.3f}, {high:.3f}] (round {replay.round})"
+
+
+def _spent(members: Sequence[Run]) -> list[str]:
+    cells = []
+    for keys, scale in ((("fed/bytes_up", "fed/bytes_down"), 1e6), (("elapsed_s",), 1)):
+        known = [run for run in members if all(key in run.rows[-1] for key in keys)]
+        total = sum(float(run.rows[-1][key]) for run in known for key in keys) / scale
+        cells.append(f"{total / len(known):,.1f}" if known else NOTHING)
+    return cells
+
+
+def _values(members: Sequence[Run], name: str) -> str:
+    return "; ".join(dict.fromkeys(written(run.settings.get(name)) for run in members))
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or NOTHING
+
+
+def _side(cell: str) -> str:
+    return ' class="number"' if cell[:1].isdigit() or cell in (NOTHING, "not") else ""

@@ -1,0 +1,6 @@
+"""Showing a replay: as a page that plays it, as a GIF, as a video."""
+
+from fedqmix.analysis.viewer.page import page
+from fedqmix.analysis.viewer.video import GIF, MP4, Film, frame_count, write_gif, write_mp4
+
+__all__ = ["GIF", "MP4", "Film", "frame_count", "page", "write_gif", "write_mp4"]

@@ -1,0 +1,47 @@
+"""A replay as one HTML file that loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import html
+import json
+from importlib import resources
+from string import Template
+
+from fedqmix.analysis.viewer import wording
+from fedqmix.envs.replays import Replay, action_names
+from fedqmix.envs.replays.file import document
+
+SCRIPTS = ("replay.js", "ground.js", "units.js", "panel.js", "chart.js", "playback.js")
+"""In this order; together they are one script, so each sees what those before it define."""
+
+
+def page(replay: Replay) -> str:
+    """Return the page that plays a battle: markup, style, script and replay in one text."""
+    values = document(replay)
+    values["action_names"] = action_names(replay.units, replay.n_actions)
+    values["marks"] = wording.marks(unit.type for unit in replay.units)
+    texts = {
+        "title": f"{replay.map}: {wording.result(replay)}",
+        "map": replay.map,
+        "result": wording.result(replay),
+        "result_class": replay.result.replace(" ", "-"),
+        "occasion": wording.occasion(replay),
+    }
+    return Template(_part("page.html")).substitute(
+        {name: html.escape(text) for name, text in texts.items()},
+        style=_part("style.css"),
+        script="\n".join(_part(name) for name in SCRIPTS),
+        replay=_embedded(values),
+    )
+
+
+def _embedded(values: dict[str, object]) -> str:
+    """Return JSON that may stand inside a script element: no text in it can end the element or begin a comment."""
+    text = json.dumps(values, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _part(name: str) -> str:
+    return resources.files("fedqmix.analysis.viewer").joinpath("template", name).read_text(encoding="utf-8")

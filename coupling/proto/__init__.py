@@ -1,1 +1,0 @@
-"""What is said on the wire. The *_pb2 files are made from the *.proto files by `python -m coupling.proto.generate`."""

@@ -1,0 +1,1 @@
+"""Q-networks of a stack of agents, one file each."""

@@ -1,0 +1,57 @@
+"""The GRU's time loop captured as CUDA graphs.
+
+A loop over an episode's moments is hundreds of small kernels, and starting one takes a GPU longer than computing it. A
+graph of them is started as one. But a graph has a fixed shape: here every episode goes on to the limit, with zeros for
+what the GRU reads after its end, and what it computes from them is left out. So the result is `unroll`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+
+from fedqmix.networks.recurrence import unroll
+from fedqmix.runtime.core.timeline import Timeline, timeline
+
+Loop = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""(gates_in, weight, bias) -> hidden, of episodes of full length."""
+Capture = Callable[[Loop, tuple[torch.Tensor, ...]], Loop]
+"""Returns a function that does the same to tensors like the samples; its result is written over by the next call."""
+
+
+class CapturedUnroll:
+    """`networks.recurrence.unroll` for batches of one size; captured when first called, with and without gradient.
+
+    Stacks of another size, as when one of several runs in one program ends, are captured anew.
+    """
+
+    def __init__(self, batch: int, limit: int, capture: Capture | None = None) -> None:
+        """batch: episodes in every timeline. limit: the longest an episode can be, in environment steps.
+
+        capture: how, by default with `torch.cuda.make_graphed_callables`.
+        """
+        self._full = timeline(np.full(batch, limit, np.int64))
+        self._capture = capture or cast(Capture, torch.cuda.make_graphed_callables)
+        self._loops: dict[tuple[int, bool], Loop] = {}  # by agents, and whether with gradient
+
+    def __call__(
+        self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, order: Timeline
+    ) -> torch.Tensor:
+        """See `networks.recurrence.unroll`. Raises ValueError when the timeline has another number of episodes."""
+        if order.batch != self._full.batch:
+            raise ValueError(f"captured for {self._full.batch} episodes, called with {order.batch}")
+        places = torch.from_numpy(order.moment_time * order.batch + order.moment_episode).to(gates_in.device)
+        agents, _, gates = gates_in.shape
+        full = gates_in.new_zeros(agents, self._full.moments, gates).index_copy(1, places, gates_in)
+        differentiable = torch.is_grad_enabled() and full.requires_grad
+        wanted = agents, differentiable
+        if wanted not in self._loops:
+            samples = tuple(torch.zeros_like(value, requires_grad=differentiable) for value in (full, weight, bias))
+            self._loops[wanted] = self._capture(self._loop, samples)
+        return self._loops[wanted](full, weight, bias).index_select(1, places)
+
+    def _loop(self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return unroll(gates_in, weight, bias, self._full)

@@ -1,0 +1,97 @@
+"""Acting: every agent's Q-values and choice in every battle, by one kernel."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fedqmix.networks.gru_kernels.arrays import Network
+from fedqmix.networks.gru_kernels.compile import inner, kernel
+from fedqmix.networks.gru_kernels.forward import ROWS, best_of, passing_moment
+from fedqmix.runtime.core.world import Bools, Integers
+from fedqmix.runtime.kernels.compile import Numbers
+from fedqmix.runtime.kernels.product import copy
+
+
+class Memory(NamedTuple):
+    """What an agent carries from one moment of its battles to the next."""
+
+    hidden: Numbers  # [agents, battles, width]
+    last_actions: Integers  # [agents, battles], -1 before the first
+
+
+class Chances(NamedTuple):
+    """This moment's draws for exploration, uniform in [0, 1): [agents, battles] each."""
+
+    coins: Any  # explore if below epsilon
+    picks: Any  # which of the available actions then
+
+
+class Choices(NamedTuple):
+    """What came of it."""
+
+    q: Numbers  # [agents, battles, n_actions]
+    actions: Integers  # [agents, battles]
+    explored: Bools  # [agents, battles], drawn instead of greedy
+
+
+@kernel
+def act(
+    network: Network,
+    first: int,
+    last: int,
+    observations: Numbers,
+    available: Bools,
+    memory: Memory,
+    epsilon: float,
+    chances: Chances,
+    choices: Choices,
+) -> None:
+    """Let agents first .. last - 1 act.
+
+    observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
+    Advances memory and fills choices.
+    """
+    battles = available.shape[1]
+    width, columns = network.head.shape[1:]
+    dtype = network.head.dtype
+    room, products = np.empty((6, ROWS, width), dtype), np.empty((4, ROWS, width), dtype)
+    q = np.empty((ROWS, columns), dtype)
+    for agent in range(first, last):
+        for begin in range(0, battles, ROWS):
+            end = min(begin + ROWS, battles)
+            rows = end - begin
+            passing_moment(
+                network,
+                agent,
+                observations[agent, begin:end],
+                memory.last_actions[agent, begin:end],
+                memory.hidden[agent, begin:end],
+                room,
+                products,
+                q[:rows],
+            )
+            copy(q[:rows], choices.q[agent, begin:end])
+        for battle in range(battles):
+            allowed = available[agent, battle]
+            drawn = chances.coins[agent, battle] < epsilon
+            action = (
+                nth_available(allowed, chances.picks[agent, battle])
+                if drawn
+                else best_of(choices.q[agent, battle], allowed)
+            )
+            choices.actions[agent, battle] = memory.last_actions[agent, battle] = action
+            choices.explored[agent, battle] = drawn
+
+
+@inner
+def nth_available(available: Bools, draw: float) -> int:
+    """Pick one available action uniformly; draw: uniform in [0, 1)."""
+    missing = int(draw * available.sum())
+    for action in range(available.shape[0]):
+        if available[action]:
+            if missing == 0:
+                return action
+            missing -= 1
+    return 0

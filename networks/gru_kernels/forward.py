@@ -1,0 +1,172 @@
+"""Q-values: of one moment for acting, of whole episodes for learning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fedqmix.networks.gru_kernels.arrays import Episodes, Kept, Network
+from fedqmix.networks.gru_kernels.compile import inner, kernel
+from fedqmix.networks.gru_kernels.gates import advance
+from fedqmix.networks.gru_kernels.layout import side_of
+from fedqmix.runtime.core.world import Bools, Integers
+from fedqmix.runtime.kernels.compile import Numbers
+from fedqmix.runtime.kernels.product import copy, product, repeat
+
+ROWS = 32  # at a time: the weights are read seldom enough, and all that is worked on stays in the cache
+
+
+@inner
+def moment(
+    network: Network,
+    agent: int,
+    observations: Numbers,
+    last_actions: Integers,
+    previous: Numbers,
+    features: Numbers,
+    reset: Numbers,
+    update: Numbers,
+    new: Numbers,
+    side: Numbers,
+    hidden: Numbers,
+    products: Numbers,
+    q: Numbers,
+) -> None:
+    """Compute one moment of one agent in some battles.
+
+    observations: [rows, obs_dim]. last_actions: [rows], -1 before the first. previous: [rows, width].
+    products: [4, rows at least, width] to work in. Fills the others [rows, width] and q [rows, columns of the head].
+    """
+    rows, width = previous.shape
+    obs_dim = observations.shape[1]
+    zero = observations.dtype.type(0)
+    weight, always = network.features[agent], network.always[agent]
+    product(observations, weight[:obs_dim], features, False)
+    for row in range(rows):
+        if last_actions[row] >= 0:
+            acted = weight[obs_dim + last_actions[row]]
+            for j in range(width):
+                features[row, j] += acted[j]
+        for j in range(width):
+            total = features[row, j] + always[j]
+            features[row, j] = zero if total < zero else total
+    for gate in range(3):
+        product(features, network.inside[agent, gate], products[gate, :rows], False)
+        product(previous, network.recurrent[agent, gate], products[side_of(gate), :rows], gate < 2)
+    advance(products, network.bias[agent], previous, reset, update, new, side, hidden)
+    repeat(network.head_bias[agent], q)
+    product(hidden, network.head[agent], q, True)
+
+
+@inner
+def passing_moment(
+    network: Network,
+    agent: int,
+    observations: Numbers,
+    last_actions: Integers,
+    hidden: Numbers,
+    room: Numbers,
+    products: Numbers,
+    q: Numbers,
+) -> None:
+    """Compute one moment of which nothing is kept but the hidden state, advanced in place, and q.
+
+    room: [6, rows at least, width], to work in. The others as for moment.
+    """
+    rows = hidden.shape[0]
+    copy(hidden, room[5, :rows])
+    moment(
+        network,
+        agent,
+        observations,
+        last_actions,
+        room[5, :rows],
+        room[0, :rows],
+        room[1, :rows],
+        room[2, :rows],
+        room[3, :rows],
+        room[4, :rows],
+        hidden,
+        products,
+        q,
+    )
+
+
+@kernel
+def values(
+    online: Network,
+    target: Network,
+    episodes: Episodes,
+    agent: int,
+    first: int,
+    last: int,
+    start: int,
+    double_q: bool,
+    kept: Kept,
+    q_taken: Numbers,
+    q_next: Numbers,
+) -> None:
+    """Compute what one agent's episodes first .. last - 1 of the batch are worth.
+
+    start: where the block's moments begin in kept. double_q: the next action is the online network's choice.
+    Fills the block's moments of kept, and its transitions of q_taken and q_next [agents, transitions].
+    """
+    observations, available = episodes.observations[agent], episodes.available_actions[agent]
+    actions, rows, lengths, offsets = episodes.actions[agent], episodes.rows, episodes.lengths, episodes.offsets
+    batch, most = lengths.shape[0], last - first
+    width, columns = online.head.shape[1:]
+    dtype = online.head.dtype
+    seen = np.empty((most, observations.shape[1]), dtype)
+    last_actions = np.full(most, -1)
+    products = np.empty((4, most, width), dtype)
+    hidden = np.zeros((most, width), dtype)
+    room, hidden_target = np.empty((6, most, width), dtype), np.zeros((most, width), dtype)
+    q, q_target = np.empty((most, columns), dtype), np.empty((most, columns), dtype)
+    begin, count = start, most
+    for time in range(lengths[first] + 1):
+        while lengths[first + count - 1] < time:  # the shortest episodes come last
+            count -= 1
+        for i in range(count):
+            row = rows[offsets[time] + first + i]
+            for j in range(seen.shape[1]):
+                seen[i, j] = observations[row, j]
+        end = begin + count
+        previous = kept.previous[agent, begin:end]
+        copy(hidden[:count], previous)
+        moment(
+            online,
+            agent,
+            seen[:count],
+            last_actions,
+            previous,
+            kept.features[agent, begin:end],
+            kept.reset[agent, begin:end],
+            kept.update[agent, begin:end],
+            kept.new[agent, begin:end],
+            kept.side[agent, begin:end],
+            hidden[:count],
+            products,
+            q[:count],
+        )
+        passing_moment(
+            target, agent, seen[:count], last_actions, hidden_target[:count], room, products, q_target[:count]
+        )
+        for i in range(count):
+            episode = first + i
+            row = rows[offsets[time] + episode]
+            if time > 0:  # the moment after transition k is moment batch + k
+                judge = q[i] if double_q else q_target[i]
+                q_next[agent, offsets[time] + episode - batch] = q_target[i, best_of(judge, available[row])]
+            if time < lengths[episode]:
+                last_actions[i] = actions[row]
+                q_taken[agent, offsets[time + 1] + episode - batch] = q[i, actions[row]]
+        begin = end
+
+
+@inner
+def best_of(q: Numbers, available: Bools) -> int:
+    """Return the available action of highest value, the first of equals."""
+    best = -1
+    for action in range(available.shape[0]):
+        if available[action] and (best < 0 or q[action] > q[best]):
+            best = action
+    return max(best, 0)

@@ -1,0 +1,94 @@
+"""Between the layout of the parameters and that of the kernels: networks on the way in, gradients on the way out."""
+
+from __future__ import annotations
+
+from fedqmix.networks.gru_kernels.arrays import Gradients, Network, ParameterArrays
+from fedqmix.networks.gru_kernels.compile import inner, kernel
+from fedqmix.runtime.core.world import Integers
+from fedqmix.runtime.kernels.compile import Numbers
+
+
+@kernel
+def arrange(parameters: ParameterArrays, id_rows: Integers, first: int, last: int, network: Network) -> None:
+    """Fill the arrays of a network of agents first .. last - 1; its `features` are the parameters' own.
+
+    id_rows: [agents], the row of the first layer that each agent's one-hot id selects.
+    """
+    width, n_actions = parameters.head_weight.shape[1:]
+    columns = network.head.shape[2]
+    zero = parameters.fc_bias.dtype.type(0)
+    for agent in range(first, last):
+        own = id_rows[agent]
+        for j in range(width):
+            network.always[agent, j] = parameters.fc_bias[agent, j] + parameters.fc_weight[agent, own, j]
+        for gate in range(3):
+            begin = gate * width
+            for i in range(width):
+                for j in range(width):
+                    network.inside[agent, gate, i, j] = parameters.weight_ih[agent, i, begin + j]
+                    network.recurrent[agent, gate, i, j] = parameters.weight_hh[agent, i, begin + j]
+        for j in range(width):
+            for gate in range(2):
+                at = gate * width + j
+                network.bias[agent, gate, j] = parameters.bias_ih[agent, at] + parameters.bias_hh[agent, at]
+            network.bias[agent, 2, j] = parameters.bias_ih[agent, 2 * width + j]
+            network.bias[agent, 3, j] = parameters.bias_hh[agent, 2 * width + j]
+        for i in range(width):
+            for j in range(columns):
+                network.head[agent, i, j] = parameters.head_weight[agent, i, j] if j < n_actions else zero
+        for j in range(columns):
+            network.head_bias[agent, j] = parameters.head_bias[agent, j] if j < n_actions else zero
+
+
+@kernel
+def add_up(found: Gradients, id_rows: Integers, first: int, last: int, gradient: ParameterArrays) -> None:
+    """Fill the gradients of agents first .. last - 1 with the sums over blocks, added in the blocks' order."""
+    width = gradient.head_weight.shape[1]
+    seen = found.features.shape[2]
+    for agent in range(first, last):
+        for block in range(found.features.shape[0]):
+            added = block > 0
+            for i in range(seen):
+                put(found.features[block, agent, i], gradient.fc_weight[agent, i], added)
+            put(found.always[block, agent], gradient.fc_bias[agent], added)
+            for gate in range(3):
+                own = slice(gate * width, (gate + 1) * width)
+                for i in range(width):
+                    put(found.inside[block, agent, gate, i], gradient.weight_ih[agent, i, own], added)
+                    put(found.recurrent[block, agent, gate, i], gradient.weight_hh[agent, i, own], added)
+                put(found.bias[block, agent, gate], gradient.bias_ih[agent, own], added)
+                put(found.bias[block, agent, side_of(gate)], gradient.bias_hh[agent, own], added)
+            for i in range(width):
+                put(found.head[block, agent, :, i], gradient.head_weight[agent, i], added)
+            put(found.head_bias[block, agent], gradient.head_bias[agent], added)
+        gradient.fc_weight[agent, seen:, :] = 0  # the rows of other agents' ids
+        put(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]], False)
+
+
+@inner
+def side_of(gate: int) -> int:
+    """Return the place of a gate's hidden side: new's is apart from its input side, as only the former is reset."""
+    return 3 if gate == 2 else gate
+
+
+@inner
+def put(row: Numbers, into: Numbers, added: bool) -> None:
+    """Copy a row, or add it to what is there."""
+    if added:
+        for j in range(into.shape[0]):
+            into[j] += row[j]
+    else:
+        for j in range(into.shape[0]):
+            into[j] = row[j]
+
+
+@inner
+def clear(found: Gradients, block: int, agent: int) -> None:
+    """Set the share of one block and agent to zero."""
+    for matrix in (found.features[block, agent], found.bias[block, agent], found.head[block, agent]):
+        matrix[:] = 0
+    found.always[block, agent][:] = 0
+    found.head_bias[block, agent][:] = 0
+    for gate in range(3):
+        found.inside[block, agent, gate][:] = 0
+        found.recurrent[block, agent, gate][:] = 0

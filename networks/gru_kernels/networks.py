@@ -1,0 +1,143 @@
+"""The kernels as the rest of the room calls them: acting, and a batch's Q-values with the way back from them."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fedqmix.networks.gru import PARAMETER_NAMES, Parameters
+from fedqmix.networks.gru_kernels.acting import Chances, Choices, Memory, act
+from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Kept, Network, ParameterArrays
+from fedqmix.networks.gru_kernels.gradient import BatchValues
+from fedqmix.networks.gru_kernels.layout import add_up, arrange
+from fedqmix.runtime.core.world import Bools, Floats, TeamSpec
+from fedqmix.runtime.kernels.compile import Numbers
+from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.product import WIDE
+
+if TYPE_CHECKING:
+    from fedqmix.clients.buffer import EpisodeBatch
+
+FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less time than handing it over
+FEWEST_AGENTS = 4  # whose parameters are worth another thread
+
+
+class CompiledNetworks:
+    """Both networks of a stack of agents, computed by as many threads as crews have.
+
+    It owns the memory that the kernels work in, which is used again in every training step: asking the system for
+    new memory and clearing it would take a tenth of a step.
+    """
+
+    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, crew: Crew) -> None:
+        self.crew = crew
+        self.uses = 0  # how often the memory was given away: what it held before is then gone
+        self._spec = spec
+        self._id_rows = np.array(agent_ids, np.int64) + spec.obs_dim + spec.n_actions
+        self._memory: dict[str, Numbers] = {}
+
+    def values(self, online: Parameters, target: Parameters, episodes: EpisodeBatch, double_q: bool) -> BatchValues:
+        """Compute a batch's Q-values; see algorithms.q_learning.agent.TeamValues."""
+        networks = self._network(online, "online"), self._network(target, "target")
+        return BatchValues(self, *networks, episodes, double_q)
+
+    def acting(self, online: Parameters, memory: Memory) -> CompiledActing:
+        """Let the agents act with their parameters as they are now."""
+        return CompiledActing(self._network(online, "acting"), self._spec, memory, self.crew)
+
+    def kept(self, agents: int, moments: int, width: int, dtype: Any) -> Kept:
+        """Return memory for what the way back needs, for one way forward and back."""
+        self.uses += 1
+        return Kept(*self._arrays("kept", [(agents, moments, width)] * len(Kept._fields), dtype))
+
+    def shares(self, blocks: int, network: Network, columns: Episodes) -> Gradients:
+        """Return memory for the gradients' shares of so many blocks; what it holds is of an earlier step."""
+        agents, width, _ = network.head.shape
+        obs_dim, n_actions = columns.observations.shape[2], columns.available_actions.shape[2]
+        shapes: list[tuple[int, ...]] = [
+            (obs_dim + n_actions, width),
+            (width,),
+            (3, width, width),
+            (3, width, width),
+            (4, width),
+            (n_actions, width),
+            (n_actions,),
+        ]
+        whole = [(blocks, agents, *shape) for shape in shapes]
+        return Gradients(*self._arrays("shares", whole, network.head.dtype))
+
+    def add_up(self, found: Gradients, gradient: ParameterArrays) -> None:
+        """Fill a gradient with the sums of all blocks' shares."""
+        agents = len(self._id_rows)
+
+        def work(first: int, last: int) -> None:
+            add_up(found, self._id_rows, first, last, gradient)
+
+        self.crew.share(work, agents, FEWEST_AGENTS)
+
+    def _network(self, parameters: Parameters, use: str) -> Network:
+        """Bring parameters into the form that the kernels read; it is written over when asked for the same use."""
+        given = arrays(parameters)
+        agents, width, n_actions = given.head_weight.shape
+        columns = n_actions + -n_actions % (WIDE // given.head_weight.itemsize)  # whole tiles (runtime.kernels.product)
+        gates = (agents, 3, width, width)
+        shapes = [(agents, width), gates, gates, (agents, 4, width), (agents, width, columns), (agents, columns)]
+        network = Network(given.fc_weight, *self._arrays(use, shapes, given.head_weight.dtype))
+
+        def work(first: int, last: int) -> None:
+            arrange(given, self._id_rows, first, last, network)
+
+        self.crew.share(work, agents, FEWEST_AGENTS)
+        return network
+
+    def _arrays(self, use: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Numbers]:
+        """Return arrays that lie one after the other in the memory of one use."""
+        sizes = [prod(shape) for shape in shapes]
+        memory = self._memory.get(use)
+        if memory is None or memory.size < sum(sizes) or memory.dtype != dtype:
+            memory = self._memory[use] = np.empty(sum(sizes), dtype)
+        ends = np.cumsum(sizes).tolist()
+        return [memory[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)]
+
+
+class CompiledActing:
+    """Acts through a batch of battles; see clients.acting.Actor."""
+
+    def __init__(self, network: Network, spec: TeamSpec, memory: Memory, crew: Crew) -> None:
+        """memory: as at the battles' beginning; it is advanced in place."""
+        self._network, self._memory, self._crew = network, memory, crew
+        shape = memory.last_actions.shape
+        # What the world hands over is copied: it may be read-only, for which the kernel would be compiled once more.
+        self._observations = np.empty((*shape, spec.obs_dim), np.float32)
+        self._available = np.empty((*shape, spec.n_actions), np.bool_)
+        q = np.empty((*shape, spec.n_actions), np.float32)
+        self._choices = Choices(q, np.empty(shape, np.int64), np.empty(shape, np.bool_))
+
+    def choose(self, observations: Floats, available: Bools, epsilon: float, chances: Chances) -> Choices:
+        """Advance by one moment; the arrays returned are written over by the next call.
+
+        observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
+        """
+        self._observations[:], self._available[:] = observations, available
+        given = self._observations, self._available, self._memory, epsilon, chances, self._choices
+        agents, battles = self._memory.last_actions.shape
+        self._crew.share(lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // battles))
+        return self._choices
+
+
+def arrays(parameters: Parameters) -> ParameterArrays:
+    """Return named tensors on a processor as numpy arrays that share their memory."""
+    return ParameterArrays(*(parameters[name].detach().numpy() for name in PARAMETER_NAMES))
+
+
+def gradient_arrays(parameters: Parameters) -> ParameterArrays:
+    """Return the gradients of named tensors on a processor, likewise; all must exist."""
+    return ParameterArrays(*(_gradient(parameters[name]).numpy() for name in PARAMETER_NAMES))
+
+
+def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+    assert parameter.grad is not None
+    return parameter.grad

@@ -1,0 +1,49 @@
+"""`fedqmix compose`: a compose file with as many agents as a map has."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fedqmix.envs import available_maps
+from fedqmix.envs.maps import load_map
+from fedqmix.runtime.cli import service_options
+from fedqmix.runtime.configuration.names import unknown
+from fedqmix.runtime.core.errors import ConfigurationError, StorageError
+from fedqmix.runtime.deployment.compose_file import compose_file
+from fedqmix.runtime.storage.files import write_whole
+
+HELP = """\
+fedqmix compose map=MAP [out=docker-compose.yml]    write the compose file of a federation on that map
+
+  map=MAP    decides how many agents there are; runs on other maps need as many
+  out=FILE   where it goes; `-` prints it. A file that is there is replaced only with replace=true
+"""
+_OPTIONS = ("map", "out", "replace")
+
+
+def compose_command(words: list[str]) -> int:
+    """Write the file; return the exit status."""
+    options = service_options.parse("compose", words, _OPTIONS)
+    replace = service_options.flag(options, "replace", default=False)
+    map_name = options.get("map", "")
+    if map_name not in available_maps():
+        raise ConfigurationError(unknown("map", map_name, available_maps()))
+    text = compose_file(map_name, agents=load_map(map_name).n_agents)
+    if options.get("out") == "-":
+        sys.stdout.write(text)
+        return 0
+    return _write(Path(options.get("out", "docker-compose.yml")), text, replace=replace)
+
+
+def _write(path: Path, text: str, *, replace: bool) -> int:
+    if path.exists() and not replace and path.read_text(errors="replace") != text:
+        raise ConfigurationError(
+            f"{path} is there already and says something else; add replace=true, or name another out="
+        )
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"{path}")
+    return 0

@@ -1,0 +1,102 @@
+"""The command line: `fedqmix COMMAND [name=value ...]`."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+from types import ModuleType
+
+from rich.console import Console
+from rich.text import Text
+
+from fedqmix.runtime.configuration.names import unknown
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, FedqmixError, ReplayError
+
+Command = Callable[[list[str]], int]
+
+SERVICES = ("world", "mixer", "agent")
+COMMANDS = (
+    *("train", "paper", "ladder", "up", "submit", *SERVICES, "superlink", "supernode", "verify"),
+    *("report", "collect", "watch", "bench", "certs", "compose", "health", "doctor"),
+)
+
+NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "watch")
+"""Commands that can do nothing without a word, and then say what they take."""
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+UNUSABLE = {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Errors of the system that are about a path that was typed, wherever it was first looked at."""
+
+USAGE = """\
+fedqmix: federated multi-agent reinforcement learning on Flower
+
+  fedqmix train [name=value ...]       train a team; writes a run folder under runs/
+  fedqmix train seeds=[1,2,3] [...]    train several seeds side by side
+  fedqmix train -m [name=a,b ...]      train with every combination in turn
+  fedqmix train resume=RUN             go on with a run that was interrupted
+  fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; goes on when called again
+  fedqmix ladder [maps=[3m,8m] ...]    one recipe on all maps, the easiest first, and a table; goes on likewise
+  fedqmix up [name=value ...]          train as a federation of processes on this machine
+  fedqmix submit certs=DIR [...]       a new run on a federation that is up
+  fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
+  fedqmix superlink|supernode [...]    the same of Flower's
+  fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
+  fedqmix verify [name=value ...]      is a federation's result that of one process?
+  fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
+  fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
+  fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
+  fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
+  fedqmix doctor [map=3m]              what is missing here, and what to type for it
+  fedqmix COMMAND --help               what a command takes
+  fedqmix --version
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    errors = Console(stderr=True)
+    try:
+        return _run(words)
+    except FedqmixError as error:
+        errors.print(Text("error: ", style="bold red") + Text(str(error), style="default"), soft_wrap=True)
+        return EXIT_BAD_INPUT if isinstance(error, ConfigurationError | CheckpointError | ReplayError) else EXIT_FAILED
+    except OSError as error:
+        if error.errno not in UNUSABLE or error.filename is None:
+            raise
+        path = str(error.filename)
+        shown = path if len(path) <= 120 else f"{path[:60]}...{path[-40:]}"
+        errors.print(Text("error: ", style="bold red") + Text(f"{shown}: {error.strerror}.", "default"), soft_wrap=True)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0 if words else EXIT_BAD_INPUT
+    if words[0] == "--version":
+        print(f"fedqmix {metadata.version('fedqmix')}")
+        return 0
+    if words[0] not in COMMANDS:
+        raise ConfigurationError(unknown("command", words[0], COMMANDS) + " See: fedqmix --help")
+    name, *rest = words
+    # only now what the command needs is loaded, torch and Flower for one: a typo need not wait for them
+    module = import_module(f"fedqmix.runtime.cli.{'services' if name in SERVICES else name}")
+    if any(word in ("-h", "--help") for word in rest) or (not rest and name in NEED_WORDS):
+        print(_help(module, name), end="")
+        return 0 if rest else EXIT_BAD_INPUT
+    command: Command = getattr(module, f"{name}_command")
+    return command(rest)
+
+
+def _help(module: ModuleType, name: str) -> str:
+    if name == "train":
+        return str(module.help_text())
+    return str(module.HELP[name] if name in SERVICES else module.HELP)

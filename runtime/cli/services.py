@@ -1,0 +1,167 @@
+"""`fedqmix world`, `fedqmix mixer`, `fedqmix agent`: the long-lived processes of a federation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from fedqmix.runtime.cli import service_options
+from fedqmix.runtime.core.errors import ConfigurationError, StorageError
+from fedqmix.runtime.deployment.parties import LISTEN
+from fedqmix.runtime.processes.open_files import raise_open_files
+from fedqmix.runtime.storage.private import PRIVATE, private_folder
+from fedqmix.runtime.transport.admission import PLACES
+from fedqmix.runtime.transport.calls import PATIENCE_S
+from fedqmix.runtime.transport.security import Identity, channel, peer, server
+
+_WORLD_HELP = """\
+fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of all agents
+
+  mixer=HOST:PORT          where the mixer is: it alone is told states and team rewards
+  certs=DIR                the folder of world's certificate
+  insecure=true            no encryption, and anybody may call
+  listen=127.0.0.1:9101    where it listens; 0.0.0.0:9101 for other machines, too
+  patience=300             seconds to wait for an agent, or the mixer, that is missing
+"""
+_MIXER_HELP = """\
+fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing network, states and team rewards
+
+  certs=DIR                the folder of mixer's certificate
+  insecure=true            no encryption, and anybody may call
+  listen=127.0.0.1:9102    where it listens; 0.0.0.0:9102 for other machines, too
+  state=mixer-state        its private folder: where it stands after the last rounds of each run
+  patience=300             seconds to wait for an agent that is missing
+"""
+_AGENT_HELP = """\
+fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]    one agent: network and private episodes
+
+  id=K                     which agent of the team, from 0
+  world=, mixer=HOST:PORT  where they are
+  certs=DIR                the folder of agent-K's certificate
+  insecure=true            no encryption, and anybody may call
+  listen=127.0.0.1:9103    where its SuperNode finds it; 0.0.0.0:9103 for other machines, too
+  state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
+  hold=20                  seconds until a caller is told that the answer takes longer, and asks again
+"""
+HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
+GRACE_S = 2.0
+MOST_AGENTS = 32
+"""No map has more agents (27m_vs_30m has 27)."""
+WORKERS = 4 * PLACES * MOST_AGENTS + 64
+"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods, the world and
+the server fewer than 64. A thread is only made when it is needed."""
+
+
+@dataclass(frozen=True)
+class _Service:
+    """What to serve, and what to let go of afterwards."""
+
+    handlers: Sequence[Callable[[grpc.Server], None]]
+    workers: int
+    close: Callable[[], None]
+
+
+def world_command(words: list[str]) -> int:
+    """Serve the world until SIGTERM or Ctrl-C."""
+    options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "patience"))
+    return _serve("world", options, LISTEN["world"], _world)
+
+
+def mixer_command(words: list[str]) -> int:
+    """Serve the mixer until SIGTERM or Ctrl-C."""
+    options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience"))
+    return _serve("mixer", options, LISTEN["mixer"], _mixer)
+
+
+def agent_command(words: list[str]) -> int:
+    """Serve one agent until SIGTERM or Ctrl-C."""
+    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold")
+    options = service_options.parse("agent", words, names)
+    return _serve(f"agent-{_agent_id(options)}", options, LISTEN["agent"], _agent)
+
+
+def _world(options: Mapping[str, str], identity: Identity | None) -> _Service:
+    from fedqmix.runtime.deployment.world import make  # loads the rules of battle
+    from fedqmix.runtime.transport.sink_remote import RemoteTeamSink
+    from fedqmix.runtime.transport.world_service import WorldService
+
+    patience = service_options.seconds(options, "patience", PATIENCE_S)
+    sink = RemoteTeamSink(_way("world", options, "mixer", identity), patience)
+    service = WorldService(make, sink, peer, patience)
+    return _Service([service.add_to], WORKERS, service.close)
+
+
+def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
+    from fedqmix.runtime.deployment.mixer import DeployedMixer  # loads torch
+    from fedqmix.runtime.transport.mixer_service import MixerService
+
+    state = _state("the mixer", options.get("state", "mixer-state"))
+    patience = service_options.seconds(options, "patience", PATIENCE_S)
+    service = MixerService(lambda run, config: DeployedMixer(state, run, config), peer, patience)
+    return _Service([service.add_to], WORKERS, service.close)
+
+
+def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
+    from fedqmix.clients.door import HOLD_S, DoorService
+    from fedqmix.runtime.deployment.agent import DeployedAgent  # loads torch and Flower
+    from fedqmix.runtime.transport.proto.door_pb2_grpc import add_DoorServicer_to_server
+
+    number = _agent_id(options)
+    state = _state(f"agent {number}", options.get("state", f"agent-{number}-state"))
+    world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
+    agent = DeployedAgent(number, world, mixer, state)
+    door = DoorService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
+    return _Service([lambda to: add_DoorServicer_to_server(door, to)], 8, door.close)
+
+
+def _serve(
+    party: str,
+    options: Mapping[str, str],
+    listen: str,
+    make: Callable[[Mapping[str, str], Identity | None], _Service],
+) -> int:
+    """Serve as a party until a signal says to end; running calls get a moment."""
+    os.umask(PRIVATE)
+    identity = service_options.identity(party.partition("-")[0], options, party)
+    address = options.get("listen", listen)
+    service_options.address("listen", address)
+    for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")  # of threads that only carry calls; runtime.threads sets the learner's
+    raise_open_files()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    service = make(options, identity)
+    running = server(identity, service.handlers, address, service.workers)
+    print(f"{party} listens on {address}{' (insecure)' if identity is None else ''}", flush=True)
+    ended.wait()
+    running.stop(GRACE_S)
+    service.close()
+    os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
+
+
+def _state(party: str, folder: str) -> Path:
+    """Return a party's private folder, made. Raises StorageError."""
+    try:
+        return private_folder(Path(folder).absolute())
+    except OSError as error:
+        raise StorageError(f"{party} could not make its private folder, state={folder}: {error.strerror}.") from error
+
+
+def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:
+    address = service_options.required(command, options, party, f"{party}=127.0.0.1:9101")
+    service_options.address(party, address)
+    return channel(identity, address, party)
+
+
+def _agent_id(options: Mapping[str, str]) -> int:
+    text = service_options.required("agent", options, "id", "id=0 is the first agent of the team")
+    if not text.isdecimal() or int(text) >= MOST_AGENTS:
+        raise ConfigurationError(f"id={text} must be a number from 0 to {MOST_AGENTS - 1}")
+    return int(text)

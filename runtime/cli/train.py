@@ -1,0 +1,66 @@
+"""`fedqmix train`: one run, several seeds of it, a sweep of runs, or a run that goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from fedqmix.runtime.cli.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
+from fedqmix.runtime.configuration import settings
+from fedqmix.runtime.configuration.seeds import take_seeds
+from fedqmix.runtime.processes import interruptible
+from fedqmix.runtime.runs.lifecycle.ready import require_ready
+from fedqmix.runtime.runs.lifecycle.writable import require_writable
+from fedqmix.runtime.runs.local.once import train_once
+
+_HELP = """\
+fedqmix train [name=value ...]    every setting is an override; the choices of the groups:
+
+{groups}
+
+single settings: map=3m seed=1 stop.env_steps=300000 algorithm.batch_size=32 strategy.reward=team ...
+(conf/schema.py says what each means and takes, conf/config.yaml what it is by default)
+several seeds at once: seeds=[1,2,3]                   go on with a run or with seeds: resume=FOLDER
+several runs in turn: -m strategy=none,a_pps seed=1,2,3
+"""
+
+
+def help_text() -> str:
+    """Return what `fedqmix train --help` prints."""
+    return _HELP.format(groups=settings.explain_groups())
+
+
+def train_command(words: list[str]) -> int:
+    """Train as the words say; return the exit status."""
+    sweep = any(word in ("-m", "--multirun") for word in words)
+    seeds, overrides = take_seeds([word for word in words if word not in ("-m", "--multirun")])
+    runs = settings.expand(overrides) if sweep else [overrides]
+    if sweep:
+        for config in map(settings.compose, runs):  # what the last run lacks is told before the first starts
+            require_ready(config)
+            require_writable(Path(config.run_dir))
+    status = 0
+    with interruptible():
+        for number, run in enumerate(runs, start=1):
+            if sweep:
+                Console().print(Text(f"run {number} of {len(runs)}: {' '.join(run)}", style="bold"), soft_wrap=True)
+            status = max(status, _train(run, seeds))
+    return status
+
+
+def _train(run: list[str], seeds: list[int] | None) -> int:
+    """Train what one run's words say, with one seed or several; return the exit status."""
+    if seeds is not None:
+        return begin_seeds(run, seeds)
+    if (folder := folder_of_seeds(run)) is not None:
+        return resume_seeds(folder, run)
+    config = settings.compose(run)
+    if config.runtime.name == settings.DEPLOYMENT:
+        from fedqmix.runtime.cli.up import up_command  # here, because it loads what a local run has no need of
+
+        return up_command(run)
+    require_ready(config)
+    train_once(config, ["fedqmix", "train", *run], Console(), Console(stderr=True))
+    return 0

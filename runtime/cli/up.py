@@ -1,0 +1,118 @@
+"""`fedqmix up`: a whole federation as processes of this machine, for one run."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from fedqmix.conf.schema import Config
+from fedqmix.envs.maps import load_map
+from fedqmix.runtime.cli import service_options
+from fedqmix.runtime.cli.submit import checked, follow
+from fedqmix.runtime.configuration.allowed import Allowed
+from fedqmix.runtime.configuration.names import program
+from fedqmix.runtime.configuration.overrides import quoted
+from fedqmix.runtime.configuration.runs import RUN
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.deployment.following import Following
+from fedqmix.runtime.deployment.one_machine import Deployment
+from fedqmix.runtime.deployment.submission import SuperLink
+from fedqmix.runtime.deployment.temporary_certs import make_certificates
+from fedqmix.runtime.processes import Supervisor, interruptible
+from fedqmix.runtime.runs.lifecycle.folder import require_new
+from fedqmix.runtime.runs.lifecycle.memory_need import of_federation, require_memory, settled
+from fedqmix.runtime.runs.lifecycle.ready import device_warning, require_ready
+from fedqmix.runtime.runs.lifecycle.writable import require_writable
+from fedqmix.runtime.transport.identity import Identity
+
+HELP = """\
+fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
+                               unit of the map, all of them processes of this machine that speak over the network
+
+  patience=300    seconds to bear with a service that does not answer, or does not get ready
+  insecure=true   no encryption; by default everybody has a certificate that is made for this run
+
+Everything else is an override, as for `fedqmix train`. A process that dies is started again, and the run goes on from
+the last finished round. RUN/logs/ holds what each process says, RUN/state/ what each keeps for itself.
+Ctrl-C ends everything; go on with: fedqmix up resume=RUN
+"""
+OPTIONS = ("patience", "insecure")
+ADVICE = "Free some memory; the same run in one process, `fedqmix train`, takes less."
+
+
+def up_command(words: list[str]) -> int:
+    """Start everything, train, end everything; return 0 when the run has finished."""
+    options, overrides = service_options.beside_overrides("up", words, OPTIONS)
+    patience = service_options.seconds(options, "patience", 300.0)
+    insecure = service_options.flag(options, "insecure", default=False)
+    overrides, run_dir, config = checked(overrides)
+    if config is None:
+        raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
+    require_ready(config)
+    folder = Path(run_dir).resolve()
+    if config.resume is None:
+        require_new(folder)
+    else:
+        require_writable(folder, "resume")
+    errors = Console(stderr=True)
+    advice = ADVICE if config.resume is None else settled(folder)
+    said = [require_memory([of_federation(config)], "this federation", advice, resumed=config.resume is not None)]
+    if config.resume is not None:
+        said.append(device_warning(folder, config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
+    with interruptible():
+        try:
+            _train(config, folder, overrides, patience, insecure)
+        except BaseException as error:  # only now it is settled whether the run has begun
+            if isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
+                again = [*program().split(), "up", *service_options.written(options), *_again(overrides, folder)]
+                errors.print(Text(f"\nthe run was ended early. Go on with: {shlex.join(again)}"), soft_wrap=True)
+            raise
+    return 0
+
+
+def _train(config: Config, folder: Path, overrides: list[str], patience: float, insecure: bool) -> None:
+    """Start all processes and follow the run to its end; all are ended when this returns. folder: absolute."""
+    with ExitStack() as stack:
+        agents = load_map(config.map).n_agents
+        console = Console()
+        supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
+        certs = None if insecure else supervisor.private_folder()
+        if certs is not None:
+            make_certificates(certs, agents)
+        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config))
+        console.print(
+            Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
+        )
+        deployment.start(supervisor, patience)
+        identity = None if certs is None else Identity(certs / "submit")
+        link = stack.enter_context(SuperLink(deployment.superlink, identity))
+        name = f"runs/{folder.name}"  # as the SuperLink knows it, whose runs= is the folder around it
+        following = Following(link, _named(overrides, name), name, folder, patience)
+        follow(following, config, folder, supervisor.tend)
+
+
+def _again(overrides: list[str], folder: Path) -> list[str]:
+    """Return the words that go on with the run in a folder, or begin it again where it had not begun.
+
+    overrides: those it was started with, its folder among them.
+    """
+    place = quoted(str(folder))
+    others = [word for word in overrides if not word.startswith(("resume=", "run_dir="))]
+    if not (folder / RUN).exists():
+        return [*others, f"run_dir={place}"]
+    resumed = any(word.startswith("resume=") for word in overrides)
+    return [f"resume={place}", *(others if resumed else [])]
+
+
+def _named(overrides: list[str], name: str) -> list[str]:
+    """Return the overrides with the run folder's name in the SuperLink's folder of runs."""
+    return [
+        f"{word.partition('=')[0]}={quoted(name)}" if word.startswith(("resume=", "run_dir=")) else word
+        for word in overrides
+    ]

@@ -1,0 +1,114 @@
+"""The code and services that an operator lets submitted runs use: `fedqmix superlink allow=...`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+from omegaconf import OmegaConf
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.names import settings
+from fedqmix.runtime.core.errors import ConfigurationError
+
+WANDB = "wandb"
+"""The word that allows logger=wandb, which speaks with its maker's servers."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Modules, classes and files that settings such as strategy.code may name, and whether logger=wandb may be used.
+
+    code: "module" or "module:Class". files: absolute paths; strategy.code names them by module, without ".py".
+    """
+
+    code: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    wandb: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "rank_pps,their.module:Class,/opt/strategies/median.py,wandb"; "" allows nothing.
+
+        A file is a word that has a "/" or ends in ".py". Raises ConfigurationError for a file that is not there and
+        for a word that names no module.
+        """
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        files = [word for word in words if "/" in word or word.endswith(".py")]
+        code = [word for word in words if word not in files and word != WANDB]
+        for word in code:
+            if not all(part.isidentifier() for part in word.replace(":", ".", 1).split(".")):
+                raise ConfigurationError(
+                    f"allow={word}: a module, module:Class, a file of Python or {WANDB} is needed."
+                )
+        return cls(tuple(code), tuple(_file(word) for word in files), WANDB in words)
+
+    @classmethod
+    def by(cls, config: Config) -> Self:
+        """Return what a configuration uses, which its own user has typed."""
+        return cls(tuple(code for _, code in code_of(config)), (), config.logger.name == WANDB)
+
+    @property
+    def text(self) -> str:
+        """The words that `parse` reads so."""
+        return ",".join([*self.code, *map(str, self.files), *([WANDB] if self.wandb else [])])
+
+    def require_code(self, setting: str, code: str) -> None:
+        """Check that the setting may name this code, "module:Class"; nothing is imported.
+
+        An allowed file is made importable. Raises ConfigurationError that says what is allowed and how to allow more.
+        """
+        module = code.partition(":")[0]
+        if code in self.code or module in self.code:
+            return
+        for file in self.files:
+            if file.stem == module:
+                _make_importable(setting, file)
+                return
+        known = ", ".join([*self.code, *(file.stem for file in self.files)]) or "none"
+        raise ConfigurationError(
+            f"{setting}={code}: a submitted run may only name code that the SuperLink's operator allows; allowed now: "
+            f"{known}. The operator allows a module or a file with `fedqmix superlink allow={module or 'MODULE'} ...`, "
+            "and starts the SuperLink again."
+        )
+
+    def require_wandb(self, setting: str) -> None:
+        """Check that Weights & Biases may be used. Raises ConfigurationError."""
+        if not self.wandb:
+            raise ConfigurationError(
+                f"{setting}: Weights & Biases runs with the SuperLink and speaks with its maker's servers. A submitted "
+                f"run may use it where the operator allows it, with `fedqmix superlink allow={WANDB} ...`; otherwise "
+                "logger=jsonl or logger=tensorboard."
+            )
+
+
+NOTHING = Allowed()
+
+
+def code_of(config: Config) -> list[tuple[str, str]]:
+    """Return the settings that name code, all of which are called `*.code`, with their values, and without null."""
+    values = OmegaConf.structured(config)
+    found = [(name, OmegaConf.select(values, name)) for name in settings() if name.endswith(".code")]
+    return [(name, str(value)) for name, value in found if value is not None]
+
+
+def _file(word: str) -> Path:
+    path = Path(word).absolute()
+    if not path.is_file() or not path.stem.isidentifier() or path.suffix != ".py":
+        raise ConfigurationError(f"allow={word}: no such file of Python, NAME.py.")
+    return path
+
+
+def _make_importable(setting: str, file: Path) -> None:
+    """Put a file's folder last on the path. Raises ConfigurationError when its name is another module's already."""
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    found = find_spec(file.stem)  # a name without dots: nothing is imported by looking for it
+    origin = None if found is None else found.origin
+    if origin is None or Path(origin).resolve() != file.resolve():
+        raise ConfigurationError(
+            f"{setting}: the allowed file {file} is hidden by another module of that name, {origin}; rename the file."
+        )

@@ -1,0 +1,109 @@
+"""The names a user may write: every setting of the schema, every group and its choices, and the nearest to a typo."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import sys
+import typing
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fedqmix import conf
+from fedqmix.conf.schema import Config
+
+CONFIG_DIR = Path(conf.__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One leaf of the schema: its type and the metadata `conf.schema` gave it (low, high, above, below, choices)."""
+
+    type: Any
+    metadata: typing.Mapping[str, Any]
+
+
+@cache
+def settings() -> dict[str, Setting]:
+    """Return every setting by its full name ("algorithm.batch_size"), in the schema's order."""
+    return dict(_leaves(Config, ""))
+
+
+def _leaves(section: type, prefix: str) -> Iterable[tuple[str, Setting]]:
+    types = typing.get_type_hints(section)
+    for field in dataclasses.fields(section):
+        kind = types[field.name]
+        if dataclasses.is_dataclass(kind):
+            yield from _leaves(typing.cast(type, kind), f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, Setting(kind, field.metadata)
+
+
+@cache
+def writable() -> tuple[str, ...]:
+    """Return the settings that are set by their own name; algorithm.name and the like follow from the group."""
+    return tuple(name for name in settings() if not name.endswith(".name"))
+
+
+@cache
+def sections() -> tuple[str, ...]:
+    """Return the names that hold settings: algorithm, strategy, ..., stop."""
+    return tuple(dict.fromkeys(name.split(".")[0] for name in settings() if "." in name))
+
+
+@cache
+def groups() -> dict[str, tuple[str, ...]]:
+    """Return every group with its choices: one folder and its files each."""
+    folders = sorted(path for path in CONFIG_DIR.iterdir() if any(path.glob("*.yaml")))
+    return {folder.name: tuple(sorted(file.stem for file in folder.glob("*.yaml"))) for folder in folders}
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str | None:
+    """Return the allowed name that looks most like the word, or None when none does; upper case is no difference."""
+    by_lower = {name.lower(): name for name in allowed}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def nearest_setting(word: str) -> str | None:
+    """Return the setting or group that looks most like the word, compared with its full name and with its last part."""
+    names = [*groups(), *writable()]
+    full = nearest(word, names)
+    if full is not None and _alike(word, full) > 0.85:
+        return full
+    last = word.rsplit(".", 1)[-1]
+    ends = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
+    end = nearest(last, list(ends))
+    return ends[end] if end is not None else full
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
+
+
+def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
+    """Say that the word is no such thing, which one looks like it, and which there are."""
+    near = nearest(word, allowed)
+    hint = f"; did you mean '{near}'?" if near else "."
+    return f"unknown {what} '{word}'{hint} Allowed: {', '.join(allowed)}."
+
+
+def unknown_setting(name: str, value: str = "...") -> str:
+    """Say that there is no setting of this name, which one looks like it, and which there are around it."""
+    near = nearest_setting(name)
+    hint = f"; did you mean '{near}={value}'?" if near else "."
+    section, dot, _ = name.partition(".")
+    if dot and section in sections():
+        around = [key for key in writable() if key.startswith(section + ".")]
+        return f"unknown setting '{name}'{hint} Settings of {section}: {', '.join(around)}."
+    tops = list(dict.fromkeys([*groups(), *sections(), *(key for key in settings() if "." not in key)]))
+    listed = ", ".join(f"{top}.*" if top in sections() and top not in groups() else top for top in tops)
+    return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` tells more."
+
+
+def program() -> str:
+    """Return what this program is started with, for commands that a user is to copy."""
+    name = sys.argv[0].rsplit("/", 1)[-1]
+    return "python -m fedqmix" if name in ("__main__.py", "") else "fedqmix"

@@ -1,0 +1,50 @@
+"""The settings that world, mixer and agents are sent by the server, checked as what a stranger may have written.
+
+A party needs numbers and choices of them, and never a path or code: what could name one is taken out, so that a server
+that was taken over reads no environment variable, writes no file and starts no program anywhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.plain import require_plain
+from fedqmix.runtime.configuration.settings import loads
+from fedqmix.runtime.core.errors import RefusedError
+
+LONGEST_ID = 64
+"""Characters of a run's id; ours have sixteen."""
+
+
+def received(text: str) -> Config:
+    """Return a run's settings from the YAML that the server has sent.
+
+    Folders and strategy.code are left out, and threads are no more than this machine's processors (kernels give the
+    same bits with any number). Raises ConfigurationError for YAML that is more than names and values, and as
+    `settings.compose` does.
+    """
+    require_plain(text)
+    config = loads(text)
+    most = os.cpu_count() or 1
+    runtime = config.runtime
+    return replace(
+        config,
+        run_dir="",
+        resume=None,
+        strategy=replace(config.strategy, code=None),
+        env=replace(config.env, replay_dir=""),
+        runtime=replace(runtime, threads=min(runtime.threads, most), world_threads=min(runtime.world_threads, most)),
+    )
+
+
+def run_state(state: Path, run_id: str) -> Path:
+    """Return where a party keeps the states of a run, in its private folder `state`.
+
+    run_id: as the server has sent it. Raises RefusedError for one that is not letters and digits, and so may be a path.
+    """
+    if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= LONGEST_ID):
+        raise RefusedError(f"{run_id[:40]!r} is not a run's id; letters and digits are allowed.")
+    return state / run_id / "rounds"

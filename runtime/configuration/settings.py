@@ -1,0 +1,286 @@
+"""From overrides to a typed configuration; every mistake is a ConfigurationError before anything starts."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from fedqmix.conf.schema import ROBUST, Config
+from fedqmix.runtime.configuration import overrides as written
+from fedqmix.runtime.configuration.earlier import before
+from fedqmix.runtime.configuration.exceptions import exception_for, exceptions_of, require_maps
+from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program, unknown_setting
+from fedqmix.runtime.configuration.plain import parse_plain, read_plain
+from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, typed
+from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.storage.untrusted import ADVICE, is_there
+
+RESUMABLE = (
+    "stop.",
+    "logger.",
+    "checkpoint.",
+    "runtime.threads",
+    "runtime.world_threads",
+    "runtime.device",
+    "strategy.max_update",
+    "strategy.on_fault",
+    "strategy.max_faults",
+)
+"""What may be said beside resume=: settings that do not change what a run computes, and when it ends.
+
+Another device rounds otherwise, which is said in a warning (runtime.runs.lifecycle.ready.device_warning). What is
+checked changes no honest run."""
+DEPLOYMENT = "deployment"
+"""runtime.name of the runs whose parties are processes of their own."""
+
+
+def compose(
+    overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> Config:
+    """Return the configuration of one run.
+
+    overrides: as on the command line ("strategy=rs_pps", "algorithm.batch_size=64"); with "resume=RUN" among them, the
+    configuration is the run folder's own, and only the settings of RESUMABLE may be given beside it.
+    maps, parameter_names: what map and strategy.shared may name; by default what `envs` and `clients` have.
+    Raises ConfigurationError for every mistake, with what is allowed and the nearest valid name; CheckpointError when
+    the folder of resume= is no run.
+    """
+    parsed = written.parse(overrides)
+    written.single(parsed)
+    run = {override.key_or_group: override for override in parsed}.get("resume")
+    if run is not None and run.value() is not None:
+        own = run_of(Path(str(run.value())))
+        require_run(own)
+        load(own, maps=maps, parameter_names=parameter_names)  # its own fault, if any
+        raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
+        return _checked(raw, maps, parameter_names)
+    with _loader():
+        raw = _composed(overrides)
+    config = _checked(raw, maps, parameter_names)
+    require_maps(config.experiment, _maps() if maps is None else maps)
+    return config
+
+
+def expand(
+    overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> list[list[str]]:
+    """Return the overrides of each run of a sweep ("strategy=none,a_pps", "seed=range(3)"), the last varying fastest.
+
+    Every run is composed once, so that a mistake in the last is found before the first starts. Raises
+    ConfigurationError as `compose` does, and when two runs would write the same run folder.
+    """
+    with _loader() as loader:
+        parsed = written.parse(overrides, loader)
+        try:
+            (runs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        except HydraException as error:
+            raise ConfigurationError(f"cannot sweep: {str(error).splitlines()[0]}.") from error
+    folders: dict[str, list[str]] = {}
+    for run in runs:
+        folder = compose(run, maps=maps, parameter_names=parameter_names).run_dir
+        if folder in folders:
+            raise ConfigurationError(
+                f"the runs '{' '.join(folders[folder])}' and '{' '.join(run)}' would both write {folder}: leave "
+                "run_dir out, or name in it what differs: \"run_dir='runs/mine-s${seed}'\"."
+            )
+        folders[folder] = run
+    return runs
+
+
+def load(
+    path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
+) -> Config:
+    """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
+    file = _config_of(Path(path))
+    with _of_file(file):
+        return _checked(completed(read_plain(file)), maps, parameter_names)
+
+
+def loads(text: str, *, earlier: bool = False) -> Config:
+    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does.
+
+    earlier: it may be of a run that was begun before some settings existed; they get their values for such runs.
+    """
+    raw = parse_plain(text)
+    return _checked(completed(raw) if earlier else raw, None, None)
+
+
+def require_resumable(beside: Sequence[Override]) -> None:
+    """Check that what is said beside resume= may change. Raises ConfigurationError."""
+    for override in beside:
+        if not f"{override.key_or_group}.".startswith(RESUMABLE):
+            raise ConfigurationError(
+                f"'{override.input_line}' beside resume=: a resumed run keeps its own settings. Only "
+                f"{', '.join(_named(RESUMABLE[:-1]))} and {RESUMABLE[-1]} may be changed."
+            )
+
+
+def _named(settings: Sequence[str]) -> list[str]:
+    """Return names of settings and of groups of them ("stop.") as a user knows them."""
+    return [f"{name}*" if name.endswith(".") else name for name in settings]
+
+
+def require_deployed(config: Config) -> None:
+    """Check that a run which is to go on in processes was begun so.
+
+    Raises CheckpointError for one that was trained in one process: no agent and no mixer has its state.
+    """
+    if config.resume is not None and config.runtime.name != DEPLOYMENT:
+        raise CheckpointError(
+            f"{config.run_dir} was trained in one process, and goes on in one: {program()} train resume={config.resume}"
+        )
+
+
+def explain_groups() -> str:
+    """List every group with its choices, what each is, and which is the default; from the files themselves."""
+    entries = OmegaConf.load(CONFIG_DIR / "config.yaml").defaults
+    chosen = {name: choice for entry in entries if entry != "_self_" for name, choice in entry.items()}
+    lines = []
+    for group, default in chosen.items():
+        lines.append(f"{group}=")
+        for choice in groups()[group]:
+            star = "*" if choice == default else " "
+            maps = ", ".join(exceptions_of(choice)) if group == "experiment" else ""
+            other = f" (with settings of their own: {maps})" if maps else ""
+            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
+    return "\n".join([*lines, "(* default)"])
+
+
+def _first_sentence(path: Path) -> str:
+    """Return a file's leading comment up to its first source or full stop, without the choice's own name."""
+    lines = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+    comment = " ".join(line for line in lines if not line.startswith("@package"))
+    text = comment.split(": ", 1)[1]
+    return min(text.split(". ")[0], text.split(" (")[0], text.split(";")[0], key=len).rstrip(".")
+
+
+@contextmanager
+def _loader() -> Iterator[ConfigLoader]:
+    OmegaConf.register_new_resolver("started", _started, replace=True)
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
+def _started() -> str:
+    """Return the time with a few random digits, so that runs started in the same second have folders of their own."""
+    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig:
+    """Compose the tree, with the exception that its experiment makes for its map under the overrides."""
+    tree = _by_hydra(overrides)
+    exception = exception_for(tree)
+    return _by_hydra([*overrides, *exception]) if exception else tree
+
+
+def _by_hydra(overrides: Sequence[str]) -> DictConfig:
+    try:
+        return hydra.compose("config", overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        if isinstance(error.__cause__, ConfigKeyError | ConfigAttributeError):
+            raise ConfigurationError(unknown_setting(str(error.__cause__.full_key))) from error
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"cannot compose the configuration: {reason}") from error
+
+
+def _config_of(path: Path) -> Path:
+    """Return the config.yaml of a run folder, or the file itself. Raises ConfigurationError when there is none."""
+    if not path.exists() or (path.is_dir() and not is_there(path / CONFIG)):
+        raise ConfigurationError(f"'{path}' is no run folder: it has no {CONFIG}.")
+    return path / CONFIG if path.is_dir() else path
+
+
+@contextmanager
+def _of_file(file: Path) -> Iterator[None]:
+    """Let an error in a run's own settings name their file, and say what can be done."""
+    try:
+        yield
+    except (ConfigurationError, OmegaConfBaseException) as error:
+        text = str(error).splitlines()[0].removesuffix(".")
+        named = text if str(file) in text else f"{file} cannot be used: {text}"
+        raise ConfigurationError(f"{named}. {ADVICE}") from error
+
+
+def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
+    """Return a run's own configuration with the few settings that may change when it goes on."""
+    run = run_of(Path(folder))
+    raw = completed(read_plain(run / CONFIG))
+    require_resumable(beside)
+    for override in beside:
+        name, value = override.key_or_group, override.value()
+        if name in groups():
+            raw[name] = OmegaConf.merge(raw[name], OmegaConf.load(CONFIG_DIR / name / f"{value}.yaml"))
+        else:
+            OmegaConf.update(raw, name, value, force_add=True)
+    raw.resume, raw.run_dir = folder, str(run)
+    return raw
+
+
+def completed(raw: DictConfig) -> DictConfig:
+    """Add the settings that fedqmix did not have yet when the run was begun: what it did before, or defaults.
+
+    raw: a run's settings, unchecked. Raises OmegaConfBaseException where what stands there cannot be settings.
+    """
+    for name, value in before(str(OmegaConf.select(raw, "env.name"))).items():
+        section, _, key = name.partition(".")
+        if isinstance(raw.get(section), DictConfig) and key not in raw[section]:
+            raw[section][key] = value
+    chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
+    known = _defaults(tuple(f"{group}={name}" for group, name in chosen.items() if name in groups()[group]))
+    for group in groups():
+        if isinstance(raw.get(group), DictConfig):
+            raw[group] = OmegaConf.merge(known[group], raw[group])
+    return raw
+
+
+@lru_cache
+def _defaults(choices: tuple[str, ...]) -> DictConfig:
+    """Return the defaults of some choices of groups, in the schema's types: 0.0, where a file has 0.
+
+    What is in a run and nowhere else may be merged into them; it is told as in any configuration.
+    """
+    with _loader():
+        known = OmegaConf.merge(OmegaConf.structured(Config), _by_hydra(choices))
+    return OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(known)))
+
+
+def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
+    config = typed(raw)
+    check_map(config, _maps() if maps is None else maps)
+    if config.strategy.name in ROBUST:
+        check_team(config, _agents(config))
+    check_shared(config, _parameter_names() if parameter_names is None else parameter_names)
+    return config
+
+
+def _maps() -> Sequence[str]:
+    from fedqmix.envs import available_maps  # here, because it compiles the rules of battle
+
+    return tuple(available_maps())
+
+
+def _agents(config: Config) -> int:
+    from fedqmix.envs import team_spec  # here, because it compiles the rules of battle
+
+    return team_spec(config.map, config.env).n_agents
+
+
+def _parameter_names() -> Sequence[str]:
+    from fedqmix.networks.gru import PARAMETER_NAMES  # here, because it loads torch, which a typo need not wait for
+
+    return PARAMETER_NAMES

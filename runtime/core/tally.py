@@ -1,0 +1,91 @@
+"""A World that counts what is played in it, for the server, which need not believe the agents then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fedqmix.runtime.core.facts import Counted
+from fedqmix.runtime.core.world import Battles, Floats64, Integers, LocalWorld, Purpose, TeamSpec, Turn, UnitRecord
+
+Ended = tuple[Integers, Floats64, np.ndarray]
+"""Battles of a batch that ended well: lengths [battles], earned [agents, battles], won [battles] bool."""
+
+
+class TalliedWorld:
+    """A LocalWorld around another.
+
+    `counted` is exact: rewards are added in the order and precision in which the agents add their own (clients.acting,
+    clients.playing), batch by batch and series by series.
+    """
+
+    def __init__(self, world: LocalWorld) -> None:
+        self._world = world
+        self._battles: Battles | None = None
+        self._series: dict[Purpose, dict[int, list[Ended]]] = {}
+        self._broken: dict[Purpose, int] = {}
+
+    @property
+    def spec(self) -> TeamSpec:
+        """See runtime.core.world.World."""
+        return self._world.spec
+
+    @property
+    def game(self) -> str:
+        """See runtime.core.world.LocalWorld."""
+        return self._world.game
+
+    def begin(self, battles: Battles) -> Turn:
+        """See runtime.core.world.World; a batch that was not played to its end is not counted."""
+        turn = self._world.begin(battles)
+        self._battles = battles
+        self._running = ~(turn.terminated | turn.truncated)
+        self._lengths = np.zeros(battles.count, np.int64)
+        self._earned = np.zeros((self.spec.n_agents, battles.count), np.float64)
+        return turn
+
+    def step(self, actions: Integers) -> Turn:
+        """See runtime.core.world.World."""
+        turn = self._world.step(actions)
+        if self._battles is not None:
+            self._earned += turn.individual_rewards
+            self._lengths += self._running
+            self._running = ~(turn.terminated | turn.truncated)
+            if not self._running.any():
+                self._end(self._battles, turn)
+        return turn
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        """See runtime.core.world.World."""
+        return self._world.snapshot(battle)
+
+    def close(self) -> None:
+        """See runtime.core.world.World."""
+        self._world.close()
+
+    def forget(self) -> None:
+        """Count from nothing."""
+        self._battles = None
+        self._series, self._broken = {}, {}
+
+    def counted(self) -> Mapping[Purpose, Counted]:
+        """Return the counts since `forget`, by purpose. A purpose without an ended battle is absent."""
+        return {purpose: self._sum(purpose, list(series.values())) for purpose, series in self._series.items()}
+
+    def _end(self, battles: Battles, turn: Turn) -> None:
+        whole = ~turn.broken
+        self._battles = None
+        self._broken[battles.purpose] = self._broken.get(battles.purpose, 0) + int(turn.broken.sum())
+        if whole.any():
+            series = battles.first if battles.series is None else battles.series
+            ended = self._lengths[whole], self._earned[:, whole], turn.won[whole]
+            self._series.setdefault(battles.purpose, {}).setdefault(series, []).append(ended)
+
+    def _sum(self, purpose: Purpose, series: Sequence[Sequence[Ended]]) -> Counted:
+        earned = np.zeros(self.spec.n_agents, np.float64)
+        for batches in series:
+            earned += np.concatenate([of_agents for _, of_agents, _ in batches], axis=1).sum(1)
+        lengths = np.concatenate([one for batches in series for one, _, _ in batches])
+        won = np.concatenate([one for batches in series for _, _, one in batches])
+        return Counted(len(lengths), int(won.sum()), int(lengths.sum()), self._broken[purpose], tuple(earned.tolist()))

@@ -1,0 +1,123 @@
+"""An agent in a process of its own: what it owns over the runs it takes part in, and how it answers the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import grpc
+from flwr.app import ConfigRecord, Message, MessageType
+
+from fedqmix.clients.answers import answer
+from fedqmix.conf.schema import Config
+from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.received import received, run_state
+from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import RefusedError
+from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.runtime.runs.lifecycle.sides import AgentSide
+from fedqmix.runtime.runs.lifecycle.threads import share_out
+from fedqmix.runtime.storage.rounds import Rounds
+from fedqmix.runtime.transport.mixer_remote import RemoteMixer
+from fedqmix.runtime.transport.world_remote import RemoteWorld
+
+BEFORE = "env steps before policy questions"
+"""A fact kept with a round: question number -> what the agent had counted when it was first asked."""
+
+
+@dataclass
+class _Run:
+    """The run an agent takes part in now."""
+
+    run_id: str
+    text: str  # its settings, YAML
+    config: Config
+    spec: TeamSpec
+    rounds: Rounds[AgentSide]
+
+
+class DeployedAgent:
+    """One agent of a federation; its networks, optimiser and episodes lie in memory and under its state folder.
+
+    agent: which one. world, mixer: ways to the services. state: a private folder; each run has one of its own in it.
+    """
+
+    def __init__(self, agent: int, world: grpc.Channel, mixer: grpc.Channel, state: Path) -> None:
+        self.agent = agent
+        self._world, self._mixer, self._state = world, mixer, state
+        self._run: _Run | None = None
+
+    def answer(self, question: Message) -> Message:
+        """Answer one question of the server (see clients.answers).
+
+        Training goes on from the state after the round before, whatever was tried since, and is written down before
+        it is answered. Raises AttemptError when the attempt cannot be finished, and what training raises.
+        """
+        began = time.perf_counter()
+        plan = question.content.config_records[m.PLAN]
+        run = self._take_up(str(plan[m.RUN]), str(plan[m.CONFIG]))
+        attempt = Attempt(run.run_id, _whole(plan, m.ROUND), _whole(plan, m.ATTEMPT))
+        patience = float(cast(float, plan[m.PATIENCE]))
+        with (
+            closing(RemoteWorld(self._world, self.agent, attempt, run.spec, patience)) as world,
+            closing(RemoteMixer(self._mixer, self.agent, attempt, patience)) as mixer,
+        ):
+            reply = self._reply(question, run, attempt, world, mixer)
+        if question.metadata.message_type != m.JOIN:
+            metrics = reply.content.metric_records[m.METRICS]
+            metrics[m.BUSY_S], metrics[m.WAITED_S] = time.perf_counter() - began, world.waited + mixer.waited
+        return reply
+
+    def _reply(self, question: Message, run: _Run, attempt: Attempt, world: RemoteWorld, mixer: RemoteMixer) -> Message:
+        kind, plan = question.metadata.message_type, question.content.config_records[m.PLAN]
+
+        def ask(side: AgentSide) -> Message:
+            return answer(side.agents, world, mixer, [question])[0]
+
+        if kind == m.JOIN:
+            return ask(run.rounds.thing)
+        if kind == MessageType.TRAIN:
+            reply = ask(run.rounds.change(attempt.round - 1))
+            mixer.finish()
+            run.rounds.commit(attempt.round)
+            return reply
+        if kind == m.POLICY:
+            return _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
+        return ask(run.rounds.after(attempt.round))
+
+    def _take_up(self, run_id: str, text: str) -> _Run:
+        """Return the run with these settings, from memory or from its folder. Raises RefusedError for a wrong team."""
+        if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
+            return self._run
+        self._run = None  # first let go of the run before
+        config = received(text)
+        spec = team_spec(config.map, config.env)
+        if self.agent >= spec.n_agents:
+            raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")
+        share_out(config.runtime)
+        state, owner = run_state(self._state, run_id), f"agent {self.agent}"
+        rounds = Rounds(state, run_id, lambda: AgentSide(config, spec, [self.agent]), owner)
+        self._run = _Run(run_id, text, config, spec, rounds)
+        return self._run
+
+
+def _policy(rounds: Rounds[AgentSide], round_: int, question: str, ask: Callable[[AgentSide], Message]) -> Message:
+    """Answer a policy question, whose battles are paid for like any other: once, however often it is asked."""
+    side = rounds.change(round_)
+    before: dict[str, int] = dict(rounds.facts.get(BEFORE, {}))
+    side.agents.env_steps = before.setdefault(question, side.agents.env_steps)
+    reply = ask(side)
+    rounds.commit(round_, {BEFORE: before})
+    return reply
+
+
+def _whole(plan: ConfigRecord, name: str) -> int:
+    value = plan.get(name, 0)
+    if not isinstance(value, int):
+        raise RefusedError(f"the plan's {name} must be a whole number, got {value!r}")
+    return value

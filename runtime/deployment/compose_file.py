@@ -1,0 +1,83 @@
+"""The compose file of a federation: one service for each party, with the certificates and networks it needs.
+
+Who can reach whom: the SuperLink, the mixer, the world and `train` meet on `control`; each agent meets world and mixer
+on a network of its own, and its SuperNode on another; the SuperNodes meet the SuperLink on `flower`. So no two agents
+share a network. No network leads out of the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fedqmix.runtime.deployment.compose_services import AGENT, COMMON, MIXER, SUPERLINK, SUPERNODE, TRAIN, WORLD
+from fedqmix.runtime.deployment.parties import parties
+
+HEADER = """\
+# A federation of {agents} agents on map {map}: {command}
+#   fedqmix certs agents={agents} && docker compose build && docker compose up
+# `train` starts a run and follows it; the run folder is in the volume `runs`. Another one, when that is over:
+#   docker compose run --rm train submit superlink=superlink:8000 certs=/run/certs map={map} strategy=pp_pps
+# FEDQMIX_UID and FEDQMIX_GID: the owner of certs/ (1000 unless set). FEDQMIX_NET: the first half of the networks'
+# addresses. FEDQMIX_TORCH_INDEX: the index of PyTorch in the build. More in docs/deployment.md.
+name: fedqmix
+"""
+
+
+def compose_file(map_name: str, agents: int) -> str:
+    """Return the compose file, YAML text, for a map and its number of agents (no map has more than 27)."""
+    ids = range(agents)
+    own = ", ".join(f"agent-{k}" for k in ids)
+    known = [f"supernode-{k}.pub" for k in ids]
+    services = [
+        SUPERLINK.format(secrets=_uses("superlink", known)),
+        WORLD.format(secrets=_uses("world"), agent_networks=own),
+        MIXER.format(secrets=_uses("mixer"), agent_networks=own),
+        *(AGENT.format(k=k, secrets=_uses(f"agent-{k}")) for k in ids),
+        *(SUPERNODE.format(k=k, secrets=_uses(f"supernode-{k}", ["auth.key"])) for k in ids),
+        TRAIN.format(map=map_name, waits=_waits(ids), secrets=_uses("submit")),
+    ]
+    parts = [
+        HEADER.format(agents=agents, map=map_name, command=f"fedqmix compose map={map_name}"),
+        COMMON.format(),
+        "services:\n" + "\n".join(services),
+        "networks:\n" + _networks(ids),
+        "volumes:\n"
+        + "\n".join(f"  {name}:" for name in ["runs", "kernels", "superlink", "mixer", *(f"agent-{k}" for k in ids)]),
+        "secrets:\n" + _secrets(ids),
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _uses(party: str, more: Iterable[str] = ()) -> str:
+    own = [_use(f"{party}.{file}", file) for file in ("party.crt", "party.key", *more)]
+    return "\n".join([_use("ca.crt", "ca.crt"), *own])
+
+
+def _use(secret: str, file: str) -> str:
+    return f"      - {{source: {secret}, target: /run/certs/{file}}}"
+
+
+def _waits(ids: range) -> str:
+    names = ["superlink", *(f"supernode-{k}" for k in ids)]
+    return "\n".join(f"      {name}: {{condition: service_healthy}}" for name in names)
+
+
+def _networks(ids: range) -> str:
+    """Every network has addresses of its own: an engine's default ranges are used up by about thirty networks."""
+    subnets = {f"agent-{k}": f"{k}.0/28" for k in ids}
+    subnets |= {f"door-{k}": f"{k}.128/28" for k in ids}
+    subnets |= {"flower": "254.0/24", "control": "255.0/28"}
+    return "\n".join(
+        f'  {name}: {{internal: true, ipam: {{config: [{{subnet: "${{FEDQMIX_NET:-10.77}}.{subnet}"}}]}}}}'
+        for name, subnet in subnets.items()
+    )
+
+
+def _secrets(ids: range) -> str:
+    files = {"ca.crt": "ca.crt"}
+    for party in parties(len(ids)):
+        for file in ("party.crt", "party.key"):
+            files[f"{party}.{file}"] = f"{party}/{file}"
+    files |= {f"supernode-{k}.auth.key": f"supernode-{k}/auth.key" for k in ids}
+    files |= {f"superlink.supernode-{k}.pub": f"superlink/supernode-{k}.pub" for k in ids}
+    return "\n".join(f'  {name}: {{file: "${{FEDQMIX_CERTS:-./certs}}/{path}"}}' for name, path in files.items())

@@ -1,0 +1,27 @@
+"""Whether a federation has the agents that a run's map needs, known before anything is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fedqmix.envs import available_maps
+from fedqmix.envs.maps import load_map
+from fedqmix.runtime.core.errors import ConfigurationError
+
+
+def require_members(map_name: str, n_agents: int, known: Collection[int] | None) -> None:
+    """Check that a federation has agents 0 to n_agents - 1. Raises ConfigurationError, which names maps that fit.
+
+    known: the agents whose SuperNodes the SuperLink lets in; None when it lets in everybody, and who is missing turns
+    out only as time passes.
+    """
+    missing = [] if known is None else [agent for agent in range(n_agents) if agent not in known]
+    if known is None or not missing:
+        return
+    size = next(agent for agent in range(len(known) + 1) if agent not in known)  # agents 0 to size - 1 are there
+    fit = [name for name in available_maps() if load_map(name).n_agents == size]
+    raise ConfigurationError(
+        f"map={map_name} has {n_agents} agents, and this federation has {len(known)}: the SuperLink knows no SuperNode "
+        f"of agent {', '.join(map(str, missing))}. Maps of {size} agents: {', '.join(fit) or 'none'}. For a larger "
+        f"team: `fedqmix certs agents={n_agents}`, copy the folders, and start the SuperLink and the new agents."
+    )

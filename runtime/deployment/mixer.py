@@ -1,0 +1,96 @@
+"""The mixer's side in a process of its own: what it owns over one run (a runtime.transport.mixer_service.MixerSide)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.received import received, run_state
+from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.world import EVALUATIONS, TeamSink, TeamSpec
+from fedqmix.runtime.runs.lifecycle.sides import MixerSide
+from fedqmix.runtime.runs.lifecycle.threads import share_out
+from fedqmix.runtime.storage.rounds import Rounds
+
+REPORT = "report"
+"""A fact kept with a round that was reported on: means over the training steps since the report before."""
+
+
+class DeployedMixer:
+    """The mixer, its optimiser and the team's episodes of one run.
+
+    state: the mixer's private folder; each run has one of its own in it. config_yaml: the run's settings.
+    """
+
+    def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
+        config = received(config_yaml)
+        share_out(config.runtime)
+        spec = self._spec = team_spec(config.map, config.env)
+        self._rounds = Rounds(run_state(state, run_id), run_id, lambda: MixerSide(config, spec), "the mixer")
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The team's sizes."""
+        return self._spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the mixer computes."""
+        return self._rounds.thing.device
+
+    @property
+    def mixer(self) -> Mixer:
+        """The local mixer."""
+        return self._rounds.thing.learner
+
+    @property
+    def sink(self) -> TeamSink:
+        """The local end of what the world tells."""
+        return self._rounds.thing.records
+
+    def transitions(self) -> int:
+        """Return how many transitions the episodes drawn last have together."""
+        side = self._rounds.thing
+        return int(side.records.ring.lengths(side.learner.slots).sum())
+
+    def restore(self, round: int) -> Mapping[str, float] | None:
+        """Be as at the end of a round, to be changed; return its report, if one was saved with it.
+
+        Raises CheckpointError when that state is gone.
+        """
+        self._rounds.change(round)
+        report: dict[str, float] | None = self._rounds.facts.get(REPORT)
+        return report
+
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        """Write down where this side stands at the end of a round, with its report once that was asked for."""
+        self._rounds.commit(round, {} if report is None else {REPORT: dict(report)})
+
+    def report(self) -> dict[str, float]:
+        """Return means over the training steps and battles since the last report."""
+        return self._rounds.thing.learner.report()
+
+    def learned(self) -> Learned:
+        """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
+        return self._rounds.thing.learner.learned()
+
+    def forget_faults(self) -> None:
+        """Begin an attempt: forget the faults of the one before."""
+        self._rounds.thing.learner.forget_faults()
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last report, and keep counting."""
+        return self._rounds.thing.learner.training_battles()
+
+    def evaluation_returns(self) -> dict[str, float]:
+        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
+        learner = self._rounds.thing.learner
+        played = [purpose for purpose in EVALUATIONS["both"] if learner.records.results(purpose)]
+        return {purpose.value: learner.evaluation_return(purpose) for purpose in played}
+
+    def close(self) -> None:
+        """Hold nothing that must be let go of."""

@@ -1,0 +1,131 @@
+"""The services of a federation on one machine: which there are, how each is started, and in which order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
+from fedqmix.runtime.configuration.runs import LOGS, PARTIES
+from fedqmix.runtime.flower.environment import source_path
+from fedqmix.runtime.processes import Service, Supervisor, answers, free_ports, serving
+from fedqmix.runtime.storage.private import private_folder
+from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.transport.security import channel
+
+HOST = "127.0.0.1"
+HOLD_S = 1.0
+"""How long a simulated node waits at its agent's door before it makes room for another: Flower simulates only a few at
+once (as many as its resources say, and at most four more than there are processors), and a team of ten that plays
+together must have been asked, all of it."""
+
+
+class Deployment:
+    """World, mixer, SuperLink, and N agents with their SuperNodes, on free ports of this machine.
+
+    Without Flower's part only world, mixer and agents, for nodes that Flower simulates.
+
+    logs: the folder with one file for each service. superlink: "host:port" to submit to.
+    """
+
+    def __init__(
+        self, folder: Path, agents: int, certs: Path | None, *, flower: bool = True, allowed: Allowed = NOTHING
+    ) -> None:
+        """Choose ports; nothing is started yet.
+
+        folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
+        flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
+        """
+        self.logs = folder / LOGS
+        self._state = folder / PARTIES
+        self._runs = folder.parent
+        self._certs = certs
+        self._asker = None if certs is None else Identity(certs / "superlink")
+        parties = ["world", "mixer", "superlink", *(f"agent-{k}" for k in range(agents))]
+        self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
+        self._agents = range(agents)
+        self._flower, self._allowed = flower, allowed
+
+    @property
+    def superlink(self) -> str:
+        """Where the SuperLink listens."""
+        return self._places["superlink"]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where each party listens, "host:port"."""
+        return dict(self._places)
+
+    def coupling_services(self) -> list[Service]:
+        """Return mixer and world alone."""
+        return [self._mixer(), self._world()]
+
+    def services(self) -> list[Service]:
+        """Return all services in the order they are started in."""
+        return [service for stage in self._stages() for service in stage]
+
+    def start(self, supervisor: Supervisor, patience: float) -> None:
+        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does.
+
+        Logs and states are their owner's alone.
+        """
+        for folder in (self.logs, self._state):
+            private_folder(folder)
+        for stage in self._stages():
+            supervisor.start(stage, patience)
+
+    def _stages(self) -> list[list[Service]]:
+        # SuperNodes come last: one that finds no SuperLink waits longer than the SuperLink takes to start.
+        if not self._flower:
+            return [[self._mixer(), self._world(), *(self._agent(number, HOLD_S) for number in self._agents)]]
+        return [
+            [self._mixer(), self._world(), self._superlink(), *map(self._agent, self._agents)],
+            [self._supernode(number) for number in self._agents],
+        ]
+
+    def _mixer(self) -> Service:
+        return self._own("mixer", ["mixer", *self._keeping("mixer")])
+
+    def _world(self) -> Service:
+        return self._own("world", ["world", f"mixer={self._places['mixer']}"])
+
+    def _agent(self, number: int, hold: float | None = None) -> Service:
+        party = f"agent-{number}"
+        words = ["agent", f"id={number}", *self._coupling(), *self._keeping(party)]
+        return self._own(party, words if hold is None else [*words, f"hold={hold:g}"])
+
+    def _superlink(self) -> Service:
+        words = ["superlink", f"listen={self.superlink}", *self._coupling(), f"runs={self._runs}"]
+        if self._allowed.text:
+            words.append(f"allow={self._allowed.text}")
+        return self._service("superlink", [*words, *self._keeping("superlink")], lambda: answers(self.superlink))
+
+    def _supernode(self, number: int) -> Service:
+        party = f"supernode-{number}"
+        place = f"{HOST}:{free_ports(1)[0]}"
+        words = ["supernode", f"id={number}", f"superlink={self.superlink}", f"agent={self._places[f'agent-{number}']}"]
+        words += [f"listen={place}", *self._keeping(party)]
+        return self._service(party, words, lambda: answers(place))
+
+    def _own(self, party: str, words: list[str]) -> Service:
+        """A service of ours, which tells by gRPC whether it is ready."""
+
+        def ready() -> bool:
+            with channel(self._asker, self._places[party], party) as connection:
+                return serving(connection)
+
+        return self._service(party, [*words, f"listen={self._places[party]}"], ready)
+
+    def _service(self, party: str, words: list[str], ready: Callable[[], bool]) -> Service:
+        secure = "insecure=true" if self._certs is None else f"certs={self._certs / party}"
+        command = [sys.executable, "-m", "fedqmix", *words, secure]
+        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        environment = {**source_path(), "PYTHONSAFEPATH": "1"}
+        return Service(party, command, self.logs / f"{party}.log", ready, environment)
+
+    def _coupling(self) -> list[str]:
+        return [f"{party}={self._places[party]}" for party in ("world", "mixer")]
+
+    def _keeping(self, party: str) -> list[str]:
+        return [f"state={self._state / party}"]

@@ -1,0 +1,247 @@
+"""The server's end of a deployment: what the ServerApp does on a SuperLink (called by server.app:app)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Context
+from flwr.serverapp import Grid
+
+from fedqmix.conf.schema import Config
+from fedqmix.envs import require_world, team_spec
+from fedqmix.runtime.configuration import overrides as written
+from fedqmix.runtime.configuration.allowed import Allowed
+from fedqmix.runtime.configuration.ranges import to_yaml
+from fedqmix.runtime.configuration.runs import in_runs, own_folder
+from fedqmix.runtime.configuration.settings import DEPLOYMENT, compose, require_deployed
+from fedqmix.runtime.configuration.submitted import require_submittable, submitted
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, StorageError
+from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.deployment.byte_book import ByteBook
+from fedqmix.runtime.deployment.members import require_members
+from fedqmix.runtime.deployment.place import Place
+from fedqmix.runtime.deployment.progress_file import PROGRESS
+from fedqmix.runtime.deployment.services import Services
+from fedqmix.runtime.deployment.simulation import require_nodes, simulated, started
+from fedqmix.runtime.runs.lifecycle.conduct import AGGREGATE, ServerOwned, Shared, conduct
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore
+from fedqmix.runtime.storage.files import write_whole
+from fedqmix.runtime.storage.private import private_opener
+from fedqmix.runtime.storage.untrusted import ADVICE, is_there, parse_json, read_file
+from fedqmix.runtime.transport.ledger import LedgerLine
+from fedqmix.runtime.transport.security import channel
+from fedqmix.server.federation_grid import FederationGrid
+from fedqmix.server.records import Row
+
+LET_GO_S = 60.0
+"""How long a resumed run waits for the process that had the run before."""
+ATTEMPTS = "attempts"
+"""The file of a run folder that holds the number of the run's last attempt."""
+
+
+def serve(grid: Grid, context: Context) -> None:
+    """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    if umask := os.environ.get("FEDQMIX_UMASK"):
+        os.umask(int(umask, 8))  # a run folder is as readable as its user's other files; the SuperLink's state is not
+    alone = simulated(grid, os.environ)
+    place = None if alone else Place.from_environment(os.environ)
+    runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
+    words = _words(str(context.run_config.get("overrides", "")))
+    config = _configuration(words, runs, None if alone else Allowed.parse(os.environ.get("FEDQMIX_ALLOW", "")))
+    n_agents = team_spec(config.map, config.env).n_agents
+    require_members(config.map, n_agents, None if place is None or place.nodes is None else place.nodes.values())
+    if alone:
+        require_nodes(grid, n_agents)
+        require_world(config.map, config.env)  # which is to be started on this machine
+    command = _command(words, alone)
+    with _opened(config, command) as folder, ExitStack() as stack:
+        progress = folder.path / PROGRESS
+        gathered: list[Deployed] = []
+
+        def gather() -> Deployed:
+            gathered.append(Deployed(config, folder, there, grid, context, note))
+            return gathered[0]
+
+        def show(row: Row) -> None:
+            with _writing(progress), progress.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**row, **gathered[0].times}) + "\n")
+
+        def note(text: str) -> None:
+            folder.logs.mkdir(mode=0o700, exist_ok=True)
+            with open(folder.logs / "server.log", "a", encoding="utf-8", opener=private_opener) as file:
+                file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
+            print(text, flush=True)  # the SuperLink's log
+
+        there = place or stack.enter_context(started(folder.path, n_agents, note))
+        conduct(config, folder, command, gather, show, note)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Name the server when it cannot write a file of the run folder. Raises StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the server could not write {path}: {error.strerror}.") from error
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the run's overrides cannot be split into words, as a shell does: {error}."
+        ) from error
+
+
+def _command(words: list[str], alone: bool) -> list[str]:
+    if not alone:
+        return ["fedqmix", "submit", *words]
+    return ["flwr", "run", ".", "--run-config", f"overrides={json.dumps(shlex.join(words))}"]
+
+
+def _opened(config: Config, command: list[str]) -> RunFolder:
+    """Return the run folder; the ServerApp of a SuperLink that was killed may hold on to it for half a minute."""
+    deadline = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            return RunFolder.of(config, command)
+        except StorageError as error:
+            if config.resume is None or isinstance(error, CheckpointError) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+class Deployed:
+    """A team in processes of its own (a runtime.runs.lifecycle.conduct.Federation)."""
+
+    def __init__(
+        self, config: Config, folder: RunFolder, place: Place, grid: Grid, context: Context, note: Callable[[str], None]
+    ) -> None:
+        self.n_agents = team_spec(config.map, config.env).n_agents
+        self._channels = [channel(place.identity, place.world, "world"), channel(place.identity, place.mixer, "mixer")]
+        world, mixer = self._channels
+        self.mixer_side = Services(world, mixer, folder.run_id, place.patience, note)
+        try:
+            self.mixer_side.hold()
+        except BaseException:
+            self.close()
+            raise
+        settings = to_yaml(replace(config, resume=None))
+        self._grid = FederationGrid(
+            grid,
+            self.n_agents,
+            folder.run_id,
+            self.mixer_side,
+            Attempts(folder.path),
+            settings,
+            place.patience,
+            note,
+            place.doors,
+            nodes=place.nodes,
+        )
+        self._context = context
+        self._book = ByteBook(folder.path)
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Where the seconds of the last questions went; see server.federation_grid."""
+        return self._grid.times
+
+    @property
+    def game(self) -> str:
+        """What plays the battles, as the world said."""
+        return self.mixer_side.game
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that the agents answered last."""
+        return self.mixer_side.facts()
+
+    def grid(self) -> tuple[Grid, Context]:
+        """Return the SuperLink's Grid, on which a round is a transaction."""
+        return self._grid, self._context
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Do nothing: every agent and the mixer have their own states, and are told after which round to go on."""
+
+    def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
+        """Write what the server owns: the aggregate, the strategy's state, and its counters."""
+        self._book.take([*self.mixer_side.ledger(), *_flower_lines(self._grid)])
+        store.save(round_, owned, facts, {})
+
+    def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
+        """Keep the best evaluation's shared parameters."""
+        store.save_best({AGGREGATE: shared}, facts)
+
+    def close(self) -> None:
+        """Free world and mixer for the next run, and close the ways to them."""
+        self.mixer_side.close()
+        for way in self._channels:
+            way.close()
+
+
+class Attempts:
+    """Counts a run's attempts over its whole life; a number is on disk before it is used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ATTEMPTS
+
+    def __call__(self) -> int:
+        """Return the next number. Raises CheckpointError when the file is damaged."""
+        last = parse_json(self._path, read_file(self._path)) if is_there(self._path) else 0
+        if type(last) is not int or last < 0:
+            raise CheckpointError(f"{self._path} is damaged: it must hold a whole number, at least 0. {ADVICE}")
+        with _writing(self._path):
+            write_whole(self._path, str(last + 1).encode())
+        return last + 1
+
+
+def _flower_lines(grid: FederationGrid) -> list[LedgerLine]:
+    return [
+        LedgerLine(round_, f"agent-{agent}", channel_, up, down)
+        for (round_, agent, channel_), (up, down) in grid.bytes.items()
+    ]
+
+
+def _configuration(words: list[str], runs: Path, allowed: Allowed | None) -> Config:
+    """Compose; every round is written down, as the agents keep no more than the last two.
+
+    allowed: what the operator allows; None for words of the operator's own, which may name any folder.
+    """
+    checked = _own(words, runs) if allowed is None else submitted(words, runs, allowed)
+    config = compose(checked)
+    if allowed is not None:
+        require_submittable(config, allowed)
+    require_deployed(config)
+    if config.resume is None:
+        folder = own_folder(config.run_dir, runs) if allowed is None else in_runs(config.run_dir, runs)
+        config = replace(config, run_dir=str(folder))
+    return replace(
+        config,
+        checkpoint=replace(config.checkpoint, every_rounds=1),
+        runtime=replace(
+            config.runtime, name=DEPLOYMENT
+        ),  # so that whoever resumes it knows where its agents' states lie
+    )
+
+
+def _own(words: list[str], runs: Path) -> list[str]:
+    """Return the overrides with the absolute folder of the run to resume."""
+    placed = []
+    for override in written.parse(words):
+        name, value = override.key_or_group, override.value()
+        if name == "resume" and value is not None:
+            placed.append(f"{name}={written.quoted(str(own_folder(str(value), runs)))}")
+        else:
+            placed.append(str(override.input_line))
+    return placed

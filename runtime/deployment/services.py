@@ -1,0 +1,180 @@
+"""World and mixer as the server sees them: attempts are opened at both, and the mixer reports to it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+import grpc
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.controls import Standing
+from fedqmix.runtime.core.errors import AttemptError, BusyError, FederationError
+from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.runtime.transport.control_remote import RemoteControl
+from fedqmix.runtime.transport.ledger import LedgerLine
+
+BATTLES = ("train", "evaluate", "policy")
+"""The kinds of attempts that need world and mixer; joining needs neither."""
+SILENT_S = 15.0
+"""An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
+GLANCE_S = 0.5
+TURN_S = 60.0
+"""How long a run waits for the one before it to end."""
+SIGN_S = 5.0
+"""Between two signs that this run is going on; several may be lost before another run can come
+(runtime.transport.lease)."""
+
+
+class Services:
+    """The controls of a federation (runtime.core.controls.Controls), and its mixer's side (server.round_end.MixerSide).
+
+    world, mixer: ways to them. run: the run's id. patience: seconds to wait for one that cannot be reached.
+    on_event: receives what a user wants to know ("waiting for run ... to end").
+    """
+
+    def __init__(
+        self,
+        world: grpc.Channel,
+        mixer: grpc.Channel,
+        run: str,
+        patience: float,
+        on_event: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._run, self._on_event = run, on_event
+        self._mixer = RemoteControl(mixer, "the mixer", patience)
+        self._world = RemoteControl(world, "the world", patience)
+        self._both = (self._mixer, self._world)
+        self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
+        self._ended = threading.Event()
+        self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
+        self._facts: Facts | None = None
+        self._means: dict[str, float] = {}
+        self._battles: dict[str, float] = {}  # of training, as far as they were told
+        self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
+
+    def hold(self) -> None:
+        """Hold mixer and world for this run, until it is closed; wait a while for the run that holds them.
+
+        Raises BusyError when that goes on for longer, AttemptError when one of them cannot be reached.
+        """
+        self._in_turn(lambda: self._hold(self._both))
+        if self._signs.ident is None:
+            self._signs.start()
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Begin an attempt at both; see runtime.core.controls.Controls. Raises as `hold` does."""
+
+        def open_both() -> None:
+            self._hold(self._both)
+            for control in self._both if kind in BATTLES else ():
+                control.open(attempt, kind, config)
+
+        self._in_turn(open_both)
+
+    def close(self) -> None:
+        """Free both for the next run."""
+        self._ended.set()
+        if self._signs.ident is not None:
+            self._signs.join()  # one more sign would hold them again
+        for control in self._glances:
+            with contextlib.suppress(FederationError):
+                control.release(self._run)
+
+    @property
+    def game(self) -> str:
+        """What plays the battles; empty before the first attempt."""
+        return self._world.game
+
+    def status(self) -> Standing | None:
+        """Return how far the agents are with both together; None while one of them cannot be reached."""
+        try:
+            standings = [control.status(self._run) for control in self._glances]
+        except AttemptError:
+            return None
+        seen = [agent for standing in standings for agent in standing.agents]
+        calls: dict[int, int] = {}
+        still: dict[int, float] = {}
+        for agent in seen:
+            if agent.sequence:
+                calls[agent.agent] = calls.get(agent.agent, 0) + agent.sequence
+            silent = 0.0 if agent.waiting else agent.silent_s
+            still[agent.agent] = min(still.get(agent.agent, silent), silent)
+        broken = next((standing.broken for standing in standings if standing.broken), "")
+        return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
+
+    def settle(self, attempt: Attempt, kind: str) -> None:
+        """Take down what world and mixer know of it, and what the mixer has to report.
+
+        Raises AttemptError when one of them was restarted and has forgotten.
+        """
+        if kind in BATTLES:
+            learned = self._mixer.facts(attempt).learned if kind == "train" else None
+            self._facts = Facts(self._world.facts(attempt).counted, learned)
+        if kind == "train":
+            self._battles = {}
+            with contextlib.suppress(AttemptError):  # progress alone: a round is not repeated for it
+                self._battles = self._mixer.training_battles(self._run, attempt.round)
+        if kind == "evaluate":
+            self._means, self._returns = self._mixer.report(self._run, attempt.round)
+            if not self._returns:
+                raise AttemptError("The mixer was restarted after the evaluation; it is played again.")
+
+    def ledger(self) -> list[LedgerLine]:
+        """Return what both have counted of this run; nothing while one of them cannot be reached."""
+        try:
+            return [line for control in self._glances for line in control.ledger(self._run)]
+        except AttemptError:
+            return []
+
+    def facts(self) -> Facts:
+        """Return what world and mixer know of the question that was answered last."""
+        if self._facts is None:
+            raise FederationError("no battle was played yet, so world and mixer know of none.")
+        return self._facts
+
+    def report(self) -> dict[str, float]:
+        """Return means over the training steps and battles since the last evaluation."""
+        return self._means
+
+    def training_battles(self) -> dict[str, float]:
+        """Return the training battles' means since the last evaluation; nothing when the mixer could not be asked."""
+        return self._battles
+
+    def evaluation_return(self, purpose: Purpose) -> float:
+        """Return the mean team return of the last evaluation by battles of this kind."""
+        return self._returns[purpose.value]
+
+    def _hold(self, controls: tuple[RemoteControl, RemoteControl]) -> None:
+        """Hold both or neither: always the mixer first, so that no two runs hold one each."""
+        mixer, world = controls
+        mixer.hold(self._run)
+        try:
+            world.hold(self._run)
+        except BusyError:
+            mixer.release(self._run)
+            raise
+
+    def _in_turn(self, act: Callable[[], None]) -> None:
+        """Do what only the run that holds both may do, as soon as this is the one."""
+        deadline = time.monotonic() + TURN_S
+        noted = False
+        while True:
+            try:
+                return act()
+            except BusyError as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not noted:
+                    self._on_event(f"{error} Waiting for up to {TURN_S:.0f} s.")
+                noted = True
+            time.sleep(1.0)
+
+    def _give_signs(self) -> None:
+        """Renew the lease, also while the server aggregates, writes, or waits for agents to appear."""
+        while not self._ended.wait(SIGN_S):
+            with contextlib.suppress(FederationError):  # the next attempt says what is wrong, if it still is
+                self._hold(self._glances)

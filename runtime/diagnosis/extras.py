@@ -1,0 +1,58 @@
+"""What is nice to have: a browser, a film, loggers, another library's face; and the real game."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+
+from fedqmix.runtime.core.finding import Finding
+from fedqmix.runtime.diagnosis.section import Section, extra
+
+
+def watching() -> Section:
+    """What `fedqmix watch` can use."""
+    film = extra("ffmpeg", "imageio_ffmpeg", "video", "--mp4")
+    return Section("Watching battles (fedqmix watch)", [_browser(), film])
+
+
+def logging() -> Section:
+    """What logger= can be beside jsonl."""
+    findings = [
+        extra("TensorBoard", "tensorboard", "tensorboard", "logger=tensorboard"),
+        extra("Weights & Biases", "wandb", "wandb", "logger=wandb"),
+    ]
+    return Section("Loggers (logger=)", findings)
+
+
+def libraries() -> Section:
+    """What lets other libraries play the same worlds."""
+    return Section(
+        "Other libraries", [extra("PettingZoo", "pettingzoo", "pettingzoo", "fedqmix.envs.pettingzoo.parallel_env")]
+    )
+
+
+def starcraft(map: str | None) -> Section:
+    """What env=smac needs. map: whose file must be there; None: all of SMAC's."""
+    title = f"The real StarCraft II (env=smac{f' map={map}' if map else ''})"
+    try:
+        from fedqmix.envs.smac.requirements import findings  # here, because it loads numba, which may be missing
+    except ImportError as error:
+        return Section(title, [Finding("env=smac", False, f"cannot be looked at: {error}", "see what training needs")])
+    return Section(title, findings(map))
+
+
+def has_display() -> bool:
+    """Say whether a browser could be opened here."""
+    windowed = sys.platform in ("darwin", "win32")
+    return windowed or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _browser() -> Finding:
+    if not has_display():
+        remedy = "fedqmix watch RUN --html FILE    # and open the file on a machine with a display"
+        return Finding("browser", False, "no display", remedy)
+    try:
+        return Finding("browser", True, type(webbrowser.get()).__name__)
+    except webbrowser.Error as error:
+        return Finding("browser", False, str(error), "export BROWSER=/path/to/a/browser")

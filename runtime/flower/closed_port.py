@@ -1,0 +1,247 @@
+"""Who may call what on a port of Flower's (flwr 1.41: a FastAPI application in uvicorn, one port for every API).
+
+Flower's own port takes anybody's calls and knows its callers by tokens and signatures inside them, if at all. Here TLS
+asks for a client certificate of the federation's authority, so a stranger's bytes never reach HTTP. The name in the
+certificate (`submit`, `supernode-1`) then decides, by one table, which paths are answered.
+
+1. `stand_in` takes the place of the name `uvicorn` in the module that starts the server, and knows no other way to.
+2. `KnownCallers`, uvicorn's own HTTP protocol, puts the name in the certificate into each request's scope.
+3. `Guard`, in front of Flower's application, answers what `Access` does not allow with an error. The tables are in
+   runtime/flower/access.py.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from fedqmix.runtime.flower import internals
+from fedqmix.runtime.transport.identity import AUTHORITY, CERTIFICATE, KEY, Identity
+
+HEALTH, CONTROL, FLEET, RUNTIME = "/health", "/v1/control/", "/v1/fleet/", "/v1/runtime/"
+CALLER = "fedqmix.caller"
+"""The key of a request's scope that holds the name in its certificate."""
+MOST = 4 * 2**20
+"""Bytes of a request that is read before it is passed on (a submission, a list of replies)."""
+LARGEST = 256 * 2**20
+"""Bytes of any other request; Flower sends parameters in pieces of 20 MiB."""
+LONGEST_HEAD = 64 * 2**10
+"""Bytes of a request that are neither body nor a head that is complete: what has no end would fill the memory."""
+REFUSED = 0
+"""The code of our refusals among Flower's own, which begin with 1."""
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request: the name in its certificate, its path, its headers (names in small letters)."""
+
+    caller: str
+    path: str
+    headers: Sequence[tuple[bytes, bytes]]
+
+
+Rule = Callable[[Call], str | None]
+"""Returns why a call is refused, None when it is allowed."""
+BodyRule = Callable[[Call, bytes], str | None]
+"""The same, with what the call sends."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What may be called: a path, or all paths below one that ends in "/", and the rule for it. The rest is refused.
+
+    bodies: paths whose rule depends on what is sent.
+    """
+
+    paths: Mapping[str, Rule]
+    bodies: Mapping[str, BodyRule] = field(default_factory=dict)
+
+    def refusal(self, call: Call) -> str | None:
+        """Return why a call is refused before its body is read, None when it is allowed so far."""
+        below = call.path[: call.path.rfind("/") + 1]
+        rule = self.paths.get(call.path) or self.paths.get(below)
+        return f"{call.path} is not answered here." if rule is None else rule(call)
+
+
+def anybody(_: Call) -> None:
+    """Allow every party of the federation."""
+
+
+def only(party: str) -> Rule:
+    """Allow one party."""
+
+    def rule(call: Call) -> str | None:
+        if call.caller == party:
+            return None
+        return f"{call.path} is for the certificate of {party}; this is that of {call.caller or 'nobody'}."
+
+    return rule
+
+
+def close(program: Any, identity: Identity, access: Access) -> None:
+    """Let a module of Flower's start its server only as `access` says.
+
+    program: the module whose `uvicorn` starts the server. identity: whose port it is.
+    Raises ConfigurationError when this version of Flower starts it in another way.
+    """
+    internals.replace(program, uvicorn=stand_in(identity, access))
+
+
+def stand_in(identity: Identity, access: Access) -> SimpleNamespace:
+    """Return what takes the place of the module uvicorn: `run`, `Config` and `Server`, always closed."""
+
+    def closed(app: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **options,
+            "app": Guard(app, access),
+            "http": KnownCallers,
+            "ws": "none",
+            "ssl_certfile": str(identity.folder / CERTIFICATE),
+            "ssl_keyfile": str(identity.folder / KEY),
+            "ssl_ca_certs": str(identity.folder / AUTHORITY),
+            "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        }
+
+    return SimpleNamespace(
+        run=lambda app, **options: uvicorn.run(**closed(app, options)),
+        Config=lambda app, **options: uvicorn.Config(**closed(app, options)),
+        Server=uvicorn.Server,
+    )
+
+
+class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's HTTP protocol, whose requests say who calls. One is made for each connection."""
+
+    app: Application
+    _counts = hasattr(AutoHTTPProtocol, "on_body")  # httptools sets no bound; h11, where it is used, has its own
+    _pending = 0  # bytes since something was complete
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; cut the connection when a head, or what follows a body, has no end."""
+        self._pending += len(data)
+        super().data_received(data)
+        if self._counts and self._pending > LONGEST_HEAD and not self.transport.is_closing():
+            _log.warning("cut off a request whose head is longer than %d bytes", LONGEST_HEAD)
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Begin to count anew, as with each piece of a body and at a request's end."""
+        self._pending = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See on_headers_complete."""
+        self._pending = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See on_headers_complete."""
+        self._pending = 0
+        super().on_message_complete()
+
+    def connection_made(self, transport: Any) -> None:
+        """Remember the name in the certificate, which TLS has verified by now."""
+        super().connection_made(transport)
+        inner, caller = self.app, _name(transport.get_extra_info("peercert"))
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await inner({**scope, CALLER: caller}, receive, send)
+
+        self.app = app
+
+
+def _name(certificate: Mapping[str, Any] | None) -> str:
+    """Return the common name, "" when there is none or more than one: nobody."""
+    fields = [pair for part in (certificate or {}).get("subject", ()) for pair in part]
+    names = [value for name, value in fields if name == "commonName"]
+    return str(names[0]) if len(names) == 1 else ""
+
+
+class Guard:
+    """An ASGI application in front of another one: lets through what is allowed."""
+
+    def __init__(self, app: Application, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with an error and log that."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        call = Call(scope.get(CALLER, ""), scope["path"], scope["headers"])
+        refusal = "not an HTTP request." if scope["type"] != "http" else self._access.refusal(call)
+        if not call.caller:
+            refusal = "the certificate names nobody."
+        elif refusal is None and (rule := self._access.bodies.get(call.path)) is not None:
+            body = await _read(receive)
+            refusal = f"its body is cut off, or longer than {MOST} bytes." if body is None else rule(call, body)
+            receive = _again(body or b"", receive)
+        else:
+            receive = _bounded(receive)
+        if refusal is None:
+            return await self._app(scope, receive, send)
+        _log.warning("refused %s %r: %s", call.caller or "nobody", call.path, refusal)
+        return await _refuse(send, call.path, refusal)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return a request's whole body; None when it is too long, or the caller has gone before its end."""
+    body = bytearray()
+    while True:
+        event = await receive()
+        if event["type"] != "http.request":
+            return None
+        body += event.get("body", b"")
+        if len(body) > MOST:
+            return None
+        if not event.get("more_body", False):
+            return bytes(body)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Let no more than LARGEST bytes of a body be read; then the caller has gone, as far as the application knows."""
+    read = 0
+
+    async def receive_bounded() -> Event:
+        nonlocal read
+        event = await receive()
+        read += len(event.get("body", b""))
+        return event if read <= LARGEST else {"type": "http.disconnect"}
+
+    return receive_bounded
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Let a body that was read be read once more."""
+    waiting: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Event:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _refuse(send: Send, path: str, refusal: str) -> None:
+    # Flower's SuperNodes and apps take 403 for "the run is over" and go on in silence; they report 400.
+    silent = path.startswith((FLEET, RUNTIME))
+    status = HTTPStatus.BAD_REQUEST if silent else HTTPStatus.FORBIDDEN
+    body = json.dumps({"code": REFUSED, "detail": refusal}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,67 @@
+"""What Flower's own programs (flwr 1.41 and 1.42: flower-superlink, flower-supernode) are started with."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.transport.identity import Identity
+
+TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
+POLL_SECONDS = "0.3"
+"""How often Flower looks whether an app is to be started; its own default is 1 s, and half of it passes before each
+ServerApp and each ClientApp, that is, in every round."""
+
+PACKAGE = __name__.partition(".")[0]
+
+OTHER_PORTS = ("FLWR_INTERNAL_GRPC_CONTROL_API", "FLWR_INTERNAL_GRPC_FLEET_API")
+"""With "1" a SuperLink also listens with its former gRPC servers, which ask nobody for a certificate."""
+
+
+def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a Flower program and of the apps it starts.
+
+    home: Flower's own folder (FLWR_HOME), one for each process: apps are unpacked there. told: what our apps are told,
+    as FEDQMIX_... variables. What the user has set for Flower is kept.
+    """
+    programs = str(Path(sys.executable).parent)  # Flower starts its helpers, such as flwr-serverapp, by name
+    settings = {
+        **os.environ,
+        **told,
+        "FLWR_HOME": str(home),
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        **dict.fromkeys(OTHER_PORTS, "0"),
+    }
+    for name, value in (("FLWR_TELEMETRY_ENABLED", "0"), ("FLWR_DISABLE_UPDATE_CHECK", "1"), (TASK_POLL, POLL_SECONDS)):
+        settings.setdefault(name, value)
+    settings.update(source_path())
+    return settings
+
+
+def source_path() -> dict[str, str]:
+    """Return the PYTHONPATH with which other processes find the same modules of ours; nothing when installed.
+
+    A checkout that is not installed is found by its folder's name, which is then that of the package.
+    """
+    package = Path(__file__).parents[2]
+    folder = package.parent
+    if package.name != PACKAGE or str(folder) == sysconfig.get_path("purelib"):
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+
+
+def required_identity() -> Identity:
+    """Return whose certificate FEDQMIX_CERTS names. Raises ConfigurationError when it names none."""
+    folder = os.environ.get("FEDQMIX_CERTS")
+    if not folder:
+        raise ConfigurationError("FEDQMIX_CERTS names no folder of certificates; `fedqmix superlink` sets it.")
+    return Identity(Path(folder))
+
+
+def security(certs: Path | None) -> dict[str, str]:
+    """Return how our apps are told with which certificate to speak to our services."""
+    return {"FEDQMIX_INSECURE": str(int(certs is None)), "FEDQMIX_CERTS": "" if certs is None else str(certs)}

@@ -1,0 +1,82 @@
+"""Our programs in place of Flower's, which Flower starts by name."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from fedqmix.runtime.core.leash import leashed
+
+SUPEREXEC, SERVERAPP = "fedqmix.runtime.flower.quick_superexec", "fedqmix.runtime.flower.serverapp"
+FLOWERS_SUPEREXEC = "flower-superexec"
+PAUSE_S = 1.0
+"""Seconds before a SuperExec that has ended is started again."""
+
+_log = logging.getLogger(__name__)
+
+
+def command(module: str, *words: str) -> list[str]:
+    """Return the command of a program of ours; Python looks for it where fedqmix is, not in the folder it starts in."""
+    return [sys.executable, "-P", "-m", module, *words]
+
+
+class Kept:
+    """A program that is started again whenever it ends, until it is terminated or this process ends.
+
+    Flower starts its SuperExec once, and a SuperExec gives up when it was not answered for half a minute: no app would
+    ever be started again. A thread of its own starts it, for the system ends it with that thread (runtime.core.leash).
+    """
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        """Start it. options: as of subprocess.Popen."""
+        self._command, self._options = command, options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._unwanted, self._begun = threading.Event(), threading.Event()
+        threading.Thread(target=self._keep, name="superexec", daemon=True).start()
+        self._begun.wait()
+
+    def terminate(self) -> None:
+        """End it, for good."""
+        with self._lock:
+            self._unwanted.set()
+        if self._process is not None:
+            self._process.terminate()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status, once it has ended. Raises subprocess.TimeoutExpired."""
+        return 0 if self._process is None else self._process.wait(timeout)
+
+    def _keep(self) -> None:
+        while (process := self._start()) is not None:
+            status = process.wait()
+            if not self._unwanted.wait(PAUSE_S):
+                _log.warning("the SuperExec ended with status %d; it is started again", status)
+
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            try:
+                if not self._unwanted.is_set():
+                    self._process = subprocess.Popen(leashed(self._command), **self._options)
+                    return self._process
+            finally:
+                self._begun.set()
+        return None
+
+
+def start(wanted: Sequence[str], **options: Any) -> subprocess.Popen[bytes] | Kept:
+    """Start a program as subprocess.Popen does; flower-superexec as ours, which is kept, and ends with this process."""
+    words = list(wanted)
+    if words[0] == FLOWERS_SUPEREXEC:
+        return Kept(command(SUPEREXEC, *words[1:]), **options)
+    return subprocess.Popen(words, **options)
+
+
+def stand_in() -> SimpleNamespace:
+    """Return what takes the place of the module subprocess in a program of Flower's."""
+    return SimpleNamespace(**vars(subprocess) | {"Popen": start})

@@ -1,0 +1,195 @@
+"""Adam, gradient norms and target updates of several networks that share one array, each computed by itself.
+
+The rows of a stack of N are computed by the same instructions as the one row of a stack of one, so both come out the
+same bit for bit. A library's operation over the whole stack does not promise that: where its vector loop ends, and in
+which order it adds up, depends on how many numbers lie side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fedqmix.runtime.kernels.compile import Compiler, Numbers
+from fedqmix.runtime.kernels.crew import Crew
+
+# `reassoc`: a sum is taken in any order that the compiler chooses, which is the same for every row.
+_kernel = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}).kernel
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+"""Adam's constants, as torch.optim.Adam has them by default."""
+FEWEST = 1 << 17  # numbers that are worth another thread
+
+Bounds = NDArray[np.int64]
+"""[parameters + 1], where each parameter begins among one network's numbers, and their count."""
+
+
+class Packing:
+    """The places of several networks' named parameters in one array: [networks, size] after [networks, size]."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], networks: int) -> None:
+        """shapes: of one network's parameters, by name."""
+        sizes = [math.prod(shape) for shape in shapes.values()]
+        self.networks = networks
+        self.bounds: Bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._shapes = dict(shapes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order of `bounds`."""
+        return tuple(self._shapes)
+
+    @property
+    def size(self) -> int:
+        """Numbers of one network."""
+        return int(self.bounds[-1])
+
+    def zeros(self, dtype: DTypeLike) -> Numbers:
+        """Return a packed array [networks * size] of zeros."""
+        return np.zeros(self.networks * self.size, dtype)
+
+    def named(self, packed: Any) -> dict[str, Any]:
+        """Return views of a packed array (or tensor) by name: [networks, *shape], contiguous."""
+        bounds = (self.networks * self.bounds).tolist()
+        return {
+            name: packed[first:last].reshape(self.networks, *shape)
+            for (name, shape), first, last in zip(self._shapes.items(), bounds[:-1], bounds[1:], strict=True)
+        }
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1) for packed parameters.
+
+    m <- beta_1 m + (1 - beta_1) g        v <- beta_2 v + (1 - beta_2) g^2
+    theta <- theta - rate / (1 - beta_1^t) m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
+
+    mean, square: m and v, packed. steps: [parameters] int64, each parameter's t, alike for all networks.
+    """
+
+    def __init__(self, packing: Packing, dtype: DTypeLike, learning_rate: float) -> None:
+        """Begin with moments of zero."""
+        self.mean, self.square = packing.zeros(dtype), packing.zeros(dtype)
+        self.steps = np.zeros(len(packing.names), np.int64)
+        self._packing, self._rate = packing, learning_rate
+
+    def step(self, parameters: Numbers, gradient: Numbers, scale: float, crew: Crew) -> None:
+        """Move the parameters against `scale` times the gradient; both packed, the gradient is left as it is."""
+        self.steps += 1
+        taken = self.steps.tolist()  # powers of Python's numbers: numpy's may differ in the last bit
+        rates = np.array([self._rate / (1 - BETA_1**steps) for steps in taken])
+        spreads = np.array([math.sqrt(1 - BETA_2**steps) for steps in taken])
+        bounds, moments = self._packing.bounds, (self.mean, self.square)
+
+        def work(first: int, last: int) -> None:
+            _adam(parameters, gradient, *moments, bounds, self._packing.networks, first, last, scale, rates, spreads)
+
+        _shared(crew, work, self._packing)
+
+    def reset(self, names: Collection[str]) -> None:
+        """Set the moments and the step counts of some parameters to zero, as before the first step."""
+        for position, name in enumerate(self._packing.names):
+            if name in names:
+                self.steps[position] = 0
+                for packed in (self.mean, self.square):
+                    self._packing.named(packed)[name][:] = 0
+
+    def state(self) -> dict[str, Numbers]:
+        """Return step, exp_avg and exp_avg_sq by "QUANTITY.PARAMETER", as torch.optim.Adam calls them.
+
+        Empty before the first step.
+        """
+        if not self.steps.any():
+            return {}
+        moments = {"exp_avg": self._packing.named(self.mean), "exp_avg_sq": self._packing.named(self.square)}
+        named = {f"{quantity}.{name}": value for quantity, of in moments.items() for name, value in of.items()}
+        steps = zip(self._packing.names, self.steps.tolist(), strict=True)
+        return {f"step.{name}": np.array(taken, np.float32) for name, taken in steps} | named
+
+    def load_state(self, named: Mapping[str, Numbers]) -> None:
+        """Replace the moments by what `state` returned."""
+        self.steps[:] = [int(named[f"step.{name}"]) if named else 0 for name in self._packing.names]
+        for quantity, packed in (("exp_avg", self.mean), ("exp_avg_sq", self.square)):
+            for name, values in self._packing.named(packed).items():
+                values[:] = named[f"{quantity}.{name}"] if named else 0
+
+
+def squared_norms(packing: Packing, gradient: Numbers, crew: Crew) -> NDArray[np.float64]:
+    """Return the squared 2-norm of each network's part of a packed array: [networks] float64."""
+    norms = np.empty(packing.networks)
+
+    def work(first: int, last: int) -> None:
+        _squared_norms(gradient, packing.bounds, packing.networks, first, last, norms)
+
+    _shared(crew, work, packing)
+    return norms
+
+
+def move_towards(target: Numbers, online: Numbers, rate: float) -> None:
+    """Move every number of one packed array towards another's by a share of the distance; 1: copy."""
+    if rate == 1:
+        target[:] = online
+    else:
+        target += target.dtype.type(rate) * (online - target)
+
+
+def _shared(crew: Crew, work: Any, packing: Packing) -> None:
+    crew.share(work, packing.networks, max(1, FEWEST // packing.size))
+
+
+@_kernel
+def _adam(
+    parameters: Numbers,
+    gradient: Numbers,
+    mean: Numbers,
+    square: Numbers,
+    bounds: Bounds,
+    networks: int,
+    first: int,
+    last: int,
+    scale: float,
+    rates: NDArray[np.float64],
+    spreads: NDArray[np.float64],
+) -> None:
+    """Take the step of networks first .. last - 1.
+
+    rates: [parameters], the learning rate / (1 - beta_1^t). spreads: [parameters], sqrt(1 - beta_2^t).
+    """
+    kind = parameters.dtype.type
+    one = kind(1)
+    beta_1, beta_2, epsilon = kind(BETA_1), kind(BETA_2), kind(EPSILON)
+    clipping = kind(scale)
+    for network in range(first, last):
+        for parameter in range(bounds.shape[0] - 1):
+            pace, wide = kind(rates[parameter]), kind(spreads[parameter])
+            size = bounds[parameter + 1] - bounds[parameter]
+            begin = networks * bounds[parameter] + network * size
+            own = slice(begin, begin + size)
+            value, slope, m, v = parameters[own], gradient[own], mean[own], square[own]
+            for i in range(size):
+                g = clipping * slope[i]
+                m[i] = beta_1 * m[i] + (one - beta_1) * g
+                v[i] = beta_2 * v[i] + (one - beta_2) * g * g
+                value[i] -= pace * m[i] / (np.sqrt(v[i]) / wide + epsilon)
+
+
+@_kernel
+def _squared_norms(
+    gradient: Numbers, bounds: Bounds, networks: int, first: int, last: int, norms: NDArray[np.float64]
+) -> None:
+    """Fill norms [networks] from first to last - 1."""
+    for network in range(first, last):
+        total = 0.0
+        for parameter in range(bounds.shape[0] - 1):
+            size = bounds[parameter + 1] - bounds[parameter]
+            begin = networks * bounds[parameter] + network * size
+            values = gradient[begin : begin + size]
+            part = 0.0
+            for i in range(size):
+                part += np.float64(values[i]) * np.float64(values[i])
+            total += part
+        norms[network] = total

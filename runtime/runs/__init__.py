@@ -1,0 +1,1 @@
+"""Runs in one process, and several of them: conduct, seeds, comparisons, collected results."""

@@ -1,0 +1,67 @@
+"""What tells a run from others of its experiment: its name among collected runs, and the command that trains it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from operator import attrgetter
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.idle import idle_settings
+from fedqmix.runtime.configuration.names import settings
+from fedqmix.runtime.configuration.overrides import as_written
+from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.storage.archive import SUFFIX
+
+WRITTEN = ("map", "seed", "experiment")
+"""Settings that are in a name themselves, beside algorithm and strategy."""
+NOT_OF_A_RECIPE = ("run_dir", "resume", "runtime.", "logger.", "checkpoint.")
+"""Settings, and beginnings of their names, that do not decide what comes of a run."""
+NOT_OF_A_NAME = ("stop.", "env.games", "env.call_seconds", "env.replay_dir")
+"""Those that decide for how long it goes on, and how its world is run."""
+
+
+def archive_name(config: Config) -> str:
+    """Return the file name of a collected run.
+
+    Settings that differ from the experiment's own are in it as eight digits of their SHA-256, so that runs of different
+    settings have different names.
+    """
+    words = [word for word in differing(config) if not word.startswith(NOT_OF_A_NAME)]
+    digest = [hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]] if words else []
+    parts = [config.map, config.algorithm.name, config.strategy.name, config.experiment, *digest, f"s{config.seed}"]
+    return "-".join(parts) + SUFFIX
+
+
+def command_of(config: Config) -> str:
+    """Return the command line of a single run with these settings; it names no folder."""
+    return shlex.join(["fedqmix", "train", *_chosen(config), f"seed={config.seed}", *differing(config)])
+
+
+def differing(config: Config) -> list[str]:
+    """Return the overrides that make a run's settings of its experiment's, map, algorithm and strategy being chosen."""
+    usual = compose(_chosen(config))
+    found = []
+    unused = idle_settings(config.strategy.name, config.strategy.server_optimiser)
+    for name in settings():
+        own = attrgetter(name)(config)
+        decides = name not in WRITTEN and name not in unused and not name.startswith(NOT_OF_A_RECIPE)
+        if decides and own != attrgetter(name)(usual):
+            found.append(f"{name.removesuffix('.name')}={as_written(own)}")
+    return found
+
+
+def unlike(one: Config, other: Config) -> str | None:
+    """Return the first setting in which two runs differ in what comes of them, None when there is none."""
+    unused = idle_settings(one.strategy.name, one.strategy.server_optimiser)
+    for name in settings():
+        ignored = name in unused or name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))
+        if not ignored and attrgetter(name)(one) != attrgetter(name)(other):
+            return name
+    return None
+
+
+def _chosen(config: Config) -> Sequence[str]:
+    names = (("map", config.map), ("algorithm", config.algorithm.name), ("strategy", config.strategy.name))
+    return [*(f"{group}={name}" for group, name in names), f"experiment={config.experiment}"]

@@ -1,0 +1,168 @@
+"""The runs of a comparison and their common folder.
+
+paper.json, ladder.json  of the command: the overrides that all runs have in common, which runs belong here, and
+                         stop.env_steps by map where it was given for some maps
+3m/qmix-rs_pps-s1/ ...   a run folder each, as of a single run
+logs/                    what each run's process says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.overrides import quoted
+from fedqmix.runtime.configuration.runs import LOGS
+from fedqmix.runtime.configuration.seeds import name_of
+from fedqmix.runtime.configuration.settings import DEPLOYMENT, compose
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.runs.comparison.plan import Cell, Plan
+from fedqmix.runtime.runs.lifecycle.lock import LockedFolder
+from fedqmix.runtime.runs.lifecycle.ready import require_ready
+from fedqmix.runtime.runs.lifecycle.writable import require_writable
+from fedqmix.runtime.runs.side_by_side.folder import (
+    lock_and_note,
+    recorded_words,
+    refuse_taken,
+    require_same,
+    share_threads,
+    words_kept,
+)
+from fedqmix.runtime.runs.side_by_side.memory import memory_warning
+from fedqmix.runtime.runs.side_by_side.run import Run, State
+from fedqmix.runtime.storage.untrusted import read_object
+
+LENGTH = "stop.env_steps"
+OUTCOME = ("ladder.md", "ladder.svg")
+"""What may be in a folder before any run: a table made of runs that lie elsewhere."""
+
+
+class _Record(NamedTuple):
+    """What a common folder was begun with. env_steps: by map, where stop.env_steps was given for some."""
+
+    overrides: list[str]
+    runs: list[str]
+    env_steps: dict[str, int]
+
+
+class Comparison:
+    """What a plan comes to: every run's configuration, checked.
+
+    path: the common folder. cells: the runs that are wanted now. overrides: what all have in common.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Compose and check all; nothing is written.
+
+        Settings that a resumed run may change may differ from what was begun in the folder, and so may the maps,
+        algorithms, strategies and seeds. Raises ConfigurationError for settings that make no sense or are unfair, and
+        for a folder that holds something else; CheckpointError for a damaged one.
+        """
+        self.path, self.cells = plan.path, plan.cells
+        self._file, self._equal_steps = plan.path / f"{plan.command}.json", plan.equal_steps
+        require_writable(self.path)
+        self._begun = _read(self._file)
+        begun = self._begun
+        self._lengths = {map_: f"{LENGTH}={steps}" for map_, steps in begun.env_steps.items()} if begun else {}
+        self._lengths |= plan.lengths
+        self.overrides = list(plan.overrides)
+        first = self.cells[0]
+        if begun is None:
+            refuse_taken(plan.path, "a comparison", OUTCOME)
+            self.overrides += share_threads(self.overrides, self._composed(first), len(self.cells))
+        else:
+            said = {name_of(word) for word in plan.overrides}
+            self.overrides += [word for word in words_kept(begun.overrides) if name_of(word) not in said]
+            earlier = self._composed(first, begun.overrides)
+            require_same(earlier, self._composed(first), plan.path, "runs", "Choose another run_dir.")
+        self._configs = self._all_composed()
+
+    def config(self, cell: Cell) -> Config:
+        """Return a run's configuration."""
+        config = self._configs[replace(cell, seed=0)]
+        return replace(config, seed=cell.seed, run_dir=str(self.path / cell.place))
+
+    def lock(self) -> LockedFolder:
+        """Write down what belongs here, and let no other process write here until what is returned is closed.
+
+        Raises StorageError when the folder cannot be written, or another process writes it.
+        """
+        places = [*(self._begun.runs if self._begun else ()), *(cell.place.as_posix() for cell in self.cells)]
+        record = {"overrides": self.overrides, "runs": list(dict.fromkeys(places)), "env_steps": self._env_steps()}
+        return LockedFolder(self.path, lock_and_note(self.path, self._file.name, record))
+
+    def runs(self) -> dict[Cell, Run]:
+        """Return the runs as their folders say they stand."""
+        return {cell: self._run(cell) for cell in self.cells}
+
+    def memory_warning(self, runs: Mapping[Cell, Run]) -> str | None:
+        """Check that those of some runs which go on at once fit into memory; return what to warn of, if anything.
+
+        Raises ConfigurationError when they cannot even begin.
+        """
+        waiting = [self.config(cell) for cell, run in runs.items() if run.state is State.WAITING]
+        return memory_warning(waiting, resumed=self._begun is not None)
+
+    def words(self, cell: Cell) -> list[str]:
+        """Return a run's command line, all but its folder."""
+        return self._words(cell, self.overrides)
+
+    def _run(self, cell: Cell) -> Run:
+        log = self.path / LOGS / cell.place.with_suffix(".log")
+        return Run(cell.name, self.path / cell.place, log, self.words(cell), self.config(cell))
+
+    def _words(self, cell: Cell, overrides: Sequence[str]) -> list[str]:
+        length = [self._lengths[cell.map]] if cell.map in self._lengths else []
+        return [*cell.words(overrides), *length]
+
+    def _env_steps(self) -> dict[str, int]:
+        """Return stop.env_steps of the maps for which it was given, now or earlier."""
+        earlier = self._begun.env_steps if self._begun else {}
+        now = {cell.map: self.config(cell).stop.env_steps for cell in self.cells if cell.map in self._lengths}
+        return {**earlier, **now}
+
+    def _all_composed(self) -> Mapping[Cell, Config]:
+        """Compose one run for each map, algorithm and strategy; a seed changes nothing else."""
+        configs = {}
+        for cell in dict.fromkeys(replace(cell, seed=0) for cell in self.cells):
+            config = configs[cell] = self._composed(cell)
+            require_ready(config)
+        return configs
+
+    def _composed(self, cell: Cell, overrides: Sequence[str] | None = None) -> Config:
+        """Compose a run. overrides: what all have in common, where that is not what is said now."""
+        words = self._words(cell, self.overrides if overrides is None else overrides)
+        config = compose([*words, f"run_dir={quoted(cell.place.as_posix())}"])
+        if config.runtime.name == DEPLOYMENT:
+            raise ConfigurationError("many runs side by side are for runtime=local: leave runtime= out.")
+        if self._equal_steps:
+            _require_equal_steps(config)
+        return config
+
+
+def _require_equal_steps(config: Config) -> None:
+    for name, value in (("stop.win_rate", config.stop.win_rate), ("stop.rounds", config.stop.rounds)):
+        if value is not None:
+            raise ConfigurationError(
+                f"{name}={value} would give some methods fewer environment steps than others: every run is to play "
+                "stop.env_steps of them. Leave it out."
+            )
+
+
+def _read(file: Path) -> _Record | None:
+    """Return what a folder was begun with; None when it holds no comparison. Raises CheckpointError for damage."""
+    if not file.is_file():
+        return None
+    try:
+        record = read_object(file)
+        overrides, runs, env_steps = recorded_words(record), record["runs"], record.get("env_steps", {})
+        whole = all(type(one) is str for one in [*overrides, *runs, *env_steps.keys()])
+        whole = whole and all(type(one) is int for one in env_steps.values())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{file} is damaged: {error!r}.") from error
+    if not whole:
+        raise CheckpointError(f"{file} is damaged: overrides, runs and env_steps have the wrong types.")
+    return _Record(overrides, runs, env_steps)

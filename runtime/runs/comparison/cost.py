@@ -1,0 +1,113 @@
+"""What a comparison will cost: runs, environment steps, hours and disk, told before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from rich.table import Table
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.runs.comparison.comparison import Comparison
+from fedqmix.runtime.runs.comparison.plan import Cell
+from fedqmix.runtime.runs.comparison.speed import measure, seen
+from fedqmix.runtime.runs.lifecycle.progress import duration
+from fedqmix.runtime.runs.local.team import LocalTeam
+from fedqmix.runtime.runs.side_by_side.run import Run, State
+from fedqmix.runtime.storage.ring import EpisodeRing
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the runs of one map and algorithm still need.
+
+    runs: how many are not done. env_steps: how many they have not played. seconds_a_step: of one run, for one
+    environment step. measured: this was measured now, and not seen in runs that are done or under way. bytes_a_run: on
+    the disk, at most.
+    """
+
+    map: str
+    algorithm: str
+    runs: int
+    env_steps: int
+    seconds_a_step: float
+    measured: bool
+    bytes_a_run: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all runs, one after another."""
+        return self.env_steps * self.seconds_a_step
+
+
+def estimate(comparison: Comparison, runs: Mapping[Cell, Run], telling: Callable[[str], None]) -> list[Cost]:
+    """Return the cost of each map and algorithm with something left to do, measuring shortly what was never run.
+
+    telling: is told what is being measured.
+    """
+    costs = []
+    for map_, algorithm in dict.fromkeys((cell.map, cell.algorithm) for cell in runs):
+        group = {cell: run for cell, run in runs.items() if (cell.map, cell.algorithm) == (map_, algorithm)}
+        waiting = {cell: run for cell, run in group.items() if run.state is State.WAITING}
+        if not waiting:
+            continue
+        config = comparison.config(next(iter(waiting)))
+        known = seen(group.values())
+        if known is None:
+            telling(f"measuring {map_} {algorithm}")
+        costs.append(
+            Cost(
+                map=map_,
+                algorithm=algorithm,
+                runs=len(waiting),
+                env_steps=sum(max(0, run.env_steps - run.steps) for run in waiting.values()),
+                seconds_a_step=measure(config) if known is None else known,
+                measured=known is None,
+                bytes_a_run=_bytes(config),
+            )
+        )
+    return costs
+
+
+def table(costs: list[Cost], at_once: int) -> Table:
+    """Return the estimate for a console. at_once: how many runs are side by side."""
+    shown = Table("map", "algorithm", "runs", "env steps left", "env steps/s of a run", "time", "disk, at most")
+    for column in shown.columns[2:]:
+        column.justify = "right"
+    for cost in costs:
+        shown.add_row(
+            cost.map,
+            cost.algorithm,
+            str(cost.runs),
+            f"{cost.env_steps:,}",
+            f"{1 / cost.seconds_a_step:,.0f}",
+            duration(cost.seconds / at_once),
+            _size(cost.runs * cost.bytes_a_run),
+        )
+    if len(costs) > 1:
+        shown.add_section()
+        runs, steps = sum(cost.runs for cost in costs), sum(cost.env_steps for cost in costs)
+        seconds, size = sum(cost.seconds for cost in costs), sum(cost.runs * cost.bytes_a_run for cost in costs)
+        shown.add_row("all", "", str(runs), f"{steps:,}", "", duration(seconds / at_once), _size(size))
+    return shown
+
+
+def _bytes(config: Config) -> int:
+    """Return what a run's episodes take on the disk in the end, were they all of full length; the rest is small."""
+    learning = config.algorithm
+    small = replace(learning, buffer_size=max(learning.batch_size, learning.parallel_battles))
+    team = LocalTeam(replace(config, algorithm=small))  # the whole buffer may not fit into this machine's memory
+    try:
+        return sum(_ring_bytes(ring, learning.buffer_size, config.stop.env_steps) for ring in team.rings.values())
+    finally:
+        team.close()
+
+
+def _ring_bytes(ring: EpisodeRing, capacity: int, env_steps: int) -> int:
+    """Return the bytes of a full ring of so many episodes, or of all that so many environment steps put into it."""
+    moment = EpisodeRing.nbytes_full(1, 0, ring.fields)
+    return min(EpisodeRing.nbytes_full(capacity, ring.limit, ring.fields), (env_steps + capacity) * moment)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.0f} MB"

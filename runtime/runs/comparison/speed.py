@@ -1,0 +1,70 @@
+"""How long an environment step of training takes: from runs that have played some, or from a short measurement."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.lifecycle.progress import Progress
+from fedqmix.runtime.runs.local.train import train
+from fedqmix.runtime.runs.side_by_side.run import Run
+from fedqmix.server.records import Row
+
+TRAINING_STEPS = 24
+"""How many are measured; as many come before, with what is done once."""
+NEVER = 10**9
+"""More environment steps, or rounds, than any run has."""
+
+
+def seen(runs: Iterable[Run]) -> float | None:
+    """Return the seconds of an environment step in runs so far, evaluations included; None when none has got so far."""
+    last = [run.rows[-1] for run in runs if run.steps]
+    return sum(row["elapsed_s"] for row in last) / sum(row["env_step"] for row in last) if last else None
+
+
+def measure(config: Config) -> float:
+    """Train shortly in this process, into a folder that is thrown away; return the seconds of an environment step.
+
+    All kernels that such a run needs are then compiled. Random agents play here, evaluations and saving are left out,
+    and no other run is beside it, so the result is a rough one. Raises what training raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="fedqmix-") as path:
+        run_dir = Path(path) / "run"
+        small = _short(replace(config, run_dir=str(run_dir), resume=None))
+        watch = _Watch(NEVER, Console(file=io.StringIO()))
+        with RunFolder.create(run_dir, small, []) as folder:
+            train(small, folder, [], watch)
+    first, last = watch.rows[0], watch.rows[-1]
+    return float((last["elapsed_s"] - first["elapsed_s"]) / (last["env_step"] - first["env_step"]))
+
+
+def _short(config: Config) -> Config:
+    """Return the same for two short rounds, without evaluations and with few episodes kept."""
+    algorithm = config.algorithm
+    return replace(
+        config,
+        algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_battles)),
+        strategy=replace(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
+        evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
+        checkpoint=replace(config.checkpoint, every_rounds=NEVER),
+        logger=replace(config.logger, name="jsonl"),
+        stop=replace(config.stop, rounds=2, env_steps=NEVER, win_rate=None),
+    )
+
+
+class _Watch(Progress):
+    """Keeps every round's figures and shows nothing."""
+
+    def __init__(self, total_env_steps: int, console: Console) -> None:
+        super().__init__(total_env_steps, console)
+        self.rows: list[Row] = []
+
+    def update(self, row: Row) -> None:
+        self.rows.append(row)

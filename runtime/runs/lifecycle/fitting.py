@@ -1,0 +1,116 @@
+"""Whether a checkpoint's tensors are those that a run's settings ask for, told before a single one is made."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from fedqmix.algorithms.q_learning.mixers import make_mixer
+from fedqmix.conf.schema import AlgorithmConfig, Config
+from fedqmix.networks.gru import parameter_shapes
+from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.strategies.faults import REFUSED
+from fedqmix.strategies.team import SERVER
+
+Shape = tuple[int, ...]
+Tensors = Mapping[str, torch.Tensor]
+MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
+"""By strategy.server_optimiser; see strategies.server_optimiser."""
+
+
+def require_agents(place: Path, found: Tensors, spec: TeamSpec, hidden: int, agents: int) -> None:
+    """Check the group of a stack of agents (clients.agents.AgentStack.state).
+
+    place: the checkpoint, for errors. hidden: model.hidden. Raises CheckpointError that names the first tensor which
+    is missing or has another shape.
+    """
+    shapes = {name: (agents, *shape) for name, shape in parameter_shapes(spec, hidden).items()}
+    _require(place, found, _networks(("online", "target"), shapes) | {"counters": (4,)})
+    _require_moments(place, found, shapes)
+
+
+def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: AlgorithmConfig) -> None:
+    """Check the group of the mixer's side (server.team_learner.TeamLearner.state); raises as `require_agents` does."""
+    shapes = _mixer_shapes(place, spec, algorithm)
+    _require(place, found, _networks(("mixer", "target"), shapes) | {"train_steps": (), "sums": (4,)})
+    _require_moments(place, found, shapes)
+    for name, shape in {"battle_sums": (4,), "largest_reward": ()}.items():
+        if name in found:  # older checkpoints lack them
+            _require(place, found, {name: shape})
+    for name in found:
+        if name.startswith(("mixer.", "target.")) and name.partition(".")[2] not in shapes:
+            raise CheckpointError(_unfit(place, f"{name} is in it, which algorithm={algorithm.name} has not"))
+
+
+def require_shared(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
+    """Check what the strategy aggregated last, by name and without the agent axis; raises as `require_agents` does."""
+    _require(place, found, _shared_shapes(spec, config))
+
+
+def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
+    """Check what a strategy keeps from round to round: nothing before the first, else all its settings ask for.
+
+    Raises as `require_agents` does. What strategies of one's own keep is theirs to check.
+    """
+    settings, shapes = config.strategy, _shared_shapes(spec, config)
+    if REFUSED in found:  # only where an agent was refused
+        _require(place, found, {REFUSED: (spec.n_agents,)})
+    moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
+    beside = [*([TARGET] if settings.share_targets else []), *moments]
+    server = [f"{SERVER}{moment}." for moment in MOMENTS_OF_SERVER[settings.server_optimiser]]
+    for kinds, kept in ((beside, (TARGET, EXP_AVG, EXP_AVG_SQ)), (server, (SERVER,))):
+        if any(name.startswith(kept) for name in found) and settings.name != "own":
+            _require(place, found, {kind + name: shape for kind in kinds for name, shape in shapes.items()})
+
+
+def require_played(place: Path, found: Tensors, spec: TeamSpec, hidden: int) -> None:
+    """Check the parameters that a team is to play with: [agents, ...] by name; raises as `require_agents` does."""
+    _require(place, found, {name: (spec.n_agents, *one) for name, one in parameter_shapes(spec, hidden).items()})
+
+
+def _shared_shapes(spec: TeamSpec, config: Config) -> dict[str, Shape]:
+    """Return the shapes of the parameters that strategy.shared names, of one agent."""
+    shapes, patterns = parameter_shapes(spec, config.model.hidden), config.strategy.shared
+    return {name: shape for name, shape in shapes.items() if any(fnmatch.fnmatchcase(name, one) for one in patterns)}
+
+
+def _networks(kinds: tuple[str, ...], shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {f"{kind}.{name}": shape for kind in kinds for name, shape in shapes.items()}
+
+
+def _mixer_shapes(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> dict[str, Shape]:
+    """Return the shapes of a mixer's parameters; on the meta device they take no memory, whatever their size."""
+    try:
+        with torch.device("meta"):
+            mixer = make_mixer(algorithm, spec, seed=0)
+    except (RuntimeError, OverflowError) as error:
+        raise CheckpointError(_unfit(place, f"a mixer of {algorithm.mixing_embed} is larger than any")) from error
+    return {name: tuple(value.shape) for name, value in mixer.state_dict().items()}
+
+
+def _require_moments(place: Path, found: Tensors, shapes: Mapping[str, Shape]) -> None:
+    """Check Adam's state: none before the first training step, else all of it."""
+    if any(name.startswith("adam.") for name in found):
+        expected = _networks(tuple(f"adam.{moment}" for moment in MOMENTS), shapes)
+        _require(place, found, expected | {f"adam.step.{name}": () for name in shapes})
+
+
+def _require(place: Path, found: Tensors, expected: Mapping[str, Shape]) -> None:
+    for name, shape in expected.items():
+        if name not in found:
+            raise CheckpointError(_unfit(place, f"{name} is not in it"))
+        if (own := tuple(found[name].shape)) != shape:
+            raise CheckpointError(_unfit(place, f"{name} has the shape {list(own)}, and {list(shape)} is needed"))
+
+
+def _unfit(place: Path, what: str) -> str:
+    return (
+        f"{place} does not fit the run's settings: {what}. Put the settings back that the run was begun with (map, "
+        "env.*, model.*, algorithm.*, strategy.*), or begin a new run."
+    )

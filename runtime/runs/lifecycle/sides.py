@@ -1,0 +1,111 @@
+"""The two sides of split learning, built from a configuration: a stack of agents, and the mixer's side.
+
+The local runtime has both in one process, a deployment each in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import torch
+
+from fedqmix.clients.agents import AgentStack
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.runtime.runs.lifecycle.fitting import require_agents, require_mixer
+from fedqmix.runtime.storage.reading import Checkpoint
+from fedqmix.runtime.storage.ring import EpisodeRing
+from fedqmix.server.team_learner import TeamLearner
+from fedqmix.server.team_records import TeamRecords
+
+Tensors = Mapping[str, Mapping[str, torch.Tensor]]
+
+
+class AgentSide:
+    """Some agents of a team. together: the run's seat among several in one program.
+
+    Raises ConfigurationError when the device is missing or memory is too small.
+    """
+
+    def __init__(self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: Together = ALONE) -> None:
+        device = choose_device(config.runtime.device)
+        self._hidden = config.model.hidden
+        try:
+            self.agents = AgentStack(agent_ids, spec, config.model, config.algorithm, config.seed, device, together)
+        except RuntimeError as error:  # PyTorch cannot allocate
+            raise _too_large(config) from error
+
+    @property
+    def rings(self) -> dict[str, EpisodeRing]:
+        """The agents' private episodes."""
+        return {"private": self.agents.ring}
+
+    def state(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Named tensors by checkpoint group."""
+        return {"agents": self.agents.state()}
+
+    def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
+        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or network."""
+        self.load_networks(tensors, checkpoint.path)
+        checkpoint.fill(self.rings)
+
+    def load_networks(self, tensors: Tensors, place: Path) -> None:
+        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        agents = self.agents
+        require_agents(place, tensors.get("agents", {}), agents.spec, self._hidden, len(agents.agent_ids))
+        agents.load_state(tensors["agents"])
+
+
+class MixerSide:
+    """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
+
+    def __init__(self, config: Config, spec: TeamSpec, together: Together = ALONE) -> None:
+        self.device = choose_device(config.runtime.device)
+        self._algorithm = config.algorithm
+        try:
+            self.records = TeamRecords(spec, config.algorithm.buffer_size, self.device)
+        except RuntimeError as error:
+            raise _too_large(config) from error
+        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, self.device, together)
+
+    @property
+    def rings(self) -> dict[str, EpisodeRing]:
+        """The team's episodes: states and team rewards."""
+        return {"team": self.records.ring}
+
+    def state(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Named tensors by checkpoint group."""
+        return {"mixer": self.learner.state()}
+
+    def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
+        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or mixer."""
+        self.load_networks(tensors, checkpoint.path)
+        checkpoint.fill(self.rings)
+
+    def load_networks(self, tensors: Tensors, place: Path) -> None:
+        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        require_mixer(place, tensors.get("mixer", {}), self.records.spec, self._algorithm)
+        self.learner.load_state(tensors["mixer"])
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device a runtime.device setting means. Raises ConfigurationError when it is not there."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError(
+            "runtime.device=cuda, but PyTorch sees no CUDA GPU: use runtime.device=cpu, or auto to take a GPU if any."
+        )
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+def _too_large(config: Config) -> ConfigurationError:
+    free = psutil.virtual_memory().available / 2**30
+    return ConfigurationError(
+        f"algorithm.buffer_size={config.algorithm.buffer_size} episodes of {config.map} do not fit into "
+        f"memory ({free:.1f} GiB are free): choose a smaller one."
+    )

@@ -1,0 +1,61 @@
+"""Whether a folder can be made and written: found out before anything starts, and without leaving a trace."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from fedqmix.runtime.core.errors import ConfigurationError
+
+ROOM = 256
+"""Bytes that the longest path inside a run folder is longer than the folder's own."""
+ADVICE = {
+    "resume": "Make it writable, or copy the run to another place and go on with it there.",
+    "out": "Choose another place with out=FOLDER.",
+}
+
+
+def require_writable(path: Path, setting: str = "run_dir") -> None:
+    """Check that a folder can be written, or made where it is not there yet; nothing is left behind.
+
+    A file in its place is the caller's to refuse, who knows what the folder is for.
+    setting: the word that named it, for the error. Raises ConfigurationError.
+    """
+    reason = _reason(Path(os.path.abspath(path)))
+    if reason is not None:
+        shown = str(path) if len(str(path)) <= 120 else f"{str(path)[:60]}...{str(path)[-40:]}"
+        raise ConfigurationError(
+            f"{setting}={shown} cannot be written: {reason}. {ADVICE.get(setting, 'Choose another folder.')}"
+        )
+
+
+def _reason(path: Path) -> str | None:
+    """Return why nothing can be written in a folder, None when it can be. path: absolute."""
+    try:
+        there = _nearest(path)
+        if not there.is_dir():
+            return None if there == path else f"{there} is a file"
+        longest_name, longest_path = (os.pathconf(there, name) for name in ("PC_NAME_MAX", "PC_PATH_MAX"))
+        for part in path.relative_to(there).parts:
+            if len(os.fsencode(part)) > longest_name:
+                return f"a name has {len(os.fsencode(part))} bytes, of which {longest_name} are allowed"
+        if len(os.fsencode(path)) + ROOM > longest_path:
+            return f"the path has {len(os.fsencode(path))} bytes, of which {longest_path - ROOM} are allowed"
+        with tempfile.TemporaryFile(dir=there):
+            return None
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        return str(getattr(error, "strerror", None) or error)
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the nearest one above it that is there. Raises OSError for one that cannot be looked at."""
+    for one in (path, *path.parents):
+        try:
+            one.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            if one.is_symlink():
+                raise
+            continue
+        return one
+    raise AssertionError("the root is always there")

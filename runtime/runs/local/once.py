@@ -1,0 +1,54 @@
+"""One run in its folder, from its first battle to its summary, and what a person is told of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.names import program
+from fedqmix.runtime.configuration.overrides import quoted
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.lifecycle.memory_need import of_run, require_memory, settled
+from fedqmix.runtime.runs.lifecycle.progress import Progress, closing_table
+from fedqmix.runtime.runs.lifecycle.ready import device_warning
+from fedqmix.runtime.runs.local.train import Around, nothing_between, train
+
+FEWER = "Free some memory, or choose a smaller model.hidden."
+
+
+def train_once(
+    config: Config,
+    command: Sequence[str],
+    console: Console,
+    errors: Console,
+    together: Together = ALONE,
+    around: Around = nothing_between,
+) -> None:
+    """Train one run in its folder, with a progress display; say how to resume when interrupted.
+
+    console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
+    around: stands between the server and the team's answers.
+    """
+    resumed = config.resume is not None
+    advice = settled(Path(config.run_dir)) if resumed else FEWER
+    said = [require_memory([of_run(config)], "this run", advice, resumed=resumed)]
+    if resumed:
+        said.append(device_warning(Path(config.run_dir), config))
+    for warning in filter(None, said):
+        errors.print(Text(warning), soft_wrap=True)
+    with RunFolder.of(config, command) as folder:
+        try:
+            with Progress(config.stop.env_steps, console) as progress:
+                rows = train(config, folder, command, progress, together, around)
+        except KeyboardInterrupt:
+            again = shlex.join([*program().split(), "train", f"resume={quoted(str(folder.path))}"])
+            errors.print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)
+            raise
+        console.print(closing_table(rows))
+        console.print(Text(f"run folder: {folder.path}"), soft_wrap=True)  # one line, to be copied

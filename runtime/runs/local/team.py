@@ -1,0 +1,72 @@
+"""A whole team in one process: world, mixer's side and stacked agents, ready to be written down and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from fedqmix.clients.acting import Watcher
+from fedqmix.clients.answers import borrowed
+from fedqmix.clients.playing import play
+from fedqmix.conf.schema import Config
+from fedqmix.envs import make_world, team_spec
+from fedqmix.runtime.core.tally import TalliedWorld
+from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.world import Battles
+from fedqmix.runtime.runs.lifecycle.sides import AgentSide, MixerSide, Tensors
+from fedqmix.runtime.runs.local.recording import RewardTap
+from fedqmix.runtime.storage.checkpoint import Checkpoint
+from fedqmix.runtime.storage.ring import EpisodeRing
+
+
+class LocalTeam:
+    """Everything that learns and plays, built from a configuration.
+
+    together: the run's seat among several in one program.
+    Raises ConfigurationError when the device is not there or the episode buffers cannot fit into memory.
+    """
+
+    def __init__(self, config: Config, together: Together = ALONE) -> None:
+        self.spec = team_spec(config.map, config.env)
+        mixer_side = MixerSide(config, self.spec, together)
+        agent_side = AgentSide(config, self.spec, range(self.spec.n_agents), together)
+        self._sides = (agent_side, mixer_side)
+        self.agents, self.mixer = agent_side.agents, mixer_side.learner
+        self.tap = RewardTap(mixer_side.records)
+        self.world = TalliedWorld(
+            make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+        )
+
+    @property
+    def rings(self) -> dict[str, EpisodeRing]:
+        """The episode buffers: the agents' private one and the team's."""
+        return {name: ring for side in self._sides for name, ring in side.rings.items()}
+
+    def state(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Named tensors by checkpoint group."""
+        return {group: tensors for side in self._sides for group, tensors in side.state().items()}
+
+    def networks(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The networks alone, for the best evaluation's checkpoint."""
+        wanted = {"agents": "online.", "mixer": "mixer."}
+        return {
+            group: {name: value for name, value in tensors.items() if name.startswith(wanted[group])}
+            for group, tensors in self.state().items()
+        }
+
+    def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
+        """Load what a checkpoint holds. Raises CheckpointError for tensors of another team or network."""
+        for side in self._sides:
+            side.load_networks(tensors, checkpoint.path)
+        checkpoint.fill(self.rings)
+
+    def play_with(self, arrays: Mapping[str, torch.Tensor], battles: Battles, epsilon: float, watcher: Watcher) -> None:
+        """Play battles that are only looked at, with shared parameters for the while. arrays: one agent's, by name."""
+        stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
+        with borrowed(self.agents, stacked):
+            play(self.agents, self.world, battles, epsilon, watcher)
+
+    def close(self) -> None:
+        """Let go of the world's threads."""
+        self.world.close()

@@ -1,0 +1,102 @@
+"""Training several runs: as many at once as are wanted, until every run is done or has failed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from fedqmix.runtime.core.errors import StorageError
+from fedqmix.runtime.flower.environment import source_path
+from fedqmix.runtime.processes import Jobs
+from fedqmix.runtime.processes.process import how_it_ended
+from fedqmix.runtime.runs.side_by_side.display import Display
+from fedqmix.runtime.runs.side_by_side.run import Run, State
+
+LOOK = 0.25
+"""Seconds between two looks at the runs and their folders."""
+
+
+class Programs(Protocol):
+    """Where runs are trained, each by itself; a context manager that leaves none running."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def begin(self, run: Run) -> None:
+        """Let a run begin or go on, as its state says."""
+
+    def ended(self) -> dict[str, int]:
+        """Return the exit status, 0 if done, of those that have ended since the last call, by their names."""
+
+
+class Processes(Jobs):
+    """A process for each, with the command line of a single run, which is why its result is a single run's."""
+
+    def begin(self, run: Run) -> None:
+        """See Programs."""
+        command = [sys.executable, "-m", "fedqmix", "train", *run.words(run.state)]
+        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        self.start(run.name, command, run.log, {**source_path(), "PYTHONSAFEPATH": "1"})
+
+
+def train_all(
+    runs: Sequence[Run],
+    at_once: int,
+    display: Display,
+    programs: Programs | None = None,
+    done: Callable[[Run], None] = lambda run: None,
+) -> None:
+    """Train those that are waiting, in order; in the end each is done or has failed.
+
+    programs: where, by default in processes. done: is given each run when it is done. A failed run stops no other.
+    However this ends, nothing is left running, and those that were cut off can be resumed.
+    """
+    waiting = [run for run in runs if run.state is State.WAITING]
+    running: dict[str, Run] = {}
+    try:
+        with Processes() if programs is None else programs as trained:  # one that is empty is false
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    run = waiting.pop(0)
+                    if _start(run, trained, display):
+                        running[run.name] = run
+                display.show()
+                time.sleep(LOOK)
+                ended = trained.ended()
+                for run in running.values():
+                    run.look()
+                for name, status in ended.items():
+                    run = running.pop(name)
+                    _ended(run, status, display)
+                    if run.state is State.DONE:
+                        done(run)
+    finally:
+        for run in running.values():
+            run.state = State.INTERRUPTED
+
+
+def _start(run: Run, programs: Programs, display: Display) -> bool:
+    """Let a run begin; return whether it could."""
+    try:
+        run.state = run.make_way()
+    except StorageError as error:
+        run.state = State.FAILED
+        display.note(f"{run.name} failed: {error}")
+        return False
+    programs.begin(run)
+    display.event(f"{run.name} {'goes on' if run.state is State.RESUMED else 'starts'}; its log: {run.log}")
+    return True
+
+
+def _ended(run: Run, status: int, display: Display) -> None:
+    run.state = State.DONE if status == 0 else State.FAILED
+    if run.state is State.DONE:
+        display.event(f"{run.name} is done: won {run.won or 'nothing yet'} at env step {run.steps:,}")
+    else:
+        display.note(f"{run.name} {how_it_ended(status)}; its log: {run.log}")

@@ -1,0 +1,239 @@
+"""Episodes of different lengths in a ring of slots: the memory of experience replay (Lin 1992; Mnih et al. 2015).
+
+Agents keep their private episodes in one, the mixer's side keeps states and team rewards in another; both count
+episodes alike, so a slot number means the same episode on either side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedqmix.runtime.core.errors import CheckpointError, SlotError
+from fedqmix.runtime.core.timeline import Timeline
+from fedqmix.runtime.core.world import Integers
+
+LENGTHS = "lengths"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of an episode.
+
+    lead: axes before the rows, (agents,) for a stack of private buffers, () for the team's.
+    trailing: shape of one row, (obs_dim,) for observations, () for rewards.
+    """
+
+    lead: tuple[int, ...]
+    trailing: tuple[int, ...]
+    dtype: torch.dtype
+
+
+class EpisodeRing:
+    """Episodes of different lengths in numbered slots; the oldest is overwritten first.
+
+    Episode number e lives in slot e % capacity, in rows slot * (limit + 1) onwards of one tensor per field,
+    [*lead, capacity * (limit + 1), *trailing]. On the CPU, rows no episode has reached take no memory.
+
+    capacity: episodes held at most; limit: environment steps an episode has at most.
+    """
+
+    def __init__(self, capacity: int, limit: int, fields: Mapping[str, Field], device: torch.device) -> None:
+        if capacity < 1 or limit < 1:
+            raise ValueError(f"capacity and limit must be at least 1; got {capacity} and {limit}")
+        if LENGTHS in fields:
+            raise ValueError(f"a field cannot be called {LENGTHS!r}: that is what the ring calls the episode lengths")
+        self.capacity = capacity
+        self.limit = limit
+        self.fields = dict(fields)
+        self.device = device
+        self.added = 0
+        """Episodes ever added."""
+        self._lengths: Integers = np.zeros(capacity, dtype=np.int64)  # 0: no episode yet
+        rows = capacity * (limit + 1)
+        # Read-only for others, who find an episode's rows with `rows`.
+        self.columns: dict[str, Tensor] = {
+            name: torch.empty((*field.lead, rows, *field.trailing), dtype=field.dtype, device=device)
+            for name, field in fields.items()
+        }
+
+    @staticmethod
+    def nbytes_full(capacity: int, limit: int, fields: Mapping[str, Field]) -> int:
+        """Return the bytes a ring takes once every slot holds an episode of full length."""
+        rows = capacity * (limit + 1)
+        return sum(rows * math.prod(f.lead) * math.prod(f.trailing) * f.dtype.itemsize for f in fields.values())
+
+    @property
+    def filled(self) -> int:
+        """Episodes held now: slots 0 to filled - 1."""
+        return min(self.added, self.capacity)
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest episode still held."""
+        return self.added - self.filled
+
+    def add(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
+        """Add a batch of finished episodes, battle 0 first.
+
+        columns: every field's [*lead, time, battles, *trailing], time at least the longest length + 1; an episode's
+        rows 0 to length are kept (its length + 1 moments), what comes after is not read.
+        lengths: [battles] int64, 1 <= length <= limit.
+        Raises ValueError when anything does not fit; the ring is then unchanged.
+        """
+        self._check_lengths(lengths)
+        self._check_columns(columns, lengths)
+        battles = lengths.shape[0]
+        first_kept = max(0, battles - self.capacity)  # earlier ones would be overwritten by this very batch
+        kept = np.arange(first_kept, battles)
+        episode, time = _moments(lengths[kept])
+        source = torch.from_numpy(time * battles + kept[episode])
+        target = self._index(self._slots(self.added + kept)[episode] * (self.limit + 1) + time)
+        for name, field in self.fields.items():
+            axis = len(field.lead)
+            column = columns[name]
+            rows = column.flatten(axis, axis + 1).index_select(axis, source.to(column.device))
+            self.columns[name].index_copy_(axis, target, rows.to(self.device))
+        self._lengths[self._slots(self.added + kept)] = lengths[kept]
+        self.added += battles
+
+    def lengths(self, slots: Integers) -> Integers:
+        """Return the lengths [batch] of the episodes in slots [batch].
+
+        Raises SlotError when a slot holds no finished episode.
+        """
+        known = (slots >= 0) & (slots < self.capacity)
+        lengths: Integers = np.where(known, self._lengths[slots % self.capacity], 0)
+        empty = lengths == 0
+        if not np.any(empty):
+            return lengths
+        raise SlotError(
+            f"slot {int(slots[empty][0])} holds no finished episode: {self.filled} of {self.capacity} slots are "
+            "filled. Collect more episodes before drawing."
+        )
+
+    def draw(self, slots: Integers, timeline: Timeline) -> dict[str, Tensor]:
+        """Gather the episodes of some slots, without padding.
+
+        slots: [batch] int64; timeline: the layout of exactly these episodes, `timeline(ring.lengths(slots))`.
+        Returns every field's [*lead, moments, *trailing] in the timeline's order.
+        Raises SlotError when a slot holds no finished episode, ValueError when the timeline is of other lengths.
+        """
+        return self._gather(self._index(self.rows(slots, timeline)))
+
+    def rows(self, slots: Integers, timeline: Timeline) -> Integers:
+        """Return where in the columns each moment of some slots' episodes lies: [moments], in the timeline's order.
+
+        Arguments and errors as for draw.
+        """
+        if not np.array_equal(self.lengths(slots), timeline.lengths):
+            raise ValueError("the timeline was not laid out for these slots: its lengths are not the episodes'")
+        rows: Integers = slots[timeline.moment_episode] * (self.limit + 1) + timeline.moment_time
+        return rows
+
+    def packed(self, first_episode: int, end: int | None = None) -> dict[str, Tensor]:
+        """Lay episodes end to end, for a checkpoint.
+
+        Takes episodes first_episode to end - 1 (default: all added so far), as far as they are still held, oldest
+        first. Returns every field's [*lead, moments, *trailing] on the CPU, and "lengths" [episodes] int64; the last
+        episode is number end - 1.
+        """
+        numbers = np.arange(max(first_episode, self.oldest), self.added if end is None else min(end, self.added))
+        slots = self._slots(numbers)
+        lengths = self._lengths[slots]
+        episode, time = _moments(lengths)
+        gathered = self._gather(self._index(slots[episode] * (self.limit + 1) + time))
+        return {name: column.cpu() for name, column in gathered.items()} | {LENGTHS: torch.from_numpy(lengths)}
+
+    def restore(self, first_episode: int, segment: Mapping[str, Tensor]) -> None:
+        """Put packed episodes back under their old numbers.
+
+        Segments come in order: the first into an empty ring, each other one where the last one ended.
+        segment: as `packed` returned it; its first episode gets the number first_episode.
+        Raises CheckpointError when the segment is not this ring's or leaves a gap; the ring is then unchanged.
+        """
+        if self.added not in (0, first_episode):
+            raise CheckpointError(
+                f"a segment begins at episode {first_episode}, but the episodes restored so far end before episode "
+                f"{self.added}. The checkpoint lists its segments in the wrong order or lacks one."
+            )
+        lengths = self._segment_lengths(segment)
+        first_kept = max(0, lengths.shape[0] - self.capacity)
+        episode, time = _moments(lengths)
+        held = episode >= first_kept
+        slots = self._slots(first_episode + np.arange(lengths.shape[0]))
+        source = torch.from_numpy(np.flatnonzero(held))
+        target = self._index((slots[episode] * (self.limit + 1) + time)[held])
+        for name, field in self.fields.items():
+            axis = len(field.lead)
+            rows = segment[name].index_select(axis, source)
+            self.columns[name].index_copy_(axis, target, rows.to(self.device))
+        self._lengths[slots[first_kept:]] = lengths[first_kept:]
+        self.added = first_episode + lengths.shape[0]
+
+    def _slots(self, episodes: Integers) -> Integers:
+        return episodes % self.capacity
+
+    def _index(self, rows: Integers) -> Tensor:
+        return torch.from_numpy(rows).to(self.device)
+
+    def _gather(self, rows: Tensor) -> dict[str, Tensor]:
+        return {name: self.columns[name].index_select(len(f.lead), rows) for name, f in self.fields.items()}
+
+    def _check_lengths(self, lengths: Integers) -> None:
+        if lengths.ndim != 1 or lengths.dtype != np.int64:
+            raise ValueError(f"lengths must be one row of int64; got {lengths.dtype} of shape {lengths.shape}")
+        if lengths.size and not 1 <= lengths.min() <= lengths.max() <= self.limit:
+            raise ValueError(f"an episode has 1 to {self.limit} steps; got lengths {lengths.tolist()}")
+
+    def _check_columns(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
+        if columns.keys() != self.fields.keys():
+            raise ValueError(f"columns must be {sorted(self.fields)}; got {sorted(columns)}")
+        longest = int(lengths.max(initial=0))
+        for name, field in self.fields.items():
+            column, axis = columns[name], len(field.lead)
+            shape = tuple(column.shape)
+            expected = (*field.lead, *shape[axis : axis + 1], lengths.shape[0], *field.trailing)
+            if column.dtype != field.dtype or shape != expected or shape[axis] <= longest:
+                raise ValueError(
+                    f"column {name} must be {field.dtype} of shape [{_axes(field.lead)}time > {longest}, "
+                    f"{lengths.shape[0]}, {_axes(field.trailing)}]; got {column.dtype} of shape {shape}"
+                )
+
+    def _segment_lengths(self, segment: Mapping[str, Tensor]) -> Integers:
+        if segment.keys() != self.fields.keys() | {LENGTHS}:
+            raise CheckpointError(
+                f"a segment must hold {sorted([*self.fields, LENGTHS])}; this holds {sorted(segment)}"
+            )
+        lengths: Integers = segment[LENGTHS].numpy()
+        try:
+            self._check_lengths(lengths)
+        except ValueError as error:
+            raise CheckpointError(f"the episodes of the checkpoint do not fit this run's buffer: {error}") from error
+        moments = int(lengths.sum()) + lengths.shape[0]
+        for name, field in self.fields.items():
+            expected = (*field.lead, moments, *field.trailing)
+            if segment[name].dtype != field.dtype or tuple(segment[name].shape) != expected:
+                raise CheckpointError(
+                    f"{name} of the checkpoint's episodes is {segment[name].dtype} of shape "
+                    f"{tuple(segment[name].shape)}; this run's buffer takes {field.dtype} of shape {expected}. "
+                    "Resume with the settings the checkpoint was written with."
+                )
+        return lengths
+
+
+def _moments(lengths: Integers) -> tuple[Integers, Integers]:
+    """Return (position of the episode, time) of every moment, episodes laid end to end."""
+    counts = lengths + 1
+    episode = np.repeat(np.arange(lengths.shape[0]), counts)
+    time = np.arange(episode.shape[0]) - np.repeat(np.cumsum(counts) - counts, counts)
+    return episode, time
+
+
+def _axes(sizes: tuple[int, ...]) -> str:
+    return "".join(f"{size}, " for size in sizes)

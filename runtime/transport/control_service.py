@@ -1,0 +1,125 @@
+"""How the server opens attempts at the world and the mixer, and asks how things stand. Served by both."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+import grpc
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import RefusedError
+from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.transport.faults import Peer, answered, require_caller
+from fedqmix.runtime.transport.known import known_message
+from fedqmix.runtime.transport.lease import Lease
+from fedqmix.runtime.transport.ledger import LedgerLine
+from fedqmix.runtime.transport.proto import attempt_pb2, control_pb2, control_pb2_grpc
+from fedqmix.runtime.transport.rendezvous import Standing
+from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
+
+KINDS = ("train", "evaluate", "policy", "report")
+"""What an attempt is at; "report" lets a mixer that was restarted come back to a round that is over."""
+
+
+class Controlled(Protocol):
+    """A service that takes part in attempts."""
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """Get ready for an attempt; everybody who waits in an earlier one is sent away."""
+
+    @property
+    def game(self) -> str:
+        """What plays the battles of the attempt opened last; empty where none are played."""
+
+    def status(self) -> Standing:
+        """Say who has spoken and who is waiting."""
+
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Return means since the last report by name, and the mean team returns of the last evaluation by purpose."""
+
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """Return the training battles' means since the last report by name, as they are at the end of a round."""
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """Return what is known here of the open attempt, which all agents have answered.
+
+        Raises AttemptError when it is not the open one, or is not at its end.
+        """
+
+    def ledger_lines(self, run: str) -> list[LedgerLine]:
+        """Return what the run has cost so far."""
+
+
+class ControlService(control_pb2_grpc.ControlServicer):
+    """Control of one service; only the server (`superlink`) may speak, and open attempts of one run at a time."""
+
+    def __init__(self, controlled: Controlled, peer: Peer) -> None:
+        self._controlled, self._peer = controlled, peer
+        self._lease = Lease()
+        self._opening = threading.Lock()
+
+    @answered
+    def Hold(self, request: control_pb2.Run, context: grpc.ServicerContext) -> control_pb2.Held:
+        self._require_server(context)
+        if not request.run:
+            raise RefusedError("Only a run can hold a service: name it.")
+        self._lease.take(request.run)
+        return control_pb2.Held()
+
+    @answered
+    def Release(self, request: control_pb2.Run, context: grpc.ServicerContext) -> control_pb2.Released:
+        self._require_server(context)
+        self._lease.release(request.run)
+        return control_pb2.Released()
+
+    @answered
+    def Open(self, request: control_pb2.Opening, context: grpc.ServicerContext) -> control_pb2.Prepared:
+        self._require_server(context)
+        if request.kind not in KINDS:
+            raise RefusedError(f"There is no attempt at {request.kind[:40]!r}; choose from {', '.join(KINDS)}.")
+        attempt = read_attempt(request.attempt)
+        with self._opening:  # an opening that had to wait for another must not follow one of a run that came meanwhile
+            self._lease.take(attempt.run)
+            self._controlled.open(attempt, request.kind, request.config)
+            self._lease.renew(attempt.run)
+            return control_pb2.Prepared(game=self._controlled.game)
+
+    @answered
+    def Status(self, request: control_pb2.StatusQuestion, context: grpc.ServicerContext) -> control_pb2.Standing:
+        self._require_server(context)
+        self._lease.renew(request.run)
+        standing = self._controlled.status()
+        agents = [
+            control_pb2.AgentStanding(agent=a.agent, sequence=a.sequence, waiting=a.waiting, silent_s=a.silent_s)
+            for a in standing.agents
+        ]
+        attempt = None if standing.attempt is None else attempt_message(standing.attempt)
+        return control_pb2.Standing(
+            attempt=attempt, agents=agents, broken=standing.broken, computed_s=standing.computed_s
+        )
+
+    @answered
+    def Report(self, request: control_pb2.ReportQuestion, context: grpc.ServicerContext) -> control_pb2.MixerReport:
+        self._require_server(context)
+        self._lease.renew(request.run)
+        if request.so_far:
+            return control_pb2.MixerReport(values=self._controlled.training_battles(request.run, request.round))
+        values, returns = self._controlled.report(request.run, request.round)
+        return control_pb2.MixerReport(values=values, returns=returns)
+
+    @answered
+    def Facts(self, request: attempt_pb2.Attempt, context: grpc.ServicerContext) -> control_pb2.Known:
+        self._require_server(context)
+        self._lease.renew(request.run)
+        return known_message(self._controlled.facts(read_attempt(request)))
+
+    @answered
+    def Ledger(self, request: control_pb2.LedgerQuestion, context: grpc.ServicerContext) -> control_pb2.LedgerPage:
+        self._require_server(context)
+        self._lease.renew(request.run)
+        lines = self._controlled.ledger_lines(request.run)
+        return control_pb2.LedgerPage(lines=[control_pb2.LedgerLine(**vars(line)) for line in lines])
+
+    def _require_server(self, context: grpc.ServicerContext) -> None:
+        require_caller(self._peer, context, "superlink")

@@ -1,0 +1,123 @@
+"""Errors over gRPC: the caller raises what the service raised, by class and arguments, without a traceback.
+
+AttemptError                    ABORTED
+RefusedError                    INVALID_ARGUMENT, or PERMISSION_DENIED for a wrong name
+every other FedqmixError        FAILED_PRECONDITION
+anything else                   INTERNAL, a FederationError with the text for the caller
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import grpc
+
+from fedqmix.runtime.core.errors import AttemptError, FedqmixError, RefusedError
+from fedqmix.runtime.core.failures import Failure, error_of, failure_of
+
+METADATA = "fedqmix-error"
+"""The trailing metadata that holds {"class": ..., "arguments": [...]} as JSON."""
+LONGEST = 6000
+"""Bytes of that JSON: gRPC takes no more than 8 KiB of metadata."""
+
+Service = TypeVar("Service")
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+Peer = Callable[[grpc.ServicerContext], "str | None"]
+"""Tells the name in the caller's certificate; None when the channel is insecure and nobody has a name."""
+
+log = logging.getLogger(__name__)
+
+
+class WrongCallerError(RefusedError):
+    """A RefusedError that is about who calls, not what is said."""
+
+
+def require_caller(peer: Peer, context: grpc.ServicerContext, party: str) -> None:
+    """Raise RefusedError unless the caller's certificate is made out to `party`, or there are no certificates."""
+    name = peer(context)
+    if name is not None and name != party:
+        raise wrong_caller(party, name)
+
+
+def wrong_caller(party: str, shown: str) -> WrongCallerError:
+    """Return the error for a message that only `party` may send. shown: the name in the caller's certificate."""
+    return WrongCallerError(f"This is for {party} to say; the certificate shown is {shown or 'nobody'}'s.")
+
+
+def answered(
+    method: Callable[[Service, Request, grpc.ServicerContext], Reply],
+) -> Callable[[Service, Request, grpc.ServicerContext], Reply]:
+    """Turn what a servicer's method raises into what the caller can read."""
+
+    @functools.wraps(method)
+    def answer(self: Service, request: Request, context: grpc.ServicerContext) -> Reply:
+        try:
+            return method(self, request, context)
+        except Exception as error:
+            refuse(context, error)
+
+    return answer
+
+
+def conversed(
+    method: Callable[[Service, Request, grpc.ServicerContext], Reply],
+) -> Callable[[Service, Iterator[Request], grpc.ServicerContext], Iterator[Reply]]:
+    """Make of what answers one request what answers a stream of them; an error ends the stream, as in `answered`."""
+    answer = answered(method)
+
+    @functools.wraps(method)
+    def converse(self: Service, requests: Iterator[Request], context: grpc.ServicerContext) -> Iterator[Reply]:
+        for request in requests:
+            yield answer(self, request, context)
+
+    return converse
+
+
+def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    """End a call with an error, in the form in which `told` reads it. Must be called by the thread of the call."""
+    code = _code(error)
+    if code is grpc.StatusCode.INTERNAL:
+        log.error("%s failed", type(error).__name__, exc_info=error)
+    failure = failure_of(error)
+    context.set_trailing_metadata(((METADATA, _written(failure)),))
+    context.abort(code, failure.error)
+    raise AssertionError("abort raises")
+
+
+def _written(failure: Failure) -> str:
+    """Write an error down, its arguments cut to what fits."""
+    length = LONGEST
+    while True:
+        short = [argument[:length] for argument in json.loads(failure.arguments)]
+        written = json.dumps({"class": failure.error, "arguments": short})
+        if len(written) <= LONGEST:
+            return written
+        length //= 2
+
+
+def _code(error: Exception) -> grpc.StatusCode:
+    for kind, code in (
+        (AttemptError, grpc.StatusCode.ABORTED),
+        (WrongCallerError, grpc.StatusCode.PERMISSION_DENIED),
+        (RefusedError, grpc.StatusCode.INVALID_ARGUMENT),
+        (FedqmixError, grpc.StatusCode.FAILED_PRECONDITION),
+    ):
+        if isinstance(error, kind):
+            return code
+    return grpc.StatusCode.INTERNAL
+
+
+def told(error: grpc.RpcError) -> FedqmixError | None:
+    """Return what a service said went wrong; None when no service said anything: the connection failed."""
+    metadata = dict(error.trailing_metadata() or ())
+    try:
+        words = json.loads(metadata[METADATA])
+        name, arguments = str(words["class"]), words["arguments"]
+    except (KeyError, ValueError, TypeError):
+        return None
+    return error_of(Failure("", name, ", ".join(map(str, arguments)), json.dumps(arguments)))

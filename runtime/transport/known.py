@@ -1,0 +1,55 @@
+"""What world and mixer know of an attempt, as a message, and back."""
+
+from __future__ import annotations
+
+import math
+
+from fedqmix.runtime.core.errors import RefusedError
+from fedqmix.runtime.core.facts import Counted, Facts, Learned
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.runtime.transport.proto import control_pb2
+
+
+def known_message(facts: Facts) -> control_pb2.Known:
+    """Write down what is known."""
+    learned = facts.learned
+    return control_pb2.Known(
+        counted=[
+            control_pb2.Counted(
+                purpose=purpose.value,
+                battles=one.battles,
+                won=one.won,
+                env_steps=one.env_steps,
+                broken=one.broken,
+                earned=one.earned,
+            )
+            for purpose, one in facts.counted.items()
+        ],
+        learned=None
+        if learned is None
+        else control_pb2.Learned(
+            train_steps=learned.train_steps, episodes=learned.episodes, faults=dict(learned.faults)
+        ),
+    )
+
+
+def read_known(message: control_pb2.Known) -> Facts:
+    """Return what is known. Raises RefusedError for a purpose that does not exist and a sum that is not finite."""
+    learned = message.learned if message.HasField("learned") else None
+    return Facts(
+        {_purpose(one.purpose): _counted(one) for one in message.counted},
+        None if learned is None else Learned(learned.train_steps, learned.episodes, dict(learned.faults)),
+    )
+
+
+def _counted(one: control_pb2.Counted) -> Counted:
+    if not all(math.isfinite(value) for value in one.earned):
+        raise RefusedError("The world counted rewards that are not finite.")
+    return Counted(one.battles, one.won, one.env_steps, one.broken, tuple(one.earned))
+
+
+def _purpose(name: str) -> Purpose:
+    try:
+        return Purpose(name)
+    except ValueError:
+        raise RefusedError(f"The world counted battles for {name[:40]!r}; there are {', '.join(Purpose)}.") from None

@@ -1,0 +1,148 @@
+"""Channels on which both ends know who the other is: mutual TLS, or plain text where `insecure=true` was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import grpc
+
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.transport.admission import FIRST_MESSAGE_S, Gate
+from fedqmix.runtime.transport.health import Health
+from fedqmix.runtime.transport.identity import Identity
+
+__all__ = ["MESSAGE_LIMIT", "Identity", "RunningServer", "Service", "channel", "peer", "server"]
+
+MESSAGE_LIMIT = 64 * 2**20
+"""Bytes of one message; a larger one is refused (RESOURCE_EXHAUSTED) before it is read into memory."""
+STREAMS = 128
+"""Open calls of one connection; a caller that has more waits at its own end. An agent needs four."""
+
+Service = Callable[[grpc.Server], None]
+"""Adds its methods to a server, as `functools.partial(world_pb2_grpc.add_WorldServicer_to_server, servicer)` does."""
+
+_LIMITS = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
+_SERVER = [
+    *_LIMITS,
+    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not shared in silence
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.max_concurrent_streams", STREAMS),
+]
+_CHANNEL = [
+    *_LIMITS,
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),  # as many as it takes: who waits for others is silent for long
+    ("grpc.enable_retries", 0),  # calls are retried by their callers, who know which may be
+    ("grpc.enable_http_proxy", 0),  # a proxy for web pages is not on the way between two parties
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time one attempt to connect may take
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+HANDSHAKE_S = 10.0
+"""Until a connection must have shown its certificate; honest callers give up after min_reconnect_backoff_ms."""
+WATCHERS = 128
+"""Threads for parties that watch the server's health (grpc.health.v1.Health/Watch); each party may keep one."""
+STOPPING_S = 2.0
+"""How long cancelled calls may take to end."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that listens. port: the one it was given, or was found for it when the address said 0."""
+
+    port: int
+    _server: grpc.Server = field(repr=False)
+    _health: Health = field(repr=False)
+    _gate: Gate = field(repr=False)
+
+    def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
+        self._health.stop()
+        self._server.stop(grace).wait(grace + STOPPING_S)
+        self._gate.close()
+        self._health.close()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the server has stopped; return False when `timeout` seconds went by first."""
+        return not self._server.wait_for_termination(timeout)
+
+
+def server(
+    identity: Identity | None,
+    handlers: Sequence[Service],
+    address: str,
+    workers: int,
+    first_message_s: float = FIRST_MESSAGE_S,
+    handshake_s: float = HANDSHAKE_S,
+) -> RunningServer:
+    """Start a server; health checks (grpc.health.v1) are answered beside the handlers, SERVING from the start.
+
+    identity: None serves in plain text; otherwise every client must show a certificate of the same authority, and
+    runtime.transport.admission says which may call what.
+    handlers: each is called with the server to add its methods.
+    address: `host:port`; port 0 takes a free one. workers: calls that are handled, or wait, at the same time.
+    first_message_s: seconds from the opening of a call to its first message. handshake_s: for TLS.
+    Raises ConfigurationError when the address cannot be listened on.
+    """
+    gate = Gate(peer, identity.party if identity else "", first_message_s)
+    running = grpc.server(
+        ThreadPoolExecutor(workers + WATCHERS, thread_name_prefix="call"),
+        interceptors=[gate],
+        options=[*_SERVER, ("grpc.server_handshake_timeout_ms", int(1000 * handshake_s))],
+    )
+    healthy = Health()
+    healthy.add_to(running)
+    for add in handlers:
+        add(running)
+    try:
+        port = int(_listen(running, identity, address))
+    except RuntimeError:
+        gate.close()
+        raise ConfigurationError(
+            f"listen={address}: cannot be listened on. Is the port taken by another process, or the address not this "
+            "machine's? Name another one as host:port, such as 0.0.0.0:9101."
+        ) from None
+    running.start()
+    return RunningServer(port, running, healthy, gate)
+
+
+def _listen(running: grpc.Server, identity: Identity | None, address: str) -> int:
+    if identity is None:
+        return int(running.add_insecure_port(address))
+    credentials = grpc.ssl_server_credentials(
+        [(identity.key, identity.certificate)], root_certificates=identity.authority, require_client_auth=True
+    )
+    return int(running.add_secure_port(address, credentials))
+
+
+def channel(identity: Identity | None, address: str, party: str) -> grpc.Channel:
+    """Return a channel to a party; it connects, and connects again, when it is used.
+
+    identity: None speaks plain text. Otherwise this party's certificate is shown, and the other side must show one of
+    the same authority that is made out to `party`, whatever its address is called.
+    Why a call cannot reach its party is what `runtime.transport.diagnosis.why_unreachable` tells.
+    """
+    if identity is None:
+        return grpc.insecure_channel(address, options=_CHANNEL)
+    credentials = grpc.ssl_channel_credentials(identity.authority, identity.key, identity.certificate)
+    options = [*_CHANNEL, ("grpc.ssl_target_name_override", party), ("grpc.default_authority", party)]
+    return grpc.secure_channel(address, credentials, options=options)
+
+
+def peer(context: grpc.ServicerContext) -> str | None:
+    """Return who calls: the common name of the client's certificate; None on a plain channel.
+
+    A secure caller without a common name, which the authority never issues, is "": nobody, and never None.
+    """
+    shown = context.auth_context()
+    if shown.get("transport_security_type", [b"insecure"]) == [b"insecure"]:
+        return None
+    names = shown.get("x509_common_name", [])
+    return names[0].decode() if len(names) == 1 else ""

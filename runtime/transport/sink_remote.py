@@ -1,0 +1,81 @@
+"""The world's end of the TeamSink: states and team rewards, sent to the mixer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import grpc
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import AttemptError
+from fedqmix.runtime.core.world import Battles, TeamTurn
+from fedqmix.runtime.transport.calls import PATIENCE_S, Line
+from fedqmix.runtime.transport.conversation import Conversation
+from fedqmix.runtime.transport.proto import team_sink_pb2
+from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import TeamSinkStub
+from fedqmix.runtime.transport.tickets import attempt_message
+from fedqmix.runtime.transport.turns import battles_message, team_turn_message
+
+
+class RemoteTeamSink:
+    """runtime.core.world.TeamSink over the wire.
+
+    What is told of a step travels while the agents choose their next actions: it has arrived, or its error is raised,
+    when the next is told, and for the step in which the last battle is over when `record` returns. So whatever the
+    agents ask of the mixer after a batch finds all of it there.
+    Raises what the mixer's side raised, and AttemptError when it cannot be reached or the attempt is over.
+    """
+
+    def __init__(self, channel: grpc.Channel, patience: float = PATIENCE_S) -> None:
+        self._over = threading.Event()
+        self._line, stub = Line("the mixer", patience, cut=self._over), TeamSinkStub(channel)
+        self._begin, self._record = stub.Begin, Conversation(self._line, stub.Record)
+        self._attempt: Attempt | None = None
+        self._sequence = 0
+        self._on_its_way: Callable[[], Any] | None = None
+        self.waited = 0.0  # seconds in this attempt
+
+    def interrupt(self) -> None:
+        """Let a call that is still tried fail now: its attempt is over."""
+        self._over.set()
+
+    def open(self, attempt: Attempt) -> None:
+        """Begin an attempt; sequence numbers start again."""
+        self._over.clear()
+        self._record.close()  # a reply may still be on its way
+        self._attempt, self._sequence, self._on_its_way, self.waited = attempt, 0, None, 0.0
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        """Tell the first state of a new batch of battles."""
+        self._settle()
+        opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
+        self._on_its_way = partial(self._line.call, self._begin, self._numbered(opened))
+        self._settle()
+
+    def record(self, turn: TeamTurn) -> None:
+        """Tell the outcome of one step of every battle of the batch begun last."""
+        self._settle()
+        outcome = self._numbered(team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+        self._on_its_way = self._record.start(outcome)
+        if (turn.terminated | turn.truncated).all():
+            self._settle()
+
+    def _numbered(self, message: Any) -> Any:
+        if self._attempt is None:
+            raise AttemptError("The world was asked to play before an attempt was opened.")
+        self._sequence += 1
+        message.attempt.CopyFrom(attempt_message(self._attempt))
+        message.sequence = self._sequence
+        return message
+
+    def _settle(self) -> None:
+        """Wait until what is on its way has arrived."""
+        arrived, self._on_its_way = self._on_its_way, None
+        if arrived is not None:
+            began = time.perf_counter()
+            arrived()
+            self.waited += time.perf_counter() - began

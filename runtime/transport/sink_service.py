@@ -1,0 +1,71 @@
+"""The mixer's end of the TeamSink: takes what the world tells, in order and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import RefusedError
+from fedqmix.runtime.core.world import Battles, TeamSink, TeamTurn
+from fedqmix.runtime.transport.calls import PATIENCE_S
+from fedqmix.runtime.transport.desk import Desk
+from fedqmix.runtime.transport.faults import Peer, answered, conversed
+from fedqmix.runtime.transport.ledger import Ledger
+from fedqmix.runtime.transport.proto import team_sink_pb2, team_sink_pb2_grpc
+from fedqmix.runtime.transport.rendezvous import Rendezvous
+from fedqmix.runtime.transport.turns import read_battles, read_team_turn
+
+
+class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
+    """Serves TeamSink to the world around a local one. The mixer's service opens its attempts."""
+
+    def __init__(self, ledger: Ledger, peer: Peer) -> None:
+        self._meeting = Rendezvous(PATIENCE_S, who="world")  # of one: nobody is ever waited for
+        self._desk = Desk(self._meeting, ledger, peer)
+        self._sink: TeamSink | None = None
+        self._state_dim = self._count = 0
+
+    def open(self, attempt: Attempt, prepare: Callable[[], tuple[TeamSink, int]]) -> None:
+        """Begin an attempt. prepare: returns the local sink and state_dim once nothing is being told any more."""
+
+        def alone() -> int:
+            self._sink, self._state_dim = prepare()
+            self._count = 0
+            return 1
+
+        self._meeting.open(attempt, alone)
+
+    @answered
+    def Begin(self, request: team_sink_pb2.Opened, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
+        def read() -> tuple[str, tuple[Battles, TeamTurn]]:
+            battles = read_battles(request.battles)
+            if battles.count < 1:
+                raise RefusedError("A batch needs at least one battle; told of 0.")
+            return "the beginning of battles", (battles, read_team_turn(request.turn, battles.count, self._state_dim))
+
+        def note(told: list[tuple[Battles, TeamTurn]]) -> list[team_sink_pb2.Noted]:
+            assert self._sink is not None
+            self._sink.begin(*told[0])
+            self._count = told[0][0].count
+            return [team_sink_pb2.Noted()]
+
+        noted: team_sink_pb2.Noted = self._desk.world(request, context, read, note)
+        return noted
+
+    @conversed
+    def Record(self, request: team_sink_pb2.Outcome, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
+        def read() -> tuple[str, TeamTurn]:
+            if self._count == 0:
+                raise RefusedError("No battle was begun: call Begin before Record.")
+            # the local sink itself says best what is not finite, and of which episode
+            return "a step of battles", read_team_turn(request.turn, self._count, self._state_dim, finite=False)
+
+        def note(told: list[TeamTurn]) -> list[team_sink_pb2.Noted]:
+            assert self._sink is not None
+            self._sink.record(told[0])
+            return [team_sink_pb2.Noted()]
+
+        noted: team_sink_pb2.Noted = self._desk.world(request, context, read, note)
+        return noted

@@ -1,0 +1,32 @@
+"""From a message's header to the ticket that its sender meets the others with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.transport.proto.attempt_pb2 import Attempt as AttemptMessage
+from fedqmix.runtime.transport.proto.attempt_pb2 import Header
+from fedqmix.runtime.transport.rendezvous import Ticket
+
+
+def attempt_message(attempt: Attempt) -> AttemptMessage:
+    """Write down which attempt is meant."""
+    return AttemptMessage(run=attempt.run, round=attempt.round, number=attempt.number)
+
+
+def read_attempt(message: AttemptMessage) -> Attempt:
+    """Return which attempt is meant."""
+    return Attempt(message.run, message.round, message.number)
+
+
+def header(attempt: Attempt, agent: int, sequence: int) -> Header:
+    """Write down who speaks, and the how-manieth time."""
+    return Header(attempt=attempt_message(attempt), agent=agent, sequence=sequence)
+
+
+def ticket(request: Any, said: Any, agent: int) -> Ticket:
+    """Return the ticket of a request. said: whatever of it holds the fields attempt and sequence."""
+    digest = hashlib.blake2b(type(request).__name__.encode() + request.SerializeToString(), digest_size=16).digest()
+    return Ticket(read_attempt(said.attempt), agent, said.sequence, digest)

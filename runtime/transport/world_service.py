@@ -1,0 +1,143 @@
+"""The world as a service: gathers the agents' actions, steps the very same local World, hands everybody its own row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import grpc
+import numpy as np
+
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import AttemptError, RefusedError
+from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.tally import TalliedWorld
+from fedqmix.runtime.core.world import Battles, Integers, LocalWorld, TeamSink
+from fedqmix.runtime.transport.calls import PATIENCE_S
+from fedqmix.runtime.transport.codec import decode
+from fedqmix.runtime.transport.control_service import ControlService
+from fedqmix.runtime.transport.desk import Desk
+from fedqmix.runtime.transport.faults import Peer, answered, conversed
+from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
+from fedqmix.runtime.transport.proto import world_pb2, world_pb2_grpc
+from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
+from fedqmix.runtime.transport.proto.world_pb2_grpc import add_WorldServicer_to_server
+from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
+from fedqmix.runtime.transport.turns import read_battles, sights
+
+
+class AttemptSink(TeamSink, Protocol):
+    """A TeamSink that must know which attempt the battles belong to (RemoteTeamSink)."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds of waiting for the mixer in this attempt."""
+
+    def interrupt(self) -> None:
+        """Let a call that is still tried fail now: its attempt is over."""
+
+    def open(self, attempt: Attempt) -> None:
+        """Begin an attempt."""
+
+
+class WorldService(world_pb2_grpc.WorldServicer):
+    """Serves World to the agents and Control to the server.
+
+    make: builds the world of a run from its settings (YAML) and the sink; kept while run and settings are the same.
+    sink: where the mixer's side is told. peer: see runtime.transport.faults. patience: seconds an agent waits for
+    the others.
+    """
+
+    def __init__(
+        self, make: Callable[[str, TeamSink], LocalWorld], sink: AttemptSink, peer: Peer, patience: float = PATIENCE_S
+    ) -> None:
+        self._make, self._sink, self._peer = make, sink, peer
+        self._meeting = Rendezvous(patience)
+        self._ledger = Ledger("world")
+        self._desk = Desk(self._meeting, self._ledger, peer)
+        self._world: TalliedWorld | None = None
+        self._made_for = ("", "")  # run, settings
+        self._count = 0  # battles of the current batch
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Serve on a server. Every waiting agent takes one of its threads."""
+        add_WorldServicer_to_server(self, server)
+        add_ControlServicer_to_server(ControlService(self, self._peer), server)
+
+    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+        """See runtime.transport.control_service.Controlled; a world needs nothing of the attempts before."""
+        self._meeting.open(attempt, lambda: self._prepare(attempt, config), self._sink.interrupt)
+
+    @property
+    def game(self) -> str:
+        """See runtime.transport.control_service.Controlled."""
+        return self._world.game if self._world is not None else ""
+
+    def status(self) -> Standing:
+        """See runtime.transport.control_service.Controlled."""
+        standing = self._meeting.status()
+        return replace(standing, computed_s=standing.computed_s - self._sink.waited)
+
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Only the mixer has something to report. Raises RefusedError."""
+        raise RefusedError("The world has nothing to report; ask the mixer.")
+
+    def training_battles(self, run: str, round: int) -> dict[str, float]:
+        """Only the mixer has something to report. Raises RefusedError."""
+        raise RefusedError("The world has nothing to report; ask the mixer.")
+
+    def facts(self, attempt: Attempt) -> Facts:
+        """See runtime.transport.control_service.Controlled."""
+        if self._world is None or self._meeting.status().attempt != attempt:
+            raise AttemptError(f"The world has forgotten attempt {attempt.number} of round {attempt.round}.")
+        return Facts(self._world.counted())
+
+    def ledger_lines(self, run: str) -> list[LedgerLine]:
+        """See runtime.transport.control_service.Controlled."""
+        return self._ledger.lines(run)
+
+    def close(self) -> None:
+        """Let go of the world's processes and threads."""
+        if self._world is not None:
+            self._world.close()
+
+    @answered
+    def Begin(self, request: world_pb2.Ready, context: grpc.ServicerContext) -> world_pb2.Sight:
+        def read() -> tuple[str, Battles]:
+            battles = read_battles(request.battles)
+            return f"{battles.count} {battles.purpose} battles from episode {battles.first}", battles
+
+        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._begin)
+        return sight
+
+    @conversed
+    def Step(self, request: world_pb2.Move, context: grpc.ServicerContext) -> world_pb2.Sight:
+        def read() -> tuple[str, Integers]:
+            if self._count == 0:
+                raise RefusedError("No battle was begun: call Begin before Step.")
+            return "an environment step", decode(request.actions, "actions", np.int64, (1, self._count))
+
+        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._step)
+        return sight
+
+    def _prepare(self, attempt: Attempt, config: str) -> int:
+        if self._world is None or self._made_for != (attempt.run, config):
+            self.close()
+            self._world = None  # if building fails, none is left
+            self._world = TalliedWorld(self._make(config, self._sink))
+            self._made_for = (attempt.run, config)
+        self._world.forget()
+        self._sink.open(attempt)
+        self._count = 0
+        return self._world.spec.n_agents
+
+    def _begin(self, asked: list[Battles]) -> Sequence[world_pb2.Sight]:
+        assert self._world is not None
+        turn = self._world.begin(asked[0])
+        self._count = asked[0].count
+        return sights(turn)
+
+    def _step(self, actions: list[Integers]) -> Sequence[world_pb2.Sight]:
+        assert self._world is not None
+        return sights(self._world.step(np.concatenate(actions)))

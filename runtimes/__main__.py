@@ -1,7 +1,0 @@
-"""`python -m runtimes` is `fedqmix`."""
-
-import sys
-
-from runtimes.cli import main
-
-sys.exit(main())

@@ -1,0 +1,73 @@
+"""What a run that goes on may change, and runs that were ended before they had anything to go on from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from fedqmix.runtime.cli.main import main
+from fedqmix.runtime.configuration.settings import compose, load
+from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from support.compared import assert_equal_runs, final_tensors, rows
+
+SMOKE = ["experiment=smoke", "stop.env_steps=1500"]
+
+
+def train(run_dir: Path, *words: str) -> int:
+    return main(["train", *SMOKE, f"run_dir={run_dir}", *words])
+
+
+def test_a_run_goes_on_with_other_threads_bit_for_bit_and_another_device_is_warned_of(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train(run, "strategy=rs_pps", "checkpoint.keep=100", "runtime.threads=1") == 0
+    before, tensors = rows(run), final_tensors(run)
+    older = f"resume={run / 'checkpoints' / 'round-000001'}"
+    changes = [["runtime.threads=2", "runtime.world_threads=2"]]
+    if not torch.cuda.is_available():
+        changes.append(["runtime.device=auto"])  # the same device, by another name
+    for words in changes:
+        capfd.readouterr()
+        assert main(["train", older, *words]) == 0
+        warned = "warning: runtime.device was cpu and is auto from here on" in capfd.readouterr().err
+        assert warned is (words == ["runtime.device=auto"])
+        assert rows(run) == before
+        assert all(torch.equal(value, tensors[name]) for name, value in final_tensors(run).items())
+        assert load(run).runtime.threads == 2
+
+
+@pytest.mark.parametrize("left", ["folder", "logger"])
+def test_a_run_that_was_ended_before_its_first_checkpoint_is_begun_by_resume(tmp_path: Path, left: str) -> None:
+    assert train(tmp_path / "whole") == 0
+    ended = tmp_path / "ended"
+    words = [*SMOKE, f"run_dir={ended}"]
+    RunFolder.create(ended, compose(words), ["fedqmix", "train", *words]).close()
+    if left == "logger":
+        (ended / "metrics.jsonl").touch()
+        (ended / "checkpoints" / ".tmp-round-000000").mkdir()
+    assert main(["train", f"resume={ended}"]) == 0
+    assert_equal_runs(tmp_path / "whole", ended)
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_begun_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert train(run) == 0
+    before = (run / "metrics.jsonl").read_bytes()
+    shutil.rmtree(run / "checkpoints")
+    assert main(["train", f"resume={run}", "stop.env_steps=3000"]) == 2
+    assert "neither a run folder with checkpoints" in capfd.readouterr().err
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_what_was_left_while_a_folder_was_made_is_no_hindrance(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("mine: true\n")
+    assert train(run) == 2  # somebody else's
+    (run / ".lock").touch()
+    (run / ".tmp-run.json").touch()
+    assert train(run) == 0

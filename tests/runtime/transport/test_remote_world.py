@@ -1,0 +1,88 @@
+"""A team of RemoteWorlds owes what every World owes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs import make_world
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
+from fedqmix.runtime.core.world import Turn
+from fedqmix.runtime.transport.control_remote import RemoteControl
+from fedqmix.runtime.transport.security import peer
+from fedqmix.runtime.transport.world_remote import RemoteWorld
+from fedqmix.runtime.transport.world_service import WorldService
+from support.federation import channel, start, together
+from support.world_contract import WorldContract
+from support.worlds import KeepingSink, LocalSink, options, training
+
+
+class TeamOfRemoteWorlds:
+    """All agents' RemoteWorlds, each called in a thread of its own, as one World."""
+
+    def __init__(self, sink, seed: int, env: EnvConfig, threads: int) -> None:
+        def make(_config, _sink):
+            self.local = make_world("3m", seed, env, sink, threads)
+            return self.local
+
+        make_world("3m", seed, env, LocalSink()).begin(training(0, 1))  # a cold machine compiles here, not in a call
+        self.server, port = start(WorldService(make, LocalSink(), peer, patience=10))
+        self.channels = [channel(port) for _ in range(4)]
+        attempt = Attempt("a run", 1, 1)
+        RemoteControl(self.channels[3], "the world").open(attempt, "train", "")
+        self.spec = self.local.spec
+        self.remotes = [RemoteWorld(self.channels[agent], agent, attempt, self.spec, 10) for agent in range(3)]
+
+    def begin(self, battles) -> Turn:
+        return self._joined(lambda agent: self.remotes[agent].begin(battles))
+
+    def step(self, actions) -> Turn:
+        return self._joined(lambda agent: self.remotes[agent].step(actions[agent : agent + 1]))
+
+    def snapshot(self, battle: int):
+        with pytest.raises(WorldError, match="only the world itself"):
+            self.remotes[0].snapshot(battle)
+        return self.local.snapshot(battle)
+
+    def close(self) -> None:
+        for remote in self.remotes:
+            remote.close()
+        for own in self.channels:
+            own.close()
+        self.server.stop(0)
+        self.local.close()
+
+    @staticmethod
+    def _joined(act) -> Turn:
+        turns = together(act)
+        for turn in turns:
+            if isinstance(turn, Exception):
+                raise turn
+        for flags in zip(*(turn[3:] for turn in turns), strict=True):
+            assert all((flag == flags[0]).all() for flag in flags)
+        rows = (np.concatenate([turn[field] for turn in turns]) for field in range(3))
+        return Turn(*rows, *turns[0][3:])
+
+
+class TestRemoteWorld(WorldContract):
+    @pytest.fixture(autouse=True)
+    def _shut_down(self):
+        self.made = []
+        yield
+        for world in self.made:
+            world.close()
+
+    def make(self, sink, seed=0, threads=1):
+        self.made.append(TeamOfRemoteWorlds(sink, seed, options(), threads))
+        return self.made[-1]
+
+    def test_every_agent_hears_of_an_unavailable_action(self):
+        world = self.make(KeepingSink())
+        turn = world.begin(training(0, 2))
+        actions = turn.available_actions.argmax(-1)
+        actions[1, 1] = int((~turn.available_actions[1, 1]).argmax())
+        errors = together(lambda agent: world.remotes[agent].step(actions[agent : agent + 1]))
+        assert [type(error) for error in errors] == [UnavailableActionError] * 3
+        assert len({str(error) for error in errors}) == 1

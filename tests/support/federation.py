@@ -1,0 +1,212 @@
+"""A toy team as a federation: a world and a mixer behind real gRPC on loopback, and agents that reach them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import torch
+
+from fedqmix.runtime.cli.services import WORKERS
+from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.world import Purpose
+from fedqmix.runtime.transport import security
+from fedqmix.runtime.transport.calls import Line
+from fedqmix.runtime.transport.control_remote import RemoteControl
+from fedqmix.runtime.transport.conversation import Conversation
+from fedqmix.runtime.transport.mixer_remote import RemoteMixer
+from fedqmix.runtime.transport.mixer_service import MixerService
+from fedqmix.runtime.transport.security import Identity, RunningServer
+from fedqmix.runtime.transport.sink_remote import RemoteTeamSink
+from fedqmix.runtime.transport.world_remote import RemoteWorld
+from fedqmix.runtime.transport.world_service import WorldService
+from support.toy_team import CPU, algorithm, make_agents, make_learner
+from support.toy_world import ToyWorld, toy_spec
+
+SPEC = toy_spec()
+ATTEMPT = Attempt("a run", 1, 1)
+
+
+class ToySide:
+    """contracts of runtime.transport.mixer_service.MixerSide around a toy team's learner; keeps its checkpoints in a
+    dict.
+
+    checkpoints: outlives the process in which the mixer's side runs, as a folder would.
+    """
+
+    def __init__(self, settings, checkpoints) -> None:
+        self.learner = self.mixer = make_learner(SPEC, settings)
+        self.sink, self.spec, self.device = self.learner.records, SPEC, CPU
+        self.checkpoints = checkpoints
+        checkpoints.setdefault(0, (copy.deepcopy(self.learner.state()), None))
+
+    def transitions(self) -> int:
+        return int(self.learner.records.ring.lengths(self.learner.slots).sum())
+
+    def restore(self, round: int) -> Mapping[str, float] | None:
+        if round not in self.checkpoints:
+            raise CheckpointError(f"round {round} was never finished")
+        state, report = copy.deepcopy(self.checkpoints[round])
+        self.learner.load_state(state)
+        return report
+
+    def save(self, round: int, report: Mapping[str, float] | None) -> None:
+        self.checkpoints[round] = copy.deepcopy((self.learner.state(), report))
+
+    def report(self) -> dict[str, float]:
+        return self.learner.report()
+
+    def learned(self) -> Learned:
+        return self.learner.learned()
+
+    def forget_faults(self) -> None:
+        self.learner.forget_faults()
+
+    def training_battles(self) -> dict[str, float]:
+        return self.learner.training_battles()
+
+    def evaluation_returns(self) -> dict[str, float]:
+        played = self.learner.records.results(Purpose.EVALUATION)
+        return {"evaluation": self.learner.evaluation_return()} if played else {}
+
+    def close(self) -> None:
+        pass
+
+
+def say(whom: str, method, message):
+    """Say something on a stream, as it is; return the reply."""
+    conversation = Conversation(Line(whom, 1), method)
+    try:
+        return conversation.call(message)
+    finally:
+        conversation.close()
+
+
+def start(service, port: int = 0, identity: Identity | None = None, **limits) -> tuple[RunningServer, int]:
+    """Serve on loopback, with as many threads as `fedqmix world`; return the server and its port."""
+    running = security.server(identity, [service.add_to], f"127.0.0.1:{port}", workers=WORKERS, **limits)
+    return running, running.port
+
+
+def channel(port: int) -> grpc.Channel:
+    """A plain channel to a port of loopback."""
+    return security.channel(None, f"127.0.0.1:{port}", "nobody")
+
+
+class Federation:
+    """World and mixer of a toy team, served.
+
+    certificates: everybody's identity by name; None: plain channels. via: may put a proxy in front of a port.
+    limits: of both servers, see runtime.transport.security.server.
+    """
+
+    def __init__(
+        self, settings=None, certificates=None, patience: float = 20.0, via=lambda port: port, **limits
+    ) -> None:
+        self.limits = limits
+        self.settings, self.certificates, self.patience = settings or algorithm(), certificates or {}, patience
+        self.via, self.checkpoints, self.sides, self.worlds = via, {}, [], []
+        self._channels: list[grpc.Channel] = []
+        self.mixer_port = self.world_port = 0
+        self.start_mixer()
+        self.start_world()
+
+    def start_mixer(self) -> None:
+        """Serve the mixer, where it was served before if it was."""
+
+        def make(_run: str, _config: str) -> ToySide:
+            self.sides.append(ToySide(self.settings, self.checkpoints))
+            return self.sides[-1]
+
+        self.mixer = MixerService(make, security.peer, self.patience)
+        identity = self.certificates.get("mixer")
+        self.mixer_server, self.mixer_port = start(self.mixer, self.mixer_port, identity, **self.limits)
+
+    def start_world(self) -> None:
+        """Serve the world, where it was served before if it was."""
+
+        def make(_config: str, sink) -> ToyWorld:
+            self.worlds.append(ToyWorld(SPEC, 5, sink))
+            return self.worlds[-1]
+
+        sink = RemoteTeamSink(self.channel("world", "mixer", self.via), self.patience)
+        self.world = WorldService(make, sink, security.peer, self.patience)
+        identity = self.certificates.get("world")
+        self.world_server, self.world_port = start(self.world, self.world_port, identity, **self.limits)
+
+    def channel(self, caller: str, party: str, via=lambda port: port) -> grpc.Channel:
+        """A channel from one party to the world or the mixer."""
+        port = via({"world": self.world_port, "mixer": self.mixer_port}[party])
+        self._channels.append(security.channel(self.certificates.get(caller), f"127.0.0.1:{port}", party))
+        return self._channels[-1]
+
+    def open(self, attempt: Attempt = ATTEMPT, kind: str = "train", config: str = "settings") -> None:
+        """Open an attempt everywhere."""
+        for control in self.controls():
+            control.open(attempt, kind, config)
+
+    def controls(self, caller: str = "superlink") -> tuple[RemoteControl, RemoteControl]:
+        """Of the mixer and of the world."""
+        return tuple(RemoteControl(self.channel(caller, whom), f"the {whom}", 20) for whom in ("mixer", "world"))
+
+    def remote(self, agent: int, attempt: Attempt = ATTEMPT, caller: str = "") -> tuple[RemoteWorld, RemoteMixer]:
+        """The world and the mixer as an agent reaches them. caller: who shows its certificate, if not the agent."""
+        world, mixer = (self.channel(caller or f"agent-{agent}", whom, self.via) for whom in ("world", "mixer"))
+        return (
+            RemoteWorld(world, agent, attempt, SPEC, self.patience),
+            RemoteMixer(mixer, agent, attempt, self.patience),
+        )
+
+    def stacks(self):
+        """Agents, each in a stack of its own, that have learned nothing yet."""
+        return [make_agents((agent,), SPEC, self.settings) for agent in range(SPEC.n_agents)]
+
+    def close(self) -> None:
+        """Shut everything down."""
+        for own in self._channels:
+            own.close()
+        for server in (self.world_server, self.mixer_server):
+            server.stop(0)
+
+
+@contextmanager
+def federation(**options):
+    """A federation that is shut down afterwards."""
+    own = Federation(**options)
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+def together(act, agents: int = SPEC.n_agents) -> list:
+    """Let every agent act in a thread of its own; return what came of each: a result or the error it raised."""
+
+    def caught(agent: int):
+        try:
+            return act(agent)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(agents) as pool:
+        return list(pool.map(caught, range(agents)))
+
+
+def same_parameters(stacks, learner, team) -> None:
+    """Assert that stacks of one have learned what one stack of all has, bit for bit."""
+    whole = team.agents.state()
+    for agent, stack in enumerate(stacks):
+        assert stack.train_steps == team.agents.train_steps
+        for name, value in stack.state().items():
+            own = whole[name] if name == "counters" or "adam.step." in name else whole[name][agent : agent + 1]
+            assert torch.equal(value, own), f"{name} of agent {agent}"
+    mixer = team.learner.state()
+    for name, value in learner.state().items():
+        assert name in ("sums", "battle_sums") or torch.equal(value, mixer[name]), (
+            name
+        )  # of a report that was asked for

@@ -1,0 +1,37 @@
+"""A world that plays on the stand-in game, with its sink, and random play."""
+
+from __future__ import annotations
+
+import sys
+
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.smac.world import SmacWorld
+from support.worlds import KeepingSink, RandomPlayer, copied, options, over, training
+
+WORKER = (sys.executable, "-m", "support.stand_in_worker")
+
+SEED = 4
+
+
+class Team:
+    """A world with its sink, and random play."""
+
+    def __init__(self, map: str = "3m", seconds: float = 60, games: int = 2, program=WORKER) -> None:
+        self.sink = KeepingSink()
+        env = options(name="smac", games=games, call_seconds=seconds, difficulty="7")
+        self.world = SmacWorld(load_map(map), SEED, env, self.sink, program)
+
+    def begin(self, first: int = 0, count: int = 2):
+        self.player = RandomPlayer(9, first, count)
+        self.turn = copied(self.world.begin(training(first, count)))
+        return self.turn
+
+    def step(self, times: int = 1):
+        for _ in range(times):
+            self.turn = copied(self.world.step(self.player(self.turn)))
+        return self.turn
+
+    def finish(self):
+        while not over(self.turn).all():
+            self.step()
+        return self.turn

@@ -1,0 +1,98 @@
+"""Agents that each live in a thread of their own meet in one world and one mixer, as separate processes would."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.world import Battles, Integers, TeamSpec, Turn, UnitRecord, World
+
+
+class Meeting:
+    """Everybody brings a value; one computes with all of them, in the order of the parties; everybody gets the result.
+
+    A party that gives up breaks the meeting for all (threading.BrokenBarrierError).
+    """
+
+    def __init__(self, parties: int) -> None:
+        self._brought: list[Any] = [None] * parties
+        self._barrier = threading.Barrier(parties, timeout=30)
+
+    def meet(self, party: int, value: Any, together: Callable[[list[Any]], Any]) -> Any:
+        self._brought[party] = value
+        try:
+            if self._barrier.wait() == 0:
+                self._result = together(self._brought)
+            self._barrier.wait()
+            result = self._result
+            self._barrier.wait()  # nobody brings the next value before all have this result
+        except BaseException:
+            self._barrier.abort()
+            raise
+        return result
+
+
+class OneAgentsWorld:
+    """What agent `agent` sees of a world that the whole team plays in."""
+
+    def __init__(self, world: World, meeting: Meeting, agent: int) -> None:
+        self._world, self._meeting, self._agent = world, meeting, agent
+
+    @property
+    def spec(self) -> TeamSpec:
+        return self._world.spec
+
+    def begin(self, battles: Battles) -> Turn:
+        def together(all_battles: list[Battles]) -> Turn:
+            assert all(one == battles for one in all_battles)
+            return self._world.begin(battles)
+
+        return self._own(self._meeting.meet(self._agent, battles, together))
+
+    def step(self, actions: Integers) -> Turn:
+        return self._own(self._meeting.meet(self._agent, torch.from_numpy(actions), self._all_step))
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        return self._world.snapshot(battle)
+
+    def close(self) -> None:
+        pass
+
+    def _all_step(self, actions: list[torch.Tensor]) -> Turn:
+        return self._world.step(torch.cat(actions).numpy())
+
+    def _own(self, turn: Turn) -> Turn:
+        rows = slice(self._agent, self._agent + 1)
+        return turn._replace(
+            observations=turn.observations[rows],
+            available_actions=turn.available_actions[rows],
+            individual_rewards=turn.individual_rewards[rows],
+        )
+
+
+class OneAgentsMixer:
+    """The mixer as one agent of the team reaches it."""
+
+    def __init__(self, mixer: Mixer, meeting: Meeting, agent: int) -> None:
+        self._mixer, self._meeting, self._agent = mixer, meeting, agent
+
+    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
+        def together(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+            return self._mixer.gradient(torch.cat([q for q, _ in pairs]), torch.cat([q for _, q in pairs]))
+
+        return self._own(self._meeting.meet(self._agent, (q_taken, q_next), together))
+
+    def pool(self, gradients: torch.Tensor) -> torch.Tensor:
+        return self._own(
+            self._meeting.meet(self._agent, gradients.clone(), lambda all_: self._mixer.pool(torch.cat(all_)))
+        )
+
+    def clip(self, squared_norms: torch.Tensor) -> float:
+        return self._meeting.meet(self._agent, squared_norms, lambda all_: self._mixer.clip(torch.cat(all_)))
+
+    def _own(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows[self._agent : self._agent + 1].clone()

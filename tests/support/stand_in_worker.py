@@ -1,0 +1,81 @@
+"""A game process without SMAC and without a game: skirmish's battles behind the worker's own loop.
+
+FEDQMIX_STAND_IN_FAILS names what raises an error: "make", "begin", "step", "units" or "replay".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+
+from fedqmix.envs.maps import load_map
+from fedqmix.envs.options import skirmish_options
+from fedqmix.envs.skirmish.world import SkirmishWorld
+from fedqmix.envs.smac.messages import Job, Sight
+from fedqmix.envs.smac.worker import serve
+from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn
+
+
+class LastTeamTurn:
+    """A sink that keeps the last turn."""
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        self.turn = turn
+
+    def record(self, turn: TeamTurn) -> None:
+        self.turn = turn
+
+
+class SkirmishBattles:
+    """Battle n is skirmish's training episode n for the job's seed."""
+
+    def __init__(self, job: Job) -> None:
+        fail("make")
+        self._sink = LastTeamTurn()
+        self._world = SkirmishWorld(load_map(job.map), job.seed, skirmish_options(), self._sink)
+        self._number = 0
+
+    def begin(self) -> Sight:
+        fail("begin")
+        turn = self._world.begin(Battles(Purpose.TRAINING, self._number, 1))
+        self._number += 1
+        return self._sight(turn)
+
+    def step(self, actions) -> Sight:
+        fail("step")
+        return self._sight(self._world.step(actions[:, None]))
+
+    def units(self):
+        fail("units")
+        return self._world.snapshot(0)
+
+    def save_replay(self) -> None:
+        fail("replay")
+
+    def close(self) -> None:
+        self._world.close()
+
+    def _sight(self, turn) -> Sight:
+        team = self._sink.turn
+        return Sight(
+            observations=turn.observations[:, 0],
+            available=turn.available_actions[:, 0],
+            state=team.state[0],
+            team_reward=float(team.team_reward[0]),
+            individual_rewards=turn.individual_rewards[:, 0].astype(np.float32),
+            terminated=bool(turn.terminated[0]),
+            truncated=bool(turn.truncated[0]),
+            won=bool(turn.won[0]),
+        )
+
+
+def fail(where: str) -> None:
+    if os.environ.get("FEDQMIX_STAND_IN_FAILS") == where:
+        raise RuntimeError(f"this stand-in fails to {where}")
+
+
+if __name__ == "__main__":
+    print("the stand-in worker says hello")
+    serve(SkirmishBattles, sys.argv[1:])

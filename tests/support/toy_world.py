@@ -1,0 +1,122 @@
+"""A small World for tests of everything that is not the rules of battle: agents guess, die and run out of time.
+
+Each moment every living agent sees which action is the goal; taking it earns a point. Enough points win the battle;
+it is lost when all agents are dead, and cut off at the limit. Every draw depends on (seed, purpose, episode) alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.errors import UnavailableActionError
+from fedqmix.runtime.core.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+
+SECRET = np.float32(0.7390851)
+"""In every living agent's observation, so that a test can look for its bytes where they must not be."""
+NO_OP = 0
+
+
+def toy_spec(n_agents: int = 3, n_actions: int = 5, limit: int = 7) -> TeamSpec:
+    """Sizes that ToyWorld can play; an observation is a one-hot goal, the time, a draw, SECRET."""
+    return TeamSpec("toy", n_agents, n_actions, n_actions + 3, n_agents + 2, limit)
+
+
+class ToyWorld:
+    """See the module. Fits runtime.core.world.World; the arrays of its turns are written over at every step."""
+
+    def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink) -> None:
+        self._spec, self._seed, self._sink = spec, seed, sink
+
+    @property
+    def spec(self) -> TeamSpec:
+        return self._spec
+
+    @property
+    def game(self) -> str:
+        return "a toy"
+
+    def begin(self, battles: Battles) -> Turn:
+        spec, count, self._battles = self._spec, battles.count, battles
+        moments = spec.episode_limit + 1
+        self._goals = np.zeros((moments, spec.n_agents, count), np.int64)
+        self._open = np.zeros((moments, spec.n_agents, count, spec.n_actions), np.bool_)
+        self._noise = np.zeros((moments, spec.n_agents, count), np.float32)
+        self._lives = np.zeros((spec.n_agents, count), np.int64)
+        self._needed = np.zeros(count, np.int64)
+        for b in range(count):
+            random = seeds.generator(self._seed, f"toy.{battles.purpose}", battles.first + b)
+            self._goals[:, :, b] = random.integers(1, spec.n_actions, (moments, spec.n_agents))
+            self._open[:, :, b] = random.random((moments, spec.n_agents, spec.n_actions)) < 0.6
+            self._noise[:, :, b] = random.standard_normal((moments, spec.n_agents))
+            self._lives[:, b] = random.integers(1, 3 * spec.episode_limit, spec.n_agents)
+            self._needed[b] = random.integers(1, 4 * spec.n_agents)
+        self._time = 0
+        self._points = np.zeros(count, np.int64)
+        flags = [np.zeros(count, np.bool_) for _ in range(4)]
+        self._turn = Turn(
+            np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
+            np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
+            np.zeros((spec.n_agents, count), np.float32),
+            *flags,
+        )
+        self._team = TeamTurn(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        self._break_down(battles)
+        self._write(np.zeros(count, np.bool_))
+        self._sink.begin(battles, self._team)
+        return self._turn
+
+    def step(self, actions: Integers) -> Turn:
+        turn = self._turn
+        over = turn.terminated | turn.truncated
+        allowed = np.take_along_axis(turn.available_actions, actions[..., None], 2)[..., 0]
+        if not allowed.all():
+            agent, battle = (int(i) for i in np.argwhere(~allowed)[0])
+            raise UnavailableActionError(f"agent {agent} in battle {battle} cannot take {actions[agent, battle]}")
+        hits = (actions == self._goals[self._time]) & self._alive() & ~over
+        self._time += 1
+        turn.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
+        self._team.team_reward[:] = turn.individual_rewards.sum(0)
+        self._points += hits.sum(0)
+        turn.won[:] |= ~over & (self._points >= self._needed)
+        turn.terminated[:] |= ~over & (turn.won | ~self._alive().any(0))
+        turn.truncated[:] |= ~over & ~turn.terminated & (self._time >= self._spec.episode_limit)
+        self._break_down(self._battles)
+        self._write(over)
+        self._sink.record(self._team)
+        return turn
+
+    def snapshot(self, battle: int) -> list[UnitRecord]:
+        alive = self._alive()[:, battle]
+        return [
+            UnitRecord("ally", a, "toy", 0.0, 0.0, float(alive[a]), 0.0, 0.0, 0, 1.0, 0.0, 0.4, -1)
+            for a in range(len(alive))
+        ]
+
+    def close(self) -> None:
+        pass
+
+    def _break_down(self, battles: Battles) -> None:
+        """Toy games never break down; a test's own may."""
+
+    def _alive(self) -> np.ndarray:
+        return self._lives > self._time
+
+    def _write(self, over_before: np.ndarray) -> None:
+        """Write what is seen now; a battle cut off just now still shows which actions would be open."""
+        turn, spec, alive = self._turn, self._spec, self._alive()
+        observations, available = turn.observations, turn.available_actions
+        observations[:] = 0
+        observations[..., : spec.n_actions] = np.eye(spec.n_actions)[self._goals[self._time]]
+        observations[..., spec.n_actions] = self._time / spec.episode_limit
+        observations[..., spec.n_actions + 1] = self._noise[self._time]
+        observations[..., spec.n_actions + 2] = SECRET
+        observations[~alive] = 0
+        available[:] = self._open[self._time]
+        np.put_along_axis(available, self._goals[self._time][..., None], True, 2)
+        available[..., NO_OP] = False
+        only_no_op = ~alive | turn.terminated | over_before
+        available[only_no_op] = np.arange(spec.n_actions) == NO_OP
+        self._team.state[:, : spec.n_agents] = alive.T
+        self._team.state[:, spec.n_agents] = self._time / spec.episode_limit
+        self._team.state[:, spec.n_agents + 1] = self._points / self._needed

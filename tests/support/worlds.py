@@ -1,0 +1,154 @@
+"""What tests of worlds share: SMAC's default options, a sink that keeps what it is given, players."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamTurn, Turn, World
+
+SMAC_DEFAULTS = EnvConfig(
+    name="skirmish",
+    obs_all_health=True,
+    obs_own_health=True,
+    obs_last_action=False,
+    obs_pathing_grid=False,
+    obs_terrain_height=False,
+    obs_instead_of_state=False,
+    obs_timestep_number=False,
+    state_last_action=True,
+    state_timestep_number=False,
+    reward_sparse=False,
+    reward_only_positive=True,
+    reward_death_value=10,
+    reward_win=200,
+    reward_defeat=0,
+    reward_negative_scale=0.5,
+    reward_scale=True,
+    reward_scale_rate=20,
+    randomise="nothing",
+)
+
+MAPS = (
+    "2m_vs_1z",
+    "2s_vs_1sc",
+    "3m",
+    "3s_vs_3z",
+    "3s_vs_4z",
+    "3s_vs_5z",
+    "2s3z",
+    "5m_vs_6m",
+    "6h_vs_8z",
+    "8m",
+    "3s5z",
+    "8m_vs_9m",
+    "3s5z_vs_3s6z",
+    "1c3s5z",
+    "MMM",
+    "10m_vs_11m",
+    "MMM2",
+    "corridor",
+    "so_many_baneling",
+    "25m",
+    "bane_vs_bane",
+    "27m_vs_30m",
+    "2c_vs_64zg",
+)
+
+
+def options(**changes: Any) -> EnvConfig:
+    """SMAC's default options with changes."""
+    return replace(SMAC_DEFAULTS, **changes)
+
+
+class KeepingSink:
+    """Keeps copies of all team turns of the last batch."""
+
+    def __init__(self) -> None:
+        self.turns: list[TeamTurn] = []
+
+    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+        self.turns = [copied(turn)]
+
+    def record(self, turn: TeamTurn) -> None:
+        self.turns.append(copied(turn))
+
+
+def copied(turn):
+    """A turn whose arrays no world writes over."""
+    return type(turn)(*(array.copy() for array in turn))
+
+
+def over(turn: Turn | TeamTurn) -> Bools:
+    """[battles] whose battles are over."""
+    return turn.terminated | turn.truncated
+
+
+def training(first: int, count: int) -> Battles:
+    """Some training battles."""
+    return Battles(Purpose.TRAINING, first, count)
+
+
+class RandomPlayer:
+    """Picks available actions; what it picks in an episode's n-th step depends on the seed, episode and n alone."""
+
+    def __init__(self, seed: int, first: int, count: int) -> None:
+        self.random = [np.random.default_rng([seed, first + b]) for b in range(count)]
+
+    def __call__(self, turn: Turn) -> Integers:
+        agents = turn.available_actions.shape[0]
+        draws = np.stack([random.random(agents) for random in self.random], axis=1)
+        counts = turn.available_actions.sum(-1)
+        nth = np.minimum((draws * counts).astype(np.int64), counts - 1)
+        chosen: Integers = (turn.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
+        chosen[:, over(turn)] = 0
+        return chosen
+
+
+def advance_and_attack(turn: Turn, n_enemies: int, *, focus: bool) -> Integers:
+    """A script: attack (the nearest, or with focus the weakest) whom one can, else walk towards the nearest seen.
+
+    Reads observations laid out by SMAC's default options.
+    """
+    available = turn.available_actions
+    agents, count, _ = available.shape
+    seen = turn.observations[:, :, 4 : 4 + 5 * n_enemies].reshape(agents, count, n_enemies, 5)
+    attackable = available[:, :, 6:]
+    distance = np.where(seen[..., 1] > 0, seen[..., 1], 9.0)
+    nearest = distance.argmin(-1)[..., None]
+    ahead_x = np.take_along_axis(seen[..., 2], nearest, 2)[..., 0]
+    ahead_y = np.take_along_axis(seen[..., 3], nearest, 2)[..., 0]
+    sideways = np.abs(ahead_x) >= np.abs(ahead_y)
+    walk = np.where(sideways, np.where(ahead_x >= 0, 4, 5), np.where(ahead_y > 0, 2, 3))
+    if focus:
+        health = np.where(attackable, seen[..., 4], 9.0).min(0)
+        rank = np.broadcast_to(health * 100 + np.arange(n_enemies), attackable.shape)
+    else:
+        rank = distance
+    target = np.where(attackable, rank, np.inf).argmin(-1)
+    walk = np.where(np.take_along_axis(available, walk[..., None], 2)[..., 0], walk, 1)
+    chosen = np.where(attackable.any(-1), 6 + target, walk)
+    return np.where(available[..., 0], 0, chosen)
+
+
+def play(world: World, battles: Battles, choose) -> list[Turn]:
+    """Play a batch to its end; return copies of all turns."""
+    turns = [copied(world.begin(battles))]
+    while not over(turns[-1]).all():
+        turns.append(copied(world.step(choose(turns[-1]))))
+    return turns
+
+
+class LocalSink(KeepingSink):
+    """A sink in the world's own process, for a world that is served."""
+
+    waited = 0.0
+
+    def interrupt(self) -> None:
+        pass
+
+    def open(self, attempt) -> None:
+        pass

@@ -1,6 +1,0 @@
-"""Showing a replay: as a page that plays it, as a GIF, as a video."""
-
-from viewer.page import page
-from viewer.video import GIF, MP4, Film, frame_count, write_gif, write_mp4
-
-__all__ = ["GIF", "MP4", "Film", "frame_count", "page", "write_gif", "write_mp4"]
