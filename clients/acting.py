@@ -11,32 +11,32 @@ import torch
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import PlayedEpisodes, empty_columns
 from fedqmix.networks.gru import joined, joined_parameters, network_inputs, q_step
-from fedqmix.networks.gru_kernels.acting import Chances, Choices, Memory
+from fedqmix.networks.gru_kernels.acting import Choices, ExplorationDraws, Memory
 from fedqmix.networks.gru_kernels.networks import CompiledActing
 from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.together import Work
-from fedqmix.runtime.core.world import Battles, Bools, Floats, Integers, Turn, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, TimeStep, World
 
 
-class Watcher(Protocol):
+class StepObserver(Protocol):
     """Looks on while a batch of battles is played, and changes nothing.
 
     It must copy what it keeps: all arrays may be written over.
     """
 
-    def acting(self, turn: Turn, q_values: Floats, actions: Integers, explored: Bools) -> None:
+    def acting(self, time_step: TimeStep, q_values: Floats, actions: Integers, explored: Bools) -> None:
         """See what the agents chose in this turn, before the world takes the step.
 
         q_values: [agents, battles, n_actions]. actions, explored (drawn, not greedy): [agents, battles].
         """
 
-    def over(self, turn: Turn) -> None:
+    def over(self, time_step: TimeStep) -> None:
         """See the turn in which the last battle was over."""
 
 
 def play_batch(
-    agents: AgentStack, world: World, battles: Battles, epsilon: float, watcher: Watcher | None = None
+    agents: AgentStack, world: World, battles: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
 ) -> tuple[PlayedEpisodes, list[int]]:
     """Play battles side by side to their end with the online networks.
 
@@ -46,28 +46,28 @@ def play_batch(
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
     lengths = np.zeros(battles.count, np.int64)
-    earned = np.zeros((len(agents.agent_ids), battles.count), np.float64)
-    actor = Actor(agents, battles, epsilon, watcher)
-    turn = world.begin(battles)
+    individual_returns = np.zeros((len(agents.agent_ids), battles.count), np.float64)
+    actor = Actor(agents, battles, epsilon, observer)
+    time_step = world.begin(battles)
     time = 0
     while True:
-        observations[:, time], available[:, time] = turn.observations, turn.available_actions
-        running = ~(turn.terminated | turn.truncated)
+        observations[:, time], available[:, time] = time_step.observations, time_step.available_actions
+        running = ~(time_step.terminated | time_step.truncated)
         if not running.any():
-            if watcher is not None:
-                watcher.over(turn)
+            if observer is not None:
+                observer.over(time_step)
             break
-        actions[:, time] = actor.act(turn, time)
-        turn = world.step(actions[:, time])
-        _require_finite(turn.individual_rewards, agents, lengths.sum())
-        earned += turn.individual_rewards
+        actions[:, time] = actor.act(time_step, time)
+        time_step = world.step(actions[:, time])
+        _require_finite(time_step.individual_rewards, agents, lengths.sum())
+        individual_returns += time_step.individual_rewards
         lengths += running
         time += 1
     moments = slice(0, time + 1)
     columns = observations[:, moments], available[:, moments], actions[:, moments]
-    played = PlayedEpisodes(*columns, lengths, earned, turn.won.copy())
-    again = np.flatnonzero(turn.broken)
-    return (played.only(~turn.broken) if again.size else played), (battles.first + again).tolist()
+    played = PlayedEpisodes(*columns, lengths, individual_returns, time_step.won.copy())
+    again = np.flatnonzero(time_step.broken)
+    return (played.only(~time_step.broken) if again.size else played), (battles.first + again).tolist()
 
 
 class Actor:
@@ -76,48 +76,52 @@ class Actor:
     The draws are keyed by (seed, agent, episode), so they are the same in any stack.
     """
 
-    def __init__(self, agents: AgentStack, battles: Battles, epsilon: float, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self, agents: AgentStack, battles: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
+    ) -> None:
         self.agents = agents
         self.epsilon = epsilon
-        self.watcher = watcher
+        self.observer = observer
         stack, width = len(agents.agent_ids), agents.online["gru.weight_hh"].shape[1]
         self.hidden = torch.zeros(stack, battles.count, width, device=agents.device)
         self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
         shape = (agents.spec.episode_limit, battles.count)
-        self.coins = self.picks = np.zeros((stack, *shape))  # [agents, time, battles]
+        self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, battles]
         if epsilon > 0:
-            team = agents.learning.exploration_coin == "team"
-            self.coins = np.stack([_draws(agents, "coin", -1 if team else a, battles, shape) for a in agents.agent_ids])
-            self.picks = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
+            team = agents.learning.exploration_draws == "team"
+            self.explore_draws = np.stack(
+                [_draws(agents, "coin", -1 if team else a, battles, shape) for a in agents.agent_ids]
+            )
+            self.action_draws = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.hidden.numpy(), self.last_actions.numpy())
             self._compiled = agents.compiled.acting(agents.online, memory)
 
-    def act(self, turn: Turn, time: int) -> Integers:
+    def act(self, time_step: TimeStep, time: int) -> Integers:
         """Choose every agent's action in every battle: [agents, battles]; written over by the next call."""
-        choices = self.choose(turn, time)
+        choices = self.choose(time_step, time)
         if not np.isfinite(choices.q).all():
             raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
-        if self.watcher is not None:
-            self.watcher.acting(turn, choices.q, choices.actions, choices.explored)
+        if self.observer is not None:
+            self.observer.acting(time_step, choices.q, choices.actions, choices.explored)
         return choices.actions
 
-    def choose(self, turn: Turn, time: int) -> Choices:
+    def choose(self, time_step: TimeStep, time: int) -> Choices:
         """Advance the recurrent state by one moment and choose."""
-        coins, picks = self.coins[:, time], self.picks[:, time]
+        explore_draws, action_draws = self.explore_draws[:, time], self.action_draws[:, time]
         if self._compiled is not None:
-            seen = turn.observations, turn.available_actions
-            return self._compiled.choose(*seen, self.epsilon, Chances(coins, picks))
-        q = self.agents.together.compute(Work.ACTING, (self, turn.observations), act_together)
-        greedy = np.where(turn.available_actions, q, -np.inf).argmax(-1)
-        explored = coins < self.epsilon
-        actions = np.where(explored, random_available(turn.available_actions, picks), greedy)
+            seen = time_step.observations, time_step.available_actions
+            return self._compiled.choose(*seen, self.epsilon, ExplorationDraws(explore_draws, action_draws))
+        q = self.agents.together.compute(Work.ACTING, (self, time_step.observations), act_batched)
+        greedy = np.where(time_step.available_actions, q, -np.inf).argmax(-1)
+        explored = explore_draws < self.epsilon
+        actions = np.where(explored, random_available(time_step.available_actions, action_draws), greedy)
         self.last_actions = torch.from_numpy(actions).to(self.agents.device)
         return Choices(q, actions, explored)
 
 
-def act_together(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
+def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
     """Advance the recurrent states of one or several teams by one moment.
 
     acting: with observations [agents, battles, obs_dim] each. Returns Q-values [agents, battles, n_actions] each.
@@ -156,7 +160,7 @@ def random_available(available: Bools, draws: np.ndarray) -> Integers:
     return chosen
 
 
-def _draws(agents: AgentStack, role: str, agent: int, battles: Battles, shape: tuple[int, int]) -> np.ndarray:
+def _draws(agents: AgentStack, role: str, agent: int, battles: EpisodeBatch, shape: tuple[int, int]) -> np.ndarray:
     return seeds.generator(agents.seed, f"{battles.purpose}.{role}", agent, battles.first).random(shape)
 
 

@@ -15,11 +15,11 @@ from fedqmix.networks.gru import NetworkSettings, Parameters, Recurrence, initia
 from fedqmix.networks.gru_kernels.networks import CompiledNetworks
 from fedqmix.networks.recurrence import unroll
 from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.exploration import ExplorationSettings, epsilon
-from fedqmix.runtime.core.together import ALONE, Together
 from fedqmix.runtime.core.world import TeamSpec
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 class LearningSettings(ExplorationSettings, Protocol):
@@ -28,12 +28,12 @@ class LearningSettings(ExplorationSettings, Protocol):
     learning_rate: float
     batch_size: int
     buffer_size: int
-    parallel_battles: int
+    parallel_episodes: int
     updates_per_episode: float
     double_q: bool
     target_update_interval: int
     target_update_rate: float
-    exploration_coin: str
+    exploration_draws: str
 
 
 class AgentStack:
@@ -51,7 +51,7 @@ class AgentStack:
         learning: LearningSettings,
         seed: int,
         device: torch.device,
-        together: Together = ALONE,
+        together: BatchedRuns = SINGLE_RUN,
     ) -> None:
         self.agent_ids = tuple(agent_ids)
         self.spec = spec
@@ -60,21 +60,21 @@ class AgentStack:
         self.device = device
         self.together = together
         self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
-        crew = Crew()
+        thread_pool = ThreadPool()
         drawn = initial_parameters(self.agent_ids, spec, network, seed)
         self.train_state: TrainState = (
-            CompiledTrainState(drawn, learning.learning_rate, crew)
+            CompiledTrainState(drawn, learning.learning_rate, thread_pool)
             if device.type == "cpu"
             else TorchTrainState({name: value.to(device) for name, value in drawn.items()}, learning.learning_rate)
         )
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
         captured = CapturedUnroll(learning.batch_size, spec.episode_limit) if device.type == "cuda" else None
         self.recurrence: Recurrence = captured or unroll
-        self.compiled = CompiledNetworks(self.agent_ids, spec, crew) if device.type == "cpu" else None
+        self.compiled = CompiledNetworks(self.agent_ids, spec, thread_pool) if device.type == "cpu" else None
         self.env_steps = 0  # of the whole team, all battles that count as experience
         self.train_steps = 0
         self.episodes = 0  # training episodes played
-        self.owed_updates = 0.0  # training steps earned by collected episodes and not yet taken
+        self.pending_updates = 0.0  # training steps earned by collected episodes and not yet taken
 
     @property
     def online(self) -> Parameters:
@@ -137,7 +137,7 @@ class AgentStack:
         named = {f"online.{name}": value.detach() for name, value in self.online.items()}
         named |= {f"target.{name}": value for name, value in self.target.items()}
         named |= {f"adam.{name}": value for name, value in self.train_state.moments().items()}
-        counters = [self.env_steps, self.train_steps, self.episodes, self.owed_updates]
+        counters = [self.env_steps, self.train_steps, self.episodes, self.pending_updates]
         return named | {"counters": torch.tensor(counters, dtype=torch.float64)}
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
@@ -148,5 +148,5 @@ class AgentStack:
                 self.target[name].copy_(named[f"target.{name}"])
         moments = {name.removeprefix("adam."): value for name, value in named.items() if name.startswith("adam.")}
         self.train_state.load_moments(moments)
-        env_steps, train_steps, episodes, self.owed_updates = named["counters"].tolist()
+        env_steps, train_steps, episodes, self.pending_updates = named["counters"].tolist()
         self.env_steps, self.train_steps, self.episodes = int(env_steps), int(train_steps), int(episodes)

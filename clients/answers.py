@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 
-from fedqmix.clients.acting import Watcher
+from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
@@ -24,13 +24,13 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.array_names import online_names
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.mixer import Mixer
-from fedqmix.runtime.core.world import EVALUATIONS, Battles, Purpose, World
+from fedqmix.runtime.core.world import EVALUATIONS, EpisodeBatch, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
 
 def answer(
-    agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message], watcher: Watcher | None = None
+    agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message], observer: StepObserver | None = None
 ) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
@@ -52,7 +52,7 @@ def answer(
     if kind == MessageType.EVALUATE:
         agents.load(arrays)
         watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
-        return _reply(questions, agents, (), _evaluate(agents, world, plan, watcher if watched else None))
+        return _reply(questions, agents, (), _evaluate(agents, world, plan, observer if watched else None))
     if kind == MessageType.TRAIN:
         return _reply(questions, agents, tuple(arrays), _train(agents, world, mixer, plan, arrays))
     raise FederationError(f"agents do not know messages of type {kind!r}")
@@ -89,14 +89,16 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, a
         m.EPISODE: agents.episodes,
         m.BROKEN: outcome.broken,
     }
-    return [common | {m.ACCUMULATED_REWARD: float(earned)} for earned in outcome.earned]
+    return [
+        common | {m.ACCUMULATED_REWARD: float(individual_returns)} for individual_returns in outcome.individual_returns
+    ]
 
 
-def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, watcher: Watcher | None) -> MetricRows:
+def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, observer: StepObserver | None) -> MetricRows:
     """Play every kind of evaluation battle that is asked for; the first, which judges the team, is watched."""
     first, episodes, purposes = _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES), _purposes(plan)
     played = [
-        evaluate(agents, world, first, episodes, None if position else watcher, purpose)
+        evaluate(agents, world, first, episodes, None if position else observer, purpose)
         for position, purpose in enumerate(purposes)
     ]
     row: dict[str, int | float | list[float]] = {
@@ -109,17 +111,17 @@ def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, watcher: Wat
 
 
 def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
-    battles = Battles(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
+    battles = EpisodeBatch(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
     played = play(agents, world, battles, epsilon=0.0)
     agents.env_steps += int(played.lengths.sum())  # these battles are paid for like any other
     return [
         {
             m.NUM_EXAMPLES: battles.count,
             m.ENV_STEP: agents.env_steps,
-            m.ACCUMULATED_REWARD: float(earned),
+            m.ACCUMULATED_REWARD: float(individual_returns),
             m.BROKEN: played.broken,
         }
-        for earned in played.earned
+        for individual_returns in played.individual_returns
     ]
 
 

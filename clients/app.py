@@ -20,8 +20,8 @@ from fedqmix.clients.records import packed, told, unpacked
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 from fedqmix.runtime.transport.calls import Line
-from fedqmix.runtime.transport.proto.door_pb2 import Question
-from fedqmix.runtime.transport.proto.door_pb2_grpc import DoorStub
+from fedqmix.runtime.transport.proto.agent_pb2 import Question
+from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentStub
 from fedqmix.runtime.transport.security import Identity, channel
 
 # Flower's simulation loads the app before it starts Ray, which would otherwise report to its makers.
@@ -68,7 +68,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     )
     line = Line(f"the agent at {address}", patience=float(_number(plan, m.PATIENCE)))
     with channel(own, address, party_behind(own)) as way:
-        door = DoorStub(way)
+        door = AgentStub(way)
         while True:
             answer = line.call(door.Ask, question)
             if answer.HasField("content"):
@@ -84,14 +84,14 @@ def agent_told_here(context: Context) -> str:
 
 def simulated_door(context: Context, plan: ConfigRecord) -> tuple[str, Identity | None]:
     """Return where a simulated node's agent listens, and who the node is. Raises ConfigurationError for others."""
-    doors, place = plan.get(m.DOORS), context.node_config.get("partition-id")
-    if not (isinstance(doors, list) and isinstance(place, int) and 0 <= place < len(doors)):
+    agent_services, place = plan.get(m.AGENT_SERVICES), context.node_config.get("partition-id")
+    if not (isinstance(agent_services, list) and isinstance(place, int) and 0 <= place < len(agent_services)):
         raise ConfigurationError(
             "This SuperNode does not know where its agent is. Start it with --node-config 'agent=\"host:port\"', or "
             "set FEDQMIX_AGENT=host:port in its environment."
         )
     certs = str(plan.get(m.CERTS, ""))
-    return str(doors[place]), Identity(Path(certs) / f"supernode-{place}") if certs else None
+    return str(agent_services[place]), Identity(Path(certs) / f"supernode-{place}") if certs else None
 
 
 def identity() -> Identity | None:

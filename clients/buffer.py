@@ -23,16 +23,16 @@ class PlayedEpisodes(NamedTuple):
     available_actions: Bools  # [agents, time + 1, battles, n_actions]
     actions: Integers  # [agents, time + 1, battles]
     lengths: Integers  # [battles], environment steps of each battle
-    earned: NDArray[np.float64]  # [agents, battles], individual rewards summed over all steps
+    individual_returns: NDArray[np.float64]  # [agents, battles], individual rewards summed over all steps
     won: Bools  # [battles]
 
     def only(self, battles: Bools) -> PlayedEpisodes:
         """Return the episodes of some battles. battles: [battles]."""
         columns = self.observations[:, :, battles], self.available_actions[:, :, battles], self.actions[:, :, battles]
-        return PlayedEpisodes(*columns, self.lengths[battles], self.earned[:, battles], self.won[battles])
+        return PlayedEpisodes(*columns, self.lengths[battles], self.individual_returns[:, battles], self.won[battles])
 
 
-class EpisodeBatch(NamedTuple):
+class SampledEpisodes(NamedTuple):
     """Episodes to learn from, where the buffer has them."""
 
     timeline: Timeline
@@ -65,7 +65,7 @@ def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.devic
     )
 
 
-def remember(ring: EpisodeRing, played: PlayedEpisodes) -> None:
+def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
     """Store a batch of battles; the oldest episodes make room."""
     columns = {
         "observations": torch.from_numpy(played.observations),
@@ -75,14 +75,14 @@ def remember(ring: EpisodeRing, played: PlayedEpisodes) -> None:
     ring.add(columns, played.lengths)
 
 
-def recall(ring: EpisodeRing, slots: Integers) -> EpisodeBatch:
+def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
     """Find the episodes in the given slots.
 
     slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
     """
     order = timeline(ring.lengths(slots))
     columns = ring.columns
-    return EpisodeBatch(
+    return SampledEpisodes(
         order,
         ring.rows(slots, order),
         columns["observations"],
@@ -91,7 +91,7 @@ def recall(ring: EpisodeRing, slots: Integers) -> EpisodeBatch:
     )
 
 
-def pack(episodes: EpisodeBatch, order: Timeline) -> PackedEpisodes:
+def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
     """Copy the episodes together.
 
     order: the episodes' own timeline or a wider one, where what lies behind an episode's end is its last moment again.

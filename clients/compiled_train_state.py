@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping
 import torch
 
 from fedqmix.networks.gru import Parameters
-from fedqmix.runtime.kernels.crew import Crew
 from fedqmix.runtime.kernels.optimiser import Adam, Packing, move_towards, squared_norms
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 class CompiledTrainState:
     """A clients.train_state.TrainState computed by runtime.kernels.optimiser. Every gradient exists from the
     beginning."""
 
-    def __init__(self, parameters: Parameters, learning_rate: float, crew: Crew) -> None:
+    def __init__(self, parameters: Parameters, learning_rate: float, thread_pool: ThreadPool) -> None:
         """parameters: what online and target networks begin with, all of one type."""
         first = next(iter(parameters.values()))
         self._packing = Packing(
@@ -24,7 +24,7 @@ class CompiledTrainState:
         self._online, self._target, self._gradient = (
             torch.zeros(first.shape[0] * self._packing.size, dtype=first.dtype) for _ in range(3)
         )
-        self._crew = crew
+        self._thread_pool = thread_pool
         self._adam = Adam(self._packing, self._online.numpy().dtype, learning_rate)
         self.online: Parameters = self._packing.named(self._online)
         self.target: Parameters = self._packing.named(self._target)
@@ -50,11 +50,11 @@ class CompiledTrainState:
 
     def squared_norms(self) -> torch.Tensor:
         """See TrainState."""
-        return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._crew))
+        return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._thread_pool))
 
     def step(self, scale: float) -> None:
         """See TrainState."""
-        self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._crew)
+        self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._thread_pool)
 
     def update_target(self, rate: float) -> None:
         """See TrainState."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import torch
 
-from fedqmix.algorithms.q_learning.agent import TeamValues, Wanted, backward_together, values_together
+from fedqmix.algorithms.q_learning.agent import TeamValues, Wanted, backward_batched, values_batched
 from fedqmix.clients.agents import AgentStack
-from fedqmix.clients.buffer import EpisodeBatch, recall
+from fedqmix.clients.buffer import SampledEpisodes, sample_episodes
 from fedqmix.clients.proximal import Proximal
+from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.mixer import Mixer
-from fedqmix.runtime.core.together import Work
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 
 
@@ -28,10 +28,10 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False, pr
     state = agents.train_state
     state.zero_gradients()  # a step that was broken off may have left some
     slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
-    episodes = recall(agents.ring, slots)
+    episodes = sample_episodes(agents.ring, slots)
     values = team_q_values(agents, episodes)
     gradient = mixer.gradient(values.q_taken.detach(), values.q_next)
-    agents.together.compute(Work.BACKWARD, (values, gradient), backward_together)
+    agents.together.compute(Work.BACKWARD, (values, gradient), backward_batched)
     if proximal is not None:
         proximal.add_gradient(agents.online)
     squared_norms = _tie(agents, mixer) if tie_gradients else state.squared_norms()
@@ -42,9 +42,9 @@ def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False, pr
         state.update_target(agents.learning.target_update_rate)
 
 
-def team_q_values(agents: AgentStack, episodes: EpisodeBatch) -> TeamValues:
+def team_q_values(agents: AgentStack, episodes: SampledEpisodes) -> TeamValues:
     """Return what the mixer needs of the drawn episodes."""
-    return agents.together.compute(Work.VALUES, Wanted(agents, episodes), values_together)
+    return agents.together.compute(Work.VALUES, Wanted(agents, episodes), values_batched)
 
 
 def _tie(agents: AgentStack, mixer: Mixer) -> torch.Tensor:

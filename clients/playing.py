@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.clients.acting import Watcher, play_batch
+from fedqmix.clients.acting import StepObserver, play_batch
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import PlayedEpisodes
-from fedqmix.runtime.core.world import Battles, Bools, Integers, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, World
 
 
 class Played(NamedTuple):
     """What came of some battles, in the order in which they ended well."""
 
     lengths: Integers  # [battles], environment steps of each battle
-    earned: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
+    individual_returns: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
     won: Bools  # [battles]
     broken: int  # how often a game broke down, so that its battle had to be played again
 
@@ -26,9 +26,9 @@ class Played(NamedTuple):
 def play(
     agents: AgentStack,
     world: World,
-    battles: Battles,
+    battles: EpisodeBatch,
     epsilon: float,
-    watcher: Watcher | None = None,
+    observer: StepObserver | None = None,
     keep: Callable[[PlayedEpisodes], None] | None = None,
 ) -> Played:
     """Play battles to their end with the online networks, batch by batch.
@@ -44,24 +44,24 @@ def play(
     waiting = list(side_by_side(battles, agents.spec.side_by_side))
     while waiting:
         batch = waiting.pop(0)
-        played, again = play_batch(agents, world, batch, epsilon, watcher)
+        played, again = play_batch(agents, world, batch, epsilon, observer)
         if played.lengths.size:
             parts.append(played)
             if keep is not None:
                 keep(played)
         broken += len(again)
-        waiting[:0] = [Battles(batch.purpose, episode, 1, battles.first) for episode in again]
+        waiting[:0] = [EpisodeBatch(batch.purpose, episode, 1, battles.first) for episode in again]
     return Played(
         np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.earned for part in parts], axis=1).sum(1),
+        np.concatenate([part.individual_returns for part in parts], axis=1).sum(1),
         np.concatenate([part.won for part in parts]),
         broken,
     )
 
 
-def side_by_side(battles: Battles, most: int | None) -> Iterator[Battles]:
+def side_by_side(battles: EpisodeBatch, most: int | None) -> Iterator[EpisodeBatch]:
     """Cut battles into batches of at most `most`; all know the series that they are part of."""
     most = battles.count if most is None else most
     for begin in range(0, battles.count, most):
         count = min(most, battles.count - begin)
-        yield Battles(battles.purpose, battles.first + begin, count, battles.first)
+        yield EpisodeBatch(battles.purpose, battles.first + begin, count, battles.first)

@@ -7,14 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from fedqmix.clients.acting import Watcher
+from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
-from fedqmix.clients.buffer import remember
+from fedqmix.clients.buffer import add_episodes
 from fedqmix.clients.learning import train_step
 from fedqmix.clients.playing import Played, play
 from fedqmix.clients.proximal import Proximal
 from fedqmix.runtime.core.mixer import Mixer
-from fedqmix.runtime.core.world import Battles, Purpose, World
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, World
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RoundPlan:
 class RoundOutcome:
     """What came of a round."""
 
-    earned: np.ndarray  # [agents], individual rewards of the round's episodes
+    individual_returns: np.ndarray  # [agents], individual rewards of the round's episodes
     episodes: int  # played in this round
     training_steps: int  # taken in this round
     broken: int  # how often a game broke down in this round
@@ -51,32 +51,32 @@ def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan)
     3. Repeat until the plan's training steps are taken. Steps still owed are taken in the next round.
     """
     learning = agents.learning
-    earned = np.zeros(len(agents.agent_ids), np.float64)
+    individual_returns = np.zeros(len(agents.agent_ids), np.float64)
     first_episode, first_step, broken = agents.episodes, agents.train_steps, 0
     last_step = first_step + plan.training_steps
     proximal = Proximal(plan.proximal_mu, agents.online, plan.shared) if plan.proximal_mu > 0 else None
     while agents.train_steps < last_step:
-        if agents.owed_updates < 1 or agents.ring.filled < learning.batch_size:
+        if agents.pending_updates < 1 or agents.ring.filled < learning.batch_size:
             if agents.env_steps >= plan.env_steps:
                 break
             played = collect(agents, world)
-            earned += played.earned
+            individual_returns += played.individual_returns
             broken += played.broken
-        while agents.owed_updates >= 1 and agents.train_steps < last_step:
+        while agents.pending_updates >= 1 and agents.train_steps < last_step:
             train_step(agents, mixer, plan.tie_gradients, proximal)
-            agents.owed_updates -= 1
-    return RoundOutcome(earned, agents.episodes - first_episode, agents.train_steps - first_step, broken)
+            agents.pending_updates -= 1
+    return RoundOutcome(individual_returns, agents.episodes - first_episode, agents.train_steps - first_step, broken)
 
 
 def collect(agents: AgentStack, world: World) -> Played:
     """Play the training battles of one bout, remember them, and count what they earn in training steps."""
     learning = agents.learning
-    battles = Battles(Purpose.TRAINING, agents.episodes, learning.parallel_battles)
-    played = play(agents, world, battles, agents.epsilon(), keep=partial(remember, agents.ring))
+    battles = EpisodeBatch(Purpose.TRAINING, agents.episodes, learning.parallel_episodes)
+    played = play(agents, world, battles, agents.epsilon(), keep=partial(add_episodes, agents.ring))
     agents.env_steps += int(played.lengths.sum())
     agents.episodes += battles.count
     if agents.ring.filled >= learning.batch_size:  # episodes of the warm-up earn nothing
-        agents.owed_updates += battles.count * learning.updates_per_episode
+        agents.pending_updates += battles.count * learning.updates_per_episode
     return played
 
 
@@ -85,8 +85,8 @@ def evaluate(
     world: World,
     first_episode: int,
     episodes: int,
-    watcher: Watcher | None = None,
+    observer: StepObserver | None = None,
     purpose: Purpose = Purpose.EVALUATION,
 ) -> Played:
     """Play greedy episodes that are not remembered and count for nothing. purpose: EVALUATION or VARIED_EVALUATION."""
-    return play(agents, world, Battles(purpose, first_episode, episodes), epsilon=0.0, watcher=watcher)
+    return play(agents, world, EpisodeBatch(purpose, first_episode, episodes), epsilon=0.0, observer=observer)

@@ -30,7 +30,7 @@ class AlgorithmConfig:
     )  # share of the longer return in the TD target (algorithms/q_learning/td_targets.py); 0: one step
     batch_size: int = number(1)  # episodes per training step
     buffer_size: int = number(1)  # episodes kept
-    parallel_battles: int = number(1)  # battles played side by side between two bouts of learning
+    parallel_episodes: int = number(1)  # battles played side by side between two bouts of learning
     updates_per_episode: float = number(0, above=True)  # training steps per collected episode
     double_q: bool = MISSING  # pick the next action with the online network (van Hasselt 2016)
     target_update_interval: int = number(1)  # training steps between two updates of the target networks
@@ -41,7 +41,7 @@ class AlgorithmConfig:
     epsilon_start: float = number(0, 1)
     epsilon_finish: float = number(0, 1)
     epsilon_anneal_steps: int = number(1)  # environment steps from start to finish, linear
-    exploration_coin: str = choice("agent", "team")  # who decides to explore: each agent, or one coin for all
+    exploration_draws: str = choice("agent", "team")  # who decides to explore: each agent, or one coin for all
     mixing_embed: int = number(1)  # qmix: width of the mixing network
     hypernetwork_layers: int = number(1, 2)  # qmix: layers of the weight hypernetworks
     hypernetwork_hidden: int = number(1)  # qmix: their hidden width when there are two

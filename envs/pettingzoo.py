@@ -24,7 +24,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.factory import make_world, team_spec
 from fedqmix.envs.options import skirmish_options
 from fedqmix.runtime.core.errors import ConfigurationError, UnavailableActionError, WorldError
-from fedqmix.runtime.core.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn, Turn, World
+from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, Purpose, TeamSpec, TeamTimeStep, TimeStep, World
 
 try:
     from gymnasium import spaces
@@ -109,11 +109,11 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
             self._sow(seed)
         if self._world is None:
             self._world = make_world(self.spec.map, self._seed, self._env, self._team)
-        turn = self._world.begin(Battles(Purpose.TRAINING, self._episode, 1))
+        time_step = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._episode, 1))
         self._episode += 1
         self.agents = list(self.possible_agents)
-        self._available = turn.available_actions[:, 0].copy()
-        return self._observations(turn), self._infos(turn)
+        self._available = time_step.available_actions[:, 0].copy()
+        return self._observations(time_step), self._infos(time_step)
 
     def step(
         self, actions: dict[str, int]
@@ -125,17 +125,17 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
         """
         if self._world is None or not self.agents:
             raise WorldError("The battle is over or was never begun: call reset before step.")
-        turn = self._world.step(self._numbers(actions)[:, None])
-        self._available = turn.available_actions[:, 0].copy()
-        terminated, truncated = bool(turn.terminated[0]), bool(turn.truncated[0])
-        own, team = turn.individual_rewards[:, 0].tolist(), float(self._team.turn.team_reward[0])
+        time_step = self._world.step(self._numbers(actions)[:, None])
+        self._available = time_step.available_actions[:, 0].copy()
+        terminated, truncated = bool(time_step.terminated[0]), bool(time_step.truncated[0])
+        own, team = time_step.individual_rewards[:, 0].tolist(), float(self._team.time_step.team_reward[0])
         paid = own if self._reward is Reward.INDIVIDUAL else [team] * self.spec.n_agents
         results = (
-            self._observations(turn),
+            self._observations(time_step),
             dict(zip(self.agents, paid, strict=True)),
             dict.fromkeys(self.agents, terminated),
             dict.fromkeys(self.agents, truncated),
-            self._infos(turn),
+            self._infos(time_step),
         )
         if terminated or truncated:
             self.agents = []
@@ -145,7 +145,7 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
         """Return the global state, [state_dim] float32. Raises WorldError before the first reset."""
         if self._world is None:
             raise WorldError("There is no state before the first battle: call reset first.")
-        state: Floats = self._team.turn.state[0].copy()
+        state: Floats = self._team.time_step.state[0].copy()
         return state
 
     def render(self) -> None:
@@ -170,16 +170,16 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
             }
         )
 
-    def _observations(self, turn: Turn) -> dict[str, Observation]:
-        masks = turn.available_actions[:, 0].astype(np.int8)
+    def _observations(self, time_step: TimeStep) -> dict[str, Observation]:
+        masks = time_step.available_actions[:, 0].astype(np.int8)
         return {
-            agent: {"observation": turn.observations[number, 0].copy(), "action_mask": masks[number]}
+            agent: {"observation": time_step.observations[number, 0].copy(), "action_mask": masks[number]}
             for number, agent in enumerate(self.agents)
         }
 
-    def _infos(self, turn: Turn) -> dict[str, dict[str, Any]]:
-        won, team = bool(turn.won[0]), float(self._team.turn.team_reward[0])
-        own = turn.individual_rewards[:, 0].tolist()
+    def _infos(self, time_step: TimeStep) -> dict[str, dict[str, Any]]:
+        won, team = bool(time_step.won[0]), float(self._team.time_step.team_reward[0])
+        own = time_step.individual_rewards[:, 0].tolist()
         return {
             agent: {"individual_reward": own[number], "team_reward": team, "battle_won": won}
             for number, agent in enumerate(self.agents)
@@ -204,10 +204,10 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
 class _TeamView:
     """Keeps the last team turn."""
 
-    turn: TeamTurn
+    time_step: TeamTimeStep
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
-        self.turn = turn
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step
 
-    def record(self, turn: TeamTurn) -> None:
-        self.turn = turn
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step

@@ -42,7 +42,7 @@ from fedqmix.envs.positions import Units, Whole, kinds, ways
 from fedqmix.envs.units import combat_constants
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.seeds import generator
-from fedqmix.runtime.core.world import Battles, Bools, Integers
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers
 
 MELEE = 1.0  # cells; nobody whose weapon reaches less far kites
 SLACK = 0.5  # cells; who is this much nearer than one's own weapon reaches is too near
@@ -62,7 +62,7 @@ class ScriptedTeam:
         self._opening: Units | None = None
         self._before: Units | None = None
 
-    def begin(self, battles: Battles) -> None:
+    def begin(self, battles: EpisodeBatch) -> None:
         """Prepare for a batch of battles. What is drawn in a battle depends on the seed, purpose and episode alone."""
         role = f"scripted {battles.purpose.value}"
         numbers = range(battles.first, battles.first + battles.count)

@@ -23,7 +23,7 @@ TORCH_CPU = FOLDER / "torch-cpu.sha256"
 CONSTRAINTS = ROOT / "constraints.txt"
 HEADER = "# Written by `make lock` (scripts/lock.py); docs/supply-chain.md. {}\n"
 EXTRAS = ["pettingzoo", "sc2", "simulation", "tensorboard", "video", "wandb"]
-ALONE = ["pysc2"]
+SINGLE_RUN = ["pysc2"]
 """Installed without their dependencies, which would replace Flower's protobuf (docs/starcraft.md)."""
 
 
@@ -54,7 +54,7 @@ def with_cpu_builds(lock: str) -> str:
 def main() -> None:
     """Write build.txt, locked.txt and audit.txt, and the versions of the first two into constraints.txt."""
     build = compile_lock(requirements(["build"], own=False))
-    everything = compile_lock(requirements([*EXTRAS, "build", "dev"])) + compile_lock(ALONE, "--no-deps")
+    everything = compile_lock(requirements([*EXTRAS, "build", "dev"])) + compile_lock(SINGLE_RUN, "--no-deps")
     audit = compile_lock(requirements(["audit"], own=False))
     (FOLDER / "build.txt").write_text(HEADER.format("pip itself, and what it builds with: pip install -r.") + build)
     (FOLDER / "locked.txt").write_text(HEADER.format("All packages: pip install -c.") + with_cpu_builds(everything))

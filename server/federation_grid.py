@@ -19,9 +19,9 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.agent_services import TOLD, AgentServices
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.controls import Controls
-from fedqmix.runtime.core.doors import TOLD, Doors
 from fedqmix.runtime.core.errors import AttemptError, FederationError
 from fedqmix.server.exchange import Bytes, Exchange
 from fedqmix.server.roster import Clock, Roster
@@ -57,7 +57,7 @@ class FederationGrid(Grid):
         config_yaml: str,
         patience_s: float,
         on_event: Callable[[str], None],
-        doors: Doors = TOLD,
+        agent_services: AgentServices = TOLD,
         clock: Clock = time,
         nodes: Mapping[int, int] | None = None,
     ) -> None:
@@ -65,9 +65,9 @@ class FederationGrid(Grid):
         self.times: dict[str, float] = {}
         self._inner, self._clock = inner, clock
         self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
-        self._config, self._doors = config_yaml, doors
+        self._config, self._doors = config_yaml, agent_services
         self._patience, self._on_event = patience_s, on_event
-        self._roster = Roster(inner, n_agents, run, doors, clock, nodes, on_event)
+        self._roster = Roster(inner, n_agents, run, agent_services, clock, nodes, on_event)
 
     # What a Grid is asked that is no round
 
@@ -159,7 +159,7 @@ class FederationGrid(Grid):
                 m.ATTEMPT: attempt.number,
                 m.CONFIG: self._config,
                 m.PATIENCE: self._patience,
-                m.DOORS: list(self._doors.places),
+                m.AGENT_SERVICES: list(self._doors.places),
                 m.CERTS: self._doors.certs,
             }
         )

@@ -10,7 +10,7 @@ from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.doors import Doors
+from fedqmix.runtime.core.agent_services import AgentServices
 
 ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, 60.0
 ANSWER_WITHIN_S = 10.0
@@ -43,7 +43,7 @@ class Roster:
         inner: Grid,
         n_agents: int,
         run: str,
-        doors: Doors,
+        agent_services: AgentServices,
         clock: Clock,
         owners: Mapping[int, int] | None,
         on_event: Callable[[str], None],
@@ -54,7 +54,12 @@ class Roster:
         self._owners, self._on_event = owners, on_event
         self._noted: set[str] = set()
         self._plan = ConfigRecord(
-            {m.RUN: run, m.PATIENCE: ANSWER_WITHIN_S, m.DOORS: list(doors.places), m.CERTS: doors.certs}
+            {
+                m.RUN: run,
+                m.PATIENCE: ANSWER_WITHIN_S,
+                m.AGENT_SERVICES: list(agent_services.places),
+                m.CERTS: agent_services.certs,
+            }
         )
         self._names: list[int | None] = [None] * n_agents
         self._nodes: list[int | None] = [None] * n_agents

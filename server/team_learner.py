@@ -12,9 +12,9 @@ from fedqmix.algorithms.q_learning.kernels.learning import CompiledQmix
 from fedqmix.algorithms.q_learning.mixers import MixerSettings, make_mixer
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.algorithms.q_learning.training import MixerTraining, TorchMixerTraining
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.facts import Learned
-from fedqmix.runtime.core.together import ALONE, Together
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 from fedqmix.server.bounds import AgentBounds, BoundSettings, value_ranges
@@ -46,7 +46,7 @@ class TeamLearner:
         records: TeamRecords,
         seed: int,
         device: torch.device,
-        together: Together = ALONE,
+        together: BatchedRuns = SINGLE_RUN,
     ) -> None:
         """Draw the first weights. together: the run's seat among several in one program."""
         self.settings = settings
@@ -83,7 +83,7 @@ class TeamLearner:
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
-        transitions = self.records.recall(self.slots)
+        transitions = self.records.sample(self.slots)
         gradient, td_error = self._learn(transitions, q_taken, q_next)
         # Read at once: each time the host reads a number, a GPU has to have finished all it was told. So values beyond
         # the bounds are known when they have been learned from, and what was learned is replaced.

@@ -10,7 +10,7 @@ import torch
 
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.timeline import Timeline, timeline
-from fedqmix.runtime.core.world import Battles, Floats, Integers, Purpose, TeamSpec, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, Purpose, TeamSpec, TeamTimeStep
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 
@@ -30,7 +30,7 @@ class TeamTransitions(NamedTuple):
     rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
     next_rows: Integers  # [transitions], that of the state after it
     rewards: torch.Tensor  # [transitions], the team's
-    going_on: torch.Tensor  # [transitions], 0 where the battle was over after it, else 1
+    not_terminated: torch.Tensor  # [transitions], 0 where the battle was over after it, else 1
     timeline: Timeline  # the order of the transitions
 
 
@@ -58,7 +58,7 @@ class TeamRecords:
         self._largest_reward: float | None = 0.0  # None: to be found among the stored episodes
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
         self._again: set[int] = set()  # episodes of the present series whose game broke down
-        self._battles = Battles(Purpose.TRAINING, 0, 0)
+        self._battles = EpisodeBatch(Purpose.TRAINING, 0, 0)
         self._time = 0
 
     @property
@@ -73,7 +73,7 @@ class TeamRecords:
         """Set what a checkpoint says; None when it does not: then it is that of the episodes stored by then."""
         self._largest_reward = value
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
         moments = self.spec.episode_limit + 1
         self._battles, self._time = battles, 0
@@ -85,28 +85,28 @@ class TeamRecords:
         self._terminated = np.zeros((moments, battles.count), np.bool_)
         self._lengths = np.zeros(battles.count, np.int64)
         self._running = np.ones(battles.count, np.bool_)
-        self._states[0] = turn.state
+        self._states[0] = time_step.state
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Take one step of every battle; a batch that is over is stored or reported.
 
         Raises DivergenceError when a reward or a state is not finite.
         """
-        for name, value in (("team reward", turn.team_reward), ("global state", turn.state)):
+        for name, value in (("team reward", time_step.team_reward), ("global state", time_step.state)):
             if not np.isfinite(value).all():
                 episode = self._battles.first + int(np.argwhere(~np.isfinite(value))[0][0])
                 place = f"the {name} of {self._battles.purpose} episode {episode}"
                 raise DivergenceError(place, f"environment step {self._time + 1} of that episode")
-        self._rewards[self._time] = turn.team_reward
-        self._terminated[self._time] = turn.terminated
+        self._rewards[self._time] = time_step.team_reward
+        self._terminated[self._time] = time_step.terminated
         self._time += 1
-        self._states[self._time] = turn.state
+        self._states[self._time] = time_step.state
         self._lengths += self._running
-        self._running &= ~(turn.terminated | turn.truncated)
+        self._running &= ~(time_step.terminated | time_step.truncated)
         if not self._running.any():
-            self._finish(turn)
+            self._finish(time_step)
 
-    def recall(self, slots: Integers) -> TeamTransitions:
+    def sample(self, slots: Integers) -> TeamTransitions:
         """Find the transitions of the episodes in the given slots.
 
         slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
@@ -116,8 +116,8 @@ class TeamRecords:
         taken, columns = rows[order.taken], self.ring.columns
         places = torch.from_numpy(taken).to(columns["state"].device)
         rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
-        going_on = (~terminated).to(rewards.dtype)
-        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, going_on, order)
+        not_terminated = (~terminated).to(rewards.dtype)
+        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order)
 
     def results(self, purpose: Purpose) -> BattleResults | None:
         """Return how the battles of the last series ended, by episode number; None before the first has ended."""
@@ -136,19 +136,21 @@ class TeamRecords:
         names = ("battle_won_mean", "return_mean", "ep_length_mean")
         return {name: value / battles for name, value in zip(names, sums, strict=True)} if battles else {}
 
-    def _finish(self, turn: TeamTurn) -> None:
-        whole = np.flatnonzero(~turn.broken)
+    def _finish(self, time_step: TeamTimeStep) -> None:
+        whole = np.flatnonzero(~time_step.broken)
         episodes = self._battles.first + np.arange(self._battles.count)
         self._again.difference_update(episodes.tolist())
-        self._again.update(episodes[turn.broken].tolist())
+        self._again.update(episodes[time_step.broken].tolist())
         returns = self._rewards.sum(0)
         if self._battles.purpose is not Purpose.TRAINING:
-            rows = zip(returns[whole].tolist(), self._lengths[whole].tolist(), turn.won[whole].tolist(), strict=True)
+            rows = zip(
+                returns[whole].tolist(), self._lengths[whole].tolist(), time_step.won[whole].tolist(), strict=True
+            )
             self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
         elif whole.size:
             self._store(whole)
             self._largest_reward = max(self.largest_reward, float(np.abs(self._rewards[:, whole]).max()))
-            counted = (np.ones(whole.size), turn.won[whole], returns[whole], self._lengths[whole])
+            counted = (np.ones(whole.size), time_step.won[whole], returns[whole], self._lengths[whole])
             self.sums += torch.tensor([float(column.sum(dtype=np.float64)) for column in counted], dtype=torch.float64)
 
     def _store(self, battles: Integers) -> None:
@@ -162,4 +164,4 @@ class TeamRecords:
         if not slots.size:
             return 0.0
         longest_first = np.argsort(-self.ring.lengths(slots), kind="stable")
-        return float(self.recall(slots[longest_first]).rewards.abs().max())
+        return float(self.sample(slots[longest_first]).rewards.abs().max())

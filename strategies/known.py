@@ -25,7 +25,7 @@ def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
     common: dict[str, Figure] = {m.NUM_EXAMPLES: battles.battles, m.ENV_STEP: env_step, m.BROKEN: battles.broken}
     if learned is not None:
         common |= {m.TRAIN_STEP: learned.train_steps, m.EPISODE: learned.episodes}
-    return [common | {m.ACCUMULATED_REWARD: earned} for earned in battles.earned]
+    return [common | {m.ACCUMULATED_REWARD: individual_returns} for individual_returns in battles.individual_returns]
 
 
 def played(facts: Facts, purposes: Sequence[Purpose]) -> list[Counted]:
@@ -48,4 +48,4 @@ def evaluated(counted: Sequence[Counted]) -> Known:
 def policy(battles: Counted, env_step: int) -> list[Known]:
     """Return what each agent must say of a policy's battles. env_step: as in `trained`."""
     common: dict[str, Figure] = {m.NUM_EXAMPLES: battles.battles, m.ENV_STEP: env_step, m.BROKEN: battles.broken}
-    return [common | {m.ACCUMULATED_REWARD: earned} for earned in battles.earned]
+    return [common | {m.ACCUMULATED_REWARD: individual_returns} for individual_returns in battles.individual_returns]

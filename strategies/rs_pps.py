@@ -31,11 +31,11 @@ class RewardSharePPS(TeamStrategy):
         weigh = softmax if self.settings.reward == "policy" else proportional
         return weigh(rewards, self.settings.max_weight)
 
-    def rewards(self, earned: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
+    def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i as strategy.reward says."""
         if self.settings.reward == "policy":
             return [self._policy_return(agent, arrays) for agent, arrays in enumerate(contents)]
-        own = super().rewards(earned, contents)
+        own = super().rewards(individual_returns, contents)
         return [math.fsum(sorted(own))] * len(own) if self.settings.reward == "team" else own
 
     def _policy_return(self, agent: int, arrays: ArrayRecord) -> float:
@@ -66,4 +66,4 @@ class RewardSharePPS(TeamStrategy):
         self.record.env_step = self.env_step
         self.record.broken += battles.broken
         self._compare(replies, policy(battles, self.env_step))
-        return math.fsum(battles.earned) / self.settings.policy_episodes
+        return math.fsum(battles.individual_returns) / self.settings.policy_episodes

@@ -180,8 +180,8 @@ class TeamStrategy(FedAvg):
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        earned = training_battles(facts, self.n_agents).earned
-        rewards = self.rewards([earned[agent] for agent in kept], networks)
+        individual_returns = training_battles(facts, self.n_agents).individual_returns
+        rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
         record.weights = self.weights(rewards)  # combine may replace them by the agents' true shares
         aggregated = require_finite(self._beside.take_from(self.combine(contents, record.weights)), record.number)
         record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
@@ -200,12 +200,12 @@ class TeamStrategy(FedAvg):
         begun_with = self._beside.put_to(self._begun_with)
         return aggregate(clipped(contents, begun_with, self.settings.clip_update), weights)
 
-    def rewards(self, earned: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
+    def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i of the agents whose updates count: by default what agent i itself earned in the round.
 
         earned: individual rewards of these agents in the round, as the world counted. contents: their parameters.
         """
-        return list(earned)
+        return list(individual_returns)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

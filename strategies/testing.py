@@ -90,14 +90,14 @@ class ToyTeam:
         self.asked[agent] |= set(sent)
         self.last = Purpose.TRAINING if kind == MessageType.TRAIN else Purpose.POLICY
         counters = {m.ENV_STEP: self.rounds, m.TRAIN_STEP: self.rounds, m.EPISODE: self.rounds, m.BROKEN: 0}
-        earned = {m.ACCUMULATED_REWARD: float(self.rewards[agent]), m.NUM_EXAMPLES: 1}
+        individual_returns = {m.ACCUMULATED_REWARD: float(self.rewards[agent]), m.NUM_EXAMPLES: 1}
         if kind == MessageType.TRAIN:
             network |= {name: value.copy() for name, value in sent.items()}
             for name in network:
                 gain = np.float32(self.gains[agent])
                 network[name] = network[name] + (abs(gain) if name.startswith(EXP_AVG_SQ) else gain)
-            return self._say(agent, question, list(sent), counters | earned)
-        return self._say(agent, question, [], counters | earned)  # of a policy; nothing is evaluated here
+            return self._say(agent, question, list(sent), counters | individual_returns)
+        return self._say(agent, question, [], counters | individual_returns)  # of a policy; nothing is evaluated here
 
     def _say(self, agent: int, question: Message, names: Sequence[str], metrics: dict[str, Any]) -> Message:
         self.said[agent] |= set(names)
@@ -181,9 +181,9 @@ class StrategyProperties:
         random.shuffle(order)
         teams = [(list(range(len(rewards))), rewards), (order, [rewards[agent] for agent in order])]
         results = []
-        for agents, earned in teams:
+        for agents, individual_returns in teams:
             gains = [0.5 + agent for agent in agents]
-            results.append(self.federate(ToyTeam([1.0] * len(earned), gains, earned)))
+            results.append(self.federate(ToyTeam([1.0] * len(individual_returns), gains, individual_returns)))
         _assert_close(results[0], results[1], "the aggregate depends on the agents' numbers")
         if self.shared:
             weights = self.make(len(rewards)).weights(rewards)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 from support.tagged import TAG, eventually, new_tag, tagged
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute with one thread, however many a run in an earlier test has set for its whole process."""
-    monkeypatch.setattr(Crew, "usual", 1)
+    monkeypatch.setattr(ThreadPool, "usual", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import torch
 
 from fedqmix.clients.agents import AgentStack
-from fedqmix.clients.buffer import EpisodeBatch, PackedEpisodes, pack
+from fedqmix.clients.buffer import PackedEpisodes, SampledEpisodes, pack
 from fedqmix.networks.gru import joined, joined_parameters, network_inputs, q_values
 from fedqmix.networks.gru_kernels.networks import gradient_arrays
 from fedqmix.runtime.core.timeline import Timeline, widest
@@ -23,7 +23,7 @@ class Wanted(NamedTuple):
     """One team and the episodes that it learns from."""
 
     agents: AgentStack
-    episodes: EpisodeBatch
+    episodes: SampledEpisodes
 
 
 class WayBack(Protocol):
@@ -45,7 +45,7 @@ class TeamValues(NamedTuple):
     way_back: WayBack | None = None  # where autograd does not know it
 
 
-def values_together(wanted: Sequence[Wanted]) -> list[TeamValues]:
+def values_batched(wanted: Sequence[Wanted]) -> list[TeamValues]:
     """Compute every team's values; their settings differ in the seed alone, so their batches are of the same size."""
     if wanted[0].agents.compiled is not None:
         return [_compiled(one) for one in wanted]
@@ -62,7 +62,7 @@ def values_together(wanted: Sequence[Wanted]) -> list[TeamValues]:
     return values
 
 
-def backward_together(learned: Sequence[tuple[TeamValues, torch.Tensor]]) -> list[None]:
+def backward_batched(learned: Sequence[tuple[TeamValues, torch.Tensor]]) -> list[None]:
     """Fill the gradients of every team's parameters. learned: with d loss / d q_taken [agents, transitions] each."""
     for values, gradient in learned:
         if values.way_back is not None:
@@ -84,9 +84,9 @@ def _values(
     with torch.no_grad():
         parameters = joined_parameters([one.target for one in stacks])
         target = q_values(parameters, inputs, order, first.recurrence)[:, later]
-        judge = q.detach()[:, later] if first.learning.double_q else target
+        selector = q.detach()[:, later] if first.learning.double_q else target
         unavailable = ~joined([own.available_actions for own in packed])[:, later]
-        best = judge.masked_fill(unavailable, -torch.inf).argmax(-1, keepdim=True)
+        best = selector.masked_fill(unavailable, -torch.inf).argmax(-1, keepdim=True)
         return q, target.gather(-1, best).squeeze(-1)
 
 

@@ -20,7 +20,7 @@ from fedqmix.runtime.core.world import Integers
 from fedqmix.server.team_records import TeamTransitions
 
 
-class Lesson(NamedTuple):
+class TdLossInputs(NamedTuple):
     """One team's mixers, and what they are to learn from."""
 
     mixer: nn.Module
@@ -32,24 +32,26 @@ class Lesson(NamedTuple):
     q_next: torch.Tensor  # [agents, transitions]
 
 
-def learn_together(lessons: Sequence[Lesson]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def learn_batched(inputs: Sequence[TdLossInputs]) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Return d loss / d q_taken [agents, transitions] and the TD errors [outputs, transitions] of every team.
 
     Fills the gradients of every mixer. Each team's loss is the mean of its own squared TD errors.
     """
-    columns = [one.transitions for one in lessons]
-    longest = max(one.q_taken.shape[1] for one in lessons)
+    columns = [one.transitions for one in inputs]
+    longest = max(one.q_taken.shape[1] for one in inputs)
     with torch.no_grad():
         states = [_states(own.states, own.next_rows, longest) for own in columns]
-        next_values = _values([one.target for one in lessons], [one.q_next for one in lessons], states)
-    taken = [one.q_taken.detach().requires_grad_() for one in lessons]
+        next_values = _values([one.target for one in inputs], [one.q_next for one in inputs], states)
+    taken = [one.q_taken.detach().requires_grad_() for one in inputs]
     states = [_states(own.states, own.rows, longest) for own in columns]
-    values = _values([one.mixer for one in lessons], taken, states)
+    values = _values([one.mixer for one in inputs], taken, states)
     errors = []
-    for one, value, next_value in zip(lessons, values, next_values, strict=True):
+    for one, value, next_value in zip(inputs, values, next_values, strict=True):
         own = slice(0, one.q_taken.shape[1])
         seen = one.transitions
-        target = td_targets(seen.rewards, seen.going_on, next_value[:, own], seen.timeline, one.gamma, one.td_lambda)
+        target = td_targets(
+            seen.rewards, seen.not_terminated, next_value[:, own], seen.timeline, one.gamma, one.td_lambda
+        )
         errors.append(value[:, own] - target)
         one.mixer.zero_grad()  # a step that was broken off may have left some
     torch.autograd.backward([error.square().mean() for error in errors])

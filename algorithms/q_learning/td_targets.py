@@ -18,7 +18,7 @@ from fedqmix.runtime.core.timeline import Timeline
 
 def td_targets(
     rewards: torch.Tensor,
-    going_on: torch.Tensor,
+    not_terminated: torch.Tensor,
     next_values: torch.Tensor,
     order: Timeline,
     gamma: float,
@@ -26,14 +26,14 @@ def td_targets(
 ) -> torch.Tensor:
     """Return G of every transition: [outputs, transitions], by torch on any device.
 
-    rewards: [transitions]. going_on: [transitions], 0 where the episode terminated, else 1. next_values: [outputs,
-    transitions], Y of the moment after each transition.
+    rewards: [transitions]. not_terminated: [transitions], 0 where the episode terminated, else 1. next_values:
+    [outputs, transitions], Y of the moment after each transition.
     """
     if td_lambda == 0:
-        return rewards + gamma * going_on * next_values
+        return rewards + gamma * not_terminated * next_values
     ends = torch.from_numpy(order.ends).to(rewards.device)
     share = torch.full_like(rewards, 1 - td_lambda).index_fill(0, ends, 1)  # of Y in what follows
-    steps = rewards + gamma * going_on * share * next_values
+    steps = rewards + gamma * not_terminated * share * next_values
     return _discounted_sums(steps, order, gamma * td_lambda)
 
 

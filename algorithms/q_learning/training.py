@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from fedqmix.algorithms.q_learning.td_loss import Lesson, learn_together
-from fedqmix.runtime.core.together import Together, Work
+from fedqmix.algorithms.q_learning.td_loss import TdLossInputs, learn_batched
+from fedqmix.runtime.core.batched_runs import BatchedRuns, Work
 from fedqmix.server.team_records import TeamTransitions
 
 
@@ -48,7 +48,7 @@ class MixerTraining(Protocol):
 class TorchMixerTraining:
     """A MixerTraining of torch's own operations, for any mixer on any device."""
 
-    def __init__(self, mixer: nn.Module, target: nn.Module, learning_rate: float, together: Together) -> None:
+    def __init__(self, mixer: nn.Module, target: nn.Module, learning_rate: float, together: BatchedRuns) -> None:
         self._mixer, self._target, self._together = mixer, target, together
         parameters = list(mixer.parameters())
         self._optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True) if parameters else None
@@ -62,8 +62,8 @@ class TorchMixerTraining:
         q_next: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See MixerTraining."""
-        lesson = Lesson(self._mixer, self._target, transitions, gamma, td_lambda, q_taken, q_next)
-        return self._together.compute(Work.GRADIENT, lesson, learn_together)
+        inputs = TdLossInputs(self._mixer, self._target, transitions, gamma, td_lambda, q_taken, q_next)
+        return self._together.compute(Work.GRADIENT, inputs, learn_batched)
 
     def squared_norm(self) -> torch.Tensor:
         """See MixerTraining."""

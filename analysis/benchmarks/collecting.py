@@ -42,7 +42,7 @@ def measure(config: Config, maps: Sequence[str], batches: Sequence[int], seconds
 
 def _rate(config: Config, name: str, battles: int, seconds: float) -> int:
     config.map = name
-    config.algorithm.parallel_battles = battles
+    config.algorithm.parallel_episodes = battles
     config.algorithm.epsilon_start = config.algorithm.epsilon_finish = EPSILON
     team = LocalTeam(config)
     rates: list[float] = []

@@ -25,7 +25,7 @@ from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.positions import read_units
 from fedqmix.envs.scripted import POLICIES, ScriptedTeam
 from fedqmix.runtime.core.seeds import generator
-from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep
 from fedqmix.server.records.summary import machine, versions
 
 BATCH = 256  # battles played side by side; does not change the figures
@@ -123,7 +123,9 @@ def main(words: Sequence[str]) -> int:
 def _figures(
     map: str, policy: str, episodes: int, seed: int, threads: int, tell: Tell, conditions: Conditions
 ) -> dict[str, Any]:
-    batches = [Battles(Purpose.EVALUATION, first, min(BATCH, episodes - first)) for first in range(0, episodes, BATCH)]
+    batches = [
+        EpisodeBatch(Purpose.EVALUATION, first, min(BATCH, episodes - first)) for first in range(0, episodes, BATCH)
+    ]
     parts = [_play(map, policy, seed, threads, battles, tell, conditions) for battles in batches]
     won, truncated, returns, discounted, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
     interval = binomtest(int(won.sum()), episodes).proportion_ci(0.95, method="wilson")
@@ -141,30 +143,32 @@ def _figures(
 
 
 def _play(
-    map: str, policy: str, seed: int, threads: int, battles: Battles, tell: Tell, conditions: Conditions
+    map: str, policy: str, seed: int, threads: int, battles: EpisodeBatch, tell: Tell, conditions: Conditions
 ) -> tuple[np.ndarray, ...]:
     """Play a batch to its end; return won, truncated, return, discounted return and length of every battle."""
     scores = _Scores()
     team, explorers = ScriptedTeam(policy, map, seed), ScriptedTeam("random", map, seed)
-    coins = [generator(seed, f"explore {battles.purpose.value}", battles.first + b) for b in range(battles.count)]
+    explore_draws = [
+        generator(seed, f"explore {battles.purpose.value}", battles.first + b) for b in range(battles.count)
+    ]
     world = make_world(map, seed, skirmish_options(), scores, threads)
     try:
-        turn = world.begin(battles)
+        time_step = world.begin(battles)
         shift_units(world, map, seed, battles, conditions.shift)
         team.begin(battles)
         explorers.begin(battles)
         known_over = 0
-        while (over := int(np.count_nonzero(turn.terminated | turn.truncated))) < battles.count:
+        while (over := int(np.count_nonzero(time_step.terminated | time_step.truncated))) < battles.count:
             tell(map, policy, over - known_over)
             known_over = over
-            units, available = read_units(world, battles.count), turn.available_actions
+            units, available = read_units(world, battles.count), time_step.available_actions
             actions = team.choose(units, available)
             if conditions.explore > 0:
-                explores = np.stack([coin.random(len(actions)) < conditions.explore for coin in coins], axis=1)
+                explores = np.stack([coin.random(len(actions)) < conditions.explore for coin in explore_draws], axis=1)
                 actions = np.where(explores, explorers.choose(units, available), actions)
-            turn = world.step(actions)
+            time_step = world.step(actions)
         tell(map, policy, battles.count - known_over)
-        return turn.won.copy(), turn.truncated.copy(), scores.returns, scores.discounted, scores.lengths
+        return time_step.won.copy(), time_step.truncated.copy(), scores.returns, scores.discounted, scores.lengths
     finally:
         world.close()
 
@@ -176,17 +180,17 @@ class _Scores:
     discounted: np.ndarray
     lengths: np.ndarray
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         self.returns, self.discounted, self._weight = np.zeros(battles.count), np.zeros(battles.count), 1.0
         self.lengths = np.zeros(battles.count, dtype=np.int64)
         self._running = np.ones(battles.count, dtype=np.bool_)
 
-    def record(self, turn: TeamTurn) -> None:
-        self.returns += turn.team_reward
-        self.discounted += self._weight * turn.team_reward
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.returns += time_step.team_reward
+        self.discounted += self._weight * time_step.team_reward
         self._weight *= DISCOUNT
         self.lengths += self._running
-        self._running = ~(turn.terminated | turn.truncated)
+        self._running = ~(time_step.terminated | time_step.truncated)
 
 
 def _order(map: str, results: dict[str, Any]) -> tuple[int, float, str]:

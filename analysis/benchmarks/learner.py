@@ -22,12 +22,12 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
 from fedqmix.conf.schema import Config
 from fedqmix.networks.gru import parameter_shapes
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.timeline import timeline
-from fedqmix.runtime.core.together import ALONE, Together
 from fedqmix.runtime.core.world import Integers, TeamSpec
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.runtime.runs.lifecycle.threads import share_out
-from fedqmix.runtime.runs.seeds.meeting import Meeting, Seat
+from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher, RunHandle
 from fedqmix.server.records.summary import machine, versions
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
@@ -63,7 +63,7 @@ def measure(
     for source in sources:
         figures[source.name] = {}
         for batch in batches:
-            meeting = Meeting(seeds)
+            meeting = RunBatcher(seeds)
             ours = {
                 seat: OurLearner(config, source.spec, batch, source.draw(2 * batch), device, seat)
                 for seat in map(meeting.seat, range(seeds))
@@ -93,7 +93,7 @@ class OurLearner:
         batch: int,
         episodes: Episodes,
         device: torch.device = CPU,
-        together: Together = ALONE,
+        together: BatchedRuns = SINGLE_RUN,
     ) -> None:
         """Build it.
 
@@ -169,10 +169,10 @@ def products(spec: TeamSpec, learner: TeamLearner, hidden: int, lengths: np.ndar
     return 2.0 * (spec.n_agents * order.moments * float(per_moment) + order.transitions * per_transition)
 
 
-def _figure(ours: Mapping[Seat, OurLearner], repeats: int, rate: float) -> dict[str, float]:
+def _figure(ours: Mapping[RunHandle, OurLearner], repeats: int, rate: float) -> dict[str, float]:
     """Let every seed take its steps in a thread; the first one's clock is everybody's, as they go in step."""
 
-    def steps(seat: Seat) -> tuple[list[float], list[float]]:
+    def steps(seat: RunHandle) -> tuple[list[float], list[float]]:
         try:
             return _steps(ours[seat], repeats, rate)
         finally:

@@ -181,7 +181,7 @@ class Epymarl:
         self._buffer = storage.ReplayBuffer(scheme, self._groups, stored, moments, **shape)
         columns = {name: torch.from_numpy(episodes[name]) for name in episodes}
         for episode, length in enumerate(episodes["lengths"].tolist()):
-            one = storage.EpisodeBatch(scheme, self._groups, 1, moments, **shape)
+            one = storage.SampledEpisodes(scheme, self._groups, 1, moments, **shape)
             before, whole = slice(0, length), slice(0, length + 1)
             seen = {"state": columns["state"], "obs": columns["observations"]}
             seen["avail_actions"] = columns["available_actions"].int()

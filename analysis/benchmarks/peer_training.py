@@ -27,7 +27,7 @@ from fedqmix.envs.factory import team_spec
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep
 
 RECIPE: dict[str, Any] = {
     "runner": "parallel",
@@ -59,16 +59,16 @@ class SkirmishEnv:
 
     def reset(self, seed: int | None = None, options: Any = None) -> tuple[list[np.ndarray], dict[str, Any]]:
         """Begin the next battle."""
-        self._turn = self._world.begin(Battles(Purpose.TRAINING, self._episode, 1))
+        self._turn = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._episode, 1))
         self._episode += 1
         return self.get_obs(), {}
 
     def step(self, actions: Any) -> tuple[list[np.ndarray], float, bool, bool, dict[str, Any]]:
         """Take a step: observations, team reward, terminated, truncated, battle_won."""
-        self._turn = turn = self._world.step(np.asarray(actions, dtype=np.int64).reshape(-1, 1))
-        won = {"battle_won": bool(turn.won[0])}
-        reward = float(self._team.turn.team_reward[0])
-        return self.get_obs(), reward, bool(turn.terminated[0]), bool(turn.truncated[0]), won
+        self._turn = time_step = self._world.step(np.asarray(actions, dtype=np.int64).reshape(-1, 1))
+        won = {"battle_won": bool(time_step.won[0])}
+        reward = float(self._team.time_step.team_reward[0])
+        return self.get_obs(), reward, bool(time_step.terminated[0]), bool(time_step.truncated[0]), won
 
     def get_obs(self) -> list[np.ndarray]:
         """Return every agent's observation."""
@@ -76,7 +76,7 @@ class SkirmishEnv:
 
     def get_state(self) -> np.ndarray:
         """Return the global state."""
-        state: np.ndarray = self._team.turn.state[0].copy()
+        state: np.ndarray = self._team.time_step.state[0].copy()
         return state
 
     def get_avail_actions(self) -> list[np.ndarray]:
@@ -106,13 +106,13 @@ class SkirmishEnv:
 class _Team:
     """Keeps what only the mixer's side may see; EPyMARL has no such sides."""
 
-    turn: TeamTurn
+    time_step: TeamTimeStep
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
-        self.turn = turn
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step
 
-    def record(self, turn: TeamTurn) -> None:
-        self.turn = turn
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step
 
 
 def train(epymarl: Path, map_name: str, env_steps: int, threads: int) -> dict[str, Any]:

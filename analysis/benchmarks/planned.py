@@ -25,7 +25,7 @@ from fedqmix.envs.scripted import MANOEUVRES, POLICIES
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.envs.units import unit_names, unit_type
 from fedqmix.runtime.core.seeds import generator
-from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamTurn
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep
 
 STRETCH = 3  # environment steps that an agent follows a script of its own
 SELECT_EVERY = (4, 2)  # environment steps from one selection to the next; the tries take turns
@@ -57,13 +57,13 @@ class Orders(NamedTuple):
 class _Sum:
     """Adds up the team reward of each copy."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Begin at nothing."""
         self.total = np.zeros(battles.count)
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Add a step's reward."""
-        self.total += turn.team_reward
+        self.total += time_step.team_reward
 
 
 def measure(
@@ -113,7 +113,7 @@ class _Attempt:
 
     def __init__(self, world: SkirmishWorld, map: str, copies: int, draws: np.random.Generator) -> None:
         self._world, self._ways_on_map, self._draws = world, ways(map), draws
-        world.begin(Battles(Purpose.SHOWING, 0, copies))
+        world.begin(EpisodeBatch(Purpose.REPLAY, 0, copies))
         self._turn = world.copy_battles(np.zeros(copies, np.int64))
         self._opening = world.units_of_all_battles().copy()
         self._before: Units | None = None  # the units an environment step ago
@@ -209,7 +209,7 @@ def _mixed(which: Bools, new: Orders, old: Orders) -> Orders:
 
 def _play_again(world: SkirmishWorld, way: Sequence[Integers]) -> bool:
     """Play the battle by itself, with the actions found; return whether it is won."""
-    world.begin(Battles(Purpose.SHOWING, 0, 1))
+    world.begin(EpisodeBatch(Purpose.REPLAY, 0, 1))
     for actions in way:
         world.step(actions[:, None])
     return bool(world.outcomes()[0])

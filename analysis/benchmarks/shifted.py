@@ -6,10 +6,10 @@ import numpy as np
 
 from fedqmix.envs.positions import ShowsAllBattles, kinds, ways
 from fedqmix.runtime.core.seeds import generator
-from fedqmix.runtime.core.world import Battles, World
+from fedqmix.runtime.core.world import EpisodeBatch, World
 
 
-def shift_units(world: World, map: str, seed: int, battles: Battles, shift: float) -> None:
+def shift_units(world: World, map: str, seed: int, battles: EpisodeBatch, shift: float) -> None:
     """Move all units of a batch that has just begun, each by its own uniform draws along x and y.
 
     shift: the farthest along each axis, in map cells. Structures stay, and so does a unit that would leave walkable

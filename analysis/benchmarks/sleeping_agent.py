@@ -16,13 +16,13 @@ import torch
 
 from fedqmix.algorithms.q_learning.agent import TeamValues
 from fedqmix.clients import acting, learning
-from fedqmix.clients.buffer import EpisodeBatch
+from fedqmix.clients.buffer import SampledEpisodes
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.envs import team_spec
 from fedqmix.networks.gru_kernels.acting import Choices
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.attempt import Attempt
-from fedqmix.runtime.core.world import Turn
+from fedqmix.runtime.core.world import TimeStep
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide
 from fedqmix.runtime.transport.identity import Identity
 from fedqmix.runtime.transport.mixer_remote import RemoteMixer
@@ -70,12 +70,12 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
     spec, identity = team_spec(config.map, config.env), Identity(Path(certs))
     side = AgentSide(config, spec, [agent])
 
-    def choose(self: acting.Actor, turn: Turn, time: int) -> Choices:
+    def choose(self: acting.Actor, time_step: TimeStep, time: int) -> Choices:
         sleep(act_ms / 1000)
-        actions = acting.random_available(turn.available_actions, self.picks[:, time])
-        return Choices(np.zeros(turn.available_actions.shape, np.float32), actions, actions < 0)
+        actions = acting.random_available(time_step.available_actions, self.action_draws[:, time])
+        return Choices(np.zeros(time_step.available_actions.shape, np.float32), actions, actions < 0)
 
-    def team_q_values(agents: Any, episodes: EpisodeBatch) -> TeamValues:
+    def team_q_values(agents: Any, episodes: SampledEpisodes) -> TeamValues:
         sleep(train_ms / 1000)
         q = torch.zeros(1, episodes.timeline.transitions)
         return TeamValues(q.clone().requires_grad_(), q)

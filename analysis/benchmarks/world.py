@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fedqmix.envs.factory import available_maps, make_world
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.compile import kernel
-from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamTurn, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, World
 
 BATCHES = (1, 32, 256)
 
@@ -29,10 +29,10 @@ BATCHES = (1, 32, 256)
 class NoSink:
     """Takes the team's side of a world and drops it."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Take the first state of a batch."""
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Take the outcome of a step."""
 
 
@@ -69,7 +69,7 @@ def measure(
 def _first_step(name: str) -> float:
     begun = time.perf_counter()
     world = make_world(name, 0, skirmish_options(), NoSink(), 1)
-    world.begin(Battles(Purpose.TRAINING, 0, 1))
+    world.begin(EpisodeBatch(Purpose.TRAINING, 0, 1))
     world.step(np.ones((world.spec.n_agents, 1), dtype=np.int64))
     world.close()
     return time.perf_counter() - begun
@@ -93,11 +93,11 @@ def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
 
 def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: int) -> int:
     """Play one batch of battles to its end and return the environment steps of battles that were not over."""
-    turn = world.begin(Battles(Purpose.TRAINING, first, actions.shape[1]))
+    time_step = world.begin(EpisodeBatch(Purpose.TRAINING, first, actions.shape[1]))
     steps = 0
-    while (running := actions.shape[1] - int(np.count_nonzero(turn.terminated | turn.truncated))) > 0:
-        _choose(turn.available_actions, turn.terminated | turn.truncated, random, actions)
-        turn = world.step(actions)
+    while (running := actions.shape[1] - int(np.count_nonzero(time_step.terminated | time_step.truncated))) > 0:
+        _choose(time_step.available_actions, time_step.terminated | time_step.truncated, random, actions)
+        time_step = world.step(actions)
         steps += running
     return steps
 

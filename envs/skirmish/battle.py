@@ -20,14 +20,14 @@ from fedqmix.envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, re
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.variation import draw_goal
 from fedqmix.runtime.core.world import Bools, Floats, Floats64, Integers
-from fedqmix.runtime.kernels.standby import MESSAGE, Desk, claim, take_part
+from fedqmix.runtime.kernels.spinning import MESSAGE, WorkQueue, claim, take_part
 
 GOING_ON, OPENING = 0, 1
 """What the desk says about the battles."""
 
 
 class Views(NamedTuple):
-    """The arrays of a Turn and a TeamTurn, where the kernels write."""
+    """The arrays of a TimeStep and a TeamTimeStep, where the kernels write."""
 
     observations: Floats
     available: Bools
@@ -77,23 +77,23 @@ def step_battles(
     views: Views,
     scratch: Floats64,
     looks: Floats,
-    desk: Desk,
+    work_queue: WorkQueue,
     seat: int,
 ) -> None:
     """Let the battles on the desk take one environment step, or, when it says OPENING, only show how they begin.
 
     actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
-    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see runtime.kernels.standby.
+    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see runtime.kernels.spinning.
     """
-    while take_part(desk, seat):
-        first, last = claim(desk, seat)
+    while take_part(work_queue, seat):
+        first, last = claim(work_queue, seat)
         while first < last:
             for b in range(first, last):
                 battle = battles[b]
                 if battle.over:
                     stay_over(layout.n_agents, b, views.available, views.individual_rewards, views.team_reward)
                     continue
-                if desk[MESSAGE] == OPENING:
+                if work_queue[MESSAGE] == OPENING:
                     open_battle(scene, reward_rules, units, battle, b, views)
                 else:
                     begin_step(scene, units, b, actions)
@@ -102,7 +102,7 @@ def step_battles(
                 show(layout, scene, units, battle, b, views, looks)
                 if views.terminated[b]:
                     leave_no_op(scene.n_agents, b, views.available)
-            first, last = claim(desk, seat)
+            first, last = claim(work_queue, seat)
 
 
 @inline

@@ -126,10 +126,10 @@ def push_apart(
 @inner
 def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) -> None:
     """Lead a walker around somebody standing in its way: on its own way's side, else on its drawn side."""
-    turn = push_x * unit.walk_y - push_y * unit.walk_x
+    time_step = push_x * unit.walk_y - push_y * unit.walk_x
     side = unit.side_step
-    if abs(turn) > 1e-3 * ALLOWED_OVERLAP:
-        side = 1.0 if turn > 0.0 else -1.0
+    if abs(time_step) > 1e-3 * ALLOWED_OVERLAP:
+        side = 1.0 if time_step > 0.0 else -1.0
     row[PUSH_X, i] -= push_y * side * SIDE_STEP
     row[PUSH_Y, i] += push_x * side * SIDE_STEP
 

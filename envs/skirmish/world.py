@@ -24,21 +24,21 @@ from fedqmix.envs.units import unit_names
 from fedqmix.runtime.core.errors import WorldError
 from fedqmix.runtime.core.seeds import key
 from fedqmix.runtime.core.world import (
-    Battles,
     Bools,
+    EpisodeBatch,
     Floats,
     Floats64,
     Integers,
     Purpose,
     TeamSink,
     TeamSpec,
-    TeamTurn,
-    Turn,
+    TeamTimeStep,
+    TimeStep,
     UnitRecord,
 )
 from fedqmix.runtime.kernels.compile import machine_code
-from fedqmix.runtime.kernels.crew import Crew
-from fedqmix.runtime.kernels.standby import Desk, Standby
+from fedqmix.runtime.kernels.spinning import SpinningThreads, WorkQueue
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 FEWEST = 8  # battles; with fewer a second thread costs more than it saves
 
@@ -63,8 +63,8 @@ class SkirmishWorld:
         self._template = make_units(record)
         self._variation = make_variation(record, env)
         self._attack = np.array(record.attack, dtype=np.float64)
-        self._crew = Crew(threads)
-        self._standby = Standby(threads - 1)
+        self._thread_pool = ThreadPool(threads)
+        self._standby = SpinningThreads(threads - 1)
         self._vary = env.starts == "varied"  # all battles but evaluations from fixed places
         self._shifts = False  # whether the batch's starting places are drawn around the map's
         self._step_code: Any = None  # found when the first batch begins
@@ -81,7 +81,7 @@ class SkirmishWorld:
         """Its name: its version is the package's."""
         return "skirmish"
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         """Begin a batch of battles, forgetting the last one, and return the first turn.
 
         Raises WorldError when there is no battle to begin or the world is closed.
@@ -95,8 +95,8 @@ class SkirmishWorld:
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
         self._shifts = self._varies(battles.purpose) and not self._variation.positions
-        self._crew.share(self._begin, self._count, FEWEST)
-        self._standby.share(self._desk, self._work, OPENING)
+        self._thread_pool.share(self._begin, self._count, FEWEST)
+        self._standby.share(self._work_queue, self._work, OPENING)
         self._sink.begin(battles, self._team)
         return self._turn
 
@@ -113,7 +113,7 @@ class SkirmishWorld:
         if self._shifts:
             shift_battles(self._scene, units, first, last)
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         """Let every battle take one environment step.
 
         actions: [agents, battles] int64; agents of battles that are over take action 0 (in the turn right after a
@@ -122,7 +122,7 @@ class SkirmishWorld:
         """
         self._check_open()
         self._actions[:] = self._checked(actions)
-        self._standby.share(self._desk, self._work, GOING_ON)
+        self._standby.share(self._work_queue, self._work, GOING_ON)
         self._sink.record(self._team)
         return self._turn
 
@@ -132,8 +132,8 @@ class SkirmishWorld:
         A helper may still be at the last batch's desk, or on its way there: it must not come upon other arrays.
         """
         if self._step_code is None:
-            self._step_code = machine_code(step_battles, *self._fixed, *_scratch(), self._desk, 0)
-        self._work = partial(_work, self._step_code, self._fixed, self._desk)
+            self._step_code = machine_code(step_battles, *self._fixed, *_scratch(), self._work_queue, 0)
+        self._work = partial(_work, self._step_code, self._fixed, self._work_queue)
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first, each side by index."""
@@ -176,7 +176,7 @@ class SkirmishWorld:
         self._check_open()
         return self._views.won
 
-    def copy_battles(self, sources: Integers) -> Turn:
+    def copy_battles(self, sources: Integers) -> TimeStep:
         """Make battle b a copy of battle sources[b], future random draws included, and return the turn again.
 
         sources: [battles] int64. For players that try out what would happen; the sink is not told. Raises WorldError
@@ -195,7 +195,7 @@ class SkirmishWorld:
     def close(self) -> None:
         """Let go of the threads. A closed world cannot be used again."""
         self._closed = True
-        self._crew.close()
+        self._thread_pool.close()
         self._standby.close()
 
     def _allocate(self, count: int) -> None:
@@ -215,12 +215,12 @@ class SkirmishWorld:
             won=np.zeros(count, dtype=np.bool_),
         )
         self._actions = np.zeros((layout.n_agents, count), dtype=np.int64)
-        self._desk = self._standby.desk(count, FEWEST)
+        self._work_queue = self._standby.work_queue(count, FEWEST)
         rules = self._reward_rules
         self._fixed = (self._layout, self._scene, rules, self._units, self._battles, self._actions, views)
         flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
-        self._turn = Turn(views.observations, views.available, views.individual_rewards, *flags)
-        self._team = TeamTurn(views.state, views.team_reward, *flags)
+        self._turn = TimeStep(views.observations, views.available, views.individual_rewards, *flags)
+        self._team = TeamTimeStep(views.state, views.team_reward, *flags)
 
     def _checked(self, actions: Integers) -> Integers:
         require_shape(actions, self._layout.n_agents, self._count)
@@ -235,8 +235,8 @@ class SkirmishWorld:
             raise WorldError("This world is closed; make a new one.")
 
 
-def _work(code: Any, fixed: tuple[Any, ...], desk: Desk, seat: int) -> None:
-    code(*fixed, *_scratch(), desk, seat)
+def _work(code: Any, fixed: tuple[Any, ...], work_queue: WorkQueue, seat: int) -> None:
+    code(*fixed, *_scratch(), work_queue, seat)
 
 
 def _scratch() -> tuple[Floats64, Floats]:

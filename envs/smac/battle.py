@@ -39,7 +39,7 @@ class GameBrokenError(Exception):
     """The game broke down or cannot be reached; SMAC would start another one and call the battle lost."""
 
 
-class Battles(Protocol):
+class EpisodeBatch(Protocol):
     """What a game process plays."""
 
     def begin(self) -> Sight:

@@ -37,21 +37,21 @@ class Game:
             self._log = closing.enter_context(tempfile.TemporaryFile())
             self._closing = closing.pop_all()
         self._pipe, its_pipe = Pipe()
-        its_lifeline, lifeline = os.pipe()
-        self._closing.callback(os.close, lifeline)
+        its_parent_pipe, parent_pipe = os.pipe()
+        self._closing.callback(os.close, parent_pipe)
         self._closing.enter_context(self._pipe)
         try:
             self._process = subprocess.Popen(
-                [*program, str(its_pipe.fileno()), str(its_lifeline), job.written()],
+                [*program, str(its_pipe.fileno()), str(its_parent_pipe), job.written()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(its_pipe.fileno(), its_lifeline),
+                pass_fds=(its_pipe.fileno(), its_parent_pipe),
                 process_group=0,
             )
         finally:
             its_pipe.close()
-            os.close(its_lifeline)
+            os.close(its_parent_pipe)
         self._deadline = time.monotonic() + LAUNCH_SECONDS
         self._launched = False
         self._asked = 0

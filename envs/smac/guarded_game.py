@@ -9,14 +9,14 @@ from typing import Any
 from pysc2.lib.sc_process import StarcraftProcess
 from pysc2.run_configs.platforms import Linux
 
-from fedqmix.runtime.core.leash import leashed
+from fedqmix.runtime.core.parent_death import ended_with_parent
 
 
 class GuardedProcess(StarcraftProcess):
-    """A game on a leash (runtime.core.leash)."""
+    """A game on a leash (runtime.core.parent_death)."""
 
     def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
-        return super()._launch(run_config, leashed(args), **settings)
+        return super()._launch(run_config, ended_with_parent(args), **settings)
 
 
 class GuardedLinux(Linux):

@@ -19,12 +19,12 @@ from types import FrameType
 import numpy as np
 
 from fedqmix.envs.smac import messages as m
-from fedqmix.envs.smac.battle import Battles, SmacBattles
-from fedqmix.envs.smac.lifeline import hold
+from fedqmix.envs.smac.battle import EpisodeBatch, SmacBattles
 from fedqmix.envs.smac.packages import smac_on_path
+from fedqmix.envs.smac.parent_pipe import hold
 
 
-def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
+def serve(make: Callable[[m.Job], EpisodeBatch], arguments: list[str]) -> None:
     """Play what is asked for until nobody asks any more or the game breaks down.
 
     arguments: the pipe's descriptor, the lifeline's, and the job.
@@ -45,7 +45,7 @@ def serve(make: Callable[[m.Job], Battles], arguments: list[str]) -> None:
             m.send(pipe, {m.FAILED: _reason(error)})
 
 
-def _answer(battles: Battles, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
+def _answer(battles: EpisodeBatch, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
     asked = facts[m.ASK]
     if asked == m.BEGIN:
         return battles.begin().say()
@@ -66,7 +66,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def smac_battles(job: m.Job) -> Battles:
+def smac_battles(job: m.Job) -> EpisodeBatch:
     """Set up SMAC; the game starts with the first battle."""
     smac_on_path()
     import_module("fedqmix.envs.smac.guarded_game")  # here, because only who plays has pysc2

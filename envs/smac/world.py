@@ -16,7 +16,17 @@ from fedqmix.envs.smac.game import WORKER, BrokenGameError, Game
 from fedqmix.envs.smac.installation import game_version
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import WorldError
-from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from fedqmix.runtime.core.world import (
+    Bools,
+    EpisodeBatch,
+    Integers,
+    Purpose,
+    TeamSink,
+    TeamSpec,
+    TeamTimeStep,
+    TimeStep,
+    UnitRecord,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +54,7 @@ class SmacWorld:
         self._started = 0
         self._failures = 0  # since the last battle that was played to its end
         self._closed = False
-        self._battles = Battles(Purpose.TRAINING, 0, 0)
+        self._battles = EpisodeBatch(Purpose.TRAINING, 0, 0)
 
     @property
     def spec(self) -> TeamSpec:
@@ -61,7 +71,7 @@ class SmacWorld:
         """The numbers of the game processes that are there."""
         return [game.pid for game in self._games if game is not None]
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         """Begin a batch of battles, forgetting the last one, and return the first turn.
 
         Raises WorldError when there is no battle to begin or more than env.games, when games break down again and
@@ -79,7 +89,7 @@ class SmacWorld:
         self._sink.begin(battles, self._team)
         return self._turn
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         """Let every battle take one environment step.
 
         actions: [agents, battles] int64; what is sent to battles that are over is not looked at.
@@ -88,18 +98,18 @@ class SmacWorld:
         """
         self._check_open()
         require_shape(actions, self._spec.n_agents, self._battles.count)
-        turn = self._turn
-        over = turn.terminated | turn.truncated
+        time_step = self._turn
+        over = time_step.terminated | time_step.truncated
         self._check_available(actions, over)
-        turn.individual_rewards[:], self._team.team_reward[:] = 0, 0
-        turn.available_actions[:, over] = _no_op_alone(self._spec.n_actions)
-        going_on = np.flatnonzero(~over).tolist()
-        for battle in going_on:
+        time_step.individual_rewards[:], self._team.team_reward[:] = 0, 0
+        time_step.available_actions[:, over] = _no_op_alone(self._spec.n_actions)
+        not_terminated = np.flatnonzero(~over).tolist()
+        for battle in not_terminated:
             if (game := self._games[battle]) is not None:
                 game.ask(m.STEP, {"actions": actions[:, battle]})
-        self._hear(going_on)
+        self._hear(not_terminated)
         self._sink.record(self._team)
-        return turn
+        return time_step
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """List every unit of one battle of the current batch, allies first; nobody when its game broke down."""
@@ -146,16 +156,20 @@ class SmacWorld:
                 self._take_down(battle, m.Sight.heard(facts, arrays))
 
     def _take_down(self, battle: int, sight: m.Sight) -> None:
-        turn, team = self._turn, self._team
-        turn.observations[:, battle], turn.available_actions[:, battle] = sight.observations, sight.available
-        turn.individual_rewards[:, battle] = sight.individual_rewards
+        time_step, team = self._turn, self._team
+        time_step.observations[:, battle], time_step.available_actions[:, battle] = sight.observations, sight.available
+        time_step.individual_rewards[:, battle] = sight.individual_rewards
         team.state[battle], team.team_reward[battle] = sight.state, sight.team_reward
-        turn.terminated[battle], turn.truncated[battle], turn.won[battle] = sight.terminated, sight.truncated, sight.won
+        time_step.terminated[battle], time_step.truncated[battle], time_step.won[battle] = (
+            sight.terminated,
+            sight.truncated,
+            sight.won,
+        )
         if sight.terminated:
-            turn.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
+            time_step.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
         if sight.terminated or sight.truncated:
             self._failures = 0
-            if self._battles.purpose is Purpose.SHOWING and self._env.replay_dir:
+            if self._battles.purpose is Purpose.REPLAY and self._env.replay_dir:
                 self._save_replay(battle)
 
     def _save_replay(self, battle: int) -> None:
@@ -181,11 +195,11 @@ class SmacWorld:
                 f"{failures} battles in a row broke down. Of the last one's game: {error}. "
                 f"See what is missing with: fedqmix doctor map={self._record.name}"
             )
-        turn = self._turn
-        turn.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
-        turn.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
-        turn.terminated[battle] = turn.broken[battle] = True
-        turn.truncated[battle] = turn.won[battle] = False
+        time_step = self._turn
+        time_step.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
+        time_step.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
+        time_step.terminated[battle] = time_step.broken[battle] = True
+        time_step.truncated[battle] = time_step.won[battle] = False
 
     def _answer(self, battle: int) -> tuple[m.Facts, m.Arrays]:
         game = self._games[battle]
@@ -201,13 +215,13 @@ class SmacWorld:
     def _allocate(self, count: int) -> None:
         spec = self._spec
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
-        self._turn = Turn(
+        self._turn = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
             np.zeros((spec.n_agents, count), np.float32),
             *flags,
         )
-        self._team = TeamTurn(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        self._team = TeamTimeStep(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
 
     def _check_available(self, actions: Integers, over: Bools) -> None:
         available = self._turn.available_actions

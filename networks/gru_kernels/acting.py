@@ -21,11 +21,11 @@ class Memory(NamedTuple):
     last_actions: Integers  # [agents, battles], -1 before the first
 
 
-class Chances(NamedTuple):
+class ExplorationDraws(NamedTuple):
     """This moment's draws for exploration, uniform in [0, 1): [agents, battles] each."""
 
-    coins: Any  # explore if below epsilon
-    picks: Any  # which of the available actions then
+    explore_draws: Any  # explore if below epsilon
+    action_draws: Any  # which of the available actions then
 
 
 class Choices(NamedTuple):
@@ -45,7 +45,7 @@ def act(
     available: Bools,
     memory: Memory,
     epsilon: float,
-    chances: Chances,
+    draws: ExplorationDraws,
     choices: Choices,
 ) -> None:
     """Let agents first .. last - 1 act.
@@ -56,7 +56,7 @@ def act(
     battles = available.shape[1]
     width, columns = network.head.shape[1:]
     dtype = network.head.dtype
-    room, products = np.empty((6, ROWS, width), dtype), np.empty((4, ROWS, width), dtype)
+    workspace, products = np.empty((6, ROWS, width), dtype), np.empty((4, ROWS, width), dtype)
     q = np.empty((ROWS, columns), dtype)
     for agent in range(first, last):
         for begin in range(0, battles, ROWS):
@@ -68,16 +68,16 @@ def act(
                 observations[agent, begin:end],
                 memory.last_actions[agent, begin:end],
                 memory.hidden[agent, begin:end],
-                room,
+                workspace,
                 products,
                 q[:rows],
             )
             copy(q[:rows], choices.q[agent, begin:end])
         for battle in range(battles):
             allowed = available[agent, battle]
-            drawn = chances.coins[agent, battle] < epsilon
+            drawn = draws.explore_draws[agent, battle] < epsilon
             action = (
-                nth_available(allowed, chances.picks[agent, battle])
+                nth_available(allowed, draws.action_draws[agent, battle])
                 if drawn
                 else best_of(choices.q[agent, battle], allowed)
             )

@@ -44,7 +44,7 @@ class Episodes(NamedTuple):
     offsets: Integers  # [longest + 2], moments before each time step
 
 
-class Kept(NamedTuple):
+class SavedActivations(NamedTuple):
     """What the way back needs of each moment [agents, moments, width]; one block's moments after the other's."""
 
     previous: Numbers  # hidden state before the moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Kept, Network
+from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Network, SavedActivations
 from fedqmix.networks.gru_kernels.compile import inner, kernel
 from fedqmix.networks.gru_kernels.gates import retreat
 from fedqmix.networks.gru_kernels.layout import clear, side_of
@@ -24,9 +24,9 @@ def gradients(
     first: int,
     last: int,
     start: int,
-    kept: Kept,
+    saved: SavedActivations,
     grad: Numbers,
-    found: Gradients,
+    gradient_shares: Gradients,
 ) -> None:
     """Compute the gradient of one agent's parameters over episodes first .. last - 1 of the batch.
 
@@ -36,7 +36,7 @@ def gradients(
     Moments are gone through backwards, a few time steps at a time: first the gates' gradients, step by step, then one
     product for each weight.
     """
-    clear(found, block, agent)
+    clear(gradient_shares, block, agent)
     dtype = online.head.dtype
     width, obs_dim = online.head.shape[1], episodes.observations.shape[2]
     begins = moments_before(episodes.lengths, first, last, start)
@@ -55,15 +55,15 @@ def gradients(
         origin = begins[lower]
         for time in range(upper - 1, lower - 1, -1):
             span = slice(begins[time], begins[time + 1])
-            from_head(episodes, agent, block, time, first, span.start, head, kept, grad, carried, found)
+            from_head(episodes, agent, block, time, first, span.start, head, saved, grad, carried, gradient_shares)
             count, own = span.stop - span.start, slice(span.start - origin, span.stop - origin)
             retreat(
                 carried[:count].ravel(),
-                kept.previous[agent, span].ravel(),
-                kept.reset[agent, span].ravel(),
-                kept.update[agent, span].ravel(),
-                kept.new[agent, span].ravel(),
-                kept.side[agent, span].ravel(),
+                saved.previous[agent, span].ravel(),
+                saved.reset[agent, span].ravel(),
+                saved.update[agent, span].ravel(),
+                saved.new[agent, span].ravel(),
+                saved.side[agent, span].ravel(),
                 gates[0, own].ravel(),
                 gates[1, own].ravel(),
                 gates[2, own].ravel(),
@@ -72,7 +72,9 @@ def gradients(
             if time > 0:
                 for gate in range(3):
                     product(gates[side_of(gate), own], recurrent[gate], carried[:count], True)
-        of_weights(episodes, agent, block, lower, upper, first, begins, gates, inside, kept, observed, passed, found)
+        of_weights(
+            episodes, agent, block, lower, upper, first, begins, gates, inside, saved, observed, passed, gradient_shares
+        )
         upper = lower
 
 
@@ -85,24 +87,24 @@ def from_head(
     first: int,
     begin: int,
     head: Numbers,
-    kept: Kept,
+    saved: SavedActivations,
     grad: Numbers,
     carried: Numbers,
-    found: Gradients,
+    gradient_shares: Gradients,
 ) -> None:
     """Add one moment's gradient from q_taken to the hidden states' in carried, and to the head's.
 
     head: [columns, width]. begin: where the moment's rows begin in kept.
     """
     lengths, offsets = episodes.lengths, episodes.offsets
-    of_head, of_bias = found.head[block, agent], found.head_bias[block, agent]
+    of_head, of_bias = gradient_shares.head[block, agent], gradient_shares.head_bias[block, agent]
     row = begin
     while row - begin < carried.shape[0] and lengths[first + row - begin] > time:
         episode = first + row - begin
         action = episodes.actions[agent, episodes.rows[offsets[time] + episode]]
         slope = grad[agent, offsets[time + 1] + episode - lengths.shape[0]]
         of_bias[action] += slope
-        previous, update, new = kept.previous[agent, row], kept.update[agent, row], kept.new[agent, row]
+        previous, update, new = saved.previous[agent, row], saved.update[agent, row], saved.new[agent, row]
         flow, weight, of_weight = carried[row - begin], head[action], of_head[action]
         for j in range(flow.shape[0]):
             flow[j] += slope * weight[j]
@@ -122,25 +124,25 @@ def of_weights(
     begins: Integers,
     gates: Numbers,
     inside: Numbers,
-    kept: Kept,
+    saved: SavedActivations,
     observed: Numbers,
     passed: Numbers,
-    found: Gradients,
+    gradient_shares: Gradients,
 ) -> None:
     """Add what time steps lower .. upper - 1 contribute to the weights' gradients, given the gates' gradients."""
     origin, count = begins[lower], begins[upper] - begins[lower]
     span = slice(origin, origin + count)
-    features, previous = kept.features[agent, span], kept.previous[agent, span]
+    features, previous = saved.features[agent, span], saved.previous[agent, span]
     passed = passed[:count]  # the features' gradient
     for gate in range(3):
-        product(features.T, gates[gate, :count], found.inside[block, agent, gate], True)
-        product(previous.T, gates[side_of(gate), :count], found.recurrent[block, agent, gate], True)
+        product(features.T, gates[gate, :count], gradient_shares.inside[block, agent, gate], True)
+        product(previous.T, gates[side_of(gate), :count], gradient_shares.recurrent[block, agent, gate], True)
         product(gates[gate, :count], inside[gate], passed, gate > 0)
     for gate in range(4):
-        add_rows(found.bias[block, agent, gate], gates[gate, :count])
+        add_rows(gradient_shares.bias[block, agent, gate], gates[gate, :count])
     cut_below_zero(passed.ravel(), features.ravel())
-    add_rows(found.always[block, agent], passed)
-    of_features = found.features[block, agent]
+    add_rows(gradient_shares.always[block, agent], passed)
+    of_features = gradient_shares.features[block, agent]
     obs_dim = observed.shape[1]
     for time in range(lower, upper):
         for i in range(begins[time + 1] - begins[time]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedqmix.networks.gru_kernels.arrays import Episodes, Kept, Network
+from fedqmix.networks.gru_kernels.arrays import Episodes, Network, SavedActivations
 from fedqmix.networks.gru_kernels.compile import inner, kernel
 from fedqmix.networks.gru_kernels.gates import advance
 from fedqmix.networks.gru_kernels.layout import side_of
@@ -64,7 +64,7 @@ def passing_moment(
     observations: Numbers,
     last_actions: Integers,
     hidden: Numbers,
-    room: Numbers,
+    workspace: Numbers,
     products: Numbers,
     q: Numbers,
 ) -> None:
@@ -73,18 +73,18 @@ def passing_moment(
     room: [6, rows at least, width], to work in. The others as for moment.
     """
     rows = hidden.shape[0]
-    copy(hidden, room[5, :rows])
+    copy(hidden, workspace[5, :rows])
     moment(
         network,
         agent,
         observations,
         last_actions,
-        room[5, :rows],
-        room[0, :rows],
-        room[1, :rows],
-        room[2, :rows],
-        room[3, :rows],
-        room[4, :rows],
+        workspace[5, :rows],
+        workspace[0, :rows],
+        workspace[1, :rows],
+        workspace[2, :rows],
+        workspace[3, :rows],
+        workspace[4, :rows],
         hidden,
         products,
         q,
@@ -101,7 +101,7 @@ def values(
     last: int,
     start: int,
     double_q: bool,
-    kept: Kept,
+    saved: SavedActivations,
     q_taken: Numbers,
     q_next: Numbers,
 ) -> None:
@@ -119,7 +119,7 @@ def values(
     last_actions = np.full(most, -1)
     products = np.empty((4, most, width), dtype)
     hidden = np.zeros((most, width), dtype)
-    room, hidden_target = np.empty((6, most, width), dtype), np.zeros((most, width), dtype)
+    workspace, hidden_target = np.empty((6, most, width), dtype), np.zeros((most, width), dtype)
     q, q_target = np.empty((most, columns), dtype), np.empty((most, columns), dtype)
     begin, count = start, most
     for time in range(lengths[first] + 1):
@@ -130,7 +130,7 @@ def values(
             for j in range(seen.shape[1]):
                 seen[i, j] = observations[row, j]
         end = begin + count
-        previous = kept.previous[agent, begin:end]
+        previous = saved.previous[agent, begin:end]
         copy(hidden[:count], previous)
         moment(
             online,
@@ -138,24 +138,24 @@ def values(
             seen[:count],
             last_actions,
             previous,
-            kept.features[agent, begin:end],
-            kept.reset[agent, begin:end],
-            kept.update[agent, begin:end],
-            kept.new[agent, begin:end],
-            kept.side[agent, begin:end],
+            saved.features[agent, begin:end],
+            saved.reset[agent, begin:end],
+            saved.update[agent, begin:end],
+            saved.new[agent, begin:end],
+            saved.side[agent, begin:end],
             hidden[:count],
             products,
             q[:count],
         )
         passing_moment(
-            target, agent, seen[:count], last_actions, hidden_target[:count], room, products, q_target[:count]
+            target, agent, seen[:count], last_actions, hidden_target[:count], workspace, products, q_target[:count]
         )
         for i in range(count):
             episode = first + i
             row = rows[offsets[time] + episode]
             if time > 0:  # the moment after transition k is moment batch + k
-                judge = q[i] if double_q else q_target[i]
-                q_next[agent, offsets[time] + episode - batch] = q_target[i, best_of(judge, available[row])]
+                selector = q[i] if double_q else q_target[i]
+                q_next[agent, offsets[time] + episode - batch] = q_target[i, best_of(selector, available[row])]
             if time < lengths[episode]:
                 last_actions[i] = actions[row]
                 q_taken[agent, offsets[time + 1] + episode - batch] = q[i, actions[row]]

@@ -14,7 +14,7 @@ from fedqmix.networks.gru_kernels.forward import ROWS, values
 from fedqmix.runtime.core.timeline import Timeline
 
 if TYPE_CHECKING:
-    from fedqmix.clients.buffer import EpisodeBatch
+    from fedqmix.clients.buffer import SampledEpisodes
     from fedqmix.networks.gru_kernels.networks import CompiledNetworks
 
 
@@ -38,7 +38,7 @@ class BatchValues:
     """One batch's Q-values by both networks, and the way back from them to the online network's gradient."""
 
     def __init__(
-        self, owner: CompiledNetworks, online: Network, target: Network, episodes: EpisodeBatch, double_q: bool
+        self, owner: CompiledNetworks, online: Network, target: Network, episodes: SampledEpisodes, double_q: bool
     ) -> None:
         """Compute q_taken and q_next: [agents, transitions] each.
 
@@ -49,7 +49,7 @@ class BatchValues:
         self._columns, self._blocks = _columns(episodes), blocks(order)
         agents, width = online.head.shape[:2]
         self.q_taken, self.q_next = torch.empty(2, agents, order.transitions, dtype=_torch_type(online)).unbind()
-        self._kept = owner.kept(agents, order.moments, width, online.head.dtype)
+        self._saved = owner.saved(agents, order.moments, width, online.head.dtype)
         self._use = owner.uses
         self._tasks = [(agent, block) for block in range(len(self._blocks)) for agent in range(agents)]
         taken, following = self.q_taken.numpy(), self.q_next.numpy()
@@ -57,9 +57,9 @@ class BatchValues:
         def task(number: int) -> None:
             agent, block = self._tasks[number]
             own = self._blocks[block]
-            values(online, target, self._columns, agent, *own, double_q, self._kept, taken, following)
+            values(online, target, self._columns, agent, *own, double_q, self._saved, taken, following)
 
-        owner.crew.each(task, len(self._tasks))
+        owner.thread_pool.each(task, len(self._tasks))
 
     def backward(self, grad_taken: torch.Tensor, gradient: ParameterArrays) -> None:
         """Fill `gradient` with that of the online parameters, given d loss / d q_taken [agents, transitions].
@@ -69,22 +69,24 @@ class BatchValues:
         owner = self._owner
         if owner.uses != self._use:
             raise RuntimeError("q_taken has no way back any more: its networks have computed other Q-values since")
-        found = owner.shares(len(self._blocks), self._online, self._columns)
+        gradient_shares = owner.shares(len(self._blocks), self._online, self._columns)
         grad = grad_taken.contiguous().numpy()
 
         def task(number: int) -> None:
             agent, block = self._tasks[number]
-            gradients(self._online, self._columns, agent, block, *self._blocks[block], self._kept, grad, found)
+            gradients(
+                self._online, self._columns, agent, block, *self._blocks[block], self._saved, grad, gradient_shares
+            )
 
-        owner.crew.each(task, len(self._tasks))
-        owner.add_up(found, gradient)
+        owner.thread_pool.each(task, len(self._tasks))
+        owner.add_up(gradient_shares, gradient)
 
 
 def _torch_type(network: Network) -> torch.dtype:
     return torch.float32 if network.head.dtype == np.float32 else torch.float64
 
 
-def _columns(episodes: EpisodeBatch) -> Episodes:
+def _columns(episodes: SampledEpisodes) -> Episodes:
     return Episodes(
         observations=episodes.observations.numpy(),
         available_actions=episodes.available_actions.numpy(),

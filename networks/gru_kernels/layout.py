@@ -41,26 +41,26 @@ def arrange(parameters: ParameterArrays, id_rows: Integers, first: int, last: in
 
 
 @kernel
-def add_up(found: Gradients, id_rows: Integers, first: int, last: int, gradient: ParameterArrays) -> None:
+def add_up(gradient_shares: Gradients, id_rows: Integers, first: int, last: int, gradient: ParameterArrays) -> None:
     """Fill the gradients of agents first .. last - 1 with the sums over blocks, added in the blocks' order."""
     width = gradient.head_weight.shape[1]
-    seen = found.features.shape[2]
+    seen = gradient_shares.features.shape[2]
     for agent in range(first, last):
-        for block in range(found.features.shape[0]):
+        for block in range(gradient_shares.features.shape[0]):
             added = block > 0
             for i in range(seen):
-                put(found.features[block, agent, i], gradient.fc_weight[agent, i], added)
-            put(found.always[block, agent], gradient.fc_bias[agent], added)
+                put(gradient_shares.features[block, agent, i], gradient.fc_weight[agent, i], added)
+            put(gradient_shares.always[block, agent], gradient.fc_bias[agent], added)
             for gate in range(3):
                 own = slice(gate * width, (gate + 1) * width)
                 for i in range(width):
-                    put(found.inside[block, agent, gate, i], gradient.weight_ih[agent, i, own], added)
-                    put(found.recurrent[block, agent, gate, i], gradient.weight_hh[agent, i, own], added)
-                put(found.bias[block, agent, gate], gradient.bias_ih[agent, own], added)
-                put(found.bias[block, agent, side_of(gate)], gradient.bias_hh[agent, own], added)
+                    put(gradient_shares.inside[block, agent, gate, i], gradient.weight_ih[agent, i, own], added)
+                    put(gradient_shares.recurrent[block, agent, gate, i], gradient.weight_hh[agent, i, own], added)
+                put(gradient_shares.bias[block, agent, gate], gradient.bias_ih[agent, own], added)
+                put(gradient_shares.bias[block, agent, side_of(gate)], gradient.bias_hh[agent, own], added)
             for i in range(width):
-                put(found.head[block, agent, :, i], gradient.head_weight[agent, i], added)
-            put(found.head_bias[block, agent], gradient.head_bias[agent], added)
+                put(gradient_shares.head[block, agent, :, i], gradient.head_weight[agent, i], added)
+            put(gradient_shares.head_bias[block, agent], gradient.head_bias[agent], added)
         gradient.fc_weight[agent, seen:, :] = 0  # the rows of other agents' ids
         put(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]], False)
 
@@ -83,12 +83,16 @@ def put(row: Numbers, into: Numbers, added: bool) -> None:
 
 
 @inner
-def clear(found: Gradients, block: int, agent: int) -> None:
+def clear(gradient_shares: Gradients, block: int, agent: int) -> None:
     """Set the share of one block and agent to zero."""
-    for matrix in (found.features[block, agent], found.bias[block, agent], found.head[block, agent]):
+    for matrix in (
+        gradient_shares.features[block, agent],
+        gradient_shares.bias[block, agent],
+        gradient_shares.head[block, agent],
+    ):
         matrix[:] = 0
-    found.always[block, agent][:] = 0
-    found.head_bias[block, agent][:] = 0
+    gradient_shares.always[block, agent][:] = 0
+    gradient_shares.head_bias[block, agent][:] = 0
     for gate in range(3):
-        found.inside[block, agent, gate][:] = 0
-        found.recurrent[block, agent, gate][:] = 0
+        gradient_shares.inside[block, agent, gate][:] = 0
+        gradient_shares.recurrent[block, agent, gate][:] = 0

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 
 from fedqmix.networks.gru import PARAMETER_NAMES, Parameters
-from fedqmix.networks.gru_kernels.acting import Chances, Choices, Memory, act
-from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Kept, Network, ParameterArrays
+from fedqmix.networks.gru_kernels.acting import Choices, ExplorationDraws, Memory, act
+from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Network, ParameterArrays, SavedActivations
 from fedqmix.networks.gru_kernels.gradient import BatchValues
 from fedqmix.networks.gru_kernels.layout import add_up, arrange
 from fedqmix.runtime.core.world import Bools, Floats, TeamSpec
 from fedqmix.runtime.kernels.compile import Numbers
-from fedqmix.runtime.kernels.crew import Crew
 from fedqmix.runtime.kernels.product import WIDE
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
-    from fedqmix.clients.buffer import EpisodeBatch
+    from fedqmix.clients.buffer import SampledEpisodes
 
 FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less time than handing it over
 FEWEST_AGENTS = 4  # whose parameters are worth another thread
@@ -32,26 +32,28 @@ class CompiledNetworks:
     new memory and clearing it would take a tenth of a step.
     """
 
-    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, crew: Crew) -> None:
-        self.crew = crew
+    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, thread_pool: ThreadPool) -> None:
+        self.thread_pool = thread_pool
         self.uses = 0  # how often the memory was given away: what it held before is then gone
         self._spec = spec
         self._id_rows = np.array(agent_ids, np.int64) + spec.obs_dim + spec.n_actions
         self._memory: dict[str, Numbers] = {}
 
-    def values(self, online: Parameters, target: Parameters, episodes: EpisodeBatch, double_q: bool) -> BatchValues:
+    def values(self, online: Parameters, target: Parameters, episodes: SampledEpisodes, double_q: bool) -> BatchValues:
         """Compute a batch's Q-values; see algorithms.q_learning.agent.TeamValues."""
         networks = self._network(online, "online"), self._network(target, "target")
         return BatchValues(self, *networks, episodes, double_q)
 
     def acting(self, online: Parameters, memory: Memory) -> CompiledActing:
         """Let the agents act with their parameters as they are now."""
-        return CompiledActing(self._network(online, "acting"), self._spec, memory, self.crew)
+        return CompiledActing(self._network(online, "acting"), self._spec, memory, self.thread_pool)
 
-    def kept(self, agents: int, moments: int, width: int, dtype: Any) -> Kept:
+    def saved(self, agents: int, moments: int, width: int, dtype: Any) -> SavedActivations:
         """Return memory for what the way back needs, for one way forward and back."""
         self.uses += 1
-        return Kept(*self._arrays("kept", [(agents, moments, width)] * len(Kept._fields), dtype))
+        return SavedActivations(
+            *self._arrays("kept", [(agents, moments, width)] * len(SavedActivations._fields), dtype)
+        )
 
     def shares(self, blocks: int, network: Network, columns: Episodes) -> Gradients:
         """Return memory for the gradients' shares of so many blocks; what it holds is of an earlier step."""
@@ -69,14 +71,14 @@ class CompiledNetworks:
         whole = [(blocks, agents, *shape) for shape in shapes]
         return Gradients(*self._arrays("shares", whole, network.head.dtype))
 
-    def add_up(self, found: Gradients, gradient: ParameterArrays) -> None:
+    def add_up(self, gradient_shares: Gradients, gradient: ParameterArrays) -> None:
         """Fill a gradient with the sums of all blocks' shares."""
         agents = len(self._id_rows)
 
         def work(first: int, last: int) -> None:
-            add_up(found, self._id_rows, first, last, gradient)
+            add_up(gradient_shares, self._id_rows, first, last, gradient)
 
-        self.crew.share(work, agents, FEWEST_AGENTS)
+        self.thread_pool.share(work, agents, FEWEST_AGENTS)
 
     def _network(self, parameters: Parameters, use: str) -> Network:
         """Bring parameters into the form that the kernels read; it is written over when asked for the same use."""
@@ -90,7 +92,7 @@ class CompiledNetworks:
         def work(first: int, last: int) -> None:
             arrange(given, self._id_rows, first, last, network)
 
-        self.crew.share(work, agents, FEWEST_AGENTS)
+        self.thread_pool.share(work, agents, FEWEST_AGENTS)
         return network
 
     def _arrays(self, use: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Numbers]:
@@ -106,9 +108,9 @@ class CompiledNetworks:
 class CompiledActing:
     """Acts through a batch of battles; see clients.acting.Actor."""
 
-    def __init__(self, network: Network, spec: TeamSpec, memory: Memory, crew: Crew) -> None:
+    def __init__(self, network: Network, spec: TeamSpec, memory: Memory, thread_pool: ThreadPool) -> None:
         """memory: as at the battles' beginning; it is advanced in place."""
-        self._network, self._memory, self._crew = network, memory, crew
+        self._network, self._memory, self._thread_pool = network, memory, thread_pool
         shape = memory.last_actions.shape
         # What the world hands over is copied: it may be read-only, for which the kernel would be compiled once more.
         self._observations = np.empty((*shape, spec.obs_dim), np.float32)
@@ -116,15 +118,17 @@ class CompiledActing:
         q = np.empty((*shape, spec.n_actions), np.float32)
         self._choices = Choices(q, np.empty(shape, np.int64), np.empty(shape, np.bool_))
 
-    def choose(self, observations: Floats, available: Bools, epsilon: float, chances: Chances) -> Choices:
+    def choose(self, observations: Floats, available: Bools, epsilon: float, draws: ExplorationDraws) -> Choices:
         """Advance by one moment; the arrays returned are written over by the next call.
 
         observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
         """
         self._observations[:], self._available[:] = observations, available
-        given = self._observations, self._available, self._memory, epsilon, chances, self._choices
+        given = self._observations, self._available, self._memory, epsilon, draws, self._choices
         agents, battles = self._memory.last_actions.shape
-        self._crew.share(lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // battles))
+        self._thread_pool.share(
+            lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // battles)
+        )
         return self._choices
 
 

@@ -108,16 +108,16 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
 
 def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
-    from fedqmix.clients.door import HOLD_S, DoorService
+    from fedqmix.clients.service import HOLD_S, AgentService
     from fedqmix.runtime.deployment.agent import DeployedAgent  # loads torch and Flower
-    from fedqmix.runtime.transport.proto.door_pb2_grpc import add_DoorServicer_to_server
+    from fedqmix.runtime.transport.proto.agent_pb2_grpc import add_AgentServicer_to_server
 
     number = _agent_id(options)
     state = _state(f"agent {number}", options.get("state", f"agent-{number}-state"))
     world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
     agent = DeployedAgent(number, world, mixer, state)
-    door = DoorService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
-    return _Service([lambda to: add_DoorServicer_to_server(door, to)], 8, door.close)
+    door = AgentService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
+    return _Service([lambda to: add_AgentServicer_to_server(door, to)], 8, door.close)
 
 
 def _serve(

@@ -146,7 +146,7 @@ def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> 
     console, wanted = Console(), options["stop"]
     if wanted.startswith("{"):
         raise ConfigurationError(f"stop={wanted}: write one setting at a time, such as stop.rounds=3.")
-    going = link.going_on()
+    going = link.not_terminated()
     found = going if wanted == "true" else {run: name for run, name in going.items() if _alike(name, wanted, options)}
     for run, name in found.items():
         link.stop(run)

@@ -113,7 +113,7 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
 
 def _check_combinations(config: Config) -> None:
     algorithm, strategy = config.algorithm, config.strategy
-    for name in ("batch_size", "parallel_battles"):
+    for name in ("batch_size", "parallel_episodes"):
         size = getattr(algorithm, name)
         if size > algorithm.buffer_size:
             raise ConfigurationError(

@@ -23,7 +23,7 @@ class Counted:
     won: int
     env_steps: int
     broken: int
-    earned: tuple[float, ...]
+    individual_returns: tuple[float, ...]
 
     @property
     def win_rate(self) -> float:

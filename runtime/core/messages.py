@@ -38,7 +38,7 @@ RUN = "run"
 ATTEMPT = "attempt"
 CONFIG = "config"  # the run's resolved configuration, YAML
 PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
-DOORS = "doors"  # agent -> "host:port", for nodes that are not told where their agent is
+AGENT_SERVICES = "doors"  # agent -> "host:port", for nodes that are not told where their agent is
 CERTS = "certs"  # and the folder with their certificates; "": no encryption
 
 # metrics

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fedqmix.runtime.core.facts import Counted
-from fedqmix.runtime.core.world import Battles, Floats64, Integers, LocalWorld, Purpose, TeamSpec, Turn, UnitRecord
+from fedqmix.runtime.core.world import (
+    EpisodeBatch,
+    Floats64,
+    Integers,
+    LocalWorld,
+    Purpose,
+    TeamSpec,
+    TimeStep,
+    UnitRecord,
+)
 
 Ended = tuple[Integers, Floats64, np.ndarray]
 """Battles of a batch that ended well: lengths [battles], earned [agents, battles], won [battles] bool."""
@@ -22,7 +31,7 @@ class TalliedWorld:
 
     def __init__(self, world: LocalWorld) -> None:
         self._world = world
-        self._battles: Battles | None = None
+        self._battles: EpisodeBatch | None = None
         self._series: dict[Purpose, dict[int, list[Ended]]] = {}
         self._broken: dict[Purpose, int] = {}
 
@@ -36,25 +45,25 @@ class TalliedWorld:
         """See runtime.core.world.LocalWorld."""
         return self._world.game
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         """See runtime.core.world.World; a batch that was not played to its end is not counted."""
-        turn = self._world.begin(battles)
+        time_step = self._world.begin(battles)
         self._battles = battles
-        self._running = ~(turn.terminated | turn.truncated)
+        self._running = ~(time_step.terminated | time_step.truncated)
         self._lengths = np.zeros(battles.count, np.int64)
         self._earned = np.zeros((self.spec.n_agents, battles.count), np.float64)
-        return turn
+        return time_step
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         """See runtime.core.world.World."""
-        turn = self._world.step(actions)
+        time_step = self._world.step(actions)
         if self._battles is not None:
-            self._earned += turn.individual_rewards
+            self._earned += time_step.individual_rewards
             self._lengths += self._running
-            self._running = ~(turn.terminated | turn.truncated)
+            self._running = ~(time_step.terminated | time_step.truncated)
             if not self._running.any():
-                self._end(self._battles, turn)
-        return turn
+                self._end(self._battles, time_step)
+        return time_step
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         """See runtime.core.world.World."""
@@ -73,19 +82,21 @@ class TalliedWorld:
         """Return the counts since `forget`, by purpose. A purpose without an ended battle is absent."""
         return {purpose: self._sum(purpose, list(series.values())) for purpose, series in self._series.items()}
 
-    def _end(self, battles: Battles, turn: Turn) -> None:
-        whole = ~turn.broken
+    def _end(self, battles: EpisodeBatch, time_step: TimeStep) -> None:
+        whole = ~time_step.broken
         self._battles = None
-        self._broken[battles.purpose] = self._broken.get(battles.purpose, 0) + int(turn.broken.sum())
+        self._broken[battles.purpose] = self._broken.get(battles.purpose, 0) + int(time_step.broken.sum())
         if whole.any():
             series = battles.first if battles.series is None else battles.series
-            ended = self._lengths[whole], self._earned[:, whole], turn.won[whole]
+            ended = self._lengths[whole], self._earned[:, whole], time_step.won[whole]
             self._series.setdefault(battles.purpose, {}).setdefault(series, []).append(ended)
 
     def _sum(self, purpose: Purpose, series: Sequence[Sequence[Ended]]) -> Counted:
-        earned = np.zeros(self.spec.n_agents, np.float64)
+        individual_returns = np.zeros(self.spec.n_agents, np.float64)
         for batches in series:
-            earned += np.concatenate([of_agents for _, of_agents, _ in batches], axis=1).sum(1)
+            individual_returns += np.concatenate([of_agents for _, of_agents, _ in batches], axis=1).sum(1)
         lengths = np.concatenate([one for batches in series for one, _, _ in batches])
         won = np.concatenate([one for batches in series for _, _, one in batches])
-        return Counted(len(lengths), int(won.sum()), int(lengths.sum()), self._broken[purpose], tuple(earned.tolist()))
+        return Counted(
+            len(lengths), int(won.sum()), int(lengths.sum()), self._broken[purpose], tuple(individual_returns.tolist())
+        )

@@ -1,6 +1,6 @@
 """The World: a batch of parallel battles, as the agents and the mixer's side see it.
 
-Agents see `Turn`s. The global state and the team reward go to a `TeamSink` (the mixer's side) and nowhere else.
+Agents see `TimeStep`s. The global state and the team reward go to a `TeamSink` (the mixer's side) and nowhere else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Purpose(StrEnum):
     """Greedy battles that begin where the map puts the units."""
     VARIED_EVALUATION = "varied-evaluation"
     """Greedy battles in which the units' starting places are drawn around the map's."""
-    SHOWING = "showing"
+    REPLAY = "showing"
     """Battles that are played to be looked at; they count for nothing."""
     POLICY = "policy"
     """Measuring one agent's network played by the whole team (strategy.reward=policy)."""
@@ -60,7 +60,7 @@ class TeamSpec:
 
 
 @dataclass(frozen=True)
-class Battles:
+class EpisodeBatch:
     """A batch of battles to play side by side: the episodes first, first + 1, ..., first + count - 1.
 
     Episode numbers count up within a purpose over the whole run and, with the seed, fix every random draw of the
@@ -75,7 +75,7 @@ class Battles:
     series: int | None = None
 
 
-class Turn(NamedTuple):
+class TimeStep(NamedTuple):
     """What the agents learn after a step of every battle (or at its beginning).
 
     The arrays are the caller's to read until the next call of the same world; they may be written over then.
@@ -92,7 +92,7 @@ class Turn(NamedTuple):
     broken: Bools  # [battles], terminated because its game broke down: it counts for nothing and is played again
 
 
-class TeamTurn(NamedTuple):
+class TeamTimeStep(NamedTuple):
     """What the mixer's side learns after a step of every battle (or at its beginning)."""
 
     state: Floats  # [battles, state_dim]
@@ -106,10 +106,10 @@ class TeamTurn(NamedTuple):
 class TeamSink(Protocol):
     """Where a world puts what only the mixer's side may see."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Take the first state of a new batch of battles."""
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Take the outcome of one step of every battle of the batch begun last."""
 
 
@@ -139,10 +139,10 @@ class World(Protocol):
     def spec(self) -> TeamSpec:
         """The sizes of everything this world returns."""
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         """Begin a batch of battles, forgetting the last one, and return the first turn."""
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         """Let every battle take one environment step.
 
         actions: [agents, battles] int64; what is sent to battles that are over is not looked at.

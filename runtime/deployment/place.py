@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedqmix.runtime.core.doors import TOLD, Doors
+from fedqmix.runtime.core.agent_services import TOLD, AgentServices
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.identity import Identity
@@ -25,7 +25,7 @@ class Place:
     mixer: str
     identity: Identity | None
     patience: float
-    doors: Doors = TOLD
+    agent_services: AgentServices = TOLD
     nodes: Mapping[int, int] | None = None
 
     @classmethod

@@ -147,7 +147,7 @@ class Deployed:
             settings,
             place.patience,
             note,
-            place.doors,
+            place.agent_services,
             nodes=place.nodes,
         )
         self._context = context

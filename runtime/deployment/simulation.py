@@ -16,7 +16,7 @@ from pathlib import Path
 from flwr.serverapp import Grid
 from flwr.superlink.grid import InMemoryGrid
 
-from fedqmix.runtime.core.doors import Doors
+from fedqmix.runtime.core.agent_services import AgentServices
 from fedqmix.runtime.core.errors import ConfigurationError, FederationError
 from fedqmix.runtime.deployment.one_machine import Deployment
 from fedqmix.runtime.deployment.place import Place, patience
@@ -66,8 +66,8 @@ def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[
         deployment.start(supervisor, bear)
         stack.enter_context(_tended(supervisor, note))
         identity = Identity(certs / "superlink")
-        doors = Doors(tuple(deployment.places[f"agent-{k}"] for k in range(agents)), str(certs))
-        yield Place(deployment.places["world"], deployment.places["mixer"], identity, bear, doors)
+        agent_services = AgentServices(tuple(deployment.places[f"agent-{k}"] for k in range(agents)), str(certs))
+        yield Place(deployment.places["world"], deployment.places["mixer"], identity, bear, agent_services)
 
 
 @contextmanager

@@ -116,13 +116,13 @@ class SuperLink:
             return RunState(State.FAILED, status.details.removeprefix(_OWN_ERROR))
         return RunState(State.LOST, status.details)
 
-    def going_on(self) -> dict[int, str]:
+    def not_terminated(self) -> dict[int, str]:
         """Return the runs that have not ended: number -> run folder, as it was submitted ("" when none was named)."""
-        return {number: _folder_of(words) for number, words in self._going_on().items()}
+        return {number: _folder_of(words) for number, words in self._not_terminated().items()}
 
     def same(self, overrides: Sequence[str]) -> set[int]:
         """Return the runs that have not ended and were submitted with exactly these overrides."""
-        return {number for number, words in self._going_on().items() if words == shlex.join(overrides)}
+        return {number for number, words in self._not_terminated().items() if words == shlex.join(overrides)}
 
     def stop(self, run: int) -> None:
         """Stop a run; one that has ended stays as it is."""
@@ -135,7 +135,7 @@ class SuperLink:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def _going_on(self) -> dict[int, str]:
+    def _not_terminated(self) -> dict[int, str]:
         try:
             reply = self._client.ListRuns(ListRunsRequest(limit=MANY))
         except httpx.HTTPError as error:

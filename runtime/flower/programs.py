@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from fedqmix.runtime.core.leash import leashed
+from fedqmix.runtime.core.parent_death import ended_with_parent
 
 SUPEREXEC, SERVERAPP = "fedqmix.runtime.flower.quick_superexec", "fedqmix.runtime.flower.serverapp"
 FLOWERS_SUPEREXEC = "flower-superexec"
@@ -25,11 +25,12 @@ def command(module: str, *words: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *words]
 
 
-class Kept:
+class RestartedProgram:
     """A program that is started again whenever it ends, until it is terminated or this process ends.
 
     Flower starts its SuperExec once, and a SuperExec gives up when it was not answered for half a minute: no app would
-    ever be started again. A thread of its own starts it, for the system ends it with that thread (runtime.core.leash).
+    ever be started again. A thread of its own starts it, for the system ends it with that thread
+    (runtime.core.parent_death).
     """
 
     def __init__(self, command: Sequence[str], **options: Any) -> None:
@@ -62,18 +63,18 @@ class Kept:
         with self._lock:
             try:
                 if not self._unwanted.is_set():
-                    self._process = subprocess.Popen(leashed(self._command), **self._options)
+                    self._process = subprocess.Popen(ended_with_parent(self._command), **self._options)
                     return self._process
             finally:
                 self._begun.set()
         return None
 
 
-def start(wanted: Sequence[str], **options: Any) -> subprocess.Popen[bytes] | Kept:
+def start(wanted: Sequence[str], **options: Any) -> subprocess.Popen[bytes] | RestartedProgram:
     """Start a program as subprocess.Popen does; flower-superexec as ours, which is kept, and ends with this process."""
     words = list(wanted)
     if words[0] == FLOWERS_SUPEREXEC:
-        return Kept(command(SUPEREXEC, *words[1:]), **options)
+        return RestartedProgram(command(SUPEREXEC, *words[1:]), **options)
     return subprocess.Popen(words, **options)
 
 

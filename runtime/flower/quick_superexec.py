@@ -4,7 +4,7 @@ Everything a ClientApp imports is imported once; a message then costs a fork ins
 still is a process of its own that ends with its message, so nothing stays behind from one message to the next.
 
 With certificates (FEDQMIX_CERTS) it shows its party's, and starts the installed ClientApp and ServerApp and nothing
-else. Whatever it starts or forks ends with it (runtime.core.leash), however it ends.
+else. Whatever it starts or forks ends with it (runtime.core.parent_death), however it ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flwr.supercore.superexec.executor.subprocess_executor import SubprocessExec
 from flwr.supercore.superexec.executor.types import ExecutionSpec, LaunchResult
 from flwr.supernode.runtime.run_clientapp import run_clientapp
 
-from fedqmix.runtime.core.leash import hold, leashed
+from fedqmix.runtime.core.parent_death import ended_with_parent, hold
 from fedqmix.runtime.flower import internals, own_certificate
 from fedqmix.runtime.flower.environment import required_identity
 from fedqmix.runtime.flower.own_apps import only_installed_clientapp
@@ -117,7 +117,7 @@ def _register_exit_handlers(*_: Any, exit_handlers: Sequence[Callable[[], None]]
 
 def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a program that ends with us, such as a ServerApp."""
-    return subprocess.Popen(leashed(command), **options)
+    return subprocess.Popen(ended_with_parent(command), **options)
 
 
 def main() -> None:

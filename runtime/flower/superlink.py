@@ -5,7 +5,8 @@ SuperLink's certificate and run the installed apps. With insecure=true anybody i
 
 Flower's own program starts both detached, and lets them look every fifth of a second whether their parent is there;
 then they ask themselves to end by a signal that waits for their main thread, and say farewell to a SuperLink that is
-gone. So a ServerApp went on for half a minute, and held its run folder. Here the system ends them (runtime.core.leash).
+gone. So a ServerApp went on for half a minute, and held its run folder. Here the system ends them
+(runtime.core.parent_death).
 """
 
 from __future__ import annotations

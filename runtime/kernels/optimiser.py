@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fedqmix.runtime.kernels.compile import Compiler, Numbers
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 # `reassoc`: a sum is taken in any order that the compiler chooses, which is the same for every row.
 _kernel = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}).kernel
@@ -77,7 +77,7 @@ class Adam:
         self.steps = np.zeros(len(packing.names), np.int64)
         self._packing, self._rate = packing, learning_rate
 
-    def step(self, parameters: Numbers, gradient: Numbers, scale: float, crew: Crew) -> None:
+    def step(self, parameters: Numbers, gradient: Numbers, scale: float, thread_pool: ThreadPool) -> None:
         """Move the parameters against `scale` times the gradient; both packed, the gradient is left as it is."""
         self.steps += 1
         taken = self.steps.tolist()  # powers of Python's numbers: numpy's may differ in the last bit
@@ -88,7 +88,7 @@ class Adam:
         def work(first: int, last: int) -> None:
             _adam(parameters, gradient, *moments, bounds, self._packing.networks, first, last, scale, rates, spreads)
 
-        _shared(crew, work, self._packing)
+        _shared(thread_pool, work, self._packing)
 
     def reset(self, names: Collection[str]) -> None:
         """Set the moments and the step counts of some parameters to zero, as before the first step."""
@@ -118,14 +118,14 @@ class Adam:
                 values[:] = named[f"{quantity}.{name}"] if named else 0
 
 
-def squared_norms(packing: Packing, gradient: Numbers, crew: Crew) -> NDArray[np.float64]:
+def squared_norms(packing: Packing, gradient: Numbers, thread_pool: ThreadPool) -> NDArray[np.float64]:
     """Return the squared 2-norm of each network's part of a packed array: [networks] float64."""
     norms = np.empty(packing.networks)
 
     def work(first: int, last: int) -> None:
         _squared_norms(gradient, packing.bounds, packing.networks, first, last, norms)
 
-    _shared(crew, work, packing)
+    _shared(thread_pool, work, packing)
     return norms
 
 
@@ -137,8 +137,8 @@ def move_towards(target: Numbers, online: Numbers, rate: float) -> None:
         target += target.dtype.type(rate) * (online - target)
 
 
-def _shared(crew: Crew, work: Any, packing: Packing) -> None:
-    crew.share(work, packing.networks, max(1, FEWEST // packing.size))
+def _shared(thread_pool: ThreadPool, work: Any, packing: Packing) -> None:
+    thread_pool.share(work, packing.networks, max(1, FEWEST // packing.size))
 
 
 @_kernel

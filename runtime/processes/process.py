@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fedqmix.runtime.core.errors import FederationError
-from fedqmix.runtime.core.leash import leashed
+from fedqmix.runtime.core.parent_death import ended_with_parent
 from fedqmix.runtime.processes import marks
 from fedqmix.runtime.storage.private import private_opener
 
@@ -55,7 +55,7 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mar
     try:
         with open(log, "ab", opener=private_opener) as out:
             return subprocess.Popen(
-                leashed(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
+                ended_with_parent(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=whole, process_group=0
             )
     except OSError as error:
         raise FederationError(f"'{command[0]}' cannot be started: {error.strerror}.") from error

@@ -201,7 +201,7 @@ def _require_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _advice(checkpoint: Path, owner: str | None = None) -> Iterator[None]:
-    """Turn what goes wrong with one checkpoint into an error that says what to do about it."""
+    """TimeStep what goes wrong with one checkpoint into an error that says what to do about it."""
     try:
         yield
     except FileNotFoundError as error:

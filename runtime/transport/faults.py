@@ -52,7 +52,7 @@ def wrong_caller(party: str, shown: str) -> WrongCallerError:
 def answered(
     method: Callable[[Service, Request, grpc.ServicerContext], Reply],
 ) -> Callable[[Service, Request, grpc.ServicerContext], Reply]:
-    """Turn what a servicer's method raises into what the caller can read."""
+    """TimeStep what a servicer's method raises into what the caller can read."""
 
     @functools.wraps(method)
     def answer(self: Service, request: Request, context: grpc.ServicerContext) -> Reply:

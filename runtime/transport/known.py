@@ -21,7 +21,7 @@ def known_message(facts: Facts) -> control_pb2.Known:
                 won=one.won,
                 env_steps=one.env_steps,
                 broken=one.broken,
-                earned=one.earned,
+                individual_returns=one.individual_returns,
             )
             for purpose, one in facts.counted.items()
         ],
@@ -43,9 +43,9 @@ def read_known(message: control_pb2.Known) -> Facts:
 
 
 def _counted(one: control_pb2.Counted) -> Counted:
-    if not all(math.isfinite(value) for value in one.earned):
+    if not all(math.isfinite(value) for value in one.individual_returns):
         raise RefusedError("The world counted rewards that are not finite.")
-    return Counted(one.battles, one.won, one.env_steps, one.broken, tuple(one.earned))
+    return Counted(one.battles, one.won, one.env_steps, one.broken, tuple(one.individual_returns))
 
 
 def _purpose(name: str) -> Purpose:

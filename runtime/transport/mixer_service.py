@@ -18,8 +18,8 @@ from fedqmix.runtime.core.world import Floats, TeamSink, TeamSpec
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.codec import decode, encode
 from fedqmix.runtime.transport.control_service import ControlService
-from fedqmix.runtime.transport.desk import Desk, Request
 from fedqmix.runtime.transport.faults import Peer, answered, conversed
+from fedqmix.runtime.transport.handler import Request, RequestHandler
 from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
 from fedqmix.runtime.transport.proto import mixer_pb2, mixer_pb2_grpc
 from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
@@ -93,7 +93,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._make, self._peer = make, peer
         self._meeting = Rendezvous(patience)
         self._ledger, self._sink_ledger = Ledger("mixer"), Ledger("sink")
-        self._desk = Desk(self._meeting, self._ledger, peer)
+        self._handler = RequestHandler(self._meeting, self._ledger, peer)
         self._sink = SinkService(self._sink_ledger, peer)
         self._side: MixerSide | None = None
         self._made_for = ("", "")  # run, settings
@@ -216,7 +216,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
                 raise RefusedError("Nothing is learned in this attempt, or its last training step was taken.")
             return read()
 
-        return self._desk.agents(request, context, read_in_training, together)
+        return self._handler.agents(request, context, read_in_training, together)
 
     def _finish(self, asked: list[None]) -> Sequence[mixer_pb2.Finished]:
         side = self._needed_side()

@@ -12,13 +12,13 @@ import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError
-from fedqmix.runtime.core.world import Battles, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, TeamTimeStep
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.proto import team_sink_pb2
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import TeamSinkStub
 from fedqmix.runtime.transport.tickets import attempt_message
-from fedqmix.runtime.transport.turns import battles_message, team_turn_message
+from fedqmix.runtime.transport.time_steps import battles_message, team_time_step_message
 
 
 class RemoteTeamSink:
@@ -49,19 +49,19 @@ class RemoteTeamSink:
         self._record.close()  # a reply may still be on its way
         self._attempt, self._sequence, self._on_its_way, self.waited = attempt, 0, None, 0.0
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Tell the first state of a new batch of battles."""
         self._settle()
-        opened = team_sink_pb2.Opened(battles=battles_message(battles), turn=team_turn_message(turn))
+        opened = team_sink_pb2.Opened(battles=battles_message(battles), time_step=team_time_step_message(time_step))
         self._on_its_way = partial(self._line.call, self._begin, self._numbered(opened))
         self._settle()
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Tell the outcome of one step of every battle of the batch begun last."""
         self._settle()
-        outcome = self._numbered(team_sink_pb2.Outcome(turn=team_turn_message(turn)))
+        outcome = self._numbered(team_sink_pb2.Outcome(time_step=team_time_step_message(time_step)))
         self._on_its_way = self._record.start(outcome)
-        if (turn.terminated | turn.truncated).all():
+        if (time_step.terminated | time_step.truncated).all():
             self._settle()
 
     def _numbered(self, message: Any) -> Any:

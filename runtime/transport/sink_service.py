@@ -8,14 +8,14 @@ import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import RefusedError
-from fedqmix.runtime.core.world import Battles, TeamSink, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, TeamSink, TeamTimeStep
 from fedqmix.runtime.transport.calls import PATIENCE_S
-from fedqmix.runtime.transport.desk import Desk
 from fedqmix.runtime.transport.faults import Peer, answered, conversed
+from fedqmix.runtime.transport.handler import RequestHandler
 from fedqmix.runtime.transport.ledger import Ledger
 from fedqmix.runtime.transport.proto import team_sink_pb2, team_sink_pb2_grpc
 from fedqmix.runtime.transport.rendezvous import Rendezvous
-from fedqmix.runtime.transport.turns import read_battles, read_team_turn
+from fedqmix.runtime.transport.time_steps import read_battles, read_team_time_step
 
 
 class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
@@ -23,7 +23,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
 
     def __init__(self, ledger: Ledger, peer: Peer) -> None:
         self._meeting = Rendezvous(PATIENCE_S, who="world")  # of one: nobody is ever waited for
-        self._desk = Desk(self._meeting, ledger, peer)
+        self._handler = RequestHandler(self._meeting, ledger, peer)
         self._sink: TeamSink | None = None
         self._state_dim = self._count = 0
 
@@ -39,33 +39,38 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
 
     @answered
     def Begin(self, request: team_sink_pb2.Opened, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
-        def read() -> tuple[str, tuple[Battles, TeamTurn]]:
+        def read() -> tuple[str, tuple[EpisodeBatch, TeamTimeStep]]:
             battles = read_battles(request.battles)
             if battles.count < 1:
                 raise RefusedError("A batch needs at least one battle; told of 0.")
-            return "the beginning of battles", (battles, read_team_turn(request.turn, battles.count, self._state_dim))
+            return "the beginning of battles", (
+                battles,
+                read_team_time_step(request.time_step, battles.count, self._state_dim),
+            )
 
-        def note(told: list[tuple[Battles, TeamTurn]]) -> list[team_sink_pb2.Noted]:
+        def note(told: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
             self._sink.begin(*told[0])
             self._count = told[0][0].count
             return [team_sink_pb2.Noted()]
 
-        noted: team_sink_pb2.Noted = self._desk.world(request, context, read, note)
+        noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)
         return noted
 
     @conversed
     def Record(self, request: team_sink_pb2.Outcome, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
-        def read() -> tuple[str, TeamTurn]:
+        def read() -> tuple[str, TeamTimeStep]:
             if self._count == 0:
                 raise RefusedError("No battle was begun: call Begin before Record.")
             # the local sink itself says best what is not finite, and of which episode
-            return "a step of battles", read_team_turn(request.turn, self._count, self._state_dim, finite=False)
+            return "a step of battles", read_team_time_step(
+                request.time_step, self._count, self._state_dim, finite=False
+            )
 
-        def note(told: list[TeamTurn]) -> list[team_sink_pb2.Noted]:
+        def note(told: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
             self._sink.record(told[0])
             return [team_sink_pb2.Noted()]
 
-        noted: team_sink_pb2.Noted = self._desk.world(request, context, read, note)
+        noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)
         return noted

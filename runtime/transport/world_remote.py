@@ -12,14 +12,14 @@ import numpy as np
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import WorldError
-from fedqmix.runtime.core.world import Battles, Integers, TeamSpec, Turn, UnitRecord
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSpec, TimeStep, UnitRecord
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.codec import encode
 from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.proto import world_pb2
 from fedqmix.runtime.transport.proto.world_pb2_grpc import WorldStub
 from fedqmix.runtime.transport.tickets import header
-from fedqmix.runtime.transport.turns import battles_message, read_sight
+from fedqmix.runtime.transport.time_steps import battles_message, read_sight
 
 
 class RemoteWorld:
@@ -45,7 +45,7 @@ class RemoteWorld:
         """The whole team's sizes; turns hold one agent."""
         return self._spec
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         """Begin a batch of battles together with all other agents; see runtime.core.world.World."""
         self._check_open()
         if battles.count < 1:
@@ -53,7 +53,7 @@ class RemoteWorld:
         self._count = battles.count
         return self._turn(self._begin, world_pb2.Ready(battles=battles_message(battles)))
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         """Take one environment step together with all other agents. actions: [1, battles] int64."""
         self._check_open()
         if self._count == 0:
@@ -74,7 +74,7 @@ class RemoteWorld:
         self._closed = True
         self._steps.close()
 
-    def _turn(self, ask: Callable[[Any], Any], request: Any) -> Turn:
+    def _turn(self, ask: Callable[[Any], Any], request: Any) -> TimeStep:
         self._sequence += 1
         request.header.CopyFrom(header(self._attempt, self._agent, self._sequence))
         began = time.perf_counter()

@@ -13,18 +13,18 @@ from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.tally import TalliedWorld
-from fedqmix.runtime.core.world import Battles, Integers, LocalWorld, TeamSink
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, LocalWorld, TeamSink
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.codec import decode
 from fedqmix.runtime.transport.control_service import ControlService
-from fedqmix.runtime.transport.desk import Desk
 from fedqmix.runtime.transport.faults import Peer, answered, conversed
+from fedqmix.runtime.transport.handler import RequestHandler
 from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
 from fedqmix.runtime.transport.proto import world_pb2, world_pb2_grpc
 from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
 from fedqmix.runtime.transport.proto.world_pb2_grpc import add_WorldServicer_to_server
 from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
-from fedqmix.runtime.transport.turns import read_battles, sights
+from fedqmix.runtime.transport.time_steps import read_battles, sights
 
 
 class AttemptSink(TeamSink, Protocol):
@@ -55,7 +55,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         self._make, self._sink, self._peer = make, sink, peer
         self._meeting = Rendezvous(patience)
         self._ledger = Ledger("world")
-        self._desk = Desk(self._meeting, self._ledger, peer)
+        self._handler = RequestHandler(self._meeting, self._ledger, peer)
         self._world: TalliedWorld | None = None
         self._made_for = ("", "")  # run, settings
         self._count = 0  # battles of the current batch
@@ -104,11 +104,11 @@ class WorldService(world_pb2_grpc.WorldServicer):
 
     @answered
     def Begin(self, request: world_pb2.Ready, context: grpc.ServicerContext) -> world_pb2.Sight:
-        def read() -> tuple[str, Battles]:
+        def read() -> tuple[str, EpisodeBatch]:
             battles = read_battles(request.battles)
             return f"{battles.count} {battles.purpose} battles from episode {battles.first}", battles
 
-        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._begin)
+        sight: world_pb2.Sight = self._handler.agents(request, context, read, self._begin)
         return sight
 
     @conversed
@@ -118,7 +118,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
                 raise RefusedError("No battle was begun: call Begin before Step.")
             return "an environment step", decode(request.actions, "actions", np.int64, (1, self._count))
 
-        sight: world_pb2.Sight = self._desk.agents(request, context, read, self._step)
+        sight: world_pb2.Sight = self._handler.agents(request, context, read, self._step)
         return sight
 
     def _prepare(self, attempt: Attempt, config: str) -> int:
@@ -132,11 +132,11 @@ class WorldService(world_pb2_grpc.WorldServicer):
         self._count = 0
         return self._world.spec.n_agents
 
-    def _begin(self, asked: list[Battles]) -> Sequence[world_pb2.Sight]:
+    def _begin(self, asked: list[EpisodeBatch]) -> Sequence[world_pb2.Sight]:
         assert self._world is not None
-        turn = self._world.begin(asked[0])
+        time_step = self._world.begin(asked[0])
         self._count = asked[0].count
-        return sights(turn)
+        return sights(time_step)
 
     def _step(self, actions: list[Integers]) -> Sequence[world_pb2.Sight]:
         assert self._world is not None

@@ -13,8 +13,8 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.conf.schema import ModelConfig
-from fedqmix.runtime.core.together import ALONE, Together, Work
-from fedqmix.runtime.runs.seeds.meeting import Meeting
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns, Work
+from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
 from support.episodes import in_double, random_episode, store, without_kernels
@@ -26,7 +26,7 @@ MODEL = ModelConfig(name="gru", hidden=7, initialisation="uniform")
 SEEDS = (5, 6, 7)
 
 
-def team(seed: int, together: Together = ALONE, double: bool = True, **changes) -> ToyTeam:
+def team(seed: int, together: BatchedRuns = SINGLE_RUN, double: bool = True, **changes) -> ToyTeam:
     """A team that torch computes."""
     settings = algorithm(**{"batch_size": 6, "buffer_size": 20, **changes})
     agents = AgentStack(range(SPEC.n_agents), SPEC, MODEL, settings, seed, CPU, together)
@@ -60,7 +60,7 @@ def side_by_side(runs: Sequence[Callable[[], None]]) -> None:
 class Counted:
     """A seat that notes how many computed together."""
 
-    def __init__(self, seat: Together) -> None:
+    def __init__(self, seat: BatchedRuns) -> None:
         self.seat, self.sizes = seat, {work: set() for work in Work}
 
     def compute(self, work, request, function):
@@ -83,7 +83,7 @@ def assert_alike(together: ToyTeam, alone: ToyTeam, tolerance: float = 1e-9) -> 
     "changes", [{}, {"hypernetwork_layers": 1, "double_q": False}, {"name": "vdn"}, {"name": "iql"}], ids=str
 )
 def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
-    meeting = Meeting(len(SEEDS))
+    meeting = RunBatcher(len(SEEDS))
     seats = [Counted(meeting.seat(number)) for number in range(len(SEEDS))]
     teams = [with_episodes(team(seed, seat, **changes), seed) for seed, seat in zip(SEEDS, seats, strict=True)]
     lengths = {tuple(one.agents.ring.lengths(np.arange(12)).tolist()) for one in teams}
@@ -103,7 +103,7 @@ def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
 
 def test_whole_rounds_with_battles_of_different_length_and_one_run_that_ends_before_the_others():
     plans = [RoundPlan(8, 10**6, False), RoundPlan(8, 10**6, False), RoundPlan(3, 10**6, False)]
-    meeting = Meeting(len(SEEDS))
+    meeting = RunBatcher(len(SEEDS))
     seats = [Counted(meeting.seat(number)) for number in range(len(SEEDS))]
     teams = [team(seed, seat, double=False) for seed, seat in zip(SEEDS, seats, strict=True)]
 

@@ -13,11 +13,11 @@ from fedqmix.runtime.core.timeline import timeline
 GAMMA = 0.5
 
 
-def kernel(rewards, going_on, next_values, order, gamma, td_lambda):
+def kernel(rewards, not_terminated, next_values, order, gamma, td_lambda):
     """The kernel as the other is called: an output at a time."""
     found = next_values.numpy().copy()
     for row in found:
-        by_kernel(rewards.numpy(), going_on.numpy(), order.begins, gamma, td_lambda, row)
+        by_kernel(rewards.numpy(), not_terminated.numpy(), order.begins, gamma, td_lambda, row)
     return torch.from_numpy(found)
 
 

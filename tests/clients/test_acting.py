@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fedqmix.clients.acting import Actor, play_batch, random_available
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from support.plain import Episode, all_q_values
 from support.toy_team import algorithm, make_team
 
-BATTLES = Battles(Purpose.TRAINING, 6, 4)
+BATTLES = EpisodeBatch(Purpose.TRAINING, 6, 4)
 
 
 @given(
@@ -74,7 +74,7 @@ def q_values_seen(team, played):
 @pytest.mark.parametrize("coin", ["agent", "team"])
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
 def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
-    team = make_team(algorithm(exploration_coin=coin))
+    team = make_team(algorithm(exploration_draws=coin))
     played, _ = play_batch(team.agents, team.world, BATTLES, epsilon)
     q = q_values_seen(team, played)
     actor = Actor(team.agents, BATTLES, epsilon)
@@ -84,8 +84,8 @@ def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
             available = played.available_actions[agent, time, b]
             action = played.actions[agent, time, b]
             assert available[action]
-            if epsilon > 0 and actor.coins[agent, time, b] < epsilon:
-                assert action == random_available(available, actor.picks[agent, time, b])
+            if epsilon > 0 and actor.explore_draws[agent, time, b] < epsilon:
+                assert action == random_available(available, actor.action_draws[agent, time, b])
                 explored += 1
             else:
                 assert action == np.where(available, values[time].numpy(), -np.inf).argmax()
@@ -95,19 +95,19 @@ def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
 
 
 def test_who_tosses_the_coin():
-    own = Actor(make_team(algorithm(exploration_coin="agent")).agents, BATTLES, 0.5).coins
-    team = Actor(make_team(algorithm(exploration_coin="team")).agents, BATTLES, 0.5)
+    own = Actor(make_team(algorithm(exploration_draws="agent")).agents, BATTLES, 0.5).explore_draws
+    team = Actor(make_team(algorithm(exploration_draws="team")).agents, BATTLES, 0.5)
     assert not np.array_equal(own[0], own[1])
-    assert np.array_equal(team.coins[0], team.coins[1])
-    assert np.array_equal(team.coins[0], team.coins[2])
-    assert not np.array_equal(team.picks[0], team.picks[1])  # together they explore, but each for itself
+    assert np.array_equal(team.explore_draws[0], team.explore_draws[1])
+    assert np.array_equal(team.explore_draws[0], team.explore_draws[2])
+    assert not np.array_equal(team.action_draws[0], team.action_draws[1])  # together they explore, but each for itself
 
 
 def test_purposes_and_episodes_have_draws_of_their_own():
     agents = make_team().agents
     draws = [
-        Actor(agents, battles, 1.0).coins
-        for battles in (BATTLES, Battles(Purpose.EVALUATION, 6, 4), Battles(Purpose.TRAINING, 10, 4))
+        Actor(agents, battles, 1.0).explore_draws
+        for battles in (BATTLES, EpisodeBatch(Purpose.EVALUATION, 6, 4), EpisodeBatch(Purpose.TRAINING, 10, 4))
     ]
     assert not np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
@@ -116,30 +116,30 @@ def test_purposes_and_episodes_have_draws_of_their_own():
 def test_what_is_played_is_what_is_recorded():
     """Lengths, rewards, ends and last moments, counted by hand from the world's own turns."""
     team = make_team()
-    turns, actions = [], []
+    time_steps, actions = [], []
 
     class Listening:
         spec = team.world.spec
 
         def begin(self, battles):
-            turns.append([np.copy(column) for column in team.world.begin(battles)])
+            time_steps.append([np.copy(column) for column in team.world.begin(battles)])
             return team.world._world._turn
 
         def step(self, chosen):
             actions.append(chosen.copy())
-            turns.append([np.copy(column) for column in team.world.step(chosen)])
+            time_steps.append([np.copy(column) for column in team.world.step(chosen)])
             return team.world._world._turn
 
-    played, _ = play_batch(team.agents, Listening(), Battles(Purpose.TRAINING, 0, 6), 1.0)
-    ends = np.array([t[3] | t[4] for t in turns])  # [moments, battles]
+    played, _ = play_batch(team.agents, Listening(), EpisodeBatch(Purpose.TRAINING, 0, 6), 1.0)
+    ends = np.array([t[3] | t[4] for t in time_steps])  # [moments, battles]
     assert played.lengths.tolist() == ends.argmax(0).tolist()
     assert len(set(played.lengths.tolist())) > 2
-    assert {bool(turns[-1][3][b]) for b in range(6)} == {True, False}, "no battle was cut off, or all were"
-    assert played.earned == pytest.approx(sum(t[2].astype(float) for t in turns))
-    assert np.array_equal(played.won, turns[-1][5])
+    assert {bool(time_steps[-1][3][b]) for b in range(6)} == {True, False}, "no battle was cut off, or all were"
+    assert played.individual_returns == pytest.approx(sum(t[2].astype(float) for t in time_steps))
+    assert np.array_equal(played.won, time_steps[-1][5])
     for b, length in enumerate(played.lengths.tolist()):
         for time in range(length + 1):
-            assert np.array_equal(played.observations[:, time, b], turns[time][0][:, b])
-            assert np.array_equal(played.available_actions[:, time, b], turns[time][1][:, b])
+            assert np.array_equal(played.observations[:, time, b], time_steps[time][0][:, b])
+            assert np.array_equal(played.available_actions[:, time, b], time_steps[time][1][:, b])
         for time in range(length):
             assert np.array_equal(played.actions[:, time, b], actions[time][:, b])

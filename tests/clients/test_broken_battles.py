@@ -10,7 +10,7 @@ import torch
 
 from fedqmix.clients.playing import play, side_by_side
 from fedqmix.clients.rounds import RoundPlan, collect, evaluate, train_round
-from fedqmix.runtime.core.world import Battles, Purpose, TeamSink, TeamSpec
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSink, TeamSpec
 from support.toy_team import ToyTeam, algorithm, make_agents, make_learner, make_team
 from support.toy_world import ToyWorld, toy_spec
 
@@ -23,22 +23,22 @@ class BreakingWorld(ToyWorld):
     def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink, breaks: dict[tuple[Purpose, int], list[int]]) -> None:
         super().__init__(spec, seed, sink)
         self.breaks = breaks
-        self.begun: list[Battles] = []
+        self.begun: list[EpisodeBatch] = []
 
     def begin(self, battles):
         self.begun.append(battles)
         return super().begin(battles)
 
     def _break_down(self, battles):
-        turn = self._turn
+        time_step = self._turn
         for battle in range(battles.count):
             moments = self.breaks.get((battles.purpose, battles.first + battle), [])
-            if moments and moments[0] == self._time and not turn.broken[battle]:
-                assert not turn.truncated[battle]
+            if moments and moments[0] == self._time and not time_step.broken[battle]:
+                assert not time_step.truncated[battle]
                 del moments[0]
-                turn.broken[battle] = turn.terminated[battle] = True
-                turn.won[battle] = False
-                turn.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
+                time_step.broken[battle] = time_step.terminated[battle] = True
+                time_step.won[battle] = False
+                time_step.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
 
 
 def breaking_team(breaks, *, most: int | None = None, **changes) -> ToyTeam:
@@ -103,7 +103,7 @@ def test_an_evaluation_counts_every_episode_once(most):
     for name in ("returns", "lengths", "won"):  # greedy play: the same battle once more is the same battle
         assert np.array_equal(getattr(results, name), getattr(undisturbed, name)), name
     assert team.learner.evaluation_return() == whole.learner.evaluation_return()
-    assert played.earned == pytest.approx(expected.earned)
+    assert played.individual_returns == pytest.approx(expected.individual_returns)
     assert sorted(played.lengths) == sorted(expected.lengths)
     assert team.agents.ring.added == team.learner.records.ring.added == team.agents.env_steps == 0
 
@@ -111,13 +111,13 @@ def test_an_evaluation_counts_every_episode_once(most):
 def test_an_evaluation_that_is_attempted_again_replaces_the_first_attempt():
     team, whole = breaking_team({(Purpose.EVALUATION, 0): [1]}, most=2), make_team()
     for most in (3, 5):
-        play(team.agents, team.world, Battles(Purpose.EVALUATION, 0, most), 0.0)
+        play(team.agents, team.world, EpisodeBatch(Purpose.EVALUATION, 0, most), 0.0)
     evaluate(whole.agents, whole.world, 0, 5)
     ours, theirs = (one.learner.records.results(Purpose.EVALUATION) for one in (team, whole))
     assert np.array_equal(ours.returns, theirs.returns)
 
 
 def test_batches_are_cut_to_size():
-    cut = list(side_by_side(Battles(Purpose.POLICY, 7, 5), 2))
+    cut = list(side_by_side(EpisodeBatch(Purpose.POLICY, 7, 5), 2))
     assert [(battles.first, battles.count, battles.series) for battles in cut] == [(7, 2, 7), (9, 2, 7), (11, 1, 7)]
-    assert [battles.count for battles in side_by_side(Battles(Purpose.POLICY, 7, 5), None)] == [5]
+    assert [battles.count for battles in side_by_side(EpisodeBatch(Purpose.POLICY, 7, 5), None)] == [5]

@@ -15,7 +15,7 @@ NOT_FINITE = pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.fixture
 def team():
     """A team that has played and learned a little."""
-    team = make_team(algorithm(parallel_battles=4))
+    team = make_team(algorithm(parallel_episodes=4))
     train_round(team.agents, team.world, team.learner, RoundPlan(3, 10**9, False))
     return team
 
@@ -55,23 +55,23 @@ class Poisoned:
             sink = self.world._sink
             record, self.world._sink = sink.record, self
             try:
-                turn = self.world.step(actions)
+                time_step = self.world.step(actions)
             finally:
                 self.world._sink = sink
             team = self.world._team
-            self.spoil(turn, team)
+            self.spoil(time_step, team)
             record(team)
-            return turn
+            return time_step
         return self.world.step(actions)
 
-    def record(self, turn):
+    def record(self, time_step):
         pass
 
 
 @NOT_FINITE
 def test_individual_reward(team, bad):
-    def spoil(turn, _):
-        turn.individual_rewards[2, 1] = bad
+    def spoil(time_step, _):
+        time_step.individual_rewards[2, 1] = bad
 
     world, first_step = Poisoned(team.world, spoil), team.agents.env_steps
     with pytest.raises(DivergenceError) as caught:

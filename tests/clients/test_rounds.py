@@ -16,7 +16,7 @@ FOREVER = 10**9
 
 
 def test_takes_exactly_its_steps_and_carries_owed_ones_over():
-    team = make_team(algorithm(batch_size=4, parallel_battles=3, updates_per_episode=1.5))
+    team = make_team(algorithm(batch_size=4, parallel_episodes=3, updates_per_episode=1.5))
     taken = 0
     for steps in (1, 4, 2, 7, 3):
         outcome = train_round(team.agents, team.world, team.learner, RoundPlan(steps, FOREVER, False))
@@ -24,30 +24,30 @@ def test_takes_exactly_its_steps_and_carries_owed_ones_over():
         assert outcome.training_steps == steps
         assert team.agents.train_steps == team.learner.train_steps == taken
         # 3 battles fill no batch of 4 and earn nothing; every later batch of 3 earns 4.5 steps, of which none is lost
-        assert team.agents.owed_updates == 1.5 * (team.agents.episodes - 3) - taken
+        assert team.agents.pending_updates == 1.5 * (team.agents.episodes - 3) - taken
     assert team.agents.episodes == 15  # 17 steps are 3.8 batches of battles, after the first
 
 
 def test_plays_only_what_it_needs():
     """Steps that are still owed are taken before anything new is played."""
-    team = make_team(algorithm(batch_size=3, parallel_battles=3, updates_per_episode=2))
+    team = make_team(algorithm(batch_size=3, parallel_episodes=3, updates_per_episode=2))
     played = []
     for _ in range(6):
         outcome = train_round(team.agents, team.world, team.learner, RoundPlan(2, FOREVER, False))
         played.append(outcome.episodes)
-        assert (outcome.earned > 0).any() == (outcome.episodes > 0)
+        assert (outcome.individual_returns > 0).any() == (outcome.episodes > 0)
     assert played == [3, 0, 0, 3, 0, 0]
 
 
 def test_fewer_updates_than_episodes():
-    team = make_team(algorithm(batch_size=3, parallel_battles=3, updates_per_episode=0.25))
+    team = make_team(algorithm(batch_size=3, parallel_episodes=3, updates_per_episode=0.25))
     outcome = train_round(team.agents, team.world, team.learner, RoundPlan(2, FOREVER, False))
     assert (outcome.training_steps, outcome.episodes) == (2, 9)
-    assert team.agents.owed_updates == 0.25
+    assert team.agents.pending_updates == 0.25
 
 
 def test_ends_early_once_the_team_has_played_enough():
-    team = make_team(algorithm(parallel_battles=2, batch_size=4, updates_per_episode=1))
+    team = make_team(algorithm(parallel_episodes=2, batch_size=4, updates_per_episode=1))
     outcome = train_round(team.agents, team.world, team.learner, RoundPlan(10**6, 60, False))
     assert team.agents.env_steps >= 60
     last = team.agents.ring.packed(team.agents.episodes - 2)["lengths"].sum()
@@ -55,7 +55,7 @@ def test_ends_early_once_the_team_has_played_enough():
     assert outcome.training_steps == outcome.episodes - 2  # all that was earned has been learned
     again = train_round(team.agents, team.world, team.learner, RoundPlan(5, 60, False))
     assert (again.training_steps, again.episodes) == (0, 0)
-    assert again.earned.tolist() == [0, 0, 0]
+    assert again.individual_returns.tolist() == [0, 0, 0]
 
 
 def test_earned_is_the_sum_over_the_rounds_battles():
@@ -64,15 +64,15 @@ def test_earned_is_the_sum_over_the_rounds_battles():
     step = team.world.step
 
     def listening(actions):
-        turn = step(actions)
-        rewards.append(turn.individual_rewards.sum(1, dtype=float))
-        return turn
+        time_step = step(actions)
+        rewards.append(time_step.individual_rewards.sum(1, dtype=float))
+        return time_step
 
     team.world.step = listening
     for _ in range(2):
         rewards.clear()
         outcome = train_round(team.agents, team.world, team.learner, RoundPlan(6, FOREVER, False))
-        assert outcome.earned == pytest.approx(np.sum(rewards, axis=0))
+        assert outcome.individual_returns == pytest.approx(np.sum(rewards, axis=0))
 
 
 def test_both_sides_store_the_same_episodes():
@@ -96,7 +96,7 @@ def test_evaluation_leaves_no_trace():
     held = team.agents.ring.added, team.learner.records.ring.added
     played = evaluate(team.agents, team.world, 0, 5)
     again = evaluate(team.agents, team.world, 0, 5)
-    assert np.array_equal(played.earned, again.earned)
+    assert np.array_equal(played.individual_returns, again.individual_returns)
     assert np.array_equal(played.lengths, again.lengths)
     assert (team.agents.ring.added, team.learner.records.ring.added) == held
     after = team.agents.state() | team.learner.state()
@@ -104,11 +104,11 @@ def test_evaluation_leaves_no_trace():
     results = team.learner.records.results(Purpose.EVALUATION)
     assert np.array_equal(results.lengths, played.lengths)
     assert np.array_equal(results.won, played.won)
-    assert results.returns.sum() == pytest.approx(played.earned.sum())
+    assert results.returns.sum() == pytest.approx(played.individual_returns.sum())
 
 
 def test_learning_before_there_is_a_batch_is_refused():
-    team = make_team(algorithm(batch_size=4, parallel_battles=3))
+    team = make_team(algorithm(batch_size=4, parallel_episodes=3))
     collect(team.agents, team.world)
     with pytest.raises(SlotError, match="4 episodes were asked for, 3 are stored"):
         train_step(team.agents, team.learner)

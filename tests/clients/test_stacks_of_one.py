@@ -10,8 +10,8 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.envs import make_world, team_spec
-from fedqmix.runtime.kernels.crew import Crew
-from support.meeting import Meeting, OneAgentsMixer, OneAgentsWorld
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
+from support.meeting import OneAgentsMixer, OneAgentsWorld, RunBatcher
 from support.toy_team import CPU, ToyTeam, algorithm, make_agents, make_learner, make_team
 from support.toy_world import ToyWorld, toy_spec
 from support.worlds import SMAC_DEFAULTS
@@ -37,7 +37,7 @@ def each_alone(settings, plans):
 
 
 def lived_apart(stacks, world, learner, plans):
-    meeting = Meeting(len(stacks))
+    meeting = RunBatcher(len(stacks))
 
     def live(agent):
         own_world, own_mixer = OneAgentsWorld(world, meeting, agent), OneAgentsMixer(learner, meeting, agent)
@@ -53,7 +53,7 @@ def lived_apart(stacks, world, learner, plans):
     [("iql", True, "agent"), ("vdn", False, "team"), ("qmix", True, "team"), ("qmix", False, "agent")],
 )
 def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin):
-    settings = algorithm(name=method, exploration_coin=coin)
+    settings = algorithm(name=method, exploration_draws=coin)
     plans = [RoundPlan(5, FOREVER, tied), RoundPlan(4, FOREVER, tied)]
     team, outcomes, played = in_one_stack(settings, plans)
     stacks, learner, lives = each_alone(settings, plans)
@@ -65,12 +65,12 @@ def same(team, outcomes, played, stacks, learner, lives):
     whole = team.agents.state()
     for agent, (stack, (own_outcomes, own_played)) in enumerate(zip(stacks, lives, strict=True)):
         for one, other in zip(own_outcomes, outcomes, strict=True):
-            assert one.earned[0] == other.earned[agent]
+            assert one.individual_returns[0] == other.individual_returns[agent]
         own_episodes, episodes = stack.ring.packed(0), team.agents.ring.packed(0)
         assert torch.equal(own_episodes["lengths"], episodes["lengths"])
         for field in ("observations", "available_actions", "actions"):
             assert torch.equal(own_episodes[field][0], episodes[field][agent]), f"{field} of agent {agent}"
-        assert own_played.earned[0] == played.earned[agent]
+        assert own_played.individual_returns[0] == played.individual_returns[agent]
         assert np.array_equal(own_played.lengths, played.lengths)
         for name, value in stack.state().items():
             row = whole[name] if name == "counters" or "adam.step." in name else whole[name][agent : agent + 1]
@@ -83,10 +83,10 @@ def same(team, outcomes, played, stacks, learner, lives):
 @pytest.mark.parametrize(("map", "threads"), [("3m", 2), ("10m_vs_11m", 1)])
 def test_real_networks_stay_the_same_for_many_steps(map, threads, monkeypatch):
     """Enough steps for one unit in the last place to decide an action, and for the target networks to be copied."""
-    monkeypatch.setattr(Crew, "usual", threads)
+    monkeypatch.setattr(ThreadPool, "usual", threads)
     spec, steps = team_spec(map, SMAC_DEFAULTS), 60 if map == "3m" else 12
     settings = algorithm(
-        batch_size=40, buffer_size=60, parallel_battles=20, mixing_embed=32, hypernetwork_hidden=64,
+        batch_size=40, buffer_size=60, parallel_episodes=20, mixing_embed=32, hypernetwork_hidden=64,
         target_update_interval=5, target_update_rate=0.3, learning_rate=0.002,
     )  # fmt: skip
     plans = [RoundPlan(steps, FOREVER, False)]

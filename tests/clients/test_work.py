@@ -19,7 +19,7 @@ from fedqmix.clients.learning import train_step
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks.gru_kernels import gradient, networks
 from fedqmix.networks.gru_kernels.forward import ROWS
-from fedqmix.runtime.core.world import Battles, Purpose, TeamSpec, Turn
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSpec, TimeStep
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
 from support.episodes import random_episode, store
@@ -113,12 +113,12 @@ def test_a_step_asks_for_the_same_whatever_the_buffers_size():
 def test_acting_is_one_kernel_a_moment_for_all_battles_and_agents(monkeypatch):
     agents, _ = team([3] * BATCH)
     acted = Count(monkeypatch, networks, "act")
-    battles = Battles(Purpose.TRAINING, 0, 200)
+    battles = EpisodeBatch(Purpose.TRAINING, 0, 200)
     actor = Actor(agents, battles, 0.5)
     shape = (SPEC.n_agents, battles.count)
 
     nothing = np.zeros(battles.count, np.bool_)
-    turn = Turn(
+    time_step = TimeStep(
         observations=np.zeros((*shape, SPEC.obs_dim), np.float32),
         available_actions=np.ones((*shape, SPEC.n_actions), np.bool_),
         individual_rewards=np.zeros(shape, np.float32),
@@ -128,5 +128,5 @@ def test_acting_is_one_kernel_a_moment_for_all_battles_and_agents(monkeypatch):
         broken=nothing,
     )
     for time in range(5):
-        actor.act(turn, time)
+        actor.act(time_step, time)
     assert acted.calls == 5

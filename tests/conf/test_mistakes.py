@@ -58,7 +58,7 @@ MISTAKES = [
     (["seed=-1"], "seed=-1 is out of range: a whole number, at least 0."),
     (["algorithm.batch_size=0"], "algorithm.batch_size=0 is out of range: a whole number, at least 1."),
     (["algorithm.buffer_size=-5"], "algorithm.buffer_size=-5 is out of range"),
-    (["algorithm.parallel_battles=0"], "algorithm.parallel_battles=0 is out of range"),
+    (["algorithm.parallel_episodes=0"], "algorithm.parallel_episodes=0 is out of range"),
     (["model.hidden=0"], "model.hidden=0 is out of range"),
     (["runtime.threads=0"], "runtime.threads=0 is out of range"),
     (["evaluation.episodes=-32"], "evaluation.episodes=-32 is out of range"),
@@ -94,7 +94,7 @@ MISTAKES = [
     (["stop.win_rate=2"], "stop.win_rate=2.0 is out of range"),
     # impossible together
     (["algorithm.batch_size=9000"], "does not fit into algorithm.buffer_size=5000 episodes"),
-    (["algorithm.parallel_battles=6000"], "choose parallel_battles <= buffer_size"),
+    (["algorithm.parallel_episodes=6000"], "choose parallel_episodes <= buffer_size"),
     (["algorithm.epsilon_start=0.01"], "algorithm.epsilon_finish=0.05 lies above algorithm.epsilon_start=0.01"),
     (["strategy=none", "strategy.shared=['*']"], "strategy=none shares nothing"),
     (["strategy=a_pps", "strategy.shared=[]"], "use strategy=none"),

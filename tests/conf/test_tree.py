@@ -81,7 +81,7 @@ def test_paper_profile_is_the_papers() -> None:
     )
     assert (algorithm.target_update_interval, algorithm.target_update_rate, algorithm.grad_norm_clip) == (200, 1.0, 10)
     assert (algorithm.epsilon_start, algorithm.epsilon_finish, algorithm.epsilon_anneal_steps) == (1.0, 0.05, 50_000)
-    assert (algorithm.parallel_battles, algorithm.updates_per_episode, algorithm.double_q) == (1, 1, True)
+    assert (algorithm.parallel_episodes, algorithm.updates_per_episode, algorithm.double_q) == (1, 1, True)
     assert (config.evaluation.every_env_steps, config.evaluation.episodes) == (5000, 32)
     assert (config.strategy.aggregation_interval, config.model.hidden, config.stop.env_steps) == (300, 64, 2_000_000)
 

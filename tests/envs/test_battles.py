@@ -17,24 +17,26 @@ def test_individual_rewards_sum_to_the_team_reward(name: str, only_positive: boo
     sink = KeepingSink()
     env = options(reward_only_positive=only_positive)
     world = make_world(name, 3, env, sink)
-    turns = play(world, training(0, 32), lambda turn: advance_and_attack(turn, load_map(name).n_enemies, focus=True))
-    earned = False
-    for turn, team in zip(turns, sink.turns, strict=True):
-        np.testing.assert_allclose(turn.individual_rewards.sum(0), team.team_reward, rtol=1e-4, atol=1e-5)
-        earned |= bool(turn.individual_rewards.any())
-    assert earned
+    time_steps = play(
+        world, training(0, 32), lambda time_step: advance_and_attack(time_step, load_map(name).n_enemies, focus=True)
+    )
+    individual_returns = False
+    for time_step, team in zip(time_steps, sink.time_steps, strict=True):
+        np.testing.assert_allclose(time_step.individual_rewards.sum(0), team.team_reward, rtol=1e-4, atol=1e-5)
+        individual_returns |= bool(time_step.individual_rewards.any())
+    assert individual_returns
 
 
 def test_a_won_battle_returns_twenty() -> None:
     """max_reward / reward_scale_rate scales the return of killing all and winning to 20 (no regeneration here)."""
     sink = KeepingSink()
     world = make_world("3m", 0, options(), sink)
-    turns = play(world, training(0, 64), lambda turn: advance_and_attack(turn, 3, focus=True))
-    returns = sum(team.team_reward.astype(np.float64) for team in sink.turns)
-    assert turns[-1].won.any()
-    assert not turns[-1].won.all()
-    np.testing.assert_allclose(returns[turns[-1].won], 20, rtol=1e-5)
-    assert returns[~turns[-1].won].max() <= 20 * 165 / maximum_reward("3m", options()) + 1e-5  # all but the 200
+    time_steps = play(world, training(0, 64), lambda time_step: advance_and_attack(time_step, 3, focus=True))
+    returns = sum(team.team_reward.astype(np.float64) for team in sink.time_steps)
+    assert time_steps[-1].won.any()
+    assert not time_steps[-1].won.all()
+    np.testing.assert_allclose(returns[time_steps[-1].won], 20, rtol=1e-5)
+    assert returns[~time_steps[-1].won].max() <= 20 * 165 / maximum_reward("3m", options()) + 1e-5  # all but the 200
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -43,8 +45,8 @@ def test_random_play_does_not_win(name: str, request: pytest.FixtureRequest) -> 
         reason = "agents' banelings, sent anywhere into the enemies' crowd, kill it: random play wins"
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     world = make_world(name, 1, options(), KeepingSink(), 2)
-    turns = play(world, training(0, 32), RandomPlayer(2, 0, 32))
-    assert turns[-1].won.mean() <= 0.1
+    time_steps = play(world, training(0, 32), RandomPlayer(2, 0, 32))
+    assert time_steps[-1].won.mean() <= 0.1
 
 
 def test_the_enemies_of_2m_vs_1z_walk_to_another_point_in_every_battle() -> None:

@@ -11,7 +11,7 @@ from fedqmix.envs import make_world
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.runtime.core.errors import UnavailableActionError
-from fedqmix.runtime.core.world import Battles, Purpose, TeamSink, World
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSink, World
 from support.world_contract import WorldContract
 from support.worlds import KeepingSink, options, over, training
 
@@ -49,10 +49,10 @@ def test_purposes_have_their_own_draws() -> None:
     for purpose in Purpose:
         sink = KeepingSink()
         world = make_world("3m", 0, options(), sink)
-        turn = world.begin(Battles(purpose, 0, 1))
-        while not over(turn).all():
-            turn = world.step(np.where(turn.available_actions[..., 0], 0, 1))
-        rewards.append(np.concatenate([team.state for team in sink.turns]))
+        time_step = world.begin(EpisodeBatch(purpose, 0, 1))
+        while not over(time_step).all():
+            time_step = world.step(np.where(time_step.available_actions[..., 0], 0, 1))
+        rewards.append(np.concatenate([team.state for team in sink.time_steps]))
     assert not np.array_equal(rewards[0], rewards[1])
     assert not np.array_equal(rewards[0], rewards[2])
 
@@ -60,16 +60,16 @@ def test_purposes_have_their_own_draws() -> None:
 def test_a_cut_off_battle_still_shows_what_could_be_done() -> None:
     record = replace(load_map("3m"), episode_limit=3)
     world = SkirmishWorld(record, 0, options(), KeepingSink())
-    turn = world.begin(training(0, 2))
+    time_step = world.begin(training(0, 2))
     for _ in range(3):
-        assert not over(turn).any()
-        turn = world.step(np.ones((3, 2), np.int64))
-    assert turn.truncated.all()
-    assert not turn.terminated.any()
-    assert turn.available_actions[..., 1:6].all()
-    assert not turn.available_actions[..., 0].any()
-    turn = world.step(np.array([[0, 1], [0, 4], [0, 5]]))
-    assert turn.available_actions[..., 0].all()
-    assert not turn.available_actions[..., 1:].any()
+        assert not over(time_step).any()
+        time_step = world.step(np.ones((3, 2), np.int64))
+    assert time_step.truncated.all()
+    assert not time_step.terminated.any()
+    assert time_step.available_actions[..., 1:6].all()
+    assert not time_step.available_actions[..., 0].any()
+    time_step = world.step(np.array([[0, 1], [0, 4], [0, 5]]))
+    assert time_step.available_actions[..., 0].all()
+    assert not time_step.available_actions[..., 1:].any()
     with pytest.raises(UnavailableActionError):
         world.step(np.array([[0, 1], [0, 4], [0, 5]]))

@@ -43,29 +43,33 @@ def test_a_battle_has_the_worlds_own_numbers(map, reward):
     sink = KeepingSink()
     world = make_world(map, 5, options(), sink)
     player = RandomPlayer(0, 0, 1)
-    turns, chosen = [copied(world.begin(training(0, 1)))], []
-    while not over(turns[-1]).all():
-        chosen.append(player(turns[-1]))
-        turns.append(copied(world.step(chosen[-1])))
+    time_steps, chosen = [copied(world.begin(training(0, 1)))], []
+    while not over(time_steps[-1]).all():
+        chosen.append(player(time_steps[-1]))
+        time_steps.append(copied(world.step(chosen[-1])))
     env = parallel_env(map, seed=5, reward=reward)
     agents = env.possible_agents
     observations, _ = env.reset()
-    for number, turn in enumerate(turns):
-        team = sink.turns[number]
+    for number, time_step in enumerate(time_steps):
+        team = sink.time_steps[number]
         if number:
             actions = {agent: int(chosen[number - 1][a, 0]) for a, agent in enumerate(agents)}
             observations, rewards, terminations, truncations, infos = env.step(actions)
-            own = turn.individual_rewards[:, 0]
+            own = time_step.individual_rewards[:, 0]
             paid = own if reward == "individual" else np.full(len(agents), team.team_reward[0])
             np.testing.assert_array_equal([rewards[agent] for agent in agents], paid)
-            assert set(terminations.values()) == {bool(turn.terminated[0])}
-            assert set(truncations.values()) == {bool(turn.truncated[0])}
+            assert set(terminations.values()) == {bool(time_step.terminated[0])}
+            assert set(truncations.values()) == {bool(time_step.truncated[0])}
             for a, agent in enumerate(agents):
-                expected = {"individual_reward": own[a], "team_reward": team.team_reward[0], "battle_won": turn.won[0]}
+                expected = {
+                    "individual_reward": own[a],
+                    "team_reward": team.team_reward[0],
+                    "battle_won": time_step.won[0],
+                }
                 assert infos[agent] == expected
         for a, agent in enumerate(agents):
-            np.testing.assert_array_equal(observations[agent]["observation"], turn.observations[a, 0])
-            np.testing.assert_array_equal(observations[agent]["action_mask"], turn.available_actions[a, 0])
+            np.testing.assert_array_equal(observations[agent]["observation"], time_step.observations[a, 0])
+            np.testing.assert_array_equal(observations[agent]["action_mask"], time_step.available_actions[a, 0])
             assert env.observation_space(agent).contains(observations[agent])
         np.testing.assert_array_equal(env.state(), team.state[0])
     assert env.agents == []

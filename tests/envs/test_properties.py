@@ -13,7 +13,7 @@ from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish.arrays import AIR, CLIFF_WALKER
 from fedqmix.envs.skirmish.terrain import make_terrain
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.runtime.core.world import Integers, Turn
+from fedqmix.runtime.core.world import Integers, TimeStep
 from support import smac_formula
 from support.worlds import MAPS, KeepingSink, copied, options, over, training
 
@@ -49,15 +49,15 @@ class EagerPlayer:
         self.random = [np.random.default_rng([seed, first + b]) for b in range(count)]
         self.eagerness = eagerness
 
-    def __call__(self, turn: Turn) -> Integers:
-        available = turn.available_actions.copy()
+    def __call__(self, time_step: TimeStep) -> Integers:
+        available = time_step.available_actions.copy()
         agents = available.shape[0]
         draws = np.stack([random.random((2, agents)) for random in self.random], axis=-1)
         eager = (draws[0] < self.eagerness) & available[..., 6:].any(-1)
         available[..., :6] &= ~eager[..., None]
         nth = (draws[1] * available.sum(-1)).astype(np.int64)
         chosen: Integers = (available.cumsum(-1) > nth[..., None]).argmax(-1)
-        chosen[:, over(turn)] = 0
+        chosen[:, over(time_step)] = 0
         return chosen
 
 
@@ -75,26 +75,26 @@ def test_any_legal_play_keeps_the_rules(name: str, choice: str, episode: int, se
     if choice == "other teams" and load_map(name).ally_race == "T":
         map_type = "MMM"  # medivacs are drawn, too
     player, steps = EagerPlayer(seed, episode, 1, eagerness), 0
-    turn = world.begin(training(episode, 1))
+    time_step = world.begin(training(episode, 1))
     before, ended = world.snapshot(0), None
-    assert_in_range(world, turn)
-    while not over(turn)[0]:
-        actions = player(turn)
+    assert_in_range(world, time_step)
+    while not over(time_step)[0]:
+        actions = player(time_step)
         dead = np.array([unit.health == 0 for unit in before])
         places = [(unit.x, unit.y) for unit in before]
-        turn, steps = world.step(actions), steps + 1
+        time_step, steps = world.step(actions), steps + 1
         after = world.snapshot(0)
-        assert_in_range(world, turn)
+        assert_in_range(world, time_step)
         for u in np.flatnonzero(dead):
             assert (after[u].health, after[u].shield, after[u].energy_or_cooldown) == (0, 0, 0)
             assert (after[u].x, after[u].y) == places[u]
         assert [unit.last_action for unit in after[: len(actions)]] == actions[:, 0].tolist()
         reward = smac_formula.team_reward(before, after, map_type, env)
-        assert sink.turns[-1].team_reward[0] == pytest.approx(reward, rel=1e-5, abs=1e-5)
+        assert sink.time_steps[-1].team_reward[0] == pytest.approx(reward, rel=1e-5, abs=1e-5)
         before, ended = after, smac_formula.outcome(after, map_type)
-        assert turn.terminated[0] == (ended is not None)
-    assert turn.won[0] == (ended == 1)
-    assert turn.truncated[0] == (ended is None)
+        assert time_step.terminated[0] == (ended is not None)
+    assert time_step.won[0] == (ended == 1)
+    assert time_step.truncated[0] == (ended is None)
     assert ended is not None or steps == world.spec.episode_limit
 
 
@@ -109,7 +109,7 @@ def ground(name: str) -> np.ndarray:
     return planes
 
 
-def assert_in_range(world: SkirmishWorld, turn: Turn) -> None:
+def assert_in_range(world: SkirmishWorld, time_step: TimeStep) -> None:
     """Health, shield, energy and places are in range; the living never have the no-op, the dead nothing else."""
     units = world.units_of_all_battles()[0]
     kinds = world._scene.kinds[units["kind"]]
@@ -122,9 +122,9 @@ def assert_in_range(world: SkirmishWorld, turn: Turn) -> None:
     assert ((units["x"] >= 0) & (units["y"] >= 0)).all()
     assert ground(world.spec.map)[kinds["plane"], units["x"].astype(int), units["y"].astype(int)].all()
     agents = units[: world.spec.n_agents]
-    available = turn.available_actions[:, 0]
+    available = time_step.available_actions[:, 0]
     assert available.any(-1).all()
-    if not turn.terminated[0]:
+    if not time_step.terminated[0]:
         np.testing.assert_array_equal(available[:, 0], agents["health"] == 0)
     assert not available[available[:, 0], 1:].any()
 
@@ -133,11 +133,11 @@ def played(name: str, first: int, count: int, threads: int, steps: int = 50) -> 
     sink = KeepingSink()
     world = SkirmishWorld(load_map(name), 7, options(reward_only_positive=False), sink, threads)
     player = EagerPlayer(3, first, count, 0.8)
-    turns = [copied(world.begin(training(first, count)))]
+    time_steps = [copied(world.begin(training(first, count)))]
     for _ in range(steps):
-        turns.append(copied(world.step(player(turns[-1]))))
+        time_steps.append(copied(world.step(player(time_steps[-1]))))
     world.close()
-    return list(zip(turns, sink.turns, strict=True))
+    return list(zip(time_steps, sink.time_steps, strict=True))
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -146,8 +146,8 @@ def test_a_seed_is_a_battle_at_any_batch_size_and_thread_count(name: str) -> Non
     assert any(team.team_reward.any() for _, team in reference)
     for first, count, threads in ((0, 17, 2), (4, 3, 1), (4, 3, 2), (16, 1, 1)):
         part = slice(first, first + count)
-        for (turn, team), (other, other_team) in zip(reference, played(name, first, count, threads), strict=True):
-            for one, same in zip(turn[:3], other[:3], strict=True):
+        for (time_step, team), (other, other_team) in zip(reference, played(name, first, count, threads), strict=True):
+            for one, same in zip(time_step[:3], other[:3], strict=True):
                 np.testing.assert_array_equal(one[:, part], same)
-            for one, same in zip((*turn[3:], *team), (*other[3:], *other_team), strict=True):
+            for one, same in zip((*time_step[3:], *team), (*other[3:], *other_team), strict=True):
                 np.testing.assert_array_equal(one[part], same)

@@ -10,7 +10,7 @@ from fedqmix.envs.positions import POSITION, Ways, read_units
 from fedqmix.envs.scripted import POLICIES, ScriptedTeam
 from fedqmix.envs.units import unit_names
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from support.moments import DIRECTIONS, EAST, NORTH, SOUTH, WEST, moment, unit
 from support.worlds import KeepingSink, options, over, training
 
@@ -56,15 +56,15 @@ def test_fixed_orders_look_at_numbers_alone():
 def test_fixed_orders_are_kept_in_whole_battles(policy, end):
     world, team = make_world("2s3z", 7, options(), KeepingSink()), ScriptedTeam(policy, "2s3z", seed=7)
     battles, attacks = training(0, 8), 0
-    turn = world.begin(battles)
+    time_step = world.begin(battles)
     team.begin(battles)
-    while not over(turn).all():
-        actions = team.choose(read_units(world, 8), turn.available_actions)
-        for available, action in zip(turn.available_actions.reshape(-1, 11), actions.ravel(), strict=True):
+    while not over(time_step).all():
+        actions = team.choose(read_units(world, 8), time_step.available_actions)
+        for available, action in zip(time_step.available_actions.reshape(-1, 11), actions.ravel(), strict=True):
             targets = np.flatnonzero(available[6:])
             assert action == 6 + targets[end] if targets.size else action < 6
             attacks += targets.size > 0
-        turn = world.step(actions)
+        time_step = world.step(actions)
     assert attacks > 100
 
 
@@ -183,7 +183,7 @@ def test_where_no_way_leads_the_straight_line_counts():
 
 
 def test_random_actions_are_uniform_over_the_available_ones():
-    battles = Battles(Purpose.TRAINING, 0, 4000)
+    battles = EpisodeBatch(Purpose.TRAINING, 0, 4000)
     team = ScriptedTeam("random", "3m", seed=3)
     team.begin(battles)
     available = np.zeros((3, 4000, 9), dtype=np.bool_)
@@ -199,7 +199,7 @@ def test_a_battle_is_the_same_at_any_batch_size(policy):
     def states(first, count):
         sink = KeepingSink()
         fight("5m_vs_6m", policy, training(first, count), sink)
-        return np.stack([turn.state for turn in sink.turns])
+        return np.stack([time_step.state for time_step in sink.time_steps])
 
     many, one = states(0, 5), states(3, 1)
     np.testing.assert_array_equal(many[: len(one), 3], one[:, 0])
@@ -209,11 +209,11 @@ def fight(map, policy, battles, sink):
     """Play a batch to its end and return the last turn."""
     world = make_world(map, 7, options(), sink)
     team = ScriptedTeam(policy, map, seed=7)
-    turn = world.begin(battles)
+    time_step = world.begin(battles)
     team.begin(battles)
-    while not over(turn).all():
-        turn = world.step(team.choose(read_units(world, battles.count), turn.available_actions))
-    return turn
+    while not over(time_step).all():
+        time_step = world.step(team.choose(read_units(world, battles.count), time_step.available_actions))
+    return time_step
 
 
 @pytest.mark.parametrize("map", ["3m", "8m", "10m_vs_11m"])
@@ -222,7 +222,7 @@ def test_every_script_does_better_than_chance(map):
     for policy in POLICIES:
         sink = KeepingSink()
         fight(map, policy, training(0, 16), sink)
-        returns[policy] = sum(turn.team_reward.mean() for turn in sink.turns)
+        returns[policy] = sum(time_step.team_reward.mean() for time_step in sink.time_steps)
     assert returns["random"] * 2 < min(returns[policy] for policy in ("nearest", "focus", "kite"))
 
 

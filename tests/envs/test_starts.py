@@ -13,13 +13,13 @@ from fedqmix.envs.skirmish.scene import make_scene
 from fedqmix.envs.skirmish.spawn import spawn_points
 from fedqmix.envs.skirmish.starts import TEAM_SHIFT, UNIT_SHIFT
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.runtime.core.world import Battles, Integers, Purpose, Turn
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, Purpose, TimeStep
 from support.worlds import MAPS, KeepingSink, options, play
 
 VARIED = Purpose.VARIED_EVALUATION
 
 
-def begun(name: str, battles: Battles, seed: int = 0, threads: int = 1, **changes: str) -> np.ndarray:
+def begun(name: str, battles: EpisodeBatch, seed: int = 0, threads: int = 1, **changes: str) -> np.ndarray:
     """[battles, units] the units of battles that have just begun."""
     world = SkirmishWorld(load_map(name), seed, options(**changes), KeepingSink(), threads)
     world.begin(battles)
@@ -28,9 +28,9 @@ def begun(name: str, battles: Battles, seed: int = 0, threads: int = 1, **change
     return units
 
 
-def prefer(turn: Turn) -> Integers:
+def prefer(time_step: TimeStep) -> Integers:
     """A policy that looks at nothing: the first enemy in range, else east, else stop, else the no-op."""
-    available = turn.available_actions
+    available = time_step.available_actions
     chosen = np.zeros(available.shape[:2], np.int64)
     for action in (0, 1, 4, *range(available.shape[2] - 1, 5, -1)):
         chosen = np.where(available[..., action], action, chosen)
@@ -39,28 +39,28 @@ def prefer(turn: Turn) -> Integers:
 
 def returns_and_wins(name: str, purpose: Purpose) -> tuple[np.ndarray, int]:
     sink = KeepingSink()
-    turns = play(make_world(name, 0, options(), sink), Battles(purpose, 0, 32), prefer)
-    return np.sum([team.team_reward for team in sink.turns], axis=0), int(turns[-1].won.sum())
+    time_steps = play(make_world(name, 0, options(), sink), EpisodeBatch(purpose, 0, 32), prefer)
+    return np.sum([team.team_reward for team in sink.time_steps], axis=0), int(time_steps[-1].won.sum())
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one is not VARIED])
 def test_all_other_battles_begin_in_the_map_s_places(purpose: Purpose) -> None:
     x, y = spawn_points(load_map("MMM2"))
-    units = begun("MMM2", Battles(purpose, 3, 4))
+    units = begun("MMM2", EpisodeBatch(purpose, 3, 4))
     assert np.array_equal(units["x"], np.broadcast_to(x, units.shape))
     assert np.array_equal(units["y"], np.broadcast_to(y, units.shape))
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_a_world_of_varied_starts_varies_all_but_evaluations_from_fixed_ones(purpose: Purpose) -> None:
-    battles = Battles(purpose, 3, 4)
+    battles = EpisodeBatch(purpose, 3, 4)
     shifted = begun("MMM2", battles, starts="varied")
     assert np.array_equal(shifted["x"], begun("MMM2", battles)["x"]) == (purpose in (Purpose.EVALUATION, VARIED))
 
 
 @pytest.mark.parametrize("name", MAPS)
 def test_nobody_is_shifted_far_or_to_where_he_cannot_stand(name: str) -> None:
-    record, scene, units = load_map(name), make_scene(load_map(name)), begun(name, Battles(VARIED, 0, 64))
+    record, scene, units = load_map(name), make_scene(load_map(name)), begun(name, EpisodeBatch(VARIED, 0, 64))
     home = np.stack(spawn_points(record), axis=-1)
     places = np.stack([units["x"], units["y"]], axis=-1)
     shifts = places - home
@@ -83,15 +83,15 @@ def test_nobody_is_shifted_far_or_to_where_he_cannot_stand(name: str) -> None:
 
 
 def test_an_episode_begins_alike_in_any_batch_and_with_any_threads() -> None:
-    whole = begun("2s3z", Battles(VARIED, 5, 40), threads=2)
+    whole = begun("2s3z", EpisodeBatch(VARIED, 5, 40), threads=2)
     for first in (5, 6, 44):
-        assert np.array_equal(begun("2s3z", Battles(VARIED, first, 1))[0], whole[first - 5])
-    assert not np.array_equal(begun("2s3z", Battles(VARIED, 5, 1), seed=1)[0]["x"], whole[0]["x"])
+        assert np.array_equal(begun("2s3z", EpisodeBatch(VARIED, first, 1))[0], whole[first - 5])
+    assert not np.array_equal(begun("2s3z", EpisodeBatch(VARIED, 5, 1), seed=1)[0]["x"], whole[0]["x"])
 
 
 def test_places_that_are_drawn_anyway_are_not_shifted() -> None:
     """env.randomise=positions: the enemies mirror the agents in about half of the battles, to the bit."""
-    units = begun("3m", Battles(VARIED, 0, 64), randomise="positions")
+    units = begun("3m", EpisodeBatch(VARIED, 0, 64), randomise="positions")
     middle = units["x"][:, :3] + units["x"][:, 3:], units["y"][:, :3] + units["y"][:, 3:]
     mirrored = sum(np.ptp(xs) < 1e-9 and np.ptp(ys) < 1e-9 for xs, ys in zip(*middle, strict=True))
     assert 16 < mirrored < 48

@@ -24,14 +24,14 @@ def played(map_: str, **changed: object) -> tuple[list[np.ndarray], list[np.ndar
     sink = KeepingSink()
     world = make_world(map_, 5, options(**changed), sink)
     choose = RandomPlayer(11, 0, BATTLES)
-    turn = world.begin(training(0, BATTLES))
+    time_step = world.begin(training(0, BATTLES))
     actions, going = [], []
-    while not over(turn).all():
-        going.append(~over(turn))
-        actions.append(choose(turn).copy())
-        turn = world.step(actions[-1])
+    while not over(time_step).all():
+        going.append(~over(time_step))
+        actions.append(choose(time_step).copy())
+        time_step = world.step(actions[-1])
     world.close()
-    return [one.state for one in sink.turns[1:]], actions, going
+    return [one.state for one in sink.time_steps[1:]], actions, going
 
 
 @pytest.mark.parametrize("map_", ["3m", "2s3z", "MMM"])

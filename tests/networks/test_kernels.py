@@ -12,7 +12,7 @@ from fedqmix.clients.learning import team_q_values, train_step
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks.gru_kernels.backward import CHUNK
 from fedqmix.networks.gru_kernels.forward import ROWS
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
@@ -69,9 +69,9 @@ def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers):
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
     found = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(Crew, "usual", threads)
+        monkeypatch.setattr(ThreadPool, "usual", threads)
         agents, learner = team(double=False)
-        assert len(agents.compiled.crew._orders) == threads - 1
+        assert len(agents.compiled.thread_pool._orders) == threads - 1
         for _ in range(3):
             train_step(agents, learner)
         found.append(outcome(agents, learner))

@@ -45,7 +45,7 @@ class Lying:
 
 def played(n_agents=3, tie=False, **changes):
     """A team that has played and learned a little."""
-    team = make_team(algorithm(parallel_battles=4, **changes), toy_spec(n_agents=n_agents))
+    team = make_team(algorithm(parallel_episodes=4, **changes), toy_spec(n_agents=n_agents))
     train_round(team.agents, team.world, team.learner, RoundPlan(3, 10**9, tie))
     team.learner.report()
     return team

@@ -159,9 +159,9 @@ def rewards_of(team):
     """Let the team's sink tell what it was told."""
     told, record = [0.0], team.learner.records.record
 
-    def listening(turn):
-        told.append(float(abs(turn.team_reward).max()))
-        return record(turn)
+    def listening(time_step):
+        told.append(float(abs(time_step.team_reward).max()))
+        return record(time_step)
 
     team.learner.records.record = listening
     return told

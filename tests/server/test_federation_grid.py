@@ -147,7 +147,7 @@ def test_real_agents_that_are_disturbed_learn_the_same(name):
         return federate(strategy, grid, 2, facts)
 
     def team():
-        return make_team(algorithm(learning_rate=0.02, parallel_battles=4))
+        return make_team(algorithm(learning_rate=0.02, parallel_episodes=4))
 
     calm = team()
     expected = arrays_of(run(LocalGrid(3, calm.answer), calm.facts))

@@ -10,9 +10,9 @@ from support.toy_team import make_team
 def expected(played):
     """Means of several bouts; in the toy world the team's reward is the sum of what its agents earn."""
     lengths = np.concatenate([one.lengths for one in played])
-    earned = sum(one.earned.sum() for one in played)
+    individual_returns = sum(one.individual_returns.sum() for one in played)
     won = np.concatenate([one.won for one in played]).mean()
-    return {"battle_won_mean": won, "return_mean": earned / len(lengths), "ep_length_mean": lengths.mean()}
+    return {"battle_won_mean": won, "return_mean": individual_returns / len(lengths), "ep_length_mean": lengths.mean()}
 
 
 def test_means_are_over_the_training_battles_since_the_last_report():

@@ -122,7 +122,7 @@ def test_the_search_would_find_them():
 @pytest.mark.parametrize("tied", [False, True], ids=["own gradients", "tied gradients"])
 def test_the_mixer_is_sent_one_number_per_transition(tied):
     """Q-values and gradients cross to the mixer's side, never an observation or an action."""
-    team = make_team(algorithm(parallel_battles=4))
+    team = make_team(algorithm(parallel_episodes=4))
     sent = []
 
     class Listening:

@@ -101,8 +101,8 @@ def test_measuring_policies_changes_no_network_but_costs_battles():
     assert len(policies) == 3 * 3
     assert team.agents.env_steps > plain.agents.env_steps
     assert strategy.record.env_step == team.agents.env_steps
-    earned = [reply.content.metric_records[m.METRICS][m.ACCUMULATED_REWARD] for reply in policies]
-    assert strategy.record.rewards == pytest.approx([sum(earned[i : i + 3]) / 3 for i in (0, 3, 6)])
+    individual_returns = [reply.content.metric_records[m.METRICS][m.ACCUMULATED_REWARD] for reply in policies]
+    assert strategy.record.rewards == pytest.approx([sum(individual_returns[i : i + 3]) / 3 for i in (0, 3, 6)])
     for name, value in plain.agents.state().items():
         if name != "counters":
             assert torch.equal(team.agents.state()[name], value), f"{name} is not what training left"

@@ -17,10 +17,10 @@ SYMMETRIC = ("3m", "8m", "25m", "2s3z", "3s5z", "1c3s5z", "MMM", "bane_vs_bane")
 class Silence:
     """A sink that keeps nothing."""
 
-    def begin(self, battles, turn) -> None:
+    def begin(self, battles, time_step) -> None:
         pass
 
-    def record(self, turn) -> None:
+    def record(self, time_step) -> None:
         pass
 
 
@@ -44,8 +44,8 @@ class ScriptAgainstScript(SkirmishWorld):
 
     def advance(self) -> bool:
         """Play one environment step of every battle; return whether any is not over."""
-        turn = self.step(np.zeros((self.spec.n_agents, self._count), np.int64))
-        return not over(turn).all()
+        time_step = self.step(np.zeros((self.spec.n_agents, self._count), np.int64))
+        return not over(time_step).all()
 
     def standing(self) -> np.ndarray:
         """[battles] 1 where only agents are left that can fight, -1 where only enemies are, else 0."""

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from fedqmix.runtime.configuration.runs import in_runs
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.doors import TOLD
+from fedqmix.runtime.core.agent_services import TOLD
 from fedqmix.runtime.deployment.place import Place
 from fedqmix.server.roster import Roster
 

@@ -10,7 +10,7 @@ from fedqmix.algorithms.q_learning.training import TorchMixerTraining
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.compiled_train_state import CompiledTrainState
 from fedqmix.clients.train_state import TorchTrainState
-from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
 from fedqmix.server.team_learner import TeamLearner
@@ -72,7 +72,7 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
     learner.records.ring.add(team, lengths)
 
 
-def without_kernels(agents: AgentStack, learner: TeamLearner, together: Together = ALONE) -> None:
+def without_kernels(agents: AgentStack, learner: TeamLearner, together: BatchedRuns = SINGLE_RUN) -> None:
     """Let a learner that has not begun compute as on a device that has no kernels."""
     agents.compiled = None
     agents.train_state = TorchTrainState(agents.online, agents.learning.learning_rate)
@@ -86,7 +86,7 @@ def in_double(agents: AgentStack, learner: TeamLearner) -> None:
     if agents.compiled is None:
         agents.train_state = TorchTrainState(parameters, rate)
     else:
-        agents.train_state = CompiledTrainState(parameters, rate, agents.compiled.crew)
+        agents.train_state = CompiledTrainState(parameters, rate, agents.compiled.thread_pool)
     learner.mixer.double()
     learner.target.double()
     if isinstance(learner.training, CompiledQmix):

@@ -23,15 +23,15 @@ class Team:
 
     def begin(self, first: int = 0, count: int = 2):
         self.player = RandomPlayer(9, first, count)
-        self.turn = copied(self.world.begin(training(first, count)))
-        return self.turn
+        self.time_step = copied(self.world.begin(training(first, count)))
+        return self.time_step
 
     def step(self, times: int = 1):
         for _ in range(times):
-            self.turn = copied(self.world.step(self.player(self.turn)))
-        return self.turn
+            self.time_step = copied(self.world.step(self.player(self.time_step)))
+        return self.time_step
 
     def finish(self):
-        while not over(self.turn).all():
+        while not over(self.time_step).all():
             self.step()
-        return self.turn
+        return self.time_step

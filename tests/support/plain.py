@@ -153,11 +153,11 @@ def lambda_return(episode: Episode, next_values: list[float], time: int, gamma: 
     next_values: [time], the value of the moment after each action; the last one counts in truncated episodes alone.
     """
     steps = episode.length - time
-    total, earned = 0.0, 0.0
+    total, individual_returns = 0.0, 0.0
     for n in range(1, steps + 1):
-        earned += gamma ** (n - 1) * episode.rewards[time + n - 1]
+        individual_returns += gamma ** (n - 1) * episode.rewards[time + n - 1]
         over = n == steps and episode.terminated
-        n_step = earned + (0.0 if over else gamma**n * next_values[time + n - 1])
+        n_step = individual_returns + (0.0 if over else gamma**n * next_values[time + n - 1])
         total += (td_lambda ** (n - 1)) * (1.0 if n == steps else 1 - td_lambda) * n_step
     return total
 

@@ -47,7 +47,7 @@ def run(
     name: str, rounds: int, evaluate_every: int = 40, **changes: Any
 ) -> tuple[ToyTeam, TeamStrategy, RecordingGrid, Result]:
     """Train a real team; keyword arguments change the strategy's settings."""
-    team = make_team(algorithm(learning_rate=0.02, parallel_battles=4))
+    team = make_team(algorithm(learning_rate=0.02, parallel_episodes=4))
     settings = strategy_settings(name, **changes)
     strategy = strategy_class(settings)(settings, 3, NEVER, evaluate_every, evaluate_episodes=3)
     grid = RecordingGrid(team)

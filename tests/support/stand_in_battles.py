@@ -19,7 +19,7 @@ from fedqmix.envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
 from fedqmix.envs.skirmish.orders import MOVE_AMOUNT
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.envs.units import combat_constants, unit_names, unit_type
-from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn, Turn
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep, TimeStep
 from support.stand_in_units import AGENTS, ATTACK, HEAL, OPPONENT, STOP, WALK, describe, type_numbers
 
 NO_LIMIT = 2**31 - 1
@@ -39,10 +39,10 @@ DIRECTIONS = {
 class Unwatched:
     """Nobody looks at the world's state and team reward: the game knows neither."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Take no notice."""
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Take no notice."""
 
 
@@ -65,7 +65,7 @@ class BattlesOfGame:
         self._begin()
 
     def _begin(self) -> None:
-        self._turn: Turn = self._world.begin(Battles(Purpose.TRAINING, len(self.history), 1))
+        self._turn: TimeStep = self._world.begin(EpisodeBatch(Purpose.TRAINING, len(self.history), 1))
         self.history.append([])
         self._units = self._world.units_of_all_battles()[0]
         self._fresh = self._units.copy()

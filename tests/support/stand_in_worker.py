@@ -15,17 +15,17 @@ from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.envs.smac.messages import Job, Sight
 from fedqmix.envs.smac.worker import serve
-from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep
 
 
 class LastTeamTurn:
     """A sink that keeps the last turn."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
-        self.turn = turn
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step
 
-    def record(self, turn: TeamTurn) -> None:
-        self.turn = turn
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.time_step = time_step
 
 
 class SkirmishBattles:
@@ -39,9 +39,9 @@ class SkirmishBattles:
 
     def begin(self) -> Sight:
         fail("begin")
-        turn = self._world.begin(Battles(Purpose.TRAINING, self._number, 1))
+        time_step = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._number, 1))
         self._number += 1
-        return self._sight(turn)
+        return self._sight(time_step)
 
     def step(self, actions) -> Sight:
         fail("step")
@@ -57,17 +57,17 @@ class SkirmishBattles:
     def close(self) -> None:
         self._world.close()
 
-    def _sight(self, turn) -> Sight:
-        team = self._sink.turn
+    def _sight(self, time_step) -> Sight:
+        team = self._sink.time_step
         return Sight(
-            observations=turn.observations[:, 0],
-            available=turn.available_actions[:, 0],
+            observations=time_step.observations[:, 0],
+            available=time_step.available_actions[:, 0],
             state=team.state[0],
             team_reward=float(team.team_reward[0]),
-            individual_rewards=turn.individual_rewards[:, 0].astype(np.float32),
-            terminated=bool(turn.terminated[0]),
-            truncated=bool(turn.truncated[0]),
-            won=bool(turn.won[0]),
+            individual_rewards=time_step.individual_rewards[:, 0].astype(np.float32),
+            terminated=bool(time_step.terminated[0]),
+            truncated=bool(time_step.truncated[0]),
+            won=bool(time_step.won[0]),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import UnavailableActionError
-from fedqmix.runtime.core.world import Battles, Integers, TeamSink, TeamSpec, TeamTurn, Turn, UnitRecord
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep, UnitRecord
 
 SECRET = np.float32(0.7390851)
 """In every living agent's observation, so that a test can look for its bytes where they must not be."""
@@ -36,7 +36,7 @@ class ToyWorld:
     def game(self) -> str:
         return "a toy"
 
-    def begin(self, battles: Battles) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
         spec, count, self._battles = self._spec, battles.count, battles
         moments = spec.episode_limit + 1
         self._goals = np.zeros((moments, spec.n_agents, count), np.int64)
@@ -54,37 +54,37 @@ class ToyWorld:
         self._time = 0
         self._points = np.zeros(count, np.int64)
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
-        self._turn = Turn(
+        self._turn = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
             np.zeros((spec.n_agents, count), np.float32),
             *flags,
         )
-        self._team = TeamTurn(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        self._team = TeamTimeStep(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
         self._break_down(battles)
         self._write(np.zeros(count, np.bool_))
         self._sink.begin(battles, self._team)
         return self._turn
 
-    def step(self, actions: Integers) -> Turn:
-        turn = self._turn
-        over = turn.terminated | turn.truncated
-        allowed = np.take_along_axis(turn.available_actions, actions[..., None], 2)[..., 0]
+    def step(self, actions: Integers) -> TimeStep:
+        time_step = self._turn
+        over = time_step.terminated | time_step.truncated
+        allowed = np.take_along_axis(time_step.available_actions, actions[..., None], 2)[..., 0]
         if not allowed.all():
             agent, battle = (int(i) for i in np.argwhere(~allowed)[0])
             raise UnavailableActionError(f"agent {agent} in battle {battle} cannot take {actions[agent, battle]}")
         hits = (actions == self._goals[self._time]) & self._alive() & ~over
         self._time += 1
-        turn.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
-        self._team.team_reward[:] = turn.individual_rewards.sum(0)
+        time_step.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
+        self._team.team_reward[:] = time_step.individual_rewards.sum(0)
         self._points += hits.sum(0)
-        turn.won[:] |= ~over & (self._points >= self._needed)
-        turn.terminated[:] |= ~over & (turn.won | ~self._alive().any(0))
-        turn.truncated[:] |= ~over & ~turn.terminated & (self._time >= self._spec.episode_limit)
+        time_step.won[:] |= ~over & (self._points >= self._needed)
+        time_step.terminated[:] |= ~over & (time_step.won | ~self._alive().any(0))
+        time_step.truncated[:] |= ~over & ~time_step.terminated & (self._time >= self._spec.episode_limit)
         self._break_down(self._battles)
         self._write(over)
         self._sink.record(self._team)
-        return turn
+        return time_step
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
         alive = self._alive()[:, battle]
@@ -96,7 +96,7 @@ class ToyWorld:
     def close(self) -> None:
         pass
 
-    def _break_down(self, battles: Battles) -> None:
+    def _break_down(self, battles: EpisodeBatch) -> None:
         """Toy games never break down; a test's own may."""
 
     def _alive(self) -> np.ndarray:
@@ -104,8 +104,8 @@ class ToyWorld:
 
     def _write(self, over_before: np.ndarray) -> None:
         """Write what is seen now; a battle cut off just now still shows which actions would be open."""
-        turn, spec, alive = self._turn, self._spec, self._alive()
-        observations, available = turn.observations, turn.available_actions
+        time_step, spec, alive = self._turn, self._spec, self._alive()
+        observations, available = time_step.observations, time_step.available_actions
         observations[:] = 0
         observations[..., : spec.n_actions] = np.eye(spec.n_actions)[self._goals[self._time]]
         observations[..., spec.n_actions] = self._time / spec.episode_limit
@@ -115,7 +115,7 @@ class ToyWorld:
         available[:] = self._open[self._time]
         np.put_along_axis(available, self._goals[self._time][..., None], True, 2)
         available[..., NO_OP] = False
-        only_no_op = ~alive | turn.terminated | over_before
+        only_no_op = ~alive | time_step.terminated | over_before
         available[only_no_op] = np.arange(spec.n_actions) == NO_OP
         self._team.state[:, : spec.n_agents] = alive.T
         self._team.state[:, spec.n_agents] = self._time / spec.episode_limit

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fedqmix.conf.schema import EnvConfig
-from fedqmix.runtime.core.world import Battles, Bools, Integers, Purpose, TeamTurn, Turn, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, TimeStep, World
 
 SMAC_DEFAULTS = EnvConfig(
     name="skirmish",
@@ -68,28 +68,28 @@ class KeepingSink:
     """Keeps copies of all team turns of the last batch."""
 
     def __init__(self) -> None:
-        self.turns: list[TeamTurn] = []
+        self.time_steps: list[TeamTimeStep] = []
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
-        self.turns = [copied(turn)]
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+        self.time_steps = [copied(time_step)]
 
-    def record(self, turn: TeamTurn) -> None:
-        self.turns.append(copied(turn))
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.time_steps.append(copied(time_step))
 
 
-def copied(turn):
+def copied(time_step):
     """A turn whose arrays no world writes over."""
-    return type(turn)(*(array.copy() for array in turn))
+    return type(time_step)(*(array.copy() for array in time_step))
 
 
-def over(turn: Turn | TeamTurn) -> Bools:
+def over(time_step: TimeStep | TeamTimeStep) -> Bools:
     """[battles] whose battles are over."""
-    return turn.terminated | turn.truncated
+    return time_step.terminated | time_step.truncated
 
 
-def training(first: int, count: int) -> Battles:
+def training(first: int, count: int) -> EpisodeBatch:
     """Some training battles."""
-    return Battles(Purpose.TRAINING, first, count)
+    return EpisodeBatch(Purpose.TRAINING, first, count)
 
 
 class RandomPlayer:
@@ -98,24 +98,24 @@ class RandomPlayer:
     def __init__(self, seed: int, first: int, count: int) -> None:
         self.random = [np.random.default_rng([seed, first + b]) for b in range(count)]
 
-    def __call__(self, turn: Turn) -> Integers:
-        agents = turn.available_actions.shape[0]
+    def __call__(self, time_step: TimeStep) -> Integers:
+        agents = time_step.available_actions.shape[0]
         draws = np.stack([random.random(agents) for random in self.random], axis=1)
-        counts = turn.available_actions.sum(-1)
+        counts = time_step.available_actions.sum(-1)
         nth = np.minimum((draws * counts).astype(np.int64), counts - 1)
-        chosen: Integers = (turn.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
-        chosen[:, over(turn)] = 0
+        chosen: Integers = (time_step.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
+        chosen[:, over(time_step)] = 0
         return chosen
 
 
-def advance_and_attack(turn: Turn, n_enemies: int, *, focus: bool) -> Integers:
+def advance_and_attack(time_step: TimeStep, n_enemies: int, *, focus: bool) -> Integers:
     """A script: attack (the nearest, or with focus the weakest) whom one can, else walk towards the nearest seen.
 
     Reads observations laid out by SMAC's default options.
     """
-    available = turn.available_actions
+    available = time_step.available_actions
     agents, count, _ = available.shape
-    seen = turn.observations[:, :, 4 : 4 + 5 * n_enemies].reshape(agents, count, n_enemies, 5)
+    seen = time_step.observations[:, :, 4 : 4 + 5 * n_enemies].reshape(agents, count, n_enemies, 5)
     attackable = available[:, :, 6:]
     distance = np.where(seen[..., 1] > 0, seen[..., 1], 9.0)
     nearest = distance.argmin(-1)[..., None]
@@ -134,12 +134,12 @@ def advance_and_attack(turn: Turn, n_enemies: int, *, focus: bool) -> Integers:
     return np.where(available[..., 0], 0, chosen)
 
 
-def play(world: World, battles: Battles, choose) -> list[Turn]:
+def play(world: World, battles: EpisodeBatch, choose) -> list[TimeStep]:
     """Play a batch to its end; return copies of all turns."""
-    turns = [copied(world.begin(battles))]
-    while not over(turns[-1]).all():
-        turns.append(copied(world.step(choose(turns[-1]))))
-    return turns
+    time_steps = [copied(world.begin(battles))]
+    while not over(time_steps[-1]).all():
+        time_steps.append(copied(world.step(choose(time_steps[-1]))))
+    return time_steps
 
 
 class LocalSink(KeepingSink):

@@ -20,7 +20,7 @@ class Hypernetwork(NamedTuple):
     second_bias: Numbers
 
 
-class Room(NamedTuple):
+class Workspace(NamedTuple):
     """To work in, for a number of rows."""
 
     hidden: Numbers  # [rows, hidden], after ReLU; empty with one layer
@@ -29,11 +29,11 @@ class Room(NamedTuple):
 
 
 @inner
-def room_for(network: Hypernetwork, rows: int) -> Room:
+def workspace_for(network: Hypernetwork, rows: int) -> Workspace:
     """Make the room for one hypernetwork."""
     hidden, outputs = network.second.shape
     dtype = network.first.dtype
-    return Room(
+    return Workspace(
         np.empty((rows, hidden), dtype),
         np.empty((rows, outputs if hidden else network.first.shape[1]), dtype),
         network.second.T.copy(),
@@ -41,24 +41,24 @@ def room_for(network: Hypernetwork, rows: int) -> Room:
 
 
 @inner
-def run(network: Hypernetwork, state: Numbers, room: Room) -> None:
+def run(network: Hypernetwork, state: Numbers, workspace: Workspace) -> None:
     """Compute the outputs for states [rows, state_dim]."""
     rows = state.shape[0]
     if network.second.shape[0] == 0:
-        linear(state, network.first, network.first_bias, room.outputs[:rows])
+        linear(state, network.first, network.first_bias, workspace.outputs[:rows])
         return
-    hidden = room.hidden[:rows]
+    hidden = workspace.hidden[:rows]
     linear(state, network.first, network.first_bias, hidden)
     zero = hidden.dtype.type(0)
     flat = hidden.ravel()
     for i in range(flat.shape[0]):
         flat[i] = zero if flat[i] < zero else flat[i]
-    linear(hidden, network.second, network.second_bias, room.outputs[:rows])
+    linear(hidden, network.second, network.second_bias, workspace.outputs[:rows])
 
 
 @inner
 def run_back(
-    network: Hypernetwork, state: Numbers, room: Room, grad: Numbers, flow: Numbers, found: Hypernetwork
+    network: Hypernetwork, state: Numbers, workspace: Workspace, grad: Numbers, flow: Numbers, gradients: Hypernetwork
 ) -> None:
     """Add the parameters' gradients to found, given that of the outputs: grad [rows, outputs].
 
@@ -66,16 +66,16 @@ def run_back(
     """
     rows = state.shape[0]
     if network.second.shape[0] == 0:
-        linear_back(state, grad, found.first, found.first_bias)
+        linear_back(state, grad, gradients.first, gradients.first_bias)
         return
-    hidden = room.hidden[:rows]
-    linear_back(hidden, grad, found.second, found.second_bias)
-    product(grad, room.second_turned, flow[:rows], False)
+    hidden = workspace.hidden[:rows]
+    linear_back(hidden, grad, gradients.second, gradients.second_bias)
+    product(grad, workspace.second_turned, flow[:rows], False)
     into, out = flow[:rows].ravel(), hidden.ravel()
     zero = flow.dtype.type(0)
     for i in range(into.shape[0]):
         into[i] = into[i] if out[i] > zero else zero
-    linear_back(state, flow[:rows], found.first, found.first_bias)
+    linear_back(state, flow[:rows], gradients.first, gradients.first_bias)
 
 
 @inner

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fedqmix.algorithms.q_learning.kernels.compile import inner, kernel
-from fedqmix.algorithms.q_learning.kernels.hypernetwork import Hypernetwork, Room, room_for, run, run_back
+from fedqmix.algorithms.q_learning.kernels.hypernetwork import Hypernetwork, Workspace, run, run_back, workspace_for
 from fedqmix.algorithms.q_learning.kernels.mixing import mix, mix_back
 from fedqmix.runtime.core.world import Integers
 from fedqmix.runtime.kernels.compile import Numbers
@@ -44,14 +44,14 @@ def next_values(
     agents = q_next.shape[0]
     dtype = q_next.dtype
     state = np.empty((ROWS, transitions.states.shape[1]), dtype)
-    rooms = rooms_for(target)
-    hidden, own_q = np.empty((ROWS, rooms[1].outputs.shape[1]), dtype), np.empty((agents, ROWS), dtype)
+    workspaces = workspaces_for(target)
+    hidden, own_q = np.empty((ROWS, workspaces[1].outputs.shape[1]), dtype), np.empty((agents, ROWS), dtype)
     for begin in range(first, last, ROWS):
         rows = min(ROWS, last - begin)
         span = slice(begin, begin + rows)
         gather(transitions.states, transitions.next_rows[span], state[:rows])
         copy(q_next[:, span], own_q[:, :rows])
-        mixed(target, state[:rows], rooms, own_q, hidden, values[span])
+        mixed(target, state[:rows], workspaces, own_q, hidden, values[span])
 
 
 @kernel
@@ -64,7 +64,7 @@ def learn(
     q_taken: Numbers,
     grad_q: Numbers,
     errors: Numbers,
-    found: Mixing,
+    gradients: Mixing,
 ) -> None:
     """Compute TD errors and gradients of transitions first .. last - 1 of the mean squared TD error of them all.
 
@@ -74,8 +74,8 @@ def learn(
     agents, count = q_taken.shape
     dtype = q_taken.dtype
     state = np.empty((ROWS, transitions.states.shape[1]), dtype)
-    rooms = rooms_for(online)
-    embed = rooms[1].outputs.shape[1]
+    workspaces = workspaces_for(online)
+    embed = workspaces[1].outputs.shape[1]
     hidden, total = np.empty((ROWS, embed), dtype), np.empty(ROWS, dtype)
     grad_weight_1, grad_bias_1 = np.empty((ROWS, agents * embed), dtype), np.empty((ROWS, embed), dtype)
     grad_weight_2, grad = np.empty((ROWS, embed), dtype), np.empty((ROWS, 1), dtype)
@@ -87,15 +87,15 @@ def learn(
         seen = state[:rows]
         gather(transitions.states, transitions.rows[span], seen)
         copy(q_taken[:, span], own_q[:, :rows])
-        mixed(online, seen, rooms, own_q, hidden, total[:rows])
+        mixed(online, seen, workspaces, own_q, hidden, total[:rows])
         for i in range(rows):
             errors[begin + i] = total[i] - td_targets[begin + i]
             grad[i, 0] = dtype.type(2) * errors[begin + i] / dtype.type(count)
         mix_back(
             grad[:rows, 0],
             own_q,
-            rooms[0].outputs,
-            rooms[2].outputs,
+            workspaces[0].outputs,
+            workspaces[2].outputs,
             hidden,
             own_grad,
             grad_weight_1,
@@ -103,33 +103,38 @@ def learn(
             grad_weight_2,
         )
         copy(own_grad[:, :rows], grad_q[:, span])
-        run_back(online.weight_1, seen, rooms[0], grad_weight_1[:rows], flow_1, found.weight_1)
-        run_back(online.bias_1, seen, rooms[1], grad_bias_1[:rows], flow_1, found.bias_1)
-        run_back(online.weight_2, seen, rooms[2], grad_weight_2[:rows], flow_1, found.weight_2)
-        run_back(online.value, seen, rooms[3], grad[:rows], flow_2, found.value)
+        run_back(online.weight_1, seen, workspaces[0], grad_weight_1[:rows], flow_1, gradients.weight_1)
+        run_back(online.bias_1, seen, workspaces[1], grad_bias_1[:rows], flow_1, gradients.bias_1)
+        run_back(online.weight_2, seen, workspaces[2], grad_weight_2[:rows], flow_1, gradients.weight_2)
+        run_back(online.value, seen, workspaces[3], grad[:rows], flow_2, gradients.value)
 
 
 @inner
-def rooms_for(mixing: Mixing) -> tuple[Room, Room, Room, Room]:
+def workspaces_for(mixing: Mixing) -> tuple[Workspace, Workspace, Workspace, Workspace]:
     """Make the room for ROWS transitions."""
     return (
-        room_for(mixing.weight_1, ROWS),
-        room_for(mixing.bias_1, ROWS),
-        room_for(mixing.weight_2, ROWS),
-        room_for(mixing.value, ROWS),
+        workspace_for(mixing.weight_1, ROWS),
+        workspace_for(mixing.bias_1, ROWS),
+        workspace_for(mixing.weight_2, ROWS),
+        workspace_for(mixing.value, ROWS),
     )
 
 
 @inner
 def mixed(
-    mixing: Mixing, states: Numbers, rooms: tuple[Room, Room, Room, Room], q: Numbers, hidden: Numbers, total: Numbers
+    mixing: Mixing,
+    states: Numbers,
+    workspaces: tuple[Workspace, Workspace, Workspace, Workspace],
+    q: Numbers,
+    hidden: Numbers,
+    total: Numbers,
 ) -> None:
     """Run the hypernetworks and mix; see mix."""
-    run(mixing.weight_1, states, rooms[0])
-    run(mixing.bias_1, states, rooms[1])
-    run(mixing.weight_2, states, rooms[2])
-    run(mixing.value, states, rooms[3])
-    mix(q, rooms[0].outputs, rooms[1].outputs, rooms[2].outputs, rooms[3].outputs, hidden, total)
+    run(mixing.weight_1, states, workspaces[0])
+    run(mixing.bias_1, states, workspaces[1])
+    run(mixing.weight_2, states, workspaces[2])
+    run(mixing.value, states, workspaces[3])
+    mix(q, workspaces[0].outputs, workspaces[1].outputs, workspaces[2].outputs, workspaces[3].outputs, hidden, total)
 
 
 @inner

@@ -14,8 +14,8 @@ from fedqmix.algorithms.q_learning.kernels.learn import Mixing, Transitions, lea
 from fedqmix.algorithms.q_learning.kernels.targets import td_targets
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.runtime.kernels.compile import Numbers
-from fedqmix.runtime.kernels.crew import Crew
 from fedqmix.runtime.kernels.optimiser import Adam, Packing, move_towards, squared_norms
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 from fedqmix.server.team_records import TeamTransitions
 
 PARTS = 8  # that a batch's transitions are always cut into, so that results do not depend on the number of threads
@@ -30,7 +30,7 @@ class CompiledQmix:
 
     def __init__(self, mixer: QmixMixer, target: QmixMixer, learning_rate: float) -> None:
         self._networks, self._rate = (mixer, target), learning_rate
-        self._crew = Crew()
+        self._thread_pool = ThreadPool()
         shapes = {name: tuple(reversed(parameter.shape)) for name, parameter in mixer.named_parameters()}
         self._packing = Packing(shapes, networks=1)
         dtype = next(mixer.parameters()).dtype
@@ -43,8 +43,8 @@ class CompiledQmix:
             mixer.get_parameter(name).grad = view
         self._adam = Adam(self._packing, self._gradient.numpy().dtype, learning_rate)
         self._mixings = self._mixing(self._online.numpy()), self._mixing(self._target.numpy())
-        self._found = np.zeros((PARTS, self._packing.size), self._gradient.numpy().dtype)
-        self._shares = [self._mixing(row) for row in self._found]
+        self._gradient_shares = np.zeros((PARTS, self._packing.size), self._gradient.numpy().dtype)
+        self._shares = [self._mixing(row) for row in self._gradient_shares]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledQmix:
         """Train the copies of both networks: what is copied piece by piece shares no memory any more."""
@@ -68,7 +68,7 @@ class CompiledQmix:
         taken, following = q_taken.contiguous().numpy(), q_next.contiguous().numpy()
         (online, target), targets = self._mixings, np.empty(taken.shape[1], taken.dtype)
         bounds = [taken.shape[1] * end // PARTS for end in range(PARTS + 1)]
-        self._found[:] = 0
+        self._gradient_shares[:] = 0
 
         def value(part: int) -> None:
             next_values(target, columns, bounds[part], bounds[part + 1], following, targets)
@@ -77,20 +77,20 @@ class CompiledQmix:
             learned = gradient.numpy(), errors[0].numpy(), self._shares[part]
             learn(online, columns, bounds[part], bounds[part + 1], targets, taken, *learned)
 
-        self._crew.each(value, PARTS)
-        rewards, going_on = transitions.rewards.numpy(), transitions.going_on.numpy()
-        td_targets(rewards, going_on, transitions.timeline.begins, gamma, td_lambda, targets)
-        self._crew.each(task, PARTS)
-        np.add.reduce(self._found, axis=0, out=self._gradient.numpy())
+        self._thread_pool.each(value, PARTS)
+        rewards, not_terminated = transitions.rewards.numpy(), transitions.not_terminated.numpy()
+        td_targets(rewards, not_terminated, transitions.timeline.begins, gamma, td_lambda, targets)
+        self._thread_pool.each(task, PARTS)
+        np.add.reduce(self._gradient_shares, axis=0, out=self._gradient.numpy())
         return gradient, errors
 
     def squared_norm(self) -> torch.Tensor:
         """See MixerTraining."""
-        return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._crew))[0]
+        return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._thread_pool))[0]
 
     def step(self, scale: float) -> None:
         """See MixerTraining."""
-        self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._crew)
+        self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._thread_pool)
 
     def update_target(self, rate: float) -> None:
         """See MixerTraining."""

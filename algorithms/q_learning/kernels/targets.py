@@ -9,11 +9,11 @@ from fedqmix.runtime.kernels.compile import Numbers
 
 @kernel
 def td_targets(
-    rewards: Numbers, going_on: Numbers, begins: Integers, gamma: float, td_lambda: float, values: Numbers
+    rewards: Numbers, not_terminated: Numbers, begins: Integers, gamma: float, td_lambda: float, values: Numbers
 ) -> None:
     """Replace the values of the moments after all transitions by the transitions' TD targets.
 
-    rewards, going_on: [transitions]. begins: [longest + 1], the first transition of each time step. values:
+    rewards, not_terminated: [transitions]. begins: [longest + 1], the first transition of each time step. values:
     [transitions], Y before the call and G after it.
     """
     dtype = values.dtype
@@ -26,5 +26,5 @@ def td_targets(
             for i in range(later):
                 values[first + i] = rest * values[first + i] + share * values[following + i]
         for k in range(first, following):
-            values[k] = rewards[k] + discount * going_on[k] * values[k]
+            values[k] = rewards[k] + discount * not_terminated[k] * values[k]
         later = running

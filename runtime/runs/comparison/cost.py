@@ -95,7 +95,7 @@ def table(costs: list[Cost], at_once: int) -> Table:
 def _bytes(config: Config) -> int:
     """Return what a run's episodes take on the disk in the end, were they all of full length; the rest is small."""
     learning = config.algorithm
-    small = replace(learning, buffer_size=max(learning.batch_size, learning.parallel_battles))
+    small = replace(learning, buffer_size=max(learning.batch_size, learning.parallel_episodes))
     team = LocalTeam(replace(config, algorithm=small))  # the whole buffer may not fit into this machine's memory
     try:
         return sum(_ring_bytes(ring, learning.buffer_size, config.stop.env_steps) for ring in team.rings.values())

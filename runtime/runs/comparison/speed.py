@@ -50,7 +50,7 @@ def _short(config: Config) -> Config:
     algorithm = config.algorithm
     return replace(
         config,
-        algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_battles)),
+        algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_episodes)),
         strategy=replace(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
         evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
         checkpoint=replace(config.checkpoint, every_rounds=NEVER),

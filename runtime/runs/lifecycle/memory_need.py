@@ -120,7 +120,7 @@ def _require_gpu(needs: Sequence[Need], what: str) -> None:
 def _need(config: Config, programs: int) -> Need:
     spec, learning = team_spec(config.map, config.env), config.algorithm
     gpu = choose_device(config.runtime.device).type != "cpu"
-    batch = min(learning.buffer_size, max(learning.batch_size, learning.parallel_battles))
+    batch = min(learning.buffer_size, max(learning.batch_size, learning.parallel_episodes))
     networks = COPIES * torch.float32.itemsize * _parameters(config, spec)
     moments = learning.batch_size * (spec.episode_limit + 1) * spec.n_agents
     step = HIDDEN_ROWS * torch.float32.itemsize * moments * config.model.hidden

@@ -13,8 +13,8 @@ import torch
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.core.together import ALONE, Together
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.fitting import require_agents, require_mixer
 from fedqmix.runtime.storage.reading import Checkpoint
@@ -31,7 +31,9 @@ class AgentSide:
     Raises ConfigurationError when the device is missing or memory is too small.
     """
 
-    def __init__(self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: Together = ALONE) -> None:
+    def __init__(
+        self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: BatchedRuns = SINGLE_RUN
+    ) -> None:
         device = choose_device(config.runtime.device)
         self._hidden = config.model.hidden
         try:
@@ -63,7 +65,7 @@ class AgentSide:
 class MixerSide:
     """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
 
-    def __init__(self, config: Config, spec: TeamSpec, together: Together = ALONE) -> None:
+    def __init__(self, config: Config, spec: TeamSpec, together: BatchedRuns = SINGLE_RUN) -> None:
         self.device = choose_device(config.runtime.device)
         self._algorithm = config.algorithm
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from fedqmix.conf.schema import RuntimeConfig
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 def share_out(runtime: RuntimeConfig) -> None:
@@ -14,5 +14,5 @@ def share_out(runtime: RuntimeConfig) -> None:
     On a processor what is left to torch are small operations between kernels: handing them to other threads takes more
     time than it saves. It also makes the result the same whatever the number of threads. A GPU does not mind.
     """
-    Crew.usual = runtime.threads
+    ThreadPool.usual = runtime.threads
     torch.set_num_threads(1)

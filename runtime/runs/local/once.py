@@ -12,7 +12,7 @@ from rich.text import Text
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.names import program
 from fedqmix.runtime.configuration.overrides import quoted
-from fedqmix.runtime.core.together import ALONE, Together
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.memory_need import of_run, require_memory, settled
 from fedqmix.runtime.runs.lifecycle.progress import Progress, closing_table
@@ -27,7 +27,7 @@ def train_once(
     command: Sequence[str],
     console: Console,
     errors: Console,
-    together: Together = ALONE,
+    together: BatchedRuns = SINGLE_RUN,
     around: Around = nothing_between,
 ) -> None:
     """Train one run in its folder, with a progress display; say how to resume when interrupted.

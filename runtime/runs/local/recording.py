@@ -1,82 +1,88 @@
 """Recording battles as they are played: what the agents thought, what the world did, what the team earned.
 
 No room knows all three, so they are put together here: the Recorder looks over the agents' shoulders (clients.acting.
-Watcher), asks the world for its units, and reads the team reward on its way to the mixer's side.
+StepObserver), asks the world for its units, and reads the team reward on its way to the mixer's side.
 """
 
 from __future__ import annotations
 
 from fedqmix.envs.replays import Occasion, Recording, Replay
-from fedqmix.runtime.core.world import Battles, Bools, Floats, Integers, TeamSink, TeamTurn, Turn, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, TeamSink, TeamTimeStep, TimeStep, World
 
 
-class RewardTap:
+class RewardObserver:
     """A TeamSink that passes everything on, and remembers what the first battle of the batch earned last."""
 
     def __init__(self, sink: TeamSink) -> None:
         self._sink = sink
-        self.battles: Battles | None = None
+        self.battles: EpisodeBatch | None = None
         self.steps = 0  # of the batch so far
         self.reward = 0.0
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Pass on the first state of a new batch of battles."""
         self.battles, self.steps, self.reward = battles, 0, 0.0
-        self._sink.begin(battles, turn)
+        self._sink.begin(battles, time_step)
 
-    def record(self, turn: TeamTurn) -> None:
+    def record(self, time_step: TeamTimeStep) -> None:
         """Pass on one step of every battle."""
         self.steps += 1
-        self.reward = float(turn.team_reward[0])
-        self._sink.record(turn)
+        self.reward = float(time_step.team_reward[0])
+        self._sink.record(time_step)
 
 
 class Recorder:
-    """A Watcher that records the first battle of every series it is shown.
+    """A StepObserver that records the first battle of every series it is shown.
 
     last: the battle recorded last, with round 0; None before the first.
     """
 
-    def __init__(self, run: str, map: str, seed: int, world: World, tap: RewardTap) -> None:
+    def __init__(self, run: str, map: str, seed: int, world: World, reward_observer: RewardObserver) -> None:
         """run: the run's name. tap: between the world and its sink."""
         self._run, self._map, self._seed = run, map, seed
-        self._world, self._tap = world, tap
+        self._world, self._reward_observer = world, reward_observer
         self._recording: Recording | None = None  # None when the first battle is over
         self.epsilon = 0.0
         self.last: Replay | None = None
 
-    def acting(self, turn: Turn, q_values: Floats, actions: Integers, explored: Bools) -> None:
+    def acting(self, time_step: TimeStep, q_values: Floats, actions: Integers, explored: Bools) -> None:
         """Take down a moment of the first battle, if it still goes on."""
-        if self._tap.steps == 0:
+        if self._reward_observer.steps == 0:
             self._begin()
         else:
-            self._outcome(turn)
+            self._outcome(time_step)
         if self._recording is not None:
             self._recording.act(
-                self._world.snapshot(0), q_values[:, 0], turn.available_actions[:, 0], actions[:, 0], explored[:, 0]
+                self._world.snapshot(0),
+                q_values[:, 0],
+                time_step.available_actions[:, 0],
+                actions[:, 0],
+                explored[:, 0],
             )
 
-    def over(self, turn: Turn) -> None:
+    def over(self, time_step: TimeStep) -> None:
         """Take down the end of the batch."""
-        self._outcome(turn)
+        self._outcome(time_step)
 
     def _begin(self) -> None:
-        battles = self._tap.battles
+        battles = self._reward_observer.battles
         assert battles is not None
         first = battles.series in (None, battles.first)
         self._recording = Recording(self._map, self._occasion(battles)) if first else None
 
-    def _outcome(self, turn: Turn) -> None:
-        if turn.broken[0]:  # it will be played again, and recorded then
+    def _outcome(self, time_step: TimeStep) -> None:
+        if time_step.broken[0]:  # it will be played again, and recorded then
             self._recording = None
         if self._recording is None:
             return
-        self._recording.earn(turn.individual_rewards[:, 0], self._tap.reward)
-        if turn.terminated[0] or turn.truncated[0]:
-            self.last = self._recording.finish(self._world.snapshot(0), bool(turn.won[0]), bool(turn.truncated[0]))
+        self._recording.earn(time_step.individual_rewards[:, 0], self._reward_observer.reward)
+        if time_step.terminated[0] or time_step.truncated[0]:
+            self.last = self._recording.finish(
+                self._world.snapshot(0), bool(time_step.won[0]), bool(time_step.truncated[0])
+            )
             self._recording = None
 
-    def _occasion(self, battles: Battles) -> Occasion:
+    def _occasion(self, battles: EpisodeBatch) -> Occasion:
         return Occasion(
             run=self._run,
             purpose=battles.purpose.value,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fedqmix.envs.replays import Replay, replay_bytes
 from fedqmix.envs.replays.file import SUFFIX
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.runs.local.recording import Recorder
 from fedqmix.runtime.storage.files import delete_temporaries, sync_folder, write_whole
 
@@ -34,8 +34,8 @@ class RunReplays:
     def __init__(self, folder: Path, checkpoints: Path, run: str, seed: int, team: LocalTeam) -> None:
         self._folder, self._checkpoints = folder, checkpoints
         self._team = team
-        self.evaluations = Recorder(run, team.spec.map, seed, team.world, team.tap)
-        self._shown = Recorder(run, team.spec.map, seed, team.world, team.tap)
+        self.evaluations = Recorder(run, team.spec.map, seed, team.world, team.reward_observer)
+        self._shown = Recorder(run, team.spec.map, seed, team.world, team.reward_observer)
 
     def show(self, round_: int, arrays: Mapping[str, torch.Tensor]) -> Replay:
         """Let the team play one battle that counts for nothing, exploring as it now does in training.
@@ -43,7 +43,7 @@ class RunReplays:
         arrays: the shared parameters it plays with, as the next round would begin with them.
         """
         self._shown.epsilon = self._team.agents.epsilon()
-        self._team.play_with(arrays, Battles(Purpose.SHOWING, round_, 1), self._shown.epsilon, self._shown)
+        self._team.play_with(arrays, EpisodeBatch(Purpose.REPLAY, round_, 1), self._shown.epsilon, self._shown)
         assert self._shown.last is not None
         return self._shown.last
 

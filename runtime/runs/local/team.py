@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import torch
 
-from fedqmix.clients.acting import Watcher
+from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.answers import borrowed
 from fedqmix.clients.playing import play
 from fedqmix.conf.schema import Config
 from fedqmix.envs import make_world, team_spec
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.tally import TalliedWorld
-from fedqmix.runtime.core.together import ALONE, Together
-from fedqmix.runtime.core.world import Battles
+from fedqmix.runtime.core.world import EpisodeBatch
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide, MixerSide, Tensors
-from fedqmix.runtime.runs.local.recording import RewardTap
+from fedqmix.runtime.runs.local.recording import RewardObserver
 from fedqmix.runtime.storage.checkpoint import Checkpoint
 from fedqmix.runtime.storage.ring import EpisodeRing
 
@@ -27,15 +27,15 @@ class LocalTeam:
     Raises ConfigurationError when the device is not there or the episode buffers cannot fit into memory.
     """
 
-    def __init__(self, config: Config, together: Together = ALONE) -> None:
+    def __init__(self, config: Config, together: BatchedRuns = SINGLE_RUN) -> None:
         self.spec = team_spec(config.map, config.env)
         mixer_side = MixerSide(config, self.spec, together)
         agent_side = AgentSide(config, self.spec, range(self.spec.n_agents), together)
         self._sides = (agent_side, mixer_side)
         self.agents, self.mixer = agent_side.agents, mixer_side.learner
-        self.tap = RewardTap(mixer_side.records)
+        self.reward_observer = RewardObserver(mixer_side.records)
         self.world = TalliedWorld(
-            make_world(config.map, config.seed, config.env, self.tap, config.runtime.world_threads)
+            make_world(config.map, config.seed, config.env, self.reward_observer, config.runtime.world_threads)
         )
 
     @property
@@ -61,11 +61,13 @@ class LocalTeam:
             side.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
 
-    def play_with(self, arrays: Mapping[str, torch.Tensor], battles: Battles, epsilon: float, watcher: Watcher) -> None:
+    def play_with(
+        self, arrays: Mapping[str, torch.Tensor], battles: EpisodeBatch, epsilon: float, observer: StepObserver
+    ) -> None:
         """Play battles that are only looked at, with shared parameters for the while. arrays: one agent's, by name."""
         stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
         with borrowed(self.agents, stacked):
-            play(self.agents, self.world, battles, epsilon, watcher)
+            play(self.agents, self.world, battles, epsilon, observer)
 
     def close(self) -> None:
         """Let go of the world's threads."""

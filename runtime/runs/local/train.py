@@ -13,8 +13,8 @@ from flwr.serverapp import Grid
 
 from fedqmix.clients.answers import answer
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.facts import Facts
-from fedqmix.runtime.core.together import ALONE, Together
 from fedqmix.runtime.runs.lifecycle.conduct import AGGREGATE, ServerOwned, Shared, conduct
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
@@ -40,7 +40,7 @@ def train(
     folder: RunFolder,
     command: Sequence[str],
     progress: Progress,
-    together: Together = ALONE,
+    together: BatchedRuns = SINGLE_RUN,
     around: Around = nothing_between,
 ) -> list[Row]:
     """Train a team in this process; see `runtime.runs.lifecycle.conduct.conduct`.
@@ -61,7 +61,7 @@ class LocalFederation:
     """A team in this process (a runtime.runs.lifecycle.conduct.Federation), which also keeps replays."""
 
     def __init__(
-        self, config: Config, folder: RunFolder, together: Together = ALONE, around: Around = nothing_between
+        self, config: Config, folder: RunFolder, together: BatchedRuns = SINGLE_RUN, around: Around = nothing_between
     ) -> None:
         self._around = around
         self.team = LocalTeam(config, together)

@@ -18,7 +18,7 @@ from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import FedqmixError
 from fedqmix.runtime.runs.local.once import train_once
-from fedqmix.runtime.runs.seeds.meeting import Meeting, Seat
+from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher, RunHandle
 from fedqmix.runtime.runs.side_by_side.run import Run
 
 DONE, FAILED = 0, 1
@@ -33,7 +33,7 @@ class Threads:
     def __init__(self) -> None:
         self._begun: list[Run] = []
         self._threads: list[threading.Thread] = []
-        self._meeting = Meeting(0)
+        self._meeting = RunBatcher(0)
         self._ended: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -61,14 +61,14 @@ class Threads:
         return ended
 
     def _start(self) -> None:
-        self._meeting = Meeting(len(self._begun))
+        self._meeting = RunBatcher(len(self._begun))
         for number, run in enumerate(self._begun):
             given = run, run.words(run.state), self._meeting.seat(number)
             self._threads.append(threading.Thread(target=self._run, args=given, name=run.name))
         for thread in self._threads:
             thread.start()
 
-    def _run(self, run: Run, words: list[str], seat: Seat) -> None:
+    def _run(self, run: Run, words: list[str], seat: RunHandle) -> None:
         status = FAILED
         try:
             run.log.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class Threads:
 _composing = threading.Lock()  # Hydra has one state for the whole program
 
 
-def _train(words: list[str], log: TextIO, seat: Seat) -> int:
+def _train(words: list[str], log: TextIO, seat: RunHandle) -> int:
     """Train one run; return its exit status. What a process would say goes to the log."""
     console = Console(file=log, width=120)
     try:

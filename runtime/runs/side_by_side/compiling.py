@@ -31,7 +31,7 @@ def _smallest(config: Config) -> Config:
     """Return the same for one training step, on the CPU, as a GPU's memory is for the runs, and without StarCraft."""
     return replace(
         config,
-        algorithm=replace(config.algorithm, batch_size=2, buffer_size=max(2, config.algorithm.parallel_battles)),
+        algorithm=replace(config.algorithm, batch_size=2, buffer_size=max(2, config.algorithm.parallel_episodes)),
         strategy=replace(config.strategy, aggregation_interval=1, policy_episodes=1),
         evaluation=replace(config.evaluation, every_env_steps=1, episodes=1),
         runtime=replace(config.runtime, device="cpu"),

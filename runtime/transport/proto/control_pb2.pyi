@@ -100,20 +100,20 @@ class MixerReport(_message.Message):
     def __init__(self, values: _Optional[_Mapping[str, float]] = ..., returns: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class Counted(_message.Message):
-    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "earned")
+    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     BATTLES_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
     ENV_STEPS_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
-    EARNED_FIELD_NUMBER: _ClassVar[int]
+    INDIVIDUAL_RETURNS_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     battles: int
     won: int
     env_steps: int
     broken: int
-    earned: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., earned: _Optional[_Iterable[float]] = ...) -> None: ...
+    individual_returns: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., individual_returns: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Learned(_message.Message):
     __slots__ = ("train_steps", "episodes", "faults")

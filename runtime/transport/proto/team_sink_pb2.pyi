@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class TeamTurn(_message.Message):
+class TeamTimeStep(_message.Message):
     __slots__ = ("state", "team_reward", "terminated", "truncated", "won", "broken")
     STATE_FIELD_NUMBER: _ClassVar[int]
     TEAM_REWARD_FIELD_NUMBER: _ClassVar[int]
@@ -25,26 +25,26 @@ class TeamTurn(_message.Message):
     def __init__(self, state: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., team_reward: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Opened(_message.Message):
-    __slots__ = ("attempt", "sequence", "battles", "turn")
+    __slots__ = ("attempt", "sequence", "battles", "time_step")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BATTLES_FIELD_NUMBER: _ClassVar[int]
-    TURN_FIELD_NUMBER: _ClassVar[int]
+    TIME_STEP_FIELD_NUMBER: _ClassVar[int]
     attempt: _attempt_pb2.Attempt
     sequence: int
-    battles: _world_pb2.Battles
-    turn: TeamTurn
-    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., sequence: _Optional[int] = ..., battles: _Optional[_Union[_world_pb2.Battles, _Mapping]] = ..., turn: _Optional[_Union[TeamTurn, _Mapping]] = ...) -> None: ...
+    battles: _world_pb2.EpisodeBatch
+    time_step: TeamTimeStep
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., sequence: _Optional[int] = ..., battles: _Optional[_Union[_world_pb2.EpisodeBatch, _Mapping]] = ..., time_step: _Optional[_Union[TeamTimeStep, _Mapping]] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("attempt", "sequence", "turn")
+    __slots__ = ("attempt", "sequence", "time_step")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
-    TURN_FIELD_NUMBER: _ClassVar[int]
+    TIME_STEP_FIELD_NUMBER: _ClassVar[int]
     attempt: _attempt_pb2.Attempt
     sequence: int
-    turn: TeamTurn
-    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., sequence: _Optional[int] = ..., turn: _Optional[_Union[TeamTurn, _Mapping]] = ...) -> None: ...
+    time_step: TeamTimeStep
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., sequence: _Optional[int] = ..., time_step: _Optional[_Union[TeamTimeStep, _Mapping]] = ...) -> None: ...
 
 class Noted(_message.Message):
     __slots__ = ()

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Battles(_message.Message):
+class EpisodeBatch(_message.Message):
     __slots__ = ("purpose", "first", "count", "series")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
@@ -24,8 +24,8 @@ class Ready(_message.Message):
     HEADER_FIELD_NUMBER: _ClassVar[int]
     BATTLES_FIELD_NUMBER: _ClassVar[int]
     header: _attempt_pb2.Header
-    battles: Battles
-    def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., battles: _Optional[_Union[Battles, _Mapping]] = ...) -> None: ...
+    battles: EpisodeBatch
+    def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., battles: _Optional[_Union[EpisodeBatch, _Mapping]] = ...) -> None: ...
 
 class Move(_message.Message):
     __slots__ = ("header", "actions")

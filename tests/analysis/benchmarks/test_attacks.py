@@ -63,8 +63,8 @@ def values(content: RecordDict) -> dict[str, list[float]]:
 def test_each_attack_by_hand(attack: str, expected: dict[str, list[float]]) -> None:
     honest, liar = said(attack)
     assert (values(honest), values(liar)) == (TRAINED, expected)
-    earned = [content.metric_records[m.METRICS][m.ACCUMULATED_REWARD] for content in (honest, liar)]
-    assert earned == [2, 2000 if attack == "reward_lie" else 2]
+    individual_returns = [content.metric_records[m.METRICS][m.ACCUMULATED_REWARD] for content in (honest, liar)]
+    assert individual_returns == [2, 2000 if attack == "reward_lie" else 2]
 
 
 def test_noise_is_as_long_as_an_honest_update_and_drawn_anew_in_every_round() -> None:

@@ -15,20 +15,20 @@ from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.positions import read_units, ways
 from fedqmix.envs.scripted import ScriptedTeam
 from fedqmix.runtime.cli.main import main
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 
 
 class Sums:
     """Keeps each battle's return and length by asking the state of things after every step."""
 
-    def begin(self, battles, turn):
+    def begin(self, battles, time_step):
         self.returns = np.zeros(battles.count)
 
         self.rewards = []
 
-    def record(self, turn):
-        self.returns += turn.team_reward
-        self.rewards.append(float(turn.team_reward[0]))
+    def record(self, time_step):
+        self.returns += time_step.team_reward
+        self.rewards.append(float(time_step.team_reward[0]))
 
 
 def counted(map, policy, episodes, seed):
@@ -37,14 +37,14 @@ def counted(map, policy, episodes, seed):
     for episode in range(episodes):
         sums = Sums()
         world, team = make_world(map, seed, skirmish_options(), sums), ScriptedTeam(policy, map, seed)
-        battles = Battles(Purpose.EVALUATION, episode, 1)
-        turn, steps = world.begin(battles), 0
+        battles = EpisodeBatch(Purpose.EVALUATION, episode, 1)
+        time_step, steps = world.begin(battles), 0
         team.begin(battles)
-        while not (turn.terminated[0] or turn.truncated[0]):
-            turn = world.step(team.choose(read_units(world, 1), turn.available_actions))
+        while not (time_step.terminated[0] or time_step.truncated[0]):
+            time_step = world.step(team.choose(read_units(world, 1), time_step.available_actions))
             steps += 1
         discounted = sum(reward * 0.99**step for step, reward in enumerate(sums.rewards))
-        rows.append((bool(turn.won[0]), float(sums.returns[0]), discounted, steps))
+        rows.append((bool(time_step.won[0]), float(sums.returns[0]), discounted, steps))
     return np.array(rows, dtype=float)
 
 
@@ -103,7 +103,7 @@ def test_the_command_prints_figures_and_the_module_a_table(capfd, tmp_path):
 
 def starts(map, first, count, shift, seed=4):
     world = make_world(map, seed, skirmish_options(), Sums())
-    battles = Battles(Purpose.EVALUATION, first, count)
+    battles = EpisodeBatch(Purpose.EVALUATION, first, count)
     world.begin(battles)
     shift_units(world, map, seed, battles, shift)
     units = read_units(world, count)

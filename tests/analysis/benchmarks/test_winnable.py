@@ -13,16 +13,16 @@ from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.core.errors import WorldError
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 
 
 class Nobody:
     """Takes the team's side and drops it."""
 
-    def begin(self, battles, turn):
+    def begin(self, battles, time_step):
         pass
 
-    def record(self, turn):
+    def record(self, time_step):
         pass
 
 
@@ -33,37 +33,37 @@ def world():
     world.close()
 
 
-def random_actions(turn, draws):
-    counts = turn.available_actions.sum(-1)
+def random_actions(time_step, draws):
+    counts = time_step.available_actions.sum(-1)
     nth = (draws.random(counts.shape) * counts).astype(np.int64)
-    return (turn.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
+    return (time_step.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
 
 
 def test_copies_of_a_battle_go_on_alike_until_they_act_differently(world) -> None:
     draws = np.random.default_rng(0)
-    turn = world.begin(Battles(Purpose.SHOWING, 0, 4))
+    time_step = world.begin(EpisodeBatch(Purpose.REPLAY, 0, 4))
     for _ in range(12):
-        turn = world.step(random_actions(turn, draws))
-    before, lone = turn.observations.copy(), world.units_of_all_battles()[3].copy()
+        time_step = world.step(random_actions(time_step, draws))
+    before, lone = time_step.observations.copy(), world.units_of_all_battles()[3].copy()
     assert (before[:, 0] != before[:, 2]).any()
-    turn = world.copy_battles(np.array([2, 2, 2, 3]))
-    assert (turn.observations == before[:, [2, 2, 2, 3]]).all()
+    time_step = world.copy_battles(np.array([2, 2, 2, 3]))
+    assert (time_step.observations == before[:, [2, 2, 2, 3]]).all()
     for _ in range(10):
-        for array in (turn.observations, turn.available_actions):
+        for array in (time_step.observations, time_step.available_actions):
             assert (array[:, :3] == array[:, :1]).all()
-        turn = world.step(random_actions(turn, draws)[:, [0, 0, 0, 3]])
+        time_step = world.step(random_actions(time_step, draws)[:, [0, 0, 0, 3]])
     units = world.units_of_all_battles()
     assert (units[:3] == units[:1]).all()
     assert (units[3] != lone).any()
     assert world.steps_taken().tolist() == [22] * 4
     for _ in range(10):
-        turn = world.step(random_actions(turn, draws))
-    assert (turn.observations[:, 0] != turn.observations[:, 1]).any()
+        time_step = world.step(random_actions(time_step, draws))
+    assert (time_step.observations[:, 0] != time_step.observations[:, 1]).any()
 
 
 @pytest.mark.parametrize("sources", [[0, 2], [0, -1], [0], [0, 1, 0]])
 def test_there_must_be_such_battles(world, sources) -> None:
-    world.begin(Battles(Purpose.SHOWING, 0, 2))
+    world.begin(EpisodeBatch(Purpose.REPLAY, 0, 2))
     with pytest.raises(WorldError, match="2 numbers from 0 to 1"):
         world.copy_battles(np.array(sources))
 

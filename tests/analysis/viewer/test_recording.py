@@ -12,7 +12,7 @@ from fedqmix.clients.rounds import evaluate
 from fedqmix.envs import make_world
 from fedqmix.envs.replays import Replay, Result, read_replay
 from fedqmix.runtime.configuration.settings import compose
-from fedqmix.runtime.core.world import Battles, Purpose, TeamTurn, Turn, World
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep, TimeStep, World
 from fedqmix.runtime.runs.local.replays import RunReplays
 from fedqmix.runtime.runs.local.team import LocalTeam
 
@@ -22,11 +22,11 @@ CONFIG = compose(["experiment=smoke", "seed=3"])
 class Sums:
     """A TeamSink that keeps the first battle's rewards."""
 
-    def begin(self, battles: Battles, turn: TeamTurn) -> None:
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         self.rewards: list[float] = []
 
-    def record(self, turn: TeamTurn) -> None:
-        self.rewards.append(float(turn.team_reward[0]))
+    def record(self, time_step: TeamTimeStep) -> None:
+        self.rewards.append(float(time_step.team_reward[0]))
 
 
 def make(tmp_path: Path, env_steps: int = 0) -> tuple[LocalTeam, RunReplays]:
@@ -38,27 +38,29 @@ def make(tmp_path: Path, env_steps: int = 0) -> tuple[LocalTeam, RunReplays]:
     return team, RunReplays(tmp_path / "replays", checkpoints, "run-7", CONFIG.seed, team)
 
 
-def assert_played(replay: Replay, battles: Battles) -> None:
+def assert_played(replay: Replay, battles: EpisodeBatch) -> None:
     """Play the recorded actions again; compare every moment and every reward."""
     sink = Sums()
     world = make_world("3m", CONFIG.seed, CONFIG.env, sink)
-    turn: Turn = world.begin(battles)
+    time_step: TimeStep = world.begin(battles)
     for step in range(replay.steps):
-        assert not ended(turn)
-        np.testing.assert_array_equal(turn.available_actions[:, 0], replay.available_actions[step])
+        assert not ended(time_step)
+        np.testing.assert_array_equal(time_step.available_actions[:, 0], replay.available_actions[step])
         assert_moment(replay, step, world)
-        actions = np.zeros((3, battles.count), np.int64) + turn.available_actions.argmax(-1)
+        actions = np.zeros((3, battles.count), np.int64) + time_step.available_actions.argmax(-1)
         actions[:, 0] = replay.actions[step]
-        turn = world.step(actions)
-        np.testing.assert_array_equal(turn.individual_rewards[:, 0], replay.individual_rewards[step])
+        time_step = world.step(actions)
+        np.testing.assert_array_equal(time_step.individual_rewards[:, 0], replay.individual_rewards[step])
     assert_moment(replay, replay.steps, world)
-    assert ended(turn)
-    assert replay.result == (Result.WON if turn.won[0] else Result.CUT_OFF if turn.truncated[0] else Result.LOST)
+    assert ended(time_step)
+    assert replay.result == (
+        Result.WON if time_step.won[0] else Result.CUT_OFF if time_step.truncated[0] else Result.LOST
+    )
     assert replay.team_reward.tolist() == sink.rewards[: replay.steps]
 
 
-def ended(turn: Turn) -> bool:
-    return bool(turn.terminated[0] or turn.truncated[0])
+def ended(time_step: TimeStep) -> bool:
+    return bool(time_step.terminated[0] or time_step.truncated[0])
 
 
 def assert_moment(replay: Replay, moment: int, world: World) -> None:
@@ -73,7 +75,7 @@ def test_a_shown_battle_is_the_worlds_own(tmp_path: Path) -> None:
     _, replays = make(tmp_path)
     replay = replays.show(4, {})
     assert replay.explored.all()  # untrained agents explore always
-    assert_played(replay, Battles(Purpose.SHOWING, 4, 1))
+    assert_played(replay, EpisodeBatch(Purpose.REPLAY, 4, 1))
 
 
 def test_an_evaluations_first_battle_is_recorded_with_its_team_reward(tmp_path: Path) -> None:
@@ -81,7 +83,7 @@ def test_an_evaluations_first_battle_is_recorded_with_its_team_reward(tmp_path: 
     evaluate(team.agents, team.world, 16, 8, replays.evaluations)
     replay = replays.evaluations.last
     assert replay is not None
-    assert_played(replay, Battles(Purpose.EVALUATION, 16, 8))
+    assert_played(replay, EpisodeBatch(Purpose.EVALUATION, 16, 8))
     results = team.mixer.records.results(Purpose.EVALUATION)
     assert replay.steps == results.lengths[0]
     assert replay.team_return == pytest.approx(float(results.returns[0]), abs=1e-5)
@@ -101,7 +103,7 @@ def test_a_battle_that_ends_before_its_batch_is_recorded_to_its_own_end(tmp_path
     team, replays = make(tmp_path)
     lengths = []
     for first in range(0, 48, 8):
-        played = play(team.agents, team.world, Battles(Purpose.SHOWING, first, 8), 1.0, replays.evaluations)
+        played = play(team.agents, team.world, EpisodeBatch(Purpose.REPLAY, first, 8), 1.0, replays.evaluations)
         assert replays.evaluations.last is not None
         assert replays.evaluations.last.steps == played.lengths[0]
         assert (replays.evaluations.last.result is Result.WON) == played.won[0]

@@ -16,7 +16,7 @@ from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.envs.smac.world import MOST_FAILURES
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
 from fedqmix.runtime.core.seeds import key
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from support.game_team import Team
 from support.tagged import eventually
 from support.worlds import KeepingSink, RandomPlayer, options, over, play, training
@@ -49,10 +49,10 @@ def team(monkeypatch, tag):
 def test_each_battle_is_played_in_a_process_of_its_own(team):
     """Two processes give what a world of skirmish gives for their seeds, number for number."""
     ours = team(map="2s3z")
-    turns, sinks = [], []
+    time_steps, sinks = [], []
     for first in (0, 2):
-        turns.append(play(ours.world, training(first, 2), RandomPlayer(9, first, 2)))
-        sinks.append(ours.sink.turns)
+        time_steps.append(play(ours.world, training(first, 2), RandomPlayer(9, first, 2)))
+        sinks.append(ours.sink.time_steps)
     assert len(set(ours.world.processes)) == 2
     for game in range(2):
         sink = KeepingSink()
@@ -60,7 +60,7 @@ def test_each_battle_is_played_in_a_process_of_its_own(team):
         skirmish = SkirmishWorld(load_map("2s3z"), seed, options(), sink)
         for number, first in enumerate((0, 2)):
             alone = play(skirmish, training(number, 1), RandomPlayer(9, first + game, 1))
-            both = zip(turns[number], sinks[number], alone, sink.turns, strict=False)
+            both = zip(time_steps[number], sinks[number], alone, sink.time_steps, strict=False)
             for mine, my_team, its, its_team in both:
                 for field in ("observations", "available_actions", "individual_rewards"):
                     assert np.array_equal(getattr(mine, field)[:, game], getattr(its, field)[:, 0]), field
@@ -73,9 +73,9 @@ def test_each_battle_is_played_in_a_process_of_its_own(team):
 @pytest.mark.slow
 def test_the_sink_is_told_what_the_agents_are_told(team):
     ours = team()
-    turns = play(ours.world, training(0, 2), RandomPlayer(9, 0, 2))
-    assert len(turns) == len(ours.sink.turns)
-    for mine, its in zip(turns, ours.sink.turns, strict=True):
+    time_steps = play(ours.world, training(0, 2), RandomPlayer(9, 0, 2))
+    assert len(time_steps) == len(ours.sink.time_steps)
+    for mine, its in zip(time_steps, ours.sink.time_steps, strict=True):
         for flags in zip(mine[3:], its[2:], strict=True):
             assert np.array_equal(*flags)
 
@@ -100,24 +100,24 @@ def test_a_killed_process_costs_its_battle_and_nothing_else(team, caplog):
     undisturbed.step(4)
     first, second = ours.world.processes
     os.kill(first, signal.SIGKILL)
-    turn = ours.step()
+    time_step = ours.step()
     undisturbed.step()
-    assert turn.broken.tolist() == [True, False]
-    assert [flag[0] for flag in turn[3:]] == [True, False, False, True]
-    assert not turn.individual_rewards[:, 0].any()
-    assert ours.sink.turns[-1].team_reward[0] == 0
-    assert not turn.available_actions[:, 0, 1:].any()
+    assert time_step.broken.tolist() == [True, False]
+    assert [flag[0] for flag in time_step[3:]] == [True, False, False, True]
+    assert not time_step.individual_rewards[:, 0].any()
+    assert ours.sink.time_steps[-1].team_reward[0] == 0
+    assert not time_step.available_actions[:, 0, 1:].any()
     assert ours.world.processes == [second]
     assert "The game of training battle 0 broke down: its process died" in caplog.text
     ended, expected = ours.finish(), undisturbed.finish()
     assert ended.broken.tolist() == [True, False]
     assert np.array_equal(ended.observations[:, 1], expected.observations[:, 1])
-    assert np.array_equal(ours.sink.turns[-1].broken, [True, False])
+    assert np.array_equal(ours.sink.time_steps[-1].broken, [True, False])
     again = ours.begin()
     assert not over(again).any()
     assert len(ours.world.processes) == 2
     ours.finish()
-    assert not ours.turn.broken.any()
+    assert not ours.time_step.broken.any()
 
 
 def test_a_process_that_does_not_answer_in_time_is_killed(team, caplog):
@@ -136,8 +136,8 @@ def test_a_process_that_is_gone_before_a_battle_begins(team):
     ours.begin()
     ours.finish()
     os.kill(ours.world.processes[0], signal.SIGKILL)
-    turn = ours.begin(2)
-    assert turn.broken.tolist() == turn.terminated.tolist() == [True, False]
+    time_step = ours.begin(2)
+    assert time_step.broken.tolist() == time_step.terminated.tolist() == [True, False]
     assert not ours.begin(2, 1).broken.any()
 
 
@@ -160,7 +160,7 @@ def test_a_world_whose_games_always_break_down_says_why(team, monkeypatch, where
     def attempt():
         if not ours.begin(0, 1).broken.any():
             ours.step()
-        assert ours.turn.broken.all()
+        assert ours.time_step.broken.all()
 
     for _ in range(MOST_FAILURES):
         attempt()
@@ -178,12 +178,12 @@ def test_a_world_that_gave_up_goes_on_once_the_cause_is_mended(team, monkeypatch
         with pytest.raises(WorldError, match="1 battles in a row broke down"):
             ours.begin()
     skirmish = SkirmishWorld(load_map("3m"), key(SEED, "starcraft", 1) % 2**31, options(), KeepingSink())
-    turn, expected = ours.begin(), skirmish.begin(training(2, 1))
+    time_step, expected = ours.begin(), skirmish.begin(training(2, 1))
     for _ in range(6):
-        assert not turn.broken.any()
-        assert np.array_equal(turn.observations[:, 1], expected.observations[:, 0])
-        actions = ours.player(turn)
-        turn, expected = ours.world.step(actions), skirmish.step(actions[:, 1:])
+        assert not time_step.broken.any()
+        assert np.array_equal(time_step.observations[:, 1], expected.observations[:, 0])
+        actions = ours.player(time_step)
+        time_step, expected = ours.world.step(actions), skirmish.step(actions[:, 1:])
 
 
 def test_a_failure_is_told_with_what_the_process_said(team, monkeypatch, caplog):
@@ -201,8 +201,8 @@ def test_a_program_that_is_no_worker(team, caplog):
 def test_a_battle_that_is_over_counts_though_no_replay_could_be_saved(team, monkeypatch, caplog):
     monkeypatch.setenv("FEDQMIX_STAND_IN_FAILS", "replay")
     ours = team(games=1)
-    turns = play(ours.world, Battles(Purpose.SHOWING, 0, 1), RandomPlayer(9, 0, 1))
-    assert not turns[-1].broken.any()
+    time_steps = play(ours.world, EpisodeBatch(Purpose.REPLAY, 0, 1), RandomPlayer(9, 0, 1))
+    assert not time_steps[-1].broken.any()
     assert "No replay was saved: RuntimeError: this stand-in fails to replay" in caplog.text
     assert not ours.begin(0, 1).broken.any()
 
@@ -214,9 +214,9 @@ def test_what_the_world_refuses(team):
     for count in (0, 3):
         with pytest.raises(WorldError, match=f"1 to env.games=2 battles; asked for {count}"):
             ours.world.begin(training(0, count))
-    turn = ours.begin()
-    for wrong in (turn.available_actions[1, 1].argmin(), -1, 99):
-        actions = turn.available_actions.argmax(-1)
+    time_step = ours.begin()
+    for wrong in (time_step.available_actions[1, 1].argmin(), -1, 99):
+        actions = time_step.available_actions.argmax(-1)
         actions[1, 1] = wrong
         with pytest.raises(UnavailableActionError, match=rf"Agent 1 .*{wrong}.*battle 1"):
             ours.world.step(actions)

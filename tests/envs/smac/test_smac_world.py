@@ -24,7 +24,7 @@ from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.seeds import key
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.server.team_records import TeamRecords
 from support.tagged import eventually
 from support.toy_team import CPU, MODEL, algorithm
@@ -70,46 +70,48 @@ class SideBySide:
             SkirmishWorld(self.record, seed, options(**changes), sink)
             for seed, sink in zip(seeds, self.sinks, strict=True)
         ]
-        self.battles = self.won = self.lost = self.turns = self.at_limits = 0
+        self.battles = self.won = self.lost = self.time_steps = self.at_limits = 0
         self.credited, self.alike = 0, 0  # rewards of single agents and steps, and those that are skirmish's own
-        self.earned = np.zeros((2, 2, self.record.n_agents))  # [ours and exact, games, agents]
+        self.individual_returns = np.zeros((2, 2, self.record.n_agents))  # [ours and exact, games, agents]
 
     def play(self, number: int) -> None:
         """Play the number-th battle of both games, by a script or at random, and compare every step."""
-        turn = copied(self.world.begin(training(2 * number, 2)))
-        turns = [copied(one.begin(training(number, 1))) for one in self.beside]
+        time_step = copied(self.world.begin(training(2 * number, 2)))
+        time_steps = [copied(one.begin(training(number, 1))) for one in self.beside]
         player = RandomPlayer(9, 2 * number, 2)
-        self._compare(turn, turns, (0, 1))
-        while not over(turn).all():
-            running = np.flatnonzero(~over(turn))
+        self._compare(time_step, time_steps, (0, 1))
+        while not over(time_step).all():
+            running = np.flatnonzero(~over(time_step))
             scripted = number % 2 == 0 and self.record.map_type != "MMM"  # the script knows no medivacs
-            actions = advance_and_attack(turn, self.record.n_enemies, focus=True) if scripted else player(turn)
-            actions[:, over(turn)] = 0
-            turn = copied(self.world.step(actions))
+            actions = (
+                advance_and_attack(time_step, self.record.n_enemies, focus=True) if scripted else player(time_step)
+            )
+            actions[:, over(time_step)] = 0
+            time_step = copied(self.world.step(actions))
             for game in running:
-                turns[game] = copied(self.beside[game].step(actions[:, game : game + 1]))
-            self._compare(turn, turns, running)
-        assert not turn.broken.any()
+                time_steps[game] = copied(self.beside[game].step(actions[:, game : game + 1]))
+            self._compare(time_step, time_steps, running)
+        assert not time_step.broken.any()
         self.battles += 2
-        self.won += int(turn.won.sum())
-        self.lost += int((turn.terminated & ~turn.won).sum())
+        self.won += int(time_step.won.sum())
+        self.lost += int((time_step.terminated & ~time_step.won).sum())
 
-    def _compare(self, turn, turns, games) -> None:
-        team = self.sink.turns[-1]
+    def _compare(self, time_step, time_steps, games) -> None:
+        team = self.sink.time_steps[-1]
         for game in games:
-            its, its_team = turns[game], self.sinks[game].turns[-1]
-            self.turns += 1
+            its, its_team = time_steps[game], self.sinks[game].time_steps[-1]
+            self.time_steps += 1
             if self._at_a_limit(game):
                 self.at_limits += 1
             else:
-                np.testing.assert_allclose(turn.observations[:, game], its.observations[:, 0], atol=1e-5, rtol=0)
-                np.testing.assert_array_equal(turn.available_actions[:, game], its.available_actions[:, 0])
+                np.testing.assert_allclose(time_step.observations[:, game], its.observations[:, 0], atol=1e-5, rtol=0)
+                np.testing.assert_array_equal(time_step.available_actions[:, game], its.available_actions[:, 0])
             np.testing.assert_allclose(team.state[game], its_team.state[0], atol=1e-5, rtol=0)
             np.testing.assert_allclose(team.team_reward[game], its_team.team_reward[0], atol=1e-5, rtol=0)
             for field in ("terminated", "truncated", "won", "broken"):
-                assert getattr(turn, field)[game] == getattr(its, field)[0], field
-            own, exact = turn.individual_rewards[:, game], its.individual_rewards[:, 0]
-            self.earned[:, game] += own, exact
+                assert getattr(time_step, field)[game] == getattr(its, field)[0], field
+            own, exact = time_step.individual_rewards[:, game], its.individual_rewards[:, 0]
+            self.individual_returns[:, game] += own, exact
             self.credited += int(((own != 0) | (exact != 0)).sum())
             self.alike += int((np.isclose(own, exact, atol=1e-5) & ((own != 0) | (exact != 0))).sum())
 
@@ -122,7 +124,7 @@ class SideBySide:
 
     def misplaced(self) -> float:
         """What share of all that was earned was credited to other agents than in skirmish, over all battles."""
-        ours, exact = self.earned
+        ours, exact = self.individual_returns
         return float(np.abs(ours - exact).sum() / 2 / exact.sum())
 
     def close(self) -> None:
@@ -151,7 +153,7 @@ def test_fifty_battles(world, map):
     print(f"agents and steps {both.alike / both.credited:.1%} are those of skirmish, which knows who hit whom;")
     print(f"{both.misplaced():.1%} of all that was earned went to others; {both.turns} turns compared, ")
     print(f"{both.at_limits} of them without observations and masks, as somebody stood at a limit of sight or range")
-    assert both.at_limits < 0.01 * both.turns
+    assert both.at_limits < 0.01 * both.time_steps
     assert both.battles == 50
     assert both.lost
     assert both.misplaced() < 0.1
@@ -183,19 +185,19 @@ def test_a_game_killed_in_mid_battle_costs_that_battle_and_nothing_else(world, c
     class Murderer:
         """Kills the second battle's game in the fifth turn it sees."""
 
-        turns = 0
+        time_steps = 0
 
-        def acting(self, turn, q_values, actions, explored):
-            self.turns += 1
-            if self.turns == 5:
+        def acting(self, time_step, q_values, actions, explored):
+            self.time_steps += 1
+            if self.time_steps == 5:
                 (game,) = games_of(made.processes[1:])
                 game.kill()
                 killed.append(game)
 
-        def over(self, turn):
-            lengths.append(self.turns)
+        def over(self, time_step):
+            lengths.append(self.time_steps)
 
-    played = play(agents, made, Battles(Purpose.TRAINING, 0, 5), 1.0, Murderer())
+    played = play(agents, made, EpisodeBatch(Purpose.TRAINING, 0, 5), 1.0, Murderer())
     assert played.broken == 1
     assert len(played.lengths) == records.ring.added == 5
     assert int(played.lengths.sum()) == int(records.ring.packed(0)["lengths"].sum())
@@ -208,11 +210,11 @@ def test_a_game_that_hangs_is_killed(world, monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("FEDQMIX_STAND_IN_COUNTER", str(tmp_path / "games"))
     monkeypatch.setenv("FEDQMIX_STAND_IN_HANG", "1:4")
     made = world("3m", KeepingSink(), games=1, call_seconds=2)
-    turn = made.begin(training(0, 1))
+    time_step = made.begin(training(0, 1))
     games = games_of(made.processes)
-    while not over(turn).any():
-        turn = made.step(turn.available_actions.argmax(-1))
-    assert turn.broken.all()
+    while not over(time_step).any():
+        time_step = made.step(time_step.available_actions.argmax(-1))
+    assert time_step.broken.all()
     assert "it did not answer within 2 s" in caplog.text
     assert eventually(lambda: all(map(gone, games)))
     assert not made.begin(training(0, 1)).broken.any()
@@ -250,9 +252,9 @@ def test_killing_the_game_process_ends_its_game(world):
 
 def test_the_game_saves_a_replay_of_battles_that_are_shown(world, tmp_path: Path):
     made = world("3m", KeepingSink(), games=1, replay_dir=str(tmp_path / "replays"))
-    turn = made.begin(Battles(Purpose.SHOWING, 0, 1))
-    while not over(turn).all():
-        turn = made.step(turn.available_actions.argmax(-1))
+    time_step = made.begin(EpisodeBatch(Purpose.REPLAY, 0, 1))
+    while not over(time_step).all():
+        time_step = made.step(time_step.available_actions.argmax(-1))
     (replay,) = (tmp_path / "replays").glob("3m_*.SC2Replay")
     assert replay.stat().st_size > 0
 

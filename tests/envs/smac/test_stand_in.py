@@ -32,7 +32,7 @@ class Compared:
 
     def _begin(self) -> None:
         self.battles = training(self.number, 1)
-        self.turn = self.world.begin(self.battles)
+        self.time_step = self.world.begin(self.battles)
         self.agents, self.enemies = self.game.units(1), [unit.tag for unit in self.game.units(2)]
         assert len(self.agents) == self.record.n_agents
         assert len(self.enemies) == self.record.n_enemies
@@ -54,7 +54,7 @@ class Compared:
         results = self.game.act(self.agents, self.enemies, actions[:, 0])
         assert results == [1] * np.count_nonzero(actions)
         self.game.controller.step(8)
-        self.turn = self.world.step(actions)
+        self.time_step = self.world.step(actions)
         seen = {unit.tag: unit for unit in self.game.units(1)}
         self.agents = [seen.get(unit.tag, unit) for unit in self.agents]
         self.compare()
@@ -79,14 +79,14 @@ class Compared:
 
     def play(self, player) -> None:
         """Play a battle until one team is dead."""
-        while not self.turn.terminated[0]:
-            self.step(player(self.turn))
+        while not self.time_step.terminated[0]:
+            self.step(player(self.time_step))
 
     def scripted(self):
         """A player who attacks the nearest."""
         team = ScriptedTeam("nearest", self.map, SEED)
         team.begin(self.battles)
-        return lambda turn: team.choose(self.world.units_of_all_battles(), turn.available_actions)
+        return lambda time_step: team.choose(self.world.units_of_all_battles(), time_step.available_actions)
 
     def weaken(self, owner: int) -> None:
         """Leave a player's units one point of health, in both."""
@@ -104,13 +104,13 @@ def test_battles_are_skirmishs_own(game, map):
     both.next_battle()
     both.weaken(2)
     both.play(both.scripted())
-    assert both.turn.won[0]
+    assert both.time_step.won[0]
     assert len(both.game.units(2)) <= (map == "MMM2")  # there a lone medivac is a lost team
     both.next_battle()
     both.weaken(1)
     both.play(RandomPlayer(SEED, 2, 1))
-    assert both.turn.terminated[0]
-    assert not both.turn.won[0]
+    assert both.time_step.terminated[0]
+    assert not both.time_step.won[0]
     both.next_battle()
 
 
@@ -151,7 +151,7 @@ def test_a_battle_goes_on_past_smacs_episode_limit(game):
     both.game.controller.step(8 * (both.record.episode_limit + 1))
     for _ in range(both.record.episode_limit + 1):
         both.world.step(stop)
-    both.turn = both.world.step(stop)
+    both.time_step = both.world.step(stop)
     both.game.controller.step(8)
     before = [unit.pos.y for unit in both.game.units(1)]
     both.step(np.full((2, 1), 2))
@@ -167,7 +167,7 @@ def test_the_rules_move_every_eighth_loop(game):
             both.game.controller.step(1)
             both.compare()
         both.game.controller.step(1)
-        both.turn = both.world.step(actions)
+        both.time_step = both.world.step(actions)
         both.compare()
         both.agents = both.game.units(1)
 

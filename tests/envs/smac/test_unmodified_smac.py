@@ -14,7 +14,7 @@ from fedqmix.envs.factory import maximum_reward, team_spec
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.scripted import ScriptedTeam
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.runtime.core.world import Battles
+from fedqmix.runtime.core.world import EpisodeBatch
 from support.worlds import MAPS, KeepingSink, RandomPlayer, options, training
 
 SMAC_PATH = os.environ.get("FEDQMIX_SMAC_PATH", "")
@@ -46,9 +46,9 @@ class Beside:
 
     def begin(self) -> None:
         """Begin the next battle in both."""
-        self.battles: Battles = training(len(self.outcomes), 1)
+        self.battles: EpisodeBatch = training(len(self.outcomes), 1)
         self.env.reset()
-        self.turn = self.world.begin(self.battles)
+        self.time_step = self.world.begin(self.battles)
         self.compare()
 
     def weaken_enemies(self) -> None:
@@ -71,28 +71,32 @@ class Beside:
     def step(self, actions) -> bool:
         """Take an environment step in both; return whether the battle is over."""
         reward, terminated, info = self.env.step(actions[:, 0])
-        self.turn = self.world.step(actions)
+        self.time_step = self.world.step(actions)
         self.steps += 1
-        assert reward == pytest.approx(self.sink.turns[-1].team_reward[0], abs=CLOSE)
-        assert terminated == (self.turn.terminated[0] or self.turn.truncated[0])
-        assert info["battle_won"] == self.turn.won[0]
+        assert reward == pytest.approx(self.sink.time_steps[-1].team_reward[0], abs=CLOSE)
+        assert terminated == (self.time_step.terminated[0] or self.time_step.truncated[0])
+        assert info["battle_won"] == self.time_step.won[0]
         self.compare()
         if terminated:
-            self.outcomes.append("won" if self.turn.won[0] else "lost" if self.turn.terminated[0] else "cut off")
+            self.outcomes.append(
+                "won" if self.time_step.won[0] else "lost" if self.time_step.terminated[0] else "cut off"
+            )
         return terminated
 
     def compare(self) -> None:
         """Compare all that SMAC returns, but for what could be done after a battle's end, which nobody asks."""
-        np.testing.assert_allclose(self.turn.observations[:, 0], np.stack(self.env.get_obs()), atol=CLOSE)
-        np.testing.assert_allclose(self.sink.turns[-1].state[0], self.env.get_state(), atol=CLOSE)
-        if not self.turn.terminated[0]:
-            np.testing.assert_array_equal(self.turn.available_actions[:, 0], np.array(self.env.get_avail_actions()))
+        np.testing.assert_allclose(self.time_step.observations[:, 0], np.stack(self.env.get_obs()), atol=CLOSE)
+        np.testing.assert_allclose(self.sink.time_steps[-1].state[0], self.env.get_state(), atol=CLOSE)
+        if not self.time_step.terminated[0]:
+            np.testing.assert_array_equal(
+                self.time_step.available_actions[:, 0], np.array(self.env.get_avail_actions())
+            )
 
     def play_random(self) -> None:
         """Play a battle with random available actions."""
         self.begin()
         player = RandomPlayer(SEED, len(self.outcomes), 1)
-        while not self.step(player(self.turn)):
+        while not self.step(player(self.time_step)):
             pass
 
     def play_scripted(self, *, weak: bool) -> None:
@@ -102,7 +106,7 @@ class Beside:
             self.weaken_enemies()
         team = ScriptedTeam("nearest", self.map, SEED)
         team.begin(self.battles)
-        while not self.step(team.choose(self.world.units_of_all_battles(), self.turn.available_actions)):
+        while not self.step(team.choose(self.world.units_of_all_battles(), self.time_step.available_actions)):
             pass
 
     def close(self) -> None:

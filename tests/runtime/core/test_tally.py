@@ -5,7 +5,7 @@ import pytest
 
 from fedqmix.clients.playing import play
 from fedqmix.runtime.core.tally import TalliedWorld
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from support.toy_team import algorithm, make_agents, make_learner
 from support.toy_world import ToyWorld, toy_spec
 
@@ -34,22 +34,22 @@ def tallied(world=ToyWorld):
 def test_counts_equal_what_the_agents_say_to_the_last_bit(kind):
     world = tallied(kind)
     agents = make_agents(tuple(range(SPEC.n_agents)), SPEC, algorithm())
-    earned, lengths, won, broken = np.zeros(SPEC.n_agents), 0, 0, 0
+    individual_returns, lengths, won, broken = np.zeros(SPEC.n_agents), 0, 0, 0
     for first, count in ((0, 7), (7, 2), (9, 5)):
-        played = play(agents, world, Battles(Purpose.TRAINING, first, count), 0.5)
-        earned += played.earned
+        played = play(agents, world, EpisodeBatch(Purpose.TRAINING, first, count), 0.5)
+        individual_returns += played.individual_returns
         lengths, won = lengths + int(played.lengths.sum()), won + int(played.won.sum())
         broken += played.broken
     counted = world.counted()[Purpose.TRAINING]
-    assert counted.earned == tuple(earned.tolist())
+    assert counted.individual_returns == tuple(individual_returns.tolist())
     assert (counted.battles, counted.env_steps, counted.won, counted.broken) == (14, lengths, won, broken)
     assert broken == (2 if kind is Breaking else 0)
 
 
 def test_purposes_are_counted_apart_and_forgotten_together():
     world, agents = tallied(), make_agents((0, 1, 2), SPEC, algorithm())
-    play(agents, world, Battles(Purpose.TRAINING, 0, 2), 1.0)
-    shown = play(agents, world, Battles(Purpose.EVALUATION, 0, 3), 0.0)
+    play(agents, world, EpisodeBatch(Purpose.TRAINING, 0, 2), 1.0)
+    shown = play(agents, world, EpisodeBatch(Purpose.EVALUATION, 0, 3), 0.0)
     assert world.counted()[Purpose.EVALUATION].win_rate == float(shown.won.mean())
     assert world.counted()[Purpose.TRAINING].battles == 2
     world.forget()
@@ -58,6 +58,6 @@ def test_purposes_are_counted_apart_and_forgotten_together():
 
 def test_a_batch_that_is_left_in_the_middle_is_not_counted():
     world, agents = tallied(), make_agents((0, 1, 2), SPEC, algorithm())
-    world.begin(Battles(Purpose.TRAINING, 0, 2))
-    play(agents, world, Battles(Purpose.TRAINING, 2, 2), 1.0)
+    world.begin(EpisodeBatch(Purpose.TRAINING, 0, 2))
+    play(agents, world, EpisodeBatch(Purpose.TRAINING, 2, 2), 1.0)
     assert world.counted()[Purpose.TRAINING].battles == 2

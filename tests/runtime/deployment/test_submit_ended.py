@@ -47,7 +47,7 @@ class Link:
         process = subprocess.Popen(
             [*before, sys.executable, "-c", SUBMIT, *words], env=environment, text=True, **streams
         )
-        assert eventually(lambda: f"runs/{name}" in self.control.going_on().values(), 120)
+        assert eventually(lambda: f"runs/{name}" in self.control.not_terminated().values(), 120)
         return process
 
 
@@ -80,7 +80,7 @@ def test_a_signal_ends_the_run_and_says_how_to_go_on(link: Link, how: signal.Sig
     assert submit.returncode == 130
     assert f"the run was ended early. Go on with: fedqmix submit insecure=true superlink={link.address}" in said
     assert f"resume=runs/{how.name}" in said
-    assert not link.control.going_on()
+    assert not link.control.not_terminated()
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_a_terminal_that_is_closed_ends_the_run(link: Link) -> None:
         os.close(terminal)
         submit.send_signal(signal.SIGHUP)  # it is not the session's leader, whom the system would tell
         submit.wait(60)
-    assert eventually(lambda: not link.control.going_on())
+    assert eventually(lambda: not link.control.not_terminated())
 
 
 @pytest.mark.slow
@@ -100,17 +100,17 @@ def test_under_nohup_a_closed_terminal_changes_nothing(link: Link) -> None:
         submit.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             submit.wait(3)
-        assert link.control.going_on()
+        assert link.control.not_terminated()
         submit.terminate()
         submit.communicate(timeout=60)
-    assert not link.control.going_on()
+    assert not link.control.not_terminated()
 
 
 def test_after_kill_9_the_run_goes_on_until_it_is_stopped(link: Link) -> None:
     with link.submit("killed") as submit:
         submit.kill()
         submit.communicate(timeout=60)
-    (run,) = link.control.going_on()
+    (run,) = link.control.not_terminated()
     assert link.control.state(run).state is State.GOING_ON
     words = ["submit", "insecure=true", f"superlink={link.address}", "stop=true"]
     done = subprocess.run(
@@ -143,9 +143,9 @@ def test_a_submission_that_was_lost_does_not_become_somebody_elses_run(link: Lin
     with LosesOne(link.address, None, bundle("stuck_app:server", "stuck_app:client")) as way:
         follows = Following(way, ["seed=3", folder], "runs/shared", link.folder / "runs" / "shared", 60)
         rows = follows.rows(print)
-        assert eventually(lambda: next(rows) is None and len(link.control.going_on()) == 2, 60)
+        assert eventually(lambda: next(rows) is None and len(link.control.not_terminated()) == 2, 60)
         assert follows.stop()
-        assert list(link.control.going_on()) == [stranger]
+        assert list(link.control.not_terminated()) == [stranger]
     link.control.stop(stranger)
 
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_ended_is_said_with_the_command_that_ends_it(link: Link) 
             os.kill(superlink, signal.SIGCONT)
     assert "the SuperLink does not answer, so the run may go on. End it with: fedqmix submit" in said
     assert said.rstrip().endswith("stop=runs/unreachable")
-    for run in link.control.going_on():
+    for run in link.control.not_terminated():
         link.control.stop(run)
 
 
@@ -186,5 +186,5 @@ def test_a_submission_that_is_not_followed_says_that_it_may_go_on(link: Link) ->
     assert submit.returncode == 130
     assert "the SuperLink has not answered, so the run may go on. End it with: fedqmix submit" in said
     assert "stop=runs/unheard" in said
-    for run in link.control.going_on():
+    for run in link.control.not_terminated():
         link.control.stop(run)

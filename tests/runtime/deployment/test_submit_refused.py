@@ -117,7 +117,7 @@ def test_allowed_code_runs_and_stop_ends_the_run(link: Link) -> None:
     words = ["map=3m", "strategy=own", "strategy.code=permitted:Mine", "run_dir='runs/with code'"]
     run = link.link.start(words)
     assert eventually((link.folder / "allowed" / "permitted.imported").exists, 120)
-    assert link.link.going_on() == {run: "runs/with code"}
+    assert link.link.not_terminated() == {run: "runs/with code"}
     common = ["submit", f"superlink={link.address}", f"certs={link.folder}/certs/submit"]
     command = [sys.executable, "-m", "fedqmix", *common]
     for wanted, status, said in (

@@ -8,7 +8,7 @@ import torch
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.mixer_remote import RemoteMixer
 from fedqmix.runtime.transport.world_remote import RemoteWorld
@@ -17,16 +17,16 @@ from support.federation import ATTEMPT, SPEC, channel, federation, same_paramete
 from support.toy_team import algorithm, make_team
 
 PLAN = RoundPlan(4, 10**9, False)
-BATTLES = Battles(Purpose.TRAINING, 0, 3)
+BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 
 
-def play_on(remotes, turns) -> list:
+def play_on(remotes, time_steps) -> list:
     """Play until something is raised, which must be before the battles are over; return what each agent got."""
-    while not any(isinstance(turn, Exception) for turn in turns):
-        assert not (turns[0].terminated | turns[0].truncated).all()
-        actions = [turn.available_actions.argmax(-1) for turn in turns]
-        turns = together(lambda agent, actions=actions: remotes[agent][0].step(actions[agent]))
-    return turns
+    while not any(isinstance(time_step, Exception) for time_step in time_steps):
+        assert not (time_steps[0].terminated | time_steps[0].truncated).all()
+        actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
+        time_steps = together(lambda agent, actions=actions: remotes[agent][0].step(actions[agent]))
+    return time_steps
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_bad_wire_changes_nothing(wire):
             return outcome
 
         outcomes = together(train)
-        assert [outcome.earned[0] for outcome in outcomes] == list(expected.earned)
+        assert [outcome.individual_returns[0] for outcome in outcomes] == list(expected.individual_returns)
         same_parameters(stacks, fed.sides[0].learner, team)
     for own in wires:
         own.close()
@@ -170,8 +170,8 @@ def test_what_is_told_of_a_step_is_not_lost_when_the_mixer_is():
     with federation(patience=0.5) as fed:
         fed.open()
         remotes = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        turns = together(lambda agent: remotes[agent][0].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent][0].begin(BATTLES))
         fed.mixer_server.stop(0)
-        errors = play_on(remotes, turns)
+        errors = play_on(remotes, time_steps)
         assert all(isinstance(error, AttemptError) for error in errors)
         assert "the mixer could not be reached" in str(errors[0])

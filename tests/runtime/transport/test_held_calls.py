@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fedqmix.clients.door import DoorService
 from fedqmix.clients.rounds import RoundPlan, train_round
+from fedqmix.clients.service import AgentService
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.attempt import Attempt
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.transport.admission import PLACES
 from fedqmix.runtime.transport.proto import mixer_pb2
-from fedqmix.runtime.transport.proto.door_pb2 import Question
-from fedqmix.runtime.transport.proto.door_pb2_grpc import DoorStub, add_DoorServicer_to_server
+from fedqmix.runtime.transport.proto.agent_pb2 import Question
+from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentStub, add_AgentServicer_to_server
 from fedqmix.runtime.transport.security import channel, server
 from fedqmix.runtime.transport.tickets import header
 from support.bad_wire import BadWire
@@ -35,7 +35,7 @@ from support.toy_team import algorithm, make_team
 
 MANY = 270
 PLAN = RoundPlan(4, 10**9, False)
-BATTLES = Battles(Purpose.TRAINING, 0, 3)
+BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 METHODS = {
     "world": ["/fedqmix.World/Step", "/fedqmix.World/Begin", "/fedqmix.Control/Open", "/grpc.health.v1.Health/Watch"],
     "mixer": ["/fedqmix.Mixer/Gradient", "/fedqmix.Mixer/Finish", "/fedqmix.TeamSink/Record", "/fedqmix.Control/Status",
@@ -129,14 +129,14 @@ def test_silent_calls_of_all_parties_at_once_keep_nobody_waiting(certificates):
 
 @pytest.mark.parametrize("party", ["supernode-1", "submit", "supernode-2"])
 def test_silent_calls_do_not_close_an_agents_door(certificates, party):
-    door = DoorService(2, lambda message: message)
-    add = functools.partial(add_DoorServicer_to_server, door)
+    door = AgentService(2, lambda message: message)
+    add = functools.partial(add_AgentServicer_to_server, door)
     running = server(certificates["agent-2"], [add], "127.0.0.1:0", workers=8)
     with HeldCalls(certificates[party], running.port, "agent-2") as own:
         own.open(["/fedqmix.Door/Ask"], PLACES - 1 if party == "supernode-2" else MANY)
         assert ask(certificates["world"], running.port, "agent-2") == SERVING
         with channel(certificates["supernode-2"], f"127.0.0.1:{running.port}", "agent-2") as way:
-            assert DoorStub(way).Ask(Question(kind=m.WHO), timeout=10).content
+            assert AgentStub(way).Ask(Question(kind=m.WHO), timeout=10).content
     running.stop(0)
     door.close()
 
@@ -162,10 +162,10 @@ def test_a_call_whose_first_message_does_not_come_is_cancelled(certificates):
             assert eventually(lambda: not busy())
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        turns = together(lambda agent: remotes[agent].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
         for _ in range(2):  # a stream that has begun may be silent for longer
-            actions = [turn.available_actions.argmax(-1) for turn in turns]
-            turns = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
+            actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
+            time_steps = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
             streams = [remote._steps._replies for remote in remotes]
             time.sleep(1.5)
             assert not any(stream.done() for stream in streams)
@@ -175,24 +175,26 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
     with federation(certificates=certificates) as fed:
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        turns = together(lambda agent: remotes[agent].begin(BATTLES))
-        actions = [turn.available_actions.argmax(-1) for turn in turns]
+        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+        actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
         first = together(lambda agent: remotes[agent].step(actions[agent]))
         older = remotes[0]._steps._replies
         with HeldCalls(certificates["agent-0"], fed.world_port, "world") as own:
             own.open(["/fedqmix.World/Step"], 1)
             assert eventually(older.done)
             assert older.code() is grpc.StatusCode.CANCELLED
-            actions = [turn.available_actions.argmax(-1) for turn in first]
+            actions = [time_step.available_actions.argmax(-1) for time_step in first]
             second = together(lambda agent: remotes[agent].step(actions[agent]))
-            assert all(not isinstance(turn, Exception) for turn in second)
+            assert all(not isinstance(time_step, Exception) for time_step in second)
             assert eventually(lambda: own.ended() == 1)  # the agent opened another, which replaced this one
             assert busy() <= SPEC.n_agents + 1
         other = make_team(algorithm(), SPEC).world
-        turn = other.begin(BATTLES)
+        time_step = other.begin(BATTLES)
         for _ in range(2):
-            turn = other.step(turn.available_actions.argmax(-1))
-        assert all((second[agent].observations[0] == turn.observations[agent]).all() for agent in range(SPEC.n_agents))
+            time_step = other.step(time_step.available_actions.argmax(-1))
+        assert all(
+            (second[agent].observations[0] == time_step.observations[agent]).all() for agent in range(SPEC.n_agents)
+        )
 
 
 @pytest.mark.parametrize("spoken", [b"", b"\x16\x03\x01"], ids=["silent", "an unfinished hello"])

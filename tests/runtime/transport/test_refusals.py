@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, DivergenceError, RefusedError
-from fedqmix.runtime.core.world import Battles, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.codec import encode
 from fedqmix.runtime.transport.proto import control_pb2, mixer_pb2, team_sink_pb2, world_pb2
@@ -30,7 +30,7 @@ from support.certified import authority, certified
 from support.federation import ATTEMPT, SPEC, channel, federation, say, together
 from support.toy_team import algorithm
 
-BATTLES = Battles(Purpose.TRAINING, 0, 3)
+BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 PLAN = RoundPlan(3, 10**9, True)
 
 
@@ -58,20 +58,23 @@ ONE = torch.ones(1, dtype=torch.float64)
         (move(encode(ONES), sequence=0), "replayed sequence number 0; 2 is next"),
         (move(encode(ONES), sequence=1), "used the sequence number 1 for two requests"),
         (move(encode(ONES), sequence=7), "sequence number 7; 2 is next"),
-        (world_pb2.Ready(header=header(ATTEMPT, 0, 2), battles=world_pb2.Battles(purpose="fun", count=3)), "'fun'"),
+        (
+            world_pb2.Ready(header=header(ATTEMPT, 0, 2), battles=world_pb2.EpisodeBatch(purpose="fun", count=3)),
+            "'fun'",
+        ),
     ],
 )
 def test_the_world_refuses_what_is_wrong_and_plays_on(message, words):
     with federation() as fed:
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        turns = together(lambda agent: remotes[agent].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
         stub = WorldStub(fed.channel("anybody", "world"))
         step, begin = partial(say, "the world", stub.Step), partial(Line("the world", 1).call, stub.Begin)
         with pytest.raises(RefusedError, match=words):
             (step if isinstance(message, world_pb2.Move) else begin)(message)
-        turns = together(lambda agent: remotes[agent].step(turns[agent].available_actions.argmax(-1)))
-        assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
+        time_steps = together(lambda agent: remotes[agent].step(time_steps[agent].available_actions.argmax(-1)))
+        assert all(time_step.observations.shape == (1, 3, SPEC.obs_dim) for time_step in time_steps)
 
 
 def learned_together(fed, agents):
@@ -94,10 +97,10 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
     with federation(settings=algorithm(batch_size=3)) as fed:
         fed.open()
         played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        turns = together(lambda agent: played[agent][0].begin(BATTLES))
-        while not (turns[0].terminated | turns[0].truncated).all():
-            actions = [turn.available_actions.argmax(-1) for turn in turns]
-            turns = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
+        time_steps = together(lambda agent: played[agent][0].begin(BATTLES))
+        while not (time_steps[0].terminated | time_steps[0].truncated).all():
+            actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
+            time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
         n = fed.sides[0].transitions()
         stub = MixerStub(fed.channel("anybody", "mixer"))
         for q_taken, q_next in (
@@ -168,8 +171,8 @@ def test_a_huge_message_is_refused():
             with pytest.raises(RefusedError, match=r"too large: .*larger than max"):
                 say("the world", WorldStub(own).Step, huge)
         loose.close()
-        turns = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
-        assert all(turn.observations.shape == (1, 3, SPEC.obs_dim) for turn in turns)
+        time_steps = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
+        assert all(time_step.observations.shape == (1, 3, SPEC.obs_dim) for time_step in time_steps)
 
 
 def test_messages_of_other_attempts_are_late_or_not_expected():

@@ -9,7 +9,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs import make_world
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
-from fedqmix.runtime.core.world import Turn
+from fedqmix.runtime.core.world import TimeStep
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.security import peer
 from fedqmix.runtime.transport.world_remote import RemoteWorld
@@ -35,10 +35,10 @@ class TeamOfRemoteWorlds:
         self.spec = self.local.spec
         self.remotes = [RemoteWorld(self.channels[agent], agent, attempt, self.spec, 10) for agent in range(3)]
 
-    def begin(self, battles) -> Turn:
+    def begin(self, battles) -> TimeStep:
         return self._joined(lambda agent: self.remotes[agent].begin(battles))
 
-    def step(self, actions) -> Turn:
+    def step(self, actions) -> TimeStep:
         return self._joined(lambda agent: self.remotes[agent].step(actions[agent : agent + 1]))
 
     def snapshot(self, battle: int):
@@ -55,15 +55,15 @@ class TeamOfRemoteWorlds:
         self.local.close()
 
     @staticmethod
-    def _joined(act) -> Turn:
-        turns = together(act)
-        for turn in turns:
-            if isinstance(turn, Exception):
-                raise turn
-        for flags in zip(*(turn[3:] for turn in turns), strict=True):
+    def _joined(act) -> TimeStep:
+        time_steps = together(act)
+        for time_step in time_steps:
+            if isinstance(time_step, Exception):
+                raise time_step
+        for flags in zip(*(time_step[3:] for time_step in time_steps), strict=True):
             assert all((flag == flags[0]).all() for flag in flags)
-        rows = (np.concatenate([turn[field] for turn in turns]) for field in range(3))
-        return Turn(*rows, *turns[0][3:])
+        rows = (np.concatenate([time_step[field] for time_step in time_steps]) for field in range(3))
+        return TimeStep(*rows, *time_steps[0][3:])
 
 
 class TestRemoteWorld(WorldContract):
@@ -80,9 +80,9 @@ class TestRemoteWorld(WorldContract):
 
     def test_every_agent_hears_of_an_unavailable_action(self):
         world = self.make(KeepingSink())
-        turn = world.begin(training(0, 2))
-        actions = turn.available_actions.argmax(-1)
-        actions[1, 1] = int((~turn.available_actions[1, 1]).argmax())
+        time_step = world.begin(training(0, 2))
+        actions = time_step.available_actions.argmax(-1)
+        actions[1, 1] = int((~time_step.available_actions[1, 1]).argmax())
         errors = together(lambda agent: world.remotes[agent].step(actions[agent : agent + 1]))
         assert [type(error) for error in errors] == [UnavailableActionError] * 3
         assert len({str(error) for error in errors}) == 1

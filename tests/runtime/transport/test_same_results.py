@@ -49,8 +49,12 @@ def test_the_same_parameters_over_grpc(method, tied):
         so_far = fed.controls()[0].training_battles("a run", 2)
         report, returns = fed.controls()[0].report("a run", 2)
     for agent in range(SPEC.n_agents):
-        assert [r[agent].earned[0] for r in rounds] == [o.earned[agent] for o in outcomes]
-        assert shown[agent].earned[0] == played.earned[agent] == evaluated[Purpose.EVALUATION].earned[agent]
+        assert [r[agent].individual_returns[0] for r in rounds] == [o.individual_returns[agent] for o in outcomes]
+        assert (
+            shown[agent].individual_returns[0]
+            == played.individual_returns[agent]
+            == evaluated[Purpose.EVALUATION].individual_returns[agent]
+        )
     assert_known(trained, rounds, stacks)
     assert list(evaluated) == [Purpose.EVALUATION]
     of_evaluation = evaluated[Purpose.EVALUATION]
@@ -69,7 +73,7 @@ def assert_known(trained, rounds, stacks):
     env_steps = episodes = steps = 0
     for (number, of_world, of_mixer), outcomes in zip(trained, rounds, strict=True):
         counted, learned = of_world.counted[Purpose.TRAINING], of_mixer.learned
-        assert list(counted.earned) == [outcome.earned[0] for outcome in outcomes]
+        assert list(counted.individual_returns) == [outcome.individual_returns[0] for outcome in outcomes]
         assert counted.battles == outcomes[0].episodes
         env_steps += counted.env_steps
         episodes, steps = episodes + outcomes[0].episodes, steps + outcomes[0].training_steps

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Doors:
+class AgentServices:
     """What the plan tells a simulated node.
 
     places: agent -> "host:port"; the node with partition-id k is the door of agent k. certs: a folder of this machine
@@ -17,5 +17,5 @@ class Doors:
     certs: str = ""
 
 
-TOLD = Doors()
+TOLD = AgentServices()
 """For nodes that know where their agents are."""

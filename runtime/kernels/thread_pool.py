@@ -19,7 +19,7 @@ Orders = SimpleQueue[tuple[Work, int, int] | None]
 Outcomes = SimpleQueue[BaseException | None]
 
 
-class Crew:
+class ThreadPool:
     """The calling thread and `threads - 1` others, which end with close, or with the crew. One caller at a time."""
 
     usual = 1
@@ -36,9 +36,9 @@ class Crew:
         self.close = weakref.finalize(self, _dismiss, self._orders)
         """Let the other threads end."""
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Crew:
+    def __deepcopy__(self, memo: dict[int, object]) -> ThreadPool:
         """Make another crew of as many: threads cannot be copied."""
-        return Crew(len(self._orders) + 1)
+        return ThreadPool(len(self._orders) + 1)
 
     def share(self, work: Work, count: int, fewest: int = 1) -> None:
         """Do items 0 .. count - 1, in as many ranges of at least `fewest` as there are threads.

@@ -12,11 +12,11 @@ import signal
 from threading import Thread
 
 
-def hold(lifeline: int) -> None:
+def hold(parent_pipe: int) -> None:
     """Kill this process and its group once nobody holds the lifeline any more. lifeline: its reading end."""
-    Thread(target=_wait, args=(lifeline,), name="lifeline", daemon=True).start()
+    Thread(target=_wait, args=(parent_pipe,), name="lifeline", daemon=True).start()
 
 
-def _wait(lifeline: int) -> None:
-    os.read(lifeline, 1)  # nobody ever writes: it returns when the last writing end is closed
+def _wait(parent_pipe: int) -> None:
+    os.read(parent_pipe, 1)  # nobody ever writes: it returns when the last writing end is closed
     os.killpg(0, signal.SIGKILL)

@@ -17,8 +17,8 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.transport.bundle import closed, opened
 from fedqmix.runtime.transport.faults import answered, require_caller
-from fedqmix.runtime.transport.proto.door_pb2 import Answer, Question
-from fedqmix.runtime.transport.proto.door_pb2_grpc import DoorServicer
+from fedqmix.runtime.transport.proto.agent_pb2 import Answer, Question
+from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentServicer
 from fedqmix.runtime.transport.security import peer
 
 HOLD_S = 20.0
@@ -34,8 +34,8 @@ class _Asked:
     answer: Future[bytes]
 
 
-class DoorService(DoorServicer):
-    """Serves one agent's door (runtime/transport/proto/door.proto).
+class AgentService(AgentServicer):
+    """Serves one agent's door (runtime/transport/proto/agent.proto).
 
     agent: whose door it is; only the certificate of supernode-<agent> is let in. answer: answers a question; it runs in
     one thread of its own, one question at a time, and may raise any FedqmixError, which is passed on.

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 PR_SET_PDEATHSIG = 1
 
 
-def leashed(command: Sequence[str]) -> list[str]:
+def ended_with_parent(command: Sequence[str]) -> list[str]:
     """Return a command that runs `command`, to be killed when the calling thread has ended. Elsewhere than on Linux,
     return the command itself.
 

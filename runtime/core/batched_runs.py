@@ -25,8 +25,8 @@ class Work(IntEnum):
     BACKWARD = 3
 
 
-class Together(Protocol):
-    """One run's seat among several (runtime.runs.seeds.meeting), or a run alone."""
+class BatchedRuns(Protocol):
+    """One run's seat among several (runtime.runs.seeds.run_batcher), or a run alone."""
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
         """Return this run's reply of function(requests), the requests of all runs that now want the same work.
@@ -36,7 +36,7 @@ class Together(Protocol):
         """
 
 
-class Alone:
+class SingleRun:
     """A run that shares nothing."""
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
@@ -44,4 +44,4 @@ class Alone:
         return function([request])[0]
 
 
-ALONE = Alone()
+SINGLE_RUN = SingleRun()

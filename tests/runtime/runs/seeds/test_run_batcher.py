@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from fedqmix.runtime.core.together import Work
-from fedqmix.runtime.runs.seeds.meeting import Meeting
+from fedqmix.runtime.core.batched_runs import Work
+from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher
 
 
 def go(pool: ThreadPoolExecutor, *runs: Callable[[], object]) -> list[Future]:
@@ -18,7 +18,7 @@ def go(pool: ThreadPoolExecutor, *runs: Callable[[], object]) -> list[Future]:
 
 
 def test_all_are_answered_from_one_call_in_the_order_of_their_seats():
-    meeting, calls = Meeting(3), []
+    meeting, calls = RunBatcher(3), []
 
     def doubled(requests):
         calls.append(list(requests))
@@ -35,7 +35,7 @@ def test_all_are_answered_from_one_call_in_the_order_of_their_seats():
 def test_who_still_plays_comes_first_and_the_others_wait_for_them():
     """Runs of 1, 3 and 5 moments, then a training step: whoever is slow, the same is computed together."""
     for slow in range(3):
-        meeting, computed = Meeting(3), []
+        meeting, computed = RunBatcher(3), []
 
         def run(number: int, meeting=meeting, computed=computed, slow=slow) -> None:
             def noted(work: Work):
@@ -59,7 +59,7 @@ def test_who_still_plays_comes_first_and_the_others_wait_for_them():
 
 
 def test_an_error_is_that_of_all_who_asked_and_of_nobody_else():
-    meeting = Meeting(3)
+    meeting = RunBatcher(3)
 
     def fails(requests):
         raise ValueError(f"{len(requests)} asked")
@@ -80,7 +80,7 @@ def test_an_error_is_that_of_all_who_asked_and_of_nobody_else():
 
 
 def test_an_interruption_ends_those_who_wait_and_those_who_come():
-    meeting, came = Meeting(2), threading.Event()
+    meeting, came = RunBatcher(2), threading.Event()
 
     def waits():
         came.set()

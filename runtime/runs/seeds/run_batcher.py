@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedqmix.runtime.core.together import Reply, Request, Work
+from fedqmix.runtime.core.batched_runs import Reply, Request, Work
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Call:
     done: bool = False
 
 
-class Meeting:
+class RunBatcher:
     """As many seats as there are runs; all must be taken, or left, before anything is computed."""
 
     def __init__(self, runs: int) -> None:
@@ -36,9 +36,9 @@ class Meeting:
         self._calls: dict[int, _Call] = {}  # of those who wait, by seat
         self._interrupted = False
 
-    def seat(self, number: int) -> Seat:
+    def seat(self, number: int) -> RunHandle:
         """Return a run's seat. number: 0, 1, ...; requests are put together in this order."""
-        return Seat(self, number)
+        return RunHandle(self, number)
 
     def compute(self, number: int, call: _Call) -> None:
         """Wait until a call has been computed.
@@ -85,14 +85,14 @@ class Meeting:
         self._changed.notify_all()
 
 
-class Seat:
-    """One run's place in the meeting (a runtime.core.together.Together)."""
+class RunHandle:
+    """One run's place in the meeting (a runtime.core.batched_runs.Together)."""
 
-    def __init__(self, meeting: Meeting, number: int) -> None:
+    def __init__(self, meeting: RunBatcher, number: int) -> None:
         self._meeting, self._number = meeting, number
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
-        """See runtime.core.together.Together. Raises KeyboardInterrupt once the meeting is interrupted."""
+        """See runtime.core.batched_runs.Together. Raises KeyboardInterrupt once the meeting is interrupted."""
         call = _Call(work, request, function)
         self._meeting.compute(self._number, call)
         if call.error is not None:

@@ -15,13 +15,13 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MessageType, MetricRecord, RecordDict
 
 from fedqmix.clients import app as client
-from fedqmix.clients.door import DoorService
 from fedqmix.clients.records import packed, unpacked
+from fedqmix.clients.service import AgentService
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import AttemptError, ConfigurationError, DivergenceError, FederationError, RefusedError
 from fedqmix.runtime.transport.authority import issue, make_authority
 from fedqmix.runtime.transport.bundle import opened
-from fedqmix.runtime.transport.proto.door_pb2_grpc import add_DoorServicer_to_server
+from fedqmix.runtime.transport.proto.agent_pb2_grpc import add_AgentServicer_to_server
 from fedqmix.runtime.transport.security import Identity, server
 from fedqmix.strategies.local_grid import take_server_identity
 from support.tagged import eventually
@@ -56,7 +56,7 @@ class Agent:
         return Message(content, reply_to=message)
 
 
-class NotingDoor(DoorService):
+class NotingDoor(AgentService):
     """Notes the attempts that are asked for as they come in."""
 
     def __init__(self, *args):
@@ -74,7 +74,7 @@ class House:
     def __init__(self, identity=None, agent=2, port=0, hold_s=0.2):
         self.agent = Agent()
         self.door = NotingDoor(agent, self.agent, hold_s)
-        add = partial(add_DoorServicer_to_server, self.door)
+        add = partial(add_AgentServicer_to_server, self.door)
         self.running = server(identity, [add], f"127.0.0.1:{port}", workers=4)
         self.address = f"127.0.0.1:{self.running.port}"
 
@@ -296,7 +296,7 @@ def test_where_the_agent_is(monkeypatch):
 
 
 def test_where_the_agent_of_a_simulated_node_is(parties):
-    plan = ConfigRecord({m.DOORS: ["a:1", "b:2"]})
+    plan = ConfigRecord({m.AGENT_SERVICES: ["a:1", "b:2"]})
     assert client.simulated_door(context(**{"partition-id": 1}), plan) == ("b:2", None)
     plan[m.CERTS] = str(parties)
     address, own = client.simulated_door(context(**{"partition-id": 1}), plan)
@@ -310,7 +310,7 @@ def test_where_the_agent_of_a_simulated_node_is(parties):
 def test_a_simulated_node_does_not_wait_while_its_agent_is_at_work(house, monkeypatch):
     monkeypatch.delenv("FEDQMIX_AGENT", raising=False)
     house.agent.may_go_on.clear()
-    place = {m.DOORS: ["nobody:1", house.address]}
+    place = {m.AGENT_SERVICES: ["nobody:1", house.address]}
     first = client.app(message=question(**place), context=context(**{"partition-id": 1}))
     assert list(first.content) == [m.AT_WORK]
     house.agent.may_go_on.set()

@@ -33,7 +33,7 @@ from fedqmix.runtime.kernels.compile import Compiler
 
 _inner = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", _nrt=False, forceinline=True).inner
 
-Desk = NDArray[np.int64]
+WorkQueue = NDArray[np.int64]
 """What threads tell each other: five numbers, then two for each seat, each number a cache line apart."""
 
 Orders = SimpleQueue[Callable[[], object] | None]
@@ -55,7 +55,7 @@ CALM = 0.05  # seconds without standing by after that: who sleeps in between is 
 TURN = 16  # pauses, after which others may have the processor: perhaps it is the one who is waited for that needs it
 
 
-class Standby:
+class SpinningThreads:
     """Helpers of one caller, which end with close, or with it."""
 
     def __init__(self, helpers: int) -> None:
@@ -69,83 +69,83 @@ class Standby:
         self.close = weakref.finalize(self, _dismiss, self._orders)
         """Let the threads end."""
 
-    def desk(self, count: int, fewest: int) -> Desk:
+    def work_queue(self, count: int, fewest: int) -> WorkQueue:
         """Make a desk for sharing `count` items among as many threads as there are, at least `fewest` for each."""
         parts = max(min(len(self._orders) + 1, count // fewest), 1)
-        desk = np.zeros(STATE + SEAT * parts, dtype=np.int64)
-        desk[PARTS], desk[COUNT] = parts, count
-        desk[NEXT::SEAT] = count  # nothing is left yet: a helper may be there before the caller
-        return desk
+        work_queue = np.zeros(STATE + SEAT * parts, dtype=np.int64)
+        work_queue[PARTS], work_queue[COUNT] = parts, count
+        work_queue[NEXT::SEAT] = count  # nothing is left yet: a helper may be there before the caller
+        return work_queue
 
-    def share(self, desk: Desk, work: Callable[[int], object], message: int = 0) -> None:
+    def share(self, work_queue: WorkQueue, work: Callable[[int], object], message: int = 0) -> None:
         """Do all items: work(seat) calls the kernel with this desk, in this thread and, as far as they come, others.
 
         message: for the kernel, at desk[MESSAGE]. What else it reads must stay in the same arrays: helpers that stand
         by do not look again at what they were called with.
         """
-        desk[MESSAGE] = message
+        work_queue[MESSAGE] = message
         now = perf_counter()
-        if desk[HELD_UP]:
-            desk[HELD_UP], self._calm = 0, now + CALM
-        desk[PATIENCE] = WATCH if now - self._last < SOON and now > self._calm else 0
-        for seat in range(1, int(desk[PARTS])):
-            if desk[STATE + SEAT * seat] == AWAY:
-                desk[STATE + SEAT * seat] = CALLED
+        if work_queue[HELD_UP]:
+            work_queue[HELD_UP], self._calm = 0, now + CALM
+        work_queue[PATIENCE] = WATCH if now - self._last < SOON and now > self._calm else 0
+        for seat in range(1, int(work_queue[PARTS])):
+            if work_queue[STATE + SEAT * seat] == AWAY:
+                work_queue[STATE + SEAT * seat] = CALLED
                 self._orders[seat - 1].put(partial(work, seat))
         work(0)
         self._last = perf_counter()
 
 
 @_inner
-def take_part(desk: Desk, seat: int) -> bool:
+def take_part(work_queue: WorkQueue, seat: int) -> bool:
     """Wait for work; tell whether there is any.
 
     For the caller there is work once, when it comes; then it waits for those who help, and leaves.
     """
     state = STATE + SEAT * seat
     if seat > 0:
-        called = look(desk, state) < WAITING
-        return arrive(desk, state) if called else is_wanted(desk, state, desk[PATIENCE])
-    if look(desk, state) == AWAY:
-        for part in range(desk[PARTS]):
-            put(desk, NEXT + SEAT * part, desk[COUNT] * part // desk[PARTS])
-        put(desk, state, WORKING)  # now there is something to claim
+        called = look(work_queue, state) < WAITING
+        return arrive(work_queue, state) if called else is_wanted(work_queue, state, work_queue[PATIENCE])
+    if look(work_queue, state) == AWAY:
+        for part in range(work_queue[PARTS]):
+            put(work_queue, NEXT + SEAT * part, work_queue[COUNT] * part // work_queue[PARTS])
+        put(work_queue, state, WORKING)  # now there is something to claim
         return True
-    for helper in range(1, desk[PARTS]):
-        swap(desk, STATE + SEAT * helper, CALLED, LATE)
+    for helper in range(1, work_queue[PARTS]):
+        swap(work_queue, STATE + SEAT * helper, CALLED, LATE)
         pauses = 0
-        while look(desk, STATE + SEAT * helper) == WORKING:
+        while look(work_queue, STATE + SEAT * helper) == WORKING:
             pauses += 1
             rest(pauses)
         if pauses > LONG:
-            desk[HELD_UP] = 1
-    put(desk, state, AWAY)
+            work_queue[HELD_UP] = 1
+    put(work_queue, state, AWAY)
     return False
 
 
 @_inner
-def arrive(desk: Desk, state: int) -> bool:
+def arrive(work_queue: WorkQueue, state: int) -> bool:
     """Begin as soon as the caller has; tell whether it has. Who comes late stands by for the next time."""
     for pauses in range(COMING):
-        if look(desk, STATE) == WORKING:
-            put(desk, state, WORKING)
+        if look(work_queue, STATE) == WORKING:
+            put(work_queue, state, WORKING)
             return True
-        if look(desk, state) == LATE and pauses >= desk[PATIENCE]:
+        if look(work_queue, state) == LATE and pauses >= work_queue[PATIENCE]:
             break
         rest(pauses)
-    put(desk, state, AWAY)
+    put(work_queue, state, AWAY)
     return False
 
 
 @_inner
-def is_wanted(desk: Desk, state: int, patience: int) -> bool:
+def is_wanted(work_queue: WorkQueue, state: int, patience: int) -> bool:
     """Stand by for so many pauses; tell whether the caller has work. state: where the helper's is."""
-    put(desk, state, WAITING)
+    put(work_queue, state, WAITING)
     for pauses in range(patience + 1):
-        if look(desk, state) == WORKING:
+        if look(work_queue, state) == WORKING:
             return True
         rest(pauses)
-    return not swap(desk, state, WAITING, AWAY)
+    return not swap(work_queue, state, WAITING, AWAY)
 
 
 @_inner
@@ -157,18 +157,18 @@ def rest(pauses: int) -> None:
 
 
 @_inner
-def claim(desk: Desk, seat: int) -> tuple[int, int]:
+def claim(work_queue: WorkQueue, seat: int) -> tuple[int, int]:
     """Take the next few items, first .. last - 1; first is last when nothing is left. The caller calls who waits."""
-    parts = desk[PARTS]
+    parts = work_queue[PARTS]
     if seat == 0:
         for helper in range(1, parts):
-            if look(desk, STATE + SEAT * helper) == WAITING:
-                swap(desk, STATE + SEAT * helper, WAITING, WORKING)
-    step = desk[COUNT] // (parts * PIECES) + 1
+            if look(work_queue, STATE + SEAT * helper) == WAITING:
+                swap(work_queue, STATE + SEAT * helper, WAITING, WORKING)
+    step = work_queue[COUNT] // (parts * PIECES) + 1
     for further in range(parts):
         part = (seat + further) % parts
-        end = desk[COUNT] * (part + 1) // parts
-        first: int = add(desk, NEXT + SEAT * part, step)
+        end = work_queue[COUNT] * (part + 1) // parts
+        first: int = add(work_queue, NEXT + SEAT * part, step)
         if first < end:
             return first, min(first + step, end)
     return 0, 0

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from fedqmix.runtime.transport.proto import door_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2
+from fedqmix.runtime.transport.proto import agent_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2
 
 GRPC_GENERATED_VERSION = '1.80.1'
 GRPC_VERSION = grpc.__version__
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in fedqmix/runtime/transport/proto/door_pb2_grpc.py depends on'
+        + ' but the generated code in fedqmix/runtime/transport/proto/agent_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class DoorStub(object):
+class AgentStub(object):
     """How a Flower client reaches its agent, which lives in a process of its own.
     """
 
@@ -36,13 +36,13 @@ class DoorStub(object):
             channel: A grpc.Channel.
         """
         self.Ask = channel.unary_unary(
-                '/fedqmix.Door/Ask',
-                request_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Question.SerializeToString,
-                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Answer.FromString,
+                '/fedqmix.Agent/Ask',
+                request_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Question.SerializeToString,
+                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Answer.FromString,
                 _registered_method=True)
 
 
-class DoorServicer(object):
+class AgentServicer(object):
     """How a Flower client reaches its agent, which lives in a process of its own.
     """
 
@@ -55,22 +55,22 @@ class DoorServicer(object):
         raise NotImplementedError('Method not implemented!')
 
 
-def add_DoorServicer_to_server(servicer, server):
+def add_AgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Ask': grpc.unary_unary_rpc_method_handler(
                     servicer.Ask,
-                    request_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Question.FromString,
-                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Answer.SerializeToString,
+                    request_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Question.FromString,
+                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Answer.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'fedqmix.Door', rpc_method_handlers)
+            'fedqmix.Agent', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('fedqmix.Door', rpc_method_handlers)
+    server.add_registered_method_handlers('fedqmix.Agent', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class Door(object):
+class Agent(object):
     """How a Flower client reaches its agent, which lives in a process of its own.
     """
 
@@ -88,9 +88,9 @@ class Door(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/fedqmix.Door/Ask',
-            fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Question.SerializeToString,
-            fedqmix_dot_runtime_dot_transport_dot_proto_dot_door__pb2.Answer.FromString,
+            '/fedqmix.Agent/Ask',
+            fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Question.SerializeToString,
+            fedqmix_dot_runtime_dot_transport_dot_proto_dot_agent__pb2.Answer.FromString,
             options,
             channel_credentials,
             insecure,

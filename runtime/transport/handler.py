@@ -15,7 +15,7 @@ from fedqmix.runtime.transport.tickets import ticket
 Request = TypeVar("Request")
 
 
-class Desk:
+class RequestHandler:
     """Where requests arrive: checks the caller's name, lets it meet the others, counts the bytes."""
 
     def __init__(self, meeting: Rendezvous, ledger: Ledger, peer: Peer) -> None:

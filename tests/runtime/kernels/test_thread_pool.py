@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from fedqmix.runtime.kernels.crew import Crew
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 FEWEST = 8
 
@@ -17,7 +17,7 @@ FEWEST = 8
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, FEWEST - 1, 2 * FEWEST, 3 * FEWEST + 5])
 def test_every_item_is_done_once(threads: int, count: int) -> None:
-    crew, done, workers = Crew(threads), [], set()
+    thread_pool, done, workers = ThreadPool(threads), [], set()
 
     def work(first: int, last: int) -> None:
         done.extend(range(first, last))
@@ -25,23 +25,23 @@ def test_every_item_is_done_once(threads: int, count: int) -> None:
 
     for _ in range(3):
         done.clear()
-        crew.share(work, count, FEWEST)
+        thread_pool.share(work, count, FEWEST)
         assert sorted(done) == list(range(count))
     assert len(workers) == max(min(threads, count // FEWEST), 1)
-    crew.close()
+    thread_pool.close()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("count", [0, 1, 2, 40])
 def test_every_task_is_done_once(threads: int, count: int) -> None:
-    crew, done = Crew(threads), []
-    crew.each(done.append, count)
+    thread_pool, done = ThreadPool(threads), []
+    thread_pool.each(done.append, count)
     assert sorted(done) == list(range(count))
-    crew.close()
+    thread_pool.close()
 
 
 def test_a_thread_that_is_busy_leaves_the_other_tasks_to_the_rest() -> None:
-    crew, others = Crew(2), threading.Event()
+    thread_pool, others = ThreadPool(2), threading.Event()
     doers: dict[int, int] = {}
 
     def task(number: int) -> None:
@@ -51,26 +51,26 @@ def test_a_thread_that_is_busy_leaves_the_other_tasks_to_the_rest() -> None:
         elif number == 5:
             others.set()
 
-    crew.each(task, 6)
+    thread_pool.each(task, 6)
     assert sorted(doers) == list(range(6))
     assert {doers[number] for number in range(1, 6)}.isdisjoint({doers[0]})
-    crew.close()
+    thread_pool.close()
 
 
 @pytest.mark.parametrize("bad", [0, FEWEST, 2 * FEWEST])
 def test_what_goes_wrong_anywhere_is_raised_and_the_crew_goes_on(bad: int) -> None:
-    crew = Crew(3)
+    thread_pool = ThreadPool(3)
 
     def work(first: int, last: int) -> None:
         if first <= bad < last:
             raise ArithmeticError(f"item {bad}")
 
     with pytest.raises(ArithmeticError, match=f"item {bad}"):
-        crew.share(work, 3 * FEWEST)
+        thread_pool.share(work, 3 * FEWEST)
     done: list[int] = []
-    crew.share(lambda first, last: done.extend(range(first, last)), 3 * FEWEST)
+    thread_pool.share(lambda first, last: done.extend(range(first, last)), 3 * FEWEST)
     assert sorted(done) == list(range(3 * FEWEST))
-    crew.close()
+    thread_pool.close()
 
 
 def others(before: set[threading.Thread]) -> set[threading.Thread]:
@@ -79,19 +79,19 @@ def others(before: set[threading.Thread]) -> set[threading.Thread]:
 
 def test_closing_ends_the_threads() -> None:
     before = set(threading.enumerate())
-    crew = Crew(4)
+    thread_pool = ThreadPool(4)
     workers = others(before)
     assert len(workers) == 3
-    crew.close()
+    thread_pool.close()
     for worker in workers:
         worker.join(timeout=10)
         assert not worker.is_alive()
 
 
 def test_a_copied_crew_has_threads_of_its_own() -> None:
-    crew, done = Crew(2), []
-    other = copy.deepcopy(crew)
-    crew.close()
+    thread_pool, done = ThreadPool(2), []
+    other = copy.deepcopy(thread_pool)
+    thread_pool.close()
     other.each(done.append, 5)
     assert sorted(done) == list(range(5))
     other.close()
@@ -99,10 +99,10 @@ def test_a_copied_crew_has_threads_of_its_own() -> None:
 
 def test_a_crew_that_nobody_needs_any_more_ends_its_threads() -> None:
     before = set(threading.enumerate())
-    crew = Crew(3)
-    crew.each(lambda number: time.sleep(0.01), 4)
+    thread_pool = ThreadPool(3)
+    thread_pool.each(lambda number: time.sleep(0.01), 4)
     workers = others(before)
-    del crew
+    del thread_pool
     gc.collect()
     for worker in workers:
         worker.join(timeout=10)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from fedqmix.runtime.core.mixer import Mixer
-from fedqmix.runtime.core.world import Battles, Integers, TeamSpec, Turn, UnitRecord, World
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSpec, TimeStep, UnitRecord, World
 
 
-class Meeting:
+class RunBatcher:
     """Everybody brings a value; one computes with all of them, in the order of the parties; everybody gets the result.
 
     A party that gives up breaks the meeting for all (threading.BrokenBarrierError).
@@ -39,21 +39,21 @@ class Meeting:
 class OneAgentsWorld:
     """What agent `agent` sees of a world that the whole team plays in."""
 
-    def __init__(self, world: World, meeting: Meeting, agent: int) -> None:
+    def __init__(self, world: World, meeting: RunBatcher, agent: int) -> None:
         self._world, self._meeting, self._agent = world, meeting, agent
 
     @property
     def spec(self) -> TeamSpec:
         return self._world.spec
 
-    def begin(self, battles: Battles) -> Turn:
-        def together(all_battles: list[Battles]) -> Turn:
+    def begin(self, battles: EpisodeBatch) -> TimeStep:
+        def together(all_battles: list[EpisodeBatch]) -> TimeStep:
             assert all(one == battles for one in all_battles)
             return self._world.begin(battles)
 
         return self._own(self._meeting.meet(self._agent, battles, together))
 
-    def step(self, actions: Integers) -> Turn:
+    def step(self, actions: Integers) -> TimeStep:
         return self._own(self._meeting.meet(self._agent, torch.from_numpy(actions), self._all_step))
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
@@ -62,22 +62,22 @@ class OneAgentsWorld:
     def close(self) -> None:
         pass
 
-    def _all_step(self, actions: list[torch.Tensor]) -> Turn:
+    def _all_step(self, actions: list[torch.Tensor]) -> TimeStep:
         return self._world.step(torch.cat(actions).numpy())
 
-    def _own(self, turn: Turn) -> Turn:
+    def _own(self, time_step: TimeStep) -> TimeStep:
         rows = slice(self._agent, self._agent + 1)
-        return turn._replace(
-            observations=turn.observations[rows],
-            available_actions=turn.available_actions[rows],
-            individual_rewards=turn.individual_rewards[rows],
+        return time_step._replace(
+            observations=time_step.observations[rows],
+            available_actions=time_step.available_actions[rows],
+            individual_rewards=time_step.individual_rewards[rows],
         )
 
 
 class OneAgentsMixer:
     """The mixer as one agent of the team reaches it."""
 
-    def __init__(self, mixer: Mixer, meeting: Meeting, agent: int) -> None:
+    def __init__(self, mixer: Mixer, meeting: RunBatcher, agent: int) -> None:
         self._mixer, self._meeting, self._agent = mixer, meeting, agent
 
     def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
