@@ -1,1 +1,73 @@
-"""Learning methods, one folder each: an agent half and a team half."""
+"""Learning methods, one folder each: an agent half, a team half, and the rows that cross the cut between them."""
+
+from __future__ import annotations
+
+import threading
+
+import torch
+
+from fedqmix.algorithms.base import AgentHalf, Algorithm, AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.q_learning.agent import QLearningAgent
+from fedqmix.algorithms.q_learning.team import IqlTeam, QLearningTeam, QmixTeam, VdnTeam
+from fedqmix.algorithms.weighted_qmix.agent import CwQmixAgent, OwQmixAgent
+from fedqmix.algorithms.weighted_qmix.team import CwQmixTeam, OwQmixTeam
+from fedqmix.networks import NetworkSettings, make_network
+from fedqmix.networks.network_set import NetworkSet
+from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.own_code import own_object
+from fedqmix.runtime.core.world import TeamSpec
+
+__all__ = [
+    "ALGORITHMS",
+    "AgentHalf",
+    "Algorithm",
+    "AlgorithmSettings",
+    "QLearningAgent",
+    "QLearningTeam",
+    "TeamHalf",
+    "find_algorithm",
+    "make_networks",
+    "make_team_half",
+]
+
+ALGORITHMS = {
+    "iql": Algorithm(QLearningAgent, IqlTeam),
+    "vdn": Algorithm(QLearningAgent, VdnTeam),
+    "qmix": Algorithm(QLearningAgent, QmixTeam),
+    "ow_qmix": Algorithm(OwQmixAgent, OwQmixTeam),
+    "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
+}
+"""By algorithm.name; `own` is what algorithm.code names."""
+
+_drawing = threading.Lock()  # layers draw their first weights from PyTorch's own generator, one for the whole program
+
+
+def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
+    """Return the algorithm that the settings name.
+
+    Raises ConfigurationError when there is none, or when algorithm.code names anything else than an Algorithm.
+    """
+    if settings.name == "own":
+        found = own_object("algorithm.code", settings.code)
+        if not isinstance(found, Algorithm):
+            raise ConfigurationError(
+                f"algorithm.code={settings.code} is not a valid algorithm: name a fedqmix.algorithms.Algorithm, which "
+                "is the pair of its halves."
+            )
+        return found
+    if settings.name not in ALGORITHMS:
+        raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are {', '.join(ALGORITHMS)}, own")
+    return ALGORITHMS[settings.name]
+
+
+def make_networks(algorithm: Algorithm, model: NetworkSettings, spec: TeamSpec) -> NetworkSet:
+    """Return the networks that each agent has."""
+    return NetworkSet(algorithm.agent.networks, make_network(model, spec))
+
+
+def make_team_half(algorithm: Algorithm, settings: AlgorithmSettings, spec: TeamSpec, seed: int) -> TeamHalf:
+    """Build the team half; its first weights depend on the seed alone."""
+    with _drawing, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.key(seed, "initial mixer"))
+        return algorithm.team(spec, settings)

@@ -8,9 +8,11 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from fedqmix.algorithms.base import Q
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import PlayedEpisodes, empty_columns
-from fedqmix.networks.gru import joined, joined_parameters, network_inputs, q_step
+from fedqmix.clients.torch_rows import joined, joined_parameters
+from fedqmix.networks.base import Network, Parameters, Seen
 from fedqmix.networks.gru_kernels.acting import Choices, ExplorationDraws, Memory
 from fedqmix.networks.gru_kernels.networks import CompiledActing
 from fedqmix.runtime.core import seeds
@@ -82,8 +84,8 @@ class Actor:
         self.agents = agents
         self.epsilon = epsilon
         self.observer = observer
-        stack, width = len(agents.agent_ids), agents.online["gru.weight_hh"].shape[1]
-        self.hidden = torch.zeros(stack, battles.count, width, device=agents.device)
+        stack = len(agents.agent_ids)
+        self.memory = agents.networks.network.begin(stack, battles.count, agents.device)  # [agents, battles, width]
         self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
         shape = (agents.spec.episode_limit, battles.count)
         self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, battles]
@@ -95,8 +97,8 @@ class Actor:
             self.action_draws = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
-            memory = Memory(self.hidden.numpy(), self.last_actions.numpy())
-            self._compiled = agents.compiled.acting(agents.online, memory)
+            memory = Memory(self.memory.numpy(), self.last_actions.numpy())
+            self._compiled = agents.compiled.acting(agents.networks.of(Q, agents.online), memory)
 
     def act(self, time_step: TimeStep, time: int) -> Integers:
         """Choose every agent's action in every battle: [agents, battles]; written over by the next call."""
@@ -113,7 +115,7 @@ class Actor:
         if self._compiled is not None:
             seen = time_step.observations, time_step.available_actions
             return self._compiled.choose(*seen, self.epsilon, ExplorationDraws(explore_draws, action_draws))
-        q = self.agents.together.compute(Work.ACTING, (self, time_step.observations), act_batched)
+        q = self.agents.batched_runs.compute(Work.ACTING, (self, time_step.observations), act_batched)
         greedy = np.where(time_step.available_actions, q, -np.inf).argmax(-1)
         explored = explore_draws < self.epsilon
         actions = np.where(explored, random_available(time_step.available_actions, action_draws), greedy)
@@ -138,15 +140,35 @@ def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
 @torch.no_grad()
 def _advance(actors: Sequence[Actor], observations: Sequence[Floats]) -> list[Floats]:
     stacks = [actor.agents for actor in actors]
-    seen = torch.from_numpy(np.concatenate(observations)).to(stacks[0].device)
-    last_actions, ids = joined([actor.last_actions for actor in actors]), joined([stack.ids for stack in stacks])
-    inputs = network_inputs(seen, last_actions, ids, stacks[0].spec)
-    hidden = joined([actor.hidden for actor in actors])
-    q, hidden = q_step(joined_parameters([stack.online for stack in stacks]), inputs, hidden)
-    for actor, own in zip(actors, hidden.chunk(len(actors)), strict=True):
-        actor.hidden = own
+    first = stacks[0]
+    parameters = joined_parameters([stack.networks.of(Q, stack.online) for stack in stacks])
+    seen = Seen(
+        torch.from_numpy(np.concatenate(observations)).to(first.device),
+        joined([actor.last_actions for actor in actors]),
+        joined([stack.ids for stack in stacks]),
+    )
+    memory = joined([actor.memory for actor in actors])
+    network = first.networks.network
+    if first.by_agent:
+        q, memory = _step_by_agent(network, parameters, seen, memory)
+    else:
+        q, memory = network.step(parameters, seen, memory)
+    for actor, own in zip(actors, memory.chunk(len(actors)), strict=True):
+        actor.memory = own
     values: Floats = q.cpu().numpy()
     return np.split(values, len(actors))
+
+
+def _step_by_agent(
+    network: Network, parameters: Parameters, seen: Seen, memory: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Advance every agent as a stack of one, so that its numbers do not depend on the size of the stack."""
+    found = []
+    for agent in range(len(seen.agent_ids)):
+        own = slice(agent, agent + 1)
+        alone = Seen(*(column[own] for column in seen))
+        found.append(network.step({name: value[own] for name, value in parameters.items()}, alone, memory[own]))
+    return torch.cat([q for q, _ in found]), torch.cat([new for _, new in found])
 
 
 def random_available(available: Bools, draws: np.ndarray) -> Integers:

@@ -7,13 +7,14 @@ from typing import Protocol
 
 import torch
 
+from fedqmix.algorithms import AlgorithmSettings, find_algorithm, make_networks
+from fedqmix.clients.backend import acts_by_kernels, learns_by_kernels
 from fedqmix.clients.buffer import private_ring
 from fedqmix.clients.compiled_train_state import CompiledTrainState
 from fedqmix.clients.train_state import TorchTrainState, TrainState
-from fedqmix.networks.captured import CapturedUnroll
-from fedqmix.networks.gru import NetworkSettings, Parameters, Recurrence, initial_parameters
+from fedqmix.networks import Gru, NetworkSettings, Parameters
+from fedqmix.networks.gru_captured import CapturedUnroll
 from fedqmix.networks.gru_kernels.networks import CompiledNetworks
-from fedqmix.networks.recurrence import unroll
 from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import FederationError
@@ -22,15 +23,14 @@ from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
-class LearningSettings(ExplorationSettings, Protocol):
-    """What of the configuration acting and learning need (conf.schema.AlgorithmConfig has it)."""
+class LearningSettings(ExplorationSettings, AlgorithmSettings, Protocol):
+    """The settings that acting and learning use (conf.schema.AlgorithmConfig has them)."""
 
     learning_rate: float
     batch_size: int
     buffer_size: int
     parallel_episodes: int
     updates_per_episode: float
-    double_q: bool
     target_update_interval: int
     target_update_rate: float
     exploration_draws: str
@@ -39,38 +39,48 @@ class LearningSettings(ExplorationSettings, Protocol):
 class AgentStack:
     """N agents held by one process: online and target networks, optimiser, private episodes, counters.
 
-    agent_ids: which agents of the team these are. together: the run's seat among several in one program. All tensors
-    carry the stack's axis in front.
+    agent_ids: which agents of the team these are. backend: runtime.backend (clients.backend). batched_runs: the
+    run's handle among several in one program. All tensors carry the stack's axis in front.
+    Raises ConfigurationError when the settings name no network or algorithm, or kernels that do not exist.
     """
 
     def __init__(
         self,
         agent_ids: Sequence[int],
         spec: TeamSpec,
-        network: NetworkSettings,
+        model: NetworkSettings,
         learning: LearningSettings,
         seed: int,
         device: torch.device,
-        together: BatchedRuns = SINGLE_RUN,
+        batched_runs: BatchedRuns = SINGLE_RUN,
+        backend: str = "auto",
     ) -> None:
         self.agent_ids = tuple(agent_ids)
         self.spec = spec
         self.learning = learning
         self.seed = seed
         self.device = device
-        self.together = together
+        self.batched_runs = batched_runs
         self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
-        thread_pool = ThreadPool()
-        drawn = initial_parameters(self.agent_ids, spec, network, seed)
+        self.thread_pool = ThreadPool()
+        algorithm = find_algorithm(learning)
+        self.half = algorithm.agent(learning)
+        self.networks = make_networks(algorithm, model, spec)
+        drawn = self.networks.draw(self.agent_ids, seed)
         self.train_state: TrainState = (
-            CompiledTrainState(drawn, learning.learning_rate, thread_pool)
+            CompiledTrainState(drawn, learning.learning_rate, self.thread_pool)
             if device.type == "cpu"
             else TorchTrainState({name: value.to(device) for name, value in drawn.items()}, learning.learning_rate)
         )
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
-        captured = CapturedUnroll(learning.batch_size, spec.episode_limit) if device.type == "cuda" else None
-        self.recurrence: Recurrence = captured or unroll
-        self.compiled = CompiledNetworks(self.agent_ids, spec, thread_pool) if device.type == "cpu" else None
+        network = self.networks.network
+        if device.type == "cuda" and isinstance(network, Gru):
+            network.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit)
+        self.by_agent = device.type == "cpu"
+        """Whether torch computes every agent as a stack of one (clients.torch_rows)."""
+        self.learns_by_kernels = learns_by_kernels(backend, device, network, algorithm)
+        acts = acts_by_kernels(backend, device, network)
+        self.compiled = CompiledNetworks(self.agent_ids, spec, model.agent_id, self.thread_pool) if acts else None
         self.env_steps = 0  # of the whole team, all battles that count as experience
         self.train_steps = 0
         self.episodes = 0  # training episodes played

@@ -19,18 +19,22 @@ from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
-from fedqmix.networks.gru import Parameters
+from fedqmix.networks.base import Parameters
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.array_names import online_names
+from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import FederationError
-from fedqmix.runtime.core.mixer import Mixer
 from fedqmix.runtime.core.world import EVALUATIONS, EpisodeBatch, Purpose, World
 
 MetricRows = Sequence[Mapping[str, int | float | list[float]]]
 
 
 def answer(
-    agents: AgentStack, world: World, mixer: Mixer, questions: Sequence[Message], observer: StepObserver | None = None
+    agents: AgentStack,
+    world: World,
+    coordinator: Coordinator,
+    questions: Sequence[Message],
+    observer: StepObserver | None = None,
 ) -> list[Message]:
     """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
 
@@ -54,7 +58,7 @@ def answer(
         watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
         return _reply(questions, agents, (), _evaluate(agents, world, plan, observer if watched else None))
     if kind == MessageType.TRAIN:
-        return _reply(questions, agents, tuple(arrays), _train(agents, world, mixer, plan, arrays))
+        return _reply(questions, agents, tuple(arrays), _train(agents, world, coordinator, plan, arrays))
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
 
@@ -69,7 +73,9 @@ def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[No
         agents.load(own)
 
 
-def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, arrays: Parameters) -> MetricRows:
+def _train(
+    agents: AgentStack, world: World, coordinator: Coordinator, plan: ConfigRecord, arrays: Parameters
+) -> MetricRows:
     shared = tuple(online_names(arrays))
     round_plan = RoundPlan(
         _integer(plan, m.TRAINING_STEPS),
@@ -81,7 +87,7 @@ def _train(agents: AgentStack, world: World, mixer: Mixer, plan: ConfigRecord, a
     agents.load_aggregate(arrays)
     if plan.get(m.RESET_MOMENTS, False):
         agents.train_state.reset_moments(shared)
-    outcome = train_round(agents, world, mixer, round_plan)
+    outcome = train_round(agents, world, coordinator, round_plan)
     common = {
         m.NUM_EXAMPLES: outcome.episodes,
         m.TRAIN_STEP: agents.train_steps,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fedqmix.runtime.core.episodes import PackedEpisodes, SampledEpisodes
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
@@ -30,25 +31,6 @@ class PlayedEpisodes(NamedTuple):
         """Return the episodes of some battles. battles: [battles]."""
         columns = self.observations[:, :, battles], self.available_actions[:, :, battles], self.actions[:, :, battles]
         return PlayedEpisodes(*columns, self.lengths[battles], self.individual_returns[:, battles], self.won[battles])
-
-
-class SampledEpisodes(NamedTuple):
-    """Episodes to learn from, where the buffer has them."""
-
-    timeline: Timeline
-    rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
-    observations: torch.Tensor  # [agents, buffer rows, obs_dim] float32
-    available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
-    actions: torch.Tensor  # [agents, buffer rows] int64
-
-
-class PackedEpisodes(NamedTuple):
-    """Episodes to learn from, copied together in the order of a timeline that has room for them."""
-
-    observations: torch.Tensor  # [agents, moments, obs_dim] float32
-    last_actions: torch.Tensor  # [agents, moments] int64, -1 at an episode's beginning
-    available_actions: torch.Tensor  # [agents, moments, n_actions] bool
-    actions: torch.Tensor  # [agents, the episodes' own transitions] int64
 
 
 def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.device) -> EpisodeRing:
@@ -102,11 +84,13 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
     actions = episodes.actions[:, torch.from_numpy(episodes.rows[own.taken]).to(device)]
     # The moment after transition k is moment batch + k, so the last actions are the taken actions, shifted.
     none_yet = actions.new_full((actions.shape[0], own.batch), -1)
+    transition = np.zeros(own.moments, np.int64)  # of each moment's action; of last moments any: no loss counts it
+    transition[own.taken] = np.arange(own.transitions)
     return PackedEpisodes(
         observations=episodes.observations.index_select(1, rows),
         last_actions=torch.cat([none_yet, actions], dim=1).index_select(1, torch.from_numpy(filled).to(device)),
         available_actions=episodes.available_actions.index_select(1, rows),
-        actions=actions,
+        actions=actions.index_select(1, torch.from_numpy(transition[filled[order.taken]]).to(device)),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import torch
 
-from fedqmix.networks.gru import Parameters
+from fedqmix.networks.base import Parameters
 from fedqmix.runtime.kernels.optimiser import Adam, Packing, move_towards, squared_norms
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 

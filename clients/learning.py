@@ -1,56 +1,60 @@
-"""One training step of a stack of agents: split Q-learning over the Mixer.
+"""One training step of a stack of agents, which learns split in two halves over the Coordinator.
 
-q_taken, q_next -> (mixer) gradient -> backward -> (mixer) clipping scale -> Adam -> target networks
+rows -> (team's side) gradients of the differentiable rows -> backward -> (team's side) clipping scale -> Adam ->
+target networks
 """
 
 from __future__ import annotations
 
 import torch
 
-from fedqmix.algorithms.q_learning.agent import TeamValues, Wanted, backward_batched, values_batched
+from fedqmix.clients.agent_rows import AgentRows, Sampled
 from fedqmix.clients.agents import AgentStack
-from fedqmix.clients.buffer import SampledEpisodes, sample_episodes
+from fedqmix.clients.buffer import sample_episodes
 from fedqmix.clients.proximal import Proximal
+from fedqmix.clients.rows import backward_batched, rows_batched
 from fedqmix.runtime.core.batched_runs import Work
+from fedqmix.runtime.core.coordinator import Coordinator
+from fedqmix.runtime.core.episodes import SampledEpisodes
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.mixer import Mixer
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 
 
-def train_step(agents: AgentStack, mixer: Mixer, tie_gradients: bool = False, proximal: Proximal | None = None) -> None:
+def train_step(
+    agents: AgentStack, coordinator: Coordinator, tie_gradients: bool = False, proximal: Proximal | None = None
+) -> None:
     """Learn once from one batch of episodes.
 
-    tie_gradients: give every agent the team's summed gradient (strategy full_sharing). proximal: what each agent adds
-    to its own gradient, before norms and clipping.
+    tie_gradients: give every agent the team's summed gradient (strategy full_sharing). proximal: the term that each
+    agent adds to its own gradient, before norms and clipping.
     Raises DivergenceError when a gradient is not finite; no network has been changed then. Raises SlotError when fewer
     than batch_size episodes are stored.
     """
     state = agents.train_state
     state.zero_gradients()  # a step that was broken off may have left some
     slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
-    episodes = sample_episodes(agents.ring, slots)
-    values = team_q_values(agents, episodes)
-    gradient = mixer.gradient(values.q_taken.detach(), values.q_next)
-    agents.together.compute(Work.BACKWARD, (values, gradient), backward_batched)
+    computed = agent_rows(agents, sample_episodes(agents.ring, slots))
+    gradients = coordinator.exchange({name: row.detach() for name, row in computed.rows.items()})
+    agents.batched_runs.compute(Work.BACKWARD, (computed, gradients), backward_batched)
     if proximal is not None:
         proximal.add_gradient(agents.online)
-    squared_norms = _tie(agents, mixer) if tie_gradients else state.squared_norms()
+    squared_norms = _tie(agents, coordinator) if tie_gradients else state.squared_norms()
     _require_finite(agents, squared_norms)
-    state.step(mixer.clip(squared_norms))
+    state.step(coordinator.clip(squared_norms))
     agents.train_steps += 1
     if agents.train_steps % agents.learning.target_update_interval == 0:
         state.update_target(agents.learning.target_update_rate)
 
 
-def team_q_values(agents: AgentStack, episodes: SampledEpisodes) -> TeamValues:
-    """Return what the mixer needs of the drawn episodes."""
-    return agents.together.compute(Work.VALUES, Wanted(agents, episodes), values_batched)
+def agent_rows(agents: AgentStack, episodes: SampledEpisodes) -> AgentRows:
+    """Return the rows of the sampled episodes."""
+    return agents.batched_runs.compute(Work.ROWS, Sampled(agents, episodes), rows_batched)
 
 
-def _tie(agents: AgentStack, mixer: Mixer) -> torch.Tensor:
+def _tie(agents: AgentStack, coordinator: Coordinator) -> torch.Tensor:
     """Replace each agent's gradient by the team's sum; return squared norms that add up to the shared network's."""
     gradients = _gradients(agents)
-    pooled = mixer.pool(torch.cat([gradient.flatten(1) for gradient in gradients.values()], dim=1))
+    pooled = coordinator.pool(torch.cat([gradient.flatten(1) for gradient in gradients.values()], dim=1))
     sizes = [gradient[0].numel() for gradient in gradients.values()]
     for gradient, total in zip(gradients.values(), torch.split(pooled, sizes, dim=1), strict=True):
         gradient.copy_(total.view_as(gradient))

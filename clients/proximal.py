@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import torch
 
-from fedqmix.networks.gru import Parameters
+from fedqmix.networks.base import Parameters
 
 
 class Proximal:

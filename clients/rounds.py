@@ -13,7 +13,7 @@ from fedqmix.clients.buffer import add_episodes
 from fedqmix.clients.learning import train_step
 from fedqmix.clients.playing import Played, play
 from fedqmix.clients.proximal import Proximal
-from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose, World
 
 
@@ -43,7 +43,7 @@ class RoundOutcome:
     broken: int  # how often a game broke down in this round
 
 
-def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan) -> RoundOutcome:
+def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan: RoundPlan) -> RoundOutcome:
     """Train for one round.
 
     1. Play a batch of battles and remember it.
@@ -63,7 +63,7 @@ def train_round(agents: AgentStack, world: World, mixer: Mixer, plan: RoundPlan)
             individual_returns += played.individual_returns
             broken += played.broken
         while agents.pending_updates >= 1 and agents.train_steps < last_step:
-            train_step(agents, mixer, plan.tie_gradients, proximal)
+            train_step(agents, coordinator, plan.tie_gradients, proximal)
             agents.pending_updates -= 1
     return RoundOutcome(individual_returns, agents.episodes - first_episode, agents.train_steps - first_step, broken)
 

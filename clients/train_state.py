@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from fedqmix.networks.gru import Parameters
+from fedqmix.networks.base import Parameters
 
 
 class TrainState(Protocol):

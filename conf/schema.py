@@ -22,7 +22,8 @@ def choice(*values: str) -> Any:
 class AlgorithmConfig:
     """Multi-agent Q-learning: how the agents' Q-values are mixed, and how they are learned."""
 
-    name: str = choice("iql", "vdn", "qmix")
+    name: str = choice("iql", "vdn", "qmix", "ow_qmix", "cw_qmix", "own")
+    code: str | None = None  # own: FILE.py:NAME or module:NAME of an Algorithm (docs/own_methods.md)
     learning_rate: float = number(0, 1, above=True)  # Adam, agents and mixer alike
     gamma: float = number(0, 1)  # discount of one environment step
     td_lambda: float = number(
@@ -45,14 +46,18 @@ class AlgorithmConfig:
     mixing_embed: int = number(1)  # qmix: width of the mixing network
     hypernetwork_layers: int = number(1, 2)  # qmix: layers of the weight hypernetworks
     hypernetwork_hidden: int = number(1)  # qmix: their hidden width when there are two
+    alpha: float = number(0, 1)  # ow_qmix, cw_qmix: weight of the transitions that do not count fully
+    central_hidden: int = number(1)  # ow_qmix, cw_qmix: width of the central mixer's layers
 
 
 @dataclass
 class ModelConfig:
     """The agents' Q-network."""
 
-    name: str = choice("gru")
-    hidden: int = number(1)  # width of the first layer and of the GRU
+    name: str = choice("gru", "mlp", "own")
+    code: str | None = None  # own: FILE.py:Class or module:Class of a Network (docs/own_methods.md)
+    hidden: int = number(1)  # width of the hidden layers and of the GRU
+    agent_id: bool = MISSING  # whether the input holds the one-hot agent id
     initialisation: str = choice("orthogonal", "uniform")  # uniform: PyTorch's own default
 
 
@@ -73,7 +78,7 @@ class StrategyConfig:
         "bulyan",
         "norm_clip",
     )
-    code: str | None = None  # own: module:Class of the strategy (docs/strategies.md)
+    code: str | None = None  # own: FILE.py:Class or module:Class of the strategy (docs/strategies.md)
     aggregation_interval: int = number(1)  # training steps per round
     shared: list[str] = MISSING  # name patterns of the parameters that are aggregated
     reward: str = choice("individual", "team", "policy")  # rs_pps, pp_pps: what R_i is
@@ -153,6 +158,7 @@ class RuntimeConfig:
 
     name: str = choice("local", "deployment")
     device: str = choice("cpu", "cuda", "auto")
+    backend: str = choice("auto", "torch", "compiled")  # of networks and mixers; auto takes kernels where they exist
     threads: int = number(1)  # of the learner and of those who act; kernels give the same bits with any number
     world_threads: int = number(1)  # battles are played by this many threads; does not change results
 

@@ -1,1 +1,38 @@
 """Q-networks of a stack of agents, one file each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.networks.gru import Gru
+from fedqmix.networks.mlp import Mlp
+from fedqmix.networks.module import ModuleNetwork
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.own_code import own_class
+from fedqmix.runtime.core.world import TeamSpec
+
+__all__ = ["Gru", "Mlp", "ModuleNetwork", "Network", "NetworkSettings", "Parameters", "Seen", "Shapes", "make_network"]
+
+NETWORKS: dict[str, type[Network]] = {"gru": Gru, "mlp": Mlp}
+"""By model.name; `own` is a class that model.code names."""
+
+
+def make_network(settings: NetworkSettings, spec: TeamSpec) -> Network:
+    """Build the network that the model group names. Raises ConfigurationError when there is no such network."""
+    if settings.name == "own":
+        found: Any = own_class("model.code", settings.code, Network, "fedqmix.networks.Network")
+        return _whole(found, settings, spec)
+    return NETWORKS[settings.name](spec, settings)
+
+
+def _whole(found: type[Network], settings: NetworkSettings, spec: TeamSpec) -> Network:
+    """Build a user's network. Raises ConfigurationError when it cannot be built, or has no parameters."""
+    try:
+        network = found(spec, settings)
+        shapes = network.shapes()
+    except Exception as error:  # whatever a user's class raises
+        raise ConfigurationError(f"model.code={settings.code}: {type(error).__name__}: {error}") from error
+    if not shapes:
+        raise ConfigurationError(f"model.code={settings.code}: the network has no parameters, so it cannot learn.")
+    return network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -29,7 +29,8 @@ class AgentBounds:
         |Q_i|  <= max(max_q R / (1 - gamma), 10 M_i)
         |g_i|  <= max(max_gradient M_i, grad_norm_clip)
 
-    Q_i: agent i's values in q_taken and q_next. R: the largest |team reward| of one environment step of training so far
+    Q_i: agent i's values in the rows that are Q-values. R: the largest |team reward| of one environment step of
+    training so far
     (TeamRecords.largest_reward); R / (1 - gamma) is worth that reward in every step for ever. With gamma 1, the
     episode limit stands for 1 / (1 - gamma). 10 M_i leaves alone what all agents show alike: first networks where
     rewards are tiny, and a team that diverges, which is not one agent's doing.
@@ -61,14 +62,16 @@ class AgentBounds:
         """By agent, its first fault in words that follow its name: what it sent, the bound, the training step."""
 
     def q_values(
-        self, q_taken: torch.Tensor, q_next: torch.Tensor, ranges: Sequence[float], reward: float, step: int
-    ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Return q_taken and q_next within the bounds; None when they are so already.
+        self, values: Mapping[str, torch.Tensor], ranges: Sequence[float], reward: float, step: int
+    ) -> dict[str, torch.Tensor] | None:
+        """Return the rows of Q-values within the bounds; None when they are so already.
 
-        q_taken, q_next: [agents, transitions]. ranges: `value_ranges(q_taken, q_next)` as numbers. reward: R. step: the
-        training step, for messages. Raises DivergenceError that names the agent when a value is not finite.
+        values: [agents, count] by name. ranges: `value_ranges(values)` as numbers. reward: R. step: the training
+        step, for messages. Raises DivergenceError that names the agent when a value is not finite.
         """
-        agents = len(q_taken)
+        if not values:
+            return None
+        agents = len(next(iter(values.values())))
         sizes = [abs(value) for value in ranges]
         largest = [_largest(sizes[agent::agents]) for agent in range(agents)]
         _require_finite("a Q-value", largest, step)
@@ -81,12 +84,13 @@ class AgentBounds:
             if value <= bound or bound == 0:
                 continue
             limits[agent] = min(bound, shown) if shown > 0 else bound
-            name = "q_taken" if value in sizes[agent : 2 * agents : agents] else "q_next"
+            name = list(values)[sizes[agent::agents].index(value) // 2]
             self._note(agent, f"values of {name} up to {value:.3g}", bound, why, step)
         if min(limits) == math.inf:
             return None
-        limit = torch.tensor(limits, dtype=q_taken.dtype, device=q_taken.device).unsqueeze(1)
-        return q_taken.clamp(-limit, limit), q_next.clamp(-limit, limit)
+        one = next(iter(values.values()))
+        limit = torch.tensor(limits, dtype=one.dtype, device=one.device).unsqueeze(1)
+        return {name: row.clamp(-limit, limit) for name, row in values.items()}
 
     def rows(self, gradients: torch.Tensor, step: int) -> torch.Tensor:
         """Return gradients [agents, parameters] with rows within the bound; the same tensor when they are so already.
@@ -144,9 +148,10 @@ class AgentBounds:
         self.faults.setdefault(agent, words)
 
 
-def value_ranges(q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-    """Return each agent's largest and smallest q_taken, then q_next: [4 agents]; NaN where one of the values is NaN."""
-    return torch.cat([q_taken.amax(1), q_taken.amin(1), q_next.amax(1), q_next.amin(1)])
+def value_ranges(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return each agent's largest, then smallest values of each row: [2 rows agents]; NaN where one of them is NaN."""
+    ranges = [extreme for row in values.values() for extreme in (row.amax(1), row.amin(1))]
+    return torch.cat(ranges) if ranges else torch.zeros(0)
 
 
 def median_of_others(values: Sequence[float], agent: int) -> float:

@@ -1,4 +1,4 @@
-"""The mixer's side of split Q-learning: TD targets, the team's loss, each agent's gradient."""
+"""The team's side of a training step: the local Coordinator, which owns the team half and the team's episodes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from fedqmix.algorithms.q_learning.kernels.learning import CompiledQmix
-from fedqmix.algorithms.q_learning.mixers import MixerSettings, make_mixer
-from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
-from fedqmix.algorithms.q_learning.training import MixerTraining, TorchMixerTraining
+from fedqmix.algorithms import AlgorithmSettings, find_algorithm, make_team_half
+from fedqmix.algorithms.base import Learned as LearnedRows
+from fedqmix.algorithms.base import target_of
+from fedqmix.algorithms.training import make_training, stored_name
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
+from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.facts import Learned
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 from fedqmix.server.bounds import AgentBounds, BoundSettings, value_ranges
-from fedqmix.server.team_records import TeamRecords, TeamTransitions
+from fedqmix.server.team_records import TeamRecords
 
 
-class TeamLearningSettings(MixerSettings, BoundSettings, Protocol):
-    """What of the configuration the mixer's side needs (conf.schema.AlgorithmConfig has it)."""
+class TeamLearningSettings(AlgorithmSettings, BoundSettings, Protocol):
+    """The settings that the team's side uses (conf.schema.AlgorithmConfig has them)."""
 
     learning_rate: float
-    td_lambda: float
     batch_size: int
     target_update_interval: int
     target_update_rate: float
@@ -37,7 +37,7 @@ NOTHING_DRAWN: Drawn = ((-1, -1), np.zeros(0, np.int64))
 
 
 class TeamLearner:
-    """The local Mixer (see runtime.core.mixer): owns the mixing network, its target, and the team's episodes."""
+    """The local Coordinator (see runtime.core.coordinator): owns the team half, its target, and the team's episodes."""
 
     def __init__(
         self,
@@ -46,23 +46,24 @@ class TeamLearner:
         records: TeamRecords,
         seed: int,
         device: torch.device,
-        together: BatchedRuns = SINGLE_RUN,
+        batched_runs: BatchedRuns = SINGLE_RUN,
+        backend: str = "auto",
     ) -> None:
-        """Draw the first weights. together: the run's seat among several in one program."""
+        """Draw the first weights. batched_runs: the run's handle among several in one program. backend:
+        runtime.backend."""
         self.settings = settings
         self.records = records
         self.seed = seed
-        self.mixer = make_mixer(settings, spec, seed).to(device)
-        self.target = make_mixer(settings, spec, seed).to(device).requires_grad_(False)  # begins alike
-        self.training: MixerTraining = (
-            CompiledQmix(self.mixer, self.target, settings.learning_rate)
-            if device.type == "cpu" and isinstance(self.mixer, QmixMixer) and isinstance(self.target, QmixMixer)
-            else TorchMixerTraining(self.mixer, self.target, settings.learning_rate, together)
-        )
+        algorithm = find_algorithm(settings)
+        self.rows = algorithm.rows
+        self.half = make_team_half(algorithm, settings, spec, seed).to(device)
+        self.target = target_of(self.half)
+        self.training = make_training(self.half, self.target, self.rows, settings.learning_rate, backend, batched_runs)
         self.bounds = AgentBounds(settings, spec.episode_limit)
         self.train_steps = 0
         self._drawn = NOTHING_DRAWN
-        self._sums = torch.zeros(4, dtype=torch.float64)  # steps, loss, |TD error|, gradient norm since the last report
+        # since the last report: training steps, the half's figures, gradient norm
+        self._sums = torch.zeros(2 + len(self.half.figures), dtype=torch.float64)
 
     @property
     def slots(self) -> Integers:
@@ -72,29 +73,28 @@ class TeamLearner:
             self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
         return self._drawn[1]
 
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-        """Return d loss / d q_taken [agents, transitions] of the mean squared TD error.
+    def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
-            loss = mean (Q_total(q_taken, s) - G)^2
-
-        G: the lambda-return over the target mixer's Q_total'(q_next, s'); see algorithms.q_learning.td_targets. An
-        episode cut off by its limit is not terminated: its last value is bootstrapped.
-        Q-values beyond an agent's bound are clipped before they are mixed, and noted in `faults` (server.bounds).
+        Q-values beyond an agent's bound are clipped before they are learned from, and noted in `faults`
+        (server.bounds).
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
         transitions = self.records.sample(self.slots)
-        gradient, td_error = self._learn(transitions, q_taken, q_next)
+        values = {row.name: rows[row.name] for row in self.rows if row.q_value}
+        gradients, figures = self._learn(transitions, rows)
         # Read at once: each time the host reads a number, a GPU has to have finished all it was told. So values beyond
         # the bounds are known when they have been learned from, and what was learned is replaced.
-        *ranges, loss, error = torch.cat([value_ranges(q_taken, q_next), _means(td_error)]).cpu().tolist()
-        within = self.bounds.q_values(q_taken, q_next, ranges, self.records.largest_reward, self.train_steps + 1)
+        read = torch.cat([value_ranges(values), self._stacked(figures)]).cpu().tolist()
+        ranges, means = read[: -len(self.half.figures)], read[-len(self.half.figures) :]
+        within = self.bounds.q_values(values, ranges, self.records.largest_reward, self.train_steps + 1)
         if within is not None:
-            gradient, td_error = self._learn(transitions, *within)
-            loss, error = _means(td_error).cpu().tolist()
-        self._require_finite("the TD loss", loss)
-        self._sums += torch.tensor([1.0, loss, error, 0.0], dtype=torch.float64)
-        return gradient
+            gradients, figures = self._learn(transitions, {**rows, **within})
+            means = self._stacked(figures).cpu().tolist()
+        self._require_finite("the TD loss", means[self.half.figures.index("loss")])
+        self._sums += torch.tensor([1.0, *means, 0.0], dtype=torch.float64)
+        return gradients
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
         """Sum [agents, parameters] over the team, into every row; rows beyond the bound are scaled and noted first.
@@ -118,7 +118,7 @@ class TeamLearner:
         self._require_finite("the mixer's gradient", total)
         norm = float(np.sqrt(total))
         scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
-        self._sums[3] += norm
+        self._sums[-1] += norm
         self.training.step(scale)
         self.train_steps += 1
         if self.train_steps % self.settings.target_update_interval == 0:
@@ -135,7 +135,7 @@ class TeamLearner:
         self.bounds.faults.clear()
 
     def report(self) -> dict[str, float]:
-        """Return means since the last report: loss, td_error_abs, grad_norm, and those of the training battles.
+        """Return means since the last report: the algorithm's figures, grad_norm, and those of the training battles.
 
         What there was none of, a training step or a battle, has no means.
         """
@@ -143,7 +143,7 @@ class TeamLearner:
         means = self.training_battles()
         self._sums.zero_()
         self.records.sums.zero_()
-        names = ("loss", "td_error_abs", "grad_norm")
+        names = (*self.half.figures, "grad_norm")
         return means | ({name: value / steps for name, value in zip(names, sums, strict=True)} if steps else {})
 
     def learned(self) -> Learned:
@@ -162,8 +162,8 @@ class TeamLearner:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything but the episodes, as named tensors, for a checkpoint."""
-        named = {f"mixer.{name}": value for name, value in self.mixer.state_dict().items()}
-        named |= {f"target.{name}": value for name, value in self.target.state_dict().items()}
+        named = {f"mixer.{stored_name(name)}": value for name, value in self.half.state_dict().items()}
+        named |= {f"target.{stored_name(name)}": value for name, value in self.target.state_dict().items()}
         named |= {f"adam.{name}": value for name, value in self.training.moments().items()}
         counted = {"sums": self._sums, "battle_sums": self.records.sums}
         reward = torch.tensor(self.records.largest_reward, dtype=torch.float64)
@@ -173,8 +173,9 @@ class TeamLearner:
         """Take up what `state` wrote; faults noted since are forgotten, as those steps are taken anew."""
         self.forget_faults()
         self._drawn = NOTHING_DRAWN  # the episodes may be others
-        self.mixer.load_state_dict(_under("mixer.", named))
-        self.target.load_state_dict(_under("target.", named))
+        for kind, module in (("mixer.", self.half), ("target.", self.target)):
+            own = _under(kind, named)
+            module.load_state_dict({name: own[stored_name(name)] for name in module.state_dict()})
         self.training.load_moments(_under("adam.", named))
         self.train_steps = int(named["train_steps"])
         self._sums.copy_(named["sums"])
@@ -183,19 +184,15 @@ class TeamLearner:
         # one from before the largest reward was kept has those of its episodes, which may not be here yet
         self.records.largest_reward = float(named["largest_reward"]) if "largest_reward" in named else None
 
-    def _learn(
-        self, transitions: TeamTransitions, q_taken: torch.Tensor, q_next: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.training.learn(transitions, self.settings.gamma, self.settings.td_lambda, q_taken, q_next)
+    def _learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> LearnedRows:
+        return self.training.learn(transitions, rows)
+
+    def _stacked(self, figures: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack([figures[name] for name in self.half.figures])
 
     def _require_finite(self, place: str, value: float) -> None:
         if not np.isfinite(value):
             raise DivergenceError(place, f"training step {self.train_steps + 1}")
-
-
-def _means(td_error: torch.Tensor) -> torch.Tensor:
-    """Return the means of the squared and of the absolute TD errors: [2]."""
-    return torch.stack([td_error.square().mean(), td_error.abs().mean()])
 
 
 def _under(prefix: str, named: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.timeline import Timeline, timeline
+from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, Purpose, TeamSpec, TeamTimeStep
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
@@ -21,17 +21,6 @@ class BattleResults:
     returns: Floats  # [battles], team rewards summed
     lengths: Integers  # [battles], environment steps
     won: np.ndarray  # [battles] bool
-
-
-class TeamTransitions(NamedTuple):
-    """What the mixer learns from, where the buffer has it."""
-
-    states: torch.Tensor  # [buffer rows, state_dim] float32
-    rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
-    next_rows: Integers  # [transitions], that of the state after it
-    rewards: torch.Tensor  # [transitions], the team's
-    not_terminated: torch.Tensor  # [transitions], 0 where the battle was over after it, else 1
-    timeline: Timeline  # the order of the transitions
 
 
 class TeamRecords:

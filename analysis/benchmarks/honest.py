@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,23 +49,24 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.learner, name)
 
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-        """See runtime.core.mixer.Mixer."""
-        ranges = value_ranges(q_taken, q_next).abs().view(4, -1).amax(0).tolist()
+    def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        """See runtime.core.coordinator.Coordinator."""
+        values = {row.name: rows[row.name] for row in self.learner.rows if row.q_value}
+        ranges = value_ranges(values).abs().view(2 * len(values), -1).amax(0).tolist()
         worth = self.learner.records.largest_reward * self.learner.bounds.horizon
         if worth > 0:
             self._keep("q_to_reward", max(ranges) / worth)
         self._compare("q_to_others", ranges)
         self.steps += 1
-        return self.learner.gradient(q_taken, q_next)
+        return self.learner.exchange(rows)
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
-        """See runtime.core.mixer.Mixer."""
+        """See runtime.core.coordinator.Coordinator."""
         self._compare("row_to_others", torch.linalg.vector_norm(gradients, dim=1).tolist())
         return self.learner.pool(gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
-        """See runtime.core.mixer.Mixer."""
+        """See runtime.core.coordinator.Coordinator."""
         self._compare("norm_to_others", squared_norms.sqrt().tolist())
         return self.learner.clip(squared_norms)
 

@@ -21,7 +21,7 @@ from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
 from fedqmix.conf.schema import Config
-from fedqmix.networks.gru import parameter_shapes
+from fedqmix.networks import Shapes
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import Integers, TeamSpec
@@ -101,12 +101,15 @@ class OurLearner:
         """
         stored = len(episodes.lengths)
         settings = dataclasses.replace(config.algorithm, batch_size=batch, buffer_size=stored)
-        self.spec, self.hidden = spec, config.model.hidden
+        self.spec = spec
         self.mean_length = round(float(episodes.lengths.mean()), 1)
         """Environment steps of an episode."""
         self._records = TeamRecords(spec, stored, device)
-        self._learner = TeamLearner(spec, settings, self._records, config.seed, device, together)
-        self._agents = AgentStack(range(spec.n_agents), spec, config.model, settings, config.seed, device, together)
+        self._learner = TeamLearner(
+            spec, settings, self._records, config.seed, device, together, config.runtime.backend
+        )
+        ours = range(spec.n_agents), spec, config.model, settings
+        self._agents = AgentStack(*ours, config.seed, device, together, config.runtime.backend)
         episodes.fill(self._agents, self._records)
 
     @property
@@ -117,7 +120,7 @@ class OurLearner:
     @property
     def parameters(self) -> int:
         """How many numbers are learned: all agents' and the mixer's."""
-        mixer = sum(parameter.numel() for parameter in self._learner.mixer.parameters())
+        mixer = sum(parameter.numel() for parameter in self._learner.half.parameters())
         return mixer + sum(parameter.numel() for parameter in self._agents.online.values())
 
     def step(self) -> float:
@@ -129,7 +132,9 @@ class OurLearner:
 
     def products(self) -> float:
         """Count the floating-point operations of the next training step's matrix products."""
-        return products(self.spec, self._learner, self.hidden, self._records.ring.lengths(self.slots))
+        return products(
+            self.spec, self._learner, self._agents.networks.shapes(), self._records.ring.lengths(self.slots)
+        )
 
 
 def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repeats: int = 15) -> float:
@@ -154,16 +159,16 @@ def _finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def products(spec: TeamSpec, learner: TeamLearner, hidden: int, lengths: np.ndarray) -> float:
+def products(spec: TeamSpec, learner: TeamLearner, agent: Shapes, lengths: np.ndarray) -> float:
     """Count the floating-point operations of a training step's matrix products.
 
-    Forward of the online and target networks, and the online backward: one product for the weights and one for the
-    inputs of every layer but the first.
+    agent: the shapes of one agent's parameters. Forward of the online and target networks, and the online backward:
+    one product for the weights and one for the inputs of every layer but the first.
     """
     order = timeline(lengths)
-    shapes = {name: shape for name, shape in parameter_shapes(spec, hidden).items() if len(shape) == 2}
+    shapes = {name: shape for name, shape in agent.items() if len(shape) == 2}
     per_moment = sum(4 * rows * columns for rows, columns in shapes.values()) - np.prod(shapes["fc.weight"])
-    layers = [p.shape for p in learner.mixer.parameters() if p.dim() == 2]
+    layers = [p.shape for p in learner.half.parameters() if p.dim() == 2]
     first = sum(int(np.prod(shape)) for shape in layers if shape[1] == spec.state_dim)
     per_transition = sum(4 * int(np.prod(shape)) for shape in layers) - first
     return 2.0 * (spec.n_agents * order.moments * float(per_moment) + order.transitions * per_transition)

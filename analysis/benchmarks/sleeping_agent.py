@@ -14,14 +14,15 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from fedqmix.algorithms.q_learning.agent import TeamValues
+from fedqmix.algorithms.q_learning.agent import QLearningAgent
 from fedqmix.clients import acting, learning
-from fedqmix.clients.buffer import SampledEpisodes
+from fedqmix.clients.agent_rows import AgentRows
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.envs import team_spec
 from fedqmix.networks.gru_kernels.acting import Choices
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.episodes import SampledEpisodes
 from fedqmix.runtime.core.world import TimeStep
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide
 from fedqmix.runtime.transport.identity import Identity
@@ -75,23 +76,23 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
         actions = acting.random_available(time_step.available_actions, self.action_draws[:, time])
         return Choices(np.zeros(time_step.available_actions.shape, np.float32), actions, actions < 0)
 
-    def team_q_values(agents: Any, episodes: SampledEpisodes) -> TeamValues:
+    def agent_rows(agents: Any, episodes: SampledEpisodes) -> AgentRows:
         sleep(train_ms / 1000)
         q = torch.zeros(1, episodes.timeline.transitions)
-        return TeamValues(q.clone().requires_grad_(), q)
+        return AgentRows({"q_taken": q.clone().requires_grad_(), "q_next": q})
 
     with (
         ExitStack() as stack,
         channel(identity, world, "world") as to_world,
         channel(identity, mixer, "mixer") as to_mixer,
         patch.object(acting.Actor, "choose", choose),
-        patch.object(learning, "team_q_values", team_q_values),
+        patch.object(learning, "agent_rows", agent_rows),
     ):
         for round_, planned in ((1, 1), (2, steps)):
             attempt = Attempt("benchmark", round_, round_)
             far_world = stack.enter_context(closing(RemoteWorld(to_world, agent, attempt, spec)))
-            far_mixer = stack.enter_context(closing(RemoteMixer(to_mixer, agent, attempt)))
-            timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("gradient", "clip"))]
+            far_mixer = stack.enter_context(closing(RemoteMixer(to_mixer, agent, attempt, QLearningAgent.rows)))
+            timed = [Timed(far_world, ("begin", "step")), Timed(far_mixer, ("exchange", "clip"))]
             sleep.seconds, began = 0.0, time.perf_counter()
             train_round(side.agents, far_world, far_mixer, RoundPlan(planned, sys.maxsize, False))
             far_mixer.finish()

@@ -1,4 +1,4 @@
-"""One moment of the GRU (networks.recurrence has its equations), forward and back, without its matrix products."""
+"""One moment of the GRU (networks.gru_recurrence has its equations), forward and back, without its matrix products."""
 
 from __future__ import annotations
 

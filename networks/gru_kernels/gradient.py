@@ -14,8 +14,8 @@ from fedqmix.networks.gru_kernels.forward import ROWS, values
 from fedqmix.runtime.core.timeline import Timeline
 
 if TYPE_CHECKING:
-    from fedqmix.clients.buffer import SampledEpisodes
     from fedqmix.networks.gru_kernels.networks import CompiledNetworks
+    from fedqmix.runtime.core.episodes import SampledEpisodes
 
 
 class Block(NamedTuple):

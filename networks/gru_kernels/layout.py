@@ -7,6 +7,9 @@ from fedqmix.networks.gru_kernels.compile import inner, kernel
 from fedqmix.runtime.core.world import Integers
 from fedqmix.runtime.kernels.compile import Numbers
 
+NO_ID = -1
+"""Instead of the row of an agent's id, where the input does not hold one."""
+
 
 @kernel
 def arrange(parameters: ParameterArrays, id_rows: Integers, first: int, last: int, network: Network) -> None:
@@ -20,7 +23,9 @@ def arrange(parameters: ParameterArrays, id_rows: Integers, first: int, last: in
     for agent in range(first, last):
         own = id_rows[agent]
         for j in range(width):
-            network.always[agent, j] = parameters.fc_bias[agent, j] + parameters.fc_weight[agent, own, j]
+            network.always[agent, j] = parameters.fc_bias[agent, j]
+            if own != NO_ID:
+                network.always[agent, j] += parameters.fc_weight[agent, own, j]
         for gate in range(3):
             begin = gate * width
             for i in range(width):
@@ -62,7 +67,8 @@ def add_up(gradient_shares: Gradients, id_rows: Integers, first: int, last: int,
                 put(gradient_shares.head[block, agent, :, i], gradient.head_weight[agent, i], added)
             put(gradient_shares.head_bias[block, agent], gradient.head_bias[agent], added)
         gradient.fc_weight[agent, seen:, :] = 0  # the rows of other agents' ids
-        put(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]], False)
+        if id_rows[agent] != NO_ID:
+            put(gradient.fc_bias[agent], gradient.fc_weight[agent, id_rows[agent]], False)
 
 
 @inner

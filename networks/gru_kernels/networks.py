@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fedqmix.networks.gru import PARAMETER_NAMES, Parameters
+from fedqmix.networks.base import Parameters
+from fedqmix.networks.gru import PARAMETER_NAMES
 from fedqmix.networks.gru_kernels.acting import Choices, ExplorationDraws, Memory, act
 from fedqmix.networks.gru_kernels.arrays import Episodes, Gradients, Network, ParameterArrays, SavedActivations
 from fedqmix.networks.gru_kernels.gradient import BatchValues
-from fedqmix.networks.gru_kernels.layout import add_up, arrange
+from fedqmix.networks.gru_kernels.layout import NO_ID, add_up, arrange
 from fedqmix.runtime.core.world import Bools, Floats, TeamSpec
 from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.product import WIDE
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
-    from fedqmix.clients.buffer import SampledEpisodes
+    from fedqmix.runtime.core.episodes import SampledEpisodes
 
 FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less time than handing it over
 FEWEST_AGENTS = 4  # whose parameters are worth another thread
@@ -32,11 +33,13 @@ class CompiledNetworks:
     new memory and clearing it would take a tenth of a step.
     """
 
-    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, thread_pool: ThreadPool) -> None:
+    def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, agent_id: bool, thread_pool: ThreadPool) -> None:
+        """agent_id: whether the input holds the one-hot agent id."""
         self.thread_pool = thread_pool
         self.uses = 0  # how often the memory was given away: what it held before is then gone
         self._spec = spec
-        self._id_rows = np.array(agent_ids, np.int64) + spec.obs_dim + spec.n_actions
+        first = spec.obs_dim + spec.n_actions
+        self._id_rows = np.array([first + agent if agent_id else NO_ID for agent in agent_ids], np.int64)
         self._memory: dict[str, Numbers] = {}
 
     def values(self, online: Parameters, target: Parameters, episodes: SampledEpisodes, double_q: bool) -> BatchValues:

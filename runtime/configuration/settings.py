@@ -28,6 +28,7 @@ from fedqmix.runtime.configuration.plain import parse_plain, read_plain
 from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, typed
 from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.untrusted import ADVICE, is_there
 
 RESUMABLE = (
@@ -264,7 +265,7 @@ def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Seque
     check_map(config, _maps() if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
-    check_shared(config, _parameter_names() if parameter_names is None else parameter_names)
+    check_shared(config, _parameter_names(config) if parameter_names is None else parameter_names)
     return config
 
 
@@ -280,7 +281,11 @@ def _agents(config: Config) -> int:
     return team_spec(config.map, config.env).n_agents
 
 
-def _parameter_names() -> Sequence[str]:
-    from fedqmix.networks.gru import PARAMETER_NAMES  # here, because it loads torch, which a typo need not wait for
+SMALLEST_TEAM = ("any", 1, 1, 1, 1, 1)
+"""Sizes of a team whose parameters have the same names as those of any other."""
 
-    return PARAMETER_NAMES
+
+def _parameter_names(config: Config) -> Sequence[str]:
+    from fedqmix.algorithms import find_algorithm, make_networks  # here, because it loads torch
+
+    return tuple(make_networks(find_algorithm(config.algorithm), config.model, TeamSpec(*SMALLEST_TEAM)).shapes())

@@ -20,7 +20,7 @@ class Work(IntEnum):
     """
 
     ACTING = 0
-    VALUES = 1
+    ROWS = 1
     GRADIENT = 2
     BACKWARD = 3
 

@@ -12,6 +12,7 @@ from typing import cast
 import grpc
 from flwr.app import ConfigRecord, Message, MessageType
 
+from fedqmix.algorithms import find_algorithm
 from fedqmix.clients.answers import answer
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
@@ -19,6 +20,7 @@ from fedqmix.runtime.configuration.received import received, run_state
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import RefusedError
+from fedqmix.runtime.core.rows import Rows
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide
 from fedqmix.runtime.runs.lifecycle.threads import share_out
@@ -38,6 +40,7 @@ class _Run:
     text: str  # its settings, YAML
     config: Config
     spec: TeamSpec
+    rows: Rows  # that its algorithm declares
     rounds: Rounds[AgentSide]
 
 
@@ -65,7 +68,7 @@ class DeployedAgent:
         patience = float(cast(float, plan[m.PATIENCE]))
         with (
             closing(RemoteWorld(self._world, self.agent, attempt, run.spec, patience)) as world,
-            closing(RemoteMixer(self._mixer, self.agent, attempt, patience)) as mixer,
+            closing(RemoteMixer(self._mixer, self.agent, attempt, run.rows, patience)) as mixer,
         ):
             reply = self._reply(question, run, attempt, world, mixer)
         if question.metadata.message_type != m.JOIN:
@@ -102,7 +105,7 @@ class DeployedAgent:
         share_out(config.runtime)
         state, owner = run_state(self._state, run_id), f"agent {self.agent}"
         rounds = Rounds(state, run_id, lambda: AgentSide(config, spec, [self.agent]), owner)
-        self._run = _Run(run_id, text, config, spec, rounds)
+        self._run = _Run(run_id, text, config, spec, find_algorithm(config.algorithm).rows, rounds)
         return self._run
 
 

@@ -9,8 +9,10 @@ import torch
 
 from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.received import received, run_state
+from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.facts import Learned
-from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.rows import Rows
+from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import EVALUATIONS, TeamSink, TeamSpec
 from fedqmix.runtime.runs.lifecycle.sides import MixerSide
 from fedqmix.runtime.runs.lifecycle.threads import share_out
@@ -43,19 +45,24 @@ class DeployedMixer:
         return self._rounds.thing.device
 
     @property
-    def mixer(self) -> Mixer:
-        """The local mixer."""
+    def coordinator(self) -> Coordinator:
+        """The local team's side of a training step."""
         return self._rounds.thing.learner
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the run's algorithm declares."""
+        return self._rounds.thing.learner.rows
 
     @property
     def sink(self) -> TeamSink:
         """The local end of what the world tells."""
         return self._rounds.thing.records
 
-    def transitions(self) -> int:
-        """Return how many transitions the episodes drawn last have together."""
+    def timeline(self) -> Timeline:
+        """Return how the episodes of the next training step are laid out."""
         side = self._rounds.thing
-        return int(side.records.ring.lengths(side.learner.slots).sum())
+        return timeline(side.records.ring.lengths(side.learner.slots))
 
     def restore(self, round: int) -> Mapping[str, float] | None:
         """Be as at the end of a round, to be changed; return its report, if one was saved with it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import DivergenceError, RefusedError
+from fedqmix.runtime.core.rows import Rows, differentiable
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.codec import decode, encode
 from fedqmix.runtime.transport.conversation import Conversation
@@ -23,38 +24,49 @@ from fedqmix.runtime.transport.tickets import header
 
 
 class RemoteMixer:
-    """runtime.core.mixer.Mixer for a stack of one agent, in one attempt: a new attempt takes a new RemoteMixer.
+    """A runtime.core.coordinator.Coordinator for a stack of one agent, in one attempt: a new attempt takes a new
+    RemoteMixer.
 
     Every method returns when all agents have called it; it raises what the mixer raised, AttemptError when the attempt
     cannot be finished, and RefusedError when a message was refused. Tensors come back on the device they came from.
     """
 
-    def __init__(self, channel: grpc.Channel, agent: int, attempt: Attempt, patience: float = PATIENCE_S) -> None:
+    def __init__(
+        self, channel: grpc.Channel, agent: int, attempt: Attempt, rows: Rows, patience: float = PATIENCE_S
+    ) -> None:
+        """rows: the algorithm's declaration."""
         line, stub = Line("the mixer", patience), MixerStub(channel)
-        self._gradient, self._pool, self._clip = self._conversations = [
-            Conversation(line, method) for method in (stub.Gradient, stub.Pool, stub.Clip)
+        self._exchange, self._pool, self._clip = self._conversations = [
+            Conversation(line, method) for method in (stub.Exchange, stub.Pool, stub.Clip)
         ]
         self._finish = partial(line.call, stub.Finish)
-        self._agent, self._attempt = agent, attempt
+        self._agent, self._attempt, self._rows = agent, attempt, rows
         self._sequence = 0
         self._steps = 0
         self.waited = 0.0  # seconds in calls, so far
 
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-        """Return the gradient [1, transitions] of the team's loss with respect to q_taken [1, transitions].
+    def exchange(self, rows: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
-        Raises DivergenceError when a Q-value is not finite; nothing is sent then.
+        rows: [1, count, *shape] by name. Raises DivergenceError when a number is not finite; nothing is sent then.
         """
-        for values in (q_taken, q_next):
-            if not torch.isfinite(values).all():
+        for name, row in rows.items():
+            if row.is_floating_point() and not torch.isfinite(row).all():
                 step = f"training step {self._steps + 1} of round {self._attempt.round}"
-                raise DivergenceError(f"a Q-value of agent {self._agent} sent to the mixer", step)
-        asked = mixer_pb2.QValues(q_taken=_message(q_taken), q_next=_message(q_next))
-        return self._row(self._gradient.call, asked, q_taken)
+                raise DivergenceError(f"a value of {name} that agent {self._agent} sends to the mixer", step)
+        request = mixer_pb2.AgentRows()
+        for name, row in rows.items():
+            request.rows[name].CopyFrom(_message(row))
+        reply = self._call(self._exchange.call, request)
+        wanted = differentiable(self._rows)
+        if set(reply.rows) != set(wanted):
+            raise RefusedError(f"The mixer sent gradients of {sorted(reply.rows)}; {sorted(wanted)} are needed.")
+        return {name: _decoded(reply.rows[name], f"the gradient of {name}", rows[name]) for name in wanted}
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
         """Return the sum of all agents' gradients [1, parameters]."""
-        return self._row(self._pool.call, mixer_pb2.PoolShare(gradient=_message(gradients)), gradients)
+        reply = self._call(self._pool.call, mixer_pb2.PoolShare(gradient=_message(gradients)))
+        return _decoded(reply.row, "the mixer's sum", gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
         """Finish the step: return how much to shrink the gradient. squared_norms: [1] float64."""
@@ -81,10 +93,11 @@ class RemoteMixer:
         self.waited += time.perf_counter() - began
         return said
 
-    def _row(self, ask: Callable[[Any], Any], request: Any, like: torch.Tensor) -> torch.Tensor:
-        row = decode(self._call(ask, request).row, "the mixer's answer", np.float32, tuple(like.shape))
-        return torch.from_numpy(row).to(like.device)
-
 
 def _message(values: torch.Tensor) -> Tensor:
     return encode(values.detach().cpu().numpy())
+
+
+def _decoded(message: Tensor, name: str, like: torch.Tensor) -> torch.Tensor:
+    """Return a float32 tensor of the shape and on the device of another one. Raises RefusedError for anything else."""
+    return torch.from_numpy(decode(message, name, np.float32, tuple(like.shape))).to(like.device)

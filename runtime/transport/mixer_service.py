@@ -1,4 +1,5 @@
-"""The mixer as a service: gathers the agents' Q-values, asks the very same local Mixer, hands everybody its own row."""
+"""The mixer as a service: it gathers the agents' rows, calls the local Coordinator, and sends each agent its own
+gradients."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ import numpy as np
 import torch
 
 from fedqmix.runtime.core.attempt import Attempt
+from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.core.facts import Facts, Learned
-from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.rows import Rows, name_faults
+from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import Floats, TeamSink, TeamSpec
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.codec import decode, encode
@@ -25,6 +28,7 @@ from fedqmix.runtime.transport.proto import mixer_pb2, mixer_pb2_grpc
 from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
 from fedqmix.runtime.transport.proto.mixer_pb2_grpc import add_MixerServicer_to_server
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import add_TeamSinkServicer_to_server
+from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
 from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
 from fedqmix.runtime.transport.sink_service import SinkService
 
@@ -41,15 +45,19 @@ class MixerSide(Protocol):
         """Where the mixer computes."""
 
     @property
-    def mixer(self) -> Mixer:
-        """The local mixer."""
+    def coordinator(self) -> Coordinator:
+        """The local team's side of a training step."""
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the run's algorithm declares."""
 
     @property
     def sink(self) -> TeamSink:
         """The local end of what the world tells."""
 
-    def transitions(self) -> int:
-        """Return how many transitions the episodes of the next training step have together. Raises SlotError."""
+    def timeline(self) -> Timeline:
+        """Return how the episodes of the next training step are laid out. Raises SlotError."""
 
     def restore(self, round: int) -> Mapping[str, float] | None:
         """Be as at the end of a round (0: at the beginning of the run); return the report saved with it, if any.
@@ -158,26 +166,31 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             self._side.close()
 
     @conversed
-    def Gradient(self, request: mixer_pb2.QValues, context: grpc.ServicerContext) -> mixer_pb2.Row:
-        def read() -> tuple[str, tuple[Floats, Floats]]:
-            shape = (1, self._needed_side().transitions())
-            q_taken = decode(request.q_taken, "q_taken", np.float32, shape)
-            return "a gradient", (q_taken, decode(request.q_next, "q_next", np.float32, shape))
+    def Exchange(self, request: mixer_pb2.AgentRows, context: grpc.ServicerContext) -> mixer_pb2.Gradients:
+        def read() -> tuple[str, dict[str, Any]]:
+            side = self._needed_side()
+            return "gradients", read_rows(request.rows, side.rows, side.timeline())
 
-        def gradient(pairs: list[tuple[Floats, Floats]]) -> Sequence[mixer_pb2.Row]:
-            return _rows(self._mixer.gradient(self._stack([q for q, _ in pairs]), self._stack([q for _, q in pairs])))
+        def exchange(given: list[dict[str, Any]]) -> Sequence[mixer_pb2.Gradients]:
+            stacked = {name: self._stack([rows[name] for rows in given]) for name in given[0]}
+            gradients = self._coordinator.exchange(stacked)
+            arrays = {name: gradient.detach().cpu().numpy() for name, gradient in gradients.items()}
+            return [
+                mixer_pb2.Gradients(rows={name: encode(array[agent : agent + 1]) for name, array in arrays.items()})
+                for agent in range(len(given))
+            ]
 
-        row: mixer_pb2.Row = self._learn(request, context, read, gradient)
-        return row
+        gradients: mixer_pb2.Gradients = self._learn(request, context, read, exchange)
+        return gradients
 
     @conversed
-    def Pool(self, request: mixer_pb2.PoolShare, context: grpc.ServicerContext) -> mixer_pb2.Row:
+    def Pool(self, request: mixer_pb2.PoolShare, context: grpc.ServicerContext) -> mixer_pb2.PoolSum:
         def read() -> tuple[str, Floats]:
             gradient = decode(request.gradient, "gradient", np.float32, (1, None))
             return f"a sum of {gradient.shape[1]} parameters' gradients", gradient
 
-        row: mixer_pb2.Row = self._learn(
-            request, context, read, lambda gradients: _rows(self._mixer.pool(self._stack(gradients)))
+        row: mixer_pb2.PoolSum = self._learn(
+            request, context, read, lambda gradients: _sums(self._coordinator.pool(self._stack(gradients)))
         )
         return row
 
@@ -190,7 +203,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
 
         def clip(squared: list[float]) -> Sequence[mixer_pb2.Scale]:
             norms = torch.tensor(squared, dtype=torch.float64, device=self._needed_side().device)
-            return [mixer_pb2.Scale(scale=self._mixer.clip(norms))] * len(squared)
+            return [mixer_pb2.Scale(scale=self._coordinator.clip(norms))] * len(squared)
 
         scale: mixer_pb2.Scale = self._learn(request, context, read, clip)
         return scale
@@ -252,8 +265,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return self._side
 
     @property
-    def _mixer(self) -> Mixer:
-        return self._needed_side().mixer
+    def _coordinator(self) -> Coordinator:
+        return self._needed_side().coordinator
 
     def _needed_side(self) -> MixerSide:
         if self._side is None:
@@ -264,6 +277,20 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return torch.from_numpy(np.concatenate(rows)).to(self._needed_side().device)
 
 
-def _rows(whole: torch.Tensor) -> Sequence[mixer_pb2.Row]:
+def read_rows(given: Mapping[str, Tensor], declared: Rows, order: Timeline) -> dict[str, Any]:
+    """Return an agent's rows as arrays [1, count, *shape] by name.
+
+    declared: the algorithm's rows. order: how the episodes of the training step are laid out.
+    Raises RefusedError for names that are missing or not declared, and for a wrong type, shape or number.
+    """
+    if (faults := name_faults(given, declared)) is not None:
+        raise RefusedError(f"Rows of a training step: {faults}.")
+    return {
+        row.name: decode(given[row.name], row.name, np.dtype(row.dtype), (1, row.count(order), *row.shape))
+        for row in declared
+    }
+
+
+def _sums(whole: torch.Tensor) -> Sequence[mixer_pb2.PoolSum]:
     array = whole.detach().cpu().numpy()
-    return [mixer_pb2.Row(row=encode(array[agent : agent + 1])) for agent in range(len(array))]
+    return [mixer_pb2.PoolSum(row=encode(array[agent : agent + 1])) for agent in range(len(array))]

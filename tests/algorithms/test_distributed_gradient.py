@@ -49,7 +49,7 @@ def begin(settings, double=True, shared=False, compiled=True):
     store(episodes, agents, learner)
     networks = [{name: value[agent] for name, value in agents.online.items()} for agent in agents.agent_ids]
     plain = PlainTeam(
-        networks[:1] if shared else networks, dict(learner.mixer.named_parameters()), SPEC.n_agents, settings
+        networks[:1] if shared else networks, dict(learner.half.mixer.named_parameters()), SPEC.n_agents, settings
     )
     return agents, learner, plain, episodes
 
@@ -67,9 +67,9 @@ def agree(agents, learner, plain, episodes, *, tied=False):
     train_step(agents, mixer, tied)
     batch = [episodes[slot] for slot in mixer.slots]
     expected = plain.step(batch)
-    assert relative(mixer.q_taken, packed(expected.q_taken, batch)) < FLOAT64
-    assert relative(mixer.q_next, packed(expected.q_next, batch)) < FLOAT64
-    assert relative(mixer.value_gradients, packed(expected.value_gradients, batch)) < FLOAT64
+    assert relative(mixer.rows["q_taken"], packed(expected.q_taken, batch)) < FLOAT64
+    assert relative(mixer.rows["q_next"], packed(expected.q_next, batch)) < FLOAT64
+    assert relative(mixer.row_gradients["q_taken"], packed(expected.value_gradients, batch)) < FLOAT64
     report = learner.report()
     assert report["loss"] == pytest.approx(expected.loss, rel=FLOAT64)
     assert report["grad_norm"] == pytest.approx(expected.norm, rel=FLOAT64)
@@ -80,12 +80,12 @@ def agree(agents, learner, plain, episodes, *, tied=False):
             assert relative(mixer.gradients[name][agent], expected.gradients[own][name]) < FLOAT64, name
             assert relative(agents.online[name][agent], plain.networks[own][name]) < FLOAT64, name
             assert relative(agents.target[name][agent], plain.target_networks[own][name]) < FLOAT64, name
-    named = dict(learner.mixer.named_parameters())
+    named = dict(learner.half.mixer.named_parameters())
     assert named.keys() == plain.mixer.keys() == expected.mixer_gradients.keys()
     for name, value in named.items():
         assert relative(mixer.mixer_gradients[name], expected.mixer_gradients[name]) < FLOAT64, name
         assert relative(value, plain.mixer[name]) < FLOAT64, name
-        assert relative(learner.target.get_parameter(name), plain.target_mixer[name]) < FLOAT64, name
+        assert relative(learner.target.mixer.get_parameter(name), plain.target_mixer[name]) < FLOAT64, name
     return mixer, batch
 
 
@@ -162,5 +162,5 @@ def test_single_and_double_q_differ_on_these_episodes():
         mixer = WatchedMixer(learner, agents)
         for _ in range(STEPS):
             train_step(agents, mixer)
-        seen.append(mixer.q_next)
+        seen.append(mixer.rows["q_next"])
     assert not torch.equal(*seen)

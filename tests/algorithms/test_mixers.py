@@ -6,11 +6,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedqmix.algorithms.q_learning.mixers import make_mixer
+from fedqmix.algorithms import find_algorithm, make_team_half
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import TeamSpec
 from support.toy_team import algorithm, make_learner
 from support.toy_world import toy_spec
+
+
+def make_mixer(settings, spec, seed):
+    return make_team_half(find_algorithm(settings), settings, spec, seed).mixer
+
 
 METHODS = st.sampled_from([("vdn", 1), ("qmix", 1), ("qmix", 2)])
 

@@ -22,16 +22,16 @@ from support.toy_team import CPU, ToyTeam, algorithm
 from support.toy_world import ToyWorld, toy_spec
 
 SPEC = toy_spec(n_agents=3, n_actions=6, limit=9)
-MODEL = ModelConfig(name="gru", hidden=7, initialisation="uniform")
+MODEL = ModelConfig(name="gru", hidden=7, initialisation="uniform", agent_id=True)
 SEEDS = (5, 6, 7)
 
 
-def team(seed: int, together: BatchedRuns = SINGLE_RUN, double: bool = True, **changes) -> ToyTeam:
+def team(seed: int, batched_runs: BatchedRuns = SINGLE_RUN, double: bool = True, **changes) -> ToyTeam:
     """A team that torch computes."""
     settings = algorithm(**{"batch_size": 6, "buffer_size": 20, **changes})
-    agents = AgentStack(range(SPEC.n_agents), SPEC, MODEL, settings, seed, CPU, together)
-    learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, 20, CPU), seed, CPU, together)
-    without_kernels(agents, learner, together)
+    agents = AgentStack(range(SPEC.n_agents), SPEC, MODEL, settings, seed, CPU, batched_runs)
+    learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, 20, CPU), seed, CPU, batched_runs)
+    without_kernels(agents, learner, batched_runs)
     if double:
         in_double(agents, learner)
     return ToyTeam(agents, ToyWorld(SPEC, seed, learner.records), learner)
@@ -97,7 +97,7 @@ def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
         alone = with_episodes(team(seed, **changes), seed)
         learn(alone)()
         assert_alike(one, alone)
-    sizes = [seat.sizes[work] for seat in seats for work in (Work.VALUES, Work.GRADIENT, Work.BACKWARD)]
+    sizes = [seat.sizes[work] for seat in seats for work in (Work.ROWS, Work.GRADIENT, Work.BACKWARD)]
     assert set().union(*sizes) == {len(SEEDS)}
 
 
@@ -123,5 +123,5 @@ def test_whole_rounds_with_battles_of_different_length_and_one_run_that_ends_bef
         train_round(alone.agents, alone.world, alone.learner, plan)
         assert one.agents.train_steps == plan.training_steps
         assert_alike(one, alone, 1e-3)
-    assert {3, 2} <= set().union(*(seat.sizes[Work.VALUES] for seat in seats))
+    assert {3, 2} <= set().union(*(seat.sizes[Work.ROWS] for seat in seats))
     assert 3 in set().union(*(seat.sizes[Work.ACTING] for seat in seats))

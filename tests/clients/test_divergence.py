@@ -117,7 +117,7 @@ def test_q_value_while_learning(team, networks_of):
 
 
 def test_loss(team):
-    team.learner.mixer.value[2].bias.data[:] = np.nan
+    team.learner.half.mixer.value[2].bias.data[:] = np.nan
     stopped(team, lambda: train_step(team.agents, team.learner), "the TD loss", "training step 4")
 
 
@@ -130,10 +130,10 @@ class Spoiling:
     def __getattr__(self, name):
         return getattr(self.learner, name)
 
-    def gradient(self, q_taken, q_next):
-        gradient = self.learner.gradient(q_taken, q_next).clone()
+    def exchange(self, rows):
+        gradient = self.learner.exchange(rows)["q_taken"].clone()
         gradient[self.row, 0] = self.bad
-        return gradient
+        return {"q_taken": gradient}
 
 
 @NOT_FINITE
@@ -168,7 +168,7 @@ def test_gradient_of_the_mixer(team, monkeypatch):
 
     def overflowing(*given):
         found = learn(*given)
-        team.learner.mixer.bias_1.weight.grad.mul_(np.inf)
+        team.learner.half.mixer.bias_1.weight.grad.mul_(np.inf)
         return found
 
     monkeypatch.setattr(team.learner.training, "learn", overflowing)

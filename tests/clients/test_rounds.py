@@ -113,7 +113,7 @@ def test_learning_before_there_is_a_batch_is_refused():
     with pytest.raises(SlotError, match="4 episodes were asked for, 3 are stored"):
         train_step(team.agents, team.learner)
     with pytest.raises(SlotError, match="4 episodes were asked for, 3 are stored"):
-        team.learner.gradient(torch.zeros(3, 1), torch.zeros(3, 1))
+        team.learner.exchange({"q_taken": torch.zeros(3, 1), "q_next": torch.zeros(3, 1)})
 
 
 def test_drawn_episodes_are_different_ones_longest_first():

@@ -11,7 +11,7 @@ from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.envs import make_world, team_spec
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
-from support.meeting import OneAgentsMixer, OneAgentsWorld, RunBatcher
+from support.barrier import Barrier, OneAgentsMixer, OneAgentsWorld
 from support.toy_team import CPU, ToyTeam, algorithm, make_agents, make_learner, make_team
 from support.toy_world import ToyWorld, toy_spec
 from support.worlds import SMAC_DEFAULTS
@@ -37,7 +37,7 @@ def each_alone(settings, plans):
 
 
 def lived_apart(stacks, world, learner, plans):
-    meeting = RunBatcher(len(stacks))
+    meeting = Barrier(len(stacks))
 
     def live(agent):
         own_world, own_mixer = OneAgentsWorld(world, meeting, agent), OneAgentsMixer(learner, meeting, agent)

@@ -19,9 +19,9 @@ from fedqmix.algorithms.q_learning.agent import values_batched
 from fedqmix.clients import learning
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
-from fedqmix.networks.captured import CapturedUnroll
 from fedqmix.networks.gru import Recurrence
-from fedqmix.networks.recurrence import unroll
+from fedqmix.networks.gru_captured import CapturedUnroll
+from fedqmix.networks.gru_recurrence import unroll
 from fedqmix.runtime.cli import train_seeds
 from fedqmix.runtime.cli.main import EXIT_INTERRUPTED, main
 from fedqmix.runtime.core.timeline import timeline

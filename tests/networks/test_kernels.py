@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fedqmix.clients.agents import AgentStack
-from fedqmix.clients.buffer import recall
-from fedqmix.clients.learning import team_q_values, train_step
+from fedqmix.clients.buffer import sample_episodes
+from fedqmix.clients.learning import agent_rows, train_step
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks.gru_kernels.backward import CHUNK
 from fedqmix.networks.gru_kernels.forward import ROWS
@@ -24,11 +24,16 @@ SPEC = toy_spec(n_agents=3, n_actions=6, limit=11)
 BATCH = 2 * ROWS + 7
 
 
-def team(double: bool, hidden: int = 20, **settings):
+def team(double: bool, hidden: int = 20, agent_id: bool = True, **settings):
     """A stack of agents and their mixer's side, with a batch and a half of random episodes."""
     chosen = algorithm(batch_size=BATCH, buffer_size=2 * BATCH, mixing_embed=10, hypernetwork_hidden=12, **settings)
     agents = AgentStack(
-        range(3), SPEC, ModelConfig(name="gru", hidden=hidden, initialisation="uniform"), chosen, 5, CPU
+        range(3),
+        SPEC,
+        ModelConfig(name="gru", hidden=hidden, initialisation="uniform", agent_id=agent_id),
+        chosen,
+        5,
+        CPU,
     )
     learner = TeamLearner(SPEC, chosen, TeamRecords(SPEC, 2 * BATCH, CPU), 5, CPU)
     if double:
@@ -40,7 +45,7 @@ def team(double: bool, hidden: int = 20, **settings):
 
 
 def drawn(agents):
-    return recall(agents.ring, slots_to_learn_from(agents.ring, BATCH, 1, 0))
+    return sample_episodes(agents.ring, slots_to_learn_from(agents.ring, BATCH, 1, 0))
 
 
 def outcome(agents, learner):
@@ -48,11 +53,12 @@ def outcome(agents, learner):
     return {**agents.state(), **{f"team.{name}": value for name, value in learner.state().items()}}
 
 
+@pytest.mark.parametrize("agent_id", [True, False])
 @pytest.mark.parametrize("hypernetwork_layers", [1, 2])
-def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers):
+def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers, agent_id):
     found = []
     for compiled in (True, False):
-        agents, learner = team(double=True, hypernetwork_layers=hypernetwork_layers)
+        agents, learner = team(double=True, agent_id=agent_id, hypernetwork_layers=hypernetwork_layers)
         if not compiled:
             without_kernels(agents, learner)
         assert drawn(agents).timeline.moments > 2 * CHUNK
@@ -81,17 +87,17 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
 
 def test_q_values_whose_room_was_used_again_have_no_way_back():
     agents, _ = team(double=False)
-    first = team_q_values(agents, drawn(agents))
-    second = team_q_values(agents, drawn(agents))
-    second.way_back(torch.ones_like(second.q_taken))
+    first = agent_rows(agents, drawn(agents))
+    second = agent_rows(agents, drawn(agents))
+    second.way_back({"q_taken": torch.ones_like(second.rows["q_taken"])})
     with pytest.raises(RuntimeError, match="other Q-values since"):
-        first.way_back(torch.ones_like(first.q_taken))
+        first.way_back({"q_taken": torch.ones_like(first.rows["q_taken"])})
 
 
 def test_a_network_wider_than_any_block():
     agents, _ = team(double=True, hidden=150)
     other, learner = team(double=True, hidden=150)
     without_kernels(other, learner)
-    ours, theirs = team_q_values(agents, drawn(agents)), team_q_values(other, drawn(other))
-    for one, two in ((ours.q_taken, theirs.q_taken), (ours.q_next, theirs.q_next)):
-        assert float((one - two).detach().abs().max()) < 1e-12
+    ours, theirs = agent_rows(agents, drawn(agents)), agent_rows(other, drawn(other))
+    for name in ("q_taken", "q_next"):
+        assert float((ours.rows[name] - theirs.rows[name]).detach().abs().max()) < 1e-12

@@ -29,9 +29,9 @@ class Lying:
         rows[self.agent] = self.lies[name]
         return rows
 
-    def gradient(self, q_taken, q_next):
-        found = self.learner.gradient(self._lie("q_taken", q_taken), self._lie("q_next", q_next))
-        self.gradients.append(found.clone())
+    def exchange(self, rows):
+        found = self.learner.exchange({name: self._lie(name, row) for name, row in rows.items()})
+        self.gradients.append(found["q_taken"].clone())
         return found
 
     def pool(self, gradients):

@@ -21,7 +21,9 @@ def bounds(limit=50, **changes):
 def q_values(of, q_taken, q_next=None, reward=1.0):
     q_taken = torch.tensor(q_taken, dtype=torch.float32)
     q_next = torch.zeros_like(q_taken) if q_next is None else torch.tensor(q_next, dtype=torch.float32)
-    return of.q_values(q_taken, q_next, value_ranges(q_taken, q_next).tolist(), reward, STEP)
+    values = {"q_taken": q_taken, "q_next": q_next}
+    found = of.q_values(values, value_ranges(values).tolist(), reward, STEP)
+    return None if found is None else tuple(found.values())
 
 
 # Q-values: 2 x 1 / (1 - 0.9) = 20

@@ -16,8 +16,8 @@ from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
 from fedqmix.strategies import strategy_class
 from fedqmix.strategies.local_grid import LocalGrid
+from support.barrier import Barrier, OneAgentsMixer, OneAgentsWorld
 from support.elsewhere import ELSEWHERE, pretended
-from support.meeting import OneAgentsMixer, OneAgentsWorld, RunBatcher
 from support.toy_agents import federate
 from support.toy_team import CPU, MODEL, ToyTeam, algorithm, make_agents, make_learner, make_team, strategy_settings
 from support.toy_world import ToyWorld, toy_spec
@@ -54,7 +54,7 @@ def in_one_stack(name, changes):
 
 def each_alone(name, changes):
     learner = make_learner(SPEC, algorithm(**SETTINGS))
-    world, meeting = TalliedWorld(ToyWorld(SPEC, 5, learner.records)), RunBatcher(SPEC.n_agents)
+    world, meeting = TalliedWorld(ToyWorld(SPEC, 5, learner.records)), Barrier(SPEC.n_agents)
     stacks = [make_agents((agent,), SPEC, algorithm(**SETTINGS)) for agent in range(SPEC.n_agents)]
 
     def answer_alone(agent, question):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from fedqmix.runtime.core.mixer import Mixer
+from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSpec, TimeStep, UnitRecord, World
 
 
-class RunBatcher:
+class Barrier:
     """Everybody brings a value; one computes with all of them, in the order of the parties; everybody gets the result.
 
     A party that gives up breaks the meeting for all (threading.BrokenBarrierError).
@@ -39,7 +39,7 @@ class RunBatcher:
 class OneAgentsWorld:
     """What agent `agent` sees of a world that the whole team plays in."""
 
-    def __init__(self, world: World, meeting: RunBatcher, agent: int) -> None:
+    def __init__(self, world: World, meeting: Barrier, agent: int) -> None:
         self._world, self._meeting, self._agent = world, meeting, agent
 
     @property
@@ -77,14 +77,15 @@ class OneAgentsWorld:
 class OneAgentsMixer:
     """The mixer as one agent of the team reaches it."""
 
-    def __init__(self, mixer: Mixer, meeting: RunBatcher, agent: int) -> None:
+    def __init__(self, mixer: Coordinator, meeting: Barrier, agent: int) -> None:
         self._mixer, self._meeting, self._agent = mixer, meeting, agent
 
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
-        def together(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-            return self._mixer.gradient(torch.cat([q for q, _ in pairs]), torch.cat([q for _, q in pairs]))
+    def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        def together(given: list[Mapping[str, torch.Tensor]]) -> Mapping[str, torch.Tensor]:
+            return self._mixer.exchange({name: torch.cat([one[name] for one in given]) for name in rows})
 
-        return self._own(self._meeting.meet(self._agent, (q_taken, q_next), together))
+        gradients = self._meeting.meet(self._agent, rows, together)
+        return {name: self._own(gradient) for name, gradient in gradients.items()}
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
         return self._own(

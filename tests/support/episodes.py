@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from fedqmix.algorithms.q_learning.kernels.learning import CompiledQmix
-from fedqmix.algorithms.q_learning.training import TorchMixerTraining
+from fedqmix.algorithms.training import TorchTeamTraining
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.compiled_train_state import CompiledTrainState
 from fedqmix.clients.train_state import TorchTrainState
@@ -72,25 +72,25 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
     learner.records.ring.add(team, lengths)
 
 
-def without_kernels(agents: AgentStack, learner: TeamLearner, together: BatchedRuns = SINGLE_RUN) -> None:
+def without_kernels(agents: AgentStack, learner: TeamLearner, batched_runs: BatchedRuns = SINGLE_RUN) -> None:
     """Let a learner that has not begun compute as on a device that has no kernels."""
-    agents.compiled = None
+    agents.compiled, agents.learns_by_kernels, agents.by_agent = None, False, False
     agents.train_state = TorchTrainState(agents.online, agents.learning.learning_rate)
     rate = learner.settings.learning_rate
-    learner.training = TorchMixerTraining(learner.mixer, learner.target, rate, together)
+    learner.training = TorchTeamTraining(learner.half, learner.target, learner.rows, rate, batched_runs)
 
 
 def in_double(agents: AgentStack, learner: TeamLearner) -> None:
     """Let a learner that has not begun compute in float64."""
     parameters, rate = {name: value.double() for name, value in agents.online.items()}, agents.learning.learning_rate
-    if agents.compiled is None:
-        agents.train_state = TorchTrainState(parameters, rate)
+    if agents.by_agent:
+        agents.train_state = CompiledTrainState(parameters, rate, agents.thread_pool)
     else:
-        agents.train_state = CompiledTrainState(parameters, rate, agents.compiled.thread_pool)
-    learner.mixer.double()
+        agents.train_state = TorchTrainState(parameters, rate)
+    learner.half.double()
     learner.target.double()
     if isinstance(learner.training, CompiledQmix):
-        learner.training = CompiledQmix(learner.mixer, learner.target, learner.settings.learning_rate)
+        learner.training = CompiledQmix(learner.half, learner.target, learner.settings.learning_rate)
     agents.ring, learner.records.ring = _double_ring(agents.ring), _double_ring(learner.records.ring)
 
 

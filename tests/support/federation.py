@@ -10,10 +10,12 @@ from contextlib import contextmanager
 import grpc
 import torch
 
+from fedqmix.algorithms import find_algorithm
 from fedqmix.runtime.cli.services import WORKERS
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport import security
 from fedqmix.runtime.transport.calls import Line
@@ -33,20 +35,20 @@ ATTEMPT = Attempt("a run", 1, 1)
 
 
 class ToySide:
-    """contracts of runtime.transport.mixer_service.MixerSide around a toy team's learner; keeps its checkpoints in a
-    dict.
+    """A runtime.transport.mixer_service.MixerSide around a toy team's learner; keeps its checkpoints in a dict.
 
     checkpoints: outlives the process in which the mixer's side runs, as a folder would.
     """
 
     def __init__(self, settings, checkpoints) -> None:
-        self.learner = self.mixer = make_learner(SPEC, settings)
+        self.learner = self.coordinator = make_learner(SPEC, settings)
+        self.rows = self.learner.rows
         self.sink, self.spec, self.device = self.learner.records, SPEC, CPU
         self.checkpoints = checkpoints
         checkpoints.setdefault(0, (copy.deepcopy(self.learner.state()), None))
 
-    def transitions(self) -> int:
-        return int(self.learner.records.ring.lengths(self.learner.slots).sum())
+    def timeline(self) -> Timeline:
+        return timeline(self.learner.records.ring.lengths(self.learner.slots))
 
     def restore(self, round: int) -> Mapping[str, float] | None:
         if round not in self.checkpoints:
@@ -159,7 +161,7 @@ class Federation:
         world, mixer = (self.channel(caller or f"agent-{agent}", whom, self.via) for whom in ("world", "mixer"))
         return (
             RemoteWorld(world, agent, attempt, SPEC, self.patience),
-            RemoteMixer(mixer, agent, attempt, self.patience),
+            RemoteMixer(mixer, agent, attempt, find_algorithm(self.settings).rows, self.patience),
         )
 
     def stacks(self):

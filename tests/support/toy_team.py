@@ -22,7 +22,7 @@ from support.toy_world import ToyWorld, toy_spec
 torch.set_num_threads(1)  # these tensors are tiny, and tests run side by side
 
 CPU = torch.device("cpu")
-MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal")
+MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True)
 
 
 def algorithm(**changes: Any) -> AlgorithmConfig:
@@ -49,6 +49,8 @@ def algorithm(**changes: Any) -> AlgorithmConfig:
         "mixing_embed": 4,
         "hypernetwork_layers": 2,
         "hypernetwork_hidden": 5,
+        "alpha": 0.3,
+        "central_hidden": 7,
     }
     return AlgorithmConfig(**(values | changes))
 
@@ -102,14 +104,21 @@ class ToyTeam:
         return Facts(self.world.counted(), self.learner.learned())
 
 
-def make_agents(agent_ids: tuple[int, ...], spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5) -> AgentStack:
+def make_agents(
+    agent_ids: tuple[int, ...],
+    spec: TeamSpec,
+    settings: AlgorithmConfig,
+    seed: int = 5,
+    model: ModelConfig = MODEL,
+    backend: str = "auto",
+) -> AgentStack:
     """A stack of some agents of the team."""
-    return AgentStack(agent_ids, spec, MODEL, settings, seed, CPU)
+    return AgentStack(agent_ids, spec, model, settings, seed, CPU, backend=backend)
 
 
-def make_learner(spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5) -> TeamLearner:
+def make_learner(spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5, backend: str = "auto") -> TeamLearner:
     """The mixer's side with empty records."""
-    return TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, CPU), seed, CPU)
+    return TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, CPU), seed, CPU, backend=backend)
 
 
 def make_team(settings: AlgorithmConfig | None = None, spec: TeamSpec | None = None, seed: int = 5) -> ToyTeam:

@@ -1,6 +1,8 @@
-"""A Mixer that writes down everything that passes between agents and mixer in one training step."""
+"""A Coordinator that records everything that passes between the two sides in one training step."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 
@@ -14,11 +16,11 @@ class WatchedMixer:
     def __init__(self, learner: TeamLearner, agents: AgentStack) -> None:
         self.learner, self.agents = learner, agents
 
-    def gradient(self, q_taken: torch.Tensor, q_next: torch.Tensor) -> torch.Tensor:
+    def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         self.slots = self.learner.slots
-        self.q_taken, self.q_next = q_taken.clone(), q_next.clone()
-        answer = self.learner.gradient(q_taken, q_next)
-        self.value_gradients = answer.clone()
+        self.rows = {name: row.clone() for name, row in rows.items()}
+        answer = self.learner.exchange(rows)
+        self.row_gradients = {name: gradient.clone() for name, gradient in answer.items()}
         return answer
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
@@ -27,6 +29,6 @@ class WatchedMixer:
     def clip(self, squared_norms: torch.Tensor) -> float:
         self.squared_norms = squared_norms.clone()
         self.gradients = {name: p.grad.clone() for name, p in self.agents.online.items() if p.grad is not None}
-        self.mixer_gradients = {name: p.grad.clone() for name, p in self.learner.mixer.named_parameters()}
+        self.mixer_gradients = {name: p.grad.clone() for name, p in self.learner.half.mixer.named_parameters()}
         self.scale = self.learner.clip(squared_norms)
         return self.scale

@@ -9,27 +9,29 @@ from typing import Any
 import numpy as np
 import torch
 
+from fedqmix.algorithms.base import Learned
 from fedqmix.algorithms.q_learning.kernels.hypernetwork import Hypernetwork
 from fedqmix.algorithms.q_learning.kernels.learn import Mixing, Transitions, learn, next_values
 from fedqmix.algorithms.q_learning.kernels.targets import td_targets
-from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
+from fedqmix.algorithms.q_learning.team import QmixTeam, td_figures
+from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.optimiser import Adam, Packing, move_towards, squared_norms
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
-from fedqmix.server.team_records import TeamTransitions
 
 PARTS = 8  # that a batch's transitions are always cut into, so that results do not depend on the number of threads
 
 
 class CompiledQmix:
-    """A algorithms.q_learning.training.MixerTraining of QMIX on a processor, by as many threads as crews have.
+    """An algorithms.training.TeamTraining of QMIX on a processor, by as many threads as thread pools have.
 
     All parameters lie in one array, weights as the kernels read them: [inputs, outputs]. The mixer's own parameters
     become views of it, and their gradients of another one.
     """
 
-    def __init__(self, mixer: QmixMixer, target: QmixMixer, learning_rate: float) -> None:
-        self._networks, self._rate = (mixer, target), learning_rate
+    def __init__(self, half: QmixTeam, target_half: QmixTeam, learning_rate: float) -> None:
+        self._halves, self._rate = (half, target_half), learning_rate
+        mixer, target = half.mixer, target_half.mixer
         self._thread_pool = ThreadPool()
         shapes = {name: tuple(reversed(parameter.shape)) for name, parameter in mixer.named_parameters()}
         self._packing = Packing(shapes, networks=1)
@@ -48,21 +50,16 @@ class CompiledQmix:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledQmix:
         """Train the copies of both networks: what is copied piece by piece shares no memory any more."""
-        mixer, target = self._networks
-        other = CompiledQmix(copy.deepcopy(mixer, memo), copy.deepcopy(target, memo), self._rate)
+        half, target = self._halves
+        other = CompiledQmix(copy.deepcopy(half, memo), copy.deepcopy(target, memo), self._rate)
         other._gradient.copy_(self._gradient)
         other.load_moments(self.moments())
         return other
 
-    def learn(
-        self,
-        transitions: TeamTransitions,
-        gamma: float,
-        td_lambda: float,
-        q_taken: torch.Tensor,
-        q_next: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """See MixerTraining."""
+    def learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> Learned:
+        """See TeamTraining."""
+        q_taken, q_next = rows["q_taken"], rows["q_next"]
+        settings = self._halves[0].settings
         gradient, errors = torch.empty_like(q_taken), q_taken.new_empty(1, q_taken.shape[1])
         columns = Transitions(transitions.states.numpy(), transitions.rows, transitions.next_rows)
         taken, following = q_taken.contiguous().numpy(), q_next.contiguous().numpy()
@@ -79,29 +76,29 @@ class CompiledQmix:
 
         self._thread_pool.each(value, PARTS)
         rewards, not_terminated = transitions.rewards.numpy(), transitions.not_terminated.numpy()
-        td_targets(rewards, not_terminated, transitions.timeline.begins, gamma, td_lambda, targets)
+        td_targets(rewards, not_terminated, transitions.timeline.begins, settings.gamma, settings.td_lambda, targets)
         self._thread_pool.each(task, PARTS)
         np.add.reduce(self._gradient_shares, axis=0, out=self._gradient.numpy())
-        return gradient, errors
+        return {"q_taken": gradient}, td_figures(errors)
 
     def squared_norm(self) -> torch.Tensor:
-        """See MixerTraining."""
+        """See TeamTraining."""
         return torch.from_numpy(squared_norms(self._packing, self._gradient.numpy(), self._thread_pool))[0]
 
     def step(self, scale: float) -> None:
-        """See MixerTraining."""
+        """See TeamTraining."""
         self._adam.step(self._online.numpy(), self._gradient.numpy(), scale, self._thread_pool)
 
     def update_target(self, rate: float) -> None:
-        """See MixerTraining."""
+        """See TeamTraining."""
         move_towards(self._target.numpy(), self._online.numpy(), rate)
 
     def moments(self) -> dict[str, torch.Tensor]:
-        """See MixerTraining."""
+        """See TeamTraining."""
         return {name: _parameter(value) for name, value in self._adam.state().items()}
 
     def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
-        """See MixerTraining."""
+        """See TeamTraining."""
         self._adam.load_state({name: value.numpy().T for name, value in named.items()})
 
     def _turned(self, packed: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -10,22 +10,24 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from fedqmix.algorithms.base import AlgorithmSettings
 from fedqmix.runtime.core.world import TeamSpec
 
 
 class QmixMixer(nn.Module):
     """The mixing network and its hypernetworks.
 
-    embed: width of the mixing network. hypernetwork_layers: 1 (linear, the paper's section 4.1) or 2 (one hidden
+    mixing_embed: width of the mixing network. hypernetwork_layers: 1 (linear, the paper's section 4.1) or 2 (one hidden
     layer of hypernetwork_hidden units, as PyMARL's later configuration).
     """
 
-    def __init__(self, spec: TeamSpec, embed: int, hypernetwork_layers: int, hypernetwork_hidden: int) -> None:
+    def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
         super().__init__()
-        self.agents, self.embed = spec.n_agents, embed
-        self.weight_1 = _hypernetwork(spec.state_dim, hypernetwork_layers, hypernetwork_hidden, spec.n_agents * embed)
+        self.agents, self.embed = spec.n_agents, settings.mixing_embed
+        embed, sizes = self.embed, (settings.hypernetwork_layers, settings.hypernetwork_hidden)
+        self.weight_1 = _hypernetwork(spec.state_dim, *sizes, spec.n_agents * embed)
         self.bias_1 = nn.Linear(spec.state_dim, embed)
-        self.weight_2 = _hypernetwork(spec.state_dim, hypernetwork_layers, hypernetwork_hidden, embed)
+        self.weight_2 = _hypernetwork(spec.state_dim, *sizes, embed)
         self.value = nn.Sequential(nn.Linear(spec.state_dim, embed), nn.ReLU(), nn.Linear(embed, 1))
 
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from fedqmix.algorithms.q_learning.mixers import make_mixer
+from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
+from fedqmix.algorithms.base import TeamHalf
+from fedqmix.algorithms.training import stored_name
 from fedqmix.conf.schema import AlgorithmConfig, Config
-from fedqmix.networks.gru import parameter_shapes
 from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.world import TeamSpec
@@ -24,21 +25,28 @@ MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
 """By strategy.server_optimiser; see strategies.server_optimiser."""
 
 
-def require_agents(place: Path, found: Tensors, spec: TeamSpec, hidden: int, agents: int) -> None:
+def agent_shapes(config: Config, spec: TeamSpec) -> dict[str, Shape]:
+    """Return the shape of every parameter of one agent, by name."""
+    return make_networks(find_algorithm(config.algorithm), config.model, spec).shapes()
+
+
+def require_agents(place: Path, found: Tensors, config: Config, spec: TeamSpec, agents: int) -> None:
     """Check the group of a stack of agents (clients.agents.AgentStack.state).
 
-    place: the checkpoint, for errors. hidden: model.hidden. Raises CheckpointError that names the first tensor which
+    place: the checkpoint, for errors. Raises CheckpointError that names the first tensor which
     is missing or has another shape.
     """
-    shapes = {name: (agents, *shape) for name, shape in parameter_shapes(spec, hidden).items()}
+    shapes = {name: (agents, *shape) for name, shape in agent_shapes(config, spec).items()}
     _require(place, found, _networks(("online", "target"), shapes) | {"counters": (4,)})
     _require_moments(place, found, shapes)
 
 
 def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: AlgorithmConfig) -> None:
     """Check the group of the mixer's side (server.team_learner.TeamLearner.state); raises as `require_agents` does."""
-    shapes = _mixer_shapes(place, spec, algorithm)
-    _require(place, found, _networks(("mixer", "target"), shapes) | {"train_steps": (), "sums": (4,)})
+    half = _team_half(place, spec, algorithm)
+    shapes = {stored_name(name): tuple(value.shape) for name, value in half.state_dict().items()}
+    sums = {"train_steps": (), "sums": (2 + len(half.figures),)}
+    _require(place, found, _networks(("mixer", "target"), shapes) | sums)
     _require_moments(place, found, shapes)
     for name, shape in {"battle_sums": (4,), "largest_reward": ()}.items():
         if name in found:  # older checkpoints lack them
@@ -69,14 +77,14 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
             _require(place, found, {kind + name: shape for kind in kinds for name, shape in shapes.items()})
 
 
-def require_played(place: Path, found: Tensors, spec: TeamSpec, hidden: int) -> None:
+def require_played(place: Path, found: Tensors, config: Config, spec: TeamSpec) -> None:
     """Check the parameters that a team is to play with: [agents, ...] by name; raises as `require_agents` does."""
-    _require(place, found, {name: (spec.n_agents, *one) for name, one in parameter_shapes(spec, hidden).items()})
+    _require(place, found, {name: (spec.n_agents, *one) for name, one in agent_shapes(config, spec).items()})
 
 
 def _shared_shapes(spec: TeamSpec, config: Config) -> dict[str, Shape]:
     """Return the shapes of the parameters that strategy.shared names, of one agent."""
-    shapes, patterns = parameter_shapes(spec, config.model.hidden), config.strategy.shared
+    shapes, patterns = agent_shapes(config, spec), config.strategy.shared
     return {name: shape for name, shape in shapes.items() if any(fnmatch.fnmatchcase(name, one) for one in patterns)}
 
 
@@ -84,14 +92,13 @@ def _networks(kinds: tuple[str, ...], shapes: Mapping[str, Shape]) -> dict[str, 
     return {f"{kind}.{name}": shape for kind in kinds for name, shape in shapes.items()}
 
 
-def _mixer_shapes(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> dict[str, Shape]:
-    """Return the shapes of a mixer's parameters; on the meta device they take no memory, whatever their size."""
+def _team_half(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> TeamHalf:
+    """Return a team half on the meta device, where it takes no memory, whatever its size."""
     try:
         with torch.device("meta"):
-            mixer = make_mixer(algorithm, spec, seed=0)
+            return make_team_half(find_algorithm(algorithm), algorithm, spec, seed=0)
     except (RuntimeError, OverflowError) as error:
         raise CheckpointError(_unfit(place, f"a mixer of {algorithm.mixing_embed} is larger than any")) from error
-    return {name: tuple(value.shape) for name, value in mixer.state_dict().items()}
 
 
 def _require_moments(place: Path, found: Tensors, shapes: Mapping[str, Shape]) -> None:

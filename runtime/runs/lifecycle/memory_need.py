@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 
-from fedqmix.algorithms.q_learning.mixers import make_mixer
+from fedqmix.algorithms import find_algorithm, make_team_half
 from fedqmix.clients.buffer import private_ring
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
-from fedqmix.networks.gru import parameter_shapes
 from fedqmix.runtime.configuration.runs import CONFIG
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
 from fedqmix.runtime.runs.lifecycle.memory_free import free_memory
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.runtime.storage.ring import EpisodeRing
@@ -129,10 +129,10 @@ def _need(config: Config, programs: int) -> Need:
 
 def _parameters(config: Config, spec: TeamSpec) -> int:
     """Return how many parameters all agents and the mixer have together."""
-    one = sum(math.prod(shape) for shape in parameter_shapes(spec, config.model.hidden).values())
+    one = sum(math.prod(shape) for shape in agent_shapes(config, spec).values())
     with torch.device("meta"):  # counted, and not made
-        mixer = make_mixer(config.algorithm, spec, config.seed)
-    return spec.n_agents * one + sum(value.numel() for value in mixer.parameters())
+        half = make_team_half(find_algorithm(config.algorithm), config.algorithm, spec, config.seed)
+    return spec.n_agents * one + sum(value.numel() for value in half.parameters())
 
 
 def _episode(spec: TeamSpec) -> int:

@@ -98,7 +98,7 @@ def _require_fit(config: Config, checkpoint: Checkpoint, counters: Counters) -> 
         for group in (AGENTS, MIXER):
             if group not in tensors:
                 raise CheckpointError(f"{place} is damaged: it has no {group}.")
-        require_agents(place / "agents.safetensors", tensors[AGENTS], spec, config.model.hidden, spec.n_agents)
+        require_agents(place / "agents.safetensors", tensors[AGENTS], config, spec, spec.n_agents)
         require_mixer(place / "mixer.safetensors", tensors[MIXER], spec, config.algorithm)
     if counters.round:  # before the first round nothing was aggregated
         require_shared(place / "aggregate.safetensors", tensors.get(AGGREGATE, {}), spec, config)

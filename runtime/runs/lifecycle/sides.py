@@ -26,18 +26,20 @@ Tensors = Mapping[str, Mapping[str, torch.Tensor]]
 
 
 class AgentSide:
-    """Some agents of a team. together: the run's seat among several in one program.
+    """Some agents of a team. batched_runs: the run's handle among several in one program.
 
     Raises ConfigurationError when the device is missing or memory is too small.
     """
 
     def __init__(
-        self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], together: BatchedRuns = SINGLE_RUN
+        self, config: Config, spec: TeamSpec, agent_ids: Sequence[int], batched_runs: BatchedRuns = SINGLE_RUN
     ) -> None:
-        device = choose_device(config.runtime.device)
-        self._hidden = config.model.hidden
+        device, backend = choose_device(config.runtime.device), config.runtime.backend
+        self._config = config
         try:
-            self.agents = AgentStack(agent_ids, spec, config.model, config.algorithm, config.seed, device, together)
+            self.agents = AgentStack(
+                agent_ids, spec, config.model, config.algorithm, config.seed, device, batched_runs, backend
+            )
         except RuntimeError as error:  # PyTorch cannot allocate
             raise _too_large(config) from error
 
@@ -58,21 +60,22 @@ class AgentSide:
     def load_networks(self, tensors: Tensors, place: Path) -> None:
         """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
         agents = self.agents
-        require_agents(place, tensors.get("agents", {}), agents.spec, self._hidden, len(agents.agent_ids))
+        require_agents(place, tensors.get("agents", {}), self._config, agents.spec, len(agents.agent_ids))
         agents.load_state(tensors["agents"])
 
 
 class MixerSide:
     """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
 
-    def __init__(self, config: Config, spec: TeamSpec, together: BatchedRuns = SINGLE_RUN) -> None:
+    def __init__(self, config: Config, spec: TeamSpec, batched_runs: BatchedRuns = SINGLE_RUN) -> None:
         self.device = choose_device(config.runtime.device)
         self._algorithm = config.algorithm
         try:
             self.records = TeamRecords(spec, config.algorithm.buffer_size, self.device)
         except RuntimeError as error:
             raise _too_large(config) from error
-        self.learner = TeamLearner(spec, config.algorithm, self.records, config.seed, self.device, together)
+        common = self.records, config.seed, self.device, batched_runs, config.runtime.backend
+        self.learner = TeamLearner(spec, config.algorithm, *common)
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:

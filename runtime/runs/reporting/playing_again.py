@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,11 +19,10 @@ import torch
 from fedqmix.analysis.reports.runs import BEST, FINAL, Replayed, Run
 from fedqmix.clients.rounds import evaluate
 from fedqmix.envs import team_spec
-from fedqmix.networks.gru import PARAMETER_NAMES
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import CheckpointError, FedqmixError, StorageError
 from fedqmix.runtime.core.world import EVALUATIONS, Purpose
-from fedqmix.runtime.runs.lifecycle.fitting import require_played
+from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.runs.local.team import LocalTeam
 from fedqmix.runtime.storage import reading
@@ -75,33 +74,36 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
     return replace(run, replayed=replayed, not_replayed=missing)
 
 
-def networks(tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int) -> dict[str, torch.Tensor]:
+def networks(
+    tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
+) -> dict[str, torch.Tensor]:
     """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
 
-    tensors: by group and name, as the checkpoint has them. Returns [agents, ...] by name. Raises CheckpointError when
-    some are not there: in a federation personal ones stay with their agents.
+    tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
+    by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
     """
     own = tensors.get("agents", {}).items()
     found = {name.removeprefix("online."): value for name, value in own if name.startswith("online.")}
     found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get("aggregate", {}).items()}
-    lacking = [name for name in PARAMETER_NAMES if name not in found]
+    lacking = [name for name in names if name not in found]
     if lacking:
         raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
-    return found
+    return {name: found[name] for name in names}
 
 
 def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
     folder, checkpoint = Path(run.label), reading.load(path)
     config = load(folder)
     spec = team_spec(config.map, config.env)
-    played = networks(checkpoint.tensors, spec.n_agents)
-    require_played(path, played, spec, config.model.hidden)  # before a team of any size is built
-    # nothing is remembered or mixed, and any result is that of a processor
-    learning = replace(config.algorithm, name="iql", buffer_size=1)
+    # nothing is stored or mixed: the network that acts is the same with any algorithm
+    config = replace(config, algorithm=replace(config.algorithm, name="iql", buffer_size=1))
+    played = networks(checkpoint.tensors, spec.n_agents, agent_shapes(config, spec))
+    require_played(path, played, config, spec)  # before a team of any size is built
+    # any result is that of a processor
     most = os.cpu_count() or 1
     threads, world_threads = min(config.runtime.threads, most), min(config.runtime.world_threads, most)
     runtime = replace(config.runtime, device="cpu", threads=threads, world_threads=world_threads)
-    team = LocalTeam(replace(config, algorithm=learning, runtime=runtime))
+    team = LocalTeam(replace(config, runtime=runtime))
     try:
         if run.game not in (None, team.world.game):
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")

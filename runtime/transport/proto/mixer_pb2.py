@@ -26,27 +26,37 @@ from fedqmix.runtime.transport.proto import attempt_pb2 as fedqmix_dot_runtime_d
 from fedqmix.runtime.transport.proto import tensor_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fedqmix/runtime/transport/proto/mixer.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\"m\n\x07QValues\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12 \n\x07q_taken\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06q_next\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\"O\n\tPoolShare\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12!\n\x08gradient\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"#\n\x03Row\x12\x1c\n\x03row\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\"8\n\x04Norm\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12\x0f\n\x07squared\x18\x02 \x01(\x01\"\x16\n\x05Scale\x12\r\n\x05scale\x18\x01 \x01(\x01\",\n\tFinishing\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\"\n\n\x08\x46inished2\xc1\x01\n\x05Mixer\x12.\n\x08Gradient\x12\x10.fedqmix.QValues\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12,\n\x04Pool\x12\x12.fedqmix.PoolShare\x1a\x0c.fedqmix.Row(\x01\x30\x01\x12)\n\x04\x43lip\x12\r.fedqmix.Norm\x1a\x0e.fedqmix.Scale(\x01\x30\x01\x12/\n\x06\x46inish\x12\x12.fedqmix.Finishing\x1a\x11.fedqmix.Finishedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fedqmix/runtime/transport/proto/mixer.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\"\x96\x01\n\tAgentRows\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12*\n\x04rows\x18\x02 \x03(\x0b\x32\x1c.fedqmix.AgentRows.RowsEntry\x1a<\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor:\x02\x38\x01\"u\n\tGradients\x12*\n\x04rows\x18\x01 \x03(\x0b\x32\x1c.fedqmix.Gradients.RowsEntry\x1a<\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor:\x02\x38\x01\"O\n\tPoolShare\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12!\n\x08gradient\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\'\n\x07PoolSum\x12\x1c\n\x03row\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\"8\n\x04Norm\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12\x0f\n\x07squared\x18\x02 \x01(\x01\"\x16\n\x05Scale\x12\r\n\x05scale\x18\x01 \x01(\x01\",\n\tFinishing\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\"\n\n\x08\x46inished2\xcd\x01\n\x05Mixer\x12\x36\n\x08\x45xchange\x12\x12.fedqmix.AgentRows\x1a\x12.fedqmix.Gradients(\x01\x30\x01\x12\x30\n\x04Pool\x12\x12.fedqmix.PoolShare\x1a\x10.fedqmix.PoolSum(\x01\x30\x01\x12)\n\x04\x43lip\x12\r.fedqmix.Norm\x1a\x0e.fedqmix.Scale(\x01\x30\x01\x12/\n\x06\x46inish\x12\x12.fedqmix.Finishing\x1a\x11.fedqmix.Finishedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedqmix.runtime.transport.proto.mixer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QVALUES']._serialized_start=149
-  _globals['_QVALUES']._serialized_end=258
-  _globals['_POOLSHARE']._serialized_start=260
-  _globals['_POOLSHARE']._serialized_end=339
-  _globals['_ROW']._serialized_start=341
-  _globals['_ROW']._serialized_end=376
-  _globals['_NORM']._serialized_start=378
-  _globals['_NORM']._serialized_end=434
-  _globals['_SCALE']._serialized_start=436
-  _globals['_SCALE']._serialized_end=458
-  _globals['_FINISHING']._serialized_start=460
-  _globals['_FINISHING']._serialized_end=504
-  _globals['_FINISHED']._serialized_start=506
-  _globals['_FINISHED']._serialized_end=516
-  _globals['_MIXER']._serialized_start=519
-  _globals['_MIXER']._serialized_end=712
+  _globals['_AGENTROWS_ROWSENTRY']._loaded_options = None
+  _globals['_AGENTROWS_ROWSENTRY']._serialized_options = b'8\001'
+  _globals['_GRADIENTS_ROWSENTRY']._loaded_options = None
+  _globals['_GRADIENTS_ROWSENTRY']._serialized_options = b'8\001'
+  _globals['_AGENTROWS']._serialized_start=150
+  _globals['_AGENTROWS']._serialized_end=300
+  _globals['_AGENTROWS_ROWSENTRY']._serialized_start=240
+  _globals['_AGENTROWS_ROWSENTRY']._serialized_end=300
+  _globals['_GRADIENTS']._serialized_start=302
+  _globals['_GRADIENTS']._serialized_end=419
+  _globals['_GRADIENTS_ROWSENTRY']._serialized_start=240
+  _globals['_GRADIENTS_ROWSENTRY']._serialized_end=300
+  _globals['_POOLSHARE']._serialized_start=421
+  _globals['_POOLSHARE']._serialized_end=500
+  _globals['_POOLSUM']._serialized_start=502
+  _globals['_POOLSUM']._serialized_end=541
+  _globals['_NORM']._serialized_start=543
+  _globals['_NORM']._serialized_end=599
+  _globals['_SCALE']._serialized_start=601
+  _globals['_SCALE']._serialized_end=623
+  _globals['_FINISHING']._serialized_start=625
+  _globals['_FINISHING']._serialized_end=669
+  _globals['_FINISHED']._serialized_start=671
+  _globals['_FINISHED']._serialized_end=681
+  _globals['_MIXER']._serialized_start=684
+  _globals['_MIXER']._serialized_end=889
 # @@protoc_insertion_point(module_scope)

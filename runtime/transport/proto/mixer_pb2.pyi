@@ -1,5 +1,6 @@
 from fedqmix.runtime.transport.proto import attempt_pb2 as _attempt_pb2
 from fedqmix.runtime.transport.proto import tensor_pb2 as _tensor_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Mapping as _Mapping
@@ -7,15 +8,33 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class QValues(_message.Message):
-    __slots__ = ("header", "q_taken", "q_next")
+class AgentRows(_message.Message):
+    __slots__ = ("header", "rows")
+    class RowsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
     HEADER_FIELD_NUMBER: _ClassVar[int]
-    Q_TAKEN_FIELD_NUMBER: _ClassVar[int]
-    Q_NEXT_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     header: _attempt_pb2.Header
-    q_taken: _tensor_pb2.Tensor
-    q_next: _tensor_pb2.Tensor
-    def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., q_taken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., q_next: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    rows: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., rows: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ...) -> None: ...
+
+class Gradients(_message.Message):
+    __slots__ = ("rows",)
+    class RowsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    def __init__(self, rows: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ...) -> None: ...
 
 class PoolShare(_message.Message):
     __slots__ = ("header", "gradient")
@@ -25,7 +44,7 @@ class PoolShare(_message.Message):
     gradient: _tensor_pb2.Tensor
     def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., gradient: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
-class Row(_message.Message):
+class PoolSum(_message.Message):
     __slots__ = ("row",)
     ROW_FIELD_NUMBER: _ClassVar[int]
     row: _tensor_pb2.Tensor

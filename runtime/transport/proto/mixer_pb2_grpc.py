@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class MixerStub(object):
-    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
+    """The calls that an agent makes in a training step, in this order. Every party draws the step's episodes for itself.
+    A call is answered when all agents have made it.
     """
 
     def __init__(self, channel):
@@ -35,15 +36,15 @@ class MixerStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Gradient = channel.stream_stream(
-                '/fedqmix.Mixer/Gradient',
-                request_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.QValues.SerializeToString,
-                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.FromString,
+        self.Exchange = channel.stream_stream(
+                '/fedqmix.Mixer/Exchange',
+                request_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.AgentRows.SerializeToString,
+                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Gradients.FromString,
                 _registered_method=True)
         self.Pool = channel.stream_stream(
                 '/fedqmix.Mixer/Pool',
                 request_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolShare.SerializeToString,
-                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.FromString,
+                response_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolSum.FromString,
                 _registered_method=True)
         self.Clip = channel.stream_stream(
                 '/fedqmix.Mixer/Clip',
@@ -58,32 +59,33 @@ class MixerStub(object):
 
 
 class MixerServicer(object):
-    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
+    """The calls that an agent makes in a training step, in this order. Every party draws the step's episodes for itself.
+    A call is answered when all agents have made it.
     """
 
-    def Gradient(self, request_iterator, context):
-        """"This is what I thought my actions were worth." - "This is how much you should change your mind."
+    def Exchange(self, request_iterator, context):
+        """The agent's rows, as its algorithm declares them; the gradients of the differentiable rows come back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Pool(self, request_iterator, context):
-        """"This is the gradient of my parameters." - "This is the whole team's." (strategy full_sharing only)
+        """The gradient of the agent's parameters; the whole team's sum comes back. (strategy full_sharing only)
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Clip(self, request_iterator, context):
-        """"This is how long my gradient is." - "Shrink it by this much."
+        """The squared norm of the agent's gradient; the factor by which to shrink it comes back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Finish(self, request, context):
-        """"I have taken all steps of this round." - "So has everybody, and I have written down where I stand."
+        """The agent has taken all steps of the round; answered when the mixer has stored its own state.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,15 +94,15 @@ class MixerServicer(object):
 
 def add_MixerServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Gradient': grpc.stream_stream_rpc_method_handler(
-                    servicer.Gradient,
-                    request_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.QValues.FromString,
-                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.SerializeToString,
+            'Exchange': grpc.stream_stream_rpc_method_handler(
+                    servicer.Exchange,
+                    request_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.AgentRows.FromString,
+                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Gradients.SerializeToString,
             ),
             'Pool': grpc.stream_stream_rpc_method_handler(
                     servicer.Pool,
                     request_deserializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolShare.FromString,
-                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.SerializeToString,
+                    response_serializer=fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolSum.SerializeToString,
             ),
             'Clip': grpc.stream_stream_rpc_method_handler(
                     servicer.Clip,
@@ -121,11 +123,12 @@ def add_MixerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Mixer(object):
-    """What an agent says to the mixer in a training step, in this order. What to learn from each draws for itself. Nobody is answered before everybody has spoken.
+    """The calls that an agent makes in a training step, in this order. Every party draws the step's episodes for itself.
+    A call is answered when all agents have made it.
     """
 
     @staticmethod
-    def Gradient(request_iterator,
+    def Exchange(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -138,9 +141,9 @@ class Mixer(object):
         return grpc.experimental.stream_stream(
             request_iterator,
             target,
-            '/fedqmix.Mixer/Gradient',
-            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.QValues.SerializeToString,
-            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.FromString,
+            '/fedqmix.Mixer/Exchange',
+            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.AgentRows.SerializeToString,
+            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Gradients.FromString,
             options,
             channel_credentials,
             insecure,
@@ -167,7 +170,7 @@ class Mixer(object):
             target,
             '/fedqmix.Mixer/Pool',
             fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolShare.SerializeToString,
-            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.Row.FromString,
+            fedqmix_dot_runtime_dot_transport_dot_proto_dot_mixer__pb2.PoolSum.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from fedqmix.analysis.benchmarks.learner import products
-from fedqmix.networks.gru import parameter_shapes
+from fedqmix.networks import make_network
 from fedqmix.runtime.cli.bench_progress import CountBar
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.settings import compose
@@ -66,10 +67,10 @@ def test_the_floor_counts_every_product_once_forward_twice_backward() -> None:
     records = TeamRecords(spec, 4, torch.device("cpu"))
     learner = TeamLearner(spec, config.algorithm, records, 1, torch.device("cpu"))
     lengths = np.array([3, 1])  # 4 + 2 moments
-    shapes = parameter_shapes(spec, 8)
+    shapes = make_network(replace(config.model, hidden=8), spec).shapes()
     forward = sum(rows * columns for rows, columns in (shape for shape in shapes.values() if len(shape) == 2))
     first_layer = (4 + 3 + 2) * 8  # nobody needs the gradient of the observations
-    assert products(spec, learner, 8, lengths) == 2 * 2 * 6 * (4 * forward - first_layer)
+    assert products(spec, learner, shapes, lengths) == 2 * 2 * 6 * (4 * forward - first_layer)
 
 
 @pytest.mark.parametrize(

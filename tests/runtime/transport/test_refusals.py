@@ -38,9 +38,8 @@ def move(actions, agent=0, sequence=2) -> world_pb2.Move:
     return world_pb2.Move(header=header(ATTEMPT, agent, sequence), actions=actions)
 
 
-def q_values(agent, sequence, q_taken, q_next=None) -> mixer_pb2.QValues:
-    q_next = q_taken if q_next is None else q_next
-    return mixer_pb2.QValues(header=header(ATTEMPT, agent, sequence), q_taken=q_taken, q_next=q_next)
+def agent_rows(agent, sequence, **rows) -> mixer_pb2.AgentRows:
+    return mixer_pb2.AgentRows(header=header(ATTEMPT, agent, sequence), rows=rows)
 
 
 ONES = np.ones((1, 3), np.int64)
@@ -101,20 +100,45 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
         while not (time_steps[0].terminated | time_steps[0].truncated).all():
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
-        n = fed.sides[0].transitions()
+        n = fed.sides[0].timeline().transitions
         stub = MixerStub(fed.channel("anybody", "mixer"))
         for q_taken, q_next in (
             (bad(n), encode(np.ones((1, n), np.float32))),
             (encode(np.ones((1, n), np.float32)), bad(n)),
         ):
             with pytest.raises(RefusedError, match=words):
-                say("the mixer", stub.Gradient, q_values(1, 1, q_taken, q_next))
-        rows = together(lambda agent: played[agent][1].gradient(torch.ones(1, n), torch.ones(1, n)))
-        assert all(row.shape == (1, n) and row.isfinite().all() for row in rows)
+                say("the mixer", stub.Exchange, agent_rows(1, 1, q_taken=q_taken, q_next=q_next))
+        ones = {"q_taken": torch.ones(1, n), "q_next": torch.ones(1, n)}
+        gradients = together(lambda agent: played[agent][1].exchange(ones))
+        assert all(set(one) == {"q_taken"} for one in gradients)
+        assert all(one["q_taken"].shape == (1, n) and one["q_taken"].isfinite().all() for one in gradients)
         with pytest.raises(RefusedError, match="finite and not negative; got nan"):
             played[2][1].clip(torch.tensor([float("nan")], dtype=torch.float64))
         scales = together(lambda agent: say("the mixer", stub.Clip, norm(agent)))
         assert len({scale.scale for scale in scales}) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (("q_taken",), "q_next missing; the algorithm's rows are q_taken, q_next"),
+        (("q_taken", "q_next", "observations"), "'observations' not declared; the algorithm's rows are"),
+        (("q_taken", "embedding"), "'embedding' not declared and q_next missing"),
+        ((), "q_taken, q_next missing"),
+    ],
+)
+def test_rows_that_are_not_declared_never_enter(rows, words):
+    with federation(settings=algorithm(batch_size=3)) as fed:
+        fed.open()
+        played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
+        time_steps = together(lambda agent: played[agent][0].begin(BATTLES))
+        while not (time_steps[0].terminated | time_steps[0].truncated).all():
+            actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
+            time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
+        ones = encode(np.ones((1, fed.sides[0].timeline().transitions), np.float32))
+        stub = MixerStub(fed.channel("anybody", "mixer"))
+        with pytest.raises(RefusedError, match=words):
+            say("the mixer", stub.Exchange, agent_rows(1, 1, **dict.fromkeys(rows, ones)))
 
 
 def norm(agent) -> mixer_pb2.Norm:
@@ -126,9 +150,9 @@ def test_an_agent_whose_q_values_diverge_says_so_itself():
         fed.open()
         mixer = fed.remote(1)[1]
         with pytest.raises(
-            DivergenceError, match="a Q-value of agent 1 sent to the mixer is not finite at training step 1"
+            DivergenceError, match="a value of q_taken that agent 1 sends to the mixer is not finite at training step 1"
         ):
-            mixer.gradient(torch.tensor([[1.0, float("inf")]]), torch.ones(1, 2))
+            mixer.exchange({"q_taken": torch.tensor([[1.0, float("inf")]]), "q_next": torch.ones(1, 2)})
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from fedqmix.networks.recurrence import unroll
+from fedqmix.networks.gru_recurrence import unroll
 from fedqmix.runtime.core.timeline import Timeline, timeline
 
 Loop = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -23,7 +23,7 @@ Capture = Callable[[Loop, tuple[torch.Tensor, ...]], Loop]
 
 
 class CapturedUnroll:
-    """`networks.recurrence.unroll` for batches of one size; captured when first called, with and without gradient.
+    """`networks.gru_recurrence.unroll` for batches of one size; captured when first called, with and without gradient.
 
     Stacks of another size, as when one of several runs in one program ends, are captured anew.
     """
@@ -40,7 +40,7 @@ class CapturedUnroll:
     def __call__(
         self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, order: Timeline
     ) -> torch.Tensor:
-        """See `networks.recurrence.unroll`. Raises ValueError when the timeline has another number of episodes."""
+        """See `networks.gru_recurrence.unroll`. Raises ValueError when the timeline has another number of episodes."""
         if order.batch != self._full.batch:
             raise ValueError(f"captured for {self._full.batch} episodes, called with {order.batch}")
         places = torch.from_numpy(order.moment_time * order.batch + order.moment_episode).to(gates_in.device)

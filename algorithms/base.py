@@ -1,0 +1,138 @@
+"""An algorithm: one autograd graph cut in two halves, and the rows that cross the cut (`runtime.core.rows`).
+
+agent half   episodes -> networks -> rows          private: observations, actions, masks
+   ------ the cut: rows out, gradients of the differentiable rows back ------
+team half    rows + states + team rewards -> loss  private: state, team reward
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from fedqmix.runtime.core.episodes import PackedEpisodes, TeamTransitions
+from fedqmix.runtime.core.rows import Row, differentiable
+from fedqmix.runtime.core.timeline import Timeline
+from fedqmix.runtime.core.world import TeamSpec
+
+Q = "q"
+"""The network that chooses actions, and whose parameters have no prefix."""
+
+
+class AlgorithmSettings(Protocol):
+    """The settings that both halves may read (conf.schema.AlgorithmConfig has them)."""
+
+    name: str
+    code: str | None
+    gamma: float
+    td_lambda: float
+    double_q: bool
+    alpha: float
+    mixing_embed: int
+    hypernetwork_layers: int
+    hypernetwork_hidden: int
+    central_hidden: int
+
+
+class AgentNetworks(Protocol):
+    """The networks of a stack of agents, applied to the sampled episodes."""
+
+    def online(self, network: str = Q) -> torch.Tensor:
+        """Return the online network's outputs with graph: [agents, moments, n_actions]."""
+
+    def target(self, network: str = Q) -> torch.Tensor:
+        """Return the target network's outputs without graph: [agents, moments, n_actions]."""
+
+
+class AgentHalf(ABC):
+    """The half that runs at the agents. It holds no state: networks and episodes are passed in."""
+
+    rows: ClassVar[tuple[Row, ...]]
+    """What every agent sends in each training step."""
+    networks: ClassVar[tuple[str, ...]] = (Q,)
+    """The networks of every agent, all built by the model group. Parameters of others than Q are named NETWORK.NAME."""
+
+    def __init__(self, settings: AlgorithmSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def compute(self, networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> Mapping[str, torch.Tensor]:
+        """Return the rows by name: [agents, order.transitions or order.moments, *shape], differentiable ones with
+        graph.
+
+        The leading axis may hold the agents of several runs.
+        """
+
+
+class TeamHalf(nn.Module, ABC):
+    """The half that runs at the team's side: networks over rows and states, and the loss. Its target is a copy of
+    it."""
+
+    figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs")
+    """The figures of a training step by name; reports have their means. "loss" is minimised, "td_error_abs" a mean."""
+
+    def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
+        """Build the networks, drawing their first weights from PyTorch's generator."""
+        super().__init__()
+        self.spec, self.settings = spec, settings
+
+    @abstractmethod
+    def loss(
+        self, target: TeamHalf, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss of a batch, and figures by name for reports: numbers without graph.
+
+        target: the slowly moving copy of this half. rows: [agents, count, *shape], the differentiable ones with graph.
+        The figures must be those that `figures` names.
+        """
+
+    @classmethod
+    def learn_batched(cls, inputs: Sequence[TeamInputs], declared: Sequence[Row]) -> list[Learned]:
+        """Compute every team's gradients and figures (`learn`); the teams are those of several runs in one program."""
+        return [learn(one, declared) for one in inputs]
+
+
+class Algorithm(NamedTuple):
+    """A learning method: the two halves."""
+
+    agent: type[AgentHalf]
+    team: type[TeamHalf]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What every agent sends in each training step."""
+        return self.agent.rows
+
+
+class TeamInputs(NamedTuple):
+    """What one team learns from in a training step."""
+
+    half: TeamHalf
+    target: TeamHalf
+    rows: Mapping[str, torch.Tensor]  # [agents, count, *shape], without graph
+    transitions: TeamTransitions
+
+
+Learned = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
+"""Gradients by the names of the differentiable rows, and figures by name."""
+
+
+def learn(inputs: TeamInputs, declared: Sequence[Row]) -> Learned:
+    """Compute the loss and its gradients by autograd. Fills the gradients of the half's parameters."""
+    names = differentiable(declared)
+    leaves = {name: inputs.rows[name].detach().requires_grad_() for name in names}
+    inputs.half.zero_grad()  # a step that was broken off may have left some
+    loss, figures = inputs.half.loss(inputs.target, {**inputs.rows, **leaves}, inputs.transitions)
+    torch.autograd.backward(loss)
+    gradients = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+    return gradients, {name: value.detach() for name, value in figures.items()}
+
+
+def target_of(half: TeamHalf) -> TeamHalf:
+    """Return the copy that targets are computed with, without gradients."""
+    return copy.deepcopy(half).requires_grad_(False)

@@ -1,0 +1,134 @@
+"""The team halves of OW-QMIX and CW-QMIX: a monotone mixer learns weighted, an unrestricted one gives the targets.
+
+    y_t  = lambda-return over F'(s_{t+1}, c'_{t+1}(u^_{t+1}))            one target for both
+    (algorithms.q_learning.td_targets)
+    L    = mean w_t (Q_total(s_t, q_t(u_t)) - y_t)^2 + mean (F(s_t, c_t(u_t)) - y_t)^2
+    OW   w_t = 1 if Q_total < y_t, else alpha
+    CW   w_t = 1 if all agents acted greedily or y_t > F'(s_t, c'_t(u^_t)), else alpha
+
+F: the central mixer, F': its target. Neither w nor y has a gradient. alpha 1: QMIX trained on F's targets.
+(Rashid et al. 2020, arXiv 2006.10800, equations 6 to 9; oxwhirl/wqmix.)
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from fedqmix.algorithms.base import AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
+from fedqmix.algorithms.q_learning.td_targets import td_targets
+from fedqmix.algorithms.q_learning.team import states, td_figures
+from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.world import TeamSpec
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+class CentralMixer(nn.Module):
+    """F(s, c) = three layers over [s, c_1 .. c_N], plus V(s); not monotone in c. central_hidden: the layers' width."""
+
+    def __init__(self, spec: TeamSpec, hidden: int) -> None:
+        super().__init__()
+        widths = [spec.state_dim + spec.n_agents, hidden, hidden, hidden]
+        layers = [layer for sizes in pairwise(widths) for layer in (nn.Linear(*sizes), nn.ReLU())]
+        self.joint = nn.Sequential(*layers, nn.Linear(hidden, 1))
+        self.value = nn.Sequential(nn.Linear(spec.state_dim, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+    def forward(self, central: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """central: [agents, transitions], state: [transitions, state_dim]. Returns [1, transitions]."""
+        values: torch.Tensor = self.joint(torch.cat([state, central.t()], dim=1)) + self.value(state)
+        return values.t()
+
+
+class WeightedQmixTeam(TeamHalf):
+    """Both mixers. The target's monotone mixer is not used."""
+
+    figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs", "central_loss", "weight_mean")
+
+    def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
+        super().__init__(spec, settings)
+        self.mixer = QmixMixer(spec, settings)
+        self.central = CentralMixer(spec, settings.central_hidden)
+
+    def loss(
+        self, target: TeamHalf, rows: Tensors, transitions: TeamTransitions
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See TeamHalf. Figures: of the monotone mixer's TD errors, unweighted; the central loss; the mean weight."""
+        assert isinstance(target, WeightedQmixTeam)
+        seen, settings = transitions, self.settings
+        now, following = states(seen, seen.rows), states(seen, seen.next_rows)  # [transitions, state_dim]
+        with torch.no_grad():
+            values = target.central(self.central_next(rows, seen), following)
+            y = td_targets(
+                seen.rewards, seen.not_terminated, values, seen.timeline, settings.gamma, settings.td_lambda
+            )  # [1, transitions]
+        error = self.mixer(rows["q_taken"], now) - y
+        central_error = self.central(rows["central_taken"], now) - y
+        with torch.no_grad():
+            counts = self.counts_fully(target, rows, seen, error, y)  # [1, transitions] bool
+            weight = torch.where(counts, 1.0, settings.alpha).to(error.dtype)
+        central_loss = central_error.square().mean()
+        figures = {**td_figures(error), "central_loss": central_loss.detach(), "weight_mean": weight.mean()}
+        return (weight * error.square()).mean() + central_loss, figures
+
+    @abstractmethod
+    def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:
+        """Return c'(u^) of the moments after each transition: [agents, transitions]."""
+
+    @abstractmethod
+    def counts_fully(
+        self,
+        target: WeightedQmixTeam,
+        rows: Tensors,
+        transitions: TeamTransitions,
+        error: torch.Tensor,
+        y: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return which transitions have the weight 1: [1, transitions] bool. error: Q_total - y."""
+
+
+class OwQmixTeam(WeightedQmixTeam):
+    """OW-QMIX: transitions whose value is underestimated count fully."""
+
+    def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:
+        """See WeightedQmixTeam."""
+        return rows["central_next"]
+
+    def counts_fully(
+        self,
+        target: WeightedQmixTeam,
+        rows: Tensors,
+        transitions: TeamTransitions,
+        error: torch.Tensor,
+        y: torch.Tensor,
+    ) -> torch.Tensor:
+        """See WeightedQmixTeam."""
+        return error < 0
+
+
+class CwQmixTeam(WeightedQmixTeam):
+    """CW-QMIX: greedy joint actions, and those that seem better than the greedy one, count fully."""
+
+    def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:
+        """See WeightedQmixTeam."""
+        return rows["central_greedy"][:, transitions.timeline.batch :]
+
+    def counts_fully(
+        self,
+        target: WeightedQmixTeam,
+        rows: Tensors,
+        transitions: TeamTransitions,
+        error: torch.Tensor,
+        y: torch.Tensor,
+    ) -> torch.Tensor:
+        """See WeightedQmixTeam."""
+        at = torch.from_numpy(transitions.timeline.taken).to(y.device)
+        best = target.central(rows["central_greedy"].index_select(1, at), states(transitions, transitions.rows))
+        fully: torch.Tensor = rows["acted_greedily"].all(0, keepdim=True) | (y > best)
+        return fully

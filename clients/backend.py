@@ -1,0 +1,34 @@
+"""Which backend computes an agent's networks: torch, the default everywhere, or kernels where they exist.
+
+The kernels (networks.gru_kernels, algorithms.q_learning.kernels) are for the GRU with IQL, VDN and QMIX on a processor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedqmix.algorithms.base import Algorithm
+from fedqmix.algorithms.q_learning.agent import QLearningAgent
+from fedqmix.networks.base import Network
+from fedqmix.networks.gru import Gru
+from fedqmix.runtime.core.errors import ConfigurationError
+
+
+def acts_by_kernels(backend: str, device: Any, network: Network) -> bool:
+    """Return whether kernels choose the actions. backend: runtime.backend. device: a torch.device."""
+    return backend != "torch" and device.type == "cpu" and type(network) is Gru
+
+
+def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
+    """Return whether kernels compute the agents' rows.
+
+    backend: runtime.backend; auto takes kernels where they exist. device: a torch.device.
+    Raises ConfigurationError when kernels are asked for and do not exist.
+    """
+    exist = acts_by_kernels(backend, device, network) and algorithm.agent is QLearningAgent
+    if backend == "compiled" and not exist:
+        raise ConfigurationError(
+            "runtime.backend=compiled has kernels for model=gru with algorithm=iql, vdn or qmix, on a CPU; "
+            "leave runtime.backend=auto for anything else."
+        )
+    return exist

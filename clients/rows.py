@@ -1,0 +1,49 @@
+"""The rows that a stack of agents sends in a training step, and the way back from their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from fedqmix.clients.agent_rows import AgentRows, Sampled
+from fedqmix.clients.torch_rows import rows_by_agent, rows_of_stacks
+from fedqmix.networks.gru_kernels.networks import gradient_arrays
+
+
+def rows_batched(sampled: Sequence[Sampled]) -> list[AgentRows]:
+    """Compute every team's rows, by the backend that their settings name."""
+    first = sampled[0].agents
+    if first.learns_by_kernels:
+        return [_compiled(one) for one in sampled]
+    if first.by_agent:
+        return [rows_by_agent(one) for one in sampled]
+    return rows_of_stacks(sampled)
+
+
+def backward_batched(learned: Sequence[tuple[AgentRows, Mapping[str, torch.Tensor]]]) -> list[None]:
+    """Fill the gradients of every team's parameters. learned: rows, and the gradients of the differentiable ones."""
+    for computed, gradients in learned:
+        if computed.way_back is not None:
+            computed.way_back(gradients)
+    by_graph = [
+        (computed.rows[name], gradient)
+        for computed, gradients in learned
+        if computed.way_back is None
+        for name, gradient in gradients.items()
+    ]
+    if by_graph:
+        torch.autograd.backward([row for row, _ in by_graph], [gradient for _, gradient in by_graph])
+    return [None for _ in learned]
+
+
+def _compiled(sampled: Sampled) -> AgentRows:
+    """Compute the rows of Q-learning by kernels (networks.gru_kernels)."""
+    agents, episodes = sampled
+    assert agents.compiled is not None
+    values = agents.compiled.values(agents.online, agents.target, episodes, agents.learning.double_q)
+
+    def way_back(gradients: Mapping[str, torch.Tensor]) -> None:
+        values.backward(gradients["q_taken"], gradient_arrays(agents.online))
+
+    return AgentRows({"q_taken": values.q_taken, "q_next": values.q_next}, way_back)

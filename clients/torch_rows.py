@@ -1,0 +1,129 @@
+"""An algorithm's rows by torch, and the way back from them: of one team, or of several runs' teams at once.
+
+On a processor each agent is computed as a stack of one, in a task of its own: a row then depends neither on the size
+of the
+stack nor on the number of threads. On other devices a team is one stack, and several runs' teams are one larger
+stack, their
+parameters one behind the other along the agent axis. Each run has sampled episodes of its own, so all are laid out on
+one timeline with room for everything; entries behind an episode's end are left out again, and their gradients are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+
+from fedqmix.clients.agent_rows import AgentRows, Sampled
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import pack
+from fedqmix.networks.base import Parameters, Seen
+from fedqmix.networks.network_set import NetworkSet
+from fedqmix.runtime.core.episodes import PackedEpisodes
+from fedqmix.runtime.core.rows import Row, differentiable
+from fedqmix.runtime.core.timeline import Timeline, widest
+
+
+class TorchNetworks(NamedTuple):
+    """An algorithms.base.AgentNetworks over packed episodes."""
+
+    networks: NetworkSet
+    online_parameters: Parameters
+    target_parameters: Parameters
+    seen: Seen
+    order: Timeline
+
+    def online(self, network: str = "q") -> torch.Tensor:
+        """See AgentNetworks."""
+        parameters = self.networks.of(network, self.online_parameters)
+        return self.networks.network.unroll(parameters, self.seen, self.order)
+
+    @torch.no_grad()
+    def target(self, network: str = "q") -> torch.Tensor:
+        """See AgentNetworks."""
+        parameters = self.networks.of(network, self.target_parameters)
+        return self.networks.network.unroll(parameters, self.seen, self.order)
+
+
+def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
+    """Compute the rows of one or several teams as one stack; their settings differ in the seed alone."""
+    first = sampled[0].agents
+    order = widest([one.episodes.timeline for one in sampled])
+    packed = [pack(one.episodes, order) for one in sampled]
+    together = PackedEpisodes(*(joined(list(columns)) for columns in zip(*packed, strict=True)))
+    stacks = [one.agents for one in sampled]
+    parameters = joined_parameters([one.online for one in stacks]), joined_parameters([one.target for one in stacks])
+    rows = _compute(first, parameters, joined([one.ids for one in stacks]), together, order)
+    found = []
+    for position, one in enumerate(sampled):
+        own = slice(position * len(one.agents.ids), (position + 1) * len(one.agents.ids))
+        found.append(AgentRows({row.name: _own(rows[row.name][own], row, one, order) for row in first.half.rows}))
+    return found
+
+
+def rows_by_agent(sampled: Sampled) -> AgentRows:
+    """Compute the rows of a team on a processor, every agent by itself, and share the agents out among threads."""
+    agents, episodes = sampled
+    count, names = len(agents.agent_ids), differentiable(agents.half.rows)
+    found: list[Mapping[str, torch.Tensor]] = [{}] * count
+    leaves: list[Parameters] = [{}] * count
+
+    def forward(agent: int) -> None:
+        own = slice(agent, agent + 1)
+        leaves[agent] = {name: value.detach()[own].requires_grad_() for name, value in agents.online.items()}
+        target = {name: value[own] for name, value in agents.target.items()}
+        order, alone = episodes.timeline, episodes.of_agent(agent)
+        packed = pack(alone, order)
+        found[agent] = _compute(agents, (leaves[agent], target), agents.ids[own], packed, order)
+
+    def way_back(gradients: Mapping[str, torch.Tensor]) -> None:
+        def backward(agent: int) -> None:
+            own = slice(agent, agent + 1)
+            outputs, given = [found[agent][name] for name in names], [gradients[name][own] for name in names]
+            inputs = list(leaves[agent].values())
+            through = torch.autograd.grad(outputs, inputs, given, allow_unused=True)
+            for name, gradient in zip(leaves[agent], through, strict=True):
+                into = agents.online[name].grad
+                assert into is not None
+                if gradient is not None:  # None: the loss does not depend on this parameter
+                    into[own].copy_(gradient)
+
+        agents.thread_pool.each(backward, count)
+
+    agents.thread_pool.each(forward, count)
+    rows = {row.name: torch.cat([one[row.name].detach() for one in found]) for row in agents.half.rows}
+    return AgentRows(rows, way_back)
+
+
+def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Put stacks one behind the other along the agent axis; a single one is not copied."""
+    return stacks[0] if len(stacks) == 1 else torch.cat(list(stacks))
+
+
+def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:
+    """Put the parameters of several stacks one behind the other; gradients find their way back to each."""
+    return {name: joined([one[name] for one in stacks]) for name in stacks[0]}
+
+
+def _compute(
+    agents: AgentStack,
+    parameters: tuple[Parameters, Parameters],
+    ids: torch.Tensor,
+    episodes: PackedEpisodes,
+    order: Timeline,
+) -> Mapping[str, torch.Tensor]:
+    """Return the rows [agents, order's transitions or moments, *shape] by name. parameters: online, target."""
+    seen = Seen(episodes.observations, episodes.last_actions, ids)
+    return agents.half.compute(TorchNetworks(agents.networks, *parameters, seen, order), episodes, order)
+
+
+def _own(row: torch.Tensor, declared: Row, sampled: Sampled, order: Timeline) -> torch.Tensor:
+    """Return the entries of one team's episodes, in the order of their own timeline."""
+    own = sampled.episodes.timeline
+    if own is order:
+        return row
+    places = own.places(order)  # [own moments]
+    if declared.per == "transition":
+        places = places[own.batch :] - order.batch  # the moment after transition k is moment batch + k
+    return row.index_select(1, torch.from_numpy(places).to(row.device))

@@ -1,0 +1,93 @@
+"""The Network: what a stack of agents computes Q-values with.
+
+Every tensor has a leading agent axis, so that a stack of one is the same program as a stack of N, and the question
+which layers are shared is a question about parameter names.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fedqmix.runtime.core.timeline import Timeline
+from fedqmix.runtime.core.world import TeamSpec
+
+Parameters = dict[str, torch.Tensor]
+"""Named tensors [agents, ...]; weights are [agents, inputs, outputs], biases [agents, outputs]."""
+Shapes = Mapping[str, tuple[int, ...]]
+"""Each parameter's shape for one agent, by name."""
+
+
+class NetworkSettings(Protocol):
+    """The settings that a network is built from (conf.schema.ModelConfig has them)."""
+
+    name: str
+    code: str | None
+    hidden: int
+    initialisation: str
+    agent_id: bool
+
+
+class Seen(NamedTuple):
+    """What each agent sees at some moments: [agents, rows, ...]."""
+
+    observations: torch.Tensor  # [agents, rows, obs_dim] float32
+    last_actions: torch.Tensor  # [agents, rows] int64, -1 before an episode's first action
+    agent_ids: torch.Tensor  # [agents] int64, 0 .. n_agents - 1
+
+    def at(self, rows: slice) -> Seen:
+        """Return some of the rows."""
+        return Seen(self.observations[:, rows], self.last_actions[:, rows], self.agent_ids)
+
+
+class Network(ABC):
+    """A Q-network of every agent of a stack. It holds no parameters and no recurrent state; both are passed in."""
+
+    def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
+        """spec: the team's sizes. settings: the model group."""
+        self.spec, self.settings = spec, settings
+
+    @abstractmethod
+    def shapes(self) -> Shapes:
+        """Return the shape of each parameter of one agent. The names are those that strategy.shared selects."""
+
+    @abstractmethod
+    def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
+        """Draw the first parameters of one agent, in the shapes of `shapes`."""
+
+    @abstractmethod
+    def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
+        """Return the memory before the first moment: [agents, episodes, width]; width is 0 without memory."""
+
+    @abstractmethod
+    def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Advance every episode by one moment.
+
+        seen: its rows are episodes. memory: what `begin` or the step before returned, [agents, rows, width].
+        Returns Q-values [agents, rows, n_actions] and the new memory; both differentiable in the parameters.
+        """
+
+    def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
+        """Return the Q-values of whole episodes: [agents, moments, n_actions].
+
+        seen: its rows are the moments in the timeline's order. By default the network steps through the timeline.
+        A network that can compute several moments at once overrides this.
+        """
+        memory = self.begin(len(seen.observations), order.batch, seen.observations.device)
+        outputs = []
+        for time, count in enumerate(order.counts.tolist()):
+            moments = seen.at(slice(int(order.offsets[time]), int(order.offsets[time]) + count))
+            output, memory = self.step(parameters, moments, memory[:, :count])
+            outputs.append(output)
+        return torch.cat(outputs, dim=1)
+
+    def parameters(self, agent_ids: tuple[int, ...], generators: list[np.random.Generator]) -> Parameters:
+        """Draw the first parameters of a stack: every agent has a generator of its own."""
+        drawn = [self.draw(random) for random in generators]
+        assert len(drawn) == len(agent_ids)
+        return {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.shapes()}

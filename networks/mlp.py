@@ -1,0 +1,54 @@
+"""A feed-forward Q-network without memory: input -> linear -> ReLU -> linear -> ReLU -> linear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fedqmix.networks import layers
+from fedqmix.networks.base import Network, Parameters, Seen, Shapes
+from fedqmix.runtime.core.timeline import Timeline
+
+
+class Mlp(Network):
+    """Two hidden layers of `model.hidden` units. It sees one observation and the last action, and remembers nothing."""
+
+    def shapes(self) -> Shapes:
+        """See Network."""
+        inputs, width = layers.input_width(self.spec, self.settings.agent_id), self.settings.hidden
+        sizes = {"fc1": (inputs, width), "fc2": (width, width), "head": (width, self.spec.n_actions)}
+        weights = {f"{name}.weight": size for name, size in sizes.items()}
+        return weights | {f"{name}.bias": size[1:] for name, size in sizes.items()}
+
+    def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
+        """See Network; model.initialisation as of the GRU: orthogonal with biases 0, or PyTorch's default."""
+        shapes, drawn = self.shapes(), {}
+        for name, shape in shapes.items():
+            if self.settings.initialisation == "uniform":
+                drawn[name] = layers.uniform(random, shape, shapes[name.replace("bias", "weight")][0])
+            else:
+                drawn[name] = (
+                    layers.orthogonal(random, shape[0], shape[1]) if len(shape) == 2 else np.zeros(shape, np.float32)
+                )
+        return drawn
+
+    def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
+        """See Network; no memory."""
+        return torch.zeros(agents, episodes, 0, device=device)
+
+    def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
+        return self._values(parameters, seen), memory
+
+    def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
+        """See Network; all moments at once."""
+        return self._values(parameters, seen)
+
+    def _values(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
+        features = layers.flat_input(seen, self.spec, self.settings.agent_id)
+        for name in ("fc1", "fc2"):
+            features = layers.linear(parameters, name, features).relu()
+        return layers.linear(parameters, "head", features)

@@ -1,0 +1,61 @@
+"""A plain `torch.nn.Module` as a Network: vmap calls it with each agent's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.func import functional_call
+
+from fedqmix.networks import layers
+from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.runtime.core.world import TeamSpec
+
+
+class ModuleNetwork(Network):
+    """A network whose layers are a `torch.nn.Module` for one agent. Derive from it and build the module in `module`.
+
+    The module's forward takes (inputs [rows, input_width], memory [rows, width]) and returns (Q-values
+    [rows, n_actions], memory [rows, width]). It may have no buffers and draw no random numbers.
+    """
+
+    memory_width = 0
+    """Numbers that an agent remembers from one moment of an episode to the next."""
+
+    def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
+        super().__init__(spec, settings)
+        with torch.device("meta"):  # only its structure is used here
+            self._structure = self.module(layers.input_width(spec, settings.agent_id), spec.n_actions)
+
+    def module(self, inputs: int, n_actions: int) -> nn.Module:
+        """Build the module of one agent. inputs: the width of the flat input (networks.layers)."""
+        raise NotImplementedError
+
+    def shapes(self) -> Shapes:
+        """See Network."""
+        return {name: tuple(value.shape) for name, value in self._structure.named_parameters()}
+
+    def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
+        """See Network; the module draws its own first weights, from the seed that `random` gives."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(random.integers(2**62)))
+            drawn = self.module(layers.input_width(self.spec, self.settings.agent_id), self.spec.n_actions)
+        return {name: value.detach().numpy().astype(np.float32) for name, value in drawn.named_parameters()}
+
+    def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
+        """See Network; zeros."""
+        return torch.zeros(agents, episodes, self.memory_width, device=device)
+
+    def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
+
+        def one(own: Parameters, inputs: torch.Tensor, remembered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            values, new = functional_call(self._structure, own, (inputs, remembered))
+            return values, new
+
+        inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
+        values, new = torch.vmap(one)(parameters, inputs, memory)
+        return values, new

@@ -1,0 +1,52 @@
+"""Episodes as an agent learns from them: where the buffer has them, or packed in a timeline's order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from fedqmix.runtime.core.timeline import Timeline
+from fedqmix.runtime.core.world import Integers
+
+
+class SampledEpisodes(NamedTuple):
+    """Sampled private episodes, where the buffer has them."""
+
+    timeline: Timeline
+    rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
+    observations: torch.Tensor  # [agents, buffer rows, obs_dim] float32
+    available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
+    actions: torch.Tensor  # [agents, buffer rows] int64
+
+    def of_agent(self, position: int) -> SampledEpisodes:
+        """Return the same episodes of one agent of the stack, as a stack of one."""
+        own = slice(position, position + 1)
+        return self._replace(
+            observations=self.observations[own],
+            available_actions=self.available_actions[own],
+            actions=self.actions[own],
+        )
+
+
+class PackedEpisodes(NamedTuple):
+    """Private episodes copied together in the order of a timeline that has room for them.
+
+    The entries behind an episode's end repeat its last moment.
+    """
+
+    observations: torch.Tensor  # [agents, moments, obs_dim] float32
+    last_actions: torch.Tensor  # [agents, moments] int64, -1 at an episode's beginning
+    available_actions: torch.Tensor  # [agents, moments, n_actions] bool
+    actions: torch.Tensor  # [agents, transitions] int64
+
+
+class TeamTransitions(NamedTuple):
+    """The transitions that the team's side learns from, where its buffer has them."""
+
+    states: torch.Tensor  # [buffer rows, state_dim] float32
+    rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
+    next_rows: Integers  # [transitions], the buffer's row of the state after each transition
+    rewards: torch.Tensor  # [transitions], the team's
+    not_terminated: torch.Tensor  # [transitions], 0 where the episode terminated with it, else 1
+    timeline: Timeline  # the order of the transitions

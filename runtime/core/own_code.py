@@ -1,0 +1,79 @@
+"""Classes from outside this repository, which settings called `*.code` name: module:Class or FILE.py:Class."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fedqmix.runtime.core.errors import ConfigurationError
+
+
+def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any:
+    """Import and return a user's class.
+
+    setting: such as "model.code". code: "module:Class", or "path/to/file.py:Class" relative to the current folder.
+    base: what the class must be derived from; base_name: how a user imports it.
+    Raises ConfigurationError when there is no such module or class, when the module cannot be imported, and when the
+    class is not derived from base or has abstract methods left.
+    """
+    found = own_object(setting, code)
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise ConfigurationError(f"{setting}={code} is not a valid class: derive it from {base_name}.")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise ConfigurationError(f"{setting}={code} is not whole: it has no {missing}.")
+    return found
+
+
+def own_object(setting: str, code: str | None) -> Any:
+    """Import and return what a `*.code` setting names; see `own_class`."""
+    module, colon, name = (code or "").rpartition(":")
+    if not (module and colon and name):
+        said = "null" if code is None else code
+        example = "my_code.py:MyClass or my_module:MyClass"
+        raise ConfigurationError(f"{setting}={said}: a file or a module, and a class in it are needed: {example}.")
+    try:
+        if is_file(module):
+            return getattr(_from_file(setting, Path(module)), name)
+        return pkgutil.resolve_name(f"{module}:{name}")
+    except ConfigurationError:
+        raise
+    except Exception as error:  # whatever a user's module raises while it is imported
+        hint = (
+            f" The folder of {module.split('.')[0]} must be on PYTHONPATH, or the package installed; "
+            "a file is named by its path, such as my_code.py:MyClass."
+        )
+        hint = "" if is_file(module) else hint
+        raise ConfigurationError(f"{setting}={code}: {type(error).__name__}: {error}.{hint}") from error
+
+
+def is_file(module: str) -> bool:
+    """Return whether the part before the colon names a file."""
+    return module.endswith(".py") or "/" in module
+
+
+def _from_file(setting: str, path: Path) -> ModuleType:
+    """Import a file once, under a name of its own that hides no other module."""
+    path = path.expanduser().resolve()
+    if path.suffix != ".py" or not path.is_file():
+        raise ConfigurationError(f"{setting}: there is no file of Python {path}.")
+    name = f"fedqmix_own_{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
