@@ -10,7 +10,7 @@ from fedqmix.strategies.krum import Krum
 from fedqmix.strategies.median import Median
 from fedqmix.strategies.none import NoAggregation
 from fedqmix.strategies.norm_clip import NormClip
-from fedqmix.strategies.own import own_class
+from fedqmix.strategies.own import own_strategy
 from fedqmix.strategies.pp_pps import PartialPPS
 from fedqmix.strategies.rs_pps import RewardSharePPS
 from fedqmix.strategies.settings import StrategySettings
@@ -39,7 +39,7 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
 def strategy_class(settings: StrategySettings) -> type[TeamStrategy]:
     """Return the configured strategy, one of ours or the user's own. Raises ConfigurationError when there is none."""
     if settings.name == OWN:
-        return own_class(settings)
+        return own_strategy(settings)
     if settings.name not in STRATEGIES:
         raise ConfigurationError(f"unknown strategy {settings.name!r}; allowed are {', '.join(STRATEGIES)} and {OWN}")
     return STRATEGIES[settings.name]

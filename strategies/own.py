@@ -1,39 +1,22 @@
-"""own: a strategy from outside this repository, named in strategy.code as module:Class."""
+"""own: a strategy from outside this repository, named in strategy.code as FILE.py:Class or module:Class."""
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
-
 from fedqmix.conf.schema import LESSENING_OFF
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.own_code import own_class
 from fedqmix.strategies.settings import StrategySettings
 from fedqmix.strategies.team import TeamStrategy
 
 
-def own_class(settings: StrategySettings) -> type[TeamStrategy]:
-    """Import and return the user's strategy.
+def own_strategy(settings: StrategySettings) -> type[TeamStrategy]:
+    """Import and return the user's strategy, which strategy.code names.
 
-    settings.code: "module:Class". Raises ConfigurationError when there is no such module or class, when the module
-    cannot be imported, when the class is no whole TeamStrategy, and when it cannot do what the settings ask for.
+    Raises ConfigurationError as `own_class` does, and when the class cannot do what the settings ask for.
     """
-    code = settings.code
-    module, colon, name = (code or "").partition(":")
-    if not (module and colon and name):
-        said = "null" if code is None else code
-        raise ConfigurationError(f"strategy.code={said}: module:Class is needed, such as my_strategy:MyStrategy.")
-    try:
-        found = pkgutil.resolve_name(f"{module}:{name}")
-    except Exception as error:  # whatever somebody's module raises while it is imported
-        raise ConfigurationError(
-            f"strategy.code={code}: {type(error).__name__}: {error}. The folder of {module.split('.')[0]} must be on "
-            "PYTHONPATH, or the package installed."
-        ) from error
-    if not (inspect.isclass(found) and issubclass(found, TeamStrategy)):
-        raise ConfigurationError(f"strategy.code={code} is no strategy: derive it from strategies.TeamStrategy.")
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise ConfigurationError(f"strategy.code={code} is not whole: it has no {missing}.")
+    found: type[TeamStrategy] = own_class(
+        "strategy.code", settings.code, TeamStrategy, "fedqmix.strategies.TeamStrategy"
+    )
     _require_averaging(found, settings)
     return found
 

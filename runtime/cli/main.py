@@ -20,7 +20,7 @@ Command = Callable[[list[str]], int]
 SERVICES = ("world", "mixer", "agent")
 COMMANDS = (
     *("train", "paper", "ladder", "up", "submit", *SERVICES, "superlink", "supernode", "verify"),
-    *("report", "collect", "watch", "bench", "certs", "compose", "health", "doctor"),
+    *("report", "collect", "watch", "bench", "certs", "compose", "health", "doctor", "privacy"),
 )
 
 NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "watch")
@@ -50,6 +50,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
+  fedqmix privacy [algorithm=NAME]     what the mixer learns about each agent
   fedqmix doctor [map=3m]              what is missing here, and what to type for it
   fedqmix COMMAND --help               what a command takes
   fedqmix --version

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from fedqmix.runtime.cli import service_options
+from fedqmix.runtime.configuration.allowed import Allowed
 from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 from fedqmix.runtime.deployment.parties import LISTEN
 from fedqmix.runtime.processes.open_files import raise_open_files
@@ -37,6 +38,7 @@ fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing
   listen=127.0.0.1:9102    where it listens; 0.0.0.0:9102 for other machines, too
   state=mixer-state        its private folder: where it stands after the last rounds of each run
   patience=300             seconds to wait for an agent that is missing
+  allow=CODE[,...]         code that runs may name in algorithm.code and model.code: module, module:NAME, or a file
 """
 _AGENT_HELP = """\
 fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]    one agent: network and private episodes
@@ -47,6 +49,7 @@ fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]   
   insecure=true            no encryption, and anybody may call
   listen=127.0.0.1:9103    where its SuperNode finds it; 0.0.0.0:9103 for other machines, too
   state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
+  allow=CODE[,...]         as of the mixer
   hold=20                  seconds until a caller is told that the answer takes longer, and asks again
 """
 HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
@@ -75,13 +78,13 @@ def world_command(words: list[str]) -> int:
 
 def mixer_command(words: list[str]) -> int:
     """Serve the mixer until SIGTERM or Ctrl-C."""
-    options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience"))
+    options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience", "allow"))
     return _serve("mixer", options, LISTEN["mixer"], _mixer)
 
 
 def agent_command(words: list[str]) -> int:
     """Serve one agent until SIGTERM or Ctrl-C."""
-    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold")
+    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold", "allow")
     options = service_options.parse("agent", words, names)
     return _serve(f"agent-{_agent_id(options)}", options, LISTEN["agent"], _agent)
 
@@ -103,7 +106,8 @@ def _mixer(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
     state = _state("the mixer", options.get("state", "mixer-state"))
     patience = service_options.seconds(options, "patience", PATIENCE_S)
-    service = MixerService(lambda run, config: DeployedMixer(state, run, config), peer, patience)
+    allowed = Allowed.parse(options.get("allow", ""))
+    service = MixerService(lambda run, config: DeployedMixer(state, run, config, allowed), peer, patience)
     return _Service([service.add_to], WORKERS, service.close)
 
 
@@ -115,7 +119,7 @@ def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
     number = _agent_id(options)
     state = _state(f"agent {number}", options.get("state", f"agent-{number}-state"))
     world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
-    agent = DeployedAgent(number, world, mixer, state)
+    agent = DeployedAgent(number, world, mixer, state, Allowed.parse(options.get("allow", "")))
     door = AgentService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
     return _Service([lambda to: add_AgentServicer_to_server(door, to)], 8, door.close)
 

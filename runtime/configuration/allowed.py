@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.names import settings
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.own_code import is_file
 
 WANDB = "wandb"
 """The word that allows logger=wandb, which speaks with its maker's servers."""
@@ -22,7 +23,7 @@ WANDB = "wandb"
 class Allowed:
     """Modules, classes and files that settings such as strategy.code may name, and whether logger=wandb may be used.
 
-    code: "module" or "module:Class". files: absolute paths; strategy.code names them by module, without ".py".
+    code: "module" or "module:Class". files: absolute paths; a setting names them by path, or by module without ".py".
     """
 
     code: tuple[str, ...] = ()
@@ -49,30 +50,37 @@ class Allowed:
     @classmethod
     def by(cls, config: Config) -> Self:
         """Return what a configuration uses, which its own user has typed."""
-        return cls(tuple(code for _, code in code_of(config)), (), config.logger.name == WANDB)
+        named = [code for _, code in code_of(config)]
+        files = tuple(Path(module).absolute() for module in map(module_of, named) if is_file(module))
+        code = tuple(code for code in named if not is_file(module_of(code)))
+        return cls(code, files, config.logger.name == WANDB)
 
     @property
     def text(self) -> str:
         """The words that `parse` reads so."""
         return ",".join([*self.code, *map(str, self.files), *([WANDB] if self.wandb else [])])
 
-    def require_code(self, setting: str, code: str) -> None:
-        """Check that the setting may name this code, "module:Class"; nothing is imported.
+    def require_code(self, setting: str, code: str, party: str = "superlink") -> None:
+        """Check that the setting may name this code, "FILE.py:Class" or "module:Class"; nothing is imported.
 
-        An allowed file is made importable. Raises ConfigurationError that says what is allowed and how to allow more.
+        An allowed file is made importable. party: the command whose allow= decides. Raises ConfigurationError that says
+        what is allowed and how to allow more.
         """
-        module = code.partition(":")[0]
+        module = module_of(code)
         if code in self.code or module in self.code:
+            return
+        if is_file(module) and Path(module).absolute() in self.files:
             return
         for file in self.files:
             if file.stem == module:
                 _make_importable(setting, file)
                 return
         known = ", ".join([*self.code, *(file.stem for file in self.files)]) or "none"
+        owner = {"superlink": "SuperLink"}.get(party, party)
         raise ConfigurationError(
-            f"{setting}={code}: a submitted run may only name code that the SuperLink's operator allows; allowed now: "
-            f"{known}. The operator allows a module or a file with `fedqmix superlink allow={module or 'MODULE'} ...`, "
-            "and starts the SuperLink again."
+            f"{setting}={code}: a submitted run may only name code that the {owner}'s operator allows; allowed now: "
+            f"{known}. The operator allows a module or a file with `fedqmix {party} allow={module or 'MODULE'} ...`, "
+            f"and starts the {owner} again."
         )
 
     def require_wandb(self, setting: str) -> None:
@@ -86,6 +94,11 @@ class Allowed:
 
 
 NOTHING = Allowed()
+
+
+def module_of(code: str) -> str:
+    """Return the module or file that a `*.code` setting names."""
+    return code.rpartition(":")[0] or code
 
 
 def code_of(config: Config) -> list[tuple[str, str]]:

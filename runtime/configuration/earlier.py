@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+RENAMED = {
+    "algorithm.parallel_battles": "algorithm.parallel_episodes",
+    "algorithm.exploration_coin": "algorithm.exploration_draws",
+}
+"""Settings by their earlier names. A run's config.yaml may hold them; on a command line an error gives the new name."""
+
 
 def before(env: str) -> Mapping[str, object]:
     """Return the values, by name, of settings that a run in the world `env` was begun without."""
     return {
         "algorithm.td_lambda": 0.0,
+        "algorithm.code": None,
+        "model.code": None,
+        "model.agent_id": True,
         "env.starts": "varied" if env == "smac" else "fixed",
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,

@@ -13,6 +13,7 @@ from typing import Any
 
 from fedqmix import conf
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.earlier import RENAMED
 
 CONFIG_DIR = Path(conf.__file__).parent
 
@@ -92,6 +93,8 @@ def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
 
 def unknown_setting(name: str, value: str = "...") -> str:
     """Say that there is no setting of this name, which one looks like it, and which there are around it."""
+    if name in RENAMED:
+        return f"the setting '{name}' is now called {RENAMED[name]}: write {RENAMED[name]}={value}."
     near = nearest_setting(name)
     hint = f"; did you mean '{near}={value}'?" if near else "."
     section, dot, _ = name.partition(".")

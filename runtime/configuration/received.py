@@ -1,7 +1,8 @@
 """The settings that world, mixer and agents are sent by the server, checked as what a stranger may have written.
 
-A party needs numbers and choices of them, and never a path or code: what could name one is taken out, so that a server
-that was taken over reads no environment variable, writes no file and starts no program anywhere else.
+A party needs numbers and choices of them, and never a path: what could name one is taken out, so that a server that
+was taken over reads no environment variable, writes no file and starts no program anywhere else. An agent or a mixer
+imports no code but what its own operator allows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.allowed import NOTHING, Allowed, code_of
 from fedqmix.runtime.configuration.plain import require_plain
 from fedqmix.runtime.configuration.settings import loads
 from fedqmix.runtime.core.errors import RefusedError
@@ -19,22 +21,29 @@ LONGEST_ID = 64
 """Characters of a run's id; ours have sixteen."""
 
 
-def received(text: str) -> Config:
+def received(text: str, party: str = "", allowed: Allowed = NOTHING) -> Config:
     """Return a run's settings from the YAML that the server has sent.
 
-    Folders and strategy.code are left out, and threads are no more than this machine's processors (kernels give the
-    same bits with any number). Raises ConfigurationError for YAML that is more than names and values, and as
+    party: "agent" or "mixer", which build networks and so may need algorithm.code and model.code; "" leaves both out.
+    allowed: the code that this party's operator allows. Folders and strategy.code are left out, and threads are no more
+    than this machine's processors (kernels give the same bits with any number).
+    Raises ConfigurationError for YAML that is more than names and values, for code that is not allowed, and as
     `settings.compose` does.
     """
     require_plain(text)
-    config = loads(text)
+    config = loads(text)  # imports no code of a user's
+    config = replace(config, strategy=replace(config.strategy, code=None))
+    if party:
+        for name, code in code_of(config):
+            allowed.require_code(name, code, party)
+    else:
+        config = replace(config, algorithm=replace(config.algorithm, code=None), model=replace(config.model, code=None))
     most = os.cpu_count() or 1
     runtime = config.runtime
     return replace(
         config,
         run_dir="",
         resume=None,
-        strategy=replace(config.strategy, code=None),
         env=replace(config.env, replay_dir=""),
         runtime=replace(runtime, threads=min(runtime.threads, most), world_threads=min(runtime.world_threads, most)),
     )

@@ -6,6 +6,7 @@ import datetime
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -21,13 +22,14 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from fedqmix.conf.schema import ROBUST, Config
 from fedqmix.runtime.configuration import overrides as written
-from fedqmix.runtime.configuration.earlier import before
+from fedqmix.runtime.configuration.earlier import RENAMED, before
 from fedqmix.runtime.configuration.exceptions import exception_for, exceptions_of, require_maps
 from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program, unknown_setting
 from fedqmix.runtime.configuration.plain import parse_plain, read_plain
 from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, typed
 from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.own_code import is_file
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.untrusted import ADVICE, is_there
 
@@ -237,6 +239,10 @@ def completed(raw: DictConfig) -> DictConfig:
 
     raw: a run's settings, unchecked. Raises OmegaConfBaseException where what stands there cannot be settings.
     """
+    for old, new in RENAMED.items():
+        section, _, key = old.partition(".")
+        if isinstance(raw.get(section), DictConfig) and key in raw[section]:
+            raw[section][new.partition(".")[2]] = raw[section].pop(key)
     for name, value in before(str(OmegaConf.select(raw, "env.name"))).items():
         section, _, key = name.partition(".")
         if isinstance(raw.get(section), DictConfig) and key not in raw[section]:
@@ -261,11 +267,23 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
 
 
 def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
-    config = typed(raw)
+    config = _with_absolute_code(typed(raw))
     check_map(config, _maps() if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
-    check_shared(config, _parameter_names(config) if parameter_names is None else parameter_names)
+    if "own" not in (config.model.name, config.algorithm.name):  # names of a user's networks: runs.lifecycle.ready
+        check_shared(config, _parameter_names(config) if parameter_names is None else parameter_names)
+    return config
+
+
+def _with_absolute_code(config: Config) -> Config:
+    """Return the settings with the files that `*.code` names as absolute paths: every party of a run finds them so."""
+    for section in ("strategy", "algorithm", "model"):
+        group = getattr(config, section)
+        file, colon, name = (group.code or "").rpartition(":")
+        if colon and is_file(file):
+            path = Path(file).expanduser().absolute()
+            config = replace(config, **{section: replace(group, code=f"{path}:{name}")})
     return config
 
 

@@ -16,6 +16,7 @@ from fedqmix.algorithms import find_algorithm
 from fedqmix.clients.answers import answer
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
 from fedqmix.runtime.configuration.received import received, run_state
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.attempt import Attempt
@@ -48,10 +49,13 @@ class DeployedAgent:
     """One agent of a federation; its networks, optimiser and episodes lie in memory and under its state folder.
 
     agent: which one. world, mixer: ways to the services. state: a private folder; each run has one of its own in it.
+    allowed: the code that runs may name.
     """
 
-    def __init__(self, agent: int, world: grpc.Channel, mixer: grpc.Channel, state: Path) -> None:
-        self.agent = agent
+    def __init__(
+        self, agent: int, world: grpc.Channel, mixer: grpc.Channel, state: Path, allowed: Allowed = NOTHING
+    ) -> None:
+        self.agent, self._allowed = agent, allowed
         self._world, self._mixer, self._state = world, mixer, state
         self._run: _Run | None = None
 
@@ -98,7 +102,7 @@ class DeployedAgent:
         if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
             return self._run
         self._run = None  # first let go of the run before
-        config = received(text)
+        config = received(text, "agent", self._allowed)
         spec = team_spec(config.map, config.env)
         if self.agent >= spec.n_agents:
             raise RefusedError(f"map {config.map} has agents 0 to {spec.n_agents - 1}; this is agent {self.agent}.")

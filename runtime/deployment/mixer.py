@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
 from fedqmix.runtime.configuration.received import received, run_state
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.facts import Learned
@@ -26,10 +27,11 @@ class DeployedMixer:
     """The mixer, its optimiser and the team's episodes of one run.
 
     state: the mixer's private folder; each run has one of its own in it. config_yaml: the run's settings.
+    allowed: the code that they may name.
     """
 
-    def __init__(self, state: Path, run_id: str, config_yaml: str) -> None:
-        config = received(config_yaml)
+    def __init__(self, state: Path, run_id: str, config_yaml: str, allowed: Allowed = NOTHING) -> None:
+        config = received(config_yaml, "mixer", allowed)
         share_out(config.runtime)
         spec = self._spec = team_spec(config.map, config.env)
         self._rounds = Rounds(run_state(state, run_id), run_id, lambda: MixerSide(config, spec), "the mixer")

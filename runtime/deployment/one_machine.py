@@ -85,21 +85,21 @@ class Deployment:
         ]
 
     def _mixer(self) -> Service:
-        return self._own("mixer", ["mixer", *self._keeping("mixer")])
+        return self._own("mixer", ["mixer", *self._allow(), *self._keeping("mixer")])
 
     def _world(self) -> Service:
         return self._own("world", ["world", f"mixer={self._places['mixer']}"])
 
     def _agent(self, number: int, hold: float | None = None) -> Service:
         party = f"agent-{number}"
-        words = ["agent", f"id={number}", *self._coupling(), *self._keeping(party)]
+        words = ["agent", f"id={number}", *self._coupling(), *self._allow(), *self._keeping(party)]
         return self._own(party, words if hold is None else [*words, f"hold={hold:g}"])
 
     def _superlink(self) -> Service:
         words = ["superlink", f"listen={self.superlink}", *self._coupling(), f"runs={self._runs}"]
-        if self._allowed.text:
-            words.append(f"allow={self._allowed.text}")
-        return self._service("superlink", [*words, *self._keeping("superlink")], lambda: answers(self.superlink))
+        return self._service(
+            "superlink", [*words, *self._allow(), *self._keeping("superlink")], lambda: answers(self.superlink)
+        )
 
     def _supernode(self, number: int) -> Service:
         party = f"supernode-{number}"
@@ -123,6 +123,9 @@ class Deployment:
         # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
         environment = {**source_path(), "PYTHONSAFEPATH": "1"}
         return Service(party, command, self.logs / f"{party}.log", ready, environment)
+
+    def _allow(self) -> list[str]:
+        return [f"allow={self._allowed.text}"] if self._allowed.text else []
 
     def _coupling(self) -> list[str]:
         return [f"{party}={self._places[party]}" for party in ("world", "mixer")]

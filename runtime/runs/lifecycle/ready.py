@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
+from fedqmix.algorithms import find_algorithm, make_team_half
 from fedqmix.conf.schema import Config
-from fedqmix.envs import require_world
+from fedqmix.envs import require_world, team_spec
+from fedqmix.runtime.configuration.ranges import check_shared
 from fedqmix.runtime.configuration.settings import load
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.strategies import strategy_class
 
@@ -18,7 +24,21 @@ def require_ready(config: Config) -> None:
     """
     require_world(config.map, config.env)
     strategy_class(config.strategy)  # one of the user's own must be there
+    if "own" in (config.model.name, config.algorithm.name):
+        _require_own(config)
     choose_device(config.runtime.device)
+
+
+def _require_own(config: Config) -> None:
+    """Build the networks that a user's own code describes, without memory. Raises ConfigurationError."""
+    spec = team_spec(config.map, config.env)
+    check_shared(config, tuple(agent_shapes(config, spec)))
+    algorithm = find_algorithm(config.algorithm)
+    try:
+        with torch.device("meta"):
+            make_team_half(algorithm, config.algorithm, spec, config.seed)
+    except Exception as error:  # whatever a user's class raises
+        raise ConfigurationError(f"algorithm.code={config.algorithm.code}: {type(error).__name__}: {error}") from error
 
 
 def device_warning(run: Path, config: Config) -> str | None:
