@@ -99,7 +99,7 @@ def clear_dead(scene: Scene, units: Records, b: int, now: float) -> None:
 
 @inner
 def burst(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
-    """Hit all ground units of the other side around unit u."""
+    """Hit all units of the other side around unit u that stand on the ground."""
     unit = units[b, u]
     first, last = opponents(scene, units, u)
     for other in range(first, last):

@@ -27,7 +27,7 @@ ROWS = 8
 def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) -> None:
     """Move the units of battle b by their walks, then push overlapping units apart.
 
-    row: [ROWS, units], scratch. Two units that have not moved since the last check for overlaps are not checked again.
+    row: [ROWS, units], scratch. A pair that did not overlap at the last check is checked again only after a move.
     """
     battle.crowded = False
     count = line_up(scene, units, b, row)

@@ -109,7 +109,7 @@ def write_rewards(
     standing: the outcome after it. scale: factor of the rewards (reward_scale).
     own: [1 or more, agents or more], scratch; its first row is overwritten.
 
-    Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, scaled. With
+    Team, scaled (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths. With
     only_positive off it is their value less the agents' losses and deaths. An enemy's regeneration or healing is a
     negative loss, so with only_positive it alone yields a positive reward.
 

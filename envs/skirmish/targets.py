@@ -100,7 +100,7 @@ def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float,
 
 @inner
 def opponents(scene: Scene, units: Records, u: int) -> tuple[int, int]:
-    """Return the range (first, last + 1) of the numbers of the other side's units."""
+    """Return the range of the other side's unit numbers; its end is exclusive."""
     return (scene.n_agents, units.shape[1]) if u < scene.n_agents else (0, scene.n_agents)
 
 
