@@ -70,7 +70,7 @@ def test_targets_are_named_by_what_an_agent_does_to_them() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda values: values.update(format="something else"), "no replay"),
+        (lambda values: values.update(format="something else"), "is not a valid replay"),
         (lambda values: values.update(version=2), "version 2"),
         (lambda values: values.pop("health"), "no 'health'"),
         (lambda values: values["occasion"].pop("seed"), "no 'seed'"),
