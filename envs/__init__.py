@@ -1,4 +1,4 @@
-"""The worlds agents fight in: rules of battle behind SMAC's interface."""
+"""The worlds in which agents play: combat simulators behind SMAC's interface."""
 
 from fedqmix.envs.factory import available_maps, make_world, maximum_reward, require_world, team_spec
 

@@ -1,4 +1,4 @@
-"""Actions as they come in from outside: checked before anything moves, with words for what is wrong."""
+"""Checks of the agents' actions before an environment step, and their error texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move 
 
 
 def require_shape(actions: Integers, n_agents: int, battles: int) -> None:
-    """Raise WorldError unless there is an action for every agent in every battle."""
+    """Check that actions hold one int64 for every agent in every battle: [n_agents, battles].
+
+    Raises WorldError otherwise, and when no batch was begun (battles is 0).
+    """
     if battles == 0:
         raise WorldError("No battle was begun: call begin before step.")
     if actions.shape != (n_agents, battles) or actions.dtype != np.int64:
@@ -23,7 +26,10 @@ def require_shape(actions: Integers, n_agents: int, battles: int) -> None:
 
 
 def refuse(agent: int, battle: int, action: int, available: Bools) -> None:
-    """Raise UnavailableActionError. available: [n_actions], what this agent may do in this battle."""
+    """Raise UnavailableActionError for an agent's action in a battle.
+
+    available: [n_actions], the agent's mask; the error lists its actions.
+    """
     n_actions = len(available)
     allowed = ", ".join(f"{a} ({action_name(int(a), n_actions)})" for a in np.flatnonzero(available))
     raise UnavailableActionError(
@@ -33,9 +39,9 @@ def refuse(agent: int, battle: int, action: int, available: Bools) -> None:
 
 
 def action_name(action: int, n_actions: int) -> str:
-    """Return what an action is; also of numbers that are none."""
+    """Return the name of an action, or the valid range for a number outside it."""
     if 0 <= action < len(ACTION_NAMES):
         return ACTION_NAMES[action]
     if 0 <= action < n_actions:
         return f"attack enemy {action - len(ACTION_NAMES)}"
-    return f"no such action, they go from 0 to {n_actions - 1}"
+    return f"not a valid action: actions are 0 to {n_actions - 1}"

@@ -1,11 +1,11 @@
-"""The ambush: wait in a line across the enemies' way, waste no shot, and draw back whoever is hurt.
+"""The policy "ambush": wait in a line, waste no shot, and retreat when hurt.
 
-1. While the enemies come, everybody takes a post on a line behind the place where the team began, so that all shoot at
-   once at enemies who arrive one after another; who reaches farther stands farther back.
-2. Once enemies are at hand, or all have come to rest, everybody fights: one after another the agents choose whom to
-   shoot at, counting what those before them will have shot, so that as few shots as possible hit the dead.
-3. Who is hurt and was hit in the last step gets out of reach while its weapon is not ready: the enemies then turn to
-   others, or run after it into the line.
+1. While the enemies approach, the agents take posts on a line behind the team's starting place. All then shoot at
+   once at enemies that arrive one after another. Agents of longer range stand farther back.
+2. Once enemies are close, or all have come to rest, the agents fight. They choose targets in turn and count the damage
+   of earlier choices, so that few shots hit dead enemies.
+3. An agent that is hurt and was hit in the last environment step retreats while its weapon is not ready. The enemies
+   then turn to others, or follow it into the line.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from fedqmix.envs.positions import Numbers, Whole
 from fedqmix.envs.units import combat_constants
 from fedqmix.runtime.core.world import Bools, Integers
 
-BEHIND = 4.3  # cells from where the team began to its line, away from the enemies
+BEHIND = 4.3  # cells from the team's starting place to its line, away from the enemies
 WIDTH = 13.6  # cells; the longest line
-APART = 1.6  # cells between neighbours, where the line is not too long then
-AT_HAND = 2.0  # cells; the fight begins when an enemy is so near to where a weapon reaches it
-AT_REST = 0.1  # cells; who has not moved so far in an environment step rests
-AT_POST = 0.6  # cells; a step is 1 to 1.5 cells long
-HURT = 0.6  # part of the health; who has less draws back
-MARGIN = 1.0  # cells; so far beyond their reach enemies are still a danger
+APART = 1.6  # cells between neighbours; less where the line would exceed WIDTH
+AT_HAND = 2.0  # cells beyond an agent's weapon range within which an enemy starts the fight
+AT_REST = 0.1  # cells; an enemy that moves less in an environment step is at rest
+AT_POST = 0.6  # cells; an agent walks 1 to 1.5 cells in an environment step
+HURT = 0.6  # share of full health below which an agent retreats
+MARGIN = 1.0  # cells beyond an enemy's weapon range within which it is still dangerous
 
 
 def ambush(scene: Scene) -> Integers:
-    """Wait in a line till the enemies are at hand, then fight."""
+    """Wait in a line until enemies are close, then fight: [agents, episodes]."""
     return np.where(at_hand(scene), fight(scene), take_posts(scene))
 
 
 def at_hand(scene: Scene) -> Bools:
-    """Tell in which battles armed enemies are at hand, or have come to rest: [battles]."""
+    """Return in which episodes armed enemies are close or have come to rest: [episodes]."""
     table, enemies = scene.kinds, scene.enemies["kind"]
-    dangerous = scene.living & (table.reach[enemies] >= 0)  # [1, battles, enemies]
+    dangerous = scene.living & (table.reach[enemies] >= 0)  # [1, episodes, enemies]
     short = scene.gap - table.reach[scene.allies["kind"]][..., None]
     near: Bools = (scene.alive[..., None] & scene.foes & dangerous & (short < AT_HAND)).any((0, 2))
     if scene.before is None:
@@ -58,7 +58,7 @@ def at_hand(scene: Scene) -> Bools:
 
 
 def take_posts(scene: Scene) -> Integers:
-    """Form a line; healers behind its middle."""
+    """Walk to a post on the line; healers wait at its middle: [agents, episodes]."""
     opening, n_agents = scene.units if scene.opening is None else scene.opening, scene.available.shape[0]
     whole = np.ones(opening.shape, np.bool_)
     (my_x, my_y), (their_x, their_y) = (
@@ -79,7 +79,10 @@ def take_posts(scene: Scene) -> Integers:
 
 
 def _places(across: Numbers, fighters: Bools) -> Numbers:
-    """Where on the line each has its post, 0 for the middle, as they stand across the way now: [agents, battles]."""
+    """Return every fighter's place on the line in cells, 0 for its middle: [agents, episodes].
+
+    across: [agents, episodes], the agents' present places along the line; the posts keep this order.
+    """
     order = np.where(fighters, across, np.inf).argsort(0, kind="stable").argsort(0)
     count = fighters.sum(0)
     apart = np.minimum(APART, WIDTH / np.maximum(count - 1, 1))
@@ -87,7 +90,7 @@ def _places(across: Numbers, fighters: Bools) -> Numbers:
 
 
 def fight(scene: Scene) -> Integers:
-    """Shoot, or draw back if hurt, or go to the nearest enemy."""
+    """Shoot, retreat if hurt, or walk to the nearest enemy: [agents, episodes]."""
     going = walk_to_enemy(scene, least(scene.distance, scene.foes))
     closing = attack_or(scene, scene.gap, scene.attackable, going)
     target = share_out(scene)
@@ -97,7 +100,7 @@ def fight(scene: Scene) -> Integers:
 
 
 def drawn_back(scene: Scene) -> Bools:
-    """Tell who has a reason to draw back and loses no shot by it: [agents, battles]."""
+    """Return which agents have a reason to retreat and lose no shot by it: [agents, episodes]."""
     table, mine = scene.kinds, scene.allies
     if scene.before is None:
         return np.zeros(mine.shape, np.bool_)
@@ -110,22 +113,22 @@ def drawn_back(scene: Scene) -> Bools:
 
 
 def shoots(scene: Scene) -> Bools:
-    """Tell whose weapon is ready within this environment step: [agents, battles]."""
+    """Return which weapons are ready within this environment step: [agents, episodes]."""
     ready: Bools = scene.allies["cooldown"] < combat_constants().loops_per_env_step
     return ready
 
 
 def share_out(scene: Scene) -> Whole:
-    """Return whom everybody shoots at, -1 who reaches nobody: [agents, battles].
+    """Choose every agent's target, -1 for an agent that reaches no enemy: [agents, episodes].
 
-    The agents choose in turn the enemy that needs the fewest of their shots after what those before them will have
-    shot. Who is to be dead by then is a last choice.
+    The agents choose in turn. Each takes the enemy that needs the fewest of its shots after the shots of earlier
+    agents. An enemy that these shots kill is the last choice.
     """
     table, mine, enemies = scene.kinds, scene.allies, scene.enemies[0]["kind"]
     in_reach = scene.attackable & (scene.gap <= table.reach[mine["kind"]][..., None])
     shooting = shoots(scene)
-    left = scene.strength[0].copy()  # [battles, enemies]
-    battles = np.arange(left.shape[0])
+    left = scene.strength[0].copy()  # [episodes, enemies]
+    episodes = np.arange(left.shape[0])
     targets = np.full(mine.shape, -1)
     for agent, kind in enumerate(mine["kind"]):
         damage = table.damage[kind[:, None], enemies]
@@ -133,5 +136,5 @@ def share_out(scene: Scene) -> Whole:
         target = least(shots, in_reach[agent])
         reached = in_reach[agent].any(-1)
         targets[agent] = np.where(reached, target, -1)
-        left[battles, target] -= np.where(reached & shooting[agent], damage[battles, target], 0.0)
+        left[episodes, target] -= np.where(reached & shooting[agent], damage[episodes, target], 0.0)
     return targets

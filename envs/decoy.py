@@ -1,7 +1,7 @@
-"""The decoy: whoever is chased runs around the others, and they shoot.
+"""The policy "decoy": a chased agent runs around its teammates, which shoot.
 
-The chased agent tries every way of two straight legs against a pursuer that comes straight after it. It takes the first
-step of the way that keeps it farthest from the pursuer, and the pursuer in the others' range.
+The chased agent tries every path of two straight legs against a pursuer that comes straight after it. The best path
+keeps the agent far from the pursuer, and the pursuer in the teammates' range. The agent takes the path's first action.
 """
 
 from __future__ import annotations
@@ -12,24 +12,27 @@ from fedqmix.envs.moment import DIRECTIONS, FIRST_MOVE, Scene, ahead, attack_or,
 from fedqmix.envs.positions import Numbers
 from fedqmix.runtime.core.world import Bools, Integers
 
-NEAR = 3.0  # cells beyond its weapon's reach within which a pursuer chases
+NEAR = 3.0  # cells beyond its weapon's reach within which an enemy chases an agent
 LEG = 2  # environment steps of each of the two legs
-RING = 5.5  # cells from the others' middle to the pursuer; a marine's weapon reaches as far
-STRAYING = 0.6  # cells nearer to the pursuer that a cell off the ring is worth
+RING = 5.5  # cells from the teammates' middle to the pursuer: a marine's weapon range
+STRAYING = 0.6  # cost of a pursuer one cell off the ring, in cells of distance to it
 
 Place = tuple[Numbers, Numbers]
-"""x and y, [agents, battles] each."""
+"""x and y, [agents, episodes] each."""
 
 
 def decoy(scene: Scene) -> Integers:
-    """Run if chased, else attack the weakest, or walk to the nearest."""
+    """Run if chased; else attack the weakest enemy, or walk to the nearest: [agents, episodes]."""
     going = walk_to_enemy(scene, least(scene.distance, scene.foes))
     fighting = attack_or(scene, scene.strength, scene.attackable, going)
     return with_healers(scene, np.where(chased(scene), run(scene), fighting))
 
 
 def chased(scene: Scene) -> Bools:
-    """Tell which agent, not the last one, is nearest to an armed enemy that is at hand: [agents, battles]."""
+    """Return which agents are chased: [agents, episodes].
+
+    A chased agent is the one nearest to an armed enemy that is close, and not the last one alive.
+    """
     gap = np.where(scene.armed, scene.gap - scene.kinds.reach[scene.enemies["kind"]], np.inf).min(-1)
     gap = np.where(scene.alive, gap, np.inf)
     is_chased: Bools = (gap <= gap.min(0)) & (gap < NEAR) & (scene.alive.sum(0) > 1)
@@ -37,17 +40,21 @@ def chased(scene: Scene) -> Bools:
 
 
 def run(scene: Scene) -> Integers:
-    """Return the first step of the best way of two legs: [agents, battles]."""
+    """Return the first action of the best path of two legs: [agents, episodes]."""
     scores = []
     for (_, _, is_open), first in zip(ahead(scene), DIRECTIONS, strict=True):
         best = np.max([worth(scene, (first, second)) for second in DIRECTIONS], axis=0)
         scores.append(np.where(is_open, best, -np.inf))
-    step: Integers = FIRST_MOVE + np.stack(scores).argmax(0)
-    return step
+    actions: Integers = FIRST_MOVE + np.stack(scores).argmax(0)
+    return actions
 
 
 def worth(scene: Scene, legs: tuple[Numbers, Numbers]) -> Numbers:
-    """Return the least distance to the pursuer on a way, less what the pursuer's straying costs: [agents, battles]."""
+    """Return the value of a path in cells: [agents, episodes].
+
+    The value is the least distance to the pursuer, less the cost of the pursuer's distance from the ring.
+    legs: the directions (dx, dy) of the two legs.
+    """
     armed = np.where(scene.armed, scene.distance, np.inf)
     pursuer = scene.enemies[0][np.arange(armed.shape[1]), least(armed, scene.armed)]
     stride, pace = (scene.kinds.stride[units["kind"]] for units in (scene.allies, pursuer))
@@ -66,8 +73,8 @@ def worth(scene: Scene, legs: tuple[Numbers, Numbers]) -> Numbers:
 
 
 def others_middle(scene: Scene) -> Place:
-    """Return the middle of an agent's living friends; 0 for who has none."""
+    """Return the middle of each agent's living teammates; 0 for an agent without any."""
     n_agents = scene.alive.shape[0]
-    friends = scene.alive.T[None] & ~np.eye(n_agents, dtype=np.bool_)[:, None]  # [agents, battles, friends]
+    friends = scene.alive.T[None] & ~np.eye(n_agents, dtype=np.bool_)[:, None]  # [agents, episodes, friends]
     x, y = ((scene.allies[axis].T * friends).sum(-1) / np.maximum(friends.sum(-1), 1) for axis in ("x", "y"))
     return x, y

@@ -1,4 +1,4 @@
-"""From the name of a map and the settings to a world."""
+"""The functions that build a world, and its sizes, from a map's name and the settings."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "t
 
 
 def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> LocalWorld:
-    """Build the world that plays battles on a map.
+    """Build the world that plays episodes on a map.
 
-    seed: fixes, with a battle's purpose and episode number, every random draw of that battle.
-    sink: is given the global state and the team reward; nobody else is.
-    threads: skirmish: how many threads share a batch of battles; does not change any result.
+    seed: fixes, with an episode's purpose and number, every random draw of that episode.
+    sink: the only receiver of the global state and the team reward.
+    threads: the threads that share a batch of episodes (env=skirmish); results do not depend on it.
     Raises ConfigurationError for an unknown map, and as `require_world` does.
     """
     record = load_map(map)
     require_world(map, env)
     if env.name == "smac":
-        from fedqmix.envs.smac.world import SmacWorld  # here, because it loads pysc2, which few have installed
+        from fedqmix.envs.smac.world import SmacWorld  # only env=smac needs it
 
         return SmacWorld(record, seed, env, sink)
-    from fedqmix.envs.skirmish.world import SkirmishWorld  # compiles or loads kernels: only who plays pays for it
+    from fedqmix.envs.skirmish.world import SkirmishWorld  # compiles or loads kernels, which only playing needs
 
     return SkirmishWorld(record, seed, env, sink, threads)
 
 
 def require_world(map: str, env: EnvConfig) -> None:
-    """Check that this machine has all that a world needs, before anything is begun.
+    """Check that this machine has everything a world needs, before anything starts.
 
-    Raises ConfigurationError with what is missing and what to type for it.
+    Raises ConfigurationError that lists the missing parts and the commands that install them.
     """
     if env.name == "smac":
         from fedqmix.envs.smac.requirements import require
@@ -42,10 +42,13 @@ def require_world(map: str, env: EnvConfig) -> None:
 
 
 def team_spec(map: str, env: EnvConfig) -> TeamSpec:
-    """Return the sizes of a map's teams, observations and states. Raises ConfigurationError for an unknown map."""
+    """Return the sizes of a map's teams, observations and states.
+
+    Raises ConfigurationError for an unknown map.
+    """
     return spec_of(load_map(map), env)
 
 
 def maximum_reward(map: str, env: EnvConfig) -> float:
-    """Return SMAC's max_reward: the return, before scaling, of killing everybody and winning."""
+    """Return SMAC's max_reward: the unscaled return of killing all enemies and winning."""
     return make_reward_rules(load_map(map), env).max_reward

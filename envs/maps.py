@@ -1,4 +1,4 @@
-"""The maps on offer, read from data/maps.json (sources are named in that file)."""
+"""The records of the maps, read from data/maps.json (which names its sources)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import Bools, Floats
 
 LEVEL_HEIGHTS = {"0": 176 / 255, "1": 192 / 255, "r": 200 / 255, "2": 208 / 255}
-"""Height of the editor's cliff levels, two game units (16 of 255 steps) each; where level 0 lies is an assumption."""
+"""Height of the editor's cliff levels, 0..1: two game units (16/255) a level. The height of level 0 is assumed."""
 
 
 class EnemyOrder(StrEnum):
-    """What the enemies are told at the beginning."""
+    """The enemies' order at the beginning."""
 
     ATTACK_MOVE = "attack_move"
     ATTACK_AGENTS = "attack_agents"
@@ -29,7 +29,7 @@ class EnemyOrder(StrEnum):
 
 @dataclass(frozen=True)
 class Group:
-    """Units of one type that appear packed around one point."""
+    """Units of one type, packed around one point at the beginning."""
 
     unit: str
     count: int
@@ -39,10 +39,10 @@ class Group:
 
 @dataclass(frozen=True)
 class MapRecord:
-    """One map: who fights whom, where, and for how long.
+    """One map: its teams, terrain and episode limit.
 
-    The enemies are given one order at the beginning: an attack-move to a point drawn between the two ends of `attack`
-    (most often the same point twice), or to attack the agents wherever they are, or none.
+    The enemies have one order from the beginning: an attack-move, an attack on the agents wherever they are, or none.
+    The attack-move leads to a point drawn between the two ends of `attack` (most often the same point twice).
     """
 
     name: str
@@ -58,8 +58,8 @@ class MapRecord:
     order: EnemyOrder
     attack: tuple[tuple[float, float], tuple[float, float]]
     walkable: Bools  # [x, y] one flag per cell
-    cliffs: Bools  # [x, y] cells that are not walkable but for colossi
-    height: Floats  # [x, y] 0..1, as SMAC scales the game's terrain height; from cliff levels, so only in steps
+    cliffs: Bools  # [x, y] cells that only colossi can walk on
+    height: Floats  # [x, y] 0..1, in SMAC's scale of terrain height; only the discrete heights of cliff levels
 
     @property
     def n_agents(self) -> int:
@@ -73,7 +73,7 @@ class MapRecord:
 
     @property
     def unit_types(self) -> list[str]:
-        """The type of every unit: agents by type as SMAC numbers them (init_units), enemies by order of creation."""
+        """Type of every unit: agents sorted as in SMAC (init_units), then enemies by creation."""
         return sorted(_listed(self.allies)) + _listed(self.enemies)
 
 
@@ -89,7 +89,7 @@ def available_maps() -> list[str]:
 
 @cache
 def load_map(name: str) -> MapRecord:
-    """Return the map of this name. Raises ConfigurationError that lists the valid names when there is none."""
+    """Return the map of a name. Raises ConfigurationError that lists the valid names."""
     data = _data()
     if name not in data["maps"]:
         raise ConfigurationError(_unknown_map(name))
@@ -117,7 +117,10 @@ def load_map(name: str) -> MapRecord:
 
 
 def _by_cell(rows: list[str], meaning: dict[str, Any], kind: Any) -> Any:
-    """Translate rows of characters, south to north, to an array [x, y] that cannot be written to; others become 0."""
+    """Convert rows of characters, south to north, to a read-only array [x, y].
+
+    meaning: the value of each character; other characters become 0.
+    """
     cells = np.array([[meaning.get(cell, 0) for cell in row] for row in rows], dtype=kind).T.copy()
     cells.flags.writeable = False
     return cells

@@ -1,4 +1,4 @@
-"""One moment of many battles as scripted teams see it, and what scripts are made of: whom to attack, where to walk."""
+"""The scripted policies' view of one moment, and their parts: choosing targets and walking."""
 
 from __future__ import annotations
 
@@ -13,120 +13,126 @@ from fedqmix.runtime.core.world import Bools, Integers
 
 NO_OP, STOP, FIRST_MOVE, FIRST_TARGET = 0, 1, 2, 6
 DIRECTIONS = np.array([(0.0, 1.0), (0.0, -1.0), (1.0, 0.0), (-1.0, 0.0)])  # north, south, east, west: actions 2 to 5
-COMPANY = 2.0  # cells a healer may be away from its team
-LOOKOUT = 5  # cells; how far ahead who steps back looks
+COMPANY = 2.0  # cells that a healer may be away from the unit it follows
+LOOKOUT = 5  # cells that a retreating agent looks ahead
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One moment of all battles. Arrays are [agents, battles], [agents, battles, enemies] where targets are chosen."""
+    """One moment of all episodes of a batch.
 
-    units: Units
-    available: Bools
-    draws: Numbers  # [agents, battles], uniform in 0..1
+    Arrays are [agents, episodes]; those about targets are [agents, episodes, enemies]. Lengths in map cells.
+    """
+
+    units: Units  # [episodes, units]
+    available: Bools  # [agents, episodes, n_actions]
+    draws: Numbers  # [agents, episodes], uniform in 0..1
     ways: Ways
-    opening: Units | None = None  # the units as the battle began; None: as they are
-    before: Units | None = None  # the units an environment step ago; None at the beginning
+    opening: Units | None = None  # the units at the episode's beginning; None: `units`
+    before: Units | None = None  # the units one environment step ago; None at the beginning
 
     @property
     def kinds(self) -> Kinds:
-        """What is known of the kinds of units."""
+        """Properties of all kinds of units."""
         return kinds()
 
     @cached_property
     def allies(self) -> Units:
-        """[agents, battles]."""
+        """The agents' units: [agents, episodes]."""
         return self.units[:, : self.available.shape[0]].T
 
     @cached_property
     def enemies(self) -> Units:
-        """[1, battles, enemies]."""
+        """The enemies' units: [1, episodes, enemies]."""
         return self.units[None, :, self.available.shape[0] :]
 
     @cached_property
     def alive(self) -> Bools:
-        """Which agents are."""
+        """Whether each agent is alive."""
         alive: Bools = self.allies["health"] > 0
         return alive
 
     @cached_property
     def living(self) -> Bools:
-        """[1, battles, enemies]."""
+        """Whether each enemy is alive: [1, episodes, enemies]."""
         living: Bools = self.enemies["health"] > 0
         return living
 
     @cached_property
     def strength(self) -> Numbers:
-        """Health and shield of the enemies, [1, battles, enemies]."""
+        """Health + shield of the enemies: [1, episodes, enemies]."""
         strength: Numbers = self.enemies["health"] + self.enemies["shield"]
         return strength
 
     @cached_property
     def heals(self) -> Bools:
-        """Which agents heal and do not attack."""
+        """Whether each agent heals instead of attacking."""
         heals: Bools = self.kinds.heals[self.allies["kind"]]
         return heals
 
     @cached_property
     def armed(self) -> Bools:
-        """The living enemies whose weapon can hit an agent."""
+        """Whether an enemy is alive and its weapon can hit the agent."""
         armed: Bools = self.living & self.kinds.can_hit[self.enemies["kind"], self.allies["kind"][..., None]]
         return armed
 
     @cached_property
     def foes(self) -> Bools:
-        """The living enemies that an agent's weapon can hit at all (nobody, for a healer)."""
+        """Whether an enemy is alive and the agent's weapon can hit it (never True for a healer)."""
         foes: Bools = self.living & self.kinds.can_hit[self.allies["kind"][..., None], self.enemies["kind"]]
         return foes
 
     @cached_property
     def attackable(self) -> Bools:
-        """The enemies an agent may attack now and can hit."""
+        """Whether the agent may attack an enemy now and can hit it."""
         n_enemies = self.enemies.shape[2]
         return self.foes & self.available[..., FIRST_TARGET : FIRST_TARGET + n_enemies]
 
     @cached_property
     def distance(self) -> Numbers:
-        """From centre to centre."""
+        """Distance from centre to centre."""
         mine, theirs = self.allies[..., None], self.enemies
         distance: Numbers = np.hypot(theirs["x"] - mine["x"], theirs["y"] - mine["y"])
         return distance
 
     @cached_property
     def gap(self) -> Numbers:
-        """From edge to edge."""
+        """Distance from edge to edge."""
         radius = self.kinds.radius
         gap: Numbers = self.distance - radius[self.allies["kind"]][..., None] - radius[self.enemies["kind"]]
         return gap
 
 
 def middle(places: Numbers, alive: Bools) -> Numbers:
-    """[battles] from [battles, units]."""
+    """Return the mean place of the living units along one axis, 0 without any: [episodes].
+
+    places, alive: [episodes, units].
+    """
     middle: Numbers = (places * alive).sum(1) / np.maximum(alive.sum(1), 1)
     return middle
 
 
 def least(rank: Numbers | Whole, among: Bools) -> Whole:
-    """Return the number of the enemy of least rank among those marked; the lower of equals, 0 if none is marked."""
+    """Return the marked enemy of least rank, the lowest of equals; 0 where none is marked."""
     number: Whole = np.where(among, rank, np.inf).argmin(-1)
     return number
 
 
 def attack_or(scene: Scene, rank: Numbers | Whole, targets: Bools, otherwise: Integers) -> Integers:
-    """Attack the target of least rank, or do otherwise where there is none."""
+    """Attack the target of least rank; without a target, take the action `otherwise`."""
     return np.where(targets.any(-1), FIRST_TARGET + least(rank, targets), otherwise)
 
 
 def walk_to_enemy(scene: Scene, goal: Whole) -> Integers:
-    """Walk to the enemy of number goal; stop if there is nobody to fight."""
+    """Walk to enemy `goal`; stop where there is no enemy to fight."""
     enemy = scene.enemies[0][np.arange(goal.shape[1]), goal]
     return np.where(scene.foes.any(-1), walk(scene, enemy["x"], enemy["y"]), STOP)
 
 
 def walk(scene: Scene, to_x: Numbers, to_y: Numbers) -> Integers:
-    """Take the open direction from which the way to a place is shortest, the straighter of equals; else stop.
+    """Take the open direction with the shortest path to a place; stop where none is open.
 
-    The way leads around what nobody can walk on. Where there is no way at all, the straight line counts.
+    Among equals the straighter counts. Paths lead around unwalkable cells. Without a path the straight distance counts.
     """
     scores = []
     for x, y, is_open in ahead(scene):
@@ -139,9 +145,9 @@ def walk(scene: Scene, to_x: Numbers, to_y: Numbers) -> Integers:
 
 
 def ahead(scene: Scene) -> Iterator[tuple[Numbers, Numbers, Bools]]:
-    """Yield, for every direction, the places a cell ahead and whether they can be walked to.
+    """Yield, for every direction, the places x, y one cell ahead and whether each is open.
 
-    The mask alone does not say: rounding towards zero, SMAC also offers steps off the map's west and south edges.
+    The mask alone does not suffice: SMAC rounds towards zero and also offers moves off the west and south edges.
     """
     for number, (dx, dy) in enumerate(DIRECTIONS):
         x, y = scene.allies["x"] + dx, scene.allies["y"] + dy
@@ -149,10 +155,10 @@ def ahead(scene: Scene) -> Iterator[tuple[Numbers, Numbers, Bools]]:
 
 
 def step_back(scene: Scene) -> tuple[Integers, Bools]:
-    """Return the open direction that leads farthest from all who can hit one, and whether it leads farther than here.
+    """Return the best open direction of retreat, and whether it leads farther from enemies.
 
-    Half of what counts is how far the direction leads after LOOKOUT cells, so that nobody runs into a corner that he
-    can see.
+    Only enemies that can hit the agent count.
+    The score is the mean of the distances after 1 and after LOOKOUT cells, so that an agent avoids a visible corner.
     """
     scores = []
     for dx, dy in DIRECTIONS:
@@ -170,15 +176,17 @@ def step_back(scene: Scene) -> tuple[Integers, Bools]:
 
 
 def with_healers(scene: Scene, actions: Integers, by_share: bool = False) -> Integers:
-    """Let healers heal whoever in reach has lost most, else go to whoever has, else stay with the nearest fighter.
+    """Replace the healers' actions; other agents keep theirs: [agents, episodes].
 
-    by_share: what counts is the lost share of the whole health, not the health lost.
+    A healer heals the teammate in reach that has lost most health. Else it walks to the teammate that has lost most,
+    else it stays with the nearest fighter.
+    by_share: ranks teammates by the lost share of full health instead of by health lost.
     """
     if not scene.heals.any():
         return actions
     table, allies = scene.kinds, scene.allies
     n_agents = allies.shape[0]
-    others = allies.T[None]  # [1, battles, allies]
+    others = allies.T[None]  # [1, episodes, allies]
     whole = table.health[others["kind"]]
     lost = (whole - others["health"]) / (whole if by_share else 1.0)
     patients = (others["health"] > 0) & (lost > 0) & table.healed[others["kind"]]

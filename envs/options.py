@@ -1,4 +1,4 @@
-"""The embedded world's settings outside a training run: the defaults of conf/env with a caller's changes."""
+"""The settings of env=skirmish outside a training run: defaults with a caller's changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def skirmish_options(**changes: Any) -> EnvConfig:
-    """Return the default settings of env=skirmish with changes, under the names of conf/env/skirmish.yaml.
+    """Return the default settings of env=skirmish with a caller's changes.
 
-    Raises ConfigurationError when a name is unknown or a value is of the wrong type.
+    changes: values under the names of conf/env/skirmish.yaml.
+    Raises ConfigurationError when a name is unknown or a value has the wrong type.
     """
     text = resources.files("fedqmix.conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
     known = OmegaConf.structured(EnvConfig)

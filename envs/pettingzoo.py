@@ -1,6 +1,6 @@
-"""One battle of the embedded world as a PettingZoo `ParallelEnv`, for other libraries' learners.
+"""Episodes of env=skirmish as a PettingZoo `ParallelEnv`, for other libraries' learners.
 
-    from envs.pettingzoo import parallel_env
+    from fedqmix.envs.pettingzoo import parallel_env
 
     env = parallel_env("3m", seed=1)
     observations, infos = env.reset()
@@ -8,8 +8,8 @@
         actions = {agent: policy(observations[agent]) for agent in env.agents}
         observations, rewards, terminations, truncations, infos = env.step(actions)
 
-Observations are `{"observation": ..., "action_mask": ...}`. Agents of dead units stay until the battle ends, as in
-SMAC: they see zeros and their mask leaves only the no-op. Needs the extra `pettingzoo`.
+Observations are `{"observation": ..., "action_mask": ...}`. Agents of dead units stay until the episode ends, as in
+SMAC: their observation is 0 and their mask allows only the no-op. This module needs the extra `pettingzoo`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Observation = dict[str, NDArray[Any]]
 
 
 class Reward(StrEnum):
-    """What an agent is paid: the team's reward, or what it earned itself."""
+    """The reward of an agent: the team's reward, or its own individual reward."""
 
     TEAM = "team"
     INDIVIDUAL = "individual"
 
 
 class Unavailable(StrEnum):
-    """What happens to an action whose mask is 0: an error, or the unit stops (a dead one takes the no-op)."""
+    """The treatment of a masked action: an error, or a stop (a dead unit takes the no-op)."""
 
     REFUSE = "refuse"
     STOP = "stop"
@@ -56,10 +56,10 @@ def parallel_env(
 ) -> SkirmishParallelEnv:
     """Make the environment of one map.
 
-    seed: fixes all battles; reset(seed=...) sets it anew. reward: "team" (everybody is paid the team's reward) or
-    "individual" (what each agent earned itself). unavailable: "refuse" raises UnavailableActionError for an action
-    whose mask is 0, "stop" lets the unit stand still instead. env: settings of the world under the names of
-    conf/env/skirmish.yaml, such as obs_last_action=True.
+    seed: fixes all episodes; reset(seed=...) sets it anew.
+    reward: "team" (every agent gets the team's reward) or "individual" (each agent gets its own).
+    unavailable: "refuse" raises UnavailableActionError for a masked action; "stop" stops the unit instead.
+    env: settings of the world under the names of conf/env/skirmish.yaml, such as obs_last_action=True.
     Raises ConfigurationError for an unknown map or setting.
     """
     for name, given, allowed in (("reward", reward, Reward), ("unavailable", unavailable, Unavailable)):
@@ -69,17 +69,17 @@ def parallel_env(
 
 
 class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
-    """A battle of one map; made by parallel_env.
+    """An environment that plays one episode of a map at a time; parallel_env makes it.
 
-    Every agent's infos hold "individual_reward", "team_reward" (float) and "battle_won" (bool). A battle that is won,
-    lost or drawn terminates; one that the map's episode limit cuts off is truncated. Either ends it for all agents.
+    Every agent's infos hold "individual_reward", "team_reward" (float) and "battle_won" (bool). An episode that is
+    won, lost or drawn terminates; the map's episode limit truncates it. Either ends it for all agents.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"name": "fedqmix_skirmish_v0", "render_modes": [], "is_parallelizable": True}
     render_mode = None
 
     def __init__(self, map: str, seed: int, env: EnvConfig, reward: Reward, unavailable: Unavailable) -> None:
-        """See parallel_env."""
+        """Set up the spaces; the world is built at the first reset. Arguments as for parallel_env."""
         self._env = env
         self._reward = reward
         self._unavailable = unavailable
@@ -91,7 +91,7 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
         self.state_space = spaces.Box(-np.inf, np.inf, (self.spec.state_dim,), np.float32)
         self._team = _TeamView()
         self._world: World | None = None
-        self._sow(seed)
+        self._set_seed(seed)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the space of an agent's observations, the same object every time."""
@@ -104,9 +104,9 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Observation], dict[str, dict[str, Any]]]:
-        """Begin the next battle, or with a seed the first battle of that seed. options are not used."""
+        """Begin the next episode, or the first one of a new seed. options are not used."""
         if seed is not None:
-            self._sow(seed)
+            self._set_seed(seed)
         if self._world is None:
             self._world = make_world(self.spec.map, self._seed, self._env, self._team)
         time_step = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._episode, 1))
@@ -118,21 +118,22 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
     def step(
         self, actions: dict[str, int]
     ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
-        """Let every agent act once; returns observations, rewards, terminations, truncations and infos by agent.
+        """Take one environment step.
 
-        Raises WorldError when there is no battle to act in or an agent's action is missing, and
-        UnavailableActionError when an action's mask is 0 (unless unavailable="stop").
+        actions: one for every agent. Returns observations, rewards, terminations, truncations and infos by agent.
+        Raises WorldError when no episode is running or an agent's action is missing, and UnavailableActionError when
+        an action's mask is 0 (unless unavailable="stop").
         """
         if self._world is None or not self.agents:
-            raise WorldError("The battle is over or was never begun: call reset before step.")
+            raise WorldError("The episode is over or was never begun: call reset before step.")
         time_step = self._world.step(self._numbers(actions)[:, None])
         self._available = time_step.available_actions[:, 0].copy()
         terminated, truncated = bool(time_step.terminated[0]), bool(time_step.truncated[0])
         own, team = time_step.individual_rewards[:, 0].tolist(), float(self._team.time_step.team_reward[0])
-        paid = own if self._reward is Reward.INDIVIDUAL else [team] * self.spec.n_agents
+        rewards = own if self._reward is Reward.INDIVIDUAL else [team] * self.spec.n_agents
         results = (
             self._observations(time_step),
-            dict(zip(self.agents, paid, strict=True)),
+            dict(zip(self.agents, rewards, strict=True)),
             dict.fromkeys(self.agents, terminated),
             dict.fromkeys(self.agents, truncated),
             self._infos(time_step),
@@ -144,20 +145,20 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
     def state(self) -> Floats:
         """Return the global state, [state_dim] float32. Raises WorldError before the first reset."""
         if self._world is None:
-            raise WorldError("There is no state before the first battle: call reset first.")
+            raise WorldError("There is no state before the first episode: call reset first.")
         state: Floats = self._team.time_step.state[0].copy()
         return state
 
     def render(self) -> None:
-        """Do nothing: battles are watched with `fedqmix watch`."""
+        """Do nothing: `fedqmix watch` shows episodes."""
 
     def close(self) -> None:
-        """Let go of the world; reset begins anew."""
+        """Release the world; the next reset builds another one."""
         if self._world is not None:
             self._world.close()
         self._world, self.agents = None, []
 
-    def _sow(self, seed: int) -> None:
+    def _set_seed(self, seed: int) -> None:
         self.close()
         self._seed, self._episode = seed, 0
 
@@ -188,7 +189,7 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
     def _numbers(self, actions: dict[str, int]) -> Integers:
         missing = [agent for agent in self.agents if agent not in actions]
         if missing:
-            raise WorldError(f"Every agent acts in every step; no action was given for {', '.join(missing)}.")
+            raise WorldError(f"Every agent needs an action; none was passed for {', '.join(missing)}.")
         numbers = np.array([int(actions[agent]) for agent in self.agents], dtype=np.int64)
         inside = (numbers >= 0) & (numbers < self.spec.n_actions)
         allowed = self._available[np.arange(numbers.size), np.where(inside, numbers, 0)] & inside
@@ -202,7 +203,7 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
 
 
 class _TeamView:
-    """Keeps the last team turn."""
+    """A TeamSink that keeps the last TeamTimeStep."""
 
     time_step: TeamTimeStep
 

@@ -1,6 +1,6 @@
-"""Where everybody really is: all units of all battles as arrays, and the ways between the cells of a map.
+"""The true places and conditions of all units, and the paths between a map's cells.
 
-Scripted players and comparisons read this; an agent never does.
+Scripted policies and comparisons read them; agents never do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fedqmix.envs.units import UnitType, combat_constants, hit_damage, unit_name
 from fedqmix.runtime.core.world import Bools, World
 
 Units = NDArray[np.void]
-"""[battles, units], allies first; the fields are those of POSITION, more do not matter."""
+"""[episodes, units], allies first, with the fields of POSITION; further fields are ignored."""
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -39,25 +39,26 @@ POSITION = np.dtype(
 
 @runtime_checkable
 class ShowsAllBattles(Protocol):
-    """A world that lists the units of all its battles at once."""
+    """A world that returns the units of all its episodes at once."""
 
     def units_of_all_battles(self) -> NDArray[Any]:
-        """Return [battles, units] records, allies first, with the fields of POSITION among theirs."""
+        """Return records [episodes, units], allies first, with at least POSITION's fields."""
 
 
-def read_units(world: World, battles: int) -> Units:
-    """Return the units of all battles of a world's batch, [battles, units].
+def read_units(world: World, episodes: int) -> Units:
+    """Return the units of all episodes of a world's batch: [episodes, units].
 
-    battles: how many the batch has. One array where the world offers it, else put together from its snapshots.
+    episodes: the number of episodes in the batch. The array is the world's own if it ShowsAllBattles, else it is
+    assembled from snapshots.
     """
     if isinstance(world, ShowsAllBattles):
         return world.units_of_all_battles()
     numbers = {name: number for number, name in enumerate(unit_names())}
     healers = {name for name in unit_names() if unit_type(name).weapon is None}
     rows = []
-    for battle in range(battles):
+    for episode in range(episodes):
         row = []
-        for unit in world.snapshot(battle):
+        for unit in world.snapshot(episode):
             last, heals = unit.energy_or_cooldown, unit.type in healers
             weapon, energy = (0.0, last) if heals else (last, 0.0)
             row.append((unit.x, unit.y, unit.health, unit.shield, weapon, energy, numbers[unit.type]))
@@ -67,22 +68,22 @@ def read_units(world: World, battles: int) -> Units:
 
 @dataclass(frozen=True)
 class Kinds:
-    """What players know of the kinds of units, indexed as `kind` is. Lengths in map cells."""
+    """Properties of the kinds of units, indexed by the field `kind`. Lengths in map cells."""
 
-    health: Numbers  # [kinds], when unhurt
-    shield: Numbers  # when whole
-    radius: Numbers
-    stride: Numbers  # walked in an environment step
-    reach: Numbers  # of the weapon from edge to edge, -1 for none
-    heals: Bools
-    healed: Bools  # whom a healer can heal
+    health: Numbers  # [kinds], full health
+    shield: Numbers  # [kinds], full shield
+    radius: Numbers  # [kinds]
+    stride: Numbers  # [kinds], distance walked in an environment step
+    reach: Numbers  # [kinds], weapon range from edge to edge, -1 without a weapon
+    heals: Bools  # [kinds]
+    healed: Bools  # [kinds], whether a healer can heal the kind
     can_hit: Bools  # [attacker, target]
-    damage: Numbers  # [attacker, target], what an attack takes off the health; 0 where it cannot be attacked
+    damage: Numbers  # [attacker, target], health lost to one attack; 0 where the attacker cannot hit
 
 
 @cache
 def kinds() -> Kinds:
-    """Return the table of all kinds of units."""
+    """Return the properties of all kinds of units."""
     types = [unit_type(name) for name in unit_names()]
     constants = combat_constants()
     seconds = constants.loops_per_env_step / constants.loops_per_second
@@ -100,7 +101,7 @@ def kinds() -> Kinds:
 
 
 def _attack_damage(attacker: UnitType, target: UnitType) -> float:
-    """Of one attack with all its hits, on its target alone."""
+    """Return the damage of one attack with all its hits, to its target alone."""
     a_hit = hit_damage(attacker, target)
     if attacker.weapon is None or a_hit is None:
         return 0.0
@@ -108,10 +109,10 @@ def _attack_damage(attacker: UnitType, target: UnitType) -> float:
 
 
 class Ways:
-    """How far it is from cell to cell of a map for who walks in the four directions; -1 where there is no way."""
+    """The shortest paths between a map's cells along the four directions."""
 
     def __init__(self, walkable: Bools) -> None:
-        """Measure all ways. walkable: [x, y], one flag per cell."""
+        """Compute the lengths of all paths. walkable: [x, y], one flag per cell."""
         self._shape = walkable.shape
         self._walkable = walkable
         cells = np.arange(walkable.size).reshape(walkable.shape)
@@ -127,11 +128,14 @@ class Ways:
         self._footing = nearest[0] * walkable.shape[1] + nearest[1]
 
     def length(self, x: Numbers, y: Numbers, to_x: Numbers, to_y: Numbers) -> Whole:
-        """Return the number of cells between places; who stands where nobody walks counts from the nearest cell."""
+        """Return the lengths of the paths between places in cells; -1 without a path.
+
+        The path of a place on unwalkable ground begins at the nearest walkable cell.
+        """
         return self._lengths[self._cell(x, y), self._cell(to_x, to_y)].astype(np.int64)
 
     def walkable(self, x: Numbers, y: Numbers) -> Bools:
-        """Tell which places are on the map and on cells one can walk on."""
+        """Return which places lie on walkable cells of the map."""
         column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
         inside = (column >= 0) & (column < self._shape[0]) & (row >= 0) & (row < self._shape[1])
         walkable: Bools = inside & self._walkable[np.where(inside, column, 0), np.where(inside, row, 0)]
@@ -146,5 +150,5 @@ class Ways:
 
 @cache
 def ways(map: str) -> Ways:
-    """Return the ways of a map. Raises ConfigurationError for an unknown map."""
+    """Return the paths of a map. Raises ConfigurationError for an unknown map."""
     return Ways(load_map(map).walkable)

@@ -1,20 +1,21 @@
-"""Scripted teams: yardsticks for the world and its maps.
+"""Scripted policies: baselines for the worlds and their maps.
 
-They see everybody's true place and health, which no agent does, and choose among the actions the world offers.
+Scripted teams see the true place and health of every unit, which agents do not see. They choose among the available
+actions.
 
-random    every available action is as likely as every other
+random    choose uniformly among the available actions
 nearest   attack the nearest enemy that can be attacked, else walk to the nearest
 focus     attack the weakest (health and shield) that can be attacked, equals by number, else walk to the weakest
-kite      shoot when the weapon is ready, and step back from who reaches less far while it is not; whom that gains
-          nothing plays focus, or nearest if its weapon is for melee
-ambush    wait in a line across the enemies' way, waste no shot, and draw back whoever is hurt (envs/ambush.py)
-alternate leave before the last hits, so that others draw the fire, and rest till shields are back (envs/alternate.py)
-decoy     run around the others when chased; they shoot (envs/decoy.py)
+kite      shoot when the weapon is ready; until then, step back from enemies of shorter range. An agent that gains
+          nothing by this plays focus, or nearest if its weapon is for melee
+ambush    wait in a line across the enemies' way, waste no shot, and retreat when hurt (envs/ambush.py)
+alternate retreat before the last hits, so that others draw the fire, until shields are full (envs/alternate.py)
+decoy     run around the teammates when chased; the teammates shoot (envs/decoy.py)
 upwards   attack the lowest-numbered enemy that can be attacked, else walk to the lowest-numbered
 downwards attack the highest-numbered enemy that can be attacked, else walk to the highest-numbered
 
 The last two are constant preferences: a network that ignores its observation can play them.
-Healers of all but the first stay with the team and heal whoever has lost most.
+In all but the first, healers stay with the team and heal the unit that has lost most health.
 """
 
 from __future__ import annotations
@@ -44,15 +45,15 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.seeds import generator
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers
 
-MELEE = 1.0  # cells; nobody whose weapon reaches less far kites
-SLACK = 0.5  # cells; who is this much nearer than one's own weapon reaches is too near
+MELEE = 1.0  # cells; agents of shorter weapon range do not kite
+SLACK = 0.5  # cells inside an agent's own weapon range at which an enemy is too near
 
 
 class ScriptedTeam:
-    """Plays all agents of a batch of battles by one of the policies of POLICIES."""
+    """A team that plays all agents of a batch of episodes by one policy of MANOEUVRES."""
 
     def __init__(self, policy: str, map: str, seed: int) -> None:
-        """Prepare a policy or manoeuvre for a map. Raises ConfigurationError for an unknown one, or map."""
+        """Prepare a policy for a map. Raises ConfigurationError for an unknown policy or map."""
         if policy not in MANOEUVRES:
             raise ConfigurationError(f"There is no scripted policy {policy!r}. Available: {', '.join(MANOEUVRES)}.")
         self._decide = MANOEUVRES[policy]
@@ -63,19 +64,22 @@ class ScriptedTeam:
         self._before: Units | None = None
 
     def begin(self, battles: EpisodeBatch) -> None:
-        """Prepare for a batch of battles. What is drawn in a battle depends on the seed, purpose and episode alone."""
+        """Begin a batch of episodes.
+
+        The draws of an episode depend on the seed, the purpose and the episode's number alone.
+        """
         role = f"scripted {battles.purpose.value}"
         numbers = range(battles.first, battles.first + battles.count)
         self._draws = [generator(self._seed, role, number) for number in numbers]
         self._opening = self._before = None
 
     def choose(self, units: Units, available: Bools) -> Integers:
-        """Return actions [agents, battles] int64, every one of them available.
+        """Return actions [agents, episodes] int64, all of them available.
 
-        units: [battles, units] as `envs.positions.read_units` gives them; available: [agents, battles, n_actions].
+        units: [episodes, units], from `envs.positions.read_units`; available: [agents, episodes, n_actions].
         """
         draws = np.stack([draw.random(available.shape[0]) for draw in self._draws], axis=1)
-        now = units.copy()  # the world writes over its own
+        now = units.copy()  # the world overwrites its array
         self._opening = now if self._opening is None else self._opening
         actions = self._decide(Scene(now, available, draws, self._ways, self._opening, self._before))
         self._before = now
@@ -97,7 +101,10 @@ def nearest(scene: Scene) -> Integers:
 
 
 def focus(scene: Scene) -> Integers:
-    """Attack the weakest that can be attacked; else walk to the weakest anybody can attack, else to the nearest."""
+    """Attack the weakest enemy that can be attacked, else walk to an enemy.
+
+    An agent without a target walks to the weakest enemy that a teammate can attack, else to the nearest enemy.
+    """
     engaged = scene.foes & scene.attackable.any(0, keepdims=True)
     team_goal, own_goal = least(scene.strength, engaged), least(scene.distance, scene.foes)
     goal = np.where(engaged.any(-1), team_goal, own_goal)
@@ -107,11 +114,13 @@ def focus(scene: Scene) -> Integers:
 def kite(scene: Scene) -> Integers:
     """Shoot when the weapon is ready; while it is not, step back from an enemy that is too near.
 
-    An agent steps back from the nearest armed enemy when that is nearer than the agent's weapon needs, has nobody of
-    the team nearer to it, and is of a kind that it is worth it (see worth_fleeing). Whom it would reach within a step
-    runs on even with a ready weapon: if the agent is faster, or as fast and a friend is free to shoot meanwhile. What
-    is shot at is the weakest the weapon reaches, as chasing another would lead nearer. Who meets nobody of such a kind
-    plays focus, but melee units play nearest: they would run after the weakest past all others.
+    An agent steps back from the nearest armed enemy under three conditions. The enemy is nearer than the weapon needs,
+    no teammate is nearer to it, and its kind is worth it (see worth_fleeing).
+    An agent that this enemy would reach within an environment step retreats even with a ready weapon. It does so if it
+    is faster, or as fast while a teammate is free to shoot.
+    The target is the weakest enemy in weapon range, as chasing another would lead nearer.
+    An agent that meets no enemy of such a kind plays focus. Melee units play nearest instead: focus would lead them
+    past all others to the weakest enemy.
     """
     table, mine, enemies = scene.kinds, scene.allies["kind"], scene.enemies["kind"]
     worth_it = scene.living & worth_fleeing(mine[..., None], enemies)
@@ -148,24 +157,24 @@ def downwards(scene: Scene) -> Integers:
 
 
 def _in_order(scene: Scene, rank: Whole) -> Integers:
-    """Attack the enemy of least rank that can be attacked, else walk to the living one of least rank.
+    """Attack the enemy of least rank that can be attacked, else walk to the one of least rank.
 
-    rank: [enemies], the same for every agent and at every time.
+    rank: [enemies], the same for every agent and at every time. Only living enemies count.
     """
     goal = least(rank, scene.foes)
     return with_healers(scene, attack_or(scene, rank, scene.attackable, walk_to_enemy(scene, goal)))
 
 
 def retreat(scene: Scene) -> Integers:
-    """Go where all enemies that can hurt one are farthest; stay where no step leads farther away."""
+    """Walk away from the enemies that can hit the agent; stop where no direction leads farther."""
     back, gains = step_back(scene)
     return np.where(gains, back, STOP)
 
 
 def spread(scene: Scene) -> Integers:
-    """Go apart, across the line from the team's middle to the enemies', so that many can shoot at once."""
+    """Spread across the line between the teams' middles, so that many agents can shoot at once."""
     units, n_agents = scene.units, scene.available.shape[0]
-    alive = units["health"] > 0  # [battles, units]
+    alive = units["health"] > 0  # [episodes, units]
     (my_x, my_y), (their_x, their_y) = (
         (middle(units["x"][:, side], alive[:, side]), middle(units["y"][:, side], alive[:, side]))
         for side in (slice(n_agents), slice(n_agents, None))
@@ -190,13 +199,14 @@ POLICIES: dict[str, Callable[[Scene], Integers]] = {
     "downwards": downwards,
 }
 MANOEUVRES = {**POLICIES, "spread": spread, "retreat": retreat}
-"""What a team can be told to do for a while; the policies are those that make sense for a whole battle."""
+"""The policies, which suit a whole episode, and manoeuvres that suit a part of one."""
 
 
 def worth_fleeing(mine: Whole, theirs: Whole) -> Bools:
-    """Tell from which kinds of enemies a kind of agent gains by stepping back while its weapon is not ready.
+    """Return from which kinds of enemies an agent gains by stepping back between its shots.
 
-    Their weapon reaches a cell less far, or as far while they walk slower; melee units gain from nobody.
+    Such an enemy's weapon range is a cell shorter, or no longer while it walks slower. Melee agents never gain.
+    mine, theirs: kinds of units, broadcast against each other.
     """
     table = kinds()
     my_reach, their_reach = table.reach[mine], table.reach[theirs]

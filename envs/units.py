@@ -1,4 +1,4 @@
-"""Unit types and combat constants, read from data/units.json (sources are named in that file)."""
+"""Unit types and combat constants, read from data/units.json (which names its sources)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RACES = {
     "P": ("stalker", "zealot", "colossus"),
     "Z": ("hydralisk", "zergling", "baneling"),
 }
-"""Types of a race in the order of their type bits; the first two are drawn four and a half times as often."""
+"""Types of a race in the order of their type bits; each of the first two is drawn 4.5 times as often as the third."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A weapon's line of fire across the shot: everybody nearer to it than radius (and his own radius) is hit."""
+    """A line of fire across the shot, which hits units nearer than radius + their own radius."""
 
     half_length: float
     radius: float
@@ -26,27 +26,30 @@ class Line:
 
 @dataclass(frozen=True)
 class Weapon:
-    """What a unit attacks with. Times in normal game seconds, lengths in map cells, range from edge to edge."""
+    """A unit's weapon.
 
-    damage: float  # a hit
+    Times in normal game seconds, lengths in map cells, range from edge to edge.
+    """
+
+    damage: float  # per hit
     period: float
     range: float
     damage_point: float  # from the beginning of an attack to the shot
-    backswing: float  # after the shot, standing still unless ordered away
+    backswing: float  # after the shot; the unit stands still unless ordered away
     bonus: dict[str, float] | None = None  # damage added by attribute of the target
-    hits: int = 1  # of one attack
+    hits: int = 1  # per attack
     first_hit: float = 0.0  # from the shot to its first hit
     hit_interval: float = 0.0  # between its hits
-    missile_speed: float = 0.0  # cells a second, 0 for none: the hit comes when the missile arrives
-    range_slop: float | None = None  # added to the range when the shot falls; None: the constant's
+    missile_speed: float = 0.0  # cells a second, 0 without a missile; the hit lands when the missile arrives
+    range_slop: float | None = None  # added to the range at the shot; None: CombatConstants.range_slop
     targets_air: bool = True
     line: Line | None = None
-    burst_radius: float = 0.0  # above 0: everybody this near is hit, and the unit itself dies of it
+    burst_radius: float = 0.0  # above 0: the weapon hits all units this near, and its own unit dies
 
 
 @dataclass(frozen=True)
 class Energy:
-    """What healing costs; regeneration a second."""
+    """The energy that healing costs; regeneration per second."""
 
     start: float
     max: float
@@ -55,18 +58,24 @@ class Energy:
 
 @dataclass(frozen=True)
 class Heal:
-    """Healing of biological units. rate: health a second; ranges in map cells from edge to edge."""
+    """Healing of biological units.
+
+    rate: health per second; ranges in map cells from edge to edge.
+    """
 
     rate: float
     energy_per_health: float
     range: float
-    scan_range: float  # within which a unit without orders of its own finds whom to heal
-    least_energy: float  # below which it does not begin by itself
+    scan_range: float  # within which an idle unit finds wounded units
+    least_energy: float  # below which an idle unit does not begin to heal
 
 
 @dataclass(frozen=True)
 class UnitType:
-    """One kind of unit. Speed in cells per second; state_cooldown is SMAC's divisor of the cooldown in the state."""
+    """One kind of unit. Speed in cells per second.
+
+    state_cooldown: SMAC's divisor of the cooldown in the state.
+    """
 
     name: str
     health: float
@@ -77,10 +86,10 @@ class UnitType:
     radius: float  # for ranges
     separation_radius: float  # for collisions
     state_cooldown: float
-    health_regeneration: float = 0.0  # a second
-    shield_regeneration: float = 0.0
+    health_regeneration: float = 0.0  # per second
+    shield_regeneration: float = 0.0  # per second
     shield_delay: float = 0.0  # seconds without a hit before shields regenerate
-    plane: str = "ground"  # who collides with whom: ground, air or cliff_walker
+    plane: str = "ground"  # units of one plane collide: ground, air or cliff_walker
     energy: Energy | None = None
     heal: Heal | None = None
     weapon: Weapon | None = None
@@ -88,7 +97,7 @@ class UnitType:
 
 @dataclass(frozen=True)
 class CombatConstants:
-    """Numbers of the game's rules that belong to no unit. Times in seconds, lengths in map cells."""
+    """Constants of the game's rules for all units. Times in seconds, lengths in map cells."""
 
     loops_per_second: int
     loops_per_env_step: int
@@ -103,7 +112,7 @@ class CombatConstants:
 
 @cache
 def unit_type(name: str) -> UnitType:
-    """Return the unit type of this name. Raises KeyError when the data has none."""
+    """Return the unit type of a name. Raises KeyError for an unknown name."""
     values = dict(_data()["units"][name])
     values["attributes"] = tuple(values["attributes"])
     if "weapon" in values:
@@ -119,12 +128,12 @@ def unit_type(name: str) -> UnitType:
 
 @cache
 def unit_names() -> tuple[str, ...]:
-    """List the names of all unit types, in the data's order."""
+    """Return the names of all unit types, in the data's order."""
     return tuple(_data()["units"])
 
 
 def hit_damage(attacker: UnitType, target: UnitType) -> float | None:
-    """Return the damage of one hit before armour, or None when the attacker cannot attack the target."""
+    """Return the damage of one hit before armour; None if the attacker cannot hit the target."""
     weapon = attacker.weapon
     if weapon is None or (target.plane == "air" and not weapon.targets_air):
         return None

@@ -1,4 +1,4 @@
-"""Replays: what happened in one battle, and what each agent thought its actions were worth."""
+"""Replays: the units, actions and rewards of one episode, and each agent's Q-values."""
 
 from fedqmix.envs.replays.actions import action_names
 from fedqmix.envs.replays.file import read_replay, replay_bytes

@@ -1,4 +1,4 @@
-"""What SMAC's action numbers mean in words."""
+"""The names of SMAC's action numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ HEALERS = ("medivac",)
 
 
 def action_names(units: Sequence[Unit], n_actions: int) -> list[list[str]]:
-    """Name every action of every agent: [agents][n_actions].
+    """Return the name of every action of every agent: [agents][n_actions].
 
-    The actions from 6 on have a target: an enemy to attack or, for a medivac, an ally to heal, numbered from 0
+    Actions from 6 on have a target: an enemy to attack or, for a medivac, an ally to heal. Targets are numbered from 0
     (SMAC's get_agent_action).
     """
     allies = [unit for unit in units if unit.side == "ally"]
@@ -34,5 +34,8 @@ def _words(unit: Unit) -> str:
 
 
 def _unnamed(unit: Unit, allies: Sequence[Unit], enemies: Sequence[Unit], n_actions: int) -> list[str]:
-    """Number what is left over, as for a healer where the enemies outnumber the allies."""
+    """Return numbered names for the actions without a target.
+
+    A healer has such actions where the enemies outnumber the allies.
+    """
     return [f"action {number}" for number in range(len(_names_of(unit, allies, enemies)), n_actions)]

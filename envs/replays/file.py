@@ -1,10 +1,10 @@
-"""A replay as a file: gzipped JSON, rounded to what can be seen, with a version.
+"""The file format of a replay: gzipped JSON with a version, rounded to visible precision.
 
 {"format": "fedqmix replay", "version": 1, "map": ..., "occasion": {...}, "result": ...,
- "walkable": ["..#", ...]      one text per row, southernmost first; "." can be walked on
+ "walkable": ["..#", ...]      one text per row, southernmost first; "." is walkable
  "units": [{"side": ..., "index": ..., "type": ..., "radius": ..., "health_max": ..., "shield_max": ...}, ...],
- "x": [[...], ...], ...        the columns of envs.replays.record.Replay, in its shapes; null in q_values is an
-                               action that was not available
+ "x": [[...], ...], ...        the columns of envs.replays.record.Replay, in its shapes; null in q_values marks
+                               an unavailable action
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ SUFFIX = ".json.gz"
 GZIP = b"\x1f\x8b"
 ADVICE = "Choose another replay of the run."
 LARGEST = 256 * 2**20
-"""Bytes of JSON that are read at most; the longest battle of the largest map takes a few million."""
+"""Most bytes of JSON that are read; the longest episode of the largest map takes a few million."""
 LARGEST_PACKED = 64 * 2**20
-"""Bytes of a file; such a battle takes a few hundred thousand."""
+"""Most bytes of a file; the longest episode takes a few hundred thousand."""
 DECIMALS = {
     "x": 3,
     "y": 3,
@@ -45,7 +45,7 @@ WHOLE, FLAGS = ("target", "actions"), ("explored",)
 
 
 def replay_bytes(replay: Replay) -> bytes:
-    """Return what a replay's file holds; equal replays have equal bytes."""
+    """Return the bytes of a replay's file; equal replays have equal bytes."""
     text = json.dumps(document(replay), separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), mtime=0)
 
@@ -71,7 +71,10 @@ def document(replay: Replay) -> dict[str, Any]:
 
 
 def read_replay(path: str | Path) -> Replay:
-    """Read a replay. Raises ReplayError when the file is missing, damaged, or no replay of a version known here."""
+    """Read a replay.
+
+    Raises ReplayError when the file is missing, damaged, not a replay, or of another version.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -81,30 +84,30 @@ def read_replay(path: str | Path) -> Replay:
     except OSError as error:
         raise ReplayError(f"cannot read {path}: {error.strerror}.") from error
     if len(packed) > LARGEST_PACKED:
-        raise ReplayError(f"{path} is no replay: it has more than {LARGEST_PACKED:,} bytes.")
+        raise ReplayError(f"{path} is not a valid replay: it has more than {LARGEST_PACKED:,} bytes.")
     if not packed.startswith(GZIP):
-        raise ReplayError(f"{path} is no replay: a replay is a file like RUN/replays/best{SUFFIX}.")
+        raise ReplayError(f"{path} is not a valid replay: a replay is a file like RUN/replays/best{SUFFIX}.")
     try:
         with gzip.open(BytesIO(packed)) as unpacked:
             data = unpacked.read(LARGEST + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise ReplayError(f"{path} is damaged: it ends too early or was changed. {ADVICE}") from error
     if len(data) > LARGEST:
-        raise ReplayError(f"{path} is no replay: it holds more than {LARGEST:,} bytes.")
+        raise ReplayError(f"{path} is not a valid replay: it holds more than {LARGEST:,} bytes.")
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:  # RecursionError: brackets that are nested too deep
-        raise ReplayError(f"{path} is no replay: it holds no JSON.") from error
+        raise ReplayError(f"{path} is not a valid replay: it does not hold JSON.") from error
     return _replay(path, values)
 
 
 def _replay(path: Path, values: Any) -> Replay:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise ReplayError(f"{path} is no replay: its format is not {FORMAT!r}.")
+        raise ReplayError(f"{path} is not a valid replay: its format is not {FORMAT!r}.")
     if values.get("version") != VERSION:
         raise ReplayError(
             f"{path} has version {values.get('version')!r}; this fedqmix reads version {VERSION}: use the fedqmix "
-            "that wrote it, or play the battle again."
+            "that wrote it, or play the episode again."
         )
     try:
         return _assembled(values)
@@ -135,7 +138,7 @@ def _assembled(values: Mapping[str, Any]) -> Replay:
 
 
 def _record(kind: Any, values: Mapping[str, Any]) -> Any:
-    """Build an Occasion or a Unit; every field must be there with its type."""
+    """Build an Occasion or a Unit; every field must be present with its type."""
     types = {"str": str, "int": int, "float": (int, float)}
     return kind(
         **{field.name: _typed(values[field.name], types[str(field.type)], field.name) for field in fields(kind)}

@@ -1,4 +1,4 @@
-"""One battle from beginning to end, as numbers that cannot be changed."""
+"""The record of one episode from beginning to end, as read-only arrays."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Reals = NDArray[np.float64]
 
 
 class Result(StrEnum):
-    """How a battle ended, seen from the agents' side."""
+    """The result of an episode for the agents' team."""
 
     WON = "won"
     LOST = "lost"
     CUT_OFF = "cut off"
-    """By the episode limit."""
+    """Truncated by the episode limit."""
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """When and why a battle was played.
+    """The time and purpose of an episode.
 
-    run: the run's name. purpose, episode, seed: fix the battle's random draws (runtime.core.world.Battles). round,
-    env_step: how far training was. epsilon: each agent's chance to explore.
+    run: the run's name. purpose, episode, seed: fix the episode's random draws (runtime.core.world.EpisodeBatch).
+    round, env_step: the progress of training. epsilon: each agent's probability of exploring.
     """
 
     run: str
@@ -41,7 +41,7 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Unit:
-    """What stays the same of a unit for a whole battle. Lengths in map cells."""
+    """The properties of a unit that are constant in an episode. Lengths in map cells."""
 
     side: str  # "ally" or "enemy"
     index: int  # agent id for allies, enemy id for enemies
@@ -53,9 +53,10 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """One battle: `steps` environment steps between `steps` + 1 moments, all units (allies first), all agents.
+    """One episode of `steps` environment steps, with the units at `steps` + 1 moments.
 
-    Raises ValueError when shapes or numbers do not fit together. Arrays are made read-only.
+    Units are allies first. Arrays become read-only.
+    Raises ValueError when shapes or values are inconsistent.
     """
 
     map: str
@@ -68,9 +69,9 @@ class Replay:
     health: Reals  # [steps + 1, units], 0 when dead
     shield: Reals  # [steps + 1, units]
     energy_or_cooldown: Reals  # [steps + 1, units], see runtime.core.world.UnitRecord
-    target: Integers  # [steps + 1, units] whom the unit attacked or healed in the step before; -1 nobody
+    target: Integers  # [steps + 1, units] the unit attacked or healed in the environment step before; -1 for none
     actions: Integers  # [steps, agents]
-    explored: Bools  # [steps, agents] True where the action was drawn, not the one of the highest Q-value
+    explored: Bools  # [steps, agents] True where the action was an exploration draw, not the greedy action
     q_values: Reals  # [steps, agents, n_actions], NaN where the action was not available
     individual_rewards: Reals  # [steps, agents]
     team_reward: Reals  # [steps]
@@ -89,22 +90,22 @@ class Replay:
 
     @property
     def n_actions(self) -> int:
-        """Length of every agent's list of actions."""
+        """Number of actions of each agent."""
         return int(self.q_values.shape[2])
 
     @property
     def steps(self) -> int:
-        """Environment steps the battle took."""
+        """Number of environment steps."""
         return len(self.team_reward)
 
     @property
     def team_return(self) -> float:
-        """The team reward of all steps."""
+        """Sum of the team reward over the episode."""
         return float(self.team_reward.sum())
 
     @property
     def available_actions(self) -> Bools:
-        """[steps, agents, n_actions]."""
+        """Masks of the available actions: [steps, agents, n_actions]."""
         return ~np.isnan(self.q_values)
 
 
@@ -117,7 +118,7 @@ def _check(replay: Replay) -> None:
     if [unit.side for unit in replay.units] != ["ally"] * agents + ["enemy"] * (units - agents) or not agents:
         raise ValueError("units must be allies, at least one, then enemies")
     if replay.walkable.ndim != 2 or not replay.walkable.size or replay.team_reward.ndim != 1 or not replay.steps:
-        raise ValueError("walkable must be a grid, and there must be at least one step")
+        raise ValueError("walkable must be a grid, and there must be at least one environment step")
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(MOMENT_COLUMNS, (replay.steps + 1, units))
     shapes |= dict.fromkeys(("actions", "explored", "individual_rewards"), (replay.steps, agents))
     shapes["q_values"] = (replay.steps, agents, replay.q_values.shape[-1])

@@ -1,4 +1,4 @@
-"""Taking down a battle while it is played."""
+"""The recording of an episode while it is played."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from fedqmix.runtime.core.world import Bools, Floats, Integers, UnitRecord
 
 
 class Recording:
-    """Grows with the battle: `act` before each environment step, `earn` after it, `finish` at the end.
+    """A growing record of one episode.
 
-    What the agents thought (Q-values, what they explored) is handed in: this room knows the battle alone.
+    Call `act` before each environment step, `earn` after it, and `finish` at the end.
+    The caller passes the agents' Q-values and exploration draws: this package knows only the episode.
     """
 
     def __init__(self, map: str, occasion: Occasion) -> None:
-        """Begin. map: the map's name; its ground is looked up."""
+        """Begin a recording. map: the map's name, from which its terrain is loaded."""
         self._map = map
         self._occasion = occasion
         self._units: tuple[Unit, ...] = ()
         self._moments: dict[str, list[list[float]]] = {name: [] for name in MOMENT_COLUMNS}
         self._steps: dict[str, list[Any]] = {name: [] for name in ("actions", "explored", "q_values")}
-        self._earned: dict[str, list[Any]] = {name: [] for name in ("individual_rewards", "team_reward")}
+        self._rewards: dict[str, list[Any]] = {name: [] for name in ("individual_rewards", "team_reward")}
 
     def act(
         self, snapshot: list[UnitRecord], q_values: Floats, available_actions: Bools, actions: Integers, explored: Bools
     ) -> None:
-        """Take down a moment and what the agents do in it.
+        """Record a moment and the agents' actions in it.
 
-        snapshot: World.snapshot before the step. q_values, available_actions: [agents, n_actions]. actions,
-        explored: [agents]. All are copied.
+        snapshot: World.snapshot before the environment step. q_values, available_actions: [agents, n_actions].
+        actions, explored: [agents]. All are copied.
         """
-        self._look(snapshot)
+        self._add_moment(snapshot)
         self._steps["q_values"].append(np.where(available_actions, q_values, np.nan))
         self._steps["actions"].append(np.array(actions))
         self._steps["explored"].append(np.array(explored))
 
     def earn(self, individual_rewards: Floats, team_reward: float) -> None:
-        """Take down what a step brought. individual_rewards: [agents], copied."""
-        self._earned["individual_rewards"].append(np.array(individual_rewards))
-        self._earned["team_reward"].append(team_reward)
+        """Record the rewards of an environment step. individual_rewards: [agents], copied."""
+        self._rewards["individual_rewards"].append(np.array(individual_rewards))
+        self._rewards["team_reward"].append(team_reward)
 
     def finish(self, snapshot: list[UnitRecord], won: bool, truncated: bool) -> Replay:
-        """Take down the last moment and return the whole battle."""
-        self._look(snapshot)
+        """Record the last moment and return the whole episode."""
+        self._add_moment(snapshot)
         columns: dict[str, Any] = {name: np.array(rows, np.float64) for name, rows in self._moments.items()}
-        columns |= {name: np.array(rows, np.float64) for name, rows in (self._steps | self._earned).items()}
+        columns |= {name: np.array(rows, np.float64) for name, rows in (self._steps | self._rewards).items()}
         columns |= {name: columns[name].astype(np.int64) for name in ("target", "actions")}
         columns["explored"] = columns["explored"].astype(np.bool_)
         return Replay(
@@ -60,7 +61,7 @@ class Recording:
             **columns,
         )
 
-    def _look(self, snapshot: list[UnitRecord]) -> None:
+    def _add_moment(self, snapshot: list[UnitRecord]) -> None:
         if not self._units:
             self._units = tuple(
                 Unit(one.side, one.index, one.type, one.radius, one.health_max, one.shield_max) for one in snapshot

@@ -1,5 +1,5 @@
-"""The embedded battle simulator: the game's combat as plain scalar rules, compiled, behind SMAC's interface.
+"""The embedded battle simulator: compiled rules of the game's combat, with SMAC's interface.
 
-Read in this order: layout (sizes), arrays (what a unit is), interface (what agents see), orders, combat and
-movement (one game loop), rewards, battle (one environment step), world (a batch of battles).
+Read in this order: layout (sizes), arrays (the records of units), interface (masks and observations), orders, combat
+and movement (one game loop), rewards, battle (one environment step), world (a batch of battles).
 """

@@ -1,4 +1,4 @@
-"""One environment step of a range of battles: orders, game loops, rewards, and what everybody sees afterwards."""
+"""One environment step of a range of battles: orders, game loops, rewards and observations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.envs.skirmish.arrays import NOBODY, Battle, Records
+from fedqmix.envs.skirmish.arrays import NO_UNIT, Battle, Records
 from fedqmix.envs.skirmish.combat import decide
 from fedqmix.envs.skirmish.compile import inline, inner, kernel
 from fedqmix.envs.skirmish.damage import deal, regenerate
@@ -22,12 +22,12 @@ from fedqmix.envs.skirmish.variation import draw_goal
 from fedqmix.runtime.core.world import Bools, Floats, Floats64, Integers
 from fedqmix.runtime.kernels.spinning import MESSAGE, WorkQueue, claim, take_part
 
-GOING_ON, OPENING = 0, 1
-"""What the desk says about the battles."""
+STEPPING, OPENING = 0, 1
+"""The work queue's message: battles take an environment step, or begin."""
 
 
 class Views(NamedTuple):
-    """The arrays of a TimeStep and a TeamTimeStep, where the kernels write."""
+    """The arrays of a TimeStep and a TeamTimeStep, into which the kernels write."""
 
     observations: Floats
     available: Bools
@@ -40,7 +40,7 @@ class Views(NamedTuple):
 
 
 @kernel
-def seat_battles(
+def set_up_battles(
     n_agents: int,
     attack: Floats64,
     template: Records,
@@ -52,13 +52,13 @@ def seat_battles(
 ) -> None:
     """Set up the units of battles first .. last - 1 from template [units].
 
-    keys: [battles] fix their random draws. attack: [2 ends, 2] between which the enemies' destination is drawn.
+    keys: [battles] fix the battles' random draws. attack: [2 ends, 2]; the enemies' destination is drawn between them.
     """
     for b in range(first, last):
         battle = battles[b]
         battle.steps = battle.loops = 0
         battle.over = False
-        battle.crowded = True  # looked at once, for maps whose spawn points are close together
+        battle.crowded = True  # forces one check for overlaps: some maps have spawn points close together
         for u in range(template.shape[0]):
             units[b, u] = template[u]
             seed_unit(units[b, u], keys[b], u)
@@ -80,10 +80,11 @@ def step_battles(
     work_queue: WorkQueue,
     seat: int,
 ) -> None:
-    """Let the battles on the desk take one environment step, or, when it says OPENING, only show how they begin.
+    """Advance the work queue's battles by one environment step, or write their first views.
 
-    actions: [agents, battles] available ones, not looked at when opening. scratch [ROWS, units] and looks
-    [SCRATCH_LENGTH] are written over; each seat needs its own. desk, seat: see runtime.kernels.spinning.
+    actions: [agents, battles], available ones; not read when the queue's message is OPENING.
+    scratch: [ROWS, units], looks: [SCRATCH_LENGTH]; both are overwritten, and each thread needs its own.
+    work_queue, seat: as in runtime.kernels.spinning.
     """
     while take_part(work_queue, seat):
         first, last = claim(work_queue, seat)
@@ -107,7 +108,7 @@ def step_battles(
 
 @inline
 def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle, b: int, views: Views) -> None:
-    """Work out the reward's scale for the teams there are; nothing is earned or over yet."""
+    """Compute the reward scale of the battle's teams; clear rewards and flags."""
     battle.reward_scale = reward_scale(rules, scene.kinds, units, scene.n_agents, b)
     for agent in range(scene.n_agents):
         views.individual_rewards[agent, b] = 0.0
@@ -117,11 +118,11 @@ def open_battle(scene: Scene, rules: RewardRules, units: Records, battle: Battle
 
 @inline
 def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
-    """Note how everybody stands, and give the orders."""
+    """Record every unit's health and shield, and turn the actions into orders."""
     for u in range(units.shape[1]):
         unit = units[b, u]
         unit.worth_before = unit.health + unit.shield
-        unit.acted_on = NOBODY
+        unit.acted_on = NO_UNIT
         unit.hit_by = np.uint64(0)
     for agent in range(scene.n_agents):
         give_order(scene, units, b, agent, actions[agent, b])
@@ -152,7 +153,7 @@ def end_step(
     views: Views,
     scratch: Floats64,
 ) -> None:
-    """Judge and pay."""
+    """Write the battle's outcome and rewards."""
     battle.steps += 1
     standing = outcome(rules, scene.kinds, units, scene.n_agents, b)
     ended = standing != ONGOING
@@ -166,7 +167,7 @@ def end_step(
 
 @inline
 def show(layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, views: Views, looks: Floats) -> None:
-    """Write what everybody may do and sees. looks [SCRATCH_LENGTH] is scratch."""
+    """Write the masks, observations and state of battle b. looks: [SCRATCH_LENGTH], scratch."""
     ground, observations = scene.terrain, views.observations
     write_views(
         layout,
@@ -185,7 +186,7 @@ def show(layout: Layout, scene: Scene, units: Records, battle: Battle, b: int, v
 
 @inner
 def stay_over(n_agents: int, b: int, available: Bools, individual_rewards: Floats, team_reward: Floats) -> None:
-    """Pay nothing and allow nothing in a battle that is over."""
+    """Write rewards of 0 and masks of only the no-op for a battle that is over."""
     team_reward[b] = 0.0
     for agent in range(n_agents):
         individual_rewards[agent, b] = 0.0
@@ -194,7 +195,7 @@ def stay_over(n_agents: int, b: int, available: Bools, individual_rewards: Float
 
 @inner
 def leave_no_op(n_agents: int, b: int, available: Bools) -> None:
-    """Leave the no-op as the agents' only available action."""
+    """Make the no-op the agents' only available action."""
     for agent in range(n_agents):
         available[agent, b, NO_OP] = True
         for action in range(NO_OP + 1, available.shape[2]):
@@ -203,7 +204,7 @@ def leave_no_op(n_agents: int, b: int, available: Bools) -> None:
 
 @kernel
 def first_forbidden(actions: Integers, available: Bools, battles: Records) -> tuple[int, int]:
-    """Return (agent, battle) of the first action that is out of range or not available, else (-1, -1).
+    """Return (agent, battle) of the first action that is not available, else (-1, -1).
 
     Agents of battles that are over may always take the no-op.
     """

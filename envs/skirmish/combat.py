@@ -1,10 +1,10 @@
-"""One game loop of deciding: everybody looks at the same picture, and nobody's place or health changes yet."""
+"""The units' decisions in one game loop, all from the same places and health."""
 
 from __future__ import annotations
 
 from math import sqrt
 
-from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NOBODY, TARGET, Kind, Records, Unit
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NO_UNIT, TARGET, Kind, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.orders import break_off
 from fedqmix.envs.skirmish.randomness import draw
@@ -13,21 +13,21 @@ from fedqmix.envs.skirmish.targets import is_wounded, list_units, pursue, reache
 from fedqmix.envs.skirmish.terrain import heading
 from fedqmix.runtime.core.world import Floats64
 
-NEAR = 0.05  # cells; who is this close to a destination is there
+NEAR = 0.05  # cells; a unit this close to its destination has arrived
 
 STAYS, CHASES, GOES = 0, 1, 2
-"""What a unit does in a loop: stand; walk after somebody; walk to where its order leads."""
+"""A unit's walk in a loop: it stands; it follows its target; it walks to its order's destination."""
 
 Way = tuple[int, float, float]
-"""One of these, and the point it walks to."""
+"""STAYS, CHASES or GOES, and the point to which the unit walks."""
 
 
 @inner
 def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -> tuple[bool, bool]:
-    """Let every unit of battle b decide what to do in this loop: units' walk_x, walk_y, heals and shots.
+    """Decide the units' walks, shots and healing in this loop of battle b.
 
-    now: game loops since the battle's beginning. places [4, units] is scratch. Returns whether anybody walks, and
-    whether any hit lands or anybody heals.
+    now: game loops since the battle's beginning. places: [4, units], scratch.
+    Returns whether any unit walks, and whether any hit lands or any unit heals.
     """
     walking = acting = False
     list_units(scene, units, b, places)
@@ -37,7 +37,7 @@ def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -
             unit.walk_x = unit.walk_y = 0.0
             if scene.kinds[unit.kind].heal_rate > 0.0:
                 way, goal_x, goal_y = tend(scene, units, b, u)
-                acting |= unit.heals != NOBODY
+                acting |= unit.heals != NO_UNIT
             else:
                 way, goal_x, goal_y = attack(scene, units, b, u, now, places)
             if way != STAYS:
@@ -49,15 +49,15 @@ def decide(scene: Scene, units: Records, b: int, now: float, places: Floats64) -
 
 @inner
 def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> Way:
-    """Let an armed unit fight, or carry on with its order; return where it walks."""
+    """Update an armed unit's target and attack, or carry on with its order; return its walk."""
     unit = units[b, u]
     if unit.order == ATTACK_MOVE:
         pursue(scene, units, b, u, now, places)
     elif unit.order == TARGET and units[b, unit.target].health <= 0.0:
         break_off(unit)
         unit.order = IDLE
-        unit.target = NOBODY
-    if unit.target == NOBODY:
+        unit.target = NO_UNIT
+    if unit.target == NO_UNIT:
         return carry_on(scene, unit, now)
     target = units[b, unit.target]
     return fight(scene, unit, target, now), target.x, target.y
@@ -65,7 +65,7 @@ def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
 
 @inner
 def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> int:
-    """Shoot, recover, attack or chase, whatever a unit is up to with its target; return CHASES or STAYS."""
+    """Advance a unit's attack: shoot, recover, begin an attack or chase; return CHASES or STAYS."""
     kind = scene.kinds[unit.kind]
     if unit.attacking:
         if now < unit.shot_at:
@@ -78,7 +78,7 @@ def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> int:
         break_off(unit)
     if reaches(scene, unit, target):
         if now >= unit.ready_at:
-            # A weapon that has been ready for part of a loop keeps that part, else every period would be rounded up.
+            # The part of a loop for which the weapon was ready counts, else every period would be rounded up.
             since = unit.ready_at if unit.ready_at > now - 1.0 else now
             delay = scene.rules.delay_low + (scene.rules.delay_high - scene.rules.delay_low) * draw(unit)
             unit.ready_at = since + kind.period + delay
@@ -90,7 +90,7 @@ def fight(scene: Scene, unit: Unit, target: Unit, now: float) -> int:
 
 @inner
 def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> None:
-    """Send an attack's hits on their way. distance: to the target, from centre to centre."""
+    """Shoot: schedule the hits of an attack. distance: to the target, from centre to centre."""
     unit.attacking = False
     unit.recovered_at = now + kind.recovery
     unit.acted_on = unit.hit_target = unit.target
@@ -106,15 +106,15 @@ def shoot(kind: Kind, unit: Unit, target: Unit, distance: float, now: float) -> 
 
 @inner
 def tend(scene: Scene, units: Records, b: int, u: int) -> Way:
-    """Let a healer heal, follow whom it is to heal, or carry on with its order; return where it walks."""
+    """Heal or follow a healer's target, or carry on with its order; return its walk."""
     unit = units[b, u]
-    unit.heals = NOBODY
+    unit.heals = NO_UNIT
     if unit.order == ATTACK_MOVE:
         seek_wounded(scene, units, b, u)
     elif unit.order == TARGET and units[b, unit.target].health <= 0.0:
         unit.order = IDLE
-        unit.target = NOBODY
-    if unit.target == NOBODY:
+        unit.target = NO_UNIT
+    if unit.target == NO_UNIT:
         return carry_on(scene, unit, 0.0)
     target = units[b, unit.target]
     if not reaches(scene, unit, target):
@@ -126,7 +126,10 @@ def tend(scene: Scene, units: Records, b: int, u: int) -> Way:
 
 @inner
 def carry_on(scene: Scene, unit: Unit, now: float) -> Way:
-    """Return where a unit without a target walks; on an attack-move it first recovers from its last attack."""
+    """Return the walk of a unit without a target.
+
+    On an attack-move the unit first recovers from its last attack.
+    """
     goes = unit.order == MOVE
     if unit.order == ATTACK_MOVE:
         goes = not unit.arrived and not scene.hunting and now >= unit.recovered_at
@@ -135,7 +138,7 @@ def carry_on(scene: Scene, unit: Unit, now: float) -> Way:
 
 @inner
 def walk(scene: Scene, unit: Unit, way: int, goal_x: float, goal_y: float) -> None:
-    """Head for a point, round corners, for one loop; who goes there and is there has carried out its order."""
+    """Walk towards a point, around corners, for one loop; complete the order at its destination."""
     kind = scene.kinds[unit.kind]
     goal_x, goal_y = heading(scene.terrain, kind.plane, unit.x, unit.y, goal_x, goal_y)
     dx, dy = goal_x - unit.x, goal_y - unit.y

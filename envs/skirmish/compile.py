@@ -1,8 +1,8 @@
-"""How the rules of battle are compiled.
+"""The compiler settings of the rules of battle.
 
-Kernels run without the interpreter's lock. They allocate nothing, so arrays need no reference counts (`_nrt`): counting
-them, atomically and from several threads, took most of the time. A division by zero gives inf, as in numpy. Every call
-is inlined (`forceinline`): a scene is a hundred machine words, and handing it on took more time than most functions do.
+Kernels run without the interpreter's lock. They allocate nothing, so arrays need no reference counts (`_nrt`): atomic
+counting from several threads took most of the time. A division by zero gives inf, as in numpy. Every call is inlined
+(`forceinline`): a scene is a hundred machine words, and passing it cost more than most functions do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a game loop's hits and healing do, all at once: nobody is spared because somebody else struck first."""
+"""The hits and healing of one game loop. All land at once: no unit gains by its number."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from math import sqrt
 
 import numpy as np
 
-from fedqmix.envs.skirmish.arrays import AIR, BURST, LINE, NOBODY, Records
+from fedqmix.envs.skirmish.arrays import AIR, BURST, LINE, NO_UNIT, Records
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.targets import call_for_help, is_nearer, is_wounded, opponents
 
-BURSTING, HAS_BURST = -1, -2  # hits_left of who bursts in this loop, and afterwards
+BURSTING, HAS_BURST = -1, -2  # hits_left of a unit that bursts in this loop, and afterwards
 
 
 @inner
 def deal(scene: Scene, units: Records, b: int, now: float) -> None:
-    """Land all hits of this loop in battle b, then heal; units' `hit_by` notes which agents hit them."""
+    """Land all hits of this loop in battle b, then heal; write the units' `hit_by`."""
     for u in range(units.shape[1]):
         unit = units[b, u]
         if unit.health <= 0.0 and unit.attackers == 0 and scene.kinds[unit.kind].missile_speed == 0.0:
-            unit.hits_left = min(unit.hits_left, 0)  # who died before this loop: only its missiles still fly
+            unit.hits_left = min(unit.hits_left, 0)  # of a unit that died before this loop only missiles still land
         while unit.hits_left > 0 and now >= unit.hit_at:
             unit.hits_left -= 1
             unit.hit_at += scene.kinds[unit.kind].hit_interval
             land(scene, units, b, u, now)
-    bury(scene, units, b, now)
+    clear_dead(scene, units, b, now)
     for u in range(units.shape[1]):
         unit = units[b, u]
         if unit.attackers > 0:
             if unit.health > 0.0:
                 call_for_help(scene, units, b, u, now)
             unit.attackers = 0
-        if unit.heals != NOBODY:
+        if unit.heals != NO_UNIT:
             heal(scene, units, b, u)
 
 
 @inner
 def land(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
-    """Land one hit of unit u on everybody it hits."""
+    """Land one hit of unit u on every unit it hits."""
     unit = units[b, u]
     kind = scene.kinds[unit.kind]
     if kind.weapon == BURST:
-        unit.hits_left = BURSTING  # when the dead are counted: it can still be hit in this loop
+        unit.hits_left = BURSTING  # it bursts in `clear_dead`; until then other hits of this loop can land on it
     elif kind.weapon == LINE:
         first, last = opponents(scene, units, u)
         for other in range(first, last):
@@ -60,9 +60,9 @@ def land(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
 
 @inner
 def hurt(scene: Scene, units: Records, b: int, u: int, victim: int, now: float) -> None:
-    """Take one hit of unit u off a victim's shield, without armour, then, less armour, off its health.
+    """Subtract one hit of unit u from a victim's shield, then, less armour, from its health.
 
-    Who dies in this loop can still be hit, as all hits of a loop land at once; who was dead before cannot.
+    A unit that dies in this loop can still be hit, as all hits of a loop land at once. An earlier dead unit cannot.
     """
     target = units[b, victim]
     damage = scene.damage[units[b, u].kind, target.kind]
@@ -81,8 +81,8 @@ def hurt(scene: Scene, units: Records, b: int, u: int, victim: int, now: float) 
 
 
 @inner
-def bury(scene: Scene, units: Records, b: int, now: float) -> None:
-    """Let the dead of this loop be dead, and burst if they do; who dies of that bursts in turn."""
+def clear_dead(scene: Scene, units: Records, b: int, now: float) -> None:
+    """Clear the units that died in this loop, and burst those that burst, until no more die."""
     again = True
     while again:
         again = False
@@ -99,7 +99,7 @@ def bury(scene: Scene, units: Records, b: int, now: float) -> None:
 
 @inner
 def burst(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
-    """Hit everybody of the other side around unit u who stands on the ground."""
+    """Hit all units of the other side around unit u that stand on the ground."""
     unit = units[b, u]
     first, last = opponents(scene, units, u)
     for other in range(first, last):
@@ -112,10 +112,10 @@ def burst(scene: Scene, units: Records, b: int, u: int, now: float) -> None:
 
 @inner
 def heal(scene: Scene, units: Records, b: int, u: int) -> None:
-    """Heal whom unit u heals for one loop, as far as its energy and the other's wounds go."""
+    """Heal unit u's target for one loop, limited by u's energy and the target's missing health."""
     unit = units[b, u]
     target = units[b, unit.heals]
-    unit.heals = NOBODY
+    unit.heals = NO_UNIT
     if unit.health <= 0.0 or not is_wounded(scene, target):
         return
     kind = scene.kinds[unit.kind]
@@ -127,7 +127,7 @@ def heal(scene: Scene, units: Records, b: int, u: int) -> None:
 
 @inner
 def regenerate(scene: Scene, units: Records, b: int, now: float) -> None:
-    """Let the living of battle b regenerate for the environment step that ends now, and note their cooldowns."""
+    """Regenerate living units for the environment step that ends now, and write their cooldowns."""
     loops = float(scene.rules.loops)
     for u in range(units.shape[1]):
         unit = units[b, u]

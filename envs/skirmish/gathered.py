@@ -1,8 +1,8 @@
-"""What the interface reads of every unit again and again, gathered side by side so that it is quick to compute with.
+"""The interface's scratch: the quantities of units that it reads often, gathered in rows.
 
-The scratch is one row of float32 numbers of fixed length for each quantity, one behind the other: at fixed distances
-the compiler sees that rows do not overlap, and computes with several units at once. (`index` makes an index unsigned:
-then nothing looks whether it is negative and counts from the end.)
+Each quantity is one row of float32 numbers, and rows of fixed length follow each other. At fixed distances the compiler
+proves that rows do not overlap, and computes with several units at once. (`index` makes an index unsigned, which saves
+the check for negative indices that count from the end.)
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whateve
 SIGHT_RANGE = 9.0  # unit_sight_range: exclusive
 
 MOST_UNITS = 128
-"""Of a battle, allies and enemies together: the length of the scratch's rows."""
+"""The most units of a battle, allies and enemies together: the length of the scratch's rows."""
 
 X, Y, HEALTH, SHIELD, SLOT = (row * MOST_UNITS for row in range(5))
-"""Where each row begins. Places (of the dead: out of everybody's sight); health and shield relative to their maxima;
-which type bit."""
+"""The first index of each row: places (of dead units: out of sight), health and shield relative to their maxima, type
+bit."""
 
 NEAR, SEEN, DISTANCE, TO_X, TO_Y, SEEN_HEALTH, SEEN_SHIELD = (row * MOST_UNITS for row in range(5, 12))
-"""What one agent sees: 1 within the range of attacks, or of sight, else 0; then, relative to the range of sight, how
-far and where; health and shield again, 0 for those it does not see."""
+"""Rows of one agent's view. NEAR, SEEN: 1 within shooting or sight range, else 0. DISTANCE, TO_X, TO_Y: relative to the
+sight range. SEEN_HEALTH, SEEN_SHIELD: relative to their maxima. The last five are 0 for units out of sight."""
 
 SCRATCH_LENGTH = 12 * MOST_UNITS
 OUT_OF_SIGHT = np.float32(1e9)
@@ -39,7 +39,7 @@ ONE, NONE = np.float32(1.0), np.float32(0.0)
 
 @inner
 def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
-    """Gather places and conditions of the units of battle b in scratch [SCRATCH_LENGTH]."""
+    """Gather the places and conditions of battle b's units in scratch [SCRATCH_LENGTH]."""
     for u in range(units.shape[1]):
         unit = units[b, u]
         kind = kinds[unit.kind]
@@ -53,7 +53,7 @@ def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
 
 @inner
 def look(agent: int, count: int, scratch: Floats) -> None:
-    """Write what a living agent sees of `count` units (get_obs_agent): the scratch's rows from NEAR on."""
+    """Write a living agent's view of `count` units (get_obs_agent) to the rows from NEAR on."""
     x, y = scratch[index(X + agent)], scratch[index(Y + agent)]
     for u in range(count):
         dx, dy = scratch[index(X + u)] - x, scratch[index(Y + u)] - y

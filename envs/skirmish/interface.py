@@ -1,8 +1,8 @@
-"""SMAC's interface: what agents may do, what they see, and the global state, from the state of the units alone.
+"""SMAC's interface: masks, observations and the global state, from the units alone.
 
-Every function reads battle b of units [battles, units] and writes into arrays the caller gives. The formulas are those
-of SMAC's StarCraft2Env (the method is named at each function), quirks included. Availability and observations are
-written together, agent by agent, since both ask how far everybody is.
+Every function reads battle b of units [battles, units] and writes into arrays of the caller. The formulas are those
+of SMAC's StarCraft2Env (each function names the method), quirks included. Masks and observations are written together,
+agent by agent, since both need the distances to all units.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from fedqmix.envs.skirmish.state import write_state
 from fedqmix.runtime.core.world import Bools, Floats
 
 NO_OP, STOP, NORTH, SOUTH, EAST, WEST = 0, 1, 2, 3, 4, 5
-MOVE_PROBE = 1.0  # half of SMAC's move_amount: how far ahead can_move looks
+MOVE_PROBE = 1.0  # cells that can_move looks ahead: half of SMAC's move_amount
 
 
 @inline
@@ -53,11 +53,11 @@ def write_views(
     observations: Floats,
     state: Floats,
 ) -> None:
-    """Write what everybody may do and sees in battle b, and its state.
+    """Write the masks, the observations and the state of battle b.
 
-    kinds: [kinds]. walkable, height: [x, y]. steps: environment steps taken so far. scratch: [SCRATCH_LENGTH] is
-    written over. available: [agents, battles, n_actions], observations: [agents, battles, obs_dim], state: [battles,
-    state_dim].
+    kinds: [kinds]. walkable, height: [x, y]. steps: environment steps taken so far.
+    scratch: [SCRATCH_LENGTH], overwritten.
+    available: [agents, battles, n_actions], observations: [agents, battles, obs_dim], state: [battles, state_dim].
     """
     gather(kinds, units, b, scratch)
     for agent in range(layout.n_agents):
@@ -73,7 +73,7 @@ def write_views(
 
 @inner
 def write_dead(layout: Layout, agent: int, b: int, available: Bools, observations: Floats) -> None:
-    """Leave a dead agent the no-op, and nothing to see."""
+    """Write a dead agent's mask, only the no-op, and its observation, only 0."""
     available[agent, b, NO_OP] = True
     for action in range(STOP, layout.n_actions):
         available[agent, b, index(action)] = False
@@ -94,7 +94,7 @@ def write_alive(
     available: Bools,
     observations: Floats,
 ) -> None:
-    """Write one living agent's available actions and observation (get_avail_agent_actions, get_obs_agent)."""
+    """Write a living agent's mask and observation (get_avail_agent_actions, get_obs_agent)."""
     x, y = scratch[index(X + agent)], scratch[index(Y + agent)]
     write_moves(walkable, x, y, agent, b, available, observations)
     at = 4
@@ -125,7 +125,7 @@ def write_alive(
 def write_moves(
     walkable: Bools, x: float, y: float, agent: int, b: int, available: Bools, observations: Floats
 ) -> None:
-    """Write the actions before the attacks, and where the agent can move, with which its observation begins."""
+    """Write the mask of the actions before the attacks, and the observation's move features."""
     available[agent, b, NO_OP] = False
     available[agent, b, STOP] = True
     north, south = is_walkable(walkable, x, y + MOVE_PROBE), is_walkable(walkable, x, y - MOVE_PROBE)
@@ -138,7 +138,7 @@ def write_moves(
 
 @inner
 def write_targets(layout: Layout, agent: int, b: int, scratch: Floats, available: Bools) -> None:
-    """Write whom an agent may attack."""
+    """Write the mask of an agent's attacks."""
     for enemy in range(layout.n_enemies):
         near = scratch[index(NEAR + layout.n_agents + enemy)] > 0
         available[agent, b, index(ACTIONS_BEFORE_ATTACKS + enemy)] = near
@@ -148,7 +148,7 @@ def write_targets(layout: Layout, agent: int, b: int, scratch: Floats, available
 def write_patients(
     layout: Layout, kinds: Records, units: Records, agent: int, b: int, scratch: Floats, available: Bools
 ) -> None:
-    """Write whom a medivac may heal: anybody alive and near, healthy or not, but no medivac."""
+    """Write the mask of a medivac's targets: near living allies, hurt or not, except medivacs."""
     for action in range(ACTIONS_BEFORE_ATTACKS, layout.n_actions):
         other = action - ACTIONS_BEFORE_ATTACKS
         near = other < layout.n_agents and scratch[index(NEAR + other)] > 0
@@ -168,7 +168,10 @@ def write_seen(
     scratch: Floats,
     observations: Floats,
 ) -> None:
-    """Write what an agent sees of unit u from index `at` on, beginning with `first`, 1 or 0; 0 if unseen."""
+    """Write an agent's view of unit u from index `at` on, all 0 if unseen.
+
+    first: the view's first feature, 1 or 0.
+    """
     seen = scratch[index(SEEN + u)]
     observations[agent, b, index(at)] = seen * first
     observations[agent, b, index(at + 1)] = scratch[index(DISTANCE + u)]
@@ -191,7 +194,7 @@ def write_seen(
 def write_last_action(
     layout: Layout, units: Records, u: int, agent: int, b: int, at: int, scratch: Floats, observations: Floats
 ) -> None:
-    """Write which action another agent took last from index `at` on; 0 if unseen or before the first."""
+    """Write another agent's last action, one-hot, from index `at` on; 0 if unseen or missing."""
     for action in range(layout.n_actions):
         observations[agent, b, index(at + action)] = NONE
     taken = units[b, u].last_action

@@ -1,4 +1,4 @@
-"""Where each number of an observation and of a state lies (SMAC's StarCraft2Env, get_obs_size and get_state_size)."""
+"""The layout of observations and states (StarCraft2Env.get_obs_size and get_state_size)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ACTIONS_BEFORE_ATTACKS = 6
 """no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i)."""
 
 PATHING_POINTS, HEIGHT_POINTS = 8, 9
-"""Cells round an agent of which obs_pathing_grid and obs_terrain_height tell (n_obs_pathing, n_obs_height)."""
+"""Cells around an agent in obs_pathing_grid and obs_terrain_height (n_obs_pathing, n_obs_height)."""
 
 
 class Layout(NamedTuple):
-    """Sizes and switches of the interface, as the compiled code reads them."""
+    """Sizes and options of the interface, as the compiled code reads them."""
 
     n_agents: int
     n_enemies: int
@@ -39,30 +39,29 @@ class Layout(NamedTuple):
     state_last_action: bool
     state_timestep: bool
     move_features: int  # at an observation's beginning
-    enemy_features: int  # of one enemy in an observation
-    ally_features: int  # of one other agent in an observation
+    enemy_features: int  # per enemy in an observation
+    ally_features: int  # per other agent in an observation
     obs_dim: int
-    ally_attributes: int  # of one agent in the state
-    enemy_attributes: int  # of one enemy in the state
+    ally_attributes: int  # per agent in the state
+    enemy_attributes: int  # per enemy in the state
     state_dim: int
 
 
 def draws_types(env: EnvConfig) -> bool:
-    """Tell whether everybody's type is drawn for every battle."""
+    """Return whether the types of all units are drawn for every battle."""
     return env.randomise in ("types", "both")
 
 
 def has_medivacs(record: MapRecord, env: EnvConfig) -> bool:
-    """Tell whether agents may be medivacs: SMAC's map type MMM, or drawn Terran teams."""
+    """Return whether agents may be medivacs: SMAC's map type MMM, or drawn Terran teams."""
     return record.map_type == "MMM" or (draws_types(env) and record.ally_race == "T")
 
 
 def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
-    """Lay out observations and states of a map under SMAC's options.
+    """Lay out the observations and states of a map under SMAC's options.
 
-    obs_timestep_number makes SMAC's observations one number longer than its own get_obs_size says: a slot among the
-    agent's own features stays 0 and the time is appended behind it. obs_dim and state_dim (of obs_instead_of_state) are
-    the lengths really returned.
+    With obs_timestep_number SMAC's observations are one number longer than its get_obs_size: one of the agent's own
+    features stays 0, and the time follows it. obs_dim and state_dim (with obs_instead_of_state) are the actual lengths.
     """
     n_agents, n_enemies = record.n_agents, record.n_enemies
     bits = len(RACES[record.ally_race]) if draws_types(env) else record.unit_type_bits

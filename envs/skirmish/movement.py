@@ -1,33 +1,33 @@
-"""One game loop of walking: units keep apart and stay on ground they can walk on.
+"""One game loop of walking: units keep apart and stay on ground that they can walk on.
 
-Everybody is moved from the same picture: all walk, then all are pushed out of whom they overlap, all pushes
-measured before anybody gives way. So no unit gains by its number.
+All units walk. Then overlapping units are pushed apart; all pushes are computed before any unit is moved. So no unit
+gains by its number.
 """
 
 from __future__ import annotations
 
 from math import sqrt
 
-from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Battle, Records, Unit
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NO_UNIT, Battle, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.terrain import Terrain, is_passable
 from fedqmix.runtime.core.world import Floats64
 
-ALLOWED_OVERLAP = 0.03  # cells; a touch that costs no push
-LONGEST_PUSH = 0.25  # cells a loop, so that a crowd cannot throw anybody far
-SIDE_STEP = 0.5  # part of a push that leads around somebody who stands
+ALLOWED_OVERLAP = 0.03  # cells; an overlap that causes no push
+LONGEST_PUSH = 0.25  # cells per loop, so that a crowd cannot throw a unit far
+SIDE_STEP = 0.5  # part of a push that leads around a standing unit
 
 X, Y, RADIUS, NUMBER, STIRRED, PUSH_X, PUSH_Y, ARRIVES = range(8)
 ROWS = 8
-"""Rows of the scratch array in which units stand in line: a copy of what pairs need, close together in memory."""
+"""Rows of the scratch array of sorted units: a copy of the fields that pairs need, close together in memory."""
 
 
 @inner
 def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) -> None:
-    """Move the units of battle b by what they want to walk, then apart. row [ROWS, units] is scratch.
+    """Move the units of battle b by their walks, then push overlapping units apart.
 
-    Two that have not moved since overlaps were last looked for, and did not overlap then, still do not.
+    row: [ROWS, units], scratch. A pair that did not overlap at the last check is checked again only after a move.
     """
     battle.crowded = False
     count = line_up(scene, units, b, row)
@@ -40,10 +40,10 @@ def move(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64) ->
 
 @inner
 def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
-    """Let everybody walk, and list the living from west to east in the columns of row; count them.
+    """Walk all units and sort the living from west to east; return their number.
 
-    The order is kept in units' `row`, so that the next time it is nearly right: insertion sort then takes one look at
-    each.
+    row: [ROWS, units], one column per unit.
+    The units' `row` keeps the order. In the next loop it is nearly right, and insertion sort compares each unit once.
     """
     count, dead = 0, units.shape[1]
     for k in range(units.shape[1]):
@@ -76,7 +76,10 @@ def line_up(scene: Scene, units: Records, b: int, row: Floats64) -> int:
 
 @inner
 def part(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64, i: int, count: int) -> None:
-    """Push the i-th unit from the west and those east of it that it overlaps apart, unless neither has moved."""
+    """Push the i-th unit from the west and the units east of it apart where they overlap.
+
+    A pair of which neither unit has moved is skipped.
+    """
     x, y, radius, stirred = row[X, i], row[Y, i], row[RADIUS, i], row[STIRRED, i] > 0.0
     j = i + 1
     while j < count and row[X, j] - x < radius + scene.widest:
@@ -95,9 +98,10 @@ def part(scene: Scene, units: Records, battle: Battle, b: int, row: Floats64, i:
 def push_apart(
     scene: Scene, one: Unit, other: Unit, row: Floats64, i: int, j: int, dx: float, dy: float, overlap: float
 ) -> None:
-    """Add the pushes that part an overlapping pair: half each, or all to the one that walks into one that stands.
+    """Add the pushes that part an overlapping pair.
 
-    dx, dy: from one to the other. Who cannot walk at all is not pushed.
+    Each unit gets half of the push. A unit that walks into a standing one gets all of it; an immobile unit gets none.
+    dx, dy: from one to the other.
     """
     distance = sqrt(dx * dx + dy * dy)
     if distance < 1e-6:
@@ -125,29 +129,32 @@ def push_apart(
 
 @inner
 def step_aside(unit: Unit, row: Floats64, i: int, push_x: float, push_y: float) -> None:
-    """Lead a walker around somebody standing in its way: on its own way's side, else on its drawn side."""
-    time_step = push_x * unit.walk_y - push_y * unit.walk_x
+    """Push a walking unit around a standing one, on the side of its walk or its drawn side."""
+    turn = push_x * unit.walk_y - push_y * unit.walk_x
     side = unit.side_step
-    if abs(time_step) > 1e-3 * ALLOWED_OVERLAP:
-        side = 1.0 if time_step > 0.0 else -1.0
+    if abs(turn) > 1e-3 * ALLOWED_OVERLAP:
+        side = 1.0 if turn > 0.0 else -1.0
     row[PUSH_X, i] -= push_y * side * SIDE_STEP
     row[PUSH_Y, i] += push_x * side * SIDE_STEP
 
 
 @inner
 def arrive_together(one: Unit, other: Unit, row: Floats64, i: int, j: int) -> None:
-    """Let a unit without a target that touches one already at their common destination count as arrived, too."""
+    """Mark a unit as arrived that touches an arrived one with the same destination.
+
+    A unit with a target is not marked.
+    """
     if one.order != ATTACK_MOVE or other.order != ATTACK_MOVE or one.goal_x != other.goal_x:
         return
-    if one.arrived and other.target == NOBODY:
+    if one.arrived and other.target == NO_UNIT:
         row[ARRIVES, j] = 1.0
-    elif other.arrived and one.target == NOBODY:
+    elif other.arrived and one.target == NO_UNIT:
         row[ARRIVES, i] = 1.0
 
 
 @inner
 def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> None:
-    """Move the i-th unit from the west where it is pushed."""
+    """Move the i-th unit from the west by its push."""
     if row[ARRIVES, i] > 0.0:
         units[b, int(row[NUMBER, i])].arrived = True
     push_x, push_y = row[PUSH_X, i], row[PUSH_Y, i]
@@ -164,7 +171,7 @@ def give_way(scene: Scene, units: Records, b: int, row: Floats64, i: int) -> Non
 
 @inner
 def place(terrain: Terrain, plane: int, unit: Unit, dx: float, dy: float) -> None:
-    """Move a unit by (dx, dy); at a wall it slides along, and where it cannot it stays."""
+    """Move a unit by (dx, dy); at a wall it slides along the wall, or stays."""
     x, y = unit.x + dx, unit.y + dy
     if is_passable(terrain, plane, x, y):
         unit.x, unit.y = x, y

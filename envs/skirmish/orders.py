@@ -1,28 +1,28 @@
-"""The agents' actions as orders to their units."""
+"""The orders that the agents' actions give to their units."""
 
 from __future__ import annotations
 
-from fedqmix.envs.skirmish.arrays import IDLE, MOVE, NOBODY, TARGET, Records, Unit
+from fedqmix.envs.skirmish.arrays import IDLE, MOVE, NO_UNIT, TARGET, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.interface import EAST, NO_OP, NORTH, SOUTH, STOP
 from fedqmix.envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS
 from fedqmix.envs.skirmish.scene import Scene
 
-MOVE_AMOUNT = 2.0  # SMAC's move_amount: how far a move order goes
+MOVE_AMOUNT = 2.0  # cells of a move order: SMAC's move_amount
 
 
 @inner
 def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) -> None:
-    """Carry an agent's action out as an order to its unit (get_agent_action).
+    """Turn an agent's action into an order to its unit (get_agent_action).
 
-    Repeating an order to attack or heal changes nothing, and so does one the unit cannot carry out: who cannot
-    shoot at what flies goes on with what it did.
+    A repeated order to attack or heal changes nothing. Neither does an order that the unit cannot execute, such as an
+    attack on a flying unit by a weapon for ground units.
     """
     unit = units[b, agent]
     unit.last_action = action
     if action == NO_OP:
         return
-    target = NOBODY
+    target = NO_UNIT
     if action >= ACTIONS_BEFORE_ATTACKS:
         target = action - ACTIONS_BEFORE_ATTACKS
         if scene.kinds[unit.kind].heal_rate == 0.0:
@@ -34,7 +34,7 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
     break_off(unit)
     unit.recovered_at = 0.0
     unit.target = target
-    if target != NOBODY:
+    if target != NO_UNIT:
         unit.order = TARGET
     elif action == STOP:
         unit.order = IDLE
@@ -53,7 +53,7 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
 
 @inner
 def break_off(unit: Unit) -> None:
-    """Cancel the attack in progress, if any; a weapon that has not been shot is ready again at once."""
+    """Cancel the attack in progress, if any; a weapon that was not shot is ready again at once."""
     if unit.attacking:
         unit.attacking = False
         unit.ready_at = 0.0

@@ -1,4 +1,4 @@
-"""What an agent sees of the map's cells: where it could walk, and how high the land is."""
+"""The terrain features of an observation: walkable cells and terrain heights."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from fedqmix.envs.skirmish.compile import inner
 from fedqmix.runtime.core.world import Bools, Floats
 
 AROUND = ((0, 4), (0, -4), (4, 0), (-4, 0), (2, 2), (-2, -2), (2, -2), (-2, 2), (0, 0))
-"""Cells looked at, counted from the agent's own (get_surrounding_points with SMAC's move_amount of 2)."""
+"""Offsets of the observed cells from the agent's own (get_surrounding_points with SMAC's move_amount of 2)."""
 
 
 @inner
 def is_walkable(walkable: Bools, x: float, y: float) -> bool:
-    """Look up one cell; int() cuts towards zero, so x = -0.5 reads cell 0 (can_move, check_bounds)."""
+    """Return whether the cell of a point is walkable (can_move, check_bounds).
+
+    int() rounds towards zero, so x = -0.5 reads cell 0.
+    """
     column, row = int(x), int(y)
     return is_inside(walkable.shape, column, row) and bool(walkable[column, row])
 
 
 @inner
 def is_inside(shape: tuple[int, int], column: int, row: int) -> bool:
-    """Tell whether the map has this cell."""
+    """Return whether the map has a cell."""
     return 0 <= column < shape[0] and 0 <= row < shape[1]
 
 
 @inner
 def write_pathing(walkable: Bools, x: float, y: float, agent: int, b: int, at: int, observations: Floats) -> int:
-    """Write from index `at` on whether eight cells around can be walked on (get_surrounding_pathing).
+    """Write the walkability of eight cells, from index `at` on (get_surrounding_pathing).
 
-    Cells beyond the map's edge count as walkable there. Returns the index behind the last one.
+    As in SMAC, cells beyond the map's edge count as walkable. Returns the index behind the last one.
     """
     for point in range(len(AROUND) - 1):
         column, row = int(x) + AROUND[point][0], int(y) + AROUND[point][1]
@@ -37,7 +40,9 @@ def write_pathing(walkable: Bools, x: float, y: float, agent: int, b: int, at: i
 
 @inner
 def write_heights(height: Floats, x: float, y: float, agent: int, b: int, at: int, observations: Floats) -> int:
-    """Write from index `at` on how high eight cells around and its own are (get_surrounding_height).
+    """Write the heights of nine cells, from index `at` on (get_surrounding_height).
+
+    The agent's own cell is the last.
 
     Cells beyond the map's edge have height 1. Returns the index behind the last one.
     """

@@ -1,6 +1,6 @@
-"""A unit's own random numbers: splitmix64 (Steele, Lea and Flood, OOPSLA 2014), one 64-bit state a unit.
+"""Random numbers of each unit: splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
 
-Each unit has its own, so that it does not matter who decides first.
+Each unit has its own 64-bit state, so that the order of the units' decisions does not matter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def mix(state: np.uint64) -> np.uint64:
 
 @inner
 def seed_unit(unit: Unit, battle_key: np.uint64, number: int) -> None:
-    """Begin the random numbers of a battle's unit of this number."""
+    """Seed the random numbers of a battle's unit by its number."""
     unit.random = mix(battle_key + np.uint64(number + 1) * _STEP)
 
 

@@ -1,4 +1,4 @@
-"""The team's reward by SMAC's formula, and each agent's own part of it."""
+"""The team reward by SMAC's formula, and each agent's individual reward."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fedqmix.envs.units import unit_type
 from fedqmix.runtime.core.world import Floats
 
 ONGOING, WON, LOST, BOTH_DEAD = 0, 1, 2, 3
-"""How a battle stands (StarCraft2Env.update_units: None, 1, -1, 0)."""
+"""The outcomes of a battle (StarCraft2Env.update_units: None, 1, -1, 0)."""
 
 
 class RewardRules(NamedTuple):
@@ -30,12 +30,12 @@ class RewardRules(NamedTuple):
     negative_scale: float
     scaled: bool  # reward_scale: rewards are multiplied by scale_rate / max_reward of their battle at the end
     scale_rate: float
-    max_reward: float  # of the map's own teams, before scaling: everybody killed, battle won
-    medivacs: bool  # map type MMM, where a team with nothing but medivacs left has lost
+    max_reward: float  # of the map's own teams, before scaling: all enemies killed, battle won
+    medivacs: bool  # map type MMM, where a team with only medivacs left has lost
 
 
 def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
-    """Take the reward options from the settings and work out SMAC's max_reward for a map."""
+    """Read the reward options from the settings and compute SMAC's max_reward for a map."""
     pool = sum(group.count * (unit_type(group.unit).health + unit_type(group.unit).shield) for group in record.enemies)
     max_reward = float(record.n_enemies * env.reward_death_value + env.reward_win + pool)
     return RewardRules(
@@ -54,9 +54,9 @@ def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
 
 @inner
 def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> float:
-    """Return what rewards of battle b are multiplied by (StarCraft2Env.init_units and step).
+    """Return the factor of battle b's rewards (StarCraft2Env.init_units and step).
 
-    SMAC works max_reward out once, at the first reset; here every battle has its own, for enemies drawn anew.
+    SMAC computes max_reward once, at the first reset; here every battle has its own, as its enemies may be drawn.
     """
     if not rules.scaled:
         return 1.0
@@ -69,10 +69,10 @@ def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: i
 
 @inner
 def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> int:
-    """Tell how battle b stands (StarCraft2Env.update_units, only_medivac_left).
+    """Return the outcome of battle b (StarCraft2Env.update_units, only_medivac_left).
 
-    Where agents have medivacs, they have lost once nobody else of theirs lives, whatever became of the enemies; and
-    the enemies have lost once a single medivac is left of them (with two of them left the battle goes on).
+    Where agents have medivacs, the agents have lost once only medivacs of theirs live, even if no enemy lives. The
+    enemies have lost once a single medivac is left of them (with two medivacs left the battle continues).
     """
     allies = fighting_allies = enemies = fighting_enemies = 0
     for u in range(units.shape[1]):
@@ -105,19 +105,19 @@ def write_rewards(
 ) -> None:
     """Write team_reward[b] and individual_rewards[agents, b] of one environment step.
 
-    units' `hit_by` tells whose attack landed on whom in this step. standing: how the battle stands after it. scale:
-    rewards are multiplied by it (reward_scale). own: [1 or more, agents or more] scratch, of which the first row is
-    written over.
+    units: their `hit_by` marks the agents of which an attack landed in this environment step.
+    standing: the outcome after it. scale: factor of the rewards (reward_scale).
+    own: [1 or more, agents or more], scratch; its first row is overwritten.
 
-    Team (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths, or with
-    only_positive off these less the agents' own, scaled. What an enemy regenerates or is healed counts as a negative
-    loss, so that it pays the team too when nothing else happens.
+    Team, scaled (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths. With
+    only_positive off it is their value less the agents' losses and deaths. An enemy's regeneration or healing is a
+    negative loss, so with only_positive it alone yields a positive reward.
 
-    Individual: an enemy's loss and death are credited in equal parts to the agents who hit it in this step, the win
-    to those who hit anybody, a defeat to all; with only_positive off each agent is charged its own loss. What an
-    enemy gains and what it loses with nobody hitting it (it bursts, say) is credited to nobody. So individual rewards
-    add up to the team's only in steps without these.
-    Healing an agent pays nothing, but with only_positive off the healed agent gets what SMAC pays the team for it.
+    Individual: an enemy's loss and death are credited in equal parts to the agents that hit it in this environment
+    step. The win is credited to the agents that hit any enemy in it, a defeat to all. With only_positive off each agent
+    is charged its own loss. An enemy's gain, or a loss without a hit (by its own burst, for example), is not credited.
+    Only without these do the individual rewards add up to the team reward.
+    Healing an agent gives no reward; with only_positive off the healed agent gets SMAC's team reward for it.
     """
     for agent in range(n_agents):
         own[0, agent] = 0.0
@@ -131,10 +131,10 @@ def write_rewards(
     if standing == WON:
         bonus = 1.0 if rules.sparse else rules.win
         team += bonus
-        anybody = np.uint64(0)
+        hitters = np.uint64(0)
         for u in range(n_agents, units.shape[1]):
-            anybody |= units[b, u].hit_by
-        share_out(bonus, anybody, own)
+            hitters |= units[b, u].hit_by
+        share_out(bonus, hitters, own)
     elif standing == LOST:
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
@@ -147,7 +147,7 @@ def write_rewards(
 
 @inner
 def credit_enemies(rules: RewardRules, units: Records, n_agents: int, b: int, own: NDArray[np.float64]) -> float:
-    """Add up the enemies' losses and deaths, crediting them to the agents who hit them."""
+    """Return the sum of the enemies' losses and deaths; credit them to the agents that hit them."""
     total = 0.0
     for u in range(n_agents, units.shape[1]):
         unit = units[b, u]
@@ -160,7 +160,7 @@ def credit_enemies(rules: RewardRules, units: Records, n_agents: int, b: int, ow
 
 @inner
 def share_out(value: float, agents: np.uint64, own: NDArray[np.float64]) -> None:
-    """Add a value in equal parts to the agents whose bits are set."""
+    """Add a value in equal parts to the agents with set bits."""
     count, rest = 0, agents
     while rest != np.uint64(0):
         rest &= rest - np.uint64(1)  # clears the lowest bit that is set
@@ -175,7 +175,10 @@ def share_out(value: float, agents: np.uint64, own: NDArray[np.float64]) -> None
 
 @inner
 def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own: NDArray[np.float64]) -> float:
-    """Add up the agents' own losses and deaths, negative and scaled, each charged to the agent itself."""
+    """Return the sum of the agents' losses and deaths, negative; charge each to its agent.
+
+    The losses are scaled by negative_scale.
+    """
     total = 0.0
     for agent in range(n_agents):
         loss = loss_of(rules, units[b, agent]) * rules.negative_scale
@@ -186,7 +189,10 @@ def charge_agents(rules: RewardRules, units: Records, n_agents: int, b: int, own
 
 @inner
 def loss_of(rules: RewardRules, unit: Unit) -> float:
-    """Return what a unit lost in this step, below 0 if it gained, with the value of its death; 0 if it was dead."""
+    """Return a unit's loss in this environment step, the value of its death included.
+
+    The loss is negative if the unit gained, and 0 if it was dead before.
+    """
     if unit.worth_before <= 0.0:
         return 0.0
     if unit.health <= 0.0:

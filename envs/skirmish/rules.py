@@ -8,7 +8,7 @@ from fedqmix.envs.units import combat_constants
 
 
 class Rules(NamedTuple):
-    """What all units of all maps share, as the compiled code reads it."""
+    """The constants of combat for all units and maps, as the compiled code reads them."""
 
     loops: int  # game loops in an environment step
     minimum_damage: float
@@ -20,7 +20,7 @@ class Rules(NamedTuple):
 
 
 def make_rules() -> Rules:
-    """Express the constants of combat in game loops."""
+    """Convert the constants of combat to game loops."""
     constants = combat_constants()
     loops = constants.loops_per_second
     return Rules(

@@ -1,4 +1,4 @@
-"""All that does not change during the battles of a map, as the compiled code reads it."""
+"""The constants of a map's battles, as the compiled code reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fedqmix.runtime.core.world import Floats64
 
 
 class Scene(NamedTuple):
-    """A map's sides, kinds of units, ground and rules."""
+    """A map's number of agents, kinds of units, terrain and rules."""
 
     n_agents: int
     hunting: bool  # the enemies' order is to attack the agents wherever they are
@@ -26,7 +26,7 @@ class Scene(NamedTuple):
 
 
 def make_scene(record: MapRecord) -> Scene:
-    """Put a map's scene together."""
+    """Build the scene of a map."""
     kinds, damage, reach = make_catalogue()
     hunting = record.order is EnemyOrder.ATTACK_AGENTS
     widest = float(kinds["separation_radius"].max())

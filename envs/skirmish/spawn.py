@@ -1,4 +1,4 @@
-"""Where units stand when a battle begins: packed in ranks around their spawn point, the same in every battle."""
+"""The units' starting places: ranks around the spawn points, the same in every battle."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fedqmix.envs.units import unit_type
 from fedqmix.runtime.core.world import Floats64
 
 SPACING = 0.05  # cells between two neighbours' edges
-EDGE = 0.01  # cells between who was moved and the edge of walkable ground
+EDGE = 0.01  # cells between a unit that was moved and the edge of walkable ground
 
 
 def spawn_points(record: MapRecord) -> tuple[Floats64, Floats64]:
-    """Return x and y [units] of all units at the beginning, allies first.
+    """Return the starting places x and y [units], allies first.
 
-    Groups with the same spawn point share one formation that faces the other team; the enemies' is the mirror image of
-    the one that as many allies would take up. Agents are numbered by (type, x, y) as SMAC does (init_units);
-    enemies by order of creation.
+    Groups with the same spawn point share one formation, which faces the other team. The enemies' formation is the
+    mirror image of a formation of as many allies. Agents are numbered by (type, x, y) as in SMAC (init_units), enemies
+    by order of creation.
     """
     facing = _facing(record)
     ally_x, ally_y = _onto_ground(record, *_side(record.allies, facing))
@@ -30,7 +30,10 @@ def spawn_points(record: MapRecord) -> tuple[Floats64, Floats64]:
 
 
 def _facing(record: MapRecord) -> Floats64:
-    """Unit vector (x, y) along the axis, east or north, on which the enemies' middle is farther from the allies'."""
+    """Return the unit vector (x, y) from the allies to the enemies along one axis.
+
+    The axis is the one, east or north, on which the teams' middles are farther apart.
+    """
     ally, enemy = (
         np.average([(group.x, group.y) for group in side], axis=0, weights=[group.count for group in side])
         for side in (record.allies, record.enemies)
@@ -54,7 +57,10 @@ def _side(groups: tuple[Group, ...], facing: Floats64) -> tuple[Floats64, Floats
 
 
 def _onto_ground(record: MapRecord, x: Floats64, y: Floats64) -> tuple[Floats64, Floats64]:
-    """Move who would stand on unwalkable ground to the nearest walkable spot; those who overlap there part later."""
+    """Move units on unwalkable ground to the nearest walkable spot.
+
+    Units that overlap there part in the first game loops.
+    """
     cells = np.argwhere(record.walkable)
     for unit in range(len(x)):
         if record.walkable[int(x[unit]), int(y[unit])]:
@@ -66,9 +72,9 @@ def _onto_ground(record: MapRecord, x: Floats64, y: Floats64) -> tuple[Floats64,
 
 
 def _pack(groups: list[Group]) -> Floats64:
-    """Offsets [units, (ahead, aside)] of the units around one point: ranks of ceil(sqrt(count)), the last one centred.
+    """Return the offsets [units, (ahead, aside)] of the units around one point.
 
-    Neighbours keep the distance that the largest unit needs.
+    Units stand in ranks of ceil(sqrt(count)), the last one centred, at the distance that the largest unit needs.
     """
     count = sum(group.count for group in groups)
     width = ceil(sqrt(count))

@@ -1,7 +1,7 @@
-"""Where units stand in battles of Purpose.VARIED_EVALUATION and, with env.starts=varied, of training: drawn places.
+"""Drawn starting places for Purpose.VARIED_EVALUATION and training with env.starts=varied.
 
-Each team's formation is shifted as a whole, and then every unit by itself, along both axes and uniformly within the
-distances below. No unit is put where it cannot stand, structures stay where they are, and units that overlap part in
+Each team's formation is shifted as a whole, and then every unit by itself. Shifts along both axes are uniform within
+the distances below. No unit is placed where it cannot stand, and structures are not moved. Overlapping units part in
 the first game loops (movement.py).
 """
 
@@ -15,12 +15,12 @@ from fedqmix.envs.skirmish.terrain import is_passable
 
 TEAM_SHIFT = 0.25  # cells, to either side
 UNIT_SHIFT = 0.1  # cells, to either side
-TRIES = 64  # shifts drawn before a team, or a unit, is not shifted
+TRIES = 64  # draws without a valid shift, after which a team or a unit is not shifted
 
 
 @kernel
 def shift_battles(scene: Scene, units: Records, first: int, last: int) -> None:
-    """Draw the starting places of battles first .. last - 1, whose units stand in the map's places."""
+    """Shift the units of battles first .. last - 1 from the map's starting places."""
     for b in range(first, last):
         shift_team(scene, units, b, 0, scene.n_agents)
         shift_team(scene, units, b, scene.n_agents, units.shape[1])
@@ -28,7 +28,7 @@ def shift_battles(scene: Scene, units: Records, first: int, last: int) -> None:
 
 @inner
 def shift_team(scene: Scene, units: Records, b: int, begin: int, end: int) -> None:
-    """Shift units begin .. end - 1 together, by a draw of the first, and then each by draws of its own."""
+    """Shift units begin .. end - 1 together, by draws of the first, then each by its own draws."""
     team_x = team_y = 0.0
     for _ in range(TRIES):
         x, y = draw_shift(units[b, begin], TEAM_SHIFT), draw_shift(units[b, begin], TEAM_SHIFT)
@@ -48,7 +48,7 @@ def draw_shift(unit: Unit, farthest: float) -> float:
 
 @inner
 def can_all_stand(scene: Scene, units: Records, b: int, begin: int, end: int, x: float, y: float) -> bool:
-    """Tell whether all units begin .. end - 1 that can walk could stand where a shift by (x, y) puts them."""
+    """Return whether all mobile units begin .. end - 1 can stand after a shift by (x, y)."""
     for u in range(begin, end):
         unit = units[b, u]
         kind = scene.kinds[unit.kind]
@@ -59,7 +59,7 @@ def can_all_stand(scene: Scene, units: Records, b: int, begin: int, end: int, x:
 
 @inner
 def shift_unit(scene: Scene, unit: Unit, team_x: float, team_y: float) -> None:
-    """Shift a unit with its team and, if it can stand there, by a draw of its own."""
+    """Shift a unit with its team, and by the first of its own draws after which it can stand."""
     unit.x += team_x
     unit.y += team_y
     for _ in range(TRIES):

@@ -1,4 +1,4 @@
-"""SMAC's global state: every unit, the agents' last actions and the time, or all observations in a row."""
+"""SMAC's global state: units, last actions and the time, or the observations concatenated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def write_state(
     observations: Floats,
     state: Floats,
 ) -> None:
-    """Write state[b, state_dim] (get_state); scratch and observations of battle b are already written."""
+    """Write state[b, state_dim] (get_state).
+
+    scratch, observations: of battle b, already written.
+    """
     if layout.obs_instead_of_state:
         for agent in range(layout.n_agents):
             for at in range(layout.obs_dim):
@@ -43,7 +46,7 @@ def write_state(
 
 @inner
 def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch: Floats, state: Floats) -> int:
-    """Write agents and enemies (get_state_dict); return the index behind them."""
+    """Write the attributes of agents and enemies (get_state_dict); return the index behind them."""
     at = 0
     for agent in range(layout.n_agents):
         unit = units[b, agent]
@@ -69,7 +72,7 @@ def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch:
 
 @inner
 def write_nothing(b: int, at: int, count: int, state: Floats) -> None:
-    """Write 0 for a dead unit from index `at` on."""
+    """Write zeros for a dead unit from index `at` on."""
     for attribute in range(count):
         state[b, index(at + attribute)] = 0.0
 
@@ -78,7 +81,7 @@ def write_nothing(b: int, at: int, count: int, state: Floats) -> None:
 def write_place(
     layout: Layout, shields: bool, u: int, type_slot: int, b: int, at: int, scratch: Floats, state: Floats
 ) -> None:
-    """Write a unit's place relative to the map's centre, its shield and its type from index `at` on."""
+    """Write a unit's place relative to the map's centre, shield and type from index `at` on."""
     state[b, index(at)] = (scratch[index(X + u)] - layout.map_width / 2) / layout.map_width
     state[b, index(at + 1)] = (scratch[index(Y + u)] - layout.map_height / 2) / layout.map_height
     at += 2

@@ -1,25 +1,28 @@
-"""How units on an attack-move find, keep, change and lose their targets."""
+"""The targets of units on an attack-move: units find, keep, change and lose them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NOBODY, Records, Unit
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, NO_UNIT, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.orders import break_off
 from fedqmix.envs.skirmish.randomness import draw
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.runtime.core.world import Floats64
 
-ANYWHERE = 1e3  # cells: farther than any map is wide
-GONE = -1e6  # in place of a dead unit's radius
-SAFE = 5.0  # cells; whoever is farther than this beyond a range cannot get into it within SAFE_LOOPS
+ANYWHERE = 1e3  # cells: wider than any map
+GONE = -1e6  # the radius of a dead unit in list_units
+SAFE = 5.0  # cells; a unit farther than this beyond a range cannot enter it within SAFE_LOOPS
 SAFE_LOOPS = 5.0
 
 
 @inner
 def list_units(scene: Scene, units: Records, b: int, places: Floats64) -> None:
-    """Fill the first rows of places [3 or more, units] with everybody's x, y and radius; GONE marks the dead."""
+    """Write all units' x, y and radius to the first rows of places [3 or more, units].
+
+    A dead unit's radius is GONE.
+    """
     for u in range(units.shape[1]):
         unit = units[b, u]
         places[0, u], places[1, u] = unit.x, unit.y
@@ -28,29 +31,29 @@ def list_units(scene: Scene, units: Records, b: int, places: Floats64) -> None:
 
 @inner
 def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Floats64) -> None:
-    """Let unit u, on its attack-move, keep, change, lose or take its target.
+    """Update the target of unit u, which is on an attack-move.
 
-    A target is kept while it lives and the unit is not led further than the leash from where it took it. One that
-    has left the weapon's reach gives way to another within it. An attack in progress is brought to its end.
+    The unit keeps a living target until it is farther than the leash from the place where it took the target. A target
+    out of weapon range is replaced by another within it. An attack in progress is completed.
     """
     unit = units[b, u]
     target = unit.target
-    if target != NOBODY and units[b, target].health <= 0.0:
-        target = NOBODY
-    reach = -1.0  # within which it looks for another target; it does not
-    if target != NOBODY and not unit.attacking and not reaches(scene, unit, units[b, target]):
+    if target != NO_UNIT and units[b, target].health <= 0.0:
+        target = NO_UNIT
+    reach = -1.0  # the range of the search for another target; negative: no search
+    if target != NO_UNIT and not unit.attacking and not reaches(scene, unit, units[b, target]):
         dx, dy = unit.x - unit.leash_x, unit.y - unit.leash_y
         if not scene.hunting and dx * dx + dy * dy > scene.rules.leash * scene.rules.leash:
-            target = NOBODY
+            target = NO_UNIT
         else:
             reach = scene.kinds[unit.kind].range
-    if target == NOBODY and now >= unit.scan_at:
+    if target == NO_UNIT and now >= unit.scan_at:
         reach = ANYWHERE if scene.hunting else scene.kinds[unit.kind].scan_range
     if reach >= 0.0:
         other = nearest_opponent(scene, units, b, u, reach, places)
-        if other != NOBODY:
+        if other != NO_UNIT:
             target = other
-        elif target == NOBODY and nobody_near(scene, units, b, u, reach + SAFE, places):
+        elif target == NO_UNIT and none_near(scene, units, b, u, reach + SAFE, places):
             unit.scan_at = now + SAFE_LOOPS
     if target != unit.target:
         take_target(unit, target)
@@ -58,23 +61,23 @@ def pursue(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
 
 @inner
 def reaches(scene: Scene, unit: Unit, other: Unit) -> bool:
-    """Tell whether the unit's weapon, or healing, reaches the other from where it is."""
+    """Return whether the unit's weapon or healing reaches the other from its present place."""
     dx, dy, reach = other.x - unit.x, other.y - unit.y, scene.reach[unit.kind, other.kind]
     return bool(dx * dx + dy * dy <= reach * reach)
 
 
 @inner
 def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> int:
-    """Return the opponent nearest to unit u, from edge to edge, within reach and which it can attack, or NOBODY.
+    """Return the nearest opponent within reach that unit u can attack, or NO_UNIT.
 
-    Equals are drawn for. places: see list_units.
+    Distances are from edge to edge; a draw decides between equals. places: from list_units.
     """
-    if nobody_near(scene, units, b, u, reach, places):
-        return NOBODY
+    if none_near(scene, units, b, u, reach, places):
+        return NO_UNIT
     unit = units[b, u]
     radius = scene.kinds[unit.kind].radius
     first, last = opponents(scene, units, u)
-    nearest, best, equals = NOBODY, reach + radius, 1
+    nearest, best, equals = NO_UNIT, reach + radius, 1
     for other in range(first, last):
         if places[2, other] == GONE:
             continue
@@ -85,7 +88,7 @@ def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float,
         distance = np.sqrt(dx * dx + dy * dy) - places[2, other]
         if distance > best or scene.damage[unit.kind, units[b, other].kind] < 0.0:
             continue
-        if nearest != NOBODY and distance == best:
+        if nearest != NO_UNIT and distance == best:
             equals += 1
             if draw(unit) * equals >= 1.0:
                 continue
@@ -97,15 +100,15 @@ def nearest_opponent(scene: Scene, units: Records, b: int, u: int, reach: float,
 
 @inner
 def opponents(scene: Scene, units: Records, u: int) -> tuple[int, int]:
-    """Return the range of numbers of the other side's units."""
+    """Return the range of the other side's unit numbers; its end is exclusive."""
     return (scene.n_agents, units.shape[1]) if u < scene.n_agents else (0, scene.n_agents)
 
 
 @inner
-def nobody_near(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> bool:
-    """Tell whether no living opponent is within reach of unit u, from edge to edge: found out several at a time.
+def none_near(scene: Scene, units: Records, b: int, u: int, reach: float, places: Floats64) -> bool:
+    """Return whether no living opponent is within reach of unit u, from edge to edge.
 
-    Indices are unsigned because signed ones might be negative, and the check for that stops vectorisation.
+    The loop is vectorised. Indices are unsigned because the check for negative ones prevents vectorisation.
     """
     unit = units[b, u]
     x, y, reach = unit.x, unit.y, reach + scene.kinds[unit.kind].radius + 1e-6
@@ -119,7 +122,7 @@ def nobody_near(scene: Scene, units: Records, b: int, u: int, reach: float, plac
 
 @inner
 def take_target(unit: Unit, target: int) -> None:
-    """Let a unit go for a target (or NOBODY), remembering where it stands for the leash."""
+    """Set a unit's target (or NO_UNIT), and its place as the leash's origin."""
     break_off(unit)
     unit.target = target
     unit.arrived = False
@@ -129,15 +132,16 @@ def take_target(unit: Unit, target: int) -> None:
 
 @inner
 def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
-    """Let a healer on its attack-move take the most wounded of its side in range, the nearer of equals.
+    """Update the target of healer u, which is on an attack-move.
 
-    It goes on with the one it has until that one is whole or dead.
+    The healer keeps its target until it is healed or dead. Then it takes the most wounded unit of its side within
+    scan range, the nearer of equals.
     """
     unit = units[b, u]
     kind = scene.kinds[unit.kind]
-    if unit.target != NOBODY and is_wounded(scene, units[b, unit.target]) and unit.energy > 0.0:
+    if unit.target != NO_UNIT and is_wounded(scene, units[b, unit.target]) and unit.energy > 0.0:
         return
-    unit.target = NOBODY
+    unit.target = NO_UNIT
     if unit.energy < kind.least_energy:
         return
     first, last = (0, scene.n_agents) if u < scene.n_agents else (scene.n_agents, units.shape[1])
@@ -155,16 +159,17 @@ def seek_wounded(scene: Scene, units: Records, b: int, u: int) -> None:
 
 @inner
 def is_wounded(scene: Scene, unit: Unit) -> bool:
-    """Tell whether a unit can be healed."""
+    """Return whether a unit can be healed."""
     kind = scene.kinds[unit.kind]
     return bool(kind.biological) and 0.0 < unit.health < kind.health_max
 
 
 @inner
 def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float) -> None:
-    """Let an attacked unit on an attack-move, and those near it that have no target, go for the attacker.
+    """Make the attacker the target of an attacked unit and of units near it without a target.
 
-    Who is called more than once in a loop goes for the nearest attacker, so that it does not matter who calls first.
+    All of them are on an attack-move. A unit that is called several times in a loop takes the nearest attacker, so that
+    the order of calls does not matter.
     """
     caller = units[b, victim]
     if caller.order != ATTACK_MOVE or now < caller.help_at:
@@ -174,8 +179,8 @@ def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float)
     attacker = units[b, caller.attacker]
     for u in range(first, last):
         unit = units[b, u]
-        called = unit.target != NOBODY and unit.called_at == now
-        if unit.health <= 0.0 or (unit.target != NOBODY and not called) or unit.order != ATTACK_MOVE:
+        called = unit.target != NO_UNIT and unit.called_at == now
+        if unit.health <= 0.0 or (unit.target != NO_UNIT and not called) or unit.order != ATTACK_MOVE:
             continue
         dx, dy = unit.x - caller.x, unit.y - caller.y
         near = dx * dx + dy * dy <= scene.rules.help_radius * scene.rules.help_radius
@@ -188,7 +193,7 @@ def call_for_help(scene: Scene, units: Records, b: int, victim: int, now: float)
 
 @inner
 def is_nearer(one: Unit, other: Unit, unit: Unit) -> bool:
-    """Tell whether the one is nearer to a unit than the other; equals are drawn for."""
+    """Return whether one is nearer to a unit than the other; a draw decides between equals."""
     dx, dy = one.x - unit.x, one.y - unit.y
     other_dx, other_dy = other.x - unit.x, other.y - unit.y
     ahead = other_dx * other_dx + other_dy * other_dy - dx * dx - dy * dy

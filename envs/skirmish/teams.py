@@ -1,4 +1,4 @@
-"""The kinds of units as records, what each deals to each, and the units of a map as a battle begins."""
+"""The records of the kinds of units, their damage to each other, and a map's initial units."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fedqmix.envs.skirmish.arrays import (
     GROUND,
     KIND,
     LINE,
-    NOBODY,
+    NO_UNIT,
     SHOT,
     UNARMED,
     UNIT,
@@ -33,7 +33,7 @@ class Catalogue(NamedTuple):
 
     kinds: Records  # [kinds]
     damage: Floats64  # [kinds, kinds] one hit of the row's kind on the column's, before armour; below 0: cannot attack
-    reach: Floats64  # [kinds, kinds] from centre to centre, at which the row's weapon (or healing) reaches the column's
+    reach: Floats64  # [kinds, kinds] range of the row's weapon (or healing) on the column's, from centre to centre
 
 
 def make_catalogue() -> Catalogue:
@@ -93,7 +93,7 @@ def _arm(kind: np.void, weapon: Weapon) -> None:
 
 
 def make_units(record: MapRecord) -> Records:
-    """Return [units] the units of a map as a battle begins, but for random draws."""
+    """Return the units of a map at a battle's beginning, before random draws: [units]."""
     names = record.unit_types
     units = np.zeros(len(names), dtype=UNIT)
     units["kind"] = [unit_names().index(name) for name in names]
@@ -101,7 +101,7 @@ def make_units(record: MapRecord) -> Records:
     units["x"], units["y"] = spawn_points(record)
     units["health"], units["shield"], units["energy"] = kinds["health_max"], kinds["shield_max"], kinds["energy_start"]
     for field in ("target", "last_action", "hit_target", "heals", "attacker", "acted_on"):
-        units[field] = NOBODY
+        units[field] = NO_UNIT
     units["stirred"] = True
     units["row"] = np.arange(len(names))
     for number, name in enumerate(names):
@@ -109,7 +109,7 @@ def make_units(record: MapRecord) -> Records:
         units["type_slot"][number] = slots.index(name) if slots else 0
     enemies = units[record.n_agents :]
     enemies["order"] = ATTACK_MOVE
-    if record.order is EnemyOrder.NONE:  # they stay where they are, but attack who comes near
+    if record.order is EnemyOrder.NONE:  # they keep their places, but attack units that come near
         enemies["arrived"] = True
         enemies["goal_x"], enemies["goal_y"] = enemies["x"], enemies["y"]
     else:

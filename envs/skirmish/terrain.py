@@ -1,4 +1,4 @@
-"""The ground of a map: who can stand where, and the shortest ways round its corners."""
+"""The terrain of a map: passable cells, and shortest paths around corners."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from fedqmix.runtime.core.world import Bools, Floats, Floats64
 
 Cells = NDArray[np.int16]
 
-STAIRS = 1.06  # how much larger than a convex area its hull may be, for the stairs that cells make of slopes
-WIDTH = 0.3  # cells; half of what a way must be wide
+STAIRS = 1.06  # largest ratio of hull to area that counts as convex; cells turn slopes into stairs
+WIDTH = 0.3  # cells; half the least width of a path
 
 
 class Terrain(NamedTuple):
-    """One map's ground as the compiled code reads it."""
+    """The terrain of a map, as the compiled code reads it."""
 
-    walkable: Bools  # [x, y] the ground that the interface shows
+    walkable: Bools  # [x, y] the cells that the interface shows
     height: Floats  # [x, y] 0..1
     passable: Bools  # [planes, x, y] whether units of a plane (arrays.GROUND, ...) can stand in a cell
-    winding: bool  # whether there are corners to walk round at all
+    winding: bool  # whether there are corners to walk around at all
     number: Cells  # [x, y] number of the nearest walkable cell; all 0 if not winding
     centre: Floats64  # [cells, 2] middle of each numbered cell
-    waypoint: Cells  # [from cell, to cell] the cell to head for: the next corner, or where one wants to go
+    waypoint: Cells  # [from cell, to cell] the cell to walk to: the next corner, or the destination
 
 
 def make_terrain(record: MapRecord) -> Terrain:
-    """Work out a map's ground. Takes some tens of milliseconds on maps with corners."""
+    """Compute a map's terrain. This takes some tens of milliseconds on maps with corners."""
     passable = np.stack([record.walkable, np.ones_like(record.walkable), record.walkable | record.cliffs])
     walkable = _around_spawns(record)
     cells = np.argwhere(walkable)
@@ -43,7 +43,7 @@ def make_terrain(record: MapRecord) -> Terrain:
     everywhere = np.argwhere(np.ones_like(walkable))
     distances = np.square(everywhere[:, None] - cells[None]).sum(-1)
     number = distances.argmin(1).astype(np.int16).reshape(walkable.shape)
-    waypoint = np.tile(np.arange(len(cells), dtype=np.int16), (len(cells), 1))  # straight, if there is no way
+    waypoint = np.tile(np.arange(len(cells), dtype=np.int16), (len(cells), 1))  # straight where no path exists
     length = np.zeros(len(cells))
     settled = np.zeros(len(cells), np.bool_)
     find_ways(walkable, number, cells, waypoint, length, settled)
@@ -51,8 +51,11 @@ def make_terrain(record: MapRecord) -> Terrain:
 
 
 def _around_spawns(record: MapRecord) -> Bools:
-    """[x, y] the walkable cells that can be reached from where units begin; others lie behind walls."""
-    from scipy import ndimage  # slow to import, and needed once a map
+    """Return the walkable cells that units can reach from their starting places: [x, y].
+
+    The other walkable cells lie behind walls.
+    """
+    from scipy import ndimage  # slow to import, and needed once per map
 
     regions, _ = ndimage.label(record.walkable, structure=np.ones((3, 3)))
     begins = {int(regions[int(group.x), int(group.y)]) for group in (*record.allies, *record.enemies)} - {0}
@@ -61,7 +64,10 @@ def _around_spawns(record: MapRecord) -> Bools:
 
 
 def _is_convex(cells: NDArray[np.int64]) -> bool:
-    """Tell whether one can walk straight from everywhere to everywhere, sliding along stairs of two cells at most."""
+    """Return whether every pair of cells is joined by a straight walk.
+
+    Units slide along stairs of at most two cells.
+    """
     from scipy.spatial import ConvexHull
 
     corners = np.concatenate([cells + corner for corner in ((0, 0), (0, 1), (1, 0), (1, 1))])
@@ -77,10 +83,10 @@ def find_ways(
     length: Floats64,
     settled: Bools,
 ) -> None:
-    """Fill waypoint[from, to] by Dijkstra's algorithm from every cell, with straight shortcuts wherever one can see.
+    """Fill waypoint[from, to] by Dijkstra's algorithm from every cell, with straight shortcuts.
 
-    That is Basic Theta* (Daniel et al., JAIR 2010) without a heuristic: a cell's waypoint is its neighbour's waypoint
-    if that is in sight, else the neighbour. length [cells] and settled [cells] are scratch.
+    The algorithm is Basic Theta* (Daniel et al., JAIR 2010) without a heuristic: a cell's waypoint is its neighbour's
+    waypoint if that is in sight, else the neighbour. length: [cells], settled: [cells], scratch.
     """
     count = cells.shape[0]
     for goal in range(count):
@@ -110,7 +116,10 @@ def _look_around(
     goal: int,
     nearest: int,
 ) -> None:
-    """Offer the neighbours of a settled cell a way over it, or past it. Units can squeeze through between corners."""
+    """Update the paths of a settled cell's neighbours, which lead over the cell or past it.
+
+    Diagonal neighbours count: units can pass between two corners.
+    """
     x, y = cells[nearest, 0], cells[nearest, 1]
     for step_x in range(-1, 2):
         for step_y in range(-1, 2):
@@ -138,7 +147,10 @@ def _between(cells: NDArray[np.int64], one: int, other: int) -> float:
 
 @inner
 def in_sight(walkable: Bools, cells: NDArray[np.int64], one: int, other: int) -> bool:
-    """Tell whether the straight line between two cells' middles keeps to walkable ground, WIDTH on either side."""
+    """Return whether the straight line between two cells' middles is walkable.
+
+    WIDTH on either side must be walkable too.
+    """
     dx, dy = cells[other, 0] - cells[one, 0], cells[other, 1] - cells[one, 1]
     length = sqrt(float(dx * dx + dy * dy))
     if length == 0.0:
@@ -155,14 +167,14 @@ def in_sight(walkable: Bools, cells: NDArray[np.int64], one: int, other: int) ->
 
 @inner
 def is_passable(terrain: Terrain, plane: int, x: float, y: float) -> bool:
-    """Tell whether units of a plane can stand at a point."""
+    """Return whether units of a plane can stand at a point."""
     inside = x >= 0.0 and y >= 0.0 and x < terrain.passable.shape[1] and y < terrain.passable.shape[2]
     return inside and bool(terrain.passable[plane, int(x), int(y)])
 
 
 @inner
 def heading(terrain: Terrain, plane: int, x: float, y: float, goal_x: float, goal_y: float) -> tuple[float, float]:
-    """Return the point to walk straight to on the way from (x, y) to a goal: the goal, or the next corner."""
+    """Return the next point of a straight walk from (x, y) to a goal: the goal or a corner."""
     if not terrain.winding or plane != GROUND:
         return goal_x, goal_y
     here, there = _cell(terrain, x, y), _cell(terrain, goal_x, goal_y)

@@ -1,13 +1,13 @@
-"""What is drawn for every battle: where the enemies go, and, if asked for, other teams and other starting places.
+"""The draws of every battle: the enemies' destination and, if set, types and positions.
 
-The latter two are the way of SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
+env.randomise sets the draws of types and positions, which follow SMACv2 (Ellis et al. 2023, arXiv 2212.07489).
 
-Types: every agent's is drawn from its race, 45 %, 45 % and 10 %; enemies of the same race have the agents' types, as
-far as there are as many, and others are drawn. Never are all agents healers. Structures stay what and where they are.
+Types: every agent's is drawn from its race with 45 %, 45 % and 10 %. Enemies of the same race have the types of the
+agents with the same number; the others are drawn. At least one agent is not a healer. Structures keep type and place.
 
-Positions: in half of the battles the teams stand scattered in their own halves of the ground, the enemies at the mirror
-images of the agents' places ("reflect"); in the other half the agents stand in the middle and the enemies in four
-groups around them ("surround"). The enemies attack-move to where the agents are.
+Positions: in half of the battles the teams are scattered over their own halves of the map ("reflect"). The enemies
+then stand at the mirror images of the agents' places. In the other battles the agents stand in the middle, and the
+enemies in four groups around them ("surround"). The enemies attack-move to the agents' mean place.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from fedqmix.envs.skirmish.terrain import is_passable
 from fedqmix.envs.units import RACES, unit_names
 from fedqmix.runtime.core.world import Floats64
 
-OFTEN = 0.45  # chance of each of the first two
+OFTEN = 0.45  # probability of each of the first two types
 AROUND = 9.0  # cells from the middle to the groups that surround it
-SCATTER = 1.5  # cells that units of such a group are scattered to either side
-TRIES = 64  # places drawn before a unit stays where the map puts it
+SCATTER = 1.5  # cells to either side over which the units of such a group are scattered
+TRIES = 64  # drawn places without a valid one, after which a unit keeps the map's place
 
 
 class Variation(NamedTuple):
-    """What is drawn anew for every battle, as the compiled code reads it."""
+    """The options of the draws for every battle, as the compiled code reads them."""
 
     types: bool
     positions: bool
     same_race: bool
     ally_kinds: NDArray[np.int64]  # [3] kinds of the agents' race, by type bit
     enemy_kinds: NDArray[np.int64]
-    middle: Floats64  # [2] between the teams' starting points
+    middle: Floats64  # [2] midpoint of the teams' starting points
     ahead: Floats64  # [2] from the agents' starting point to the enemies'
 
 
 def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
-    """Read env.randomise for a map."""
+    """Build the options of a map's draws from env.randomise."""
     ally, enemy = _middle(record.allies), _middle(record.enemies)
     return Variation(
         types=draws_types(env),
@@ -72,7 +72,7 @@ def _numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
 
 @kernel
 def vary_battles(scene: Scene, variation: Variation, units: Records, first: int, last: int) -> None:
-    """Draw teams and places, as far as asked for, of battles first .. last - 1; every unit draws for itself."""
+    """Draw types and positions, as set, of battles first .. last - 1 from the units' own draws."""
     for b in range(first, last):
         if variation.types:
             draw_types(scene, variation, units, b)
@@ -82,7 +82,7 @@ def vary_battles(scene: Scene, variation: Variation, units: Records, first: int,
 
 @inner
 def draw_goal(n_agents: int, attack: Floats64, units: Records, b: int) -> None:
-    """Draw the point of the enemies' attack-move between the two ends in attack [2, 2], where these differ."""
+    """Draw the enemies' destination between the two ends attack [2, 2], if these differ."""
     dx, dy = attack[1, 0] - attack[0, 0], attack[1, 1] - attack[0, 1]
     if dx != 0.0 or dy != 0.0:
         part = draw(units[b, n_agents])
@@ -93,7 +93,7 @@ def draw_goal(n_agents: int, attack: Floats64, units: Records, b: int) -> None:
 
 @inner
 def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw everybody's type but structures'; if all agents were healers, the first is not."""
+    """Draw the types of all units except structures; replace the first of a team of healers."""
     healers = 0
     for u in range(units.shape[1]):
         unit = units[b, u]
@@ -113,14 +113,14 @@ def draw_types(scene: Scene, variation: Variation, units: Records, b: int) -> No
 
 @inner
 def draw_slot(unit: Unit) -> int:
-    """Draw one of the three types of a race."""
+    """Draw one of the three types of a race; return its type bit."""
     chance = draw(unit)
     return 0 if chance < OFTEN else (1 if chance < 2 * OFTEN else 2)
 
 
 @inner
 def become(scene: Scene, unit: Unit, kind: int, slot: int) -> None:
-    """Make a unit one of another kind, unhurt."""
+    """Change a unit's kind and restore its full health, shield and starting energy."""
     unit.kind, unit.type_slot = kind, slot
     unit.health, unit.shield = scene.kinds[kind].health_max, scene.kinds[kind].shield_max
     unit.energy = scene.kinds[kind].energy_start
@@ -128,7 +128,7 @@ def become(scene: Scene, unit: Unit, kind: int, slot: int) -> None:
 
 @inner
 def draw_places(scene: Scene, variation: Variation, units: Records, b: int) -> None:
-    """Draw where everybody stands, and send the enemies to where the agents are."""
+    """Draw the positions of all units; the agents' mean place is the enemies' destination."""
     surround = draw(units[b, 0]) < 0.5
     middle_x, middle_y = variation.middle[0], variation.middle[1]
     goal_x = goal_y = 0.0
@@ -151,7 +151,7 @@ def draw_places(scene: Scene, variation: Variation, units: Records, b: int) -> N
 
 @inner
 def put(scene: Scene, unit: Unit, x: float, y: float) -> bool:
-    """Put a unit somewhere if it can stand there; tell whether it can."""
+    """Move a unit to a point if it can stand there; return whether it can."""
     if not is_passable(scene.terrain, 0, x, y):
         return False
     unit.x, unit.y = x, y
@@ -160,7 +160,10 @@ def put(scene: Scene, unit: Unit, x: float, y: float) -> bool:
 
 @inner
 def place_in_half(scene: Scene, variation: Variation, unit: Unit, ally: bool) -> None:
-    """Put a unit anywhere in its side's half of the ground, on the line between the teams not farther than they are."""
+    """Move a unit to a drawn place in its side's half of the map.
+
+    Along the line between the teams the place lies 0.1 to 0.6 of their distance from the middle.
+    """
     width, height = scene.terrain.walkable.shape
     for _ in range(TRIES):
         x, y = draw(unit) * width, draw(unit) * height
@@ -174,7 +177,7 @@ def place_in_half(scene: Scene, variation: Variation, unit: Unit, ally: bool) ->
 
 @inner
 def place_around(scene: Scene, variation: Variation, units: Records, b: int, u: int) -> None:
-    """Put an agent near the middle, an enemy into one of four groups that stand diagonally around it."""
+    """Move an agent near the middle, or an enemy to one of four groups diagonally around it."""
     unit = units[b, u]
     x, y = variation.middle[0], variation.middle[1]
     if u >= scene.n_agents:

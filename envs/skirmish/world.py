@@ -1,4 +1,4 @@
-"""A batch of battles side by side: the World of env=skirmish."""
+"""The World of env=skirmish: a batch of parallel battles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
-from fedqmix.envs.skirmish.battle import GOING_ON, OPENING, Views, first_forbidden, seat_battles, step_battles
+from fedqmix.envs.skirmish.battle import OPENING, STEPPING, Views, first_forbidden, set_up_battles, step_battles
 from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout, spec_of
 from fedqmix.envs.skirmish.movement import ROWS
@@ -40,19 +40,18 @@ from fedqmix.runtime.kernels.compile import machine_code
 from fedqmix.runtime.kernels.spinning import SpinningThreads, WorkQueue
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
-FEWEST = 8  # battles; with fewer a second thread costs more than it saves
+FEWEST = 8  # battles per thread; with fewer a second thread costs more than it saves
 
 
 class SkirmishWorld:
-    """Battles of one map, stepped together by compiled kernels on ranges of battles.
+    """A World of one map's battles, which compiled kernels advance in ranges.
 
-    Fits the World contract. In the turn in which a battle is cut off by the episode limit the availability masks are
-    still those of the units' true situation (so that a learner can bootstrap from it); from the next turn on, as
-    after a battle's own end, only the no-op is left.
+    In the TimeStep that truncates a battle, the masks are still those of its units, so that a learner can bootstrap
+    from them. In later time steps, as after a battle that terminated, only the no-op is available.
     """
 
     def __init__(self, record: MapRecord, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> None:
-        """See envs.make_world."""
+        """Build the world. Arguments as for envs.make_world."""
         self._record = record
         self._seed = seed
         self._sink = sink
@@ -64,10 +63,10 @@ class SkirmishWorld:
         self._variation = make_variation(record, env)
         self._attack = np.array(record.attack, dtype=np.float64)
         self._thread_pool = ThreadPool(threads)
-        self._standby = SpinningThreads(threads - 1)
-        self._vary = env.starts == "varied"  # all battles but evaluations from fixed places
+        self._spinning_threads = SpinningThreads(threads - 1)
+        self._vary = env.starts == "varied"  # for all battles except evaluations from fixed places
         self._shifts = False  # whether the batch's starting places are drawn around the map's
-        self._step_code: Any = None  # found when the first batch begins
+        self._step_code: Any = None  # compiled or loaded when the first batch begins
         self._closed = False
         self._allocate(0)
 
@@ -78,13 +77,13 @@ class SkirmishWorld:
 
     @property
     def game(self) -> str:
-        """Its name: its version is the package's."""
+        """The world's name; its version is the package's."""
         return "skirmish"
 
     def begin(self, battles: EpisodeBatch) -> TimeStep:
-        """Begin a batch of battles, forgetting the last one, and return the first turn.
+        """Begin a batch of battles, which replaces the last one; return the first TimeStep.
 
-        Raises WorldError when there is no battle to begin or the world is closed.
+        Raises WorldError when the batch is empty or the world is closed.
         """
         self._check_open()
         if battles.count < 1:
@@ -96,9 +95,9 @@ class SkirmishWorld:
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
         self._shifts = self._varies(battles.purpose) and not self._variation.positions
         self._thread_pool.share(self._begin, self._count, FEWEST)
-        self._standby.share(self._work_queue, self._work, OPENING)
+        self._spinning_threads.share(self._work_queue, self._work, OPENING)
         self._sink.begin(battles, self._team)
-        return self._turn
+        return self._time_step
 
     def _varies(self, purpose: Purpose) -> bool:
         always = self._vary and purpose is not Purpose.EVALUATION
@@ -107,36 +106,40 @@ class SkirmishWorld:
     def _begin(self, first: int, last: int) -> None:
         units, battles = self._units, self._battles
         n_agents, attack = self._layout.n_agents, self._attack
-        seat_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
+        set_up_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
         if self._shifts:
             shift_battles(self._scene, units, first, last)
 
     def step(self, actions: Integers) -> TimeStep:
-        """Let every battle take one environment step.
+        """Take one environment step in every battle.
 
-        actions: [agents, battles] int64; agents of battles that are over take action 0 (in the turn right after a
-        cut-off, any action its mask shows is taken for it). Raises UnavailableActionError, before anything moves,
-        when an action's mask is False, and WorldError when the shape or type is wrong or no battle was begun.
+        actions: [agents, battles] int64. Agents of battles that are over take action 0; right after a truncation any
+        action that the mask allows is accepted instead.
+        Raises UnavailableActionError, before any unit moves, when an action's mask is False.
+        Raises WorldError when the shape or type is wrong or no battle was begun.
         """
         self._check_open()
         self._actions[:] = self._checked(actions)
-        self._standby.share(self._work_queue, self._work, GOING_ON)
+        self._spinning_threads.share(self._work_queue, self._work, STEPPING)
         self._sink.record(self._team)
-        return self._turn
+        return self._time_step
 
     def _prepare(self) -> None:
-        """Find the kernel's code for this batch's arrays, and bind it to them.
+        """Bind the kernel's code to this batch's arrays.
 
-        A helper may still be at the last batch's desk, or on its way there: it must not come upon other arrays.
+        A helper thread may still read the last batch's work queue, so the old binding must not change.
         """
         if self._step_code is None:
             self._step_code = machine_code(step_battles, *self._fixed, *_scratch(), self._work_queue, 0)
         self._work = partial(_work, self._step_code, self._fixed, self._work_queue)
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
-        """List every unit of one battle of the current batch, allies first, each side by index."""
+        """List all units of one battle of the current batch, allies first, each side by index.
+
+        Raises WorldError when the batch has no such battle or the world is closed.
+        """
         self._check_open()
         if not 0 <= battle < self._count:
             raise WorldError(f"There is no battle {battle}: the batch has battles 0 to {self._count - 1}.")
@@ -162,41 +165,41 @@ class SkirmishWorld:
         ]
 
     def units_of_all_battles(self) -> Records:
-        """Return [battles, units] records of arrays.Unit, allies first, to be read until the next call."""
+        """Return records of arrays.Unit [battles, units], allies first, valid until the next call."""
         self._check_open()
         return self._units
 
     def steps_taken(self) -> Records:
-        """Return [battles] the environment steps of each battle so far."""
+        """Return the number of environment steps of each battle so far: [battles]."""
         self._check_open()
         return self._battles["steps"]
 
     def outcomes(self) -> Bools:
-        """Return [battles] which battles are won."""
+        """Return which battles are won: [battles]."""
         self._check_open()
         return self._views.won
 
     def copy_battles(self, sources: Integers) -> TimeStep:
-        """Make battle b a copy of battle sources[b], future random draws included, and return the turn again.
+        """Make battle b a copy of battle sources[b], future random draws included.
 
-        sources: [battles] int64. For players that try out what would happen; the sink is not told. Raises WorldError
-        for no such battle.
+        sources: [battles] int64. Returns the copies' TimeStep. The sink gets no record.
+        Planning players use the copies to try out actions. Raises WorldError for an invalid source.
         """
         self._check_open()
         if sources.shape != (self._count,) or sources.min() < 0 or sources.max() >= self._count:
-            raise WorldError(f"Which battles to copy must be {self._count} numbers from 0 to {self._count - 1}.")
+            raise WorldError(f"The battles to copy must be {self._count} numbers from 0 to {self._count - 1}.")
         views = self._views
-        for array in (self._units, self._battles, views.state, views.team_reward, *self._turn[3:]):
+        for array in (self._units, self._battles, views.state, views.team_reward, *self._time_step[3:]):
             array[:] = array[sources]
         for array in (views.observations, views.available, views.individual_rewards):
             array[:] = array[:, sources]
-        return self._turn
+        return self._time_step
 
     def close(self) -> None:
-        """Let go of the threads. A closed world cannot be used again."""
+        """Release the threads. A closed world cannot be used again."""
         self._closed = True
         self._thread_pool.close()
-        self._standby.close()
+        self._spinning_threads.close()
 
     def _allocate(self, count: int) -> None:
         layout = self._layout
@@ -215,11 +218,11 @@ class SkirmishWorld:
             won=np.zeros(count, dtype=np.bool_),
         )
         self._actions = np.zeros((layout.n_agents, count), dtype=np.int64)
-        self._work_queue = self._standby.work_queue(count, FEWEST)
+        self._work_queue = self._spinning_threads.work_queue(count, FEWEST)
         rules = self._reward_rules
         self._fixed = (self._layout, self._scene, rules, self._units, self._battles, self._actions, views)
         flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
-        self._turn = TimeStep(views.observations, views.available, views.individual_rewards, *flags)
+        self._time_step = TimeStep(views.observations, views.available, views.individual_rewards, *flags)
         self._team = TeamTimeStep(views.state, views.team_reward, *flags)
 
     def _checked(self, actions: Integers) -> Integers:

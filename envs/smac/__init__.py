@@ -1,1 +1,1 @@
-"""The real StarCraft II behind the World contract: SMAC's StarCraft2Env over pysc2, games in processes of their own."""
+"""StarCraft II as a World: SMAC's StarCraft2Env over pysc2, each game in its own process."""

@@ -1,4 +1,4 @@
-"""SMAC's environment, asked for one battle after another, with what its interface does not tell."""
+"""The battles of one SMAC environment, with data that SMAC's interface does not return."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.actions import ACTION_NAMES
 from fedqmix.envs.maps import load_map
-from fedqmix.envs.smac.credit import NOBODY, Credit, Look, Weapons
+from fedqmix.envs.smac.credit import NO_UNIT, Credit, Look, Weapons
 from fedqmix.envs.smac.messages import Job, Sight
 from fedqmix.envs.units import unit_type
 from fedqmix.runtime.core.world import UnitRecord
@@ -29,18 +29,18 @@ ENEMY_TYPES = {
     105: "zergling",
     107: "hydralisk",
 }
-"""The game's numbers of unit types."""
+"""The names of the game's unit type numbers."""
 
 OURS = ("name", "randomise", "games", "call_seconds")
-"""Settings of env=smac that SMAC does not know."""
+"""Settings of env=smac that SMAC does not have."""
 
 
 class GameBrokenError(Exception):
-    """The game broke down or cannot be reached; SMAC would start another one and call the battle lost."""
+    """A failure of the game or its connection; SMAC would restart it and count the battle lost."""
 
 
 class EpisodeBatch(Protocol):
-    """What a game process plays."""
+    """The battles that a game process plays, one after another."""
 
     def begin(self) -> Sight:
         """Begin the next battle."""
@@ -49,19 +49,20 @@ class EpisodeBatch(Protocol):
         """Take one environment step. actions: [agents]."""
 
     def units(self) -> list[UnitRecord]:
-        """List every unit, allies first."""
+        """List all units, allies first."""
 
     def save_replay(self) -> None:
-        """Let the game save a replay of all battles since it was started."""
+        """Save the game's replay of all battles since its start."""
 
     def close(self) -> None:
         """End the game."""
 
 
 class SmacBattles:
-    """One game of StarCraft II after another in one StarCraft2Env. Raises GameBrokenError when the game does."""
+    """The battles of one StarCraft2Env. Methods raise GameBrokenError when the game breaks down."""
 
     def __init__(self, job: Job) -> None:
+        """Set up SMAC's environment; the game starts with the first battle."""
         self._record = load_map(job.map)
         self._settings = job.env
         self._env = _supervised()(map_name=job.map, seed=job.seed, **_smac_settings(job.env))
@@ -81,25 +82,25 @@ class SmacBattles:
 
     def step(self, actions: NDArray[np.int64]) -> Sight:
         """Take one environment step."""
-        before, told = self._look, self._targets(actions)
+        before, targets = self._look, self._targets(actions)
         reward, terminated, info = self._env.step(actions.tolist())
         self._look, self._last_actions = self._looked(), actions.copy()
         won, truncated = bool(info["battle_won"]), self._env.timeouts > self._timeouts
         ending = self._ending(won, terminated and not truncated)
-        own = self._credit.step(before, self._look, told, ending) * self._scale()
+        own = self._credit.step(before, self._look, targets, ending) * self._scale()
         sight = Sight(*self._seen(self._env.get_obs(), self._env.get_state()))
         sight.team_reward, sight.individual_rewards = float(reward), own.astype(np.float32)
         sight.won, sight.truncated, sight.terminated = won, truncated, bool(terminated) and not truncated
         return sight
 
     def units(self) -> list[UnitRecord]:
-        """List every unit, allies first."""
+        """List all units, allies first."""
         targets = self._targets(self._last_actions)
         sides = (("ally", self._env.agents), ("enemy", self._env.enemies))
         return [self._unit(side, index, unit, targets) for side, units in sides for index, unit in units.items()]
 
     def save_replay(self) -> None:
-        """Let the game save a replay of all battles since it was started, where SMAC's replay_dir says."""
+        """Save the game's replay of all battles since its start in SMAC's replay_dir."""
         self._env.save_replay()
 
     def close(self) -> None:
@@ -116,12 +117,12 @@ class SmacBattles:
         return Look(_worth(allies), _worth(enemies), cooldown, _places(allies), _places(enemies))
 
     def _targets(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return [agents] the enemy that each attacks; medivacs heal, and attack nobody."""
+        """Return the enemy that each agent attacks, NO_UNIT for none and for medivacs: [agents]."""
         attacks = np.array([kind.heal is None for kind in self._types]) & (actions >= len(ACTION_NAMES))
-        return np.where(attacks, actions - len(ACTION_NAMES), NOBODY)
+        return np.where(attacks, actions - len(ACTION_NAMES), NO_UNIT)
 
     def _ending(self, won: bool, over: bool) -> float:
-        """Return what SMAC adds for a battle's end (StarCraft2Env.step)."""
+        """Return the reward that SMAC adds at a battle's end, else 0 (StarCraft2Env.step)."""
         sparse = self._settings.reward_sparse
         if won:
             return 1.0 if sparse else self._settings.reward_win
@@ -141,7 +142,7 @@ class SmacBattles:
         target = -1
         if ally and action >= len(ACTION_NAMES):
             enemy = int(targets[index])
-            target = action - len(ACTION_NAMES) if enemy == NOBODY else self._record.n_agents + enemy
+            target = action - len(ACTION_NAMES) if enemy == NO_UNIT else self._record.n_agents + enemy
         return UnitRecord(
             side=side,
             index=index,
@@ -160,13 +161,14 @@ class SmacBattles:
 
 
 def _supervised() -> Any:
-    """Return SMAC's environment with three changes to what it does when things go wrong.
+    """Return SMAC's environment with three changes to its treatment of errors.
 
-    It raises GameBrokenError where SMAC starts a new game and calls the battle lost; it can be reset in the middle of
-    its first battle, for which SMAC would start a second game; and max_reward counts every enemy once, also when the
-    game has created them late (SMAC counts those there again at every look).
+    1. It raises GameBrokenError where SMAC starts a new game and counts the battle lost.
+    2. It can be reset in the middle of its first battle, where SMAC would start a second game.
+    3. max_reward counts every enemy once, also when the game creates enemies late. (SMAC counts the present ones again
+       at every observation.)
     """
-    from smac.env import StarCraft2Env  # here, because it takes a second, and only game processes have it
+    from smac.env import StarCraft2Env  # imported here: it takes a second, and only game processes have it
 
     class SupervisedEnv(StarCraft2Env):
         _episode_count: int
@@ -187,7 +189,7 @@ def _supervised() -> Any:
 
 def _smac_settings(env: EnvConfig) -> dict[str, Any]:
     known = {name: value for name, value in asdict(env).items() if name not in OURS}
-    return known | {"replay_dir": str(Path(env.replay_dir).absolute())}  # a relative one would lie in the game's folder
+    return known | {"replay_dir": str(Path(env.replay_dir).absolute())}  # the game resolves it in its own folder
 
 
 def _worth(units: list[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""One game process, seen from the world: asked, waited for until a deadline, and killed when it does not answer."""
+"""The world's handle of a game process: requests, replies with a deadline, and its end."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from fedqmix.envs.smac import messages as m
 
 WORKER = (sys.executable, "-m", "fedqmix.envs.smac.worker")
 LAUNCH_SECONDS = 300.0
-"""A game that is being started may take so long until its first battle begins."""
-TOLD, TOLD_LINES = 600, 5
-"""Characters and lines at the end of what a process has said, which are told when it fails."""
-PATIENCE = 5.0  # seconds for a process that was asked to end
+"""The time limit from a game's start to the beginning of its first battle."""
+LOG_CHARACTERS, LOG_LINES = 600, 5
+"""Most characters and lines of a failed process's last output that an error quotes."""
+PATIENCE = 5.0  # seconds that a dismissed process has to end
 
 
 class BrokenGameError(Exception):
-    """A game process has died, does not answer, or says that its game broke down."""
+    """A game process has died, does not answer, or reports that its game broke down."""
 
 
 class Game:
     """A process that plays one battle after another."""
 
     def __init__(self, job: m.Job, program: Sequence[str] = WORKER) -> None:
-        """Start it, in a process group of its own. program: what is started, to be followed by its arguments."""
+        """Start the process in its own process group.
+
+        program: the command line before the process's arguments.
+        """
         self.seconds = job.env.call_seconds
         with ExitStack() as closing:
-            self._log = closing.enter_context(tempfile.TemporaryFile())
+            self._output = closing.enter_context(tempfile.TemporaryFile())
             self._closing = closing.pop_all()
         self._pipe, its_pipe = Pipe()
         its_parent_pipe, parent_pipe = os.pipe()
@@ -42,9 +45,9 @@ class Game:
         self._closing.enter_context(self._pipe)
         try:
             self._process = subprocess.Popen(
-                [*program, str(its_pipe.fileno()), str(its_parent_pipe), job.written()],
+                [*program, str(its_pipe.fileno()), str(its_parent_pipe), job.to_json()],
                 stdin=subprocess.DEVNULL,
-                stdout=self._log,
+                stdout=self._output,
                 stderr=subprocess.STDOUT,
                 pass_fds=(its_pipe.fileno(), its_parent_pipe),
                 process_group=0,
@@ -58,13 +61,13 @@ class Game:
 
     @property
     def pid(self) -> int:
-        """The process's number, which is also its group's."""
+        """The id of the process and of its group."""
         return self._process.pid
 
     def ask(self, what: str, arrays: m.Arrays | None = None) -> None:
-        """Ask for something; the answer is fetched with `answer`. A dead process is noticed there.
+        """Send a request; `answer` returns the reply, and reports a dead process.
 
-        The answer to what was asked before is forgotten, if nobody has fetched it.
+        what: BEGIN, STEP, UNITS or REPLAY of envs.smac.messages. An earlier reply that was not fetched is dropped.
         """
         seconds = self.seconds if self._launched else LAUNCH_SECONDS
         self._deadline = time.monotonic() + seconds
@@ -75,27 +78,27 @@ class Game:
             return
 
     def answer(self) -> tuple[m.Facts, m.Arrays]:
-        """Wait for the answer. Raises BrokenGameError when there is none."""
+        """Wait for the reply to the last request. Raises BrokenGameError when none comes."""
         while True:
             if not wait([self._pipe], max(self._deadline - time.monotonic(), 0.0)):
                 raise BrokenGameError(f"it did not answer within {self.seconds:.0f} s")
             try:
                 facts, arrays = m.receive(self._pipe)
             except (EOFError, OSError) as error:
-                raise BrokenGameError(f"its process died{self._last_words()}") from error
+                raise BrokenGameError(f"its process died{self._last_output()}") from error
             if m.FAILED in facts:
-                raise BrokenGameError(f"{facts[m.FAILED]}{self._last_words()}")
+                raise BrokenGameError(f"{facts[m.FAILED]}{self._last_output()}")
             self._launched = True
             if facts.pop(m.NUMBER) == self._asked:
                 return facts, arrays
 
     def dismiss(self) -> None:
-        """Let the process end with its game; `end` sees to it."""
+        """Close the pipe, at which the process ends with its game; `end` waits for it."""
         self._pipe.close()
         self._deadline = time.monotonic() + PATIENCE
 
     def end(self) -> None:
-        """Wait for a dismissed process, and kill it and its game if that takes too long."""
+        """Wait for a dismissed process; after PATIENCE kill it and its game."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(self._deadline - time.monotonic(), 0.0))
         self.kill()
@@ -107,8 +110,8 @@ class Game:
         self._process.wait()
         self._closing.close()
 
-    def _last_words(self) -> str:
-        self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(self._log.tell() - TOLD, 0))
-        words = " | ".join(self._log.read().decode(errors="replace").split("\n")[-TOLD_LINES:]).strip(" |")
-        return f"; it said last: {words}" if words else ""
+    def _last_output(self) -> str:
+        self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(self._output.tell() - LOG_CHARACTERS, 0))
+        lines = " | ".join(self._output.read().decode(errors="replace").split("\n")[-LOG_LINES:]).strip(" |")
+        return f"; its last output: {lines}" if lines else ""

@@ -1,4 +1,7 @@
-"""Importing this makes pysc2 start games that the system kills once the process that started them has died (Linux)."""
+"""The launch of pysc2's games with a parent-death signal (Linux).
+
+Importing this module registers the launcher with pysc2. The system kills a game when its parent process dies.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,21 @@ from fedqmix.runtime.core.parent_death import ended_with_parent
 
 
 class GuardedProcess(StarcraftProcess):
-    """A game on a leash (runtime.core.parent_death)."""
+    """A game process with a parent-death signal (runtime.core.parent_death)."""
 
     def _launch(self, run_config: Any, args: list[str], **settings: Any) -> Any:
         return super()._launch(run_config, ended_with_parent(args), **settings)
 
 
 class GuardedLinux(Linux):
-    """Found by pysc2 among RunConfig's subclasses, and preferred to its own."""
+    """The run configuration that pysc2 finds among RunConfig's subclasses, and prefers."""
 
     @classmethod
     def priority(cls) -> int | None:
-        """Return 2 on Linux, where pysc2's own says 1."""
+        """Return 2 on Linux, above the 1 of pysc2's own."""
         return 2 if sys.platform == "linux" else None
 
     def start(self, want_rgb: bool = True, **settings: Any) -> Any:
-        """Launch the game. want_rgb: not looked at, as nothing is rendered."""
+        """Launch the game. want_rgb: ignored, as nothing is rendered."""
         program = os.path.join(self.data_dir, f"Versions/Base{self.version.build_version:05d}", self._exec_name)
         return GuardedProcess(self, exec_path=program, version=self.version, **settings)

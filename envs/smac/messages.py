@@ -1,4 +1,4 @@
-"""What world and game process say to each other over a pipe: a line of JSON, and arrays as safetensors."""
+"""The messages between world and game process over a pipe: JSON, then arrays as safetensors."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 BEGIN, STEP, UNITS, REPLAY = "begin", "step", "units", "replay"
-"""What a game process is asked: the next battle, one environment step, who stands where, a replay of it all."""
+"""The requests to a game process: begin a battle, take an environment step, list the units, save the game's replay."""
 ASK, NUMBER = "ask", "number"
-"""The facts of a question; its answer has the same number."""
+"""The fields of a request; its reply has the same number."""
 FAILED = "failed"
-"""The fact of an answer that is none: why the game can go on no longer. Its process ends then."""
+"""The field of an error reply: the reason for which the game broke down. The process ends after it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a game process is started for.
+    """The arguments of a game process.
 
     seed: the game's own. env: settings under SMAC's names.
     """
@@ -36,23 +36,23 @@ class Job:
     seed: int
     env: EnvConfig
 
-    def written(self) -> str:
-        """Return it as JSON, for the command line."""
+    def to_json(self) -> str:
+        """Return the job as JSON, for the command line."""
         return json.dumps({"map": self.map, "seed": self.seed, "env": asdict(self.env)})
 
     @classmethod
-    def read(cls, text: str) -> Job:
-        """Return what `written` wrote."""
+    def from_json(cls, text: str) -> Job:
+        """Return the job of a text from `to_json`."""
         values = json.loads(text)
         return cls(values["map"], values["seed"], EnvConfig(**values["env"]))
 
 
 @dataclass
 class Sight:
-    """A battle after a step, or at its beginning, as one game process sees it."""
+    """The views and rewards of one battle after an environment step, or at its beginning."""
 
     observations: np.ndarray  # [agents, obs_dim] float32
-    available: np.ndarray  # [agents, n_actions] bool, SMAC's own masks, also when the battle is over
+    available: np.ndarray  # [agents, n_actions] bool, SMAC's masks, also when the battle is over
     state: np.ndarray  # [state_dim] float32
     team_reward: float = 0.0
     individual_rewards: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # [agents]
@@ -60,36 +60,36 @@ class Sight:
     truncated: bool = False
     won: bool = False
 
-    def say(self) -> tuple[Facts, Arrays]:
-        """Return it as facts and arrays."""
+    def encode(self) -> tuple[Facts, Arrays]:
+        """Return the fields as facts and arrays."""
         facts = {name: getattr(self, name) for name in ("team_reward", "terminated", "truncated", "won")}
         arrays = {name: getattr(self, name) for name in ("observations", "available", "state", "individual_rewards")}
         return facts, arrays
 
     @classmethod
-    def heard(cls, facts: Facts, arrays: Arrays) -> Sight:
-        """Return what `say` said."""
+    def decode(cls, facts: Facts, arrays: Arrays) -> Sight:
+        """Return the Sight of facts and arrays from `encode`."""
         values: dict[str, Any] = {**facts, **arrays}
         return cls(**values)
 
 
 def send(pipe: Connection, facts: Mapping[str, Any], arrays: Arrays | None = None) -> None:
-    """Say something. Raises OSError when nobody is there any more."""
+    """Send a message. Raises OSError when the other end is closed."""
     pipe.send_bytes(json.dumps(facts).encode())
     pipe.send_bytes(save({name: np.ascontiguousarray(array) for name, array in (arrays or {}).items()}))
 
 
 def receive(pipe: Connection) -> tuple[Facts, Arrays]:
-    """Hear something. Raises EOFError or OSError when nobody is there any more."""
+    """Receive a message. Raises EOFError or OSError when the other end is closed."""
     facts: Facts = json.loads(pipe.recv_bytes())
     return facts, load(pipe.recv_bytes())
 
 
-def units_said(units: list[UnitRecord]) -> Facts:
-    """Write units down."""
+def encode_units(units: list[UnitRecord]) -> Facts:
+    """Return units as facts."""
     return {UNITS: [asdict(unit) for unit in units]}
 
 
-def units_heard(facts: Facts) -> list[UnitRecord]:
-    """Return what `units_said` wrote."""
+def decode_units(facts: Facts) -> list[UnitRecord]:
+    """Return the units of facts from `encode_units`."""
     return [UnitRecord(**unit) for unit in facts[UNITS]]

@@ -1,4 +1,4 @@
-"""The Python packages that env=smac needs: which are there, which are the wrong ones; nothing is imported to see it."""
+"""The checks of the Python packages that env=smac needs. No package is imported for them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from pathlib import Path
 from fedqmix.runtime.core.errors import ConfigurationError
 
 SMAC_PATH = "FEDQMIX_SMAC_PATH"
-"""Names the folder that holds SMAC's `smac/`, for whoever has its source and has not installed it."""
+"""The environment variable with the folder that holds `smac/`, for a SMAC that is not installed."""
 SMAC_SOURCE = "https://github.com/oxwhirl/smac/archive/d6aab33f76abc3849c50463a8592a84f59a5ef84.zip"
 ABSENT = "not installed"
 PROTOCOL = "pys2clientprotocol"
 OLD_PROTOCOL = "s2clientprotocol"
 SMALL = {"absl-py": "absl", "portpicker": "portpicker", "websocket-client": "websocket"}
-"""What pysc2 imports of its many dependencies, and SMAC with it: distribution and module."""
+"""The dependencies of pysc2 that it and SMAC really import: distribution and module."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """One package as it was found: what is there, and what to type when that is not right (empty when it is)."""
+    """The result of a package's check.
+
+    found: the installed version or the fault. remedy: the commands that repair it, empty if the package is right.
+    """
 
     name: str
     found: str
@@ -34,7 +37,7 @@ class Package:
 
 
 def pip() -> str:
-    """Return the words that start the pip of this very Python."""
+    """Return the command of this Python's pip."""
     found = shutil.which("pip")
     if found is not None and Path(found).parent == Path(sys.executable).parent:
         return "pip"
@@ -42,21 +45,21 @@ def pip() -> str:
 
 
 def brief(path: Path) -> str:
-    """Return a path with the user's own folder as ~."""
+    """Return a path with the user's home folder as ~."""
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
 
 
 def packages() -> list[Package]:
-    """Look at every package, in the order they are to be installed in."""
+    """Check every package, in the order of installation."""
     checks: list[Callable[[], Package]] = [_protocol, _protobuf, *(_small(name) for name in SMALL), _pysc2, _smac]
     return [check() for check in checks]
 
 
 def smac_on_path() -> None:
-    """Put the folder that FEDQMIX_SMAC_PATH names first on sys.path; call it before `smac` is imported.
+    """Put the folder of FEDQMIX_SMAC_PATH first on sys.path; call it before `smac` is imported.
 
-    Raises ConfigurationError when the variable names a folder without SMAC in it.
+    Raises ConfigurationError when that folder does not hold SMAC.
     """
     named = os.environ.get(SMAC_PATH)
     if not named:
@@ -76,12 +79,15 @@ def _version(distribution: str) -> str | None:
 
 
 def _install() -> str:
-    """Return the command that installs everything which comes from the package index with what it depends on."""
+    """Return the command that installs the package index's packages with their dependencies."""
     return f"{pip()} install {PROTOCOL}==1.0.2 {' '.join(SMALL)}"
 
 
 def _protocol() -> Package:
-    """The game's messages: two distributions hold the same files, for different versions of protobuf."""
+    """Check the game's messages.
+
+    Two distributions hold the same files, for different versions of protobuf.
+    """
     new, old = _version(PROTOCOL), _version(OLD_PROTOCOL)
     again = f"{pip()} uninstall -y {OLD_PROTOCOL} {PROTOCOL}\n{_install()}"
     if old is not None and new is not None:
@@ -97,7 +103,10 @@ def _protocol() -> Package:
 
 
 def _protobuf() -> Package:
-    """SMAC's own setup asks for protobuf below 3.21; Flower and the game's messages need 6."""
+    """Check protobuf.
+
+    SMAC's setup requires a version below 3.21; Flower and the game's messages need 6.
+    """
     found = _version("protobuf")
     if found is None or not found.startswith("6."):
         return Package("protobuf", f"{found or ABSENT}; Flower needs 6", f"{pip()} install 'protobuf>=6.31,<7'")
@@ -124,7 +133,10 @@ def _pysc2() -> Package:
 
 
 def _smac() -> Package:
-    """SMAC's module and distribution are called as those of a package for tuning hyperparameters, SMAC3 (AutoML)."""
+    """Check SMAC.
+
+    Its module and distribution share their names with SMAC3 (AutoML), a package for tuning hyperparameters.
+    """
     remedy = f"{pip()} install --no-deps {SMAC_SOURCE}"
     named = os.environ.get(SMAC_PATH)
     spec = _spec()
@@ -141,7 +153,7 @@ def _smac() -> Package:
 
 
 def _spec() -> ModuleSpec | None:
-    """Find `smac` without importing it, in the folder that is named for it or wherever Python looks."""
+    """Find `smac` without importing it, in FEDQMIX_SMAC_PATH if set, else on Python's path."""
     named = os.environ.get(SMAC_PATH)
     if named:
         return PathFinder.find_spec("smac", [str(Path(named).expanduser().absolute())])

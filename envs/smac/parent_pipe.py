@@ -1,8 +1,8 @@
-"""No game outlives its owner, however that one dies.
+"""The parent pipe, which ends a game together with the process that owns it.
 
-The world starts a game process in a process group of its own and holds one end of a pipe, the lifeline. The game
-process waits at the other end in a thread: once nobody holds the lifeline any more, it kills its group, and with it
-the game. On Linux the game is also killed by the system when the game process dies, of whatever (guarded_game.py).
+The world starts a game process in its own process group and holds the writing end of a pipe. A thread of the game
+process reads the other end. Once every writing end is closed, this thread kills the group, and with it the game.
+On Linux the system also kills the game when its game process dies for any reason (guarded_game.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from threading import Thread
 
 
 def hold(parent_pipe: int) -> None:
-    """Kill this process and its group once nobody holds the lifeline any more. lifeline: its reading end."""
-    Thread(target=_wait, args=(parent_pipe,), name="lifeline", daemon=True).start()
+    """Kill this process and its group once the pipe's writing ends are closed.
+
+    parent_pipe: descriptor of the reading end.
+    """
+    Thread(target=_wait, args=(parent_pipe,), name="parent pipe", daemon=True).start()
 
 
 def _wait(parent_pipe: int) -> None:
-    os.read(parent_pipe, 1)  # nobody ever writes: it returns when the last writing end is closed
+    os.read(parent_pipe, 1)  # no process writes: the call returns when the last writing end is closed
     os.killpg(0, signal.SIGKILL)

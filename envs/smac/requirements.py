@@ -1,4 +1,7 @@
-"""What env=smac needs, and what to type when something is missing. Nothing is imported or started to find out."""
+"""The requirements of env=smac, and the commands that install missing ones.
+
+The checks import no package and start no program.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,24 @@ from fedqmix.runtime.core.finding import Finding
 __all__ = ["findings", "game_version", "require", "smac_on_path"]
 
 WIDTH = 100
-"""Columns of the screen on which `require` says what is missing."""
+"""Columns of the screen for the report of `require`."""
 INSTALL = "scripts/install_sc2.sh"  # in the repository
 BLIZZARDS_OWN = "# StarCraft II (the free edition will do) from https://starcraft2.blizzard.com"
 
 
 def findings(map: str | None) -> list[Finding]:
-    """Check everything, in the order it is to be installed in. map: whose file must be there; None: all of SMAC's."""
+    """Check all requirements, in the order of installation.
+
+    map: the map of which the file is checked; None checks all maps.
+    """
     found = [Finding(package.name, not package.remedy, package.found, package.remedy) for package in packages()]
     return [*found, _game(), _maps(map)]
 
 
 def require(map: str) -> None:
-    """Raise ConfigurationError unless battles on a map can be played: one screen with what to type.
+    """Check that battles on a map can be played.
 
-    24 lines of 100 columns at the most.
+    Raises ConfigurationError that lists the commands to type, on one screen of at most 24 lines of 100 columns.
     """
     missing = [finding for finding in findings(map) if not finding.ok]
     if not missing:
@@ -40,24 +46,24 @@ def require(map: str) -> None:
     rows = [f"{finding.name}: {finding.found}" for finding in missing if finding.found != ABSENT]
     commands = dict.fromkeys(line for finding in missing for line in finding.remedy.splitlines())
     lines = [
-        f"env=smac map={map} plays on the real StarCraft II, and here something is missing.",
+        f"env=smac map={map} needs StarCraft II, and parts are missing on this machine.",
         *(f"  {_shortened(row)}" for row in [*([f"{ABSENT}: {absent}"] if absent else []), *rows]),
         "Type, in this order:",
         *(_command(line) for line in commands),
-        f"Then look again: fedqmix doctor map={map}. More is in docs/starcraft.md.",
+        f"Then check again: fedqmix doctor map={map}. More is in docs/starcraft.md.",
         "env=skirmish plays the same maps without StarCraft.",
     ]
     raise ConfigurationError("\n".join(lines))
 
 
 def _shortened(text: str) -> str:
-    """Leave out the middle of what does not fit on a line."""
+    """Shorten a text to one line by leaving out its middle."""
     most = WIDTH - 2
     return text if len(text) <= most else f"{text[: most // 2]}...{text[-(most // 2 - 3) :]}"
 
 
 def _command(line: str) -> str:
-    """Indent a command, and go on in another line where it is too long, as a shell takes it."""
+    """Indent a command and break long lines with a backslash, as a shell reads them."""
     words = textwrap.wrap(line, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
     return " \\\n      ".join([f"  {words[0]}", *words[1:]])
 
@@ -90,6 +96,6 @@ def _maps(map: str | None) -> Finding:
 
 
 def _install(folder: Path) -> str:
-    """Return the command that installs the game for Linux, and SMAC's maps, in a folder."""
+    """Return the command that installs the Linux game and SMAC's maps in a folder."""
     where = "" if folder == Path.home() / "StarCraftII" else f" --folder {shlex.quote(str(folder))}"
     return f"{INSTALL}{where}"

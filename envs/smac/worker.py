@@ -1,7 +1,7 @@
-"""The game process: one game of StarCraft II, and SMAC in front of it, at the end of a pipe.
+"""The game process: plays one game of StarCraft II through SMAC, by requests over a pipe.
 
-It is a process of its own because pysc2 waits for the game in the calling thread, because a broken game must not take
-the team with it, and because it may have to be killed.
+The game needs its own process: pysc2 blocks the calling thread, a broken game must not end the team, and the world may
+have to kill it.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from fedqmix.envs.smac.parent_pipe import hold
 
 
 def serve(make: Callable[[m.Job], EpisodeBatch], arguments: list[str]) -> None:
-    """Play what is asked for until nobody asks any more or the game breaks down.
+    """Reply to requests until the world closes the pipe or the game breaks down.
 
-    arguments: the pipe's descriptor, the lifeline's, and the job.
+    make: sets up the battles of a job. arguments: the descriptors of the pipe and the parent pipe, and the job.
     """
     hold(int(arguments[1]))
     signal.signal(signal.SIGTERM, _leave)
     with Connection(int(arguments[0])) as pipe, ExitStack() as closing:
         try:
-            battles = make(m.Job.read(arguments[2]))
+            battles = make(m.Job.from_json(arguments[2]))
             closing.callback(battles.close)
             while True:
-                question, arrays = m.receive(pipe)
-                facts, answered = _answer(battles, question, arrays)
-                m.send(pipe, facts | {m.NUMBER: question[m.NUMBER]}, answered)
+                request, arrays = m.receive(pipe)
+                facts, answered = _answer(battles, request, arrays)
+                m.send(pipe, facts | {m.NUMBER: request[m.NUMBER]}, answered)
         except (EOFError, BrokenPipeError):
-            return  # nobody asks any more
-        except Exception as error:  # whatever it is: the world tells it, and starts another process
+            return  # the world has closed the pipe
+        except Exception as error:  # any error: the world reports it and starts another process
             m.send(pipe, {m.FAILED: _reason(error)})
 
 
 def _answer(battles: EpisodeBatch, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
     asked = facts[m.ASK]
     if asked == m.BEGIN:
-        return battles.begin().say()
+        return battles.begin().encode()
     if asked == m.STEP:
-        return battles.step(arrays["actions"].astype(np.int64)).say()
+        return battles.step(arrays["actions"].astype(np.int64)).encode()
     if asked == m.UNITS:
-        return m.units_said(battles.units()), {}
+        return m.encode_units(battles.units()), {}
     battles.save_replay()
     return {}, {}
 
@@ -69,7 +69,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def smac_battles(job: m.Job) -> EpisodeBatch:
     """Set up SMAC; the game starts with the first battle."""
     smac_on_path()
-    import_module("fedqmix.envs.smac.guarded_game")  # here, because only who plays has pysc2
+    import_module("fedqmix.envs.smac.guarded_game")  # imported here: only game processes need pysc2
     return SmacBattles(job)
 
 

@@ -1,4 +1,4 @@
-"""Games of StarCraft II side by side: the World of env=smac."""
+"""The World of env=smac: parallel games of StarCraft II."""
 
 from __future__ import annotations
 
@@ -32,27 +32,31 @@ log = logging.getLogger(__name__)
 
 NO_OP = 0
 MOST_FAILURES = 3
-"""So many battles in a row may break down for each game before the world gives up."""
+"""The most battles in a row per game that may break down before the world raises WorldError."""
 
 
 class SmacWorld:
-    """Battles of one map, each in a game process of its own.
+    """A World of one map's battles, each in its own game process.
 
-    Fits the World contract but for one thing: the game draws its random numbers from its own seed on and on, so an
-    episode's number does not fix its battle. A game that breaks down or does not answer in time is started again with
-    the next batch; its battle is `broken` from that moment on.
+    It differs from the World contract in one point: the game draws all random numbers in sequence from its own seed, so
+    an episode's number does not fix its battle.
+    A game that breaks down or does not answer in time is started again with the next batch. Its battle is `broken` from
+    that moment on.
     """
 
     def __init__(
         self, record: MapRecord, seed: int, env: EnvConfig, sink: TeamSink, program: Sequence[str] = WORKER
     ) -> None:
-        """See envs.make_world. program: what a game process is started with."""
+        """Build the world; no game starts yet. Arguments as for envs.make_world.
+
+        program: the command line of a game process, before its arguments.
+        """
         self._record, self._seed, self._env, self._sink = record, seed, env, sink
         self._program = program
         self._spec = spec_of(record, env)
         self._games: list[Game | None] = [None] * env.games
         self._started = 0
-        self._failures = 0  # since the last battle that was played to its end
+        self._failures = 0  # broken battles since the last complete one
         self._closed = False
         self._battles = EpisodeBatch(Purpose.TRAINING, 0, 0)
 
@@ -63,19 +67,19 @@ class SmacWorld:
 
     @property
     def game(self) -> str:
-        """StarCraft II with the version that is installed."""
+        """StarCraft II with its installed version."""
         return game_version()
 
     @property
     def processes(self) -> list[int]:
-        """The numbers of the game processes that are there."""
+        """Process ids of the running game processes."""
         return [game.pid for game in self._games if game is not None]
 
     def begin(self, battles: EpisodeBatch) -> TimeStep:
-        """Begin a batch of battles, forgetting the last one, and return the first turn.
+        """Begin a batch of battles, which replaces the last one; return the first TimeStep.
 
-        Raises WorldError when there is no battle to begin or more than env.games, when games break down again and
-        again, or when the world is closed.
+        Raises WorldError unless the batch has 1 to env.games battles, when too many battles in a row break down, and
+        when the world is closed.
         """
         self._check_open()
         if not 1 <= battles.count <= self._env.games:
@@ -85,20 +89,20 @@ class SmacWorld:
         everywhere = range(battles.count)
         for battle in everywhere:
             self._game(battle).ask(m.BEGIN)
-        self._hear(everywhere)
+        self._collect(everywhere)
         self._sink.begin(battles, self._team)
-        return self._turn
+        return self._time_step
 
     def step(self, actions: Integers) -> TimeStep:
-        """Let every battle take one environment step.
+        """Take one environment step in every battle.
 
-        actions: [agents, battles] int64; what is sent to battles that are over is not looked at.
-        Raises UnavailableActionError, before anything moves, when an action's mask is False, and WorldError as
-        `begin` does or when the shape or type is wrong.
+        actions: [agents, battles] int64; those of battles that are over are ignored.
+        Raises UnavailableActionError, before any unit moves, when an action's mask is False.
+        Raises WorldError as `begin` does, and when the shape or type is wrong.
         """
         self._check_open()
         require_shape(actions, self._spec.n_agents, self._battles.count)
-        time_step = self._turn
+        time_step = self._time_step
         over = time_step.terminated | time_step.truncated
         self._check_available(actions, over)
         time_step.individual_rewards[:], self._team.team_reward[:] = 0, 0
@@ -107,12 +111,15 @@ class SmacWorld:
         for battle in not_terminated:
             if (game := self._games[battle]) is not None:
                 game.ask(m.STEP, {"actions": actions[:, battle]})
-        self._hear(not_terminated)
+        self._collect(not_terminated)
         self._sink.record(self._team)
         return time_step
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
-        """List every unit of one battle of the current batch, allies first; nobody when its game broke down."""
+        """List all units of one battle of the current batch, allies first, each side by index.
+
+        The list is empty if the battle's game broke down. Raises WorldError when the batch has no such battle.
+        """
         self._check_open()
         if not 0 <= battle < self._battles.count:
             raise WorldError(f"There is no battle {battle}: the batch has battles 0 to {self._battles.count - 1}.")
@@ -121,9 +128,9 @@ class SmacWorld:
             return []
         game.ask(m.UNITS)
         try:
-            return m.units_heard(self._answer(battle)[0])
-        except BrokenGameError:  # a battle that goes on is marked as broken by the next step
-            self._let_go(battle)
+            return m.decode_units(self._answer(battle)[0])
+        except BrokenGameError:  # the next environment step marks the battle as broken if it is not over
+            self._release(battle)
             return []
 
     def close(self) -> None:
@@ -137,7 +144,7 @@ class SmacWorld:
         self._games = []
 
     def _game(self, battle: int) -> Game:
-        """Return a battle's game, started if there is none."""
+        """Return a battle's game; start one if none is running."""
         game = self._games[battle]
         if game is None:
             number = seeds.key(self._seed, "starcraft", self._started) % 2**31
@@ -145,18 +152,18 @@ class SmacWorld:
             self._games[battle], self._started = game, self._started + 1
         return game
 
-    def _hear(self, battles: Iterable[int]) -> None:
-        """Take down what the games of some battles say; one that says nothing has broken down."""
+    def _collect(self, battles: Iterable[int]) -> None:
+        """Store the games' replies for some battles; mark a battle without a reply as broken."""
         for battle in battles:
             try:
                 facts, arrays = self._answer(battle)
             except BrokenGameError as error:
                 self._break_down(battle, error)
             else:
-                self._take_down(battle, m.Sight.heard(facts, arrays))
+                self._store(battle, m.Sight.decode(facts, arrays))
 
-    def _take_down(self, battle: int, sight: m.Sight) -> None:
-        time_step, team = self._turn, self._team
+    def _store(self, battle: int, sight: m.Sight) -> None:
+        time_step, team = self._time_step, self._team
         time_step.observations[:, battle], time_step.available_actions[:, battle] = sight.observations, sight.available
         time_step.individual_rewards[:, battle] = sight.individual_rewards
         team.state[battle], team.team_reward[battle] = sight.state, sight.team_reward
@@ -178,24 +185,27 @@ class SmacWorld:
         game.ask(m.REPLAY)
         try:
             game.answer()
-        except BrokenGameError as error:  # the battle is over: it counts
+        except BrokenGameError as error:  # the battle is complete and counts
             log.warning("No replay was saved: %s.", error)
-            self._let_go(battle)
+            self._release(battle)
 
     def _break_down(self, battle: int, error: BrokenGameError) -> None:
-        """Mark a battle as broken and let go of its game. Raises WorldError when that happens too often."""
-        self._let_go(battle)
+        """Mark a battle as broken and release its game.
+
+        Raises WorldError when more than MOST_FAILURES * env.games battles in a row break down.
+        """
+        self._release(battle)
         self._failures += 1
         episode = self._battles.first + battle
         log.warning("The game of %s battle %d broke down: %s.", self._battles.purpose, episode, error)
         failures = self._failures
         if failures > MOST_FAILURES * self._env.games:
-            self._failures = 0  # who mends the cause may go on
+            self._failures = 0  # the caller may continue once the cause is repaired
             raise WorldError(
-                f"{failures} battles in a row broke down. Of the last one's game: {error}. "
-                f"See what is missing with: fedqmix doctor map={self._record.name}"
+                f"{failures} battles in a row broke down. The last game's error: {error}. "
+                f"Check the installation with: fedqmix doctor map={self._record.name}"
             )
-        time_step = self._turn
+        time_step = self._time_step
         time_step.available_actions[:, battle] = _no_op_alone(self._spec.n_actions)
         time_step.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
         time_step.terminated[battle] = time_step.broken[battle] = True
@@ -204,10 +214,10 @@ class SmacWorld:
     def _answer(self, battle: int) -> tuple[m.Facts, m.Arrays]:
         game = self._games[battle]
         if game is None:
-            raise BrokenGameError("it is not there any more")
+            raise BrokenGameError("it is not running any more")
         return game.answer()
 
-    def _let_go(self, battle: int) -> None:
+    def _release(self, battle: int) -> None:
         game, self._games[battle] = self._games[battle], None
         if game is not None:
             game.kill()
@@ -215,7 +225,7 @@ class SmacWorld:
     def _allocate(self, count: int) -> None:
         spec = self._spec
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
-        self._turn = TimeStep(
+        self._time_step = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
             np.zeros((spec.n_agents, count), np.float32),
@@ -224,7 +234,7 @@ class SmacWorld:
         self._team = TeamTimeStep(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
 
     def _check_available(self, actions: Integers, over: Bools) -> None:
-        available = self._turn.available_actions
+        available = self._time_step.available_actions
         known = (actions >= 0) & (actions < available.shape[2])
         allowed = known & np.take_along_axis(available, np.where(known, actions, 0)[..., None], 2)[..., 0]
         wrong = np.argwhere(~(allowed | over))

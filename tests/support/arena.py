@@ -8,7 +8,7 @@ import numpy as np
 
 from fedqmix.envs.maps import Group, load_map
 from fedqmix.envs.skirmish import combat, damage, movement, orders
-from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, BATTLE, MOVE, NOBODY
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, BATTLE, MOVE, NO_UNIT
 from fedqmix.envs.skirmish.movement import ROWS
 from fedqmix.envs.skirmish.scene import make_scene
 from fedqmix.envs.skirmish.teams import make_units
@@ -71,7 +71,7 @@ class Arena:
 
     def send(self, unit: int, x: float, y: float) -> None:
         """Let a unit walk to a point, however far."""
-        self.units["order"][unit], self.units["target"][unit] = MOVE, NOBODY
+        self.units["order"][unit], self.units["target"][unit] = MOVE, NO_UNIT
         self.units["goal_x"][unit], self.units["goal_y"][unit] = x, y
 
     def loop(self, count: int = 1) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from s2clientprotocol import data_pb2, raw_pb2
 
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, MOVE, NOBODY, TARGET
+from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, MOVE, NO_UNIT, TARGET
 from fedqmix.envs.units import UnitType, unit_names, unit_type
 
 AGENTS, OPPONENT = 1, 2
@@ -74,7 +74,7 @@ def describe(unit: Any, owner: int, number: int, tags: list[int], ground: float)
 
 
 def _show_order(shown: raw_pb2.Unit, unit: Any, kind: UnitType, tags: list[int]) -> None:
-    if unit["target"] != NOBODY:
+    if unit["target"] != NO_UNIT:
         shown.engaged_target_tag = tags[unit["target"]]
     if unit["order"] == TARGET:
         shown.orders.add(ability_id=HEAL if kind.heal else ATTACK, target_unit_tag=tags[unit["target"]])

@@ -70,7 +70,7 @@ def test_targets_are_named_by_what_an_agent_does_to_them() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda values: values.update(format="something else"), "no replay"),
+        (lambda values: values.update(format="something else"), "is not a valid replay"),
         (lambda values: values.update(version=2), "version 2"),
         (lambda values: values.pop("health"), "no 'health'"),
         (lambda values: values["occasion"].pop("seed"), "no 'seed'"),
@@ -85,7 +85,7 @@ def test_targets_are_named_by_what_an_agent_does_to_them() -> None:
         (lambda values: values["actions"][1].__setitem__(0, 4.5), "actions must be whole"),
         (lambda values: values.update(result="drawn"), "drawn"),
         (lambda values: values["walkable"].__setitem__(0, "..x"), "walkable"),
-        (lambda values: values.update(team_reward=[]), "at least one step"),
+        (lambda values: values.update(team_reward=[]), "at least one environment step"),
     ],
 )
 def test_a_changed_file_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -98,11 +98,11 @@ def test_a_changed_file_is_refused(tmp_path: Path, change: Callable[[dict[str, A
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no replay"),
-        (b"GIF89a", "is no replay"),
-        (gzip.compress(b"[1, 2"), "no JSON"),
-        (gzip.compress(b"\xff\xfe\x00"), "no JSON"),
-        (gzip.compress(b"[1, 2]"), "no replay"),
+        (b"", "is not a valid replay"),
+        (b"GIF89a", "is not a valid replay"),
+        (gzip.compress(b"[1, 2"), "does not hold JSON"),
+        (gzip.compress(b"\xff\xfe\x00"), "does not hold JSON"),
+        (gzip.compress(b"[1, 2]"), "is not a valid replay"),
         (replay_bytes(short_battle())[:-20], "damaged"),
     ],
     ids=["empty", "a picture", "half JSON", "no text", "other JSON", "cut short"],

@@ -92,7 +92,7 @@ def test_films_are_written_instead_of_a_page_and_beside_one(run: Path, opened: l
         (["{run}/replays/best.json.gz", "--replay", "best"], "is one already"),
         (["{run}/replays/worst.json.gz"], "there is no folder"),
         (["{run}/.."], "run-7"),
-        (["{run}/config.yaml"], "is no replay"),
+        (["{run}/config.yaml"], "is not a valid replay"),
         (["{run}", "--html", "{run}/nowhere/page.html"], "there is no folder"),
         (["{run}", "--html", "{run}"], "is a folder"),
         (["{run}", "--gif", "{run}/nowhere/a.gif"], "there is no folder"),

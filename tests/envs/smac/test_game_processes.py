@@ -190,12 +190,12 @@ def test_a_failure_is_told_with_what_the_process_said(team, monkeypatch, caplog)
     monkeypatch.setenv("FEDQMIX_STAND_IN_FAILS", "begin")
     assert team(games=1).begin(0, 1).broken.all()
     assert "RuntimeError: this stand-in fails to begin (stand_in_worker.py, line " in caplog.text
-    assert "; it said last: the stand-in worker says hello." in caplog.text
+    assert "; its last output: the stand-in worker says hello." in caplog.text
 
 
 def test_a_program_that_is_no_worker(team, caplog):
     assert team(games=1, program=(sys.executable, "-c", "print('not me')")).begin(0, 1).broken.all()
-    assert "its process died; it said last: not me" in caplog.text
+    assert "its process died; its last output: not me" in caplog.text
 
 
 def test_a_battle_that_is_over_counts_though_no_replay_could_be_saved(team, monkeypatch, caplog):
