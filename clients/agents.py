@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from fedqmix.algorithms import AlgorithmSettings, find_algorithm, make_networks
+from fedqmix.algorithms import Algorithm, AlgorithmSettings, find_algorithm, make_networks
 from fedqmix.clients.backend import acts_by_kernels, learns_by_kernels
 from fedqmix.clients.buffer import private_ring
 from fedqmix.clients.compiled_train_state import CompiledTrainState
@@ -54,6 +54,7 @@ class AgentStack:
         device: torch.device,
         batched_runs: BatchedRuns = SINGLE_RUN,
         backend: str = "auto",
+        algorithm: Algorithm | None = None,
     ) -> None:
         self.agent_ids = tuple(agent_ids)
         self.spec = spec
@@ -63,7 +64,7 @@ class AgentStack:
         self.batched_runs = batched_runs
         self.ids = torch.tensor(self.agent_ids, dtype=torch.int64, device=device)  # [agents]
         self.thread_pool = ThreadPool()
-        algorithm = find_algorithm(learning)
+        algorithm = algorithm or find_algorithm(learning)
         self.half = algorithm.agent(learning)
         self.networks = make_networks(algorithm, model, spec)
         drawn = self.networks.draw(self.agent_ids, seed)

@@ -22,5 +22,6 @@ def python_path(*before: Path) -> str:
 def package_folder(folder: Path) -> Path:
     """Return a new folder in which the package can be found by a Python that has nothing installed."""
     folder.mkdir(exist_ok=True)
-    (folder / "fedqmix").symlink_to(ROOT)
+    if not (folder / "fedqmix").exists():
+        (folder / "fedqmix").symlink_to(ROOT)
     return folder

@@ -1,0 +1,144 @@
+"""What every algorithm must hold, as tests for pytest: derive from AlgorithmContract and name the algorithm."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from fedqmix.algorithms import ALGORITHMS, make_team_half
+from fedqmix.algorithms.base import Algorithm, TeamInputs, learn, target_of
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import sample_episodes
+from fedqmix.clients.learning import agent_rows
+from fedqmix.clients.rows import backward_batched
+from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
+from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.rows import name_faults
+from fedqmix.runtime.core.timeline import timeline
+from fedqmix.runtime.core.world import TeamSpec
+from fedqmix.runtime.storage.draw import slots_to_learn_from
+
+SPEC = TeamSpec("contract", n_agents=3, n_actions=4, obs_dim=5, state_dim=6, episode_limit=6)
+LENGTHS = (6, 5, 5, 3, 1)
+CPU = torch.device("cpu")
+
+
+class AlgorithmContract:
+    """The properties of an algorithm. algorithm: the pair of halves. changes: settings that differ from usual ones."""
+
+    algorithm: ClassVar[Algorithm]
+    changes: ClassVar[dict[str, Any]] = {}
+    model: ClassVar[ModelConfig] = ModelConfig(name="gru", hidden=8, initialisation="uniform", agent_id=True)
+
+    def settings(self) -> AlgorithmConfig:
+        """Return small settings; `changes` come last."""
+        values: dict[str, Any] = {
+            "name": next((name for name, one in ALGORITHMS.items() if one is self.algorithm), "own"),
+            "code": None,
+            "learning_rate": 0.01,
+            "gamma": 0.9,
+            "td_lambda": 0.6,
+            "batch_size": len(LENGTHS),
+            "buffer_size": len(LENGTHS),
+            "parallel_episodes": 1,
+            "updates_per_episode": 1.0,
+            "double_q": True,
+            "target_update_interval": 100,
+            "target_update_rate": 1.0,
+            "grad_norm_clip": 10.0,
+            "max_q": None,
+            "max_gradient": None,
+            "epsilon_start": 1.0,
+            "epsilon_finish": 0.1,
+            "epsilon_anneal_steps": 100,
+            "exploration_draws": "agent",
+            "mixing_embed": 4,
+            "hypernetwork_layers": 2,
+            "hypernetwork_hidden": 5,
+            "alpha": 0.3,
+            "central_hidden": 7,
+        }
+        return AlgorithmConfig(**(values | self.changes))
+
+    def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
+        """Build some agents with random episodes of different lengths, which are an agent's own in any stack."""
+        common = SPEC, self.model, self.settings()
+        agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=self.algorithm)
+        columns: dict[str, list[np.ndarray]] = {"observations": [], "available_actions": [], "actions": []}
+        moments, count = SPEC.episode_limit + 1, len(LENGTHS)
+        for agent in agent_ids:
+            random = np.random.default_rng(agent)
+            available = random.random((moments, count, SPEC.n_actions)) < 0.6
+            actions = random.integers(0, SPEC.n_actions, (moments, count))
+            np.put_along_axis(available, actions[..., None], True, axis=-1)
+            seen = random.standard_normal((moments, count, SPEC.obs_dim)).astype(np.float32)
+            for name, column in zip(columns, (seen, available, actions), strict=True):
+                columns[name].append(column)
+        stacked = {name: torch.from_numpy(np.stack(column)) for name, column in columns.items()}
+        agents.ring.add(stacked, np.array(LENGTHS, np.int64))
+        return agents
+
+    def transitions(self, agents: AgentStack) -> TeamTransitions:
+        """Return random states and team rewards for the episodes that `rows` samples."""
+        random = np.random.default_rng(99)
+        order = timeline(agents.ring.lengths(self.slots(agents)))
+        states = torch.from_numpy(random.standard_normal((order.moments, SPEC.state_dim)).astype(np.float32))
+        rewards = torch.from_numpy(random.standard_normal(order.transitions).astype(np.float32))
+        not_terminated = torch.ones(order.transitions)
+        not_terminated[torch.from_numpy(order.ends[::2])] = 0
+        after = np.arange(order.batch, order.moments)
+        return TeamTransitions(states, order.taken, after, rewards, not_terminated, order)
+
+    def slots(self, agents: AgentStack) -> np.ndarray:
+        """Return the slots of the sampled episodes."""
+        return slots_to_learn_from(agents.ring, len(LENGTHS), agents.seed, 0)
+
+    def test_rows_are_those_declared(self) -> None:
+        """Names, types and shapes are the declaration's; floating-point numbers are finite."""
+        agents = self.stack((0, 1, 2))
+        found = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
+        assert name_faults(found, self.algorithm.rows) is None
+        order = timeline(agents.ring.lengths(self.slots(agents)))
+        for row in self.algorithm.rows:
+            assert tuple(found[row.name].shape) == (3, row.count(order), *row.shape), row.name
+            assert str(found[row.name].dtype).removeprefix("torch.") == row.dtype, row.name
+            assert torch.isfinite(found[row.name].double()).all(), row.name
+
+    def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
+        """The agents' gradients equal plain autograd's of one graph without a cut, to 1e-6."""
+        agents = self.stack((0, 1, 2))
+        half = make_team_half(self.algorithm, self.settings(), SPEC, seed=2)
+        target = target_of(make_team_half(self.algorithm, self.settings(), SPEC, seed=3))
+        transitions, episodes = self.transitions(agents), sample_episodes(agents.ring, self.slots(agents))
+        cut = agent_rows(agents, episodes)
+        given = {name: row.detach() for name, row in cut.rows.items()}
+        gradients, figures = learn(TeamInputs(half, target, given, transitions), self.algorithm.rows)
+        assert set(figures) == set(half.figures)
+        agents.train_state.zero_gradients()
+        backward_batched([(cut, gradients)])
+        own = {name: value.grad.clone() for name, value in half.named_parameters() if value.grad is not None}
+        through = {name: value.grad.clone() for name, value in agents.online.items() if value.grad is not None}
+
+        agents.by_agent = False  # one graph over the whole stack
+        agents.train_state.zero_gradients()
+        half.zero_grad()
+        joint = agent_rows(agents, episodes)
+        loss, _ = half.loss(target, joint.rows, transitions)
+        torch.autograd.backward(loss)
+        for name, value in agents.online.items():
+            expected = torch.zeros_like(value) if value.grad is None else value.grad
+            assert torch.allclose(through[name], expected, rtol=1e-5, atol=1e-6), name
+        for name, value in half.named_parameters():
+            if value.grad is not None:
+                assert torch.allclose(own[name], value.grad, rtol=1e-5, atol=1e-6), name
+
+    def test_stacks_of_one_send_what_a_stack_of_all_sends(self) -> None:
+        """Every agent's rows are the same, bit for bit, in any stack."""
+        agents = self.stack((0, 1, 2))
+        whole = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
+        for agent in range(3):
+            alone = self.stack((agent,))
+            own = agent_rows(alone, sample_episodes(alone.ring, self.slots(alone))).rows
+            assert all(torch.equal(own[name][0], row[agent]) for name, row in whole.items())

@@ -1,0 +1,75 @@
+"""What every network must hold, as tests for pytest: derive from NetworkContract and name the network."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from fedqmix.conf.schema import ModelConfig
+from fedqmix.networks.base import Network, Parameters, Seen
+from fedqmix.runtime.core.timeline import timeline
+from fedqmix.runtime.core.world import TeamSpec
+
+SPEC = TeamSpec("contract", n_agents=3, n_actions=4, obs_dim=5, state_dim=6, episode_limit=6)
+ORDER = timeline(np.array([6, 5, 5, 3, 1], np.int64))
+
+
+class NetworkContract:
+    """The properties of a network. network: the class. model: the settings that it is built with."""
+
+    network: ClassVar[type[Network]]
+    model: ClassVar[ModelConfig] = ModelConfig(name="own", hidden=8, initialisation="uniform", agent_id=True)
+
+    def make(self) -> tuple[Network, Parameters]:
+        """Build the network and the first parameters of three agents."""
+        network = self.network(SPEC, self.model)
+        generators = [np.random.default_rng(agent) for agent in range(3)]
+        return network, network.parameters((0, 1, 2), generators)
+
+    def seen(self) -> Seen:
+        """Return random observations of episodes of different lengths, packed."""
+        random = torch.Generator().manual_seed(3)
+        observations = torch.randn(3, ORDER.moments, SPEC.obs_dim, generator=random)
+        last = torch.randint(0, SPEC.n_actions, (3, ORDER.moments), generator=random)
+        last[:, : ORDER.batch] = -1
+        return Seen(observations, last, torch.arange(3))
+
+    def test_parameters_have_their_shapes(self) -> None:
+        """`draw` gives what `shapes` says, float32; agents begin differently, and alike from the same generator."""
+        network, parameters = self.make()
+        again = self.make()[1]
+        for name, shape in network.shapes().items():
+            assert parameters[name].shape == (3, *shape), name
+            assert parameters[name].dtype == torch.float32, name
+            assert torch.equal(parameters[name], again[name]), name
+        assert any(not torch.equal(value[0], value[1]) for value in parameters.values())
+
+    def test_unrolling_is_stepping(self) -> None:
+        """`unroll` gives the outputs of `step`, moment by moment, for episodes of any length."""
+        network, parameters = self.make()
+        seen = self.seen()
+        stepped = Network.unroll(network, parameters, seen, ORDER)
+        assert stepped.shape == (3, ORDER.moments, SPEC.n_actions)
+        assert torch.allclose(network.unroll(parameters, seen, ORDER), stepped, rtol=1e-4, atol=1e-5)
+
+    def test_agents_do_not_see_each_other(self) -> None:
+        """A stack of one computes what the stack of three computes for that agent."""
+        network, parameters = self.make()
+        seen = self.seen()
+        whole = network.unroll(parameters, seen, ORDER)
+        for agent in range(3):
+            own = slice(agent, agent + 1)
+            alone = {name: value[own] for name, value in parameters.items()}
+            found = network.unroll(alone, Seen(*(column[own] for column in seen)), ORDER)
+            assert torch.allclose(found, whole[own], rtol=1e-4, atol=1e-5)
+
+    def test_every_parameter_learns(self) -> None:
+        """Every parameter of every agent gets a gradient from its own outputs."""
+        network, parameters = self.make()
+        leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+        torch.autograd.backward(network.unroll(leaves, self.seen(), ORDER).square().sum())
+        for name, value in leaves.items():
+            assert value.grad is not None, name
+            assert all(bool(own.any()) for own in value.grad), name

@@ -1,0 +1,33 @@
+"""Every algorithm holds AlgorithmContract; OW- and CW-QMIX with the kinds of episodes that their weights tell apart."""
+
+from typing import ClassVar
+
+from fedqmix.algorithms import ALGORITHMS
+from fedqmix.conf.schema import ModelConfig
+from fedqmix.testing import AlgorithmContract
+
+
+class TestIql(AlgorithmContract):
+    algorithm = ALGORITHMS["iql"]
+
+
+class TestVdn(AlgorithmContract):
+    algorithm = ALGORITHMS["vdn"]
+    changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
+
+
+class TestQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["qmix"]
+
+
+class TestOwQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["ow_qmix"]
+
+
+class TestCwQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["cw_qmix"]
+
+
+class TestCwQmixOfMlps(AlgorithmContract):
+    algorithm = ALGORITHMS["cw_qmix"]
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False)
