@@ -61,7 +61,7 @@ def test_the_pages_strategy_trains(folder: Path) -> None:
         (["strategy=own", "strategy.code=fedqmix.strategies.a_pps"], "module:Class is needed"),
         (["strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:Averge"], "Averge"),
-        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"], "is no strategy"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"], "is not a strategy"),
         (["strategy=own", "strategy.code=fedqmix.strategies.team:TeamStrategy"], "has no weights"),
         (["-m", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["seeds=[1,2]", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
@@ -102,14 +102,14 @@ class Tied(AveragePPS):
 @pytest.mark.parametrize(
     ("name", "word", "expected"),
     [
-        ("Median", "strategy.server_optimiser=adam", "has an aggregate_train of its own"),
-        ("Median", "strategy.share_targets=true", "strategy.share_targets=true lessens what a weighted average"),
+        ("Median", "strategy.server_optimiser=adam", "overrides aggregate_train"),
+        ("Median", "strategy.share_targets=true", "strategy.share_targets=true reduces the cost of a weighted average"),
         ("Median", "strategy.adam_moments=average", "leave strategy.adam_moments out"),
         ("Median", "strategy.proximal_mu=0.1", None),
         ("Median", "strategy.adam_moments=reset", None),
         ("Tied", "strategy.proximal_mu=0.1", "ties gradients"),
-        ("Median", "strategy.clip_update=1", "has an aggregate_train of its own: leave strategy.clip_update out"),
-        ("Combining", "strategy.clip_update=1", "has a combine of its own: leave strategy.clip_update out"),
+        ("Median", "strategy.clip_update=1", "overrides aggregate_train: leave strategy.clip_update out"),
+        ("Combining", "strategy.clip_update=1", "overrides combine: leave strategy.clip_update out"),
         ("Combining", "strategy.share_targets=true", None),
     ],
 )
