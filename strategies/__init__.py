@@ -1,4 +1,7 @@
-"""Flower strategies: the weights of an aggregate, the layers it covers, and its arithmetic. One file per method."""
+"""Flower strategies: the weights of an aggregate, the layers it covers, and its arithmetic.
+
+One file per method.
+"""
 
 from __future__ import annotations
 

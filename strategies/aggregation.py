@@ -1,4 +1,4 @@
-"""Aggregation: the weighted sum of the agents' arrays, name by name, and checks of its operands and result."""
+"""Aggregation: the weighted sum of the agents' arrays, and checks of operands and result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from fedqmix.strategies.weights import weighted_sum
 
 
 def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-    """Sum the agents' arrays with their weights, name by name. Raises FederationError as `require_alike` does."""
+    """Sum the agents' arrays with their weights, name by name.
+
+    Raises FederationError as `require_alike` does.
+    """
     require_alike(contents)
     return ArrayRecord(
         {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in contents[0]}
@@ -39,7 +42,10 @@ def require_alike(contents: Sequence[ArrayRecord]) -> None:
 
 
 def require_finite(aggregated: ArrayRecord, round_: int) -> ArrayRecord:
-    """Return the aggregate. Raises DivergenceError when a value is not finite: sums of large numbers overflow."""
+    """Return the aggregate.
+
+    Raises DivergenceError when a value is not finite: sums of large numbers overflow.
+    """
     for name, array in aggregated.items():
         if not np.isfinite(array.numpy()).all():
             raise DivergenceError(f"{name} after aggregation", f"round {round_}")

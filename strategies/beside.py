@@ -1,4 +1,4 @@
-"""Target networks and Adam moments, aggregated beside the shared parameters with the same weights.
+"""Target networks and Adam moments, aggregated with the weights of the shared parameters.
 
 Training messages carry them under the names of runtime.core.array_names, and the strategy keeps them between rounds.
 Flower's arrays and the messages of evaluations and policies hold the parameters alone.
@@ -15,7 +15,7 @@ from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, PREFIXES, TARG
 
 
 class BesideSettings(Protocol):
-    """The settings that select the arrays beside the parameters (implemented by conf.schema.StrategyConfig)."""
+    """The settings that select these arrays (implemented by conf.schema.StrategyConfig)."""
 
     adam_moments: str
     share_targets: bool
@@ -33,7 +33,7 @@ class Beside:
         self.arrays: dict[str, Array] = {}
 
     def put_to(self, sent: ArrayRecord) -> ArrayRecord:
-        """Return the parameters sent to an agent, with the target networks and moments of the same names.
+        """Return an agent's parameters with the target networks and moments of the same names.
 
         Before the first aggregation, target networks are copies of the parameters, and moments are zero.
         """

@@ -20,7 +20,7 @@ from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of
 
 
 class Bulyan(RobustStrategy):
-    """Krum's selection, which bounds the distance to honest agents, then a trimmed mean, which bounds each value."""
+    """Krum's selection bounds distances to honest agents; the trimmed mean bounds each value."""
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the aggregate, and each agent's share of the values nearest to the median."""

@@ -1,4 +1,4 @@
-"""Checks of the agents' replies: names, shapes and types of arrays, finite values, norms, and reported metrics.
+"""Checks of the agents' replies: arrays, finite values, norms, and reported metrics.
 
 Every check returns the fault in words that follow the agent's name ("returned head.bias of shape [3], ...").
 """
@@ -41,7 +41,7 @@ def read(content: ArrayRecord) -> Arrays | str:
 
 
 def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
-    """Compare an agent's returned arrays with the arrays it was sent; return the fault, None when there is none.
+    """Compare an agent's returned arrays with the sent ones; return the fault, or None.
 
     Names, their order, shapes and types must be equal, all values finite, second moments >= 0.
     """
@@ -61,7 +61,7 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
 
 
 def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
-    """Return the 2-norm of an update, found - sent, for each kind of array (runtime.core.array_names).
+    """Return the 2-norm of found - sent for each kind of array (runtime.core.array_names).
 
     For second moments it is the norm's square root, because Adam divides by their root: gradients twice as large then
     count twice.
@@ -76,7 +76,7 @@ def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
 
 
 def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
-    """Return the agents whose first network has a norm far from the others', with the fault of each.
+    """Return the agents whose first network's norm is far from the others', with each fault.
 
     norms: agent -> 2-norm of all its parameters. factor: the largest ratio, either way, of a norm to the median of the
     other agents' norms.
@@ -91,7 +91,7 @@ def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
 
 
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
-    """Return the agents whose norm exceeds `factor` times the median of the others' norms, with the fault of each.
+    """Return the agents whose norm exceeds factor times the others' median, with each fault.
 
     norms: agent -> norm. what: name of the measured arrays ("update"). A single agent is not compared. With two agents
     each norm is the other's median, so an update that is too small makes the other one too large.
@@ -109,7 +109,7 @@ def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int,
 
 
 def wrong_figures(reported: MetricRecord, known: Mapping[str, Figure]) -> str | None:
-    """Compare an agent's metrics with the counts of world and mixer; return the first difference, in words."""
+    """Compare an agent's metrics with the counts of world and mixer; return the first fault."""
     for name, value in known.items():
         own = reported.get(name)
         if not _same(own, value):
@@ -118,9 +118,9 @@ def wrong_figures(reported: MetricRecord, known: Mapping[str, Figure]) -> str | 
 
 
 def unlike(starts: Sequence[Arrays]) -> dict[int, str]:
-    """Return the agents whose first parameters differ in name, shape or type from most agents', with each fault.
+    """Return the agents whose first parameters differ from most agents' in kind, with faults.
 
-    When two kinds are equally frequent, the kind of the lowest agent is the expected one.
+    A kind is names, shapes and types. Of two equally frequent kinds, the lowest agent's is the expected one.
     """
     kinds = [tuple((name, _kind(value)) for name, value in start.items()) for start in starts]
     usual = Counter(kinds).most_common(1)[0][0] if kinds else ()

@@ -27,7 +27,10 @@ class FaultSettings(Protocol):
 
 
 class Faults:
-    """The refusals of each agent, counted. note: called with the text of every refusal that does not end the run."""
+    """The refusals of each agent, counted.
+
+    note: called with the text of every refusal that does not end the run.
+    """
 
     def __init__(self, settings: FaultSettings, n_agents: int) -> None:
         self._settings = settings
@@ -36,8 +39,9 @@ class Faults:
         self.note: Callable[[str], None] = lambda text: None
 
     def refuse(self, found: Mapping[int, str], round_: int, left_out: str = "Its update is left out") -> None:
-        """Count the refusals of a round. found: agent -> its fault, in words that follow its name ("returned ...").
+        """Count the refusals of a round.
 
+        found: agent -> its fault, in words that follow its name ("returned ...").
         left_out: sentence for the note about the part of the reply that the round ignores.
         Raises FederationError, naming the agents, when on_fault is "stop" or when max_faults is exceeded.
         """
@@ -63,7 +67,7 @@ class Faults:
             self.note(f"{text} {left_out} ({total} of at most {most} faults).")
 
     def summary(self) -> dict[int, dict[str, int | str]]:
-        """Return each refused agent's number of refusals ("times") and last reason, "" if unknown ("last")."""
+        """Return each refused agent's number of refusals ("times") and last reason ("last")."""
         return {
             agent: {"times": count, "last": self.reasons.get(agent, "")}
             for agent, count in enumerate(self.counts)
@@ -71,7 +75,7 @@ class Faults:
         }
 
     def remember(self, before: Mapping[int, Mapping[str, Any]]) -> None:
-        """Restore a `summary` from before a resume, so that a refusal that stopped the run still counts."""
+        """Restore a `summary` in a resumed run, so that a refusal that stopped the run counts."""
         for agent, refused in before.items():
             if 0 <= agent < len(self.counts):
                 self.counts[agent] = max(self.counts[agent], int(refused["times"]))

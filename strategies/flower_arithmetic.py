@@ -1,4 +1,4 @@
-"""Flower's own aggregation, through its public `aggregate_train`, with our arrays as the replies of a round."""
+"""Flower's own aggregation of our arrays, through its public `aggregate_train`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics that an agent's reply must report, computed from the counts of world and mixer (runtime.core.facts)."""
+"""The metrics that replies must report, from the counts of world and mixer (core.facts)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def training_counts(facts: Facts, n_agents: int) -> Counted:
 
 
 def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
-    """Return the metrics that each agent must report after a training round: one mapping per agent.
+    """Return the metrics that each agent must report after a training round: [agents].
 
     env_step: environment steps of the run, including this round's.
     """
@@ -32,7 +32,10 @@ def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
 
 
 def played(facts: Facts, purposes: Sequence[Purpose]) -> list[Counted]:
-    """Return the world's counts by purpose. Raises FederationError when the world played no episode of a purpose."""
+    """Return the world's counts by purpose.
+
+    Raises FederationError when the world played no episode of a purpose.
+    """
     missing = [purpose.value for purpose in purposes if purpose not in facts.counted]
     if missing:
         raise FederationError(f"the agents reported {' and '.join(missing)} episodes; the world played none.")
@@ -49,6 +52,9 @@ def evaluated(counted: Sequence[Counted]) -> Known:
 
 
 def policy(counted: Counted, env_step: int) -> list[Known]:
-    """Return the metrics that each agent must report after a policy's episodes. env_step: as in `trained`."""
+    """Return the metrics that each agent must report after a policy's episodes.
+
+    env_step: as in `trained`.
+    """
     common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.battles, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]

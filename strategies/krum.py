@@ -21,10 +21,10 @@ from fedqmix.strategies.robust import RobustStrategy, scaled, scales
 
 
 class Krum(RobustStrategy):
-    """A selection of whole agents, which also provide the target networks and moments; these enter the distances."""
+    """A selection of whole agents, by distances over parameters, target networks and moments."""
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
-        """Return the mean of the selected agents, and the shares: 1/m for each selected agent, 0 for the others."""
+        """Return the mean of the selected agents, and their shares 1/m; 0 for the other agents."""
         flower = MultiKrum(num_malicious_nodes=self.dishonest, num_nodes_to_select=self.settings.krum_select)
         factors = scales(contents)
         _, shares = through(flower, self.record.number, [scaled(content, factors) for content in contents])

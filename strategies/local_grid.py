@@ -21,7 +21,7 @@ Answer = Callable[[Sequence[Message]], list[Message]]
 
 
 def take_server_identity() -> None:
-    """Set Flower's process-wide task identity, so that Messages can be created outside a SuperLink.
+    """Set Flower's process-wide task identity, which Messages need outside a SuperLink.
 
     The identity lives in flwr.supercore.task_identity; tests/runtime/flower/test_grid.py names the versions.
     """
@@ -34,7 +34,7 @@ def server_context() -> Context:
 
 
 class LocalGrid(Grid):
-    """A Grid that passes the messages of a whole team to one function and keeps the replies until they are pulled."""
+    """A Grid that passes a team's messages to one function and keeps the replies until a pull."""
 
     def __init__(self, n_agents: int, answer: Answer) -> None:
         take_server_identity()

@@ -18,7 +18,7 @@ from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of
 
 
 class Median(RobustStrategy):
-    """The middle value over the agents; with an even number of agents, the mean of the two middle values."""
+    """The middle value over the agents; the mean of the two middle ones if their number is even."""
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the median, and each agent's share of the middle values."""

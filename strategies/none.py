@@ -8,7 +8,7 @@ from fedqmix.strategies.team import TeamStrategy
 
 
 class NoAggregation(TeamStrategy):
-    """A strategy whose messages name no parameters, so that all parameters stay with their agents."""
+    """A strategy without shared parameters: its messages name none."""
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
         """Return no weights: nothing is aggregated."""

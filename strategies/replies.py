@@ -38,7 +38,10 @@ def arrays_of(reply: Message) -> ArrayRecord:
 
 
 def agent_of(reply: Message) -> int:
-    """Return the agent's index in a reply. Raises FederationError when it is missing or not an integer."""
+    """Return the agent's index in a reply.
+
+    Raises FederationError when it is missing or not an integer.
+    """
     agent = metrics_of(reply).get(m.AGENT)
     if isinstance(agent, bool) or not isinstance(agent, int):
         raise FederationError(f"node {reply.metadata.src_node_id} answered as agent {str(agent)[:40]!r}.")
@@ -63,7 +66,10 @@ def in_agent_order(replies: Iterable[Message], nodes: Sequence[int], round_: int
 
 
 def wrong_figures_in(replies: Sequence[Message], known: Sequence[Known]) -> dict[int, str]:
-    """Return the agents whose metrics differ from the known ones, with the fault of each. replies, known: [agents]."""
+    """Return the agents whose metrics differ from the known ones, with the fault of each.
+
+    replies, known: [agents].
+    """
     found = {agent: wrong_figures(metrics_of(replies[agent]), known[agent]) for agent in range(len(replies))}
     return {agent: what for agent, what in found.items() if what is not None}
 
@@ -89,7 +95,7 @@ def wrong_updates(
 
 
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
-    """Check that the agents' first parameters agree in names, shapes, types and norm, and are finite.
+    """Check that the first parameters are finite and agree in names, shapes, types and norm.
 
     max_update: None skips the comparison of norms. Raises FederationError, naming the agents that differ.
     """

@@ -1,4 +1,4 @@
-"""The base of Byzantine-robust strategies: minimum team sizes, and Flower's arithmetic in float64.
+"""The base of Byzantine-robust strategies: team sizes, and Flower's arithmetic in float64.
 
 Median, trimmed mean, Krum and Bulyan bound the effect of f dishonest agents (strategy.byzantine) on the aggregate when
 the team is large enough. They do not use rewards, so that a false reward has no effect.
@@ -63,10 +63,10 @@ class RobustStrategy(AveragePPS):
 
 
 def mean_shares(keys: NDArray[np.float64], first: int, last: int) -> list[float]:
-    """Return how often each row's key has a rank from first to last within its column, as shares that sum to 1.
+    """Return each row's share of the ranks first to last within the columns: [rows], sum 1.
 
     keys: [rows, columns], at least one column. first, last: ranks, from 1. In each column the rows with these ranks
-    have equal shares, and rows with equal keys divide their shares equally. Returns the means over the columns: [rows].
+    have equal shares, and rows with equal keys divide theirs equally. A row's share is its mean over the columns.
     """
     low, high = rankdata(keys, "min", axis=0), rankdata(keys, "max", axis=0)
     within = np.clip(np.minimum(high, last) - np.maximum(low, first) + 1, 0, None)
@@ -82,7 +82,7 @@ def parameters_of(contents: Sequence[ArrayRecord]) -> NDArray[np.float64]:
 
 
 def scales(contents: Sequence[ArrayRecord]) -> dict[str, float]:
-    """Return factors by name that bring parameters, target networks and moments to one scale for distances.
+    """Return factors by name that give all kinds of arrays one scale in distances.
 
     contents: float64. A kind's factor is the inverse of its spread, the median of the agents' distances to their
     coordinate-wise median. Factors are rounded to powers of two, so that scaling is exact; 1 when there is one kind.

@@ -39,7 +39,7 @@ class RewardSharePPS(TeamStrategy):
         return [math.fsum(sorted(own))] * len(own) if self.settings.reward == "team" else own
 
     def _policy_return(self, agent: int, arrays: ArrayRecord) -> float:
-        """Run greedy episodes with one agent's shared parameters in all agents; return the mean team return.
+        """Evaluate one agent's shared parameters in all agents; return the mean team return.
 
         The team return is the sum of the individual returns, the only ones that a strategy sees.
         """

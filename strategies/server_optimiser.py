@@ -1,4 +1,4 @@
-"""Server optimisers: the team's aggregated update is the pseudo-gradient of an optimiser at the server.
+"""Server optimisers: the aggregated update is the pseudo-gradient of a server-side step.
 
 x_t are the parameters at the start of round t, a_t is the aggregate at its end, Delta_t = a_t - x_t.
 
@@ -69,7 +69,10 @@ class ServerOptimiser(ABC):
 
     @abstractmethod
     def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
-        """Return the next parameters, in any floating-point type. start, aggregate: with names in the same order."""
+        """Return the next parameters, in any floating-point type.
+
+        start, aggregate: with names in the same order.
+        """
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the moments as named arrays for a checkpoint; empty before the first step."""
@@ -119,7 +122,7 @@ class Adam(ServerOptimiser):
 
 
 def server_optimiser(settings: ServerSettings) -> ServerOptimiser | None:
-    """Return the configured optimiser; None when the next round begins with the aggregate itself."""
+    """Return the configured optimiser; None when rounds begin with the aggregate itself."""
     if settings.server_optimiser == "momentum":
         return Momentum(settings.server_learning_rate, settings.server_momentum)
     if settings.server_optimiser == "adam":

@@ -1,4 +1,4 @@
-"""The base class of all strategies: a fixed team in a fixed order, shared layers by name, and a record per round.
+"""The base class of all strategies: a fixed team, named shared layers, a record per round.
 
 A strategy is a Flower FedAvg that implements `weights`. Its messages determine which parameters are shared: an agent
 loads and returns exactly the parameters that a message names.
@@ -98,12 +98,15 @@ class TeamStrategy(FedAvg):
 
     @abstractmethod
     def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return the agents' weights in the aggregate; they sum to 1. rewards: [agents], R_i of this round."""
+        """Return the agents' weights in the aggregate; they sum to 1.
+
+        rewards: [agents], R_i of this round.
+        """
 
     # The team and its first parameters
 
     def join(self, grid: Grid) -> ArrayRecord:
-        """Ask all nodes for their agent index; return agent 0's shared parameters, the federation's first arrays.
+        """Ask all nodes for their agent index; return agent 0's shared parameters, the first arrays.
 
         Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
         """
@@ -123,14 +126,14 @@ class TeamStrategy(FedAvg):
         return self.starts[0]
 
     def arrays_for(self, agent: int, round_: int, arrays: ArrayRecord) -> ArrayRecord:
-        """Return the parameters sent to an agent at a round's start: the aggregate, or its own first parameters."""
+        """Return an agent's parameters at a round's start: the aggregate, or its own first ones."""
         own_start = round_ == 1 and not self.settings.common_start
         return self.starts[agent] if own_start else arrays
 
     # State between rounds, beside the aggregated parameters
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return named arrays for a checkpoint: target networks, Adam moments, the server's moments, refusal counts.
+        """Return named arrays for a checkpoint: targets, moments of agents and server, refusals.
 
         The next round's first parameters are not among them: Flower keeps these (`Strategy.start`).
         """
@@ -211,14 +214,14 @@ class TeamStrategy(FedAvg):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Return the messages of an evaluation with the next round's parameters; none when it is not due."""
+        """Return an evaluation's messages, with the next round's parameters; none when not due."""
         due = self.evaluate_around or self.record.env_step - self.last_evaluation >= self.evaluate_every
         if not due and self.record.env_step < self.env_steps:
             return []
         return self._evaluation(arrays, m.AGGREGATE, self.evaluate_for)
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Record the win rates of an evaluation, which are equal for all agents: they played the same episodes."""
+        """Record an evaluation's win rates, equal for all agents: they play the same episodes."""
         replies = list(replies)
         if not replies:
             return None
@@ -258,14 +261,17 @@ class TeamStrategy(FedAvg):
         return kept
 
     def _evaluated(self, replies: Iterable[Message], purposes: Sequence[Purpose]) -> list[Counted]:
-        """Return the world's counts of an evaluation by purpose; refuse agents that report other figures."""
+        """Return the world's counts by purpose; refuse agents that report other figures."""
         counted = played(self.facts(), purposes)
         self.record.broken += sum(one.broken for one in counted)
         self._compare(self._by_agent(replies), [evaluated(counted)] * self.n_agents)
         return counted
 
     def _compare(self, replies: Sequence[Message], known: Sequence[Known]) -> None:
-        """Refuse the agents whose reported metrics differ from the known ones. replies, known: [agents]."""
+        """Refuse the agents whose reported metrics differ from the known ones.
+
+        replies, known: [agents].
+        """
         self.faults.refuse(wrong_figures_in(replies, known), self.record.number, "Its figures do not count")
 
     # Messages

@@ -46,7 +46,7 @@ EXAMPLES = settings(
 
 @dataclass
 class ToyTeam:
-    """Agents with toy networks; a round of training adds `gains[i]` to all parameters of agent i.
+    """Agents with toy networks; a training round adds `gains[i]` to agent i's parameters.
 
     Second moments grow by its absolute value.
 
@@ -75,7 +75,7 @@ class ToyTeam:
         return [self._reply(agent, question) for agent, question in enumerate(questions)]
 
     def facts(self) -> Facts:
-        """Return the counts of the last messages: an episode of one environment step in training, of none otherwise."""
+        """Return the last messages' counts: an episode, of 1 environment step in training, else 0."""
         steps = int(self.last is Purpose.TRAINING)
         counted = Counted(1, 0, steps, 0, tuple(float(reward) for reward in self.rewards))
         return Facts({self.last: counted}, Learned(self.rounds, self.rounds))
@@ -194,7 +194,7 @@ class StrategyProperties:
     @given(REWARDS)
     @EXAMPLES
     def test_personal_names_are_untouched(self, rewards: list[float]) -> None:
-        """Parameters that strategy.shared does not name are never sent, and keep each agent's values."""
+        """Parameters that strategy.shared does not name are never sent and stay with each agent."""
         rewards = self.filled(rewards)
         shared = ["head.*"] if self.shared else []
         personal = {name for name in PARAMETERS if not shared or not name.startswith("head.")}

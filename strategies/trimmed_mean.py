@@ -18,7 +18,10 @@ from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of
 
 
 class TrimmedMean(RobustStrategy):
-    """The average of the values in between. With n = 2f + 1 it is the median, with f = 0 the plain average."""
+    """The average of the values in between.
+
+    With n = 2f + 1 it is the median, with f = 0 the plain average.
+    """
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the trimmed mean, and each agent's share of the values in between."""

@@ -18,7 +18,7 @@ def uniform(n: int) -> list[float]:
 
 
 def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
-    """Return R_i / sum R (RS-PPS, PPS-QMIX), no weight above max_weight; a cap below 1/N is raised to 1/N.
+    """Return R_i / sum R (RS-PPS), capped at max_weight; a cap below 1/N is raised to 1/N.
 
     Rewards that define no shares (any negative or not finite, or all zero) give uniform weights and a logged warning.
     """
@@ -33,7 +33,10 @@ def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
 
 
 def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
-    """Return exp(R_i) / sum exp(R), as the authors' code does with policy returns, capped as in `proportional`."""
+    """Return exp(R_i) / sum exp(R), capped as in `proportional`.
+
+    The authors' code uses it for policy returns.
+    """
     if not all(math.isfinite(reward) for reward in rewards):
         log.warning("rewards %s are not all finite: weights are uniform in this round", list(rewards))
         return uniform(len(rewards))
@@ -44,7 +47,7 @@ def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
 
 
 def capped(weights: Sequence[float], max_weight: float) -> list[float]:
-    """Cut weights at max_weight (at least 1/N) and distribute the excess to the others in proportion.
+    """Cut weights at max_weight (at least 1/N); the others share the excess in proportion.
 
     weights: [agents], >= 0, sum 1. Returns weights <= the cap with sum 1; permuting the agents permutes them.
     """
@@ -64,7 +67,7 @@ def capped(weights: Sequence[float], max_weight: float) -> list[float]:
 
 
 def weighted_sum(arrays: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
-    """Return sum_i w_i a_i, in agent order and float64, so that it does not depend on the order of replies."""
+    """Return sum_i w_i a_i in agent order and float64, for any order of replies."""
     total = np.zeros(arrays[0].shape, np.float64)
     for array, weight in zip(arrays, weights, strict=True):
         total += weight * array.astype(np.float64)

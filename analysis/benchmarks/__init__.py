@@ -1,1 +1,1 @@
-"""Reproducible benchmarks: speeds, scripted teams, attacks, and comparisons with other projects."""
+"""Reproducible benchmarks: speed, scripted teams, attacks, comparisons with other projects."""

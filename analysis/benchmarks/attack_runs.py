@@ -1,4 +1,4 @@
-"""Attacks on training: every attack of one dishonest agent (attacks.py) against every aggregation.
+"""Attacks on training: every attack (attacks.py) against every aggregation.
 
 Every cell is several training runs, one process each, with the command line of `fedqmix train`; one agent's training
 replies are changed on their way to the server.
@@ -75,7 +75,10 @@ class AttackedRun(Run):
     """A run with a dishonest agent."""
 
     def __init__(self, aggregation: str, attack: str, folder: Path, words: Sequence[str], config: Config) -> None:
-        """Prepare a run. folder: for all its files. words: its settings without the seed. config: all settings."""
+        """Prepare a run.
+
+        folder: for all its files. words: its settings without the seed. config: all settings.
+        """
         name = f"{aggregation}-{attack}-s{config.seed}"
         words = [*words, f"seed={config.seed}"]
         super().__init__(name, folder / name, folder / f"{name}.log", words, config)
@@ -83,7 +86,7 @@ class AttackedRun(Run):
         self.liar = team_spec(config.map, config.env).n_agents - 1
 
     def figures(self) -> dict[str, Any]:
-        """Return the run's score and the dishonest agent's mean weight; with the reason if the run was stopped."""
+        """Return the score, the dishonest agent's mean weight, and the reason of a stop if any."""
         won = [float(row["test_battle_won_mean"]) for row in self.rows]
         weights = [float(row[f"fed/weight_{self.liar}"]) for row in self.rows if f"fed/weight_{self.liar}" in row]
         found: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The figures of `fedqmix bench attacks` as a Markdown table, and as a self-explanatory SVG image."""
+"""The figures of `fedqmix bench attacks` as a Markdown table and a self-explanatory SVG."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def picture(figures: dict[str, Any]) -> str:
-    """Return an SVG document with a coloured cell per attack and aggregation: its win rate and interval."""
+    """Return an SVG with a coloured cell, win rate and interval, per attack and aggregation."""
     results = figures["results"]
     attacks = list(next(iter(results.values())))
     width = max(_LEFT + _WIDE * len(results) + 20, 760)
@@ -91,7 +91,7 @@ def _about(figures: dict[str, Any]) -> str:
 
 
 def _texts(cell: dict[str, Any]) -> list[str]:
-    """Return a cell's lines: the win rate in percent, its interval, and the number of stopped runs."""
+    """Return a cell's lines: win rate in percent, interval, and number of stopped runs."""
     lines = []
     runs = len(cell["seeds"])
     if "won" in cell:
@@ -146,7 +146,7 @@ def _text(
 
 
 def _broken(words: str) -> list[str]:
-    """Break a column's name into two lines, at its comma or its last space, when it is too long for one line."""
+    """Break a long column name into two lines, at its comma or its last space."""
     if len(words) <= 16:
         return ["", words]
     first, separator, second = words.rpartition(", " if ", " in words else " ")

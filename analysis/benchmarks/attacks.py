@@ -1,4 +1,4 @@
-"""Attacks: changes to a dishonest agent's training replies, between the team and the strategy.
+"""Attacks: changes to a dishonest agent's training replies on their way to the strategy.
 
 theta are the parameters that the agent was sent, theta' those that it honestly trained, u = theta' - theta.
 
@@ -56,7 +56,7 @@ ATTACKS: dict[str, Attack] = {
 
 
 def lying(attack: str, liar: int, seed: int) -> Callable[[Answer], Answer]:
-    """Return a wrapper of a team's replies (runtime.runs.local.train.Around) that applies an attack.
+    """Return a wrapper of replies (runtime.runs.local.train.Around) that applies an attack.
 
     attack: a key of ATTACKS. liar: index of the dishonest agent. seed: of the noise.
     """
@@ -74,7 +74,10 @@ def lying(attack: str, liar: int, seed: int) -> Callable[[Answer], Answer]:
 
 
 def _lie(attack: str, question: Message, reply: Message, seed: int) -> None:
-    """Apply an attack to a training reply, in place. Its arrays have the names of the question's."""
+    """Apply an attack to a training reply, in place.
+
+    Its arrays have the names of the question's.
+    """
     if attack == REWARD_LIE:
         metrics = reply.content.metric_records[m.METRICS]
         metrics[m.ACCUMULATED_REWARD] = TIMES * float(cast(float, metrics[m.ACCUMULATED_REWARD]))

@@ -1,4 +1,4 @@
-"""Environment steps per second of the whole collection loop: the world, the acting networks, and storage.
+"""Environment steps per second of the collection loop: world, acting networks, storage.
 
 Networks are freshly initialised, and half of all actions are exploratory. The time includes the random draws before
 episodes begin and the writing to the buffers after they end.

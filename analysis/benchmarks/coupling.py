@@ -1,4 +1,4 @@
-"""The time of communication between agents and services, with agents that sleep instead of computing.
+"""The cost of communication between services and agents that sleep instead of computing.
 
 World and mixer services are real. Every agent is a separate process that runs a training round
 (`clients.rounds.train_round`) over gRPC and TLS, but sleeps where its network would compute, so that cores are not the

@@ -12,7 +12,7 @@ CLASSES = ("easy", "hard", "super hard")
 
 
 def difficulty(map: str) -> str:
-    """Return a map's class: "easy", "hard" or "super hard", in brackets if not by SMAC's authors; else "none"."""
+    """Return a map's class, in brackets if it is not by SMAC's authors; "none" without one."""
     known = _known()
     if map in known["smac"]:
         return str(known["smac"][map])
@@ -26,7 +26,7 @@ def rank(map: str) -> int:
 
 
 def by_difficulty(maps: Iterable[str]) -> list[str]:
-    """Sort maps by class, the easiest first; within a class maps classified by SMAC's authors come first."""
+    """Sort maps by class, the easiest first; within a class those of SMAC's authors first."""
     known = _known()
     listed = [*known["smac"], *known["survey"]]
     place = {map: number for number, map in enumerate(listed)}

@@ -1,4 +1,4 @@
-"""Training episodes for benchmarks: random ones in a map's shapes, or episodes stored by a run.
+"""Training episodes for benchmarks: random ones in a map's shapes, or a run's stored ones.
 
 A source draws episodes, which fill a learner's buffers. Another project's learner reads them from a file, so that all
 learners train on the same ones.
@@ -32,7 +32,7 @@ LENGTHS = ("mixed", "full")
 
 @dataclass(frozen=True)
 class Episodes:
-    """Episodes in the layout of the buffers of agents and mixer; moments after an episode's end are undefined.
+    """Padded episodes in the buffers' layout; moments after an episode's end are undefined.
 
     private: observations, available_actions and actions, [agents, time + 1, episodes, ...]; team: state, team_reward
     and terminated, [time + 1, episodes, ...]; lengths: [episodes], environment steps.
@@ -49,7 +49,7 @@ class Episodes:
         records.largest_reward = None  # computed anew from these episodes
 
     def save(self, file: Path) -> None:
-        """Write the episodes as NumPy arrays (.npz), episode axis first, for programs without fedqmix.
+        """Write the episodes as NumPy arrays (.npz), episode axis first, for other programs.
 
         observations [episodes, time + 1, agents, obs_dim] float32, available_actions [episodes, time + 1, agents,
         n_actions] bool, actions [episodes, time + 1, agents] int64, state [episodes, time + 1, state_dim] float32,
@@ -170,7 +170,10 @@ def random_episodes(
 
 
 def _padded(ring: EpisodeRing, slots: Integers) -> dict[str, torch.Tensor]:
-    """Return every field's [*lead, longest + 1, episodes, *trailing], padded with zeros. slots: longest first."""
+    """Return every field's [*lead, longest + 1, episodes, *trailing], padded with zeros.
+
+    slots: longest first.
+    """
     order = timeline(ring.lengths(slots))
     rows = torch.from_numpy(order.moment_time * order.batch + order.moment_episode)
     padded = {}

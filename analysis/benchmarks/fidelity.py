@@ -82,7 +82,7 @@ def measure(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Return the figures as a Markdown table: a row per map, by SMAC's class, within a class by best win rate."""
+    """Return a Markdown table with a row per map, sorted by SMAC's class and best win rate."""
     results = figures["results"]
     policies = list(next(iter(results.values())))
     lines = [
@@ -147,7 +147,7 @@ def _figures(
 def _play(
     map: str, policy: str, seed: int, threads: int, battles: EpisodeBatch, tell: Progress, conditions: Conditions
 ) -> tuple[np.ndarray, ...]:
-    """Run a batch of episodes; return won, truncated, return, discounted return and length: [episodes] each."""
+    """Run a batch; return won, truncated, return, discounted return, length: [episodes] each."""
     scores = _Scores()
     team, explorers = ScriptedTeam(policy, map, seed), ScriptedTeam("random", map, seed)
     explore_draws = [
@@ -205,7 +205,7 @@ def _cell(figures: dict[str, Any]) -> str:
 
 
 def _best(sides: list[dict[str, Any]], policies: list[str]) -> str:
-    """Return the best policy's win rate from fixed starts, and the best policy's from shifted starts, as text."""
+    """Return the best win rates from fixed and from shifted starts, with their policies, as text."""
     if not policies:
         return "-"
     words = []

@@ -1,4 +1,4 @@
-"""The margin of honest teams below the bounds on an agent's messages to the mixer (server/bounds.py).
+"""The margin of honest teams below the bounds on messages to the mixer (server/bounds.py).
 
     python -m fedqmix.analysis.benchmarks.honest map=3m experiment=tuned stop.rounds=2 [name=value ...]
 
@@ -111,7 +111,10 @@ def watch(config: Config, path: Path) -> Watched:
 
 
 def main(words: Sequence[str]) -> int:
-    """Train a team and print its ratios. words: as for `fedqmix train`, without run_dir. Returns the exit status."""
+    """Train a team and print its ratios.
+
+    words: as for `fedqmix train`, without run_dir. Returns the exit status.
+    """
     with tempfile.TemporaryDirectory(prefix="fedqmix-honest-") as parent:
         try:
             config = compose([*words, f"run_dir={parent}/run"])

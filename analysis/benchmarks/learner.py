@@ -1,4 +1,4 @@
-"""The time of a training step by map and batch size, compared with the time of its matrix products alone.
+"""The time of a training step by map and batch size, against its matrix products alone.
 
 A training step samples the episodes, computes both networks' Q-values over whole episodes, mixes, runs both backward
 passes, clips, and takes the Adam step. The floor is the time of its matrix products (online forward and backward,
@@ -134,7 +134,7 @@ class OurLearner:
 
 
 def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repeats: int = 15) -> float:
-    """Return the median floating-point operations per second of torch's float32 matrix products of [size, size]."""
+    """Return the median FLOP/s of torch's float32 products of [size, size] matrices."""
     own = torch.get_num_threads()
     torch.set_num_threads(threads)
     a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
@@ -171,7 +171,10 @@ def products(spec: TeamSpec, learner: TeamLearner, hidden: int, lengths: np.ndar
 
 
 def _figure(ours: Mapping[RunHandle, OurLearner], repeats: int, rate: float) -> dict[str, float]:
-    """Time all seeds, one thread each. The first seed's times stand for all, because batched runs are synchronous."""
+    """Time all seeds, one thread each.
+
+    The first seed's times stand for all, because batched runs are synchronous.
+    """
 
     def steps(run: RunHandle) -> tuple[list[float], list[float]]:
         try:
@@ -187,7 +190,7 @@ def _figure(ours: Mapping[RunHandle, OurLearner], repeats: int, rate: float) -> 
 
 
 def _steps(ours: OurLearner, repeats: int, rate: float) -> tuple[list[float], list[float]]:
-    """Return the seconds of each training step, and of its matrix products at this machine's rate."""
+    """Return the seconds of each training step, and of its matrix products at the given rate."""
     seconds, floors = [], []
     for number in range(WARM_UP + repeats):
         floor = ours.products() / rate

@@ -1,4 +1,4 @@
-"""Our training step compared with other projects', on the same episodes, measured alternately in one run.
+"""Our training step compared with other projects', on the same episodes in one run.
 
 Peers are the authors' code of PPS-QMIX, and EPyMARL with a network per agent (its rnn_ns) and with one for all (its
 rnn). Their code is not part of this repository: a separate process calls it at a given path
@@ -85,7 +85,10 @@ def measure(
 
 
 def open_peer(name: str, path: str | None, python: str) -> Peer:
-    """Start a peer's process. Raises ConfigurationError with its requirements when it cannot be started."""
+    """Start a peer's process.
+
+    Raises ConfigurationError with its requirements when it cannot be started.
+    """
     project = SOURCES[name]
     place, held = PLACES[project]
     needs = (
@@ -99,7 +102,7 @@ def open_peer(name: str, path: str | None, python: str) -> Peer:
 
 
 def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
-    """Return the sizes and settings of a peer's networks, mixer, optimiser and buffer, for peer_learner.py."""
+    """Return the sizes and settings of a peer's networks, mixer, optimiser and buffer."""
     algorithm = config.algorithm
     return {
         "map": spec.map,
@@ -122,7 +125,10 @@ def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
 
 
 def _require_alike(config: Config) -> None:
-    """Check the settings that peers lack or have fixed. Raises ConfigurationError for another value."""
+    """Check the settings that peers lack or have fixed.
+
+    Raises ConfigurationError for another value.
+    """
     algorithm = config.algorithm
     wanted = {"algorithm": (algorithm.name, "qmix"), "algorithm.grad_norm_clip": (algorithm.grad_norm_clip, 10)}
     wanted["algorithm.target_update_rate"] = (algorithm.target_update_rate, 1)

@@ -50,7 +50,7 @@ class Learner(Protocol):
 
 
 class PpsQmix:
-    """PPS-QMIX's QMIX_SMAC and ReplayBuffer, with its main script's settings where `sizes` has none.
+    """PPS-QMIX's QMIX_SMAC and ReplayBuffer; its main script's settings where `sizes` has none.
 
     The first 300 training steps contain no aggregation.
     """
@@ -115,7 +115,7 @@ class PpsQmix:
 
 
 class Epymarl:
-    """EPyMARL's QLearner, QMixer and ReplayBuffer, with its controller for one network or one per agent.
+    """EPyMARL's QLearner, QMixer and ReplayBuffer. shared: one network, not one per agent.
 
     The settings are those of its qmix, except where its training step would differ from ours: the agents are recurrent
     and observe their last action and id, and rewards are not standardised.
@@ -213,13 +213,16 @@ class Epymarl:
 
 
 class FixedChoice:
-    """A replacement of numpy.random.choice, which both projects sample with, that returns given episodes."""
+    """A replacement of numpy.random.choice, the projects' sampler, that returns given episodes."""
 
     def __init__(self) -> None:
         self.next: np.ndarray | None = None
 
     def __call__(self, stored: int, size: int, replace: bool) -> np.ndarray:
-        """Return the given episodes of this training step. Raises RuntimeError for an unexpected call."""
+        """Return the given episodes of this training step.
+
+        Raises RuntimeError for an unexpected call.
+        """
         given, self.next = self.next, None
         if given is None or len(given) != size or replace:
             raise RuntimeError(f"an unexpected call sampled {size} of {stored} episodes")
@@ -227,7 +230,10 @@ class FixedChoice:
 
 
 def take_steps(learner: Learner, slots: Iterable[Sequence[int]]) -> list[float]:
-    """Take one training step with each row of episodes; return the seconds of each. slots: [steps][batch]."""
+    """Take one training step with each row of episodes; return the seconds of each.
+
+    slots: [steps][batch].
+    """
     choice, seconds = FixedChoice(), []
     original = np.random.choice
     np.random.choice = choice  # type: ignore[assignment]
@@ -254,7 +260,7 @@ def build(name: str, sizes: Sizes, file: str) -> Learner:
 
 
 def _stand_in_for_smac() -> None:
-    """Install an empty module smac if it is missing: PPS-QMIX imports it, but its training step never uses it."""
+    """Install an empty module smac if none exists: PPS-QMIX imports it but does not use it here."""
     if importlib.util.find_spec("smac") is None:
         sys.modules["smac"], sys.modules["smac.env"] = types.ModuleType("smac"), types.ModuleType("smac.env")
         sys.modules["smac.env"].StarCraft2Env = None  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A peer process with another project's program, which answers requests over standard input and output.
+"""A peer process with another project's program, with requests over its standard input.
 
 It runs one of the scripts benchmarks/peer_*.py under the interpreter with the project's packages. Messages are JSON
 objects, one per line: first a description of the program, then one answer per request. Other peers wait meanwhile.
@@ -49,7 +49,10 @@ class Peer:
         self.close()
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Send a request and return the answer. Raises FedqmixError when the process ends before it answers."""
+        """Send a request and return the answer.
+
+        Raises FedqmixError when the process ends before it answers.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(question) + "\n")

@@ -27,7 +27,10 @@ def maps() -> list[str]:
 
 
 def rate(question: Question, made: dict[str, Any]) -> float:
-    """Return environment steps per second. Episodes that end, or reach the map's limit, are reset."""
+    """Return environment steps per second.
+
+    Episodes that end, or reach the map's limit, are reset.
+    """
     import gymnasium
 
     name, limit = question["map"], question["episode_limit"]
@@ -53,7 +56,7 @@ def rate(question: Question, made: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    """Print maps and versions, then a rate per request from standard input, one JSON object per line."""
+    """Print maps and versions, then a rate per request; one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # output of imported packages is not an answer
     sys.path.insert(0, sys.argv[1])

@@ -1,4 +1,4 @@
-"""Environment steps per second of SMAX (JaxMARL's StarCraft-like environment), for analysis.benchmarks.peers.
+"""Environment steps per second of SMAX (JaxMARL), for analysis.benchmarks.peers.
 
 The peers' Python runs it, with jaxmarl. Whole rollouts are compiled: random available actions, observations, world
 state, rewards and available actions at every environment step; episodes that end are reset. It imports nothing of this
@@ -18,7 +18,7 @@ Question = dict[str, Any]
 
 
 def steps_a_call(batch: int) -> int:
-    """Return the environment steps of a compiled rollout: enough to hide the call, few enough to time it."""
+    """Return a rollout's environment steps: enough to hide the call, few enough to time it."""
     return max(8, min(256, 8192 // batch))
 
 
@@ -80,7 +80,7 @@ def rate(question: Question, made: dict[tuple[str, int], tuple[Any, Any]]) -> fl
 
 
 def main() -> None:
-    """Print maps and versions, then a rate per request from standard input, one JSON object per line."""
+    """Print maps and versions, then a rate per request; one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # output of imported packages is not an answer
     known = {"maps": maps(), "version": importlib.metadata.version("jaxmarl")}

@@ -1,4 +1,4 @@
-"""EPyMARL's whole training on our world with the tuned recipe, for its environment steps per second.
+"""The environment steps per second of EPyMARL's training on our world, tuned recipe.
 
     python -m fedqmix.analysis.benchmarks.peer_training epymarl MAP ENV_STEPS THREADS
 
@@ -52,7 +52,10 @@ class SkirmishEnv:
     """Single episodes of a map with EPyMARL's MultiAgentEnv methods."""
 
     def __init__(self, map_name: str, seed: int, **_: Any) -> None:
-        """Create the world. EPyMARL passes further arguments to every environment; they are not used."""
+        """Create the world.
+
+        EPyMARL passes further arguments to every environment; they are not used.
+        """
         self._spec, self._team = team_spec(map_name, skirmish_options()), _Team()
         self._world = SkirmishWorld(load_map(map_name), seed, skirmish_options(), self._team)
         self._episode = 0
@@ -64,7 +67,7 @@ class SkirmishEnv:
         return self.get_obs(), {}
 
     def step(self, actions: Any) -> tuple[list[np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Take an environment step; return observations, team reward, terminated, truncated, battle_won."""
+        """Take an environment step; return observations, reward, terminated, truncated, info."""
         self._time_step = time_step = self._world.step(np.asarray(actions, dtype=np.int64).reshape(-1, 1))
         won = {"battle_won": bool(time_step.won[0])}
         reward = float(self._team.time_step.team_reward[0])
@@ -104,7 +107,7 @@ class SkirmishEnv:
 
 
 class _Team:
-    """A step observer that keeps the team's time step, which EPyMARL reads without separation of agents and mixer."""
+    """A step observer that keeps the team's time step; EPyMARL has no separate mixer process."""
 
     time_step: TeamTimeStep
 
@@ -116,7 +119,7 @@ class _Team:
 
 
 def train(epymarl: Path, map_name: str, env_steps: int, threads: int) -> dict[str, Any]:
-    """Train for env_steps environment steps; return the speeds, which exclude loading and compiling."""
+    """Train for env_steps environment steps; return the speeds without loading and compiling."""
     SkirmishEnv(map_name, 0).reset()  # compiles the world's kernels
     sys.path.insert(0, str(epymarl / "src"))
     sys.modules["envs"] = _worlds()  # EPyMARL's own package of this name imports the packages of all its games

@@ -41,7 +41,7 @@ def measure(
     python: str,
     smaclite_path: str | None,
 ) -> dict[str, Any]:
-    """Measure environment steps per second of our world and of peers, on the maps that they share.
+    """Measure environment steps per second of our world and of peers, on their common maps.
 
     Every round measures each world once per map, so that a change of the machine's speed affects all of them; a figure
     is the median of the rounds. SMAX's batch is the fastest of SMAX_BATCHES: the two fastest of one try before the
@@ -90,7 +90,10 @@ class OtherWorld(Peer):
         self.about = {key: value for key, value in self.known.items() if key != "maps"}
 
     def rate(self, **question: Any) -> float:
-        """Measure environment steps per second. Raises FedqmixError when the peer ends before it answers."""
+        """Measure environment steps per second.
+
+        Raises FedqmixError when the peer ends before it answers.
+        """
         return float(self.ask(**question)["rate"])
 
 

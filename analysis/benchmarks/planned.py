@@ -1,4 +1,4 @@
-"""A search for a win on a map: a population of copies of one battle, with selection of the best copies.
+"""A search for a win on a map, by repeated selection among copies of one battle.
 
 Every copy follows a mixture of scripts. Its team may spread first, and some or all agents may retreat until their
 shields are recharged. Every few environment steps, copies with low scores are replaced by copies of better ones, which
@@ -74,7 +74,7 @@ def measure(
     threads: int,
     tell: Progress = lambda map, stands, battles: None,
 ) -> dict[str, Any]:
-    """Search for a win on every map, in up to `tries` tries with `copies` copies of a battle each.
+    """Search for a win on every map. tries: the most tries; copies: of a battle, in each try.
 
     tell: callback with the map, a status text, and the number of battles that ended since the last call.
     Returns JSON values: under "results"[map] whether a win was found, its try, environment steps and return; without
@@ -158,7 +158,10 @@ class _Attempt:
         )
 
     def _select(self, stands: Numbers) -> None:
-        """Replace copies with low scores by copies of better ones. stands: [copies], scores of `standing`."""
+        """Replace copies with low scores by copies of better ones.
+
+        stands: [copies], scores of `standing`.
+        """
         copies = stands.size
         rivals = self._draws.integers(copies, size=(RIVALS, copies))
         sources = np.take_along_axis(rivals, stands[rivals].argmax(0)[None], 0)[0]
@@ -189,9 +192,10 @@ class _Attempt:
 
 
 def standing(world: SkirmishWorld, own: float, over: Bools) -> Numbers:
-    """Return the score of each copy: its outcome, then the own team's remaining worth minus the enemies'. [copies].
+    """Return each copy's score: its outcome, then the difference of the teams' worth: [copies].
 
-    own: weight of the own team's worth. over: [copies], ended copies; those without a win count as lost.
+    own: weight of the own team's remaining worth against the enemies'. over: [copies], ended copies; an ended copy
+    without a win is lost.
     """
     types = [unit_type(name) for name in unit_names()]
     full = np.array([one.health + one.shield for one in types])
@@ -211,7 +215,10 @@ def _mixed(which: Bools, new: Orders, old: Orders) -> Orders:
 
 
 def _play_again(world: SkirmishWorld, way: Sequence[Integers]) -> bool:
-    """Play one battle with the found actions; return whether it is won. way: actions [agents] by environment step."""
+    """Play one battle with the found actions; return whether it is won.
+
+    way: actions [agents] by environment step.
+    """
     world.begin(EpisodeBatch(Purpose.REPLAY, 0, 1))
     for actions in way:
         world.step(actions[:, None])

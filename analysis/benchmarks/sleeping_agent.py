@@ -64,7 +64,7 @@ class Sleep:
 
 
 def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms: float, steps: int, run: str) -> None:
-    """Run a round of one training step, print "ready", wait for a line; run a measured round, print JSON.
+    """Run a short first round, print "ready", wait for a line; measure a round, print JSON.
 
     train_ms: sleep per training step. act_ms: sleep per environment step. steps: training steps of the measured round.
     run: folder with config.yaml.

@@ -76,7 +76,7 @@ def _first_step(name: str) -> float:
 
 
 def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
-    """Return environment steps per second of whole batches, played for at least `seconds` after one to warm up."""
+    """Return environment steps per second of whole batches, after one batch of warm-up."""
     world = make_world(name, 0, skirmish_options(), NoSink(), threads)
     actions = np.zeros((world.spec.n_agents, batch), dtype=np.int64)
     random = np.arange(1, batch + 1, dtype=np.uint64)
@@ -92,7 +92,7 @@ def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
 
 
 def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: int) -> int:
-    """Run one batch of episodes to its end; return the environment steps of episodes that had not ended."""
+    """Run a batch of episodes; return its environment steps without those after an episode's end."""
     time_step = world.begin(EpisodeBatch(Purpose.TRAINING, first, actions.shape[1]))
     steps = 0
     while (running := actions.shape[1] - int(np.count_nonzero(time_step.terminated | time_step.truncated))) > 0:

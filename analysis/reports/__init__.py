@@ -1,1 +1,1 @@
-"""Reports on several runs: statistics over seeds, figures, tables, and a page with all of them."""
+"""Reports on several runs: statistics over seeds, figures, tables, and a page of all."""

@@ -31,7 +31,10 @@ def require_alike(runs: Sequence[Run]) -> None:
 
 
 def require_each_once(methods: Methods) -> None:
-    """Check that no method has a seed twice, which would count as two. Raises ConfigurationError."""
+    """Check that no method has a seed twice, which would count as two.
+
+    Raises ConfigurationError.
+    """
     for map_, by_name in methods.items():
         for method, runs in by_name.items():
             seen: dict[int, Run] = {}

@@ -1,4 +1,4 @@
-"""Curves of several seeds on a common grid, with the interquartile mean and its interval at each point."""
+"""Curves of several seeds on a common grid, with interquartile means and intervals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ POINTS = 101
 
 
 class Curve(NamedTuple):
-    """The curves of several seeds on a common grid. places: [points], x-values; values: [seeds, points]."""
+    """The curves of several seeds on a common grid.
+
+    places: [points], x-values; values: [seeds, points].
+    """
 
     places: Scores
     values: Scores
@@ -25,7 +28,7 @@ class Curve(NamedTuple):
 
 
 def together(runs: Sequence[Run], of: Callable[[Run], Scores], along: Callable[[Run], Scores]) -> Curve | None:
-    """Interpolate several seeds' curves on a common grid of POINTS, linearly between evaluations.
+    """Interpolate several seeds' curves linearly on a common grid of POINTS.
 
     of, along: y- and x-values of one run, [evaluations]. The grid begins at the latest first and ends at the earliest
     last evaluation, so that every point has all seeds. Returns None when the seeds have no common range.

@@ -38,7 +38,10 @@ Look = dict[str, Any]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a report. name: for links and files. svg: an svg element for use inside a page."""
+    """A figure of a report.
+
+    name: for links and files. svg: an svg element for use inside a page.
+    """
 
     name: str
     title: str
@@ -115,9 +118,10 @@ def curves_figure(
 
 
 def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
-    """Draw the metrics with a prefix over environment steps, one panel per map and method, one line per metric.
+    """Draw metrics over environment steps, one panel per map and method, one line per metric.
 
-    A thick line is the mean over the seeds, the thin ones are the seeds. Returns None when no run has such a metric.
+    prefix: of the metrics' keys. A thick line is the mean over the seeds, a thin line a seed. Returns None when no run
+    has such a metric.
     """
     panels: dict[str, tuple[list[Run], list[str]]] = {}
     for map_, by_name in methods.items():
@@ -183,7 +187,7 @@ def _looks(methods: Methods) -> dict[str, Look]:
 
 
 def _base(run: Run) -> str:
-    """Return the part of an algorithm's name that programs share: "qmix" for "QMIX", "qmix_ns" and "qmix-a_pps"."""
+    """Return the common name of an algorithm: "qmix" for "QMIX", "qmix_ns" and "qmix-a_pps"."""
     found = re.match(r"[a-z]+", run.algorithm.lower())
     return found[0] if found else run.algorithm
 
@@ -230,7 +234,7 @@ def _short(path: str) -> str:
 
 
 def _element(name: str, document: str, columns: int) -> str:
-    """Extract the svg element from its document, with unique ids, a maximal width, and the page's text colour."""
+    """Extract the svg element, with unique ids, a maximal width, and the page's text colour."""
     svg = document[document.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would apply to the whole page

@@ -1,4 +1,4 @@
-"""One recipe on a list of maps: the environment steps to win rates, and whether the team keeps them."""
+"""One recipe on a list of maps: environment steps to win rates, and whether these last."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ class Rung:
 
 
 def rungs(runs: Sequence[Run], levels: Mapping[str, str]) -> list[Rung]:
-    """Return a rung for every map and recipe. levels: map -> class of difficulty, in the order of the table.
+    """Return a rung for every map and recipe.
 
+    levels: map -> class of difficulty, in the order of the table.
     Runs without an evaluation, and runs on other maps, are left out.
     """
     found = by_recipe(runs)
@@ -72,7 +73,10 @@ def rungs(runs: Sequence[Run], levels: Mapping[str, str]) -> list[Rung]:
 
 
 def by_recipe(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
-    """Group runs by map and recipe. A recipe's name includes the settings in which runs differ on one map."""
+    """Group runs by map and recipe.
+
+    A recipe's name includes the settings in which runs differ on one map.
+    """
     families: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if run.rows:
@@ -120,7 +124,7 @@ def table(found: Sequence[Rung], command: str) -> Table:
 
 
 def document(found: Sequence[Rung]) -> list[dict[str, Any]]:
-    """Return the rungs as JSON values: null for win rates never reached, and for values that are None."""
+    """Return the rungs as JSON values: null for unreached win rates and missing values."""
     return [
         {
             **asdict(rung),
@@ -140,7 +144,7 @@ def picture(runs: Sequence[Run], levels: Mapping[str, str], command: str) -> Fig
 
 @cache
 def published() -> dict[str, Any]:
-    """Load the published win rates of fine-tuned QMIX in percent, by kind and map, with their source."""
+    """Load fine-tuned QMIX's published win rates in percent, by kind and map, and their source."""
     known: dict[str, Any] = json.loads(
         resources.files("fedqmix.analysis.reports").joinpath("published.json").read_text("utf-8")
     )
@@ -175,7 +179,10 @@ def _rung(map_: str, level: str, recipe: str, members: Sequence[Run], starts: st
 
 
 def end_of(win_rates: Scores) -> float:
-    """Return the mean of the last tenth of a run's evaluations, at least one. win_rates: [evaluations]."""
+    """Return the mean of the last tenth of a run's evaluations, at least one.
+
+    win_rates: [evaluations].
+    """
     return float(win_rates[-math.ceil(len(win_rates) / TAIL) :].mean())
 
 

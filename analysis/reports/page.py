@@ -18,7 +18,10 @@ from fedqmix.analysis.reports.tables import Table
 
 @dataclass(frozen=True)
 class Report:
-    """The contents of a report. about: text below the title. notes: caveats. made: its command and versions."""
+    """The contents of a report.
+
+    about: text below the title. notes: caveats. made: its command and versions.
+    """
 
     title: str
     about: str
@@ -30,7 +33,10 @@ class Report:
 
 
 def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapping[str, str]) -> Report:
-    """Compute all tables and draw all figures. command, versions: of this report, for the captions of figures."""
+    """Compute all tables and draw all figures.
+
+    command, versions: of this report, for the captions of figures.
+    """
     found = results.results(methods)
     by = f"Made by: {command} ({', '.join(f'{name} {version}' for name, version in versions.items())})."
     parts = [
@@ -55,7 +61,10 @@ def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapp
 
 
 def draw(methods: Methods, by: str) -> list[Figure]:
-    """Draw every figure for which runs have data. by: command and versions, at the end of each caption."""
+    """Draw every figure for which runs have data.
+
+    by: command and versions, at the end of each caption.
+    """
     curves = (
         f"From {ENOUGH} seeds on: interquartile mean over the seeds with its 95 % stratified bootstrap interval (arXiv "
         "2108.13264), as far as all seeds got; below: every seed's curve. All values are those of metrics.jsonl."

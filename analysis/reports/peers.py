@@ -32,7 +32,10 @@ def sacred_folders(path: Path) -> list[Path]:
 
 
 def read_sacred(folder: Path) -> Run:
-    """Read a run of EPyMARL. Raises ConfigurationError when its files are not in EPyMARL's format."""
+    """Read a run of EPyMARL.
+
+    Raises ConfigurationError when its files are not in EPyMARL's format.
+    """
     try:
         config = _read(folder / CONFIG)
         arguments = config["env_args"]
@@ -52,7 +55,10 @@ def read_sacred(folder: Path) -> Run:
 
 
 def read_marl_eval(file: Path) -> list[Run]:
-    """Read all runs of a file in marl-eval's schema. Raises ConfigurationError for a file in another format."""
+    """Read all runs of a file in marl-eval's schema.
+
+    Raises ConfigurationError for a file in another format.
+    """
     try:
         document = _read(file)
         return [
@@ -104,7 +110,7 @@ def _from_info(document: Mapping[str, Any]) -> Series:
 
 
 def _number(value: Any) -> float:
-    """Return a number of Sacred's JSON, which stores NumPy's as {"py/object": ..., "value": ...}."""
+    """Return a number of Sacred's JSON, in which NumPy's are {"py/object": ..., "value": ...}."""
     return float(value["value"] if isinstance(value, dict) else value)
 
 

@@ -18,7 +18,7 @@ THRESHOLDS = (0.5, 0.9)
 
 @dataclass(frozen=True)
 class Summary:
-    """One score over several seeds: interquartile mean and interval; below ENOUGH seeds mean, minimum, maximum."""
+    """A score over seeds: interquartile mean and interval; mean and range below ENOUGH seeds."""
 
     seeds: int
     value: float
@@ -42,7 +42,10 @@ class Reached:
 
 @dataclass(frozen=True)
 class Returns:
-    """Undiscounted returns of evaluations. area: mean return; better: as in MethodResult, of the mean return."""
+    """Undiscounted returns of evaluations.
+
+    area: mean return; better: as in MethodResult, of the mean return.
+    """
 
     final: Summary
     area: Summary
@@ -68,13 +71,16 @@ class MethodResult:
 
 
 def replayed(methods: Methods, which: str) -> bool:
-    """Return whether all our runs' networks were played again; only then their replayed win rates are used."""
+    """Return whether all our runs' networks were played again, so that reports use these results."""
     ours = [run for by_name in methods.values() for runs in by_name.values() for run in runs if run.source == OURS]
     return bool(ours) and all(which in run.replayed for run in ours)
 
 
 def win_rate(run: Run, which: str, again: bool) -> float:
-    """Return a run's FINAL or BEST win rate. again: of the networks played again if known, else as logged."""
+    """Return a run's FINAL or BEST win rate.
+
+    again: of the networks played again if known, else as logged.
+    """
     return run.replayed[which].win_rate if again and which in run.replayed else run.logged(which)
 
 
@@ -131,13 +137,13 @@ def summary(strata: Sequence[Scores]) -> Summary:
 
 
 def common_range(by_name: Mapping[str, Sequence[Run]]) -> tuple[float, float]:
-    """Return the range of environment steps common to all runs: latest first and earliest last evaluation."""
+    """Return the environment steps of the latest first and the earliest last evaluation."""
     columns = [run.column("env_step") for runs in by_name.values() for run in runs]
     return max(column[0] for column in columns), min(column[-1] for column in columns)
 
 
 def baseline(by_name: Mapping[str, Sequence[Run]], method: str, strategy: str) -> str | None:
-    """Return the method with the same algorithm and a baseline's strategy; None unless exactly one other method is."""
+    """Return the one other method with a baseline's strategy and the same algorithm, else None."""
     own = by_name[method][0]
     found = [
         name
@@ -163,7 +169,10 @@ def _returns(map_: str, by_name: Mapping[str, Sequence[Run]], method: str) -> Re
 def _better(
     maps: Sequence[str], methods: Methods, method: str, scores: Callable[[Sequence[Run]], Scores]
 ) -> dict[str, Estimate]:
-    """Return the improvement over each baseline. scores: function from several runs to their scores, [runs]."""
+    """Return the improvement over each baseline.
+
+    scores: function from several runs to their scores, [runs].
+    """
     found = {}
     for strategy in BASELINES:
         others = [baseline(methods[map_], method, strategy) for map_ in maps]
@@ -188,7 +197,10 @@ def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores
 
 
 def reached(runs: Sequence[Run], threshold: float, won: str = WON) -> Reached:
-    """Return the environment steps to a win rate. threshold: the win rate. won: its key in a row."""
+    """Return the environment steps to a win rate.
+
+    threshold: the win rate. won: its key in a row.
+    """
     steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(won), threshold) for run in runs])
     middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median of two infinities is nan
     return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

@@ -41,8 +41,9 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its identity, the way it was measured, and every evaluation. None stands for unknown values.
+    """One run: its identity, the way it was measured, and every evaluation.
 
+    None stands for unknown values.
     label: its path. source: the program that trained it. experiment: the name of its base settings. game: version of
     the game's rules. world_settings, settings: full name ("env.reward_win", "algorithm.gamma") -> value, of the world
     and of all that affects learning. replayed: by FINAL and BEST, the networks played again; not_replayed: the reason
@@ -76,7 +77,7 @@ class Run:
 
     @property
     def family(self) -> str:
-        """Algorithm and strategy, as in marl_eval.json; prefixed by the program's name where it is not ours."""
+        """Algorithm and strategy, as in marl_eval.json; prefixed by another program's name."""
         name = f"{self.algorithm}-{self.strategy}" if self.strategy else self.algorithm
         return name if self.source == OURS else f"{self.source} {name}"
 
@@ -118,7 +119,7 @@ def by_method(runs: Sequence[Run]) -> Methods:
 
 
 def _varied(members: Sequence[Run]) -> list[str]:
-    """Return the names of the settings that distinguish methods among runs of one algorithm and strategy."""
+    """Return the settings that distinguish methods among runs of one algorithm and strategy."""
     usual: list[Mapping[str, Any]] = [
         {name: run.settings[name] for name in run.settings if name not in run.of_its_map} for run in members
     ]

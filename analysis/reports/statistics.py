@@ -34,7 +34,7 @@ class Estimate(NamedTuple):
 
 
 def interquartile_mean(strata: Strata) -> Scores:
-    """Return the mean of the middle half of all runs of all strata (Agarwal et al. 2021, section 4.3).
+    """Return the mean of the middle half of all runs (Agarwal et al. 2021, section 4.3).
 
     strata: [runs, ...] each. Returns [...]. A quarter of the runs, rounded down, is left out at each end; below four
     runs the result is the mean.
@@ -43,17 +43,17 @@ def interquartile_mean(strata: Strata) -> Scores:
 
 
 def iqm_interval(strata: Strata, resamples: int = RESAMPLES) -> Estimate:
-    """Return the interquartile mean with its stratified bootstrap interval (section 4.1: percentiles).
+    """Return the interquartile mean with its stratified bootstrap interval (section 4.1).
 
-    strata: [runs, ...] each. Every resample draws whole runs with replacement within their stratum. Returns [...] each.
-    The draws are the same in every call.
+    strata: [runs, ...] each. Every resample draws whole runs with replacement within their stratum. Returns [...] each;
+    the interval's ends are percentiles of the resamples. The draws are the same in every call.
     """
     drawn = _interquartile_mean(_resampled(strata, resamples, "report.runs"), runs=1)
     return _estimate(interquartile_mean(strata), drawn)
 
 
 def improvement(ours: Strata, theirs: Strata) -> float:
-    """Return the probability that a run of ours beats one of theirs on the same map, averaged over the maps.
+    """Return the probability that a run of ours beats one of theirs, averaged over the maps.
 
     P(X > Y) of section 4.3, where a tie counts half: the Mann-Whitney U of each map divided by the number of pairs.
     ours, theirs: [runs] per map, in the same order of maps. Returns 0 .. 1; 0.5 means no difference.
@@ -62,13 +62,13 @@ def improvement(ours: Strata, theirs: Strata) -> float:
 
 
 def improvement_interval(ours: Strata, theirs: Strata, resamples: int = RESAMPLES) -> Estimate:
-    """Return the probability of improvement with its stratified bootstrap interval. Both sides are resampled."""
+    """Return the probability of improvement with its interval, from resamples of both sides."""
     sides = _resampled(ours, resamples, "report.ours"), _resampled(theirs, resamples, "report.theirs")
     return _estimate(_improvement(ours, theirs), _improvement(*sides))
 
 
 def steps_to_reach(env_steps: Scores, win_rates: Scores, threshold: float) -> float:
-    """Return the environment step of the first evaluation that won at least `threshold`; infinity if none did.
+    """Return the environment step of the first win rate >= threshold; infinity if none is.
 
     env_steps, win_rates: [evaluations].
     """
@@ -77,7 +77,7 @@ def steps_to_reach(env_steps: Scores, win_rates: Scores, threshold: float) -> fl
 
 
 def area_under_curve(env_steps: Scores, values: Scores, begin: float, end: float) -> float:
-    """Return the mean of a curve from one environment step to another, linear between evaluations (trapezoids).
+    """Return the mean of a curve between two environment steps (trapezoidal rule).
 
     env_steps, values: [evaluations]. begin, end: environment steps within the range of env_steps. Returns a mean in the
     unit of the values.
@@ -108,7 +108,7 @@ def _improvement(ours: Strata, theirs: Strata) -> Scores:
 
 
 def _beats(ours: Scores, theirs: Scores) -> Scores:
-    """Return the Mann-Whitney U divided by the number of pairs, from ranks along the last axis; ties share ranks."""
+    """Return Mann-Whitney U / pairs, from ranks along the last axis; ties have mean ranks."""
     n, k = ours.shape[-1], theirs.shape[-1]
     ranks = rankdata(np.concatenate([ours, theirs], axis=-1), axis=-1)
     u: Scores = ranks[..., :n].sum(-1) - n * (n + 1) / 2
@@ -117,14 +117,14 @@ def _beats(ours: Scores, theirs: Scores) -> Scores:
 
 
 def _estimate(value: Scores, drawn: Scores) -> Estimate:
-    """Return a value with its percentile interval. drawn: [resamples, ...], the statistic of each resample."""
+    """Return a value with its percentile interval. drawn: [resamples, ...], the statistics."""
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
     return Estimate(value, low, high)
 
 
 def _resampled(strata: Strata, resamples: int, role: str) -> list[Scores]:
-    """Draw runs with replacement within each stratum: [runs, ...] each -> [resamples, runs, ...] each."""
+    """Resample runs within each stratum: [runs, ...] each -> [resamples, runs, ...] each."""
     drawn = []
     for number, scores in enumerate(strata):
         runs = len(scores)

@@ -42,7 +42,7 @@ def markdown(table: Table) -> str:
 
 
 def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
-    """Return the table of final and best win rates, with each method's improvement over the baselines."""
+    """Return the table of final and best win rates and of improvements over the baselines."""
     rows = [
         [
             result.map,
@@ -185,7 +185,7 @@ def differences(methods: Methods) -> Table | None:
 
 
 def sent(methods: Methods) -> Table | None:
-    """Return the table of bytes by channel of deployed runs; None when all runs were trained in one process."""
+    """Return the table of bytes by channel of deployed runs; None when there are none."""
     found = [run for by_name in methods.values() for members in by_name.values() for run in members if run.sent]
     channels = list(dict.fromkeys(name for run in found for name in run.sent))
     if not found:
@@ -209,7 +209,7 @@ def commands(methods: Methods) -> Table:
 
 
 def rate(summary: Summary) -> str:
-    """Return a summary as text: "0.71 [0.60, 0.80]", or "0.71 (0.60 to 0.80)" with too few seeds for an interval."""
+    """Return a summary as text: "0.710 [0.600, 0.800]", or "0.710 (0.600 to 0.800)" for few seeds."""
     if math.isnan(summary.value):
         return NOTHING
     if summary.enough:

@@ -30,7 +30,10 @@ HEAD, FOOT = 26, 26  # pixels for title and reward
 
 @dataclass(frozen=True)
 class Field:
-    """The mapping from map cells to pixels. width, height: of the finished frame, even as video encoders require."""
+    """The mapping from map cells to pixels.
+
+    width, height: of the finished frame, even as video encoders require.
+    """
 
     left: float  # map cells
     top: float
@@ -44,7 +47,7 @@ class Field:
 
 
 def field_of(replay: Replay, width: int) -> Field:
-    """Fit the part of the map that units visit into a width in pixels; the height follows, within 4:3."""
+    """Fit the part of the map that units visit into a width in pixels, within 4:3."""
     columns, rows = replay.walkable.shape
     left, right = _bounds(replay.x, columns)
     bottom, top = _bounds(replay.y, rows)
@@ -60,7 +63,10 @@ def _bounds(values: np.ndarray, size: int) -> tuple[float, float]:
 
 
 def frames(replay: Replay, times: Iterator[float], width: int) -> Iterator[Image.Image]:
-    """Draw the battle at given times. times: environment steps, 0 to replay.steps. width: of a frame, in pixels."""
+    """Draw the battle at given times.
+
+    times: environment steps, 0 to replay.steps. width: of a frame, in pixels.
+    """
     painter = Painter(replay, field_of(replay, width))
     for time in times:
         yield painter.paint(time)
@@ -77,7 +83,10 @@ class Painter:
         self._ground = self._draw_ground()
 
     def paint(self, time: float) -> Image.Image:
-        """Draw one frame. time: in environment steps; 3.5 interpolates half way between moments 3 and 4."""
+        """Draw one frame.
+
+        time: in environment steps; 3.5 interpolates half way between moments 3 and 4.
+        """
         replay, image = self.replay, self._ground.copy()
         draw = ImageDraw.Draw(image)
         step = min(int(time), replay.steps - 1)

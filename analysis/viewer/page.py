@@ -36,7 +36,7 @@ def page(replay: Replay) -> str:
 
 
 def _embedded(values: dict[str, object]) -> str:
-    """Return JSON for a script element, escaped so that no text in it ends the element or begins a comment."""
+    """Return JSON for a script element; no text in it ends the element or begins a comment."""
     text = json.dumps(values, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -19,7 +19,10 @@ Shown = Callable[[], None]
 
 @dataclass(frozen=True)
 class Film:
-    """The frame size and speed of an animation. GIF and MP4 both play 3.125 environment steps a second."""
+    """The frame size and speed of an animation.
+
+    GIF and MP4 both play 3.125 environment steps a second.
+    """
 
     width: int  # pixels
     pictures_per_step: int  # frames per environment step

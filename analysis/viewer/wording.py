@@ -32,7 +32,7 @@ def result(replay: Replay) -> str:
 
 
 def occasion(replay: Replay) -> str:
-    """Return a text that identifies the battle: its run, round, environment step, purpose, number and seed."""
+    """Return the battle's run, round, environment step, purpose, number and seed as text."""
     about = replay.occasion
     exploring = f"exploring {about.epsilon:.0%}" if about.epsilon > 0 else "greedy"
     return (

@@ -20,7 +20,10 @@ def read_document(path: Path, largest: int = LARGEST) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write or replace a JSON file. Raises StorageError on a full disk; an earlier file is then unchanged."""
+    """Write or replace a JSON file.
+
+    Raises StorageError on a full disk; an earlier file is then unchanged.
+    """
     try:
         write_whole(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     except OSError as error:

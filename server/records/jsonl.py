@@ -19,7 +19,10 @@ class JsonlLogger:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a new or existing file, without following links. Raises StorageError when it cannot be written."""
+        """Open a new or existing file, without following links.
+
+        Raises StorageError when it cannot be written.
+        """
         self._path = path
         try:
             self._file = open(path, "ab", opener=_opener)  # noqa: SIM115  it is open for the whole run
@@ -27,7 +30,10 @@ class JsonlLogger:
             raise StorageError(f"cannot write {path}: {error.strerror}.") from error
 
     def log(self, row: Row) -> None:
-        """Append one line. Raises StorageError on a full disk, DivergenceError for a value that is not finite."""
+        """Append one line.
+
+        Raises StorageError on a full disk, DivergenceError for a value that is not finite.
+        """
         line = json.dumps(plain(row), allow_nan=False) + "\n"
         try:
             self._file.write(line.encode())
@@ -42,7 +48,10 @@ class JsonlLogger:
         return self._file.tell()
 
     def rewind(self, position: int) -> None:
-        """Delete every line after a position in bytes. Raises CheckpointError when no line ends there."""
+        """Delete every line after a position in bytes.
+
+        Raises CheckpointError when no line ends there.
+        """
         require_position(self._path, position)
         self._file.truncate(position)
         self._file.seek(position)
@@ -58,7 +67,10 @@ def _opener(path: str, flags: int) -> int:
 
 
 def require_position(path: Path, position: int) -> None:
-    """Check that a line of a file ends at a position in bytes. Raises CheckpointError when none does."""
+    """Check that a line of a file ends at a position in bytes.
+
+    Raises CheckpointError when none does.
+    """
     if position == 0 and not is_there(path):
         return
     size = size_of(path)

@@ -1,4 +1,4 @@
-"""Reading of metrics.jsonl, with a check that every line is a row that a run can have written."""
+"""Reading of metrics.jsonl, with checks that every line is a valid row of metrics."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def parse_rows(path: Path, content: bytes) -> list[Row]:
-    """Parse the rows in the content of a file. path: its name in errors. Raises as `read_rows` does."""
+    """Parse the rows in the content of a file.
+
+    path: its name in errors. Raises as `read_rows` does.
+    """
     rows: list[Row] = []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         place = f"{path}, line {number},"
@@ -44,7 +47,7 @@ def parse_rows(path: Path, content: bytes) -> list[Row]:
 
 
 def is_refusal(row: Any) -> bool:
-    """Return whether a row records a refusal that ended the run, without an evaluation (RoundEnd.tell_refusals)."""
+    """Return whether a row has no evaluation but a final refusal (RoundEnd.tell_refusals)."""
     return isinstance(row, dict) and WON not in row and any(name.startswith(REFUSED) for name in row)
 
 

@@ -38,7 +38,10 @@ class MetricLogger(Protocol):
 
 
 def plain(row: Mapping[str, float | int]) -> Row:
-    """Return the row with Python's int and float values. Raises DivergenceError when one is not finite."""
+    """Return the row with Python's int and float values.
+
+    Raises DivergenceError when one is not finite.
+    """
     cleaned: Row = {}
     for name, value in row.items():
         if not math.isfinite(value):
@@ -48,5 +51,5 @@ def plain(row: Mapping[str, float | int]) -> Row:
 
 
 def best_row(rows: Sequence[Row]) -> Row | None:
-    """Return the first row with the highest win rate, ties broken by the return (0 if absent); None without rows."""
+    """Return the first row with the highest (win rate, return or 0); None without rows."""
     return max(rows, key=lambda row: (row["test_battle_won_mean"], row.get("test_return_mean", 0.0)), default=None)

@@ -1,4 +1,4 @@
-"""summary.json: a run's outcome, its final and best values, and all that is needed to run it again."""
+"""summary.json: a run's outcome, final and best values, and all data to run it again."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from fedqmix.server.records.row import Row, plain
 
 
 class WandbLogger:
-    """A logger that writes to the folder `wandb` of the run folder; `wandb sync` uploads it later.
+    """A logger that writes to the run folder's folder `wandb`; `wandb sync` uploads it later.
 
     The run's id is the run folder's, so that a resumed run continues the same one.
     """
