@@ -30,7 +30,7 @@ def own_class(settings: StrategySettings) -> type[TeamStrategy]:
             "PYTHONPATH, or the package installed."
         ) from error
     if not (inspect.isclass(found) and issubclass(found, TeamStrategy)):
-        raise ConfigurationError(f"strategy.code={code} is not a strategy: derive it from strategies.TeamStrategy.")
+        raise ConfigurationError(f"strategy.code={code} is not a strategy: derive fedqmix.strategies.TeamStrategy.")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise ConfigurationError(f"strategy.code={code} is incomplete: it does not implement {missing}.")

@@ -62,7 +62,7 @@ def test_the_pages_strategy_trains(folder: Path) -> None:
         (["strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:Averge"], "Averge"),
         (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"], "is not a strategy"),
-        (["strategy=own", "strategy.code=fedqmix.strategies.team:TeamStrategy"], "has no weights"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.team:TeamStrategy"], "does not implement weights"),
         (["-m", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["seeds=[1,2]", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["strategy=a_pps", "strategy.code=fedqmix.strategies.a_pps:AveragePPS"], "write strategy=own"),
