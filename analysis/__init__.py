@@ -1,1 +1,1 @@
-"""What is made of finished runs: reports, replays, measurements."""
+"""Analysis of finished runs: reports, the viewer of replays, and benchmarks."""

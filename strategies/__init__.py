@@ -1,4 +1,7 @@
-"""Flower strategies: who is averaged with whom, with what weight, which layers. One file per method."""
+"""Flower strategies: the weights of an aggregate, the layers it covers, and its arithmetic.
+
+One file per method.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from fedqmix.strategies.trimmed_mean import TrimmedMean
 __all__ = ["OWN", "STRATEGIES", "StrategySettings", "TeamStrategy", "strategy_class"]
 
 OWN = "own"
-"""The name of whatever strategy.code names."""
+"""The value of strategy.name that selects the class in strategy.code."""
 
 STRATEGIES: dict[str, type[TeamStrategy]] = {
     "none": NoAggregation,
@@ -37,7 +40,10 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
 
 
 def strategy_class(settings: StrategySettings) -> type[TeamStrategy]:
-    """Return the configured strategy, one of ours or the user's own. Raises ConfigurationError when there is none."""
+    """Return the class of the configured strategy.
+
+    Raises ConfigurationError when settings.name is unknown, and as `own_class` does for a user's own class.
+    """
     if settings.name == OWN:
         return own_strategy(settings)
     if settings.name not in STRATEGIES:

@@ -12,8 +12,8 @@ from fedqmix.strategies.weights import uniform
 
 
 class AveragePPS(TeamStrategy):
-    """Every agent weighs the same."""
+    """The unweighted average of all agents."""
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return 1/N each."""
+        """Return 1/N for each agent."""
         return uniform(len(rewards))

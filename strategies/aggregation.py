@@ -1,4 +1,4 @@
-"""Aggregation: what the agents return, weighed together name by name."""
+"""Aggregation: the weighted sum of the agents' arrays, and checks of operands and result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from fedqmix.strategies.weights import weighted_sum
 
 
 def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-    """Weigh networks together, name by name. Raises FederationError as `require_alike` does."""
+    """Sum the agents' arrays with their weights, name by name.
+
+    Raises FederationError as `require_alike` does.
+    """
     require_alike(contents)
     return ArrayRecord(
         {name: Array(weighted_sum([content[name].numpy() for content in contents], weights)) for name in contents[0]}
@@ -21,10 +24,10 @@ def aggregate(contents: Sequence[ArrayRecord], weights: Sequence[float]) -> Arra
 
 
 def require_alike(contents: Sequence[ArrayRecord]) -> None:
-    """Check that what agents return can be aggregated.
+    """Check that the agents' arrays can be aggregated.
 
-    Raises FederationError when they named different parameters, or of different shapes or types, and when an agent's
-    second Adam moment, a mean of squares, is below 0: its root would be no number.
+    Raises FederationError when two agents returned different names, shapes or types. Raises it also when a second Adam
+    moment has a value below 0, because Adam takes its square root.
     """
     names = list(contents[0])
     for agent, content in enumerate(contents):
@@ -39,7 +42,10 @@ def require_alike(contents: Sequence[ArrayRecord]) -> None:
 
 
 def require_finite(aggregated: ArrayRecord, round_: int) -> ArrayRecord:
-    """Return an aggregate. Raises DivergenceError when a value is not finite (sums of large numbers)."""
+    """Return the aggregate.
+
+    Raises DivergenceError when a value is not finite: sums of large numbers overflow.
+    """
     for name, array in aggregated.items():
         if not np.isfinite(array.numpy()).all():
             raise DivergenceError(f"{name} after aggregation", f"round {round_}")
@@ -47,11 +53,14 @@ def require_finite(aggregated: ArrayRecord, round_: int) -> ArrayRecord:
 
 
 def spread(values: Sequence[float], kept: Sequence[int], n_agents: int) -> list[float]:
-    """Return the values of some agents in the places of all, 0 for the others; nothing of nothing."""
+    """Return the values of the agents in `kept` at their indices, 0 for the others: [n_agents].
+
+    values: [kept]. Empty values give an empty list.
+    """
     own = dict(zip(kept, values, strict=True)) if values else {}
     return [own.get(agent, 0.0) for agent in range(n_agents)] if values else []
 
 
 def array_bytes(arrays: ArrayRecord) -> int:
-    """Bytes of the arrays in a record."""
+    """Return the bytes of all arrays in a record."""
     return sum(len(array.data) for array in arrays.values())

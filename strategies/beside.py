@@ -1,7 +1,7 @@
-"""What is aggregated beside the shared parameters, with the same weights: target networks, the agents' Adam moments.
+"""Target networks and Adam moments, aggregated with the weights of the shared parameters.
 
-It travels in training messages, under the names of runtime.core.array_names. The strategy keeps it from one round to
-the next; Flower's arrays, evaluations and policies hold the parameters alone.
+Training messages carry them under the names of runtime.core.array_names, and the strategy keeps them between rounds.
+Flower's arrays and the messages of evaluations and policies hold the parameters alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, PREFIXES, TARG
 
 
 class BesideSettings(Protocol):
-    """The settings of what is aggregated beside the parameters (conf.schema.StrategyConfig has them)."""
+    """The settings that select these arrays (implemented by conf.schema.StrategyConfig)."""
 
     adam_moments: str
     share_targets: bool
@@ -24,7 +24,7 @@ class BesideSettings(Protocol):
 class Beside:
     """The aggregated target networks and moments.
 
-    arrays: by name, as aggregated at the end of the last round; empty before the first.
+    arrays: by name, as aggregated at the end of the last round; empty before the first aggregation.
     """
 
     def __init__(self, settings: BesideSettings) -> None:
@@ -33,9 +33,9 @@ class Beside:
         self.arrays: dict[str, Array] = {}
 
     def put_to(self, sent: ArrayRecord) -> ArrayRecord:
-        """Return the parameters that an agent is sent for training, with all that goes with them.
+        """Return an agent's parameters with the target networks and moments of the same names.
 
-        Before the first round target networks are copies of the parameters, and moments are zero.
+        Before the first aggregation, target networks are copies of the parameters, and moments are zero.
         """
         whole = dict(sent)
         for prefix in self._prefixes:
@@ -44,13 +44,13 @@ class Beside:
         return ArrayRecord(whole)
 
     def take_from(self, aggregate: ArrayRecord) -> ArrayRecord:
-        """Keep what is beside the parameters in an aggregate; return the parameters."""
+        """Store the aggregate's target networks and moments; return its parameters."""
         self.arrays = {name: array for name, array in aggregate.items() if name.startswith(PREFIXES)}
         return online(aggregate)
 
 
 def online(arrays: ArrayRecord) -> ArrayRecord:
-    """Return the parameters of online networks alone."""
+    """Return the online networks' parameters."""
     return ArrayRecord({name: arrays[name] for name in online_names(arrays)})
 
 

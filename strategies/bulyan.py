@@ -1,10 +1,10 @@
-"""bulyan: a trimmed mean of the networks that Krum selects (El Mhamdi et al. 2018, arXiv 1802.07927, section 4).
+"""bulyan: the trimmed mean of the networks that Krum selects (El Mhamdi et al. 2018, arXiv 1802.07927, section 4).
 
     S        = the n - 2f networks with the lowest scores of Krum (strategies/krum.py)
-    theta[k] = mean of the n - 4f numbers theta_i[k], i in S, that are nearest to their median
+    theta[k] = mean of the n - 4f values theta_i[k], i in S, that are nearest to their median
 
-f is strategy.byzantine; n >= 4f + 3 agents are needed. The arithmetic is that of Flower's Bulyan, in float64. It scores
-all networks once, where the paper scores the rest anew after each one that is selected.
+f is strategy.byzantine; n >= 4f + 3 agents are needed. Flower's Bulyan does the arithmetic, in float64. It scores all
+networks once; the paper scores the remaining ones again after each selection.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from fedqmix.strategies.robust import RobustStrategy, mean_shares, parameters_of
 
 
 class Bulyan(RobustStrategy):
-    """Krum's choice bounds the distance to the honest agents; the trimmed mean bounds every single number."""
+    """Krum's selection bounds distances to honest agents; the trimmed mean bounds each value."""
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
-        """Return the aggregate, and how often each agent is among those nearest to the median."""
+        """Return the aggregate, and each agent's share of the values nearest to the median."""
         factors = scales(contents)
         bulyan = flower.Bulyan(num_malicious_nodes=self.dishonest)
         combined, shares = through(bulyan, self.record.number, [scaled(content, factors) for content in contents])

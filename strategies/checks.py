@@ -1,7 +1,6 @@
-"""What a reply must be before it counts: the arrays that were asked for, finite, of a size like the others', and the
-figures that world and mixer know.
+"""Checks of the agents' replies: arrays, finite values, norms, and reported metrics.
 
-Every check returns what is wrong in words that follow the agent's name ("returned head.bias of shape [3], ...").
+Every check returns the fault in words that follow the agent's name ("returned head.bias of shape [3], ...").
 """
 
 from __future__ import annotations
@@ -21,27 +20,30 @@ from fedqmix.runtime.core.array_names import EXP_AVG_SQ, kind_of
 Arrays = dict[str, NDArray[Any]]
 Figure = float | int | Sequence[float]
 CLOSE = 1e-9
-"""Relative difference of two sums of the same rewards that another machine's order of addition may make."""
+"""Relative difference allowed between two sums of the same rewards: machines may add in a different order."""
 
 
 def read(content: ArrayRecord) -> Arrays | str:
-    """Return a reply's arrays; what is wrong with one that cannot be read, or that calls itself what it is not."""
+    """Return a reply's arrays by name, or the fault of the first array that is not valid.
+
+    An array is not valid when it cannot be read, or when its data has another type or shape than it declares.
+    """
     arrays: Arrays = {}
     for name, array in content.items():
         try:
             value = array.numpy()
-        except Exception as error:  # whatever numpy makes of bytes that are no array
+        except Exception as error:  # numpy can raise any error on bytes that are not an array
             return f"returned {_short(name)}, which cannot be read ({type(error).__name__})"
         if (str(value.dtype), tuple(value.shape)) != (array.dtype, tuple(array.shape)):
-            return f"returned {_short(name)} as {_kind(value)}, and called it {array.dtype} of {list(array.shape)}"
+            return f"returned {_short(name)} as {_kind(value)}, declared as {array.dtype} of {list(array.shape)}"
         arrays[name] = value
     return arrays
 
 
 def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
-    """Compare what an agent returned with what it was sent; return what is wrong.
+    """Compare an agent's returned arrays with the sent ones; return the fault, or None.
 
-    Names, their order, shapes and types must be the same, all values finite, second moments not negative.
+    Names, their order, shapes and types must be equal, all values finite, second moments >= 0.
     """
     if list(found) != list(sent):
         names = [", ".join(map(_short, one)) or "nothing" for one in (found, sent)]
@@ -59,9 +61,10 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
 
 
 def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
-    """Return the 2-norm of what changed since the arrays were sent, for each kind of array (runtime.core.array_names).
+    """Return the 2-norm of found - sent for each kind of array (runtime.core.array_names).
 
-    Of second moments its root, as Adam divides by theirs: gradients twice as large count twice.
+    For second moments it is the norm's square root, because Adam divides by their root: gradients twice as large then
+    count twice.
     """
     squares: dict[str, float] = {}
     for name, value in found.items():
@@ -73,9 +76,10 @@ def change_norms(found: Arrays, sent: Arrays) -> dict[str, float]:
 
 
 def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
-    """Return the agents whose first network is far larger or smaller than the others', with words for each.
+    """Return the agents whose first network's norm is far from the others', with each fault.
 
-    norms: agent -> 2-norm of all its parameters. factor: how many times the median of the others, or that of it.
+    norms: agent -> 2-norm of all its parameters. factor: the largest ratio, either way, of a norm to the median of the
+    other agents' norms.
     """
     found: dict[int, str] = {}
     for agent, norm in norms.items():
@@ -87,10 +91,10 @@ def unlike_sizes(norms: Mapping[int, float], factor: float) -> dict[int, str]:
 
 
 def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int, str]:
-    """Return the agents whose norm is beyond `factor` times the median of all others' norms, with words for each.
+    """Return the agents whose norm exceeds factor times the others' median, with each fault.
 
-    norms: agent -> norm. what: whose norm it is ("update"). A single agent is not compared. Of two agents each
-    is the other's median, so that the rule cannot tell an update that is too large from one that is too small.
+    norms: agent -> norm. what: name of the measured arrays ("update"). A single agent is not compared. With two agents
+    each norm is the other's median, so an update that is too small makes the other one too large.
     """
     found: dict[int, str] = {}
     for agent, norm in norms.items():
@@ -104,19 +108,19 @@ def oversized(norms: Mapping[int, float], factor: float, what: str) -> dict[int,
     return found
 
 
-def wrong_figures(said: MetricRecord, known: Mapping[str, Figure]) -> str | None:
-    """Compare an agent's figures with those of world and mixer; return the first that differs, in words."""
+def wrong_figures(reported: MetricRecord, known: Mapping[str, Figure]) -> str | None:
+    """Compare an agent's metrics with the counts of world and mixer; return the first fault."""
     for name, value in known.items():
-        own = said.get(name)
+        own = reported.get(name)
         if not _same(own, value):
-            return f"said {name}={_short(own)}; it is {_short(value)}, as world and mixer counted"
+            return f"reported {name}={_short(own)}; it is {_short(value)}, as world and mixer counted"
     return None
 
 
 def unlike(starts: Sequence[Arrays]) -> dict[int, str]:
-    """Return the agents whose first parameters have not the names, shapes and types that most agents' have.
+    """Return the agents whose first parameters differ from most agents' in kind, with faults.
 
-    Of two kinds that are equally frequent that of the lowest agent counts as the right one.
+    A kind is names, shapes and types. Of two equally frequent kinds, the lowest agent's is the expected one.
     """
     kinds = [tuple((name, _kind(value)) for name, value in start.items()) for start in starts]
     usual = Counter(kinds).most_common(1)[0][0] if kinds else ()
@@ -128,7 +132,7 @@ def unlike(starts: Sequence[Arrays]) -> dict[int, str]:
 
 
 def numbers(arrays: Mapping[str, Array]) -> Arrays:
-    """Return arrays of our own making by name."""
+    """Return NumPy arrays by name. arrays: made by this process, so that they need no checks."""
     return {name: array.numpy() for name, array in arrays.items()}
 
 
@@ -152,6 +156,6 @@ def _kind(value: NDArray[Any]) -> str:
 
 
 def _short(value: object) -> str:
-    """Return an agent's value as at most 60 printable characters."""
+    """Return at most 60 printable characters for a value that an agent sent."""
     text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

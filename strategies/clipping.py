@@ -1,10 +1,10 @@
-"""Norm clipping: no agent's update counts for more than a multiple of the median update (Sun et al. 2019,
-arXiv 1911.07963, "Can You Really Backdoor Federated Learning?", section 4).
+"""Norm clipping: bound each agent's update by a multiple of the median norm (Sun et al. 2019, arXiv 1911.07963).
 
     theta_i' = theta + min(1, c M / |theta_i - theta|) (theta_i - theta),    M = median_j |theta_j - theta|
 
-theta are the shared parameters that the round began with, theta_i those that agent i returns. The norm is the 2-norm
-over all parameters together. Their bound is a constant; ours follows the team, whose updates shrink while it learns.
+theta are the shared parameters at the round's start, theta_i the parameters that agent i returned. The norm is the
+2-norm over all parameters together. The paper's bound ("Can You Really Backdoor Federated Learning?", section 4) is a
+constant; this one follows the team's median, because updates shrink during training.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ Named = Mapping[str, NDArray[np.float64]]
 
 
 def clipped(contents: Sequence[ArrayRecord], begun_with: ArrayRecord, multiple: float | None) -> Sequence[ArrayRecord]:
-    """Return what agents returned, with the updates that are too long shortened; null leaves all as they are.
+    """Clip the agents' updates. multiple: c; None returns the contents unchanged.
 
-    contents: one record an agent. begun_with: what each was sent, of the same names. multiple: c.
-    What is aggregated beside the parameters (strategies/beside.py) is bounded kind by kind in the same way, and each
-    agent is shortened by its smallest factor everywhere. So its moments stay a mean of two pairs of moments, both of
-    which belong together, and squares stay at least 0. Raises FederationError when names, shapes or types differ.
+    contents: one record per agent. begun_with: the arrays that each agent was sent, of the same names.
+    Target networks and moments (strategies/beside.py) are bounded in the same way, each kind by its own median. An
+    agent's smallest factor scales all its arrays. So its first and second moments stay consistent, as a mean of two
+    consistent pairs, and second moments stay >= 0.
+    Raises FederationError when names, shapes or types differ.
     """
     if multiple is None:
         return contents
@@ -36,7 +37,7 @@ def clipped(contents: Sequence[ArrayRecord], begun_with: ArrayRecord, multiple: 
     if set(contents[0]) != set(begun_with):
         began, ended = ", ".join(begun_with), ", ".join(contents[0])
         raise FederationError(f"agents returned {ended} in a round that began with {began}")
-    # By name, as sums depend on the order, and a resumed run's messages have another one.
+    # Sorted by name: sums depend on the order, and a resumed run's messages have a different one.
     start = {name: array.numpy().astype(np.float64) for name, array in sorted(begun_with.items())}
     updates = [{name: content[name].numpy() - value for name, value in start.items()} for content in contents]
     factors = np.ones(len(contents))

@@ -1,7 +1,7 @@
-"""How far apart the agents' networks are when they come to be aggregated: what averaging has to bridge.
+"""Distances between the agents' networks before aggregation.
 
-Where local training pulls networks apart, their average can be worse than each of them ("client drift", Karimireddy
-et al. 2020, arXiv 1910.06378).
+Local training can drive networks apart until their average is worse than each of them ("client drift", Karimireddy et
+al. 2020, arXiv 1910.06378).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from scipy.spatial.distance import pdist
 
 
 def mean_distances(contents: Sequence[ArrayRecord]) -> dict[str, float]:
-    """Return the mean over all pairs of agents of the Euclidean distance between them, by parameter name.
+    """Return the mean Euclidean distance over all pairs of agents, by parameter name.
 
-    contents: one record an agent, with the same names and shapes. Exactly 0 where all agents hold the same values;
-    0 for a team of one. After aggregation all agents hold the aggregate, so every distance is 0 then.
+    contents: one record per agent, with the same names and shapes. The distance is exactly 0 where all agents hold the
+    same values, and for a team of one.
     """
     return {name: _mean_distance([content[name].numpy() for content in contents]) for name in contents[0]}
 

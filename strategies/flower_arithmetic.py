@@ -1,4 +1,4 @@
-"""Flower's own aggregation, called by its public `aggregate_train` with arrays of ours as the replies of a round."""
+"""Flower's own aggregation of our arrays, through its public `aggregate_train`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SHARE = "share"
 
 
 def through(flower: FedAvg, round_: int, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
-    """Hand arrays to a strategy of Flower's as the replies of a round, of equal weight.
+    """Aggregate arrays with a Flower strategy, as the replies of a round with equal weights.
 
-    contents: at least one, with equal names, shapes and types; they are not changed. round_: number of the round.
-    Returns the arrays that the strategy makes of them, and each reply's share in the metrics that it averages: 1/n for
-    each of the n replies that it has selected, 0 for the others.
+    contents: at least one, with equal names, shapes and types; left unchanged. round_: number of the round.
+    Returns the aggregate, and each reply's share in the averaged metrics: 1/n for each of the n replies that the
+    strategy selected, 0 for the others.
     """
     replies = []
     for number, content in enumerate(contents):

@@ -1,7 +1,7 @@
-"""full_sharing: one network for all agents in every step, the classic QMIX baseline (arXiv 1803.11485).
+"""full_sharing: one network for all agents at every training step, the classic QMIX baseline (arXiv 1803.11485).
 
-All agents start from one network and take every step with the team's summed gradient, so they stay one network; the
-round's average then only confirms it.
+All agents start from one network and take every training step with the team's summed gradient, so their networks stay
+equal. The average at the round's end leaves them as they are.
 """
 
 from __future__ import annotations
@@ -10,6 +10,6 @@ from fedqmix.strategies.a_pps import AveragePPS
 
 
 class FullSharing(AveragePPS):
-    """A-PPS whose agents also share every gradient."""
+    """A-PPS in which agents also share every gradient."""
 
     tie_gradients = True

@@ -1,4 +1,4 @@
-"""From what world and mixer know (runtime.core.facts) to the figures that an agent's reply must have."""
+"""The metrics that replies must report, from the counts of world and mixer (core.facts)."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ from fedqmix.runtime.core.world import Purpose
 from fedqmix.strategies.checks import Figure
 
 Known = Mapping[str, Figure]
-"""Metric -> its value, by the names of runtime.core.messages."""
+"""Metric name (runtime.core.messages) -> its value."""
 
 
-def training_battles(facts: Facts, n_agents: int) -> Counted:
-    """Return the counts of a round's training battles; zeros when none was played."""
+def training_counts(facts: Facts, n_agents: int) -> Counted:
+    """Return the counts of a round's training episodes; zeros when none was played."""
     return facts.counted.get(Purpose.TRAINING, Counted(0, 0, 0, 0, (0.0,) * n_agents))
 
 
 def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
-    """Return what each agent must say of a training round. env_step: environment steps of the run, this round's too."""
-    battles, learned = training_battles(facts, n_agents), facts.learned
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: battles.battles, m.ENV_STEP: env_step, m.BROKEN: battles.broken}
+    """Return the metrics that each agent must report after a training round: [agents].
+
+    env_step: environment steps of the run, including this round's.
+    """
+    counted, learned = training_counts(facts, n_agents), facts.learned
+    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.battles, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     if learned is not None:
         common |= {m.TRAIN_STEP: learned.train_steps, m.EPISODE: learned.episodes}
-    return [common | {m.ACCUMULATED_REWARD: individual_returns} for individual_returns in battles.individual_returns]
+    return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]
 
 
 def played(facts: Facts, purposes: Sequence[Purpose]) -> list[Counted]:
-    """Return what the world counted, by purpose. Raises FederationError when it saw no battle of one of them."""
+    """Return the world's counts by purpose.
+
+    Raises FederationError when the world played no episode of a purpose.
+    """
     missing = [purpose.value for purpose in purposes if purpose not in facts.counted]
     if missing:
-        raise FederationError(f"the agents say they played {' and '.join(missing)} battles; the world saw none.")
+        raise FederationError(f"the agents reported {' and '.join(missing)} episodes; the world played none.")
     return [facts.counted[purpose] for purpose in purposes]
 
 
 def evaluated(counted: Sequence[Counted]) -> Known:
-    """Return what every agent must say of an evaluation; counted: by purpose."""
+    """Return the metrics that every agent must report after an evaluation. counted: by purpose."""
     return {
         m.WIN_RATE: [one.win_rate for one in counted],
         m.EPISODE_LENGTH: [one.mean_length for one in counted],
@@ -45,7 +51,10 @@ def evaluated(counted: Sequence[Counted]) -> Known:
     }
 
 
-def policy(battles: Counted, env_step: int) -> list[Known]:
-    """Return what each agent must say of a policy's battles. env_step: as in `trained`."""
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: battles.battles, m.ENV_STEP: env_step, m.BROKEN: battles.broken}
-    return [common | {m.ACCUMULATED_REWARD: individual_returns} for individual_returns in battles.individual_returns]
+def policy(counted: Counted, env_step: int) -> list[Known]:
+    """Return the metrics that each agent must report after a policy's episodes.
+
+    env_step: as in `trained`.
+    """
+    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.battles, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
+    return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]

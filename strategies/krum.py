@@ -1,11 +1,11 @@
-"""krum: the networks with the nearest neighbours (Blanchard et al. 2017, arXiv 1703.02757, section 4).
+"""krum: the mean of the networks with the nearest neighbours (Blanchard et al. 2017, arXiv 1703.02757, section 4).
 
     score(i) = sum of |theta_i - theta_j|^2 over the n - f - 2 networks j that are nearest to i
     theta    = mean of the m networks with the lowest scores
 
 f is strategy.byzantine, m is strategy.krum_select: 1 is Krum, more is Multi-Krum. n >= 2f + 3 agents are needed, and
-m <= n - f, as otherwise a dishonest one would always be among those selected. The arithmetic is that of Flower's
-MultiKrum, in float64: it computes distances as |x|^2 + |y|^2 - 2xy, which float32 is too coarse for.
+m <= n - f, because a larger selection always includes a dishonest agent. Flower's MultiKrum does the arithmetic, in
+float64: it computes distances as |x|^2 + |y|^2 - 2xy, for which float32 is too coarse.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fedqmix.strategies.robust import RobustStrategy, scaled, scales
 
 
 class Krum(RobustStrategy):
-    """Selects whole agents: what is aggregated beside the parameters comes from the same ones, and counts as well."""
+    """A selection of whole agents, by distances over parameters, target networks and moments."""
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
-        """Return the mean of the selected agents, and 1/m for each of these."""
+        """Return the mean of the selected agents, and their shares 1/m; 0 for the other agents."""
         flower = MultiKrum(num_malicious_nodes=self.dishonest, num_nodes_to_select=self.settings.krum_select)
         factors = scales(contents)
         _, shares = through(flower, self.record.number, [scaled(content, factors) for content in contents])

@@ -1,6 +1,6 @@
 """An in-process Flower Grid whose nodes are the stacked agents.
 
-A strategy cannot tell it from a SuperLink: one node and one message per agent, real Flower messages both ways.
+It behaves as a SuperLink does for a strategy: one node and one message per agent, Flower messages both ways.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ RUN_ID = 1
 _FIRST_NODE = 1000  # any number; Flower's own node ids are random
 
 Answer = Callable[[Sequence[Message]], list[Message]]
-"""Answers one message per agent, in agent order."""
+"""Function from one message per agent to one reply per agent, in agent order."""
 
 
 def take_server_identity() -> None:
-    """Tell Flower who this process is, once, so that Messages can be made outside a SuperLink.
+    """Set Flower's process-wide task identity, which Messages need outside a SuperLink.
 
-    flwr keeps this process-wide (flwr.supercore.task_identity); tests/runtime/flower/test_grid.py names the versions.
+    The identity lives in flwr.supercore.task_identity; tests/runtime/flower/test_grid.py names the versions.
     """
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SUPERLINK_NODE_ID, 1
 
 
 def server_context() -> Context:
-    """The Context that a ServerApp is called with."""
+    """Return the Context that a ServerApp is called with."""
     return Context(run_id=RUN_ID, node_id=SUPERLINK_NODE_ID, node_config={}, state=RecordDict(), run_config={})
 
 
 class LocalGrid(Grid):
-    """Hands the messages of a whole team to one function and keeps its replies until they are asked for."""
+    """A Grid that passes a team's messages to one function and keeps the replies until a pull."""
 
     def __init__(self, n_agents: int, answer: Answer) -> None:
         take_server_identity()
@@ -44,17 +44,17 @@ class LocalGrid(Grid):
         self._sent = 0
 
     def set_run(self, run: Run) -> None:
-        """Do nothing: there is one run."""
+        """Do nothing: this Grid has one run."""
 
     @property
     def run(self) -> Run:
-        """An empty description of the one run."""
+        """Return an empty description of the one run."""
         return Run.create_empty(RUN_ID)
 
     def create_message(
         self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
     ) -> Message:
-        """Make a message from the server."""
+        """Create a message from the server."""
         return Message(content, dst_node_id, message_type, group_id=group_id, ttl=ttl)
 
     def get_node_ids(self) -> Iterable[int]:
@@ -62,22 +62,22 @@ class LocalGrid(Grid):
         return list(self._nodes)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Let the team answer; messages must be one per agent, or none."""
+        """Pass the messages to the team and store its replies. messages: one per agent, or none."""
         questions = sorted(messages, key=lambda message: message.metadata.dst_node_id)
         if not questions:
             return []
         ids = []
         for question in questions:
             self._sent += 1
-            question.metadata.__dict__["_message_id"] = str(self._sent)  # what a SuperLink does
+            question.metadata.__dict__["_message_id"] = str(self._sent)  # as a SuperLink does
             ids.append(str(self._sent))
         self._replies |= dict(zip(ids, self._answer(questions), strict=True))
         return ids
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Return replies that are there; each is handed out once."""
+        """Return the stored replies with these ids; each is returned once."""
         return [self._replies.pop(message_id) for message_id in message_ids if message_id in self._replies]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
-        """Push and pull; the timeout has no meaning within a process."""
+        """Push messages and pull their replies. timeout: not used within a process."""
         return self.pull_messages(self.push_messages(messages))

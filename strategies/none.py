@@ -1,4 +1,4 @@
-"""none: no aggregation; every agent keeps its own network. The lower baseline."""
+"""none: no aggregation. Every agent keeps its own network; the lower baseline."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fedqmix.strategies.team import TeamStrategy
 
 
 class NoAggregation(TeamStrategy):
-    """Names no parameter, so none leaves its agent."""
+    """A strategy without shared parameters: its messages name none."""
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return no weights: there is nothing to weigh."""
+        """Return no weights: nothing is aggregated."""
         return []

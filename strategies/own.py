@@ -22,21 +22,23 @@ def own_strategy(settings: StrategySettings) -> type[TeamStrategy]:
 
 
 def _require_averaging(found: type[TeamStrategy], settings: StrategySettings) -> None:
-    """Check that the class averages as TeamStrategy does, where a setting acts upon that average."""
+    """Check that settings which act on TeamStrategy's weighted average apply to the class.
+
+    Raises ConfigurationError when the class ties gradients or overrides the method that the setting acts on.
+    """
     replaced = found.aggregate_train is not TeamStrategy.aggregate_train
     for name, off in LESSENING_OFF.items():
         value = getattr(settings, name)
-        among_agents = name == "proximal_mu" or value == "reset"  # whatever the aggregate is
+        among_agents = name == "proximal_mu" or value == "reset"  # the agents apply these, with any aggregate
         if value != off and (found.tie_gradients or (replaced and not among_agents)):
-            why = "ties gradients" if found.tie_gradients else "has an aggregate_train of its own"
+            why = "ties gradients" if found.tie_gradients else "overrides aggregate_train"
             raise ConfigurationError(
-                f"strategy.{name}={str(value).lower()} lessens what a weighted average of networks costs, but "
+                f"strategy.{name}={str(value).lower()} reduces the cost of a weighted average of networks, but "
                 f"strategy.code={settings.code} {why}: leave strategy.{name} out."
             )
     if settings.clip_update is not None and (replaced or found.combine is not TeamStrategy.combine):
         method = "aggregate_train" if replaced else "combine"
         raise ConfigurationError(
-            f"strategy.clip_update={settings.clip_update} bounds what goes into a weighted average, but "
-            f"strategy.code={settings.code} has {'an' if replaced else 'a'} {method} of its own: leave "
-            "strategy.clip_update out."
+            f"strategy.clip_update={settings.clip_update} bounds the updates in a weighted average, but "
+            f"strategy.code={settings.code} overrides {method}: leave strategy.clip_update out."
         )

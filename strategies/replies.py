@@ -1,4 +1,4 @@
-"""Replies of a team: in agent order, and checked (strategies.checks)."""
+"""The replies of a team: sorted in agent order, and checked (strategies.checks)."""
 
 from __future__ import annotations
 
@@ -22,23 +22,26 @@ from fedqmix.strategies.checks import (
 from fedqmix.strategies.known import Known
 
 FIRST = 10.0
-"""How many times larger or smaller than the others' median a first network may be; honest ones are of one size."""
+"""Largest ratio, either way, of a first network's norm to the others' median; honest first networks are alike."""
 Sent = Sequence[ArrayRecord]
-"""What each agent was sent."""
+"""The arrays sent to each agent: [agents]."""
 
 
 def metrics_of(reply: Message) -> MetricRecord:
-    """Return a reply's metrics; none where it has none."""
+    """Return a reply's metrics; empty when the reply has none."""
     return reply.content.metric_records.get(m.METRICS, MetricRecord())
 
 
 def arrays_of(reply: Message) -> ArrayRecord:
-    """Return a reply's arrays; none where it has none."""
+    """Return a reply's arrays; empty when the reply has none."""
     return reply.content.array_records.get(m.ARRAYS, ArrayRecord())
 
 
 def agent_of(reply: Message) -> int:
-    """Return which agent answered. Raises FederationError when it does not say so in a whole number."""
+    """Return the agent's index in a reply.
+
+    Raises FederationError when it is missing or not an integer.
+    """
     agent = metrics_of(reply).get(m.AGENT)
     if isinstance(agent, bool) or not isinstance(agent, int):
         raise FederationError(f"node {reply.metadata.src_node_id} answered as agent {str(agent)[:40]!r}.")
@@ -46,9 +49,9 @@ def agent_of(reply: Message) -> int:
 
 
 def in_agent_order(replies: Iterable[Message], nodes: Sequence[int], round_: int) -> list[Message]:
-    """Put replies in agent order. nodes: by agent.
+    """Sort replies in agent order. nodes: [agents], Flower node ids.
 
-    Raises FederationError when a reply is missing, doubled or says that its agent failed.
+    Raises FederationError when a reply is missing or doubled, or when it reports an agent's error.
     """
     replies = list(replies)
     found = {reply.metadata.src_node_id: reply for reply in replies}
@@ -63,7 +66,10 @@ def in_agent_order(replies: Iterable[Message], nodes: Sequence[int], round_: int
 
 
 def wrong_figures_in(replies: Sequence[Message], known: Sequence[Known]) -> dict[int, str]:
-    """Return the agents whose figures are not what is known of them, with words for each. Both by agent."""
+    """Return the agents whose metrics differ from the known ones, with the fault of each.
+
+    replies, known: [agents].
+    """
     found = {agent: wrong_figures(metrics_of(replies[agent]), known[agent]) for agent in range(len(replies))}
     return {agent: what for agent, what in found.items() if what is not None}
 
@@ -71,10 +77,10 @@ def wrong_figures_in(replies: Sequence[Message], known: Sequence[Known]) -> dict
 def wrong_updates(
     replies: Sequence[Message], sent: Sent, known: Sequence[Known], max_update: float | None
 ) -> dict[int, str]:
-    """Return the agents whose update of a round must not count, with words for each.
+    """Return the agents whose update is refused, with the fault of each.
 
-    replies, sent, known: by agent. max_update: how large an update may be (strategies.checks.oversized); None: as large
-    as it likes. Agents whose arrays cannot count anyway are not among those whose sizes are compared.
+    replies, sent, known: [agents]. max_update: factor of strategies.checks.oversized; None: no limit. Norms are
+    compared only between agents whose arrays pass the other checks.
     """
     found: dict[int, str] = {}
     norms: dict[int, dict[str, float]] = {}
@@ -89,17 +95,16 @@ def wrong_updates(
 
 
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:
-    """Check the agents' first parameters: of the same names, shapes and types, finite, none far larger or smaller.
+    """Check that the first parameters are finite and agree in names, shapes, types and norm.
 
-    max_update: sizes are compared unless it is None. Raises FederationError, naming the agents that begin with
-    something else than the others.
+    max_update: None skips the comparison of norms. Raises FederationError, naming the agents that differ.
     """
     arrays: list[Arrays] = []
     for agent, start in enumerate(starts):
         own = read(start)
         wrong = own if isinstance(own, str) else wrong_arrays(own, own)
         if wrong is not None or isinstance(own, str):
-            raise FederationError(f"agent {agent} {wrong} when the team was called.")
+            raise FederationError(f"agent {agent} {wrong} when it joined.")
         arrays.append(own)
     found = unlike(arrays)
     if not found and max_update is not None:
@@ -107,7 +112,7 @@ def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None)
         found = unlike_sizes(dict(enumerate(norms)), FIRST)
     if found:
         texts = [f"agent {agent} {what}" for agent, what in sorted(found.items())]
-        raise FederationError(f"{'; '.join(texts)}. All agents of a team begin alike: mend these and start again.")
+        raise FederationError(f"{'; '.join(texts)}. All agents must begin alike: repair these and start again.")
 
 
 def _too_large(norms: dict[int, dict[str, float]], factor: float | None, what: str) -> dict[int, str]:

@@ -1,7 +1,7 @@
-"""What the strategies for teams with dishonest agents share: minimum team sizes, and Flower's arithmetic in float64.
+"""The base of Byzantine-robust strategies: team sizes, and Flower's arithmetic in float64.
 
-Median, trimmed mean, Krum and Bulyan bound what f dishonest agents (strategy.byzantine) can do to the aggregate, as
-long as the team is large enough. They know no rewards, so a lie about these is worth nothing to anybody.
+Median, trimmed mean, Krum and Bulyan bound the effect of f dishonest agents (strategy.byzantine) on the aggregate when
+the team is large enough. They do not use rewards, so that a false reward has no effect.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from fedqmix.strategies.aggregation import require_alike
 
 
 class RobustStrategy(AveragePPS):
-    """Base of the four: fills in `combine`, and leaves `combine_robustly`.
+    """Base class that implements `combine` in terms of an abstract `combine_robustly`.
 
-    The weights in the record are the agents' true shares in the aggregate, not 1/N. dishonest: how many of the agents
-    that count in this round may still be, which is strategy.byzantine less those that were left out.
+    The record's weights are the agents' true shares in the aggregate, not 1/N. dishonest: the most dishonest agents
+    among those of this round, strategy.byzantine minus the agents that were left out.
     """
 
     dishonest = 0
@@ -33,9 +33,9 @@ class RobustStrategy(AveragePPS):
     def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
         """Return the robust aggregate; weights are not used.
 
-        Arrays are ordered by name and agents by their arrays. So the aggregate is the same bit for bit whatever the
-        agents' numbers, and in a resumed run, whose messages name arrays in another order. Raises FederationError when
-        their arrays cannot be aggregated, and when so many agents were left out of the round that too few are there.
+        Arrays are sorted by name and agents by their arrays. So the aggregate is equal bit for bit for any numbering of
+        the agents, and in a resumed run, whose messages list arrays in another order.
+        Raises FederationError when the arrays cannot be aggregated, and when too few agents remain in the round.
         """
         require_alike(contents)
         self.dishonest = max(0, self.settings.byzantine - (self.n_agents - len(contents)))
@@ -58,15 +58,15 @@ class RobustStrategy(AveragePPS):
         if agents < least:
             raise FederationError(
                 f"strategy={name} needs at least {least} agents in every round; round {self.record.number} has "
-                f"{agents}, as the others were left out. Mend these and resume the run."
+                f"{agents}, as the others were left out. Repair these and resume the run."
             )
 
 
 def mean_shares(keys: NDArray[np.float64], first: int, last: int) -> list[float]:
-    """Return each row's mean share in the places of the ranks first to last (from 1) along the rows.
+    """Return each row's share of the ranks first to last within the columns: [rows], sum 1.
 
-    keys: [rows, columns], at least one column. In each column the rows with these ranks share alike, and rows with
-    equal keys share what falls to them together. The shares sum to 1.
+    keys: [rows, columns], at least one column. first, last: ranks, from 1. In each column the rows with these ranks
+    have equal shares, and rows with equal keys divide theirs equally. A row's share is its mean over the columns.
     """
     low, high = rankdata(keys, "min", axis=0), rankdata(keys, "max", axis=0)
     within = np.clip(np.minimum(high, last) - np.maximum(low, first) + 1, 0, None)
@@ -75,17 +75,17 @@ def mean_shares(keys: NDArray[np.float64], first: int, last: int) -> list[float]
 
 
 def parameters_of(contents: Sequence[ArrayRecord]) -> NDArray[np.float64]:
-    """Return the agents' parameters, without what is aggregated beside them: [agents, parameters]."""
+    """Return the agents' parameters without target networks and moments: [agents, parameters]."""
     return np.stack(
         [np.concatenate([content[name].numpy().ravel() for name in online_names(content)]) for content in contents]
     )
 
 
 def scales(contents: Sequence[ArrayRecord]) -> dict[str, float]:
-    """Return a factor by name that gives parameters and what is beside them one scale, so that distances mean all.
+    """Return factors by name that give all kinds of arrays one scale in distances.
 
-    contents: float64. The spread of a kind is the median of the agents' distances to their coordinate-wise median. The
-    factors are powers of two, by which numbers are multiplied and divided without an error; 1 where there is one kind.
+    contents: float64. A kind's factor is the inverse of its spread, the median of the agents' distances to their
+    coordinate-wise median. Factors are rounded to powers of two, so that scaling is exact; 1 when there is one kind.
     """
     kinds = {name: kind_of(name) for name in contents[0]}
     if len(set(kinds.values())) == 1:
@@ -99,7 +99,7 @@ def scales(contents: Sequence[ArrayRecord]) -> dict[str, float]:
 
 
 def scaled(content: ArrayRecord, factors: dict[str, float]) -> ArrayRecord:
-    """Return arrays multiplied by a factor each."""
+    """Return each array multiplied by its factor."""
     return ArrayRecord({name: Array(array.numpy() * factors[name]) for name, array in content.items()})
 
 

@@ -1,10 +1,10 @@
-"""RS-PPS (PPS-QMIX, arXiv 2403.02635): the average weighted by what each agent earned in the round.
+"""RS-PPS (PPS-QMIX, arXiv 2403.02635): the average weighted by each agent's return in the round.
 
     theta = sum_i w_i theta_i,    w_i = R_i / sum_j R_j
 
 R_i (strategy.reward):
-  individual  what agent i itself earned: damage, kills and healing credited to it
-  team        what the team earned, the same for all, so that RS-PPS is A-PPS
+  individual  agent i's individual return: damage, kills and healing credited to it
+  team        the team return, equal for all agents, so that RS-PPS is A-PPS
   policy      the return when the whole team plays agent i's network; w = softmax(R), as in the authors' code
 """
 
@@ -24,7 +24,7 @@ from fedqmix.strategies.weights import proportional, softmax
 
 
 class RewardSharePPS(TeamStrategy):
-    """Who earned more weighs more."""
+    """The weighted average in which a higher return gives a larger weight."""
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
         """Return R_i / sum R, or softmax(R) for policy returns; at most max_weight each."""
@@ -32,16 +32,16 @@ class RewardSharePPS(TeamStrategy):
         return weigh(rewards, self.settings.max_weight)
 
     def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
-        """Return R_i as strategy.reward says."""
+        """Return R_i as strategy.reward selects it: [agents]."""
         if self.settings.reward == "policy":
             return [self._policy_return(agent, arrays) for agent, arrays in enumerate(contents)]
         own = super().rewards(individual_returns, contents)
         return [math.fsum(sorted(own))] * len(own) if self.settings.reward == "team" else own
 
     def _policy_return(self, agent: int, arrays: ArrayRecord) -> float:
-        """Let the whole team play greedily with one agent's shared parameters; return the mean team return.
+        """Evaluate one agent's shared parameters in all agents; return the mean team return.
 
-        The team return is the sum of what its agents earned: a strategy sees nothing else.
+        The team return is the sum of the individual returns, the only ones that a strategy sees.
         """
         episode = ((self.record.number - 1) * self.n_agents + agent) * self.settings.policy_episodes
         plan = {
@@ -61,9 +61,9 @@ class RewardSharePPS(TeamStrategy):
         ]
         self.record.bytes_down += array_bytes(arrays) * len(self.nodes)
         replies = self._by_agent(self._ask(self._grid, questions))
-        (battles,) = played(self.facts(), [Purpose.POLICY])
-        self.env_step += battles.env_steps  # these battles are paid for like any other
+        (counted,) = played(self.facts(), [Purpose.POLICY])
+        self.env_step += counted.env_steps  # these environment steps count like training's
         self.record.env_step = self.env_step
-        self.record.broken += battles.broken
-        self._compare(replies, policy(battles, self.env_step))
-        return math.fsum(battles.individual_returns) / self.settings.policy_episodes
+        self.record.broken += counted.broken
+        self._compare(replies, policy(counted, self.env_step))
+        return math.fsum(counted.individual_returns) / self.settings.policy_episodes

@@ -1,6 +1,6 @@
-"""Server optimisers: what the agents have changed together is a step that the server takes in its own way.
+"""Server optimisers: the aggregated update is the pseudo-gradient of a server-side step.
 
-x_t are the parameters that round t begins with, a_t is their aggregate after it, Delta_t = a_t - x_t.
+x_t are the parameters at the start of round t, a_t is the aggregate at its end, Delta_t = a_t - x_t.
 
     none      x_{t+1} = a_t
     momentum  u_t = beta u_{t-1} - Delta_t            x_{t+1} = x_t - rate u_t        (u of the first round: -Delta)
@@ -9,7 +9,7 @@ x_t are the parameters that round t begins with, a_t is their aggregate after it
               eta_t = eta sqrt(1 - beta_2^(t+1)) / (1 - beta_1^(t+1))
 
 momentum is FedAvgM (Hsu et al. 2019, arXiv 1909.06335). adam is FedAdam (Reddi et al. 2021, arXiv 2003.00295,
-algorithm 2) with Flower's corrected learning rate eta_t. The arithmetic is that of Flower's classes: each is handed our
+algorithm 2) with Flower's corrected learning rate eta_t. Flower's classes do the arithmetic: each is passed our
 aggregate as the one reply of a round, whose average is itself. Their moments are set and read as public attributes.
 """
 
@@ -31,7 +31,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class ServerSettings(Protocol):
-    """The settings of server optimisers (conf.schema.StrategyConfig has them)."""
+    """The settings of server optimisers (implemented by conf.schema.StrategyConfig)."""
 
     server_optimiser: str
     server_learning_rate: float
@@ -43,18 +43,17 @@ class ServerSettings(Protocol):
 
 
 class ServerOptimiser(ABC):
-    """Moves the shared parameters on at the end of every round."""
+    """An optimiser of the shared parameters, which takes one step at the end of every round."""
 
     def __init__(self) -> None:
-        """Begin without moments."""
         self._moments: dict[str, NDArray[Any]] = {}
 
     def step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
-        """Return the parameters that the next round begins with, of the aggregate's names, shapes and types.
+        """Return the next round's first parameters, with the aggregate's names, shapes and types.
 
-        round_: number of the round, from 1. start: the parameters that it began with. aggregate: of its end.
-        Raises FederationError when start and aggregate do not have the same names, DivergenceError when a parameter
-        would not be finite.
+        round_: number of the round, from 1. start: the parameters at its start. aggregate: the aggregate at its end.
+        Raises FederationError when start and aggregate have different names, DivergenceError when a new parameter is
+        not finite.
         """
         if set(start) != set(aggregate):
             began, ended = ", ".join(start), ", ".join(aggregate)
@@ -62,7 +61,7 @@ class ServerOptimiser(ABC):
         moved = self._step(round_, ArrayRecord({name: start[name] for name in aggregate}), aggregate)
         following = {}
         for name, array in aggregate.items():
-            value = moved[name].numpy().astype(array.dtype)  # numpy's learning rate makes float64 of float32
+            value = moved[name].numpy().astype(array.dtype)  # numpy's learning rate turns float32 into float64
             if not np.isfinite(value).all():
                 raise DivergenceError(f"{name} after the step of strategy.server_optimiser", f"round {round_}")
             following[name] = Array(value)
@@ -70,18 +69,21 @@ class ServerOptimiser(ABC):
 
     @abstractmethod
     def _step(self, round_: int, start: ArrayRecord, aggregate: ArrayRecord) -> ArrayRecord:
-        """Return the next parameters, in any type of float; the names of start and aggregate have one order."""
+        """Return the next parameters, in any floating-point type.
+
+        start, aggregate: with names in the same order.
+        """
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return the moments as named arrays, for a checkpoint; empty before the first step."""
+        """Return the moments as named arrays for a checkpoint; empty before the first step."""
         return dict(self._moments)
 
     def load_state(self, named: Arrays) -> None:
-        """Replace the moments by what `state` returned."""
+        """Load the moments that `state` returned."""
         self._moments = dict(named)
 
     def _of(self, moment: str, names: ArrayRecord) -> dict[str, NDArray[Any]] | None:
-        """Return one moment by the parameters' names, in their order; None before the first step."""
+        """Return one moment by parameter name, in the order of `names`; None before the first step."""
         return {name: self._moments[f"{moment}.{name}"] for name in names} if self._moments else None
 
 
@@ -120,7 +122,7 @@ class Adam(ServerOptimiser):
 
 
 def server_optimiser(settings: ServerSettings) -> ServerOptimiser | None:
-    """Return the configured optimiser; None where the aggregate is what the next round begins with."""
+    """Return the configured optimiser; None when rounds begin with the aggregate itself."""
     if settings.server_optimiser == "momentum":
         return Momentum(settings.server_learning_rate, settings.server_momentum)
     if settings.server_optimiser == "adam":

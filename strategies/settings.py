@@ -10,7 +10,7 @@ from fedqmix.strategies.server_optimiser import ServerSettings
 
 
 class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
-    """What of the configuration a strategy needs (conf.schema.StrategyConfig has it)."""
+    """The settings that strategies use (implemented by conf.schema.StrategyConfig)."""
 
     name: str
     code: str | None

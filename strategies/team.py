@@ -1,7 +1,7 @@
-"""What all strategies share: a fixed team of agents in a fixed order, named layers, and how a round is told.
+"""The base class of all strategies: a fixed team, named shared layers, a record per round.
 
-A strategy is a Flower FedAvg that fills in `weights`. It decides alone what is shared: an agent loads and returns
-exactly the parameters that a message names.
+A strategy is a Flower FedAvg that implements `weights`. Its messages determine which parameters are shared: an agent
+loads and returns exactly the parameters that a message names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fedqmix.strategies.beside import Beside, online
 from fedqmix.strategies.clipping import clipped
 from fedqmix.strategies.distance import mean_distances
 from fedqmix.strategies.faults import Faults
-from fedqmix.strategies.known import Known, evaluated, played, trained, training_battles
+from fedqmix.strategies.known import Known, evaluated, played, trained, training_counts
 from fedqmix.strategies.record import RoundRecord
 from fedqmix.strategies.replies import (
     agent_of,
@@ -39,23 +39,24 @@ from fedqmix.strategies.server_optimiser import server_optimiser
 from fedqmix.strategies.settings import StrategySettings
 
 Plan = Mapping[str, int | float | bool | list[str]]
-"""What a message asks for, by the names of runtime.core.messages."""
+"""The instructions in a message, by the names of runtime.core.messages."""
 SERVER = "server."
 """Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
 
 class TeamStrategy(FedAvg):
-    """Base of all strategies.
+    """Base class of all strategies.
 
-    settings: the strategy's configuration. n_agents: every one of them takes part in every round.
-    env_steps: the run's end, passed on to the agents. evaluate_every: environment steps between evaluations of
-    evaluate_episodes greedy episodes of each kind in evaluate_for, of which the first judges the team.
-    evaluate_around: evaluate at every round's end, and play the first kind with the agents' own networks as well, just
-    before they are aggregated. evaluated_before: called after that, when the mixer's side knows the returns.
-    first_round: number of the first round (> 1 when a run is resumed).
+    settings: the strategy's configuration. n_agents: size of the team; every agent takes part in every round.
+    env_steps: environment steps at which the run ends, passed to the agents. first_round: number of the first round
+    (> 1 in a resumed run).
+    evaluate_every: environment steps between evaluations. evaluate_episodes: greedy episodes of each purpose in
+    evaluate_for; the first purpose gives the win rate. evaluate_around: evaluate at every round's end, and evaluate the
+    first purpose with the agents' own networks too, just before aggregation.
 
-    facts: what world and mixer know of the question that was answered last; set by the code that builds the strategy.
-    env_step: environment steps of the run so far, set when a run is resumed.
+    facts: function that returns the counts of world and mixer for the messages answered last; set by the builder.
+    evaluated_before: called after the evaluation of the agents' own networks, when the mixer has its returns.
+    env_step: environment steps of the run so far; set in a resumed run.
     """
 
     tie_gradients = False
@@ -93,16 +94,19 @@ class TeamStrategy(FedAvg):
         self.faults = Faults(settings, n_agents)
         self._beside = Beside(settings)
         self._optimiser = server_optimiser(settings)
-        self._begun_with = ArrayRecord()  # the parameters of the round's beginning
+        self._begun_with = ArrayRecord()  # the parameters at the round's start
 
     @abstractmethod
     def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return every agent's weight in the aggregate, given R_i of this round; they sum to 1."""
+        """Return the agents' weights in the aggregate; they sum to 1.
 
-    # Who is there, and what they start from
+        rewards: [agents], R_i of this round.
+        """
+
+    # The team and its first parameters
 
     def join(self, grid: Grid) -> ArrayRecord:
-        """Ask all nodes which agent they are; return agent 0's shared parameters, the federation's first arrays.
+        """Ask all nodes for their agent index; return agent 0's shared parameters, the first arrays.
 
         Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
         """
@@ -122,35 +126,35 @@ class TeamStrategy(FedAvg):
         return self.starts[0]
 
     def arrays_for(self, agent: int, round_: int, arrays: ArrayRecord) -> ArrayRecord:
-        """Return what agent is sent at a round's beginning: the aggregate, or its own first parameters."""
+        """Return an agent's parameters at a round's start: the aggregate, or its own first ones."""
         own_start = round_ == 1 and not self.settings.common_start
         return self.starts[agent] if own_start else arrays
 
-    # What a strategy owns from round to round, beside the aggregated parameters
+    # State between rounds, beside the aggregated parameters
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return named arrays for a checkpoint: what is aggregated beside the parameters, the server's moments.
+        """Return named arrays for a checkpoint: targets, moments of agents and server, refusals.
 
-        The parameters that the next round begins with are not among them: Flower has them (`Strategy.start`).
+        The next round's first parameters are not among them: Flower keeps these (`Strategy.start`).
         """
         moments = self._optimiser.state() if self._optimiser is not None else {}
         beside = {name: array.numpy() for name, array in self._beside.arrays.items()}
         return beside | {SERVER + name: value for name, value in moments.items()} | self.faults.state()
 
     def load_state(self, named: Mapping[str, NDArray[Any]]) -> None:
-        """Replace what the strategy owns by what `state` returned; empty: as before the first round."""
+        """Load what `state` returned; an empty mapping restores the state before the first round."""
         self.faults.load_state(named)
         moments = {name.removeprefix(SERVER): value for name, value in named.items() if name.startswith(SERVER)}
         self._beside.arrays = {name: Array(value) for name, value in named.items() if name.startswith(PREFIXES)}
         if self._optimiser is not None:
             self._optimiser.load_state(moments)
 
-    # The round, as Flower's Strategy.start goes through it
+    # The round, in the order of Flower's Strategy.start
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Tell every agent to train for aggregation_interval steps from the shared parameters."""
+        """Return the messages that train every agent for aggregation_interval training steps."""
         self.record = RoundRecord(self.first_round + server_round - 1)
         self._grid, self._begun_with = grid, arrays
         plan: Plan = {
@@ -166,10 +170,10 @@ class TeamStrategy(FedAvg):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Weigh together what the agents return, in agent order and in float64; then take the server's step.
+        """Check and aggregate the agents' replies, then take the server optimiser's step.
 
-        Only what was checked counts; what an agent says of the round is compared with the facts. The server optimiser
-        moves the parameters alone: what is aggregated beside them stays a weighted average.
+        The aggregate is a weighted sum in agent order and float64. Agents whose arrays or metrics fail the checks are
+        left out. The server optimiser changes the parameters alone; target networks and moments stay weighted averages.
         """
         by_agent = self._by_agent(replies)
         facts = self.facts()
@@ -180,7 +184,7 @@ class TeamStrategy(FedAvg):
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        individual_returns = training_battles(facts, self.n_agents).individual_returns
+        individual_returns = training_counts(facts, self.n_agents).individual_returns
         rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
         record.weights = self.weights(rewards)  # combine may replace them by the agents' true shares
         aggregated = require_finite(self._beside.take_from(self.combine(contents, record.weights)), record.number)
@@ -191,33 +195,33 @@ class TeamStrategy(FedAvg):
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
     def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-        """Return the aggregate of what agents returned, of the same names, shapes and types: their weighted sum.
+        """Return the weighted sum of the agents' arrays, with the same names, shapes and types.
 
         contents, weights: of the agents that count in this round, in agent order. `strategy.clip_update` bounds their
-        updates. An override whose result is no such sum writes each agent's true share into `record.weights`.
+        updates. An override with another arithmetic writes each agent's true share into `record.weights`.
         Raises FederationError when the agents' arrays cannot be aggregated.
         """
         begun_with = self._beside.put_to(self._begun_with)
         return aggregate(clipped(contents, begun_with, self.settings.clip_update), weights)
 
     def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
-        """Return R_i of the agents whose updates count: by default what agent i itself earned in the round.
+        """Return R_i of the agents whose updates count; by default their individual returns.
 
-        earned: individual rewards of these agents in the round, as the world counted. contents: their parameters.
+        individual_returns: of these agents in the round, as the world counted. contents: their parameters.
         """
         return list(individual_returns)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Let the team play greedy episodes with what it would now train from, when an evaluation is due."""
+        """Return an evaluation's messages, with the next round's parameters; none when not due."""
         due = self.evaluate_around or self.record.env_step - self.last_evaluation >= self.evaluate_every
         if not due and self.record.env_step < self.env_steps:
             return []
         return self._evaluation(arrays, m.AGGREGATE, self.evaluate_for)
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Take down the team's win rates; all agents saw the same battles."""
+        """Record an evaluation's win rates, equal for all agents: they play the same episodes."""
         replies = list(replies)
         if not replies:
             return None
@@ -233,16 +237,19 @@ class TeamStrategy(FedAvg):
         return MetricRecord({m.WIN_RATE: [one.win_rate for one in counted]})
 
     def _evaluate_own_networks(self) -> None:
-        """Let every agent play the next evaluation's episodes with the network that it has just trained."""
+        """Evaluate the agents' networks before aggregation, on the episodes of the next evaluation."""
         questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
         (counted,) = self._evaluated(self._ask(self._grid, questions), self.evaluate_for[:1])
         self.record.won_before = counted.win_rate
         self.evaluated_before()
 
-    # What is believed
+    # Checks of the replies
 
     def _kept(self, replies: Sequence[Message], facts: Facts) -> list[int]:
-        """Return the agents whose updates count. Raises FederationError as strategy.on_fault and max_faults say."""
+        """Return the agents whose updates count.
+
+        Raises FederationError when no update is left, and as `Faults.refuse` does.
+        """
         sent = [self._sent(agent, self._begun_with) for agent in range(self.n_agents)]
         found = wrong_updates(replies, sent, trained(facts, self.env_step, self.n_agents), self.settings.max_update)
         if facts.learned is not None:
@@ -254,14 +261,17 @@ class TeamStrategy(FedAvg):
         return kept
 
     def _evaluated(self, replies: Iterable[Message], purposes: Sequence[Purpose]) -> list[Counted]:
-        """Return what the world counted of an evaluation, by purpose; agents that say something else are refused."""
+        """Return the world's counts by purpose; refuse agents that report other figures."""
         counted = played(self.facts(), purposes)
         self.record.broken += sum(one.broken for one in counted)
         self._compare(self._by_agent(replies), [evaluated(counted)] * self.n_agents)
         return counted
 
     def _compare(self, replies: Sequence[Message], known: Sequence[Known]) -> None:
-        """Refuse the agents that do not say what is known of them."""
+        """Refuse the agents whose reported metrics differ from the known ones.
+
+        replies, known: [agents].
+        """
         self.faults.refuse(wrong_figures_in(replies, known), self.record.number, "Its figures do not count")
 
     # Messages
@@ -277,14 +287,14 @@ class TeamStrategy(FedAvg):
         return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
 
     def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
-        training = message_type == MessageType.TRAIN  # evaluations show what was aggregated, in round 1 too
+        training = message_type == MessageType.TRAIN  # evaluations use the aggregate, in round 1 too
         sent = self._sent(agent, arrays) if training else arrays
         self.record.bytes_down += array_bytes(sent)
         content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
         return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))
 
     def _sent(self, agent: int, arrays: ArrayRecord) -> ArrayRecord:
-        """Return all that an agent is sent for training in this round."""
+        """Return all arrays that an agent is sent for training in this round."""
         return self._beside.put_to(self.arrays_for(agent, self.record.number, arrays))
 
     def _ask(self, grid: Grid, questions: list[Message]) -> list[Message]:
@@ -298,16 +308,16 @@ class TeamStrategy(FedAvg):
         return in_agent_order(replies, self.nodes, self.record.number)
 
     def _note(self, facts: Facts, replies: Sequence[Message]) -> None:
-        record, learned, battles = self.record, facts.learned, training_battles(facts, self.n_agents)
-        self.env_step += battles.env_steps
+        record, learned, counted = self.record, facts.learned, training_counts(facts, self.n_agents)
+        self.env_step += counted.env_steps
         record.env_step = self.env_step
         if learned is not None:
             record.train_step, record.episode = learned.train_steps, learned.episodes
-        record.broken += battles.broken
+        record.broken += counted.broken
         record.bytes_up += sum(array_bytes(arrays_of(reply)) for reply in replies)
 
 
 def _nothing_known() -> Facts:
     raise FederationError(
-        "the strategy was not told where facts come from: set its `facts` (fedqmix.runtime.core.facts.Know)."
+        "the strategy has no source of facts: set its attribute `facts` (fedqmix.runtime.core.facts.Know)."
     )

@@ -1,10 +1,10 @@
-"""Properties that every strategy has, as a class of tests to derive one's own from (pytest and hypothesis are needed):
+"""Properties of every strategy, as a base class of tests (needs pytest and hypothesis):
 
     class TestMyStrategy(StrategyProperties):
         strategy = MyStrategy
 
-A team whose networks are a few numbers each goes through real rounds over an in-process Grid: `strategy.start` and
-Flower's messages, no learning. docs/strategies.md has an example.
+A team with toy networks runs real rounds over an in-process Grid: `strategy.start` and Flower's messages, without
+training. docs/strategies.md has an example.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ Network = dict[str, NDArray[np.float32]]
 REWARDS = st.lists(st.one_of(st.floats(-1e4, 1e4), st.floats(0, 1e4), st.just(0.0)), min_size=1, max_size=6)
 EXAMPLES = settings(
     max_examples=20,
-    deadline=None,  # a first message takes Flower a while
+    deadline=None,  # Flower's first message is slow
     report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.differing_executors],  # the tests are there to be inherited
+    suppress_health_check=[HealthCheck.differing_executors],  # the tests are inherited
 )
 
 
 @dataclass
 class ToyTeam:
-    """Agents that answer like real ones; agent i learns `gains[i]` in a round, added to all its parameters.
+    """Agents with toy networks; a training round adds `gains[i]` to agent i's parameters.
 
-    Moments that are means of squares grow by its absolute value.
+    Second moments grow by its absolute value.
 
-    starts: each agent's first value of all parameters. rewards: what each earns in a round. asked, said: all
-    parameters that were ever sent to and by agent i, by their names.
+    starts: [agents], first value of all parameters. rewards: [agents], individual return of a round.
+    received, returned: [agents], the names of all parameters ever sent to and by an agent.
     """
 
     starts: Sequence[float]
     gains: Sequence[float]
     rewards: Sequence[float]
     networks: list[Network] = field(init=False)
-    asked: list[set[str]] = field(init=False)
-    said: list[set[str]] = field(init=False)
+    received: list[set[str]] = field(init=False)
+    returned: list[set[str]] = field(init=False)
     rounds: int = 0
     last: Purpose = Purpose.TRAINING
 
@@ -67,7 +67,7 @@ class ToyTeam:
         self.networks = [
             {name: np.full(shape, start, np.float32) for name, shape in PARAMETERS.items()} for start in self.starts
         ]
-        self.asked, self.said = [set() for _ in self.starts], [set() for _ in self.starts]
+        self.received, self.returned = [set() for _ in self.starts], [set() for _ in self.starts]
 
     def answer(self, questions: Sequence[Message]) -> list[Message]:
         """Answer one message for each agent."""
@@ -75,7 +75,7 @@ class ToyTeam:
         return [self._reply(agent, question) for agent, question in enumerate(questions)]
 
     def facts(self) -> Facts:
-        """Return what is known of the last question: a battle of one step in training, of none for a policy."""
+        """Return the last messages' counts: an episode, of 1 environment step in training, else 0."""
         steps = int(self.last is Purpose.TRAINING)
         counted = Counted(1, 0, steps, 0, tuple(float(reward) for reward in self.rewards))
         return Facts({self.last: counted}, Learned(self.rounds, self.rounds))
@@ -85,9 +85,9 @@ class ToyTeam:
         if kind == m.JOIN:
             patterns = [str(one) for one in _list(question.content.config_records[m.PLAN][m.SHARED])]
             names = [name for name in network if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
-            return self._say(agent, question, names, {m.AGENT: agent})
+            return self._reply_with(agent, question, names, {m.AGENT: agent})
         sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
-        self.asked[agent] |= set(sent)
+        self.received[agent] |= set(sent)
         self.last = Purpose.TRAINING if kind == MessageType.TRAIN else Purpose.POLICY
         counters = {m.ENV_STEP: self.rounds, m.TRAIN_STEP: self.rounds, m.EPISODE: self.rounds, m.BROKEN: 0}
         individual_returns = {m.ACCUMULATED_REWARD: float(self.rewards[agent]), m.NUM_EXAMPLES: 1}
@@ -96,21 +96,21 @@ class ToyTeam:
             for name in network:
                 gain = np.float32(self.gains[agent])
                 network[name] = network[name] + (abs(gain) if name.startswith(EXP_AVG_SQ) else gain)
-            return self._say(agent, question, list(sent), counters | individual_returns)
-        return self._say(agent, question, [], counters | individual_returns)  # of a policy; nothing is evaluated here
+            return self._reply_with(agent, question, list(sent), counters | individual_returns)
+        return self._reply_with(agent, question, [], counters | individual_returns)  # of a policy
 
-    def _say(self, agent: int, question: Message, names: Sequence[str], metrics: dict[str, Any]) -> Message:
-        self.said[agent] |= set(names)
+    def _reply_with(self, agent: int, question: Message, names: Sequence[str], metrics: dict[str, Any]) -> Message:
+        self.returned[agent] |= set(names)
         arrays = ArrayRecord({name: Array(self.networks[agent][name]) for name in names})
         return Message(RecordDict({m.ARRAYS: arrays, m.METRICS: MetricRecord(metrics)}), reply_to=question)
 
 
 class StrategyProperties:
-    """Derive from it, say which strategy, and let pytest collect your class.
+    """Base class of a strategy's tests: set `strategy` in a subclass, which pytest collects.
 
-    strategy: the class. shared: what it shares by default (the patterns of strategy.shared); [] when it aggregates
-    nothing. changes: other settings of StrategyConfig that it is to be built with. least_agents: the smallest team that
-    the strategy is defined for; smaller ones are filled up with agents that earned as much as others.
+    strategy: the class under test. shared: its default patterns of strategy.shared; [] when it aggregates nothing.
+    changes: settings of StrategyConfig that differ from the defaults of `make`. least_agents: the smallest team that
+    the strategy supports; smaller teams are filled with agents of repeated rewards.
     """
 
     strategy: ClassVar[type[TeamStrategy]]
@@ -119,11 +119,11 @@ class StrategyProperties:
     least_agents: ClassVar[int] = 1
 
     def filled(self, rewards: Sequence[float]) -> list[float]:
-        """Return the rewards of a team that is large enough."""
+        """Return rewards for a team of at least least_agents, repeated in order."""
         return list(islice(cycle(rewards), max(len(rewards), self.least_agents)))
 
     def make(self, n_agents: int, shared: Sequence[str] | None = None) -> TeamStrategy:
-        """Build the strategy for a team. shared: instead of its own."""
+        """Build the strategy for a team. shared: patterns that replace the class's own."""
         values: dict[str, Any] = {
             "name": next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN),
             "aggregation_interval": 1,
@@ -153,7 +153,7 @@ class StrategyProperties:
         return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
 
     def federate(self, team: ToyTeam, shared: Sequence[str] | None = None, rounds: int = 1) -> Network:
-        """Let a team go through some rounds; return what was aggregated in the last."""
+        """Run rounds with a team; return the aggregate of the last."""
         strategy, grid = self.make(len(team.starts), shared), LocalGrid(len(team.starts), team.answer)
         strategy.facts = team.facts
         result = strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds)
@@ -162,7 +162,7 @@ class StrategyProperties:
     @given(REWARDS)
     @EXAMPLES
     def test_weights_sum_to_1(self, rewards: list[float]) -> None:
-        """One weight for each agent, from 0 to 1, together 1, whatever was earned."""
+        """Any rewards give one weight for each agent, from 0 to 1, with sum 1."""
         rewards = self.filled(rewards)
         weights = self.make(len(rewards)).weights(rewards)
         if not self.shared:
@@ -175,7 +175,7 @@ class StrategyProperties:
     @given(REWARDS, st.randoms(use_true_random=False))
     @EXAMPLES
     def test_the_order_of_agents_does_not_matter(self, rewards: list[float], random: Any) -> None:
-        """Other numbers for the same agents: the same weights for the same rewards, and the same aggregate."""
+        """A permutation of the agents permutes the weights and leaves the aggregate unchanged."""
         rewards = self.filled(rewards)
         order = list(range(len(rewards)))
         random.shuffle(order)
@@ -194,7 +194,7 @@ class StrategyProperties:
     @given(REWARDS)
     @EXAMPLES
     def test_personal_names_are_untouched(self, rewards: list[float]) -> None:
-        """What strategy.shared does not name is never sent by anybody or to anybody, and stays each agent's own."""
+        """Parameters that strategy.shared does not name are never sent and stay with each agent."""
         rewards = self.filled(rewards)
         shared = ["head.*"] if self.shared else []
         personal = {name for name in PARAMETERS if not shared or not name.startswith("head.")}
@@ -202,14 +202,15 @@ class StrategyProperties:
         result = self.federate(team, shared, rounds=2)
         assert not personal & set(result), f"{personal & set(result)} were aggregated"
         for agent, network in enumerate(team.networks):
-            leaked = personal & (team.asked[agent] | team.said[agent])
+            leaked = personal & (team.received[agent] | team.returned[agent])
             assert not leaked, f"{leaked} were sent"
-            assert all((network[name] == agent + 0.5).all() for name in personal), f"agent {agent} lost what is its own"
+            kept = all((network[name] == agent + 0.5).all() for name in personal)
+            assert kept, f"agent {agent} lost personal parameters"
 
     @given(REWARDS, st.floats(-100, 100, width=32), st.floats(-1, 1, width=32))
     @EXAMPLES
     def test_equal_agents_are_not_moved(self, rewards: list[float], start: float, gain: float) -> None:
-        """An average of equal networks is that network, whatever the agents have earned."""
+        """An average of equal networks is the same network for any rewards."""
         rewards = self.filled(rewards)
         team = ToyTeam([start] * len(rewards), [gain] * len(rewards), rewards)
         own = np.float32(start) + np.float32(gain)
@@ -218,7 +219,7 @@ class StrategyProperties:
 
 
 def team_shared(patterns: Sequence[str]) -> set[str]:
-    """Return the toy networks' parameters that some patterns name."""
+    """Return the toy networks' parameters that match any of the patterns."""
     return {name for name in PARAMETERS if any(fnmatch.fnmatchcase(name, one) for one in patterns)}
 
 

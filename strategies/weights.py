@@ -1,4 +1,4 @@
-"""The arithmetic of aggregation: from rewards to weights, from weighted networks to one."""
+"""The arithmetic of aggregation: weights from rewards, and the weighted sum of networks."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ log = logging.getLogger(__name__)
 
 
 def uniform(n: int) -> list[float]:
-    """1/N each (A-PPS; McMahan et al. 2017 with equal amounts of data)."""
+    """Return 1/N for each agent (A-PPS; McMahan et al. 2017 with equal amounts of data)."""
     return [1 / n] * n
 
 
 def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
-    """R_i / sum R (PPS-QMIX, RS-PPS), no weight above max_weight (but a cap below 1/N means 1/N).
+    """Return R_i / sum R (RS-PPS), capped at max_weight; a cap below 1/N is raised to 1/N.
 
-    Rewards that say nothing about shares (any negative or not finite, or all zero) give uniform weights and a warning.
+    Rewards that define no shares (any negative or not finite, or all zero) give uniform weights and a logged warning.
     """
     highest = max(rewards)
     if not all(math.isfinite(reward) for reward in rewards) or min(rewards) < 0 or highest <= 0:
         log.warning("rewards %s cannot be shares: weights are uniform in this round", list(rewards))
         return uniform(len(rewards))
-    # In units of the highest, so that equal rewards weigh 1/N to the last bit and no sum overflows.
+    # In units of the highest reward, so that equal rewards give exactly 1/N and no sum overflows.
     shares = [reward / highest for reward in rewards]
     total = math.fsum(shares)
     return capped([share / total for share in shares], max_weight)
 
 
 def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
-    """exp(R_i) / sum exp(R) (what the authors' code does with policy returns), capped like `proportional`."""
+    """Return exp(R_i) / sum exp(R), capped as in `proportional`.
+
+    The authors' code uses it for policy returns.
+    """
     if not all(math.isfinite(reward) for reward in rewards):
         log.warning("rewards %s are not all finite: weights are uniform in this round", list(rewards))
         return uniform(len(rewards))
@@ -44,9 +47,9 @@ def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
 
 
 def capped(weights: Sequence[float], max_weight: float) -> list[float]:
-    """Cut weights at max_weight (at least 1/N) and give what was cut to the others in proportion.
+    """Cut weights at max_weight (at least 1/N); the others share the excess in proportion.
 
-    weights: >= 0, sum 1. Returns weights <= the cap, sum 1, in an order that permutes with the agents.
+    weights: [agents], >= 0, sum 1. Returns weights <= the cap with sum 1; permuting the agents permutes them.
     """
     n = len(weights)
     cap = max(max_weight, 1 / n)
@@ -64,7 +67,7 @@ def capped(weights: Sequence[float], max_weight: float) -> list[float]:
 
 
 def weighted_sum(arrays: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
-    """sum_i w_i a_i, taken in agent order and in float64, so that it does not depend on who answered first."""
+    """Return sum_i w_i a_i in agent order and float64, for any order of replies."""
     total = np.zeros(arrays[0].shape, np.float64)
     for array, weight in zip(arrays, weights, strict=True):
         total += weight * array.astype(np.float64)

@@ -1,1 +1,1 @@
-"""Figures that can be measured again: what is fast enough is decided by these, not by guesses."""
+"""Reproducible benchmarks: speed, scripted teams, attacks, comparisons with other projects."""

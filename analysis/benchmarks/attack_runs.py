@@ -1,7 +1,7 @@
-"""Attacks on training: what a dishonest agent does (analysis/benchmarks/attacks.py), against how the server aggregates.
+"""Attacks on training: every attack (attacks.py) against every aggregation.
 
-Every cell is a few real runs, a process each, by the command line of a single run: `fedqmix train` with one agent's
-training replies changed on their way to the server.
+Every cell is several training runs, one process each, with the command line of `fedqmix train`; one agent's training
+replies are changed on their way to the server.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ AGGREGATIONS = {
     "krum": ["strategy=krum"],
     "bulyan": ["strategy=bulyan"],
 }
-"""Ways to aggregate, and the settings of each. Only a_pps_checked bounds how large an update may be."""
+"""Aggregation -> its settings. Only a_pps_checked limits the norm of an update."""
 BASE = (
     "strategy.max_update=null",
     "strategy.on_fault=leave_out",
@@ -58,24 +58,27 @@ BASE = (
     "runtime.threads=1",
     "runtime.world_threads=1",
 )
-"""Settings of all runs, unless others are asked for."""
+"""Default settings of all runs."""
 INSTEAD = {
     "strategy": "write aggregations=a_pps,median",
     "seed": "write seeds=1,2,3",
     "run_dir": "their folders are deleted, so leave it out",
     "resume": "none of them can be resumed, so leave it out",
 }
-"""Settings of a single run, and what to do instead."""
+"""Settings of a single run that this benchmark refuses -> advice for the error."""
 SEEDS = (1, 2, 3, 4, 5)
 LAST = 3
-"""The evaluations at a run's end whose mean win rate is its score: a single one is of 32 battles."""
+"""Number of last evaluations whose mean win rate is a run's score, because one evaluation has only 32 episodes."""
 
 
 class AttackedRun(Run):
     """A run with a dishonest agent."""
 
     def __init__(self, aggregation: str, attack: str, folder: Path, words: Sequence[str], config: Config) -> None:
-        """Prepare. folder: for everything that is written. words: its settings but the seed. config: all of them."""
+        """Prepare a run.
+
+        folder: for all its files. words: its settings without the seed. config: all settings.
+        """
         name = f"{aggregation}-{attack}-s{config.seed}"
         words = [*words, f"seed={config.seed}"]
         super().__init__(name, folder / name, folder / f"{name}.log", words, config)
@@ -83,7 +86,7 @@ class AttackedRun(Run):
         self.liar = team_spec(config.map, config.env).n_agents - 1
 
     def figures(self) -> dict[str, Any]:
-        """Return its score, and what the liar's mean weight was; with the reason if it was stopped."""
+        """Return the score, the dishonest agent's mean weight, and the reason of a stop if any."""
         won = [float(row["test_battle_won_mean"]) for row in self.rows]
         weights = [float(row[f"fed/weight_{self.liar}"]) for row in self.rows if f"fed/weight_{self.liar}" in row]
         found: dict[str, Any] = {
@@ -97,12 +100,12 @@ class AttackedRun(Run):
 
     def _reason(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
-        said = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-        return said[-1] if said else "ended without a word"
+        errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+        return errors[-1] if errors else "ended without an error message"
 
 
 class _Attacked(Processes):
-    """A process for each run, in which its last agent lies."""
+    """One process per run, in which the last agent is dishonest."""
 
     def begin(self, run: Run) -> None:
         """See runtime.runs.side_by_side.train.Programs."""
@@ -119,7 +122,7 @@ class _Attacked(Processes):
 
 
 def fitting(overrides: Sequence[str]) -> list[str]:
-    """Return the aggregations that the map's team is large enough for."""
+    """Return the aggregations whose minimum team size the map's team has."""
     config = compose(_words(overrides, "a_pps"))
     agents = team_spec(config.map, config.env).n_agents
     byzantine, select = config.strategy.byzantine, config.strategy.krum_select
@@ -134,12 +137,12 @@ def measure(
     at_once: int,
     console: Console,
 ) -> dict[str, Any]:
-    """Train all runs, so many at once.
+    """Train all runs, at_once of them in parallel.
 
-    overrides: settings for all, instead of those of BASE. console: where the progress is shown. Returns what can be
-    printed as JSON: under "results"[aggregation][attack] every seed's figures, and the interquartile mean over the
-    seeds with its interval (least and greatest below five). Raises ConfigurationError for settings that make no sense,
-    before anything starts.
+    overrides: settings for all runs, which replace those of BASE. console: for the progress display. Returns JSON
+    values: under "results"[aggregation][attack] every seed's figures, and the interquartile mean over the seeds with
+    its interval (minimum and maximum below five seeds). Raises ConfigurationError for settings that are not valid,
+    before any run starts.
     """
     for word in overrides:
         if (name := name_of(word)) in INSTEAD:

@@ -1,4 +1,4 @@
-"""The figures of `fedqmix bench attacks` as a Markdown table, and as a picture (SVG) that needs no other words."""
+"""The figures of `fedqmix bench attacks` as a Markdown table and a self-explanatory SVG."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SAYS = {
     "times_100": ("times 100", "sends 100 times what it learned"),
     "noise": ("noise", "sends random numbers of the usual size"),
     "stale": ("nothing", "sends back what it was sent"),
-    "reward_lie": ("reward lie", "says it earned 1000 times as much"),
+    "reward_lie": ("reward lie", "reports 1000 times its return"),
 }
-"""Every attack: its short name, and what the dishonest agent does."""
+"""Attack -> its short name, and the dishonest agent's behaviour."""
 HOW = {
     "a_pps": "plain average",
     "a_pps_checked": "average, updates checked",
@@ -31,14 +31,14 @@ HOW = {
     "krum": "Krum",
     "bulyan": "Bulyan",
 }
-"""Every aggregation in a few words."""
+"""Aggregation -> a short description."""
 _LOW, _MIDDLE, _HIGH = (213, 94, 0), (247, 247, 247), (0, 114, 178)  # Okabe & Ito: vermillion, blue
-_LEFT, _TOP, _WIDE, _TALL = 250, 118, 122, 60  # pixels: row names, title and column names, a cell
+_LEFT, _TOP, _WIDE, _TALL = 250, 118, 122, 60  # pixels: width of row names, height of heads, width and height of a cell
 _INK = "#1d2126"
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Return a row for each attack and a column for each aggregation."""
+    """Return a Markdown table with a row per attack and a column per aggregation."""
     results = figures["results"]
     lines = [
         "| the dishonest agent | " + " | ".join(f"`{name}`" for name in results) + " |",
@@ -51,7 +51,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def picture(figures: dict[str, Any]) -> str:
-    """Return an SVG document: a coloured cell for each attack and aggregation, with its win rate and interval."""
+    """Return an SVG with a coloured cell, win rate and interval, per attack and aggregation."""
     results = figures["results"]
     attacks = list(next(iter(results.values())))
     width = max(_LEFT + _WIDE * len(results) + 20, 760)
@@ -91,7 +91,7 @@ def _about(figures: dict[str, Any]) -> str:
 
 
 def _texts(cell: dict[str, Any]) -> list[str]:
-    """Return a cell's lines: the win rate in per cent, its interval, and how many runs were stopped."""
+    """Return a cell's lines: win rate in percent, interval, and number of stopped runs."""
     lines = []
     runs = len(cell["seeds"])
     if "won" in cell:
@@ -128,7 +128,7 @@ def _legend(top: float) -> list[str]:
         *boxes,
         _text(_LEFT - 8, top + 11, "never wins", anchor="end"),
         _text(end + 8, top + 11, "always wins"),
-        _text(16, top + 40, "Grey: all runs were stopped, by an error that names what was wrong.", size=11),
+        _text(16, top + 40, "Grey: all runs were stopped, by an error that names the fault.", size=11),
     ]
 
 
@@ -146,7 +146,7 @@ def _text(
 
 
 def _broken(words: str) -> list[str]:
-    """Break a column's name into two lines, at its comma or its last space, where one is too long for it."""
+    """Break a long column name into two lines, at its comma or its last space."""
     if len(words) <= 16:
         return ["", words]
     first, separator, second = words.rpartition(", " if ", " in words else " ")
@@ -154,7 +154,7 @@ def _broken(words: str) -> list[str]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print a file of figures as a table or as a picture."""
+    """Print a file of figures as a table or as an image. Returns the exit status."""
     if len(words) != 2 or words[0] not in ("table", "picture"):
         print(
             "python -m fedqmix.analysis.benchmarks.attack_table table FILE.json, or picture FILE.json", file=sys.stderr

@@ -1,7 +1,8 @@
-"""One training run in which an agent lies to the server: python -m fedqmix.analysis.benchmarks.attacked ATTACK AGENT
-[name=value ...]
+"""One training run with a dishonest agent.
 
-All else is `fedqmix train`. `analysis/benchmarks/attack_runs.py` starts a process for each run.
+    python -m fedqmix.analysis.benchmarks.attacked ATTACK AGENT [name=value ...]
+
+Otherwise it is `fedqmix train`. `analysis/benchmarks/attack_runs.py` starts one such process per run.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from fedqmix.runtime.processes import interruptible
 from fedqmix.runtime.runs.local.once import train_once
 
 ERROR = "error: "
-"""What the last line of a run that has failed begins with."""
+"""Prefix of the last line of a failed run's output."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Train as the words say; return the exit status."""
+    """Train with the settings in argv; return the exit status."""
     attack, agent, *words = argv
     try:
         with interruptible():

@@ -1,16 +1,16 @@
-"""What a dishonest agent does with its training replies, between a real team and a real strategy.
+"""Attacks: changes to a dishonest agent's training replies on their way to the strategy.
 
 theta are the parameters that the agent was sent, theta' those that it honestly trained, u = theta' - theta.
 
     honest       theta'
-    sign_flip    theta - u: the opposite of what was learned
+    sign_flip    theta - u: the opposite update
     times_100    theta + 100 u
-    noise        theta + |u| g / |g|, g drawn from a normal distribution: as long as an honest update, in no direction
-    stale        theta: what it was sent, as if it had not trained
-    reward_lie   theta', and 1000 times the reward that it earned
+    noise        theta + |u| g / |g|, g drawn from a normal distribution: an honest norm in a random direction
+    stale        theta: no update
+    reward_lie   theta', and 1000 times the individual return
 
-Attacks change the parameters alone, and nothing of what is aggregated beside them. The norms are 2-norms over all
-parameters together. All else of the agent is honest: it plays, and its Q-values and gradients are its own.
+Attacks change the parameters alone, not target networks and moments. Norms are 2-norms over all parameters together.
+The agent is otherwise honest: it acts, and sends its own Q-values and gradients.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from fedqmix.strategies.local_grid import Answer
 
 Named = Mapping[str, NDArray[Any]]
 Attack = Callable[[Named, Named, np.random.Generator], Named]
-"""(theta, u, random numbers) -> the parameters that are sent, in float64."""
+"""Function (theta, u, generator) -> the parameters that the agent returns, in float64."""
 
 HONEST, REWARD_LIE = "honest", "reward_lie"
 TIMES = 1000
-"""By how much a lie about the reward is larger than the reward."""
+"""Factor of a false reward."""
 
 
 def _moved(theta: Named, update: Named, factor: float) -> Named:
@@ -56,9 +56,9 @@ ATTACKS: dict[str, Attack] = {
 
 
 def lying(attack: str, liar: int, seed: int) -> Callable[[Answer], Answer]:
-    """Return what stands between a team and the server (runtime.runs.local.train.Around), so that an agent lies.
+    """Return a wrapper of replies (runtime.runs.local.train.Around) that applies an attack.
 
-    attack: one of ATTACKS. liar: index of the agent. seed: of the noise.
+    attack: a key of ATTACKS. liar: index of the dishonest agent. seed: of the noise.
     """
 
     def around(answers: Answer) -> Answer:
@@ -74,7 +74,10 @@ def lying(attack: str, liar: int, seed: int) -> Callable[[Answer], Answer]:
 
 
 def _lie(attack: str, question: Message, reply: Message, seed: int) -> None:
-    """Change a training reply; the names of its arrays are those of the question."""
+    """Apply an attack to a training reply, in place.
+
+    Its arrays have the names of the question's.
+    """
     if attack == REWARD_LIE:
         metrics = reply.content.metric_records[m.METRICS]
         metrics[m.ACCUMULATED_REWARD] = TIMES * float(cast(float, metrics[m.ACCUMULATED_REWARD]))
@@ -84,8 +87,8 @@ def _lie(attack: str, question: Message, reply: Message, seed: int) -> None:
     update = {name: trained[name].numpy() - value for name, value in theta.items()}
     draws = generator(seed, "attack", int(cast(int, question.content.config_records[m.PLAN][m.ROUND])))
     changed = ATTACKS[attack](theta, update, draws)
-    said = {name: Array(value.astype(trained[name].dtype)) for name, value in changed.items()}
-    reply.content[m.ARRAYS] = ArrayRecord({name: said.get(name, array) for name, array in trained.items()})
+    false = {name: Array(value.astype(trained[name].dtype)) for name, value in changed.items()}
+    reply.content[m.ARRAYS] = ArrayRecord({name: false.get(name, array) for name, array in trained.items()})
 
 
 def _norm(named: Named) -> float:

@@ -1,7 +1,7 @@
-"""Environment steps a second of the whole collection loop: the world and the networks that act in it, and storing.
+"""Environment steps per second of the collection loop: world, acting networks, storage.
 
-As in training, with freshly drawn networks, half of all actions explored. What is done before battles begin (their
-draws) and after they end (into the buffers) is in the time.
+Networks are freshly initialised, and half of all actions are exploratory. The time includes the random draws before
+episodes begin and the writing to the buffers after they end.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ EPSILON = 0.5
 
 
 def measure(config: Config, maps: Sequence[str], batches: Sequence[int], seconds: float) -> dict[str, Any]:
-    """Measure every map with every number of battles side by side.
+    """Measure every map with every number of parallel episodes.
 
-    config: algorithm, model and runtime settings. seconds: at least so long for each figure.
-    Returns what can be printed as JSON; the median over batches of battles.
+    config: algorithm, model and runtime settings. batches: numbers of parallel episodes. seconds: minimum time of each
+    figure. Returns JSON values; every figure is the median over batches of episodes.
     """
     share_out(config.runtime)
     figures = {name: {str(batch): _rate(config, name, batch, seconds) for batch in batches} for name in maps}

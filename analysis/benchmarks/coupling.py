@@ -1,8 +1,9 @@
-"""What coupling agents costs beyond computing: real world and mixer services, agents that sleep instead of computing.
+"""The cost of communication between services and agents that sleep instead of computing.
 
-Every agent is a process of its own that goes through the very round it would train (`clients.rounds.train_round`) over
-gRPC and TLS, but sleeps where its network would compute. What a round takes longer than that sleep is waiting: for the
-wire, for the barriers, and for world and mixer, whose computing is counted apart. So cores are not the limit.
+World and mixer services are real. Every agent is a separate process that runs a training round
+(`clients.rounds.train_round`) over gRPC and TLS, but sleeps where its network would compute, so that cores are not the
+limit. The rest of the round's time is waiting: for the wire, for the barriers, and for world and mixer, whose computing
+is measured separately.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ PATIENCE_S = 120.0
 
 
 def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[str, Any]:
-    """Let all agents of a map go through a round like any but the first, which also fills the episode buffers.
+    """Run and measure a map's second round; the first one also fills the episode buffers.
 
-    train_ms: an agent's computing in one training step, slept. act_ms: in one environment step of all its battles.
-    steps: training steps of the round. Returns what can be printed as JSON: seconds of the round; of these slept, in
-    calls, and computed by world and mixer meanwhile; waiting_share: of the round, in calls while neither computed.
+    train_ms: sleep of an agent per training step. act_ms: sleep per environment step of all its parallel episodes.
+    steps: training steps of the round. Returns JSON values: seconds of the round, and of these the seconds slept, in
+    calls, and computed by world and mixer; waiting_share: share of the round in calls while neither computed.
     """
     n_agents = team_spec(config.map, config.env).n_agents
     with (
@@ -53,7 +54,7 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
         for control in controls:
             control.open(Attempt(RUN, 1, 1), "train", settings)
         (folder / "config.yaml").write_text(settings)
-        told = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), str(folder)]
+        arguments = [places["world"], places["mixer"], str(train_ms), str(act_ms), str(steps), str(folder)]
         agents = [
             subprocess.Popen(
                 [
@@ -62,7 +63,7 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
                     "fedqmix.analysis.benchmarks.sleeping_agent",
                     str(agent),
                     str(certs / f"agent-{agent}"),
-                    *told,
+                    *arguments,
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -71,7 +72,7 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
             for agent in range(n_agents)
         ]
         for agent in agents:
-            cast(IO[str], agent.stdout).readline()  # it has finished the first round
+            cast(IO[str], agent.stdout).readline()  # the agent has finished the first round
         for control in controls:
             control.open(Attempt(RUN, 2, 2), "train", settings)
         for agent in agents:

@@ -1,4 +1,4 @@
-"""SMAC's classes of difficulty, as difficulty.json has them with their sources."""
+"""SMAC's classes of difficulty, from difficulty.json, which names their sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLASSES = ("easy", "hard", "super hard")
 
 
 def difficulty(map: str) -> str:
-    """Return a map's class: "easy", "hard" or "super hard" as SMAC's authors say, in brackets where only others do."""
+    """Return a map's class, in brackets if it is not by SMAC's authors; "none" without one."""
     known = _known()
     if map in known["smac"]:
         return str(known["smac"][map])
@@ -20,13 +20,13 @@ def difficulty(map: str) -> str:
 
 
 def rank(map: str) -> int:
-    """Return the place of a map's class in CLASSES, their number for a map without one."""
+    """Return the index of a map's class in CLASSES, len(CLASSES) for a map without one."""
     word = difficulty(map).strip("()")
     return CLASSES.index(word) if word in CLASSES else len(CLASSES)
 
 
 def by_difficulty(maps: Iterable[str]) -> list[str]:
-    """Return maps, the easiest class first; within a class those first that SMAC's authors have put there."""
+    """Sort maps by class, the easiest first; within a class those of SMAC's authors first."""
     known = _known()
     listed = [*known["smac"], *known["survey"]]
     place = {map: number for number, map in enumerate(listed)}

@@ -1,7 +1,7 @@
-"""Episodes to learn from in a benchmark: random ones of a map's shape, or those that a run has stored.
+"""Training episodes for benchmarks: random ones in a map's shapes, or a run's stored ones.
 
-Sources are asked for a number of episodes; who learns is filled with them. Another project's learner is given them in a
-file, so that it trains on the very same ones.
+A source draws episodes, which fill a learner's buffers. Another project's learner reads them from a file, so that all
+learners train on the same ones.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LENGTHS = ("mixed", "full")
 
 @dataclass(frozen=True)
 class Episodes:
-    """Episodes as the two sides' buffers take them; moments behind an episode's end mean nothing.
+    """Padded episodes in the buffers' layout; moments after an episode's end are undefined.
 
     private: observations, available_actions and actions, [agents, time + 1, episodes, ...]; team: state, team_reward
     and terminated, [time + 1, episodes, ...]; lengths: [episodes], environment steps.
@@ -43,13 +43,13 @@ class Episodes:
     lengths: Integers
 
     def fill(self, agents: AgentStack, records: TeamRecords) -> None:
-        """Put them into the buffers of both sides: episode e gets slot e."""
+        """Add the episodes to the buffers of agents and mixer: episode e gets slot e."""
         agents.ring.add(self.private, self.lengths)
         records.ring.add(self.team, self.lengths)
-        records.largest_reward = None  # that of these episodes
+        records.largest_reward = None  # computed anew from these episodes
 
     def save(self, file: Path) -> None:
-        """Write them as NumPy arrays (.npz), episodes first, for whoever knows nothing of ours.
+        """Write the episodes as NumPy arrays (.npz), episode axis first, for other programs.
 
         observations [episodes, time + 1, agents, obs_dim] float32, available_actions [episodes, time + 1, agents,
         n_actions] bool, actions [episodes, time + 1, agents] int64, state [episodes, time + 1, state_dim] float32,
@@ -62,25 +62,22 @@ class Episodes:
 
 
 class EpisodeSource(Protocol):
-    """Where episodes come from.
-
-    name: for the report; spec: their sizes; longest: environment steps of the longest, as far as it is known.
-    """
+    """A source of episodes. name: for the report; spec: the team's sizes."""
 
     name: str
     spec: TeamSpec
 
     def draw(self, episodes: int) -> Episodes:
-        """Return so many episodes. Raises CheckpointError when there are not as many."""
+        """Return this number of episodes. Raises CheckpointError when the source has fewer."""
         ...
 
 
 class RandomEpisodes:
-    """Random numbers in the shape of a map's episodes.
+    """A source of random numbers in the shapes of a map's episodes.
 
-    steps: environment steps of an episode, None for as many as the map allows. lengths: "full" (every episode has as
-    many) or "mixed" (uniform between a third of it and it, as in training; an episode that is shorter ends terminated).
-    Raises ConfigurationError when a map's episodes cannot be as long.
+    steps: largest length in environment steps; None for the map's limit. lengths: "full" (all have this length) or
+    "mixed" (uniform from a third of it to all of it, as in training; a shorter episode ends terminated).
+    Raises ConfigurationError when steps exceeds the map's limit.
     """
 
     def __init__(self, map: str, config: Config, lengths: str, steps: int | None) -> None:
@@ -91,7 +88,7 @@ class RandomEpisodes:
             raise ConfigurationError(f"steps={steps}: an episode of {map} has {limit} environment steps at most.")
 
     def draw(self, episodes: int) -> Episodes:
-        """Return so many episodes, the same at every call."""
+        """Return this number of episodes, equal in every call."""
         spec, steps, random = self.spec, self.steps, np.random.default_rng(0)
         shortest = max(1, steps // 3) if self.mixed else steps
         lengths = random.integers(shortest, steps + 1, episodes)
@@ -101,7 +98,7 @@ class RandomEpisodes:
 
         actions = random.integers(0, spec.n_actions, (spec.n_agents, steps + 1, episodes))
         available = random.random((spec.n_agents, steps + 1, episodes, spec.n_actions), dtype=np.float32) < 0.5
-        np.put_along_axis(available, actions[..., None], True, axis=-1)  # what is done could be done
+        np.put_along_axis(available, actions[..., None], True, axis=-1)  # the chosen action is available
         terminated = np.arange(steps + 1)[:, None] == np.where(lengths < steps, lengths - 1, -1)
         private = {
             "observations": floats(spec.n_agents, steps + 1, episodes, spec.obs_dim),
@@ -117,10 +114,10 @@ class RandomEpisodes:
 
 
 class StoredEpisodes:
-    """The episodes a run trained on last: those its newest checkpoint holds, private ones and the team's.
+    """A source of the episodes in a run's newest checkpoint, private ones and the team's.
 
-    run: its folder. Raises ConfigurationError when it is no run folder, CheckpointError when it has no checkpoint, a
-    damaged one, or one without episodes (the agents of a deployment keep theirs to themselves).
+    run: its folder. Raises ConfigurationError when it is not a run folder, CheckpointError when its checkpoint is
+    missing, damaged, or without episodes (the agents of a deployment keep theirs).
     """
 
     def __init__(self, run: Path) -> None:
@@ -133,7 +130,7 @@ class StoredEpisodes:
         wanted = {name for one in rings for name in one}
         if not wanted <= checkpoint.rings.keys():
             raise CheckpointError(
-                f"{checkpoint.path} holds no episodes to learn from: a federation's agents keep them. "
+                f"{checkpoint.path} holds no training episodes: a federation's agents keep them. "
                 "Name a run that was trained in one process."
             )
         checkpoint.fill(rings[0] | rings[1])
@@ -141,7 +138,7 @@ class StoredEpisodes:
         self._path = checkpoint.path
 
     def draw(self, episodes: int) -> Episodes:
-        """Return so many different ones of all that are stored, the same at every call."""
+        """Return this number of distinct stored episodes, equal in every call, longest first."""
         stored = self._private.filled
         if stored < episodes:
             raise CheckpointError(
@@ -155,10 +152,10 @@ class StoredEpisodes:
 def random_episodes(
     config: Config, maps: Sequence[str], lengths: str, steps: Sequence[int] | None
 ) -> list[EpisodeSource]:
-    """Make a source of random episodes for every map.
+    """Return a source of random episodes for every map.
 
-    steps: environment steps of an episode, one for each map or one for all; None for as many as each map allows.
-    Raises ConfigurationError when the steps do not match the maps.
+    steps: environment steps of an episode, one per map or one for all; None for each map's limit.
+    Raises ConfigurationError when the number of steps does not match the maps.
     """
     if steps is None:
         each: list[int | None] = [None] * len(maps)
@@ -166,14 +163,17 @@ def random_episodes(
         each = [*steps] * (len(maps) if len(steps) == 1 else 1)
     else:
         raise ConfigurationError(
-            f"steps= names {len(steps)} lengths for {len(maps)} maps ({', '.join(maps)}): give one for each, or one "
+            f"steps= names {len(steps)} lengths for {len(maps)} maps ({', '.join(maps)}): set one for each, or one "
             "for all."
         )
     return [RandomEpisodes(map, config, lengths, steps) for map, steps in zip(maps, each, strict=True)]
 
 
 def _padded(ring: EpisodeRing, slots: Integers) -> dict[str, torch.Tensor]:
-    """Return every field's [*lead, longest + 1, episodes, *trailing] of slots, longest first; zeros behind ends."""
+    """Return every field's [*lead, longest + 1, episodes, *trailing], padded with zeros.
+
+    slots: longest first.
+    """
     order = timeline(ring.lengths(slots))
     rows = torch.from_numpy(order.moment_time * order.batch + order.moment_episode)
     padded = {}

@@ -1,10 +1,12 @@
-"""How scripted teams fare on every map, beside SMAC's classes of difficulty.
+"""Win rates of scripted teams on every map, compared with SMAC's classes of difficulty.
 
-A map that random actions win, or that no script ever wins, is a reason to look at the world's rules.
-`python -m fedqmix.analysis.benchmarks.fidelity table FILE.json` prints the figures of `fedqmix bench fidelity` as a
-Markdown table;
-`python -m fedqmix.analysis.benchmarks.fidelity beside FILE.json SHIFTED.json` those of fixed starts beside those of
-shifted ones.
+A map that random actions win, or that no script ever wins, indicates a fault in the world's rules.
+
+    python -m fedqmix.analysis.benchmarks.fidelity table FILE.json
+    python -m fedqmix.analysis.benchmarks.fidelity beside FILE.json SHIFTED.json
+
+print the figures of `fedqmix bench fidelity` as a Markdown table, and those of fixed starts beside those of shifted
+starts.
 """
 
 from __future__ import annotations
@@ -28,23 +30,23 @@ from fedqmix.runtime.core.seeds import generator
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep
 from fedqmix.server.records.summary import machine, versions
 
-BATCH = 256  # battles played side by side; does not change the figures
-CONSTANT = ("upwards", "downwards")  # the policies that are constant preferences
+BATCH = 256  # parallel episodes; does not change the figures
+CONSTANT = ("upwards", "downwards")  # the policies with a constant preference over actions
 
 DISCOUNT = 0.99  # algorithm.gamma
 
 
 class Conditions(NamedTuple):
-    """Under which battles are played."""
+    """The conditions of the episodes."""
 
-    shift: float = 0.0  # cells by which units are moved when a battle begins (see shift_units)
-    explore: float = 0.0  # chance that an agent takes a random available action instead, as explorers do
+    shift: float = 0.0  # largest shift of a unit's start along each axis, in map cells (see shift_units)
+    explore: float = 0.0  # probability that an agent takes a random available action
 
 
 PLAIN = Conditions()
 
-Tell = Callable[[str, str, int], None]
-"""Is told map, policy and how many more battles are over."""
+Progress = Callable[[str, str, int], None]
+"""Callback with the map, the policy, and the number of episodes that ended since the last call."""
 
 
 def measure(
@@ -53,15 +55,15 @@ def measure(
     episodes: int = 256,
     seed: int = 0,
     threads: int = 1,
-    tell: Tell = lambda map, policy, battles: None,
+    tell: Progress = lambda map, policy, battles: None,
     conditions: Conditions = PLAIN,
 ) -> dict[str, Any]:
-    """Play every map with every policy.
+    """Run episodes of every policy on every map.
 
-    maps: default all; episodes: battles for each map and policy; seed: fixes all of them; threads: of the world, does
-    not change the figures. Returns what can be printed as JSON: under "results"[map][policy] the win rate with its 95 %
-    Wilson interval, the mean return and its standard error, the mean of the return discounted by DISCOUNT, the mean
-    length in environment steps and the rate of battles cut off by the limit.
+    maps: default all. episodes: per map and policy. seed: of all episodes. threads: of the world; they do not change
+    the figures. tell: callback for progress. Returns JSON values: under "results"[map][policy] the win rate with its
+    95 % Wilson interval, the mean return and its standard error, the mean return discounted by DISCOUNT, the mean
+    length in environment steps, and the share of truncated episodes.
     Raises ConfigurationError for an unknown map or policy.
     """
     results: dict[str, dict[str, Any]] = {}
@@ -80,7 +82,7 @@ def measure(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Return the figures as a Markdown table: a row per map, by SMAC's class, easiest by our own figures first."""
+    """Return a Markdown table with a row per map, sorted by SMAC's class and best win rate."""
     results = figures["results"]
     policies = list(next(iter(results.values())))
     lines = [
@@ -94,7 +96,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def beside(fixed: dict[str, Any], shifted: dict[str, Any]) -> str:
-    """Return a Markdown table of who wins each map, from fixed and from shifted starts: win rates in per cent.
+    """Return a Markdown table of win rates in percent, from fixed and from shifted starts.
 
     A row per map: its class, the better constant preference, the best of the other scripts.
     """
@@ -108,7 +110,7 @@ def beside(fixed: dict[str, Any], shifted: dict[str, Any]) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print a table of one file of figures, or of two."""
+    """Print a table of one or two files of figures. Returns the exit status."""
     if (words[0] if words else "", len(words)) not in (("table", 2), ("beside", 3)):
         print(
             "python -m fedqmix.analysis.benchmarks.fidelity table FILE.json, or beside FILE.json SHIFTED.json",
@@ -121,7 +123,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _figures(
-    map: str, policy: str, episodes: int, seed: int, threads: int, tell: Tell, conditions: Conditions
+    map: str, policy: str, episodes: int, seed: int, threads: int, tell: Progress, conditions: Conditions
 ) -> dict[str, Any]:
     batches = [
         EpisodeBatch(Purpose.EVALUATION, first, min(BATCH, episodes - first)) for first in range(0, episodes, BATCH)
@@ -143,9 +145,9 @@ def _figures(
 
 
 def _play(
-    map: str, policy: str, seed: int, threads: int, battles: EpisodeBatch, tell: Tell, conditions: Conditions
+    map: str, policy: str, seed: int, threads: int, battles: EpisodeBatch, tell: Progress, conditions: Conditions
 ) -> tuple[np.ndarray, ...]:
-    """Play a batch to its end; return won, truncated, return, discounted return and length of every battle."""
+    """Run a batch; return won, truncated, return, discounted return, length: [episodes] each."""
     scores = _Scores()
     team, explorers = ScriptedTeam(policy, map, seed), ScriptedTeam("random", map, seed)
     explore_draws = [
@@ -164,7 +166,7 @@ def _play(
             units, available = read_units(world, battles.count), time_step.available_actions
             actions = team.choose(units, available)
             if conditions.explore > 0:
-                explores = np.stack([coin.random(len(actions)) < conditions.explore for coin in explore_draws], axis=1)
+                explores = np.stack([draw.random(len(actions)) < conditions.explore for draw in explore_draws], axis=1)
                 actions = np.where(explores, explorers.choose(units, available), actions)
             time_step = world.step(actions)
         tell(map, policy, battles.count - known_over)
@@ -174,7 +176,7 @@ def _play(
 
 
 class _Scores:
-    """Adds up every battle's team reward and environment steps."""
+    """A step observer that sums every episode's team reward and environment steps."""
 
     returns: np.ndarray
     discounted: np.ndarray
@@ -203,7 +205,7 @@ def _cell(figures: dict[str, Any]) -> str:
 
 
 def _best(sides: list[dict[str, Any]], policies: list[str]) -> str:
-    """Return the win rates of the policy that wins most from fixed starts, and of the one that does from shifted."""
+    """Return the best win rates from fixed and from shifted starts, with their policies, as text."""
     if not policies:
         return "-"
     words = []

@@ -1,8 +1,8 @@
-"""How far honest teams stay below the bounds on what one agent may send to the mixer (server/bounds.py).
+"""The margin of honest teams below the bounds on messages to the mixer (server/bounds.py).
 
     python -m fedqmix.analysis.benchmarks.honest map=3m experiment=tuned stop.rounds=2 [name=value ...]
 
-trains a team in a temporary folder and prints the largest ratios it showed, as a line of JSON.
+trains a team in a temporary folder and prints its largest ratios as a line of JSON.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ RATIOS = ("q_to_reward", "q_to_others", "norm_to_others", "row_to_others", "upda
 
 
 class Watched:
-    """A team's learner that keeps the largest ratios of all it was sent.
+    """A team's learner that records the largest ratios of the values it is sent.
 
-    q_to_reward: |Q| to R / (1 - gamma). q_to_others, norm_to_others, row_to_others: an agent's largest |Q|, norm and
-    pooled row to the other agents' median. update_to_others: an agent's change of a round to the other agents' median,
-    the largest of all kinds of arrays (strategies.checks.change_norms). steps: training steps.
+    q_to_reward: |Q| to R / (1 - gamma). q_to_others, norm_to_others, row_to_others: an agent's largest |Q|, gradient
+    norm and pooled row to the other agents' median. update_to_others: an agent's update norm of a round to the other
+    agents' median, the largest of all kinds of arrays (strategies.checks.change_norms). steps: training steps.
     """
 
     def __init__(self, learner: TeamLearner) -> None:
@@ -71,13 +71,13 @@ class Watched:
         return self.learner.clip(squared_norms)
 
     def around(self, answers: Answer) -> Answer:
-        """Return answers that are looked at on their way to the server."""
+        """Return a wrapper of `answers` that measures the updates in training replies."""
 
         def answer(questions: Sequence[Message]) -> list[Message]:
             replies = answers(questions)
             if questions[0].metadata.message_type == MessageType.TRAIN:
                 pairs = zip(replies, questions, strict=True)
-                changes = [change_norms(numbers(arrays_of(said)), numbers(arrays_of(asked))) for said, asked in pairs]
+                changes = [change_norms(numbers(arrays_of(back)), numbers(arrays_of(sent))) for back, sent in pairs]
                 for kind in changes[0]:
                     self._compare("update_to_others", [change[kind] for change in changes])
             return replies
@@ -86,15 +86,15 @@ class Watched:
 
     def _compare(self, name: str, values: Sequence[float]) -> None:
         for agent, value in enumerate(values):
-            if (shown := median_of_others(values, agent)) > 0:
-                self._keep(name, value / shown)
+            if (median := median_of_others(values, agent)) > 0:
+                self._keep(name, value / median)
 
     def _keep(self, name: str, ratio: float) -> None:
         self.ratios[name] = max(self.ratios[name], ratio)
 
 
 def watch(config: Config, path: Path) -> Watched:
-    """Train a run in this process, in the folder `path`; return what its team showed."""
+    """Train a run in this process, in the folder `path`; return its learner with the ratios."""
     share_out(config.runtime)
     folder = RunFolder.create(path, config, ["fedqmix", "train"])
     try:
@@ -112,7 +112,10 @@ def watch(config: Config, path: Path) -> Watched:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print what a team showed. words: as for `fedqmix train`, without run_dir."""
+    """Train a team and print its ratios.
+
+    words: as for `fedqmix train`, without run_dir. Returns the exit status.
+    """
     with tempfile.TemporaryDirectory(prefix="fedqmix-honest-") as parent:
         try:
             config = compose([*words, f"run_dir={parent}/run"])

@@ -1,8 +1,8 @@
-"""How long a training step takes, by map shape and batch, beside what its matrix products alone would take.
+"""The time of a training step by map and batch size, against its matrix products alone.
 
-A training step is everything between two actions of learning: drawing the episodes, both networks' Q-values over
-whole episodes, mixing, both backward passes, clipping, Adam. The floor is the time of its matrix products (online
-forward and backward, target forward; agents and mixer) at the rate this machine multiplies large matrices.
+A training step samples the episodes, computes both networks' Q-values over whole episodes, mixes, runs both backward
+passes, clips, and takes the Adam step. The floor is the time of its matrix products (online forward and backward,
+target forward; agents and mixer) at this machine's rate for large matrices.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ BATCHES = (32, 96)
 MAPS = ("3m", "8m", "5m_vs_6m", "10m_vs_11m", "27m_vs_30m")
 CPU = torch.device("cpu")
 WARM_UP = 3
-"""Training steps before anything is timed: the first ones allocate."""
+"""Training steps before the timed ones: the first ones allocate."""
 
-Tell = Callable[[str, str, int], None]
-"""Is told the map, who learned, and how many more training steps are over."""
+Progress = Callable[[str, str, int], None]
+"""Callback with the map, the learner's name, and the number of training steps since the last call."""
 
 
 def measure(
@@ -48,13 +48,13 @@ def measure(
     batches: Sequence[int],
     repeats: int,
     seeds: int = 1,
-    tell: Tell = lambda map, who, steps: None,
+    tell: Progress = lambda map, who, steps: None,
 ) -> dict[str, Any]:
     """Measure milliseconds per training step for every source of episodes and batch size.
 
-    config: algorithm, model and runtime settings. repeats: steps timed per figure. seeds: how many runs take each step
-    together, as `fedqmix train seeds=[...]` has them in one program on a GPU.
-    Returns what can be printed as JSON; medians, of all seeds together.
+    config: algorithm, model and runtime settings. repeats: timed training steps per figure. seeds: number of batched
+    runs, as in `fedqmix train seeds=[...]` on a GPU. tell: callback for progress.
+    Returns JSON values: medians of the time that all seeds take together.
     """
     share_out(config.runtime)
     device = choose_device(config.runtime.device)
@@ -63,10 +63,10 @@ def measure(
     for source in sources:
         figures[source.name] = {}
         for batch in batches:
-            meeting = RunBatcher(seeds)
+            batcher = RunBatcher(seeds)
             ours = {
-                seat: OurLearner(config, source.spec, batch, source.draw(2 * batch), device, seat)
-                for seat in map(meeting.seat, range(seeds))
+                run: OurLearner(config, source.spec, batch, source.draw(2 * batch), device, run)
+                for run in map(batcher.seat, range(seeds))
             }
             figures[source.name][str(batch)] = _figure(ours, repeats, rate)
             tell(source.name, f"batch {batch}", repeats)
@@ -84,7 +84,7 @@ def measure(
 
 
 class OurLearner:
-    """A team's agents and mixer's side, with buffers full of given episodes: all of them, in slots 0, 1, ..."""
+    """A team's agents and mixer with buffers that hold given episodes, in slots 0, 1, ..."""
 
     def __init__(
         self,
@@ -93,28 +93,28 @@ class OurLearner:
         batch: int,
         episodes: Episodes,
         device: torch.device = CPU,
-        together: BatchedRuns = SINGLE_RUN,
+        batched_runs: BatchedRuns = SINGLE_RUN,
     ) -> None:
-        """Build it.
+        """Build the learner.
 
-        batch: episodes of a training step. episodes: at least as many. together: the learner's seat among several.
+        batch: episodes of a training step. episodes: at least as many. batched_runs: the learner's run among several.
         """
         stored = len(episodes.lengths)
         settings = dataclasses.replace(config.algorithm, batch_size=batch, buffer_size=stored)
         self.spec = spec
         self.mean_length = round(float(episodes.lengths.mean()), 1)
-        """Environment steps of an episode."""
+        """Mean environment steps of an episode."""
         self._records = TeamRecords(spec, stored, device)
         self._learner = TeamLearner(
-            spec, settings, self._records, config.seed, device, together, config.runtime.backend
+            spec, settings, self._records, config.seed, device, batched_runs, config.runtime.backend
         )
         ours = range(spec.n_agents), spec, config.model, settings
-        self._agents = AgentStack(*ours, config.seed, device, together, config.runtime.backend)
+        self._agents = AgentStack(*ours, config.seed, device, batched_runs, config.runtime.backend)
         episodes.fill(self._agents, self._records)
 
     @property
     def slots(self) -> Integers:
-        """The episodes of the next training step: [batch] int64, longest first."""
+        """Slots of the next training step's episodes: [batch] int64, longest first."""
         return self._learner.slots
 
     @property
@@ -124,7 +124,7 @@ class OurLearner:
         return mixer + sum(parameter.numel() for parameter in self._agents.online.values())
 
     def step(self) -> float:
-        """Take a training step; return its seconds."""
+        """Take one training step; return its seconds."""
         start = time.perf_counter()
         train_step(self._agents, self._learner)
         _finish(self._agents.device)
@@ -138,7 +138,7 @@ class OurLearner:
 
 
 def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repeats: int = 15) -> float:
-    """Return floating-point operations a second of torch's square float32 matrix products, median."""
+    """Return the median FLOP/s of torch's float32 products of [size, size] matrices."""
     own = torch.get_num_threads()
     torch.set_num_threads(threads)
     a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
@@ -154,7 +154,7 @@ def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repea
 
 
 def _finish(device: torch.device) -> None:
-    """Wait until a GPU has done what it was told."""
+    """Wait until a GPU has finished its queued kernels."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -175,13 +175,16 @@ def products(spec: TeamSpec, learner: TeamLearner, agent: Shapes, lengths: np.nd
 
 
 def _figure(ours: Mapping[RunHandle, OurLearner], repeats: int, rate: float) -> dict[str, float]:
-    """Let every seed take its steps in a thread; the first one's clock is everybody's, as they go in step."""
+    """Time all seeds, one thread each.
 
-    def steps(seat: RunHandle) -> tuple[list[float], list[float]]:
+    The first seed's times stand for all, because batched runs are synchronous.
+    """
+
+    def steps(run: RunHandle) -> tuple[list[float], list[float]]:
         try:
-            return _steps(ours[seat], repeats, rate)
+            return _steps(ours[run], repeats, rate)
         finally:
-            seat.leave()
+            run.leave()
 
     with ThreadPoolExecutor(len(ours)) as pool:
         timed = list(pool.map(steps, ours))
@@ -191,7 +194,7 @@ def _figure(ours: Mapping[RunHandle, OurLearner], repeats: int, rate: float) -> 
 
 
 def _steps(ours: OurLearner, repeats: int, rate: float) -> tuple[list[float], list[float]]:
-    """Return the seconds of each step, and those of its matrix products at this machine's rate."""
+    """Return the seconds of each training step, and of its matrix products at the given rate."""
     seconds, floors = [], []
     for number in range(WARM_UP + repeats):
         floor = ours.products() / rate
@@ -203,6 +206,6 @@ def _steps(ours: OurLearner, repeats: int, rate: float) -> tuple[list[float], li
 
 
 def against_floor(seconds: Sequence[float], floors: Sequence[float]) -> dict[str, float]:
-    """Return the medians of steps and floors in milliseconds, and how many times one is the other."""
+    """Return the medians of training steps and floors in milliseconds, and their ratio."""
     ms, floor = 1e3 * statistics.median(seconds), 1e3 * statistics.median(floors)
     return {"ms": round(ms, 2), "floor_ms": round(floor, 2), "times_floor": round(ms / floor, 2)}

@@ -1,9 +1,9 @@
-"""Our training step beside other projects' steps, on the same episodes, measured in turn in one run.
+"""Our training step compared with other projects', on the same episodes in one run.
 
-Peers are the authors' code of PPS-QMIX and EPyMARL with a network for every agent (its rnn_ns) and with one for all
-(its rnn). None of their code is here: each is called where a given path has it, by a process of its own
-(analysis/benchmarks/peer_learner.py). Everybody's buffer holds the same episodes, and every step is taken by all
-with the same ones of them; networks and mixer have the same shapes, in float32.
+Peers are the authors' code of PPS-QMIX, and EPyMARL with a network per agent (its rnn_ns) and with one for all (its
+rnn). Their code is not part of this repository: a separate process calls it at a given path
+(analysis/benchmarks/peer_learner.py). All buffers hold the same episodes, all learners sample the same ones for each
+training step, and networks and mixers have the same shapes, in float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
-from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Tell, against_floor, sgemm_rate
+from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Progress, against_floor, sgemm_rate
 from fedqmix.analysis.benchmarks.peer_process import Peer
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
@@ -28,13 +28,13 @@ from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.server.records.summary import machine, versions
 
 SOURCES = {"ppsqmix": "ppsqmix", "epymarl_ns": "epymarl", "epymarl": "epymarl"}
-"""Every peer, and the project whose path it needs."""
+"""Peer -> the project whose path it needs."""
 PEERS = tuple(SOURCES)
 MAPS = ("3m", "2s3z", "10m_vs_11m", "MMM2", "corridor")
 STEPS = (40, 60, 80, 90, 150)
 """Environment steps of an episode of each of MAPS."""
 PLACES = {"ppsqmix": ("ColaZhang22/PPS-QMIX", "pfqmix_smac.py"), "epymarl": ("uoe-agents/epymarl", "src/learners")}
-"""By project: where it is on GitHub, and what its path must hold."""
+"""Project -> its GitHub repository, and a file or folder that its path must hold."""
 
 
 def measure(
@@ -46,16 +46,16 @@ def measure(
     batch: int,
     rounds: int,
     repeats: int,
-    tell: Tell = lambda map, who, steps: None,
+    tell: Progress = lambda map, who, steps: None,
 ) -> dict[str, Any]:
-    """Measure milliseconds per training step of ours and of peers.
+    """Measure milliseconds per training step of our learner and of peers.
 
-    In every round each takes `repeats` steps, one learner after the other, so that a change of the machine's speed
-    meets all alike.
-    config: algorithm, model and runtime settings, for all. paths: by project, its source. python: the interpreter with
-    PyTorch and NumPy that runs the peers. Returns what can be printed as JSON: medians over all steps, and of the
-    rounds' medians the median of how many times ours each took.
-    Raises ConfigurationError when a peer cannot be started, saying what it needs, or cannot learn as the settings say.
+    In every round each learner takes `repeats` training steps, one learner after the other, so that a change of the
+    machine's speed affects all of them.
+    config: algorithm, model and runtime settings of all learners. paths: project -> its source. python: the peers'
+    interpreter, with PyTorch and NumPy. tell: callback for progress.
+    Returns JSON values: medians over all training steps, and each peer's median over the rounds of its ratio to ours.
+    Raises ConfigurationError when a peer cannot be started, with its requirements, or does not support the settings.
     """
     _require_alike(config)
     share_out(config.runtime)
@@ -85,7 +85,10 @@ def measure(
 
 
 def open_peer(name: str, path: str | None, python: str) -> Peer:
-    """Start a peer's process. Raises ConfigurationError when it cannot be started, saying what it needs."""
+    """Start a peer's process.
+
+    Raises ConfigurationError with its requirements when it cannot be started.
+    """
     project = SOURCES[name]
     place, held = PLACES[project]
     needs = (
@@ -99,7 +102,7 @@ def open_peer(name: str, path: str | None, python: str) -> Peer:
 
 
 def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
-    """Return what a peer's networks, mixer, optimiser and buffer are built from (read by peer_learner.py)."""
+    """Return the sizes and settings of a peer's networks, mixer, optimiser and buffer."""
     algorithm = config.algorithm
     return {
         "map": spec.map,
@@ -122,7 +125,10 @@ def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
 
 
 def _require_alike(config: Config) -> None:
-    """Refuse what the peers do not have, or have built in."""
+    """Check the settings that peers lack or have fixed.
+
+    Raises ConfigurationError for another value.
+    """
     algorithm = config.algorithm
     wanted = {"algorithm": (algorithm.name, "qmix"), "algorithm.grad_norm_clip": (algorithm.grad_norm_clip, 10)}
     wanted["algorithm.target_update_rate"] = (algorithm.target_update_rate, 1)
@@ -139,12 +145,12 @@ def _figures(
     rounds: int,
     repeats: int,
     rate: float,
-    tell: Tell,
+    tell: Progress,
 ) -> dict[str, Any]:
-    """Measure one source's episodes: every learner once a round, in turn."""
+    """Measure all learners on one source's episodes, alternately in every round."""
     episodes = source.draw(2 * batch)
     ours = OurLearner(config, source.spec, batch, episodes)
-    parameters = {"ours": ours.parameters, **_hand_over(episodes, sizes(config, source.spec, batch), peers)}
+    parameters = {"ours": ours.parameters, **_send_episodes(episodes, sizes(config, source.spec, batch), peers)}
     del episodes  # every buffer has its own copy
     by_round: dict[str, list[float]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -160,7 +166,7 @@ def _figures(
         for name, peer in peers.items():
             taken[name] = peer.ask(slots=slots)["seconds"]
             tell(source.name, name, 1)
-        if number == 0:  # the first ones allocate
+        if number == 0:  # the warm-up round: its training steps allocate
             floors.clear()
             continue
         for name, values in taken.items():
@@ -174,10 +180,10 @@ def _figures(
     }
 
 
-def _hand_over(episodes: Episodes, sizes: Mapping[str, Any], peers: Mapping[str, Peer]) -> dict[str, int]:
-    """Give every peer the episodes; return how many numbers each learns.
+def _send_episodes(episodes: Episodes, sizes: Mapping[str, Any], peers: Mapping[str, Peer]) -> dict[str, int]:
+    """Send the episodes to every peer; return each peer's number of learned values.
 
-    Raises FedqmixError when a peer's buffer then holds something else.
+    Raises FedqmixError when a peer's buffer then holds other transitions or rewards.
     """
     transitions = int(episodes.lengths.sum())
     with tempfile.TemporaryDirectory(prefix="fedqmix-episodes-") as folder:
@@ -190,8 +196,8 @@ def _hand_over(episodes: Episodes, sizes: Mapping[str, Any], peers: Mapping[str,
         same = answer["transitions"] == transitions and math.isclose(answer["rewards"], rewards, rel_tol=1e-5)
         if not same:
             raise FedqmixError(
-                f"{name}'s buffer holds {answer['transitions']} transitions of reward {answer['rewards']} in all; it "
-                f"was given {transitions} of {rewards}. Its version may keep episodes otherwise than those known here."
+                f"{name}'s buffer holds {answer['transitions']} transitions of total reward {answer['rewards']}; it "
+                f"was sent {transitions} of {rewards}. Its version may store episodes in another format."
             )
     return {name: int(answer["parameters"]) for name, answer in answers.items()}
 

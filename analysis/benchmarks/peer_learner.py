@@ -1,11 +1,11 @@
-"""Another project's training step, for analysis.benchmarks.learners; runs under the peers' Python with that
-project's source.
+"""Another project's training step, for analysis.benchmarks.learners.
 
     python peer_learner.py ppsqmix|epymarl_ns|epymarl PATH
 
-Needs PyTorch and NumPy; nothing of fedqmix is imported, and nothing of the project is here: its classes are called
-where PATH has them, through the interface its own training loop uses. A step is what that loop does between two
-episodes: drawing a batch from the project's own replay buffer, and its learner's whole step.
+The peers' Python runs it, with PyTorch, NumPy and the project's source at PATH. It imports nothing of fedqmix and
+contains none of the project's code: it calls the project's classes through the interface of the project's own training
+loop. A training step is that loop's work between two episodes: it samples a batch from the project's replay buffer and
+takes its learner's whole step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # one of them takes a GPU whenever there is one
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # one of the projects uses any GPU it finds
 
 import numpy as np
 import torch
@@ -35,24 +35,24 @@ Sizes = dict[str, Any]
 
 
 class Learner(Protocol):
-    """A project's learner with a buffer full of the episodes it was given."""
+    """A project's learner with a buffer that holds the given episodes."""
 
     def step(self) -> None:
         """Take one training step."""
 
     def held(self) -> tuple[int, float]:
-        """Return the transitions in the buffer and the sum of their rewards."""
+        """Return the number of transitions in the buffer and the sum of their rewards."""
         ...
 
     def parameters(self) -> Iterable[torch.Tensor]:
-        """Return what is learned."""
+        """Return the learned parameters."""
         ...
 
 
 class PpsQmix:
-    """PPS-QMIX's QMIX_SMAC and ReplayBuffer, with the settings of its main script where `sizes` says nothing.
+    """PPS-QMIX's QMIX_SMAC and ReplayBuffer; its main script's settings where `sizes` has none.
 
-    No aggregation is met in less than 300 steps.
+    The first 300 training steps contain no aggregation.
     """
 
     def __init__(self, sizes: Sizes, episodes: Arrays) -> None:
@@ -101,24 +101,24 @@ class PpsQmix:
             self._buffer.store_last_step(length, seen[length], state[length], legal[length])
 
     def step(self) -> None:
-        """Take one training step; it draws its batch itself."""
+        """Take one training step; the learner samples its batch itself."""
         self._learner.train(self._buffer, 0, None)
 
     def held(self) -> tuple[int, float]:
-        """Return the transitions in the buffer and the sum of their rewards."""
+        """Return the number of transitions in the buffer and the sum of their rewards."""
         buffer = self._buffer.buffer
         return int(buffer["active"].sum()), float((buffer["r"] * buffer["active"]).sum())
 
     def parameters(self) -> list[torch.Tensor]:
-        """Return what is learned."""
+        """Return the learned parameters."""
         return list(self._learner.eval_parameters)
 
 
 class Epymarl:
-    """EPyMARL's QLearner with its QMixer and ReplayBuffer, its controller for one network or for one an agent.
+    """EPyMARL's QLearner, QMixer and ReplayBuffer. shared: one network, not one per agent.
 
-    Its qmix settings, but for those that would make the step another one than ours: the agents are recurrent and read
-    their last action and their number, rewards are not standardised.
+    The settings are those of its qmix, except where its training step would differ from ours: the agents are recurrent
+    and observe their last action and id, and rewards are not standardised.
     """
 
     def __init__(self, sizes: Sizes, episodes: Arrays, shared: bool) -> None:
@@ -164,7 +164,7 @@ class Epymarl:
         self._learner = learners.REGISTRY[self._args.learner](controller, self._buffer.scheme, silent, self._args)
 
     def _fill(self, sizes: Sizes, episodes: Arrays) -> None:
-        """Make the replay buffer and put the episodes in, one by one."""
+        """Create the replay buffer and add the episodes one by one."""
         storage = importlib.import_module("components.episode_buffer")
         one_hot = importlib.import_module("components.transforms").OneHot(out_dim=sizes["actions"])
         scheme = {
@@ -196,55 +196,62 @@ class Epymarl:
             self._buffer.insert_episode_batch(one)
 
     def step(self) -> None:
-        """Draw a batch, cut it to its longest episode, and take one training step."""
+        """Sample a batch, cut it to its longest episode, and take one training step."""
         batch = self._buffer.sample(self._batch)
         batch = batch[:, : batch.max_t_filled()]
         self._learner.train(batch, 0, 0)
 
     def held(self) -> tuple[int, float]:
-        """Return the transitions in the buffer and the sum of their rewards."""
-        filled = int(self._buffer["filled"].sum()) - self._buffer.episodes_in_buffer  # the last moment is no transition
+        """Return the number of transitions in the buffer and the sum of their rewards."""
+        moments = int(self._buffer["filled"].sum())  # an episode has one moment more than transitions
+        filled = moments - self._buffer.episodes_in_buffer
         return filled, float(self._buffer["reward"].double().sum())
 
     def parameters(self) -> list[torch.Tensor]:
-        """Return what is learned."""
+        """Return the learned parameters."""
         return list(self._learner.params)
 
 
-class Told:
-    """Stands in for numpy.random.choice, by which both projects draw: the episodes are those everybody draws."""
+class FixedChoice:
+    """A replacement of numpy.random.choice, the projects' sampler, that returns given episodes."""
 
     def __init__(self) -> None:
         self.next: np.ndarray | None = None
 
     def __call__(self, stored: int, size: int, replace: bool) -> np.ndarray:
-        """Return the episodes of this step. Raises RuntimeError when they are not asked for as known."""
-        told, self.next = self.next, None
-        if told is None or len(told) != size or replace:
-            raise RuntimeError(f"{size} of {stored} episodes were asked for at an unforeseen time")
-        return told
+        """Return the given episodes of this training step.
+
+        Raises RuntimeError for an unexpected call.
+        """
+        given, self.next = self.next, None
+        if given is None or len(given) != size or replace:
+            raise RuntimeError(f"an unexpected call sampled {size} of {stored} episodes")
+        return given
 
 
 def take_steps(learner: Learner, slots: Iterable[Sequence[int]]) -> list[float]:
-    """Take a training step with each row of episodes; return their seconds."""
-    told, seconds = Told(), []
-    drawn_by = np.random.choice
-    np.random.choice = told  # type: ignore[assignment]
+    """Take one training step with each row of episodes; return the seconds of each.
+
+    slots: [steps][batch].
+    """
+    choice, seconds = FixedChoice(), []
+    original = np.random.choice
+    np.random.choice = choice  # type: ignore[assignment]
     try:
         for row in slots:
-            told.next = np.array(row)
+            choice.next = np.array(row)
             start = time.perf_counter()
             learner.step()
             seconds.append(time.perf_counter() - start)
-            if told.next is not None:
-                raise RuntimeError("the step was taken with other episodes than those it was told")
+            if choice.next is not None:
+                raise RuntimeError("the training step did not sample the given episodes")
     finally:
-        np.random.choice = drawn_by
+        np.random.choice = original
     return seconds
 
 
 def build(name: str, sizes: Sizes, file: str) -> Learner:
-    """Make a project's learner and fill its buffer with the episodes of a file."""
+    """Build a project's learner and fill its buffer with the episodes of a file."""
     with np.load(file) as arrays:
         episodes = dict(arrays)
     torch.set_num_threads(sizes["threads"])
@@ -253,20 +260,20 @@ def build(name: str, sizes: Sizes, file: str) -> Learner:
 
 
 def _stand_in_for_smac() -> None:
-    """Let PPS-QMIX's files import the game's environment, which their training step never uses, where it is missing."""
+    """Install an empty module smac if none exists: PPS-QMIX imports it but does not use it here."""
     if importlib.util.find_spec("smac") is None:
         sys.modules["smac"], sys.modules["smac.env"] = types.ModuleType("smac"), types.ModuleType("smac.env")
         sys.modules["smac.env"].StarCraft2Env = None  # type: ignore[attr-defined]
 
 
 def main() -> None:
-    """Answer questions, one JSON object a line: first what this is, then what each asks for."""
+    """Print versions, then answer requests from standard input, one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what others print is no answer
+    os.dup2(2, 1)  # the project's own output is not an answer
     name, path = sys.argv[1], Path(sys.argv[2])
-    # This folder makes way for the project's: nobody of ours is to be imported in place of one of theirs.
+    # The project's folder replaces this one, so that no module of ours is imported in place of one of the project's.
     sys.path[0] = str(path if name == "ppsqmix" else path / "src")
-    warnings.filterwarnings("ignore", "Using a non-tuple sequence")  # EPyMARL's buffer: five of them at every draw
+    warnings.filterwarnings("ignore", "Using a non-tuple sequence")  # EPyMARL's buffer: five of them per batch
     if name == "ppsqmix":
         _stand_in_for_smac()
     for module in ("pfqmix_smac", "replay_buffer") if name == "ppsqmix" else ("learners", "controllers"):
@@ -275,16 +282,16 @@ def main() -> None:
     print(json.dumps(versions), file=answers, flush=True)
     learner: Learner | None = None
     for line in sys.stdin:
-        asked = json.loads(line)
-        if "sizes" in asked:
-            learner = None  # only one at a time: its buffer is large
-            learner = build(name, asked["sizes"], asked["episodes"])
+        request = json.loads(line)
+        if "sizes" in request:
+            learner = None  # released before the next one is built: its buffer is large
+            learner = build(name, request["sizes"], request["episodes"])
             transitions, rewards = learner.held()
             numbers = sum(parameter.numel() for parameter in learner.parameters())
             answer: dict[str, Any] = {"transitions": transitions, "rewards": rewards, "parameters": numbers}
         else:
             assert learner is not None
-            answer = {"seconds": take_steps(learner, asked["slots"])}
+            answer = {"seconds": take_steps(learner, request["slots"])}
         print(json.dumps(answer), file=answers, flush=True)
 
 

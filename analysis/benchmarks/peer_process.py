@@ -1,7 +1,7 @@
-"""Another project's program beside ours: a process of its own that is asked over its standard input.
+"""A peer process with another project's program, with requests over its standard input.
 
-It runs one of the scripts benchmarks/peer_*.py under the interpreter that has its packages. One JSON object a line:
-first, unasked, what it is; then an answer to every question. While one is asked the others wait.
+It runs one of the scripts benchmarks/peer_*.py under the interpreter with the project's packages. Messages are JSON
+objects, one per line: first a description of the program, then one answer per request. Other peers wait meanwhile.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 
 
 class Peer:
-    """One such process; use as a context manager or close it.
+    """A peer process; use it as a context manager or close it.
 
-    name: for messages. known: what it said of itself when it started.
+    name: for errors. known: its description of itself, sent at its start.
     """
 
     def __init__(self, name: str, python: str, script: Sequence[str], needs: str) -> None:
-        """Start it and wait for what it is.
+        """Start the process and wait for its description.
 
-        python: the interpreter; script: its file and what it is told; needs: what to say when it cannot start.
-        Raises ConfigurationError when it cannot be started.
+        python: the interpreter; script: its file and arguments; needs: the project's requirements, for the error.
+        Raises ConfigurationError when the process cannot be started.
         """
         try:
             self._process = subprocess.Popen(
@@ -37,7 +37,7 @@ class Peer:
         known = self._answer()
         if known is None:
             self.close()
-            raise ConfigurationError(f"{name} cannot be imported by {python} (its own words are above). {needs}")
+            raise ConfigurationError(f"{name} cannot be imported by {python} (its output is above). {needs}")
         self.known = known
 
     def __enter__(self) -> Self:
@@ -49,7 +49,10 @@ class Peer:
         self.close()
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Return the answer to a question. Raises FedqmixError when the process died over it."""
+        """Send a request and return the answer.
+
+        Raises FedqmixError when the process ends before it answers.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(question) + "\n")
@@ -58,13 +61,13 @@ class Peer:
         except BrokenPipeError:
             answer = None
         if answer is None:
-            asked = str(question)
-            asked = asked if len(asked) < 300 else asked[:300] + "..."
-            raise FedqmixError(f"{self.name} ended while it was asked for {asked}; its own words are above.")
+            shown = str(question)
+            shown = shown if len(shown) < 300 else shown[:300] + "..."
+            raise FedqmixError(f"{self.name} ended during the request {shown}; its output is above.")
         return answer
 
     def close(self) -> None:
-        """Let the process end, or end it after a while."""
+        """Close the process's input and wait for its end; kill it after 20 seconds."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

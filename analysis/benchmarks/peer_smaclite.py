@@ -1,8 +1,8 @@
-"""Environment steps a second of SMAClite, for analysis.benchmarks.peers; runs under the peers' Python with
-SMAClite's source.
+"""Environment steps per second of SMAClite, for analysis.benchmarks.peers.
 
-One battle after another: random legal actions, observations, state, reward and legal actions at every step. Needs
-gymnasium, scikit-learn and Rtree; nothing of this project is imported.
+The peers' Python runs it, with SMAClite's source, gymnasium, scikit-learn and Rtree. It plays one episode after
+another: random available actions, observations, state, reward and available actions at every environment step. It
+imports nothing of this project.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ Question = dict[str, Any]
 
 
 def maps() -> list[str]:
-    """List SMAClite's maps."""
+    """Return the names of SMAClite's maps."""
     from smaclite.env.maps.map import MapPreset
 
     return [preset.value.name for preset in MapPreset]
 
 
 def rate(question: Question, made: dict[str, Any]) -> float:
-    """Return environment steps a second; battles that end, or reach the map's limit, begin anew."""
+    """Return environment steps per second.
+
+    Episodes that end, or reach the map's limit, are reset.
+    """
     import gymnasium
 
     name, limit = question["map"], question["episode_limit"]
@@ -53,9 +56,9 @@ def rate(question: Question, made: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    """Answer questions, one JSON object a line: first which maps there are, then a rate for each."""
+    """Print maps and versions, then a rate per request; one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what others print while they are imported is no answer
+    os.dup2(2, 1)  # output of imported packages is not an answer
     sys.path.insert(0, sys.argv[1])
     known = {
         "maps": maps(),

@@ -1,8 +1,8 @@
-"""Environment steps a second of SMAX (JaxMARL's battle world), for analysis.benchmarks.peers; runs under the peers'
-Python.
+"""Environment steps per second of SMAX (JaxMARL), for analysis.benchmarks.peers.
 
-Whole rollouts are compiled: random legal actions, observations, world state, rewards and legal actions at every step,
-battles that end begin anew. Needs jaxmarl; nothing of this project is imported.
+The peers' Python runs it, with jaxmarl. Whole rollouts are compiled: random available actions, observations, world
+state, rewards and available actions at every environment step; episodes that end are reset. It imports nothing of this
+project.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ Question = dict[str, Any]
 
 
 def steps_a_call(batch: int) -> int:
-    """Return how many environment steps a compiled rollout takes: enough to hide the call, few enough to time."""
+    """Return a rollout's environment steps: enough to hide the call, few enough to time it."""
     return max(8, min(256, 8192 // batch))
 
 
 def maps() -> list[str]:
-    """List the maps SMAX has a scenario for."""
+    """Return the names of the maps that SMAX has a scenario for."""
     from jaxmarl.environments.smax import smax_env
 
     return list(smax_env.MAP_NAME_TO_SCENARIO)
 
 
 def make_rollout(map: str, batch: int) -> tuple[Any, Any]:
-    """Return the compiled rollout and what it begins with.
+    """Return the compiled rollout and its initial carry.
 
-    Everything a learner would read is among what the rollout carries and returns, lest the compiler leave it out.
+    The carry contains all values that a learner reads, so that the compiler does not eliminate them.
     """
     import jax
     import jax.numpy as jnp
@@ -62,7 +62,7 @@ def make_rollout(map: str, batch: int) -> tuple[Any, Any]:
 
 
 def rate(question: Question, made: dict[tuple[str, int], tuple[Any, Any]]) -> float:
-    """Return environment steps a second; rollouts are compiled once for a map and batch."""
+    """Return environment steps per second. made: rollouts by map and batch, compiled once."""
     import jax
 
     name = question["map"], question["batch"]
@@ -80,9 +80,9 @@ def rate(question: Question, made: dict[tuple[str, int], tuple[Any, Any]]) -> fl
 
 
 def main() -> None:
-    """Answer questions, one JSON object a line: first which maps there are, then a rate for each."""
+    """Print maps and versions, then a rate per request; one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what others print while they are imported is no answer
+    os.dup2(2, 1)  # output of imported packages is not an answer
     known = {"maps": maps(), "version": importlib.metadata.version("jaxmarl")}
     known["with"] = f"jax {importlib.metadata.version('jax')}"
     print(json.dumps(known), file=answers, flush=True)

@@ -1,10 +1,10 @@
-"""EPyMARL's whole training on our world with the tuned recipe, for its environment steps a second.
+"""The environment steps per second of EPyMARL's training on our world, tuned recipe.
 
     python -m fedqmix.analysis.benchmarks.peer_training epymarl MAP ENV_STEPS THREADS
 
 epymarl: a checkout of https://github.com/uoe-agents/epymarl (cbc38c0 works); its requirements for QMIX are numpy,
-torch, PyYAML and sacred, in the interpreter that runs this. Its own parallel runner plays eight battles, a process
-each, its own learner takes a step for eight episodes; nothing of it is changed but that `env: skirmish` is this
+torch, PyYAML and sacred, in the interpreter that runs this. Its parallel runner plays eight episodes, one process each,
+and its learner takes one training step per eight episodes. EPyMARL is unchanged except that `env: skirmish` is this
 world. Prints JSON.
 """
 
@@ -45,34 +45,37 @@ RECIPE: dict[str, Any] = {
     "log_interval": 10_000,
     "use_cuda": False,
 }
-"""conf/experiment/tuned.yaml in EPyMARL's words, but for lambda-returns, which its Q-learner does not have."""
+"""conf/experiment/tuned.yaml in EPyMARL's settings, without lambda-returns, which its Q-learner does not have."""
 
 
 class SkirmishEnv:
-    """One battle of a map with EPyMARL's MultiAgentEnv methods."""
+    """Single episodes of a map with EPyMARL's MultiAgentEnv methods."""
 
     def __init__(self, map_name: str, seed: int, **_: Any) -> None:
-        """Other arguments are those EPyMARL gives to every environment."""
+        """Create the world.
+
+        EPyMARL passes further arguments to every environment; they are not used.
+        """
         self._spec, self._team = team_spec(map_name, skirmish_options()), _Team()
         self._world = SkirmishWorld(load_map(map_name), seed, skirmish_options(), self._team)
         self._episode = 0
 
     def reset(self, seed: int | None = None, options: Any = None) -> tuple[list[np.ndarray], dict[str, Any]]:
-        """Begin the next battle."""
-        self._turn = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._episode, 1))
+        """Begin the next episode."""
+        self._time_step = self._world.begin(EpisodeBatch(Purpose.TRAINING, self._episode, 1))
         self._episode += 1
         return self.get_obs(), {}
 
     def step(self, actions: Any) -> tuple[list[np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Take a step: observations, team reward, terminated, truncated, battle_won."""
-        self._turn = time_step = self._world.step(np.asarray(actions, dtype=np.int64).reshape(-1, 1))
+        """Take an environment step; return observations, reward, terminated, truncated, info."""
+        self._time_step = time_step = self._world.step(np.asarray(actions, dtype=np.int64).reshape(-1, 1))
         won = {"battle_won": bool(time_step.won[0])}
         reward = float(self._team.time_step.team_reward[0])
         return self.get_obs(), reward, bool(time_step.terminated[0]), bool(time_step.truncated[0]), won
 
     def get_obs(self) -> list[np.ndarray]:
         """Return every agent's observation."""
-        return list(self._turn.observations[:, 0].copy())
+        return list(self._time_step.observations[:, 0].copy())
 
     def get_state(self) -> np.ndarray:
         """Return the global state."""
@@ -80,11 +83,11 @@ class SkirmishEnv:
         return state
 
     def get_avail_actions(self) -> list[np.ndarray]:
-        """Return every agent's mask."""
-        return list(self._turn.available_actions[:, 0].astype(np.int64))
+        """Return every agent's mask of available actions."""
+        return list(self._time_step.available_actions[:, 0].astype(np.int64))
 
     def get_env_info(self) -> dict[str, int]:
-        """Return the sizes that EPyMARL builds its networks from."""
+        """Return the sizes of EPyMARL's networks."""
         spec = self._spec
         return {
             "state_shape": spec.state_dim,
@@ -95,7 +98,7 @@ class SkirmishEnv:
         }
 
     def get_stats(self) -> dict[str, Any]:
-        """Return nothing: EPyMARL asks at the end."""
+        """Return no statistics; EPyMARL calls this at the end of training."""
         return {}
 
     def close(self) -> None:
@@ -104,7 +107,7 @@ class SkirmishEnv:
 
 
 class _Team:
-    """Keeps what only the mixer's side may see; EPyMARL has no such sides."""
+    """A step observer that keeps the team's time step; EPyMARL has no separate mixer process."""
 
     time_step: TeamTimeStep
 
@@ -116,10 +119,10 @@ class _Team:
 
 
 def train(epymarl: Path, map_name: str, env_steps: int, threads: int) -> dict[str, Any]:
-    """Train for so many environment steps; return speeds. Loading and compiling are not in them."""
-    SkirmishEnv(map_name, 0).reset()  # compiles what battles are played by
+    """Train for env_steps environment steps; return the speeds without loading and compiling."""
+    SkirmishEnv(map_name, 0).reset()  # compiles the world's kernels
     sys.path.insert(0, str(epymarl / "src"))
-    sys.modules["envs"] = _worlds()  # EPyMARL's own package of this name asks for all of its games' packages
+    sys.modules["envs"] = _worlds()  # EPyMARL's own package of this name imports the packages of all its games
     torch, run = (importlib.import_module(name) for name in ("torch", "run"))
     logger = importlib.import_module("utils.logging").Logger(logging.getLogger("epymarl"))
     torch.set_num_threads(threads)
@@ -147,7 +150,7 @@ def _worlds() -> ModuleType:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the speed as JSON."""
+    """Print the speed as JSON. Returns the exit status."""
     if len(words) != 5:
         print("python -m fedqmix.analysis.benchmarks.peer_training EPYMARL_PATH MAP ENV_STEPS THREADS", file=sys.stderr)
         return 2

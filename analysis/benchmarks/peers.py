@@ -1,9 +1,8 @@
-"""The embedded world's speed beside other worlds', measured in turn in one run.
+"""The embedded world's speed compared with other worlds', measured alternately in one run.
 
-Each peer is a process of its own under the interpreter that has its packages (benchmarks/peer_*.py), asked over its
-standard input; while one world is measured the others wait. What is compared is an environment step of the whole team:
-random legal actions, observations, state, reward and legal actions of the next step. The rules are not the same:
-SMAX has neither terrain nor shields nor healing.
+Each peer is a separate process under the interpreter with its packages (benchmarks/peer_*.py); while one world is
+measured, the others wait. The unit of comparison is an environment step of the whole team: random available actions,
+observations, state, reward and the next available actions. The rules differ: SMAX has no terrain, shields or healing.
 """
 
 from __future__ import annotations
@@ -42,14 +41,14 @@ def measure(
     python: str,
     smaclite_path: str | None,
 ) -> dict[str, Any]:
-    """Measure environment steps a second of ours and of peers on the maps they share with us.
+    """Measure environment steps per second of our world and of peers, on their common maps.
 
-    Every round measures each world once on a map, so that a change of the machine's speed meets all alike; a figure is
-    the median of the rounds. SMAX's batch is the fastest of SMAX_BATCHES: the two that were fastest in one try before
-    the rounds are both measured in every round.
-    seconds: of measuring for each figure and round; threads: of ours (SMAX takes the threads it likes, SMAClite has
-    one); python: the interpreter that has the peers' packages; smaclite_path: SMAClite's source, needed for it.
-    Raises ConfigurationError when a peer cannot be started, saying what it needs.
+    Every round measures each world once per map, so that a change of the machine's speed affects all of them; a figure
+    is the median of the rounds. SMAX's batch is the fastest of SMAX_BATCHES: the two fastest of one try before the
+    rounds are measured in every round.
+    seconds: time of each figure and round. threads: of our world (SMAX chooses its own, SMAClite has one). python: the
+    interpreter with the peers' packages. smaclite_path: SMAClite's source; None if it is not measured.
+    Raises ConfigurationError when a peer cannot be started, with its requirements, and when no map is shared.
     """
     opened: dict[str, OtherWorld] = {}
     try:
@@ -76,10 +75,10 @@ def measure(
 
 
 class OtherWorld(Peer):
-    """Another world in a process of its own, and the maps it has."""
+    """Another world in a separate process. maps: its maps; about: its versions."""
 
     def __init__(self, name: str, python: str, smaclite_path: str | None = None) -> None:
-        """Start it and ask for its maps. Raises ConfigurationError when it cannot be started."""
+        """Start the process and read its maps. Raises ConfigurationError when it cannot be started."""
         needs = f"It needs: {NEEDS[name]}. Name the interpreter that has these packages with peer_python=PATH."
         script = [str(Path(__file__).with_name(f"peer_{name}.py"))]
         if name == "smaclite":
@@ -91,12 +90,15 @@ class OtherWorld(Peer):
         self.about = {key: value for key, value in self.known.items() if key != "maps"}
 
     def rate(self, **question: Any) -> float:
-        """Ask for environment steps a second. Raises FedqmixError when the peer died over it."""
+        """Measure environment steps per second.
+
+        Raises FedqmixError when the peer ends before it answers.
+        """
         return float(self.ask(**question)["rate"])
 
 
 def _figures(map: str, peers: Mapping[str, OtherWorld], rounds: int, seconds: float, threads: int) -> dict[str, Any]:
-    """Measure one map: every world once a round, in turn."""
+    """Measure all worlds on one map, alternately in every round."""
     here = {name: peer for name, peer in peers.items() if map in peer.maps}
     smaclite = {"map": map, "seconds": seconds, "episode_limit": team_spec(map, skirmish_options()).episode_limit}
     batches = _fast_batches(here["smax"], map, seconds) if "smax" in here else []
@@ -119,6 +121,6 @@ def _figures(map: str, peers: Mapping[str, OtherWorld], rounds: int, seconds: fl
 
 
 def _fast_batches(smax: OtherWorld, map: str, seconds: float) -> list[int]:
-    """Return the two batches that looked fastest in one try; the rounds tell which of them is."""
+    """Return the two fastest batch sizes of one try; the rounds decide between them."""
     rates = {batch: smax.rate(map=map, seconds=seconds, batch=batch) for batch in SMAX_BATCHES}
     return sorted(rates, key=lambda batch: -rates[batch])[:2]

@@ -1,12 +1,12 @@
-"""Whether a map can be won at all: many copies of one battle, of which those that stand well are copied on.
+"""A search for a win on a map, by repeated selection among copies of one battle.
 
-Every copy follows a mixture of scripts; its team may go apart first, and all or some of its agents may keep away for a
-while, till shields are back. Every few environment steps copies that stand badly become copies of others that stand
-well, and go on with orders of their own. The way that leads to the best end is played again from the beginning, and
-what is said is what happened then.
+Every copy follows a mixture of scripts. Its team may spread first, and some or all agents may retreat until their
+shields are recharged. Every few environment steps, copies with low scores are replaced by copies of better ones, which
+continue with orders of their own. The action sequence with the best end is played again from the start; the figures are
+of that battle.
 
-The copies share the battle's random draws, so this team knows the future: it is no yardstick for learning, it only
-shows that a win exists.
+All copies share the battle's random draws, so that this team knows the future. It shows that a win exists; it is not a
+baseline for learning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fedqmix.analysis.benchmarks.fidelity import Tell
+from fedqmix.analysis.benchmarks.fidelity import Progress
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.moment import NO_OP, STOP, Scene
 from fedqmix.envs.options import skirmish_options
@@ -27,42 +27,42 @@ from fedqmix.envs.units import unit_names, unit_type
 from fedqmix.runtime.core.seeds import generator
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep
 
-STRETCH = 3  # environment steps that an agent follows a script of its own
-SELECT_EVERY = (4, 2)  # environment steps from one selection to the next; the tries take turns
-OWN = (0.5, 1.0)  # what own units count beside the enemies; two tries with one, two with the other
-RIVALS = 4  # a copy that is given up becomes the best of so many others, drawn for it
-KEPT = 8  # one copy in so many, the best, is never given up
-CHANGED = 0.2  # chance of new orders at a selection
-RESTING = 0.2  # chance that new orders begin with a rest, in a team that has shields
-RESTS = (4, 12, 40, 90)  # environment steps that resting agents keep away; shields need up to 100
-SPREADS = (0, 0, 0, 2, 3, 4, 6)  # environment steps that a team goes apart when the battle begins
-TEAM_RESTS = 0.5  # the chance that the whole team rests; else each agent does so with the same chance
-WAYWARD = (0.0, 0.05, 0.15, 0.4)  # chances that an agent follows another script than its team's, one drawn a copy
-WORTH_OF_LIVING = 0.3  # of a unit's full worth, for being alive at all
-OVER = 10.0  # what a win counts, and a defeat against it: more than anything else
+STRETCH = 3  # environment steps between two draws of an agent's own script
+SELECT_EVERY = (4, 2)  # environment steps between selections; tries alternate
+OWN = (0.5, 1.0)  # weight of own units against the enemies'; two tries with each
+RIVALS = 4  # tournament size: a replaced copy becomes the best of this many drawn copies
+KEPT = 8  # the best 1/KEPT of the copies are never replaced
+CHANGED = 0.2  # probability of new orders at a selection
+RESTING = 0.2  # probability that new orders begin with a rest, in a team with shields
+RESTS = (4, 12, 40, 90)  # environment steps of a rest; shields need up to 100
+SPREADS = (0, 0, 0, 2, 3, 4, 6)  # environment steps of spreading at the battle's start
+TEAM_RESTS = 0.5  # probability that the whole team rests; else the same probability for each agent
+WAYWARD = (0.0, 0.05, 0.15, 0.4)  # probabilities that an agent leaves its team's script, one drawn per copy
+WORTH_OF_LIVING = 0.3  # share of a unit's full worth for being alive
+OVER = 10.0  # score of a win, and of a defeat with negative sign: larger than all other terms
 
 SCRIPTS = ("nearest", "focus", "kite", "ambush", "spread", "retreat")
 LEADS = [number for number, name in enumerate(SCRIPTS) if name in POLICIES]
 
 
 class Orders(NamedTuple):
-    """What the copies do until they are told otherwise."""
+    """The orders that the copies follow until their next change."""
 
     leads: Integers  # [copies], each team's script
-    wayward: Numbers  # [copies], the chance that an agent follows another one
-    spreading: Integers  # [copies], the environment step up to which the team goes apart
-    rested: Integers  # [agents, copies], the environment step up to which an agent keeps away
+    wayward: Numbers  # [copies], probability that an agent follows another script
+    spreading: Integers  # [copies], environment step until which the team spreads
+    rested: Integers  # [agents, copies], environment step until which an agent retreats
 
 
 class _Sum:
-    """Adds up the team reward of each copy."""
+    """A step observer that sums the team reward of each copy."""
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Begin at nothing."""
+        """Reset the sums: [copies]."""
         self.total = np.zeros(battles.count)
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Add a step's reward."""
+        """Add the team reward of an environment step."""
         self.total += time_step.team_reward
 
 
@@ -72,22 +72,22 @@ def measure(
     tries: int,
     seed: int,
     threads: int,
-    tell: Tell = lambda map, stands, battles: None,
+    tell: Progress = lambda map, stands, battles: None,
 ) -> dict[str, Any]:
-    """Try to win a battle of every map, `tries` times with so many copies.
+    """Search for a win on every map. tries: the most tries; copies: of a battle, in each try.
 
-    tell: is told the map, how it stands, and how many battles are over since it was told last.
-    Returns what can be printed as JSON: under "results"[map] whether a win was found, in which try, after how many
-    environment steps, with which return; if none, the best attempt's. Raises ConfigurationError for an unknown map.
+    tell: callback with the map, a status text, and the number of battles that ended since the last call.
+    Returns JSON values: under "results"[map] whether a win was found, its try, environment steps and return; without
+    a win, the values of the best try. Raises ConfigurationError for an unknown map.
     """
     results = {map: search(map, copies, tries, seed, threads, tell) for map in maps}
     return {"benchmark": "winnable", "env": "skirmish", "copies": copies, "seed": seed, "results": results}
 
 
 def search(
-    map: str, copies: int, tries: int, seed: int, threads: int, tell: Tell = lambda map, stands, battles: None
+    map: str, copies: int, tries: int, seed: int, threads: int, tell: Progress = lambda map, stands, battles: None
 ) -> dict[str, Any]:
-    """Try to win one battle of a map; see measure."""
+    """Search for a win on one map; arguments and result as in `measure`."""
     sums = _Sum()
     world = SkirmishWorld(load_map(map), seed, skirmish_options(), sums, threads)
     draws = generator(seed, f"planned {map}")
@@ -109,38 +109,41 @@ def search(
 
 
 class _Attempt:
-    """One battle's copies on their way from its beginning to their ends."""
+    """One try: the copies of a battle from its start to their ends."""
 
     def __init__(self, world: SkirmishWorld, map: str, copies: int, draws: np.random.Generator) -> None:
         self._world, self._ways_on_map, self._draws = world, ways(map), draws
         world.begin(EpisodeBatch(Purpose.REPLAY, 0, copies))
-        self._turn = world.copy_battles(np.zeros(copies, np.int64))
+        self._time_step = world.copy_battles(np.zeros(copies, np.int64))
         self._opening = world.units_of_all_battles().copy()
-        self._before: Units | None = None  # the units an environment step ago
+        self._before: Units | None = None  # the units one environment step earlier
         self._shape = (world.spec.n_agents, copies)
         self._resting = RESTING if world.units_of_all_battles()["shield"][0, : world.spec.n_agents].any() else 0.0
         self._orders = self._new_orders(0)
         self._scripts = self._direction = np.zeros(self._shape, np.int64)
-        self._ways: list[Integers] = []  # the actions [agents, copies] of every step on the way to each copy
+        self._paths: list[Integers] = []  # by environment step, the actions that led to each copy: [agents, copies]
 
     def best_way(self, every: int, own: float) -> list[Integers]:
-        """Go on to all ends, selecting at every so many steps; return the best copy's actions [agents], by step."""
+        """Run all copies to their ends; return the best copy's actions [agents] by environment step.
+
+        every: environment steps between selections. own: weight of own units in `standing`.
+        """
         while not self._over.all():
-            step = len(self._ways)
+            step = len(self._paths)
             if step % every == 0:
                 self._select(standing(self._world, own, self._over))
                 self._orders = _mixed(
                     self._draws.random(self._shape[1]) < CHANGED, self._new_orders(step), self._orders
                 )
             actions = self._choose(step)
-            self._ways.append(actions)
-            self._turn = self._world.step(actions)
+            self._paths.append(actions)
+            self._time_step = self._world.step(actions)
         best = int(standing(self._world, own, self._over).argmax())
-        return [actions[:, best] for actions in self._ways[: int(self._world.steps_taken()[best])]]
+        return [actions[:, best] for actions in self._paths[: int(self._world.steps_taken()[best])]]
 
     @property
     def _over(self) -> Bools:
-        over: Bools = self._turn.terminated | self._turn.truncated
+        over: Bools = self._time_step.terminated | self._time_step.truncated
         return over
 
     def _new_orders(self, step: int) -> Orders:
@@ -155,22 +158,25 @@ class _Attempt:
         )
 
     def _select(self, stands: Numbers) -> None:
-        """Make those that stand badly copies of others. stands: [copies]."""
+        """Replace copies with low scores by copies of better ones.
+
+        stands: [copies], scores of `standing`.
+        """
         copies = stands.size
         rivals = self._draws.integers(copies, size=(RIVALS, copies))
         sources = np.take_along_axis(rivals, stands[rivals].argmax(0)[None], 0)[0]
         kept = np.argsort(-stands, kind="stable")[: copies // KEPT]
         sources[: kept.size] = kept
-        self._turn = self._world.copy_battles(sources)
+        self._time_step = self._world.copy_battles(sources)
         self._orders = Orders._make(one[..., sources] for one in self._orders)
-        self._ways = [actions[:, sources] for actions in self._ways]
+        self._paths = [actions[:, sources] for actions in self._paths]
         self._before = None if self._before is None else self._before[sources]
 
     def _choose(self, step: int) -> Integers:
-        """Let every agent of every copy follow its orders: [agents, copies]."""
-        units, available = self._world.units_of_all_battles().copy(), self._turn.available_actions
+        """Return the actions that follow the orders: [agents, copies]."""
+        units, available = self._world.units_of_all_battles().copy(), self._time_step.available_actions
         if step % STRETCH == 0:
-            drawn = self._draws.integers(len(SCRIPTS) + 2, size=self._shape)  # two more: stay, and one lone direction
+            drawn = self._draws.integers(len(SCRIPTS) + 2, size=self._shape)  # plus: stay, move in one direction
             own_way = self._draws.random(self._shape) < self._orders.wayward
             self._scripts = np.where(own_way, drawn, self._orders.leads)
             self._direction = self._draws.integers(2, 6, size=self._shape)
@@ -186,9 +192,10 @@ class _Attempt:
 
 
 def standing(world: SkirmishWorld, own: float, over: Bools) -> Numbers:
-    """[copies] how well each stands: winning, then what the own team has left of its worth, less the enemies'.
+    """Return each copy's score: its outcome, then the difference of the teams' worth: [copies].
 
-    own: what the own team's counts. over: [copies], which are over; those that are and are not won are lost.
+    own: weight of the own team's remaining worth against the enemies'. over: [copies], ended copies; an ended copy
+    without a win is lost.
     """
     types = [unit_type(name) for name in unit_names()]
     full = np.array([one.health + one.shield for one in types])
@@ -203,12 +210,15 @@ def standing(world: SkirmishWorld, own: float, over: Bools) -> Numbers:
 
 
 def _mixed(which: Bools, new: Orders, old: Orders) -> Orders:
-    """Return the new orders for some copies, the old ones for the others. which: [copies]."""
+    """Return new orders for the copies in `which`, old ones for the others. which: [copies]."""
     return Orders._make(np.where(which, ours, theirs) for ours, theirs in zip(new, old, strict=True))
 
 
 def _play_again(world: SkirmishWorld, way: Sequence[Integers]) -> bool:
-    """Play the battle by itself, with the actions found; return whether it is won."""
+    """Play one battle with the found actions; return whether it is won.
+
+    way: actions [agents] by environment step.
+    """
     world.begin(EpisodeBatch(Purpose.REPLAY, 0, 1))
     for actions in way:
         world.step(actions[:, None])

@@ -1,4 +1,4 @@
-"""Battles that do not all begin alike: every unit's start is moved a little, before the first environment step."""
+"""Varied starts for benchmarks: every unit is shifted before the first environment step."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from fedqmix.runtime.core.world import EpisodeBatch, World
 
 
 def shift_units(world: World, map: str, seed: int, battles: EpisodeBatch, shift: float) -> None:
-    """Move all units of a batch that has just begun, each by its own uniform draws along x and y.
+    """Shift all units of a batch that has just begun, each by uniform draws along x and y.
 
-    shift: the farthest along each axis, in map cells. Structures stay, and so does a unit that would leave walkable
-    ground. The draws of a battle depend on the seed, purpose and episode alone. A world that does not show its own
-    records is left as it is.
+    shift: largest shift along each axis, in map cells. Structures do not move, nor does a unit that would leave
+    walkable ground. The draws of an episode depend on the seed, purpose and episode number alone. A world without
+    ShowsAllBattles is left unchanged.
     """
     if shift == 0 or not isinstance(world, ShowsAllBattles):
         return
-    units = world.units_of_all_battles()  # the world's own records: what is written here is where they stand
+    units = world.units_of_all_battles()  # the world's own records: writing to them moves the units
     role = f"shift {battles.purpose.value}"
     drawn = [
         generator(seed, role, battles.first + b).uniform(-shift, shift, (2, units.shape[1])) for b in range(len(units))

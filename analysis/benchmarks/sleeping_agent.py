@@ -1,4 +1,4 @@
-"""An agent that sleeps where its network would compute; a process of `fedqmix bench coupling`."""
+"""An agent process of `fedqmix bench coupling` that sleeps where its network would compute."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fedqmix.runtime.transport.world_remote import RemoteWorld
 
 
 class Timed:
-    """Counts the calls of an object's methods, and their seconds."""
+    """A wrapper that counts and times calls of an object's methods. calls, seconds: by method."""
 
     def __init__(self, of: Any, methods: Sequence[str]) -> None:
         self.calls: dict[str, int] = dict.fromkeys(methods, 0)
@@ -52,20 +52,24 @@ class Timed:
 
 
 class Sleep:
-    """Stands in for computing, and counts."""
+    """A sleep in place of computing, whose seconds are summed."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def __call__(self, seconds: float) -> None:
-        """Sleep."""
+        """Sleep and add the elapsed seconds."""
         began = time.perf_counter()
         time.sleep(seconds)
         self.seconds += time.perf_counter() - began
 
 
 def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms: float, steps: int, run: str) -> None:
-    """Go through a short first round, say so, and wait for a word; go through another, print its seconds as JSON."""
+    """Run a short first round, print "ready", wait for a line; measure a round, print JSON.
+
+    train_ms: sleep per training step. act_ms: sleep per environment step. steps: training steps of the measured round.
+    run: folder with config.yaml.
+    """
     config, sleep = load(Path(run)), Sleep()
     torch.set_num_threads(1)
     spec, identity = team_spec(config.map, config.env), Identity(Path(certs))

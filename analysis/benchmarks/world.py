@@ -1,8 +1,8 @@
-"""How many environment steps a second the embedded world takes, by map and batch.
+"""Environment steps per second of the embedded world, by map and batch size.
 
-Random available actions are played; the whole team's observations, availability, rewards and the global state are
-made at every step, as in training. A battle counts from its beginning to its end; battles that are over while others
-of the batch go on do not count.
+Actions are random available ones. Every environment step produces the whole team's observations, available actions,
+rewards and the global state, as in training. Steps count until an episode's end; ended episodes do not count while
+others of the batch continue.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ BATCHES = (1, 32, 256)
 
 
 class NoSink:
-    """Takes the team's side of a world and drops it."""
+    """A step observer that discards the team's time steps."""
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Take the first state of a batch."""
+        """Discard the first time step of a batch."""
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Take the outcome of a step."""
+        """Discard a time step."""
 
 
 def measure(
@@ -42,11 +42,11 @@ def measure(
     threads: int | None = None,
     seconds: float = 3.0,
 ) -> dict[str, Any]:
-    """Measure environment steps a second for every map and batch size.
+    """Measure environment steps per second for every map and batch size.
 
-    maps: default all; batches: battles side by side; threads: default one a processor; seconds: of measuring for each
-    map and batch. Returns what can be printed as JSON: first_step_seconds (loading or compiling the kernels until one
-    step is taken), the figures under "env_steps_per_second"[map][batch], the machine, the versions, the command.
+    maps: default all. batches: numbers of parallel episodes. threads: default one per processor. seconds: time of each
+    figure. Returns JSON values: first_step_seconds (from loading or compiling the kernels to the first environment
+    step), the figures under "env_steps_per_second"[map][batch], the machine, the versions, the command.
     Raises ConfigurationError for an unknown map.
     """
     maps = list(maps) if maps is not None else available_maps()
@@ -76,7 +76,7 @@ def _first_step(name: str) -> float:
 
 
 def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
-    """Environment steps a second; whole batches are played until the time is up, after one to warm up."""
+    """Return environment steps per second of whole batches, after one batch of warm-up."""
     world = make_world(name, 0, skirmish_options(), NoSink(), threads)
     actions = np.zeros((world.spec.n_agents, batch), dtype=np.int64)
     random = np.arange(1, batch + 1, dtype=np.uint64)
@@ -92,7 +92,7 @@ def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
 
 
 def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: int) -> int:
-    """Play one batch of battles to its end and return the environment steps of battles that were not over."""
+    """Run a batch of episodes; return its environment steps without those after an episode's end."""
     time_step = world.begin(EpisodeBatch(Purpose.TRAINING, first, actions.shape[1]))
     steps = 0
     while (running := actions.shape[1] - int(np.count_nonzero(time_step.terminated | time_step.truncated))) > 0:
@@ -104,9 +104,9 @@ def _play(world: World, actions: Integers, random: NDArray[np.uint64], first: in
 
 @kernel
 def _choose(available: Bools, over: Bools, random: NDArray[np.uint64], actions: Integers) -> None:
-    """Fill actions[agents, battles] with random available ones, the no-op where the battle is over.
+    """Fill actions [agents, episodes] with random available ones, the no-op in ended episodes.
 
-    random: [battles] xorshift states.
+    available: [agents, episodes, actions]. over: [episodes]. random: [episodes], xorshift states, advanced in place.
     """
     for b in range(actions.shape[1]):
         for agent in range(actions.shape[0]):

@@ -1,1 +1,1 @@
-"""Several runs together: statistics over seeds, figures, tables, and the page that shows them."""
+"""Reports on several runs: statistics over seeds, figures, tables, and a page of all."""

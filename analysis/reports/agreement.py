@@ -1,4 +1,4 @@
-"""Which runs may stand in one report: those measured alike, each once."""
+"""Checks that the runs of a report are comparable: measured alike, and each included once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("world", lambda run: run.world),
     ("version of the game", lambda run: run.game),
     ("evaluation episodes", lambda run: run.episodes),
-    ("the starts of evaluation battles", lambda run: run.starts),
+    ("the starts of evaluation episodes", lambda run: run.starts),
     ("environment steps between evaluations", lambda run: run.every_env_steps),
 )
 
 
 def require_alike(runs: Sequence[Run]) -> None:
-    """Check that runs were measured alike: in one world under the same rules, by evaluations of one kind.
+    """Check that runs were measured alike: one world, the same rules, evaluations of one kind.
 
-    What is not known of a run is not compared. Raises ConfigurationError that names the difference and the runs.
+    Unknown values are not compared. Raises ConfigurationError that names the difference and the runs.
     """
     for what, of in _MEASURES:
         _require_one(what, [(of(run), run) for run in runs if of(run) is not None])
@@ -31,7 +31,10 @@ def require_alike(runs: Sequence[Run]) -> None:
 
 
 def require_each_once(methods: Methods) -> None:
-    """Check that no seed of a method is there twice: it would count as two. Raises ConfigurationError."""
+    """Check that no method has a seed twice, which would count as two.
+
+    Raises ConfigurationError.
+    """
     for map_, by_name in methods.items():
         for method, runs in by_name.items():
             seen: dict[int, Run] = {}

@@ -1,4 +1,4 @@
-"""Curves of several seeds on common places, with the interquartile mean and its interval at each."""
+"""Curves of several seeds on a common grid, with interquartile means and intervals."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ POINTS = 101
 
 
 class Curve(NamedTuple):
-    """places: [points]; values: [seeds, points]."""
+    """The curves of several seeds on a common grid.
+
+    places: [points], x-values; values: [seeds, points].
+    """
 
     places: Scores
     values: Scores
 
     def estimate(self) -> Estimate:
-        """Return the interquartile mean over the seeds with its bootstrap interval, [points] each."""
+        """Return the interquartile mean over the seeds and its bootstrap interval: [points] each."""
         return iqm_interval([self.values])
 
 
 def together(runs: Sequence[Run], of: Callable[[Run], Scores], along: Callable[[Run], Scores]) -> Curve | None:
-    """Put several seeds' curves on POINTS common places, linear between evaluations.
+    """Interpolate several seeds' curves linearly on a common grid of POINTS.
 
-    of, along: values and places of one run, [evaluations]. The places go from the latest first to the earliest last
-    evaluation, so that each has all seeds. None when the seeds have no range in common.
+    of, along: y- and x-values of one run, [evaluations]. The grid begins at the latest first and ends at the earliest
+    last evaluation, so that every point has all seeds. Returns None when the seeds have no common range.
     """
     axes = [along(run) for run in runs]
     begin, end = max(axis[0] for axis in axes), min(axis[-1] for axis in axes)

@@ -1,4 +1,4 @@
-"""The figures of a report, drawn by matplotlib as SVG that takes the page's colours."""
+"""The figures of a report, drawn by matplotlib as SVG in the page's text colour."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from fedqmix.analysis.reports.runs import OURS, RETURN, RETURN_BEFORE, WON, WON_
 from fedqmix.analysis.reports.statistics import ENOUGH, Scores, interquartile_mean
 from fedqmix.conf.schema import StrategyConfig
 
-# Okabe & Ito's colours, told apart by colour-blind eyes, on light and dark ground alike.
+# Okabe & Ito's palette: distinct for colour-blind readers, on light and dark ground.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
 STRATEGIES: tuple[str, ...] = next(one.metadata["choices"] for one in fields(StrategyConfig) if one.name == "name")
 STYLES = ("-", "--", ":", "-.")
-_INK = "#010203"  # what the page replaces by the colour of its text
-_WIDTH, _HEIGHT = 4.2, 3.1  # inches, of a panel
+_INK = "#010203"  # placeholder for the page's text colour
+_WIDTH, _HEIGHT = 4.2, 3.1  # size of a panel in inches
 _COLUMNS = 3
 _STYLE: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9} | dict.fromkeys(
     ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK
@@ -33,12 +33,15 @@ _STYLE: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "
 
 
 Look = dict[str, Any]
-"""How a method is drawn: label, color, linestyle."""
+"""The line style of a method, as matplotlib's keywords: label, color, linestyle."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """name: for links and files. title, caption: words. svg: an element to stand inside a page."""
+    """A figure of a report.
+
+    name: for links and files. svg: an svg element for use inside a page.
+    """
 
     name: str
     title: str
@@ -47,7 +50,7 @@ class Figure:
 
     @property
     def file(self) -> str:
-        """The same as a document of its own, on white ground."""
+        """The figure as a separate SVG document on white ground."""
         inked = self.svg.replace("currentColor", "#1d2126")
         white = inked.replace('style="max-width', 'style="background: white; max-width', 1)
         return f'<?xml version="1.0" encoding="utf-8"?>\n{white}\n'
@@ -55,11 +58,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Axis:
-    """Along what a curve is drawn, or what it shows: needed are the keys of a row; of gives [evaluations]."""
+    """The x- or y-axis of a curve."""
 
     label: str
-    needed: tuple[str, ...]
-    of: Callable[[Run], Scores]
+    needed: tuple[str, ...]  # keys of a row
+    of: Callable[[Run], Scores]  # the values of a run: [evaluations]
 
 
 ENV_STEPS = Axis("environment steps (thousands)", ("env_step",), lambda run: run.column("env_step") / 1e3)
@@ -86,9 +89,10 @@ def curves_figure(
     value: Axis = WIN_RATE,
     columns: int = _COLUMNS,
 ) -> Figure | None:
-    """Draw the curve of every method, a panel a map and algorithm; None when no run has what the axes need.
+    """Draw the curve of every method, one panel per map and algorithm.
 
-    Panels are in the order of the maps. columns: how many panels are side by side at the most.
+    axis, value: the x- and y-axis. columns: the most panels side by side. Panels are in the order of the maps. Returns
+    None when no run has the keys that the axes need.
     """
     looks = _looks(methods)
     panels: dict[str, dict[str, list[Run]]] = defaultdict(dict)
@@ -114,9 +118,10 @@ def curves_figure(
 
 
 def metrics_figure(name: str, title: str, caption: str, methods: Methods, prefix: str, label: str) -> Figure | None:
-    """Draw the metrics under a prefix over environment steps, a panel a map and method, a line a metric.
+    """Draw metrics over environment steps, one panel per map and method, one line per metric.
 
-    The line is the mean over the seeds, behind it each seed. None when no run has such a metric.
+    prefix: of the metrics' keys. A thick line is the mean over the seeds, a thin line a seed. Returns None when no run
+    has such a metric.
     """
     panels: dict[str, tuple[list[Run], list[str]]] = {}
     for map_, by_name in methods.items():
@@ -150,7 +155,7 @@ def _curves(axes: Axes, runs: Sequence[Run], axis: Axis, value: Axis, look: Look
             marker = "o" if len(run.rows) < 3 else None
             shown = look if number == 0 else {**look, "label": "_"}
             axes.plot(axis.of(run), value.of(run), linewidth=1.0, marker=marker, markersize=3, **shown)
-    else:  # nothing is ever spent: no curve, but where it ends
+    else:  # the x-axis stays at 0, as for bytes without messages: a level line at the final value
         ends = np.array([value.of(run)[-1] for run in runs])
         axes.axhline(float(interquartile_mean([ends])), linewidth=1.0, **look)
 
@@ -168,11 +173,11 @@ def _metric(axes: Axes, key: str, runs: Sequence[Run], label: str, colour: str, 
 
 
 def _looks(methods: Methods) -> dict[str, Look]:
-    """Return label, colour and line style by method: a colour a strategy, other programs' lines broken."""
+    """Return the line style by method: one colour per strategy, dashed lines for other programs."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
     labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
     known = STRATEGIES if any(label in STRATEGIES for label in labels.values()) else ()
-    kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has one colour in all reports
+    kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has the same colour in all reports
     looks: dict[str, Look] = {}
     for name, run in firsts.items():
         number = kinds.index(labels[name])
@@ -182,7 +187,7 @@ def _looks(methods: Methods) -> dict[str, Look]:
 
 
 def _base(run: Run) -> str:
-    """Return the algorithm's name as far as programs agree on it: "qmix" of "QMIX", "qmix_ns" and "qmix-a_pps"."""
+    """Return the common name of an algorithm: "qmix" for "QMIX", "qmix_ns" and "qmix-a_pps"."""
     found = re.match(r"[a-z]+", run.algorithm.lower())
     return found[0] if found else run.algorithm
 
@@ -190,7 +195,7 @@ def _base(run: Run) -> str:
 def _svg(
     name: str, panels: Sequence[str], draw: Callable[[Axes, str], None], shared_legend: bool, most: int = _COLUMNS
 ) -> str:
-    """Draw panels side by side, so many at most, and return an svg element without a document round it."""
+    """Draw panels in a grid and return one svg element. most: the most panels side by side."""
     columns = 2 if len(panels) == 4 else min(most, len(panels))
     rows = math.ceil(len(panels) / columns)
     style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": name}
@@ -214,7 +219,7 @@ def _svg(
 
 
 def _legend(canvas: Canvas, panels: Sequence[Axes]) -> None:
-    """Put one legend for all panels below them."""
+    """Draw one legend for all panels below them."""
     handles: dict[str, Any] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -224,15 +229,15 @@ def _legend(canvas: Canvas, panels: Sequence[Axes]) -> None:
 
 
 def _short(path: str) -> str:
-    """Write a path's coordinates to a hundredth of a point, on one line."""
+    """Round a path's coordinates to a hundredth of a point and join its lines."""
     return " ".join(re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}", path).split())
 
 
 def _element(name: str, document: str, columns: int) -> str:
-    """Take the svg element out of its document: ids of its own, no wider than its panels want, ink from the page."""
+    """Extract the svg element, with unique ids, a maximal width, and the page's text colour."""
     svg = document[document.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would speak for the whole page
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would apply to the whole page
     svg = re.sub(r"\bd=\"([^\"]*)\"", lambda path: f'd="{_short(path[1])}"', svg)
     svg = svg.replace("<svg ", f'<svg style="max-width: {26 * columns}rem" ', 1)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)

@@ -1,4 +1,4 @@
-"""How far one recipe comes on a list of maps: when win rates were first reached, and whether they are kept."""
+"""One recipe on a list of maps: environment steps to win rates, and whether these last."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from fedqmix.analysis.reports.statistics import Scores
 from fedqmix.analysis.reports.tables import NOTHING, Table
 
 LOST, KEPT = 0.5, 0.8
-"""Win rates below which what was learned counts as lost, and above which as kept."""
+"""Win rates below which a learned policy counts as lost, and above which as kept."""
 LEARNED = 0.9
-"""The win rate from whose first reaching on losing and keeping are counted."""
+"""The win rate at which a policy counts as learned; lost and kept are counted from its first evaluation on."""
 TAIL = 10
-"""One in so many evaluations, the last ones, are the end of a run."""
+"""The end of a run is its last 1/TAIL of the evaluations."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """What came of one recipe on one map, over its seeds.
+    """The results of one recipe on one map, over its seeds.
 
-    level: the map's class of difficulty. recipe: algorithm, strategy, experiment, and settings in which runs of these
-    differ on the map. starts: where the evaluations' battles begin, "varied" or "fixed"; a recipe of which both were
-    measured has two rungs. env_steps, seconds, env_steps_a_second: medians of the whole runs. reached: by win rate, the
-    environment step of the first evaluation with it, median, infinite where most seeds have none. end: mean win rate of
-    the last tenth of the evaluations. lost, kept: share of the evaluations after the first with LEARNED that won less
-    than LOST and more than KEPT, median of the seeds that have such; None where none has. tuned_per_map, one_setting:
+    level: the map's class of difficulty. recipe: algorithm, strategy, experiment, and the settings in which their runs
+    differ on the map. starts: the starts of evaluation episodes, "varied" or "fixed"; a recipe measured from both has
+    two rungs. env_steps, seconds, env_steps_a_second: medians of the whole runs. reached: win rate -> environment step
+    of the first evaluation with it, median; infinite where most seeds have none. end: mean win rate of the last tenth
+    of the evaluations. lost, kept: share of the evaluations after the first with LEARNED that won less than LOST and
+    more than KEPT, median over the seeds with such evaluations; None where no seed has any. tuned_per_map, one_setting:
     the published win rates.
     """
 
@@ -58,9 +58,10 @@ class Rung:
 
 
 def rungs(runs: Sequence[Run], levels: Mapping[str, str]) -> list[Rung]:
-    """Return a rung for every map and recipe. levels: class of difficulty by map, in the order of the table.
+    """Return a rung for every map and recipe.
 
-    Runs without an evaluation and on other maps are left out.
+    levels: map -> class of difficulty, in the order of the table.
+    Runs without an evaluation, and runs on other maps, are left out.
     """
     found = by_recipe(runs)
     return [
@@ -72,7 +73,10 @@ def rungs(runs: Sequence[Run], levels: Mapping[str, str]) -> list[Rung]:
 
 
 def by_recipe(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
-    """Sort runs by map and recipe. Settings are part of a recipe's name only where they differ on one map."""
+    """Group runs by map and recipe.
+
+    A recipe's name includes the settings in which runs differ on one map.
+    """
     families: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if run.rows:
@@ -83,13 +87,13 @@ def by_recipe(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
             decisive = [_decisive(run) for run in members]
             names = varying(decisive)
             for run, settings in sorted(zip(members, decisive, strict=True), key=lambda pair: pair[0].seed):
-                told = [f"{name.rpartition('.')[2]}={written(settings.get(name))}" for name in names]
-                found[map_].setdefault(", ".join([family, *told]), []).append(run)
+                suffixes = [f"{name.rpartition('.')[2]}={written(settings.get(name))}" for name in names]
+                found[map_].setdefault(", ".join([family, *suffixes]), []).append(run)
     return found
 
 
 def table(found: Sequence[Rung], command: str) -> Table:
-    """Return the rungs as a table. command: what made it."""
+    """Return the rungs as a table. command: the command line, for the caption."""
     heads = ["map", "class", "recipe", "starts", "seeds", "env steps"]
     heads += [f"first {threshold:.0%}" for threshold in THRESHOLDS]
     heads += ["last tenth", f"below {LOST:.0%} after", f"above {KEPT:.0%} after", "hours", "steps/s"]
@@ -120,7 +124,7 @@ def table(found: Sequence[Rung], command: str) -> Table:
 
 
 def document(found: Sequence[Rung]) -> list[dict[str, Any]]:
-    """Return the rungs as JSON has them: null for what was never reached, and for what there is none of."""
+    """Return the rungs as JSON values: null for unreached win rates and missing values."""
     return [
         {
             **asdict(rung),
@@ -131,7 +135,7 @@ def document(found: Sequence[Rung]) -> list[dict[str, Any]]:
 
 
 def picture(runs: Sequence[Run], levels: Mapping[str, str], command: str) -> Figure | None:
-    """Draw the win rates of every map over environment steps, a panel a map; None when there are no runs."""
+    """Draw the win rates over environment steps, one panel per map; None when there are no runs."""
     found = by_recipe(runs)
     methods = {map_: found[map_] for map_ in levels if map_ in found}
     caption = f"Win rates of the evaluations in training. Made by: {command}"
@@ -140,7 +144,7 @@ def picture(runs: Sequence[Run], levels: Mapping[str, str], command: str) -> Fig
 
 @cache
 def published() -> dict[str, Any]:
-    """Return the published win rates of fine-tuned QMIX in percent, by kind and map, with their source."""
+    """Load fine-tuned QMIX's published win rates in percent, by kind and map, and their source."""
     known: dict[str, Any] = json.loads(
         resources.files("fedqmix.analysis.reports").joinpath("published.json").read_text("utf-8")
     )
@@ -148,7 +152,7 @@ def published() -> dict[str, Any]:
 
 
 def _measured(members: Sequence[Run]) -> dict[str, str]:
-    """Return the key of the win rate by where the battles begin."""
+    """Return starts -> the key of the win rate from these starts."""
     judging = {members[0].starts or "not known": WON}
     return judging | ({"fixed": WON_FIXED} if all(run.has(WON_FIXED) for run in members) else {})
 
@@ -175,18 +179,21 @@ def _rung(map_: str, level: str, recipe: str, members: Sequence[Run], starts: st
 
 
 def end_of(win_rates: Scores) -> float:
-    """Return the mean of the last tenth of a run's evaluations, at least one. win_rates: [evaluations]."""
+    """Return the mean of the last tenth of a run's evaluations, at least one.
+
+    win_rates: [evaluations].
+    """
     return float(win_rates[-math.ceil(len(win_rates) / TAIL) :].mean())
 
 
 def _after(win_rates: Scores) -> Scores:
-    """Return the evaluations after the first that won LEARNED; none where no evaluation did."""
+    """Return the win rates after the first one that reached LEARNED; empty when none did."""
     learned = np.flatnonzero(win_rates >= LEARNED)
     return win_rates[learned[0] + 1 :] if learned.size else win_rates[:0]
 
 
 def _decisive(run: Run) -> dict[str, Any]:
-    """Return all that makes two runs of a map and experiment other than two seeds of one recipe."""
+    """Return all values in which two seeds of one recipe on one map agree."""
     measured = {"episodes": run.episodes, "every_env_steps": run.every_env_steps, "judging starts": run.starts}
     return {"world": run.world, "game": run.game, **run.settings, **run.world_settings, **measured}
 

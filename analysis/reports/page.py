@@ -1,4 +1,4 @@
-"""A report as one HTML file that loads nothing from anywhere, and as Markdown."""
+"""A report as one self-contained HTML file, and as Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from fedqmix.analysis.reports.tables import Table
 
 @dataclass(frozen=True)
 class Report:
-    """title, about: words at the top. notes: what a reader must know. made: command and versions of this report."""
+    """The contents of a report.
+
+    about: text below the title. notes: caveats. made: its command and versions.
+    """
 
     title: str
     about: str
@@ -30,7 +33,10 @@ class Report:
 
 
 def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapping[str, str]) -> Report:
-    """Compute and draw everything. command, versions: with which the report is made; they stand below each figure."""
+    """Compute all tables and draw all figures.
+
+    command, versions: of this report, for the captions of figures.
+    """
     found = results.results(methods)
     by = f"Made by: {command} ({', '.join(f'{name} {version}' for name, version in versions.items())})."
     parts = [
@@ -55,7 +61,10 @@ def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapp
 
 
 def draw(methods: Methods, by: str) -> list[Figure]:
-    """Draw every figure for which there is something to draw."""
+    """Draw every figure for which runs have data.
+
+    by: command and versions, at the end of each caption.
+    """
     curves = (
         f"From {ENOUGH} seeds on: interquartile mean over the seeds with its 95 % stratified bootstrap interval (arXiv "
         "2108.13264), as far as all seeds got; below: every seed's curve. All values are those of metrics.jsonl."
@@ -68,12 +77,12 @@ def draw(methods: Methods, by: str) -> list[Figure]:
     distances = (
         "Mean Euclidean distance between two agents' parameters as they come to the server, before they are "
         "aggregated, by parameter: thin each seed, thick their mean. After aggregation all agents hold the same, and "
-        "it is 0. Personal parameters never come to the server, so nothing is known of theirs."
+        "it is 0. Personal parameters never come to the server, so their distances are unknown."
     )
     weights = "Weight of each agent in the last aggregation before an evaluation: thin each seed, thick their mean."
     cost = (
         "Each round's evaluation with the agents' own networks, just before they were aggregated, minus the evaluation "
-        f"in the same battles with the aggregate: above 0 aggregation costs, below 0 it helps. {curves}"
+        f"on the same episodes with the aggregate: above 0 aggregation costs, below 0 it helps. {curves}"
     )
     found = [
         figures.curves_figure("curves", "Win rate", f"{curves} {by}", methods, figures.ENV_STEPS),
@@ -115,7 +124,7 @@ def draw(methods: Methods, by: str) -> list[Figure]:
 
 
 def html_page(report: Report) -> str:
-    """Return the page: markup, style, figures and the numbers they show in one text."""
+    """Return the page, with markup, style, figures and their data in one text."""
     first, *rest = report.tables
     sections = [_table(first), *map(_figure, report.figures[:1]), *map(_table, rest), *map(_figure, report.figures[1:])]
     parts: list[Table | Figure] = [first, *report.figures[:1], *rest, *report.figures[1:]]
@@ -133,7 +142,7 @@ def html_page(report: Report) -> str:
 
 
 def markdown_page(report: Report) -> str:
-    """Return all tables as Markdown."""
+    """Return the report's texts and tables as Markdown."""
     notes = [f"- {note}" for note in report.notes]
     head = [f"# {report.title}", "", report.about, "", *notes, *([""] if notes else [])]
     return "\n".join([*head, *map(tables.markdown, report.tables), report.made, ""])
@@ -142,7 +151,7 @@ def markdown_page(report: Report) -> str:
 def _about(methods: Methods) -> str:
     runs = [run for by_name in methods.values() for members in by_name.values() for run in members]
     worlds = ", ".join(dict.fromkeys(run.world for run in runs))
-    games = ", ".join(dict.fromkeys(run.game for run in runs if run.game)) or "version not told"
+    games = ", ".join(dict.fromkeys(run.game for run in runs if run.game)) or "unknown version"
     episodes = ", ".join(dict.fromkeys(str(run.episodes) for run in runs if run.episodes)) or "an unknown number of"
     starts = ", ".join(dict.fromkeys(run.starts for run in runs if run.starts))
     places = f" from {starts} places" if starts else ""
@@ -166,7 +175,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _embedded(methods: Methods) -> str:
-    """Return every run's rows as JSON that may stand inside a script element."""
+    """Return every run's rows as JSON, escaped for a script element."""
     document = [
         {"run": run.label, "map": map_, "method": method, "seed": run.seed, "rows": list(run.rows)}
         for map_, by_name in methods.items()

@@ -1,8 +1,8 @@
 """Runs of other programs: EPyMARL's Sacred folders, and files in marl-eval's schema.
 
-Sacred's FileStorageObserver writes a folder a run: config.json, metrics.json ({metric: {steps, timestamps, values}})
-and info.json, where EPyMARL keeps the same as {metric: values, metric_T: steps}. marl-eval's schema is that of Gorsane
-et al. 2022 (arXiv 2209.10485): environment -> task -> algorithm -> seed -> step_<k>.
+Sacred's FileStorageObserver writes one folder per run: config.json, metrics.json ({metric: {steps, timestamps,
+values}}) and info.json, where EPyMARL stores the same as {metric: values, metric_T: steps}. Gorsane et al. 2022
+(arXiv 2209.10485) define marl-eval's schema: environment -> task -> algorithm -> seed -> step_<k>.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.server.records import Row, read_document, row_fault
 
 LARGEST = 256 * 2**20
-"""Bytes of a file: marl-eval's hold every evaluation of many runs."""
+"""Largest size of a file in bytes; marl-eval's files hold every evaluation of many runs."""
 CONFIG, METRICS, INFO = "config.json", "metrics.json", "info.json"
 _WORLDS = {"sc2": "smac"}  # EPyMARL's name of a world -> ours
 _TAKEN = (WON, RETURN, "test_ep_length_mean")
@@ -26,13 +26,16 @@ _MARL_EVAL = {"win_rate": WON, "return": RETURN, "episode_length": "test_ep_leng
 
 
 def sacred_folders(path: Path) -> list[Path]:
-    """Return the folders of Sacred runs that a path is or holds."""
+    """Return the folders of Sacred runs at or below a path."""
     found = [file.parent for name in (METRICS, INFO) for file in path.glob(f"**/{name}")]
     return sorted({folder for folder in found if (folder / CONFIG).is_file()})
 
 
 def read_sacred(folder: Path) -> Run:
-    """Read one of EPyMARL's runs. Raises ConfigurationError when its files are not what EPyMARL writes."""
+    """Read a run of EPyMARL.
+
+    Raises ConfigurationError when its files are not in EPyMARL's format.
+    """
     try:
         config = _read(folder / CONFIG)
         arguments = config["env_args"]
@@ -41,7 +44,7 @@ def read_sacred(folder: Path) -> Run:
         series = series or _from_info(_read(folder / INFO))
         seed, name, env = int(config["seed"]), str(config["name"]), str(config["env"])
         side_by_side = int(config.get("batch_size_run", 1))
-        episodes = max(1, int(config["test_nepisode"]) // side_by_side) * side_by_side  # as its run.py counts them
+        episodes = max(1, int(config["test_nepisode"]) // side_by_side) * side_by_side  # as in its run.py
         rows = [row for row in _rows(series) if WON in row]
         _require_rows(folder, rows)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
@@ -52,7 +55,10 @@ def read_sacred(folder: Path) -> Run:
 
 
 def read_marl_eval(file: Path) -> list[Run]:
-    """Read all runs of a file in marl-eval's schema. Raises ConfigurationError when it is not in it."""
+    """Read all runs of a file in marl-eval's schema.
+
+    Raises ConfigurationError for a file in another format.
+    """
     try:
         document = _read(file)
         return [
@@ -84,7 +90,7 @@ def _marl_eval_run(label: str, world: str, map_: str, algorithm: str, seed: str,
 
 
 Series = dict[str, tuple[list[int], list[float], list[str]]]
-"""Metric -> environment steps, values, timestamps (where they are known)."""
+"""Metric -> environment steps, values, timestamps (empty when unknown)."""
 
 
 def _from_metrics(document: Mapping[str, Any]) -> Series:
@@ -104,7 +110,7 @@ def _from_info(document: Mapping[str, Any]) -> Series:
 
 
 def _number(value: Any) -> float:
-    """Sacred writes NumPy's numbers as {"py/object": ..., "value": ...}, of which the value alone is read."""
+    """Return a number of Sacred's JSON, in which NumPy's are {"py/object": ..., "value": ...}."""
     return float(value["value"] if isinstance(value, dict) else value)
 
 
@@ -128,9 +134,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _require_rows(place: object, rows: Sequence[Row]) -> None:
-    """Check rows as those of our own runs are, but that a time need not be known. Raises ValueError."""
+    """Check rows as `row_fault` does, but allow an unknown elapsed_s. Raises ValueError."""
     before = 0.0
     for row in rows:
         if (fault := row_fault({"elapsed_s": 0.0, **row}, before)) is not None:
-            raise ValueError(f"an evaluation of {place} is not one, {fault}")
+            raise ValueError(f"an evaluation of {place} is not valid, {fault}")
         before = row["env_step"]

@@ -1,4 +1,4 @@
-"""What is computed of several runs: win rates, improvement over the baselines, sample efficiency."""
+"""Results over several runs: win rates, improvement over the baselines, sample efficiency."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, Scores
 
 BASELINES = ("none", "full_sharing")
 THRESHOLDS = (0.5, 0.9)
-"""Win rates whose first reaching is told."""
+"""Win rates for which reports give the environment steps to reach them."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One number of several seeds: interquartile mean and its interval; below ENOUGH seeds mean, least, greatest."""
+    """A score over seeds: interquartile mean and interval; mean and range below ENOUGH seeds."""
 
     seeds: int
     value: float
@@ -27,22 +27,25 @@ class Summary:
 
     @property
     def enough(self) -> bool:
-        """Tell whether low and high are a 95 % interval, and not the least and greatest seed."""
+        """Whether low and high are a 95 % interval, not the minimum and maximum of the seeds."""
         return self.seeds >= ENOUGH
 
 
 @dataclass(frozen=True)
 class Reached:
-    """When a win rate was first reached. median: environment steps over all seeds, infinite where most never did."""
+    """The environment steps to a win rate."""
 
-    seeds: int
-    of: int
-    median: float
+    seeds: int  # seeds that reached it
+    of: int  # all seeds
+    median: float  # environment steps over all seeds; infinite where most never reached it
 
 
 @dataclass(frozen=True)
 class Returns:
-    """Undiscounted returns of evaluations. better: as in MethodResult, of the mean return."""
+    """Undiscounted returns of evaluations.
+
+    area: mean return; better: as in MethodResult, of the mean return.
+    """
 
     final: Summary
     area: Summary
@@ -51,11 +54,11 @@ class Returns:
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What came of one method on one map.
+    """The results of one method on one map.
 
-    win_rates: by FINAL and BEST. better: by baseline, the probability that the method's final win rate is above it.
-    area: mean win rate over the environment steps that all runs of the map have in common. reached: by win rate.
-    returns: the final return, and over the same environment steps the mean one; None where runs do not tell any.
+    win_rates: by FINAL and BEST. better: baseline -> probability that a run of the method has a higher final win rate.
+    area: mean win rate over the environment steps common to all runs of the map. reached: by win rate.
+    returns: the final return, and the mean one over the same environment steps; None where runs do not record returns.
     """
 
     map: str
@@ -68,13 +71,16 @@ class MethodResult:
 
 
 def replayed(methods: Methods, which: str) -> bool:
-    """Tell whether all our runs' networks were played again; only then those win rates are used."""
+    """Return whether all our runs' networks were played again, so that reports use these results."""
     ours = [run for by_name in methods.values() for runs in by_name.values() for run in runs if run.source == OURS]
     return bool(ours) and all(which in run.replayed for run in ours)
 
 
 def win_rate(run: Run, which: str, again: bool) -> float:
-    """Return a run's FINAL or BEST win rate: of the networks played again, or as logged (other programs' always)."""
+    """Return a run's FINAL or BEST win rate.
+
+    again: of the networks played again if known, else as logged.
+    """
     return run.replayed[which].win_rate if again and which in run.replayed else run.logged(which)
 
 
@@ -102,9 +108,9 @@ def results(methods: Methods) -> list[MethodResult]:
 
 
 def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Estimate]]]:
-    """Return each method's final win rate and improvement over all maps, maps being the strata.
+    """Return each method's final win rate and improvement over all maps, stratified by map.
 
-    A method that was not run on every map, or with fewer than ENOUGH seeds on one, is left out; for a single map all.
+    Methods without runs on every map, or with fewer than ENOUGH seeds on one, are left out. Empty for a single map.
     """
     if len(methods) < 2:
         return []
@@ -122,7 +128,7 @@ def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Est
 
 
 def summary(strata: Sequence[Scores]) -> Summary:
-    """Summarise scores, [seeds] per map."""
+    """Summarise scores. strata: one [seeds] array per map."""
     seeds = min(map(len, strata))
     together = np.concatenate(strata)
     if seeds < ENOUGH:
@@ -131,13 +137,13 @@ def summary(strata: Sequence[Scores]) -> Summary:
 
 
 def common_range(by_name: Mapping[str, Sequence[Run]]) -> tuple[float, float]:
-    """Return the environment steps that all runs of a map have in common: latest first and earliest last evaluation."""
+    """Return the environment steps of the latest first and the earliest last evaluation."""
     columns = [run.column("env_step") for runs in by_name.values() for run in runs]
     return max(column[0] for column in columns), min(column[-1] for column in columns)
 
 
 def baseline(by_name: Mapping[str, Sequence[Run]], method: str, strategy: str) -> str | None:
-    """Return the method with the same algorithm and a baseline's strategy; None unless there is exactly one other."""
+    """Return the one other method with a baseline's strategy and the same algorithm, else None."""
     own = by_name[method][0]
     found = [
         name
@@ -163,7 +169,10 @@ def _returns(map_: str, by_name: Mapping[str, Sequence[Run]], method: str) -> Re
 def _better(
     maps: Sequence[str], methods: Methods, method: str, scores: Callable[[Sequence[Run]], Scores]
 ) -> dict[str, Estimate]:
-    """scores: of several runs, [runs]."""
+    """Return the improvement over each baseline.
+
+    scores: function from several runs to their scores, [runs].
+    """
     found = {}
     for strategy in BASELINES:
         others = [baseline(methods[map_], method, strategy) for map_ in maps]
@@ -180,7 +189,7 @@ def _better(
 
 
 def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores:
-    if end < begin:  # one run was over before another was first evaluated
+    if end < begin:  # one run ended before the first evaluation of another
         return np.full(len(runs), np.nan)
     return np.array(
         [statistics.area_under_curve(run.column("env_step"), run.column(metric), begin, end) for run in runs]
@@ -188,7 +197,10 @@ def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores
 
 
 def reached(runs: Sequence[Run], threshold: float, won: str = WON) -> Reached:
-    """Return when the runs first won a share of an evaluation. threshold: that share. won: the win rate's key."""
+    """Return the environment steps to a win rate.
+
+    threshold: the win rate. won: its key in a row.
+    """
     steps = np.array([statistics.steps_to_reach(run.column("env_step"), run.column(won), threshold) for run in runs])
-    middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median makes nan of two infinities
+    middle = np.sort(steps)[[(len(steps) - 1) // 2, len(steps) // 2]].mean()  # np.median of two infinities is nan
     return Reached(int(np.isfinite(steps).sum()), len(steps), float(middle))

@@ -1,4 +1,4 @@
-"""A run as a report sees it, whoever trained it, and which runs are one method."""
+"""A run of any program as a report reads it, and the grouping of runs by method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fedqmix.server.records import Row, best_row
 
 WON, RETURN = "test_battle_won_mean", "test_return_mean"
 WON_FIXED = "test_fixed_battle_won_mean"
-"""The win rate from fixed starts, where the battles that judge begin from varied ones."""
+"""The win rate from fixed starts, in runs whose main win rate is from varied starts."""
 WON_BEFORE, RETURN_BEFORE = "test_before_battle_won_mean", "test_before_return_mean"
 FINAL, BEST = "final", "best"
 OURS = "fedqmix"
@@ -22,9 +22,9 @@ OURS = "fedqmix"
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of playing a checkpoint's networks again.
+    """The result of new greedy episodes with a checkpoint's networks.
 
-    checkpoint: its folder in the run folder. round: after which it was written.
+    checkpoint: its folder in the run folder. round: the round after which it was written. won: episodes won.
     """
 
     checkpoint: str
@@ -41,12 +41,13 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what it is, how it was measured, and every evaluation.
+    """One run: its identity, the way it was measured, and every evaluation.
 
-    label: where it was read from. source: the program that trained it. experiment: the settings it began from. game:
-    version of the game's rules. None stands for what is not known. world_settings, settings: by full name
-    ("env.reward_win", "algorithm.gamma"), those of the world and those that decide how it learns. replayed: by FINAL
-    and BEST, the networks played again; not_replayed says in words why one is missing.
+    None stands for unknown values.
+    label: its path. source: the program that trained it. experiment: the name of its base settings. game: version of
+    the game's rules. world_settings, settings: full name ("env.reward_win", "algorithm.gamma") -> value, of the world
+    and of all that affects learning. replayed: by FINAL and BEST, the networks played again; not_replayed: the reason
+    why one is missing.
     """
 
     label: str
@@ -61,10 +62,10 @@ class Run:
     game: str | None = None
     episodes: int | None = None
     every_env_steps: int | None = None
-    starts: str | None = None  # of the battles that judge: "varied" or "fixed"
+    starts: str | None = None  # of the main win rate's episodes: "varied" or "fixed"
     world_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    of_its_map: frozenset[str] = frozenset()  # settings that its experiment sets so on this map alone
+    of_its_map: frozenset[str] = frozenset()  # settings that its experiment sets for this map alone
     outcome: str = "unknown"
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -72,24 +73,24 @@ class Run:
     sent: Mapping[str, int] = field(default_factory=dict)  # bytes by channel, in a deployment
     replayed: Mapping[str, Replayed] = field(default_factory=dict)
     not_replayed: Mapping[str, str] = field(default_factory=dict)
-    refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by agent: "times", and "last" in words
+    refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # agent -> "times", "last" (the reason)
 
     @property
     def family(self) -> str:
-        """Algorithm and strategy, as marl_eval.json names them; the program's name in front where it is not ours."""
+        """Algorithm and strategy, as in marl_eval.json; prefixed by another program's name."""
         name = f"{self.algorithm}-{self.strategy}" if self.strategy else self.algorithm
         return name if self.source == OURS else f"{self.source} {name}"
 
     def has(self, key: str) -> bool:
-        """Tell whether every row has a metric."""
+        """Return whether every row has a metric."""
         return all(key in row for row in self.rows)
 
     def column(self, key: str) -> Scores:
-        """Return a metric of all rows: [evaluations]."""
+        """Return a metric of every row: [evaluations]."""
         return np.array([row[key] for row in self.rows], np.float64)
 
     def logged(self, which: str) -> float:
-        """Return the win rate of the FINAL or BEST evaluation in its metrics."""
+        """Return the logged win rate of the FINAL or BEST evaluation."""
         row = self.rows[-1] if which == FINAL else best_row(self.rows)
         assert row is not None
         return float(row[WON])
@@ -100,10 +101,10 @@ Methods = Mapping[str, Mapping[str, Sequence[Run]]]
 
 
 def by_method(runs: Sequence[Run]) -> Methods:
-    """Sort runs by map and method.
+    """Group runs by map and method.
 
-    A method is an algorithm and a strategy; where such runs differ in a setting, it is part of the method's name. What
-    an experiment sets otherwise on one map is part of it only where such runs differ on that map.
+    A method is an algorithm and a strategy. Its name includes the settings in which such runs differ. A setting that an
+    experiment sets for one map is included only when such runs differ on that map.
     """
     families: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
@@ -112,13 +113,13 @@ def by_method(runs: Sequence[Run]) -> Methods:
     for family, members in sorted(families.items()):
         varied = _varied(members)
         for run in sorted(members, key=lambda one: one.seed):
-            told = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
-            found[run.map][", ".join([family, *told])].append(run)
+            suffixes = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
+            found[run.map][", ".join([family, *suffixes])].append(run)
     return {map_: dict(methods) for map_, methods in sorted(found.items())}
 
 
 def _varied(members: Sequence[Run]) -> list[str]:
-    """Return the names of settings that tell methods apart among runs of one algorithm and strategy."""
+    """Return the settings that distinguish methods among runs of one algorithm and strategy."""
     usual: list[Mapping[str, Any]] = [
         {name: run.settings[name] for name in run.settings if name not in run.of_its_map} for run in members
     ]
@@ -130,11 +131,11 @@ def _varied(members: Sequence[Run]) -> list[str]:
 
 
 def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of settings that have not the same value everywhere; not known is not other."""
+    """Return the names of the settings with more than one value; unknown values do not count."""
     names = dict.fromkeys(name for one in settings for name in one)
     return [name for name in names if len({written(one[name]) for one in settings if name in one}) > 1]
 
 
 def written(value: Any) -> str:
-    """Return a setting's value in one word."""
+    """Return a setting's value as text without spaces between list items."""
     return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)

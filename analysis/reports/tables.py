@@ -1,4 +1,4 @@
-"""The tables of a report, as cells of text; `html` and `markdown` write them."""
+"""The tables of a report as text cells, and their HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """name: for links. title, caption: words. heads: [columns]; rows: [rows][columns]."""
+    """A table of text cells. name: for links. heads: [columns]; rows: [rows][columns]."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Table:
 
 
 def html(table: Table) -> str:
-    """Return a table element; columns of numbers stand to the right."""
+    """Return an HTML table element; cells with numbers are aligned right."""
     heads = "".join(f"<th scope='col'>{markup.escape(head)}</th>" for head in table.heads)
     rows = "\n".join(
         "<tr>" + "".join(f"<td{_side(cell)}>{markup.escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
@@ -42,7 +42,7 @@ def markdown(table: Table) -> str:
 
 
 def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
-    """Final and best win rate of every method, and whether it improves on the baselines."""
+    """Return the table of final and best win rates and of improvements over the baselines."""
     rows = [
         [
             result.map,
@@ -59,14 +59,14 @@ def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
         "Win rates",
         f"{_measured(methods, FINAL)} {_measured(methods, BEST)} {_INTERVALS} P(better than ...) is the probability "
         "that a run of the method has a higher final win rate than a run of the baseline with the same algorithm, a "
-        "tie counting half (Mann-Whitney U); 0.5 says no difference, and an interval that holds 0.5 leaves it open.",
+        "tie counting half (Mann-Whitney U); 0.5 means no difference, and an interval that holds 0.5 is inconclusive.",
         ["map", "method", "seeds", "final win rate", "best win rate", *(f"P(better than {one})" for one in BASELINES)],
         rows,
     )
 
 
 def returns(found: Sequence[MethodResult]) -> Table | None:
-    """Final and mean return of every method; None where no run tells its returns."""
+    """Return the table of final and mean returns; None when no run records returns."""
     rows = [
         [
             result.map,
@@ -84,7 +84,7 @@ def returns(found: Sequence[MethodResult]) -> Table | None:
         "Returns",
         "Final return: of the last evaluation in training. Mean return: the area under the curve over the environment "
         "steps that all runs of the map have in common, divided by their number. P(better than ...) is of the mean "
-        f"return. {_INTERVALS} Returns tell methods apart where hardly a battle is won yet; a higher return is not "
+        f"return. {_INTERVALS} Returns separate methods while hardly an episode is won; a higher return is not "
         "always a better chance to win.",
         ["map", "method", "final return", "mean return", *(f"P(better than {one})" for one in BASELINES)],
         rows,
@@ -92,7 +92,7 @@ def returns(found: Sequence[MethodResult]) -> Table | None:
 
 
 def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
-    """Area under the curve, and when win rates were first reached."""
+    """Return the table of areas under the curve and of environment steps to win rates."""
     rows = []
     for result in found:
         cells = [result.map, result.method, rate(result.area)]
@@ -118,7 +118,7 @@ def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
 
 
 def all_maps(methods: Methods) -> Table | None:
-    """The maps together; None where there is one map, or too few seeds."""
+    """Return the table over all maps; None when there is one map, or no method has enough seeds."""
     rows = [
         [name, rate(summary), *(chance(better.get(strategy)) for strategy in BASELINES)]
         for name, summary, better in over_all_maps(methods)
@@ -136,7 +136,7 @@ def all_maps(methods: Methods) -> Table | None:
 
 
 def runs(methods: Methods) -> Table:
-    """Every single run."""
+    """Return the table of all runs."""
     rows = [
         [
             run.label,
@@ -156,15 +156,15 @@ def runs(methods: Methods) -> Table:
         "runs",
         "Runs",
         "Final and best: the last and the best evaluation in metrics.jsonl; the best is the highest of many noisy "
-        "ones, so it flatters. Played again: the networks of that checkpoint in new greedy battles, with the 95 % "
-        "interval (Wilson) that comes from the number of battles.",
+        "ones, so it is biased upwards. Played again: the networks of that checkpoint in new greedy episodes, with the "
+        "95 % interval (Wilson) that comes from the number of episodes.",
         ["run", "map", "method", "seed", "outcome", "env steps", "final", "best", "final again", "best again"],
         rows,
     )
 
 
 def differences(methods: Methods) -> Table | None:
-    """The settings in which methods differ, by name; None when they do not."""
+    """Return the table of settings in which methods differ; None when they agree in all."""
     named: dict[str, list[Run]] = {}
     for by_name in methods.values():
         for method, members in by_name.items():
@@ -177,15 +177,15 @@ def differences(methods: Methods) -> Table | None:
     return Table(
         "settings",
         "Settings that differ",
-        "Every setting that is not the same in all runs, but for seed, folder, threads and when a run stops. Compare "
-        "methods only where nothing else differs than what makes the method.",
+        "Every setting that is not the same in all runs, except seed, folder, threads and when a run stops. Compare "
+        "methods only where no other settings differ than those that define the method.",
         ["setting", *named],
         rows,
     )
 
 
 def sent(methods: Methods) -> Table | None:
-    """Bytes by channel of the runs that were federations; None where all were trained in one process."""
+    """Return the table of bytes by channel of deployed runs; None when there are none."""
     found = [run for by_name in methods.values() for members in by_name.values() for run in members if run.sent]
     channels = list(dict.fromkeys(name for run in found for name in run.sent))
     if not found:
@@ -196,20 +196,20 @@ def sent(methods: Methods) -> Table | None:
 
 
 def commands(methods: Methods) -> Table:
-    """What was typed, with which versions."""
+    """Return the table of each run's command line, versions, machine and game."""
     rows = [
-        [run.label, run.command or NOTHING, _listed(run.versions), _listed(run.machine), run.game or "not told"]
+        [run.label, run.command or NOTHING, _listed(run.versions), _listed(run.machine), run.game or "unknown"]
         for by_name in methods.values()
         for members in by_name.values()
         for run in members
         if run.source == OURS
     ]
-    caption = "Each run's command, as its summary.json has it, and what it ran with."
+    caption = "Each run's command, as in its summary.json, and its versions, machine and game."
     return Table("commands", "Commands and versions", caption, ["run", "command", "versions", "machine", "game"], rows)
 
 
 def rate(summary: Summary) -> str:
-    """Return "0.71 [0.60, 0.80]", or "0.71 (0.60 to 0.80)" where there are too few seeds for an interval."""
+    """Return a summary as text: "0.710 [0.600, 0.800]", or "0.710 (0.600 to 0.800)" for few seeds."""
     if math.isnan(summary.value):
         return NOTHING
     if summary.enough:
@@ -220,7 +220,7 @@ def rate(summary: Summary) -> str:
 
 
 def chance(estimate: Estimate | None) -> str:
-    """Return a probability with its interval, if it has one."""
+    """Return a probability as text, with its interval if it has one."""
     if estimate is None:
         return NOTHING
     if math.isnan(float(estimate.low)):
@@ -229,13 +229,13 @@ def chance(estimate: Estimate | None) -> str:
 
 
 def steps(number: float) -> str:
-    """Return a number of environment steps, "not" for infinity."""
+    """Return a number of environment steps as text, "not" for infinity."""
     return f"{number:,.0f}" if math.isfinite(number) else "not"
 
 
 _INTERVALS = (
     f"From {ENOUGH} seeds on: interquartile mean over the seeds [95 % stratified bootstrap interval] (Agarwal et al. "
-    "2021, arXiv 2108.13264); below: mean (least to greatest seed), as an interval would say nothing."
+    "2021, arXiv 2108.13264); below: mean (least to greatest seed), as an interval would not be informative."
 )
 
 

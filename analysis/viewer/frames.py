@@ -1,4 +1,4 @@
-"""A replay as pictures: the same field as the page's, in its light colours."""
+"""Frames of a replay: the page's view of the field, in its light colours."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ HEAL, HEALTH, LOW, SHIELD, EMPTY, DEAD, EXPLORED = (
     "#8b9097",
     "#8a3fc0",
 )
-MARGIN = 3.0  # cells around the units' ways
-SMOOTH = 2  # drawn so many times larger, then made smaller, as Pillow draws without anti-aliasing
-CROWD = 24  # with more units than these, an enemy shows its bars when it is hurt, and no number
+MARGIN = 3.0  # map cells around the units' paths
+SMOOTH = 2  # factor of supersampling: Pillow draws without anti-aliasing
+CROWD = 24  # with more units, enemies have no numbers, and have bars only when damaged
 HEAD, FOOT = 26, 26  # pixels for title and reward
 
 
 @dataclass(frozen=True)
 class Field:
-    """Where map cells lie in a picture. Sizes in pixels of the finished picture, both even, as video coders ask."""
+    """The mapping from map cells to pixels.
+
+    width, height: of the finished frame, even as video encoders require.
+    """
 
     left: float  # map cells
     top: float
@@ -39,12 +42,12 @@ class Field:
     height: int
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the pixel of a point of the map, in the larger drawing."""
+        """Return the pixel of a point of the map, in the supersampled drawing."""
         return (x - self.left) * self.scale * SMOOTH, ((self.top - y) * self.scale + HEAD) * SMOOTH
 
 
 def field_of(replay: Replay, width: int) -> Field:
-    """Fit the part of the map in which anybody ever was into a width in pixels; as high as it takes, within 4:3."""
+    """Fit the part of the map that units visit into a width in pixels, within 4:3."""
     columns, rows = replay.walkable.shape
     left, right = _bounds(replay.x, columns)
     bottom, top = _bounds(replay.y, rows)
@@ -60,14 +63,17 @@ def _bounds(values: np.ndarray, size: int) -> tuple[float, float]:
 
 
 def frames(replay: Replay, times: Iterator[float], width: int) -> Iterator[Image.Image]:
-    """Draw the battle at some times, in environment steps from 0 to replay.steps. width: of the pictures, in pixels."""
+    """Draw the battle at given times.
+
+    times: environment steps, 0 to replay.steps. width: of a frame, in pixels.
+    """
     painter = Painter(replay, field_of(replay, width))
     for time in times:
         yield painter.paint(time)
 
 
 class Painter:
-    """Draws one battle; the ground is drawn once."""
+    """A drawer of one battle's frames; it draws the ground once."""
 
     def __init__(self, replay: Replay, field: Field) -> None:
         self.replay, self.field = replay, field
@@ -77,21 +83,24 @@ class Painter:
         self._ground = self._draw_ground()
 
     def paint(self, time: float) -> Image.Image:
-        """Draw one moment, or what lies between two: 3.5 is half way between moments 3 and 4."""
+        """Draw one frame.
+
+        time: in environment steps; 3.5 interpolates half way between moments 3 and 4.
+        """
         replay, image = self.replay, self._ground.copy()
         draw = ImageDraw.Draw(image)
         step = min(int(time), replay.steps - 1)
         part = time - step
         standing = replay.health[step] > 0
         for unit in np.flatnonzero(~standing):
-            self._fallen(draw, int(unit), step, part)
+            self._dead(draw, int(unit), step, part)
         for unit in np.flatnonzero(standing & (replay.target[step + 1] >= 0)):
-            self._deed(draw, int(unit), int(replay.target[step + 1, unit]), step, part)
+            self._action(draw, int(unit), int(replay.target[step + 1, unit]), step, part)
         for unit in np.flatnonzero(standing):
             self._disc(draw, int(unit), step, part)
-        for unit in np.flatnonzero(standing):  # above all discs, so that a crowd hides none
-            self._figures(draw, int(unit), step, part)
-        self._words(draw, time)
+        for unit in np.flatnonzero(standing):  # above all discs, so that no disc hides a bar
+            self._bars(draw, int(unit), step, part)
+        self._texts(draw, time)
         return image.resize((self.field.width, self.field.height), Image.Resampling.BOX)
 
     def _draw_ground(self) -> Image.Image:
@@ -111,13 +120,13 @@ class Painter:
     def _radius(self, unit: int) -> float:
         return SMOOTH * max(4.0, self.replay.units[unit].radius * self.field.scale)
 
-    def _fallen(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
+    def _dead(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
         x, y = self._place(unit, step, part)
         arm = self._radius(unit) / 2
         draw.line((x - arm, y - arm, x + arm, y + arm), fill=DEAD, width=3)
         draw.line((x - arm, y + arm, x + arm, y - arm), fill=DEAD, width=3)
 
-    def _deed(self, draw: ImageDraw.ImageDraw, unit: int, target: int, step: int, part: float) -> None:
+    def _action(self, draw: ImageDraw.ImageDraw, unit: int, target: int, step: int, part: float) -> None:
         side = self.replay.units[unit].side
         colour = HEAL if side == self.replay.units[target].side else SIDES[side]
         to = self._place(target, step, part)
@@ -133,7 +142,7 @@ class Painter:
         draw.circle(at, radius * (1 - 0.6 * part) if dies else radius, fill=SIDES[fact.side], outline=GROUND)
         draw.text(at, self._marks[fact.type], fill=CARD, font=_font(max(7, radius / SMOOTH)), anchor="mm")
 
-    def _figures(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
+    def _bars(self, draw: ImageDraw.ImageDraw, unit: int, step: int, part: float) -> None:
         replay, fact = self.replay, self.replay.units[unit]
         (x, y), radius = self._place(unit, step, part), self._radius(unit)
         health = _between(replay.health, unit, step, part) / fact.health_max
@@ -155,8 +164,8 @@ class Painter:
         if share > 0:
             draw.rectangle((x - half, y, x - half + 2 * half * share, y + 3 * SMOOTH), fill=colour)
 
-    def _words(self, draw: ImageDraw.ImageDraw, time: float) -> None:
-        """Write step and team reward; a line along the bottom tells how far the battle has gone."""
+    def _texts(self, draw: ImageDraw.ImageDraw, time: float) -> None:
+        """Draw the environment step, the team reward, and a progress line along the bottom."""
         width, height = self.field.width * SMOOTH, self.field.height * SMOOTH
         draw.rectangle((0, height - 3 * SMOOTH, width * time / self.replay.steps, height), fill=SIDES["ally"])
         middle = height - (FOOT + 3) * SMOOTH / 2

@@ -1,4 +1,4 @@
-"""A replay as one HTML file that loads nothing from anywhere."""
+"""A replay as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fedqmix.envs.replays import Replay, action_names
 from fedqmix.envs.replays.file import document
 
 SCRIPTS = ("replay.js", "ground.js", "units.js", "panel.js", "chart.js", "playback.js")
-"""In this order; together they are one script, so each sees what those before it define."""
+"""The parts of one script, in order: each uses definitions of the parts before it."""
 
 
 def page(replay: Replay) -> str:
-    """Return the page that plays a battle: markup, style, script and replay in one text."""
+    """Return the page that plays a battle, with markup, style, script and replay in one text."""
     values = document(replay)
     values["action_names"] = action_names(replay.units, replay.n_actions)
     values["marks"] = wording.marks(unit.type for unit in replay.units)
@@ -36,7 +36,7 @@ def page(replay: Replay) -> str:
 
 
 def _embedded(values: dict[str, object]) -> str:
-    """Return JSON that may stand inside a script element: no text in it can end the element or begin a comment."""
+    """Return JSON for a script element; no text in it ends the element or begins a comment."""
     text = json.dumps(values, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

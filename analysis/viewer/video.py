@@ -14,17 +14,20 @@ from fedqmix.envs.replays import Replay
 from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 
 Shown = Callable[[], None]
-"""Called after each picture."""
+"""A callback after each frame."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """How a replay is filmed. Both kinds play 3.125 environment steps a second."""
+    """The frame size and speed of an animation.
+
+    GIF and MP4 both play 3.125 environment steps a second.
+    """
 
     width: int  # pixels
-    pictures_per_step: int
+    pictures_per_step: int  # frames per environment step
     pictures_per_second: float
-    last: int  # times the last picture is repeated
+    last: int  # repetitions of the last frame
 
 
 GIF = Film(width=640, pictures_per_step=4, pictures_per_second=12.5, last=18)
@@ -32,16 +35,16 @@ MP4 = Film(width=960, pictures_per_step=8, pictures_per_second=25, last=36)
 
 
 def frame_count(replay: Replay, film: Film) -> int:
-    """Return how many pictures a film of this replay has."""
+    """Return the number of frames in an animation of this replay."""
     return replay.steps * film.pictures_per_step + 1 + film.last
 
 
 def write_gif(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
-    """Write an animation that begins again at its end. shown: for a progress display.
+    """Write a GIF that loops. shown: callback for a progress display.
 
-    Raises StorageError when it cannot be written.
+    Raises StorageError when the file cannot be written.
     """
-    # Every picture has the colours of the first, or flat ground would flicker from one to the next.
+    # All frames share the first one's palette: otherwise flat ground flickers between frames.
     pictures = _counted(frames(replay, _times(replay, GIF), GIF.width), shown)
     first = next(pictures).quantize(128)
     rest = (picture.quantize(palette=first, dither=Image.Dither.NONE) for picture in pictures)
@@ -51,9 +54,9 @@ def write_gif(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
 
 
 def write_mp4(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
-    """Write a video. shown: for a progress display.
+    """Write an MP4 video. shown: callback for a progress display.
 
-    Raises ConfigurationError when the coder is not installed, StorageError when the video cannot be written.
+    Raises ConfigurationError when the encoder is not installed, StorageError when the file cannot be written.
     """
     try:
         import imageio_ffmpeg
@@ -76,7 +79,7 @@ def write_mp4(replay: Replay, path: Path, shown: Shown = lambda: None) -> None:
                 writer.send(picture.tobytes())
         finally:
             writer.close()
-        # The coder is a process of its own, and closing it does not tell whether it came to its end.
+        # The encoder is a separate process, and closing it does not report whether it finished.
         if imageio_ffmpeg.count_frames_and_secs(str(file))[0] != frame_count(replay, MP4):
             raise OSError("not all pictures were written")
 
@@ -94,7 +97,10 @@ def _counted(pictures: Iterator[Image.Image], shown: Shown) -> Iterator[Image.Im
 
 @contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which gets its name when it is finished; leave nothing behind when it is not."""
+    """Yield a temporary path, renamed to `path` on success and deleted on failure.
+
+    Raises StorageError when the file cannot be written.
+    """
     temporary = path.with_name(f".tmp-{path.name}")
     try:
         yield temporary

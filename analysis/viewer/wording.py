@@ -1,4 +1,4 @@
-"""The words and marks that page and pictures have in common."""
+"""The texts and unit marks shared by page and frames."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ MARKS = {
 
 
 def marks(types: Iterable[str]) -> dict[str, str]:
-    """Return what is written on a unit's disc, by type; an unknown type has its first two letters."""
+    """Return the mark on a unit's disc by unit type; an unknown type gets its first two letters."""
     return {type_: MARKS.get(type_, type_[:2].capitalize()) for type_ in types}
 
 
 def result(replay: Replay) -> str:
-    """Say how the battle ended: "won in 27 steps"."""
+    """Return a text about the battle's end: "won in 27 steps"."""
     count = f"{replay.steps} step{'s' if replay.steps != 1 else ''}"
     return f"cut off after {count}" if replay.result is Result.CUT_OFF else f"{replay.result} in {count}"
 
 
 def occasion(replay: Replay) -> str:
-    """Say which battle of which run this is."""
+    """Return the battle's run, round, environment step, purpose, number and seed as text."""
     about = replay.occasion
     exploring = f"exploring {about.epsilon:.0%}" if about.epsilon > 0 else "greedy"
     return (

@@ -27,7 +27,7 @@ def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any
         raise ConfigurationError(f"{setting}={code} is not a valid class: derive it from {base_name}.")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
-        raise ConfigurationError(f"{setting}={code} is not whole: it has no {missing}.")
+        raise ConfigurationError(f"{setting}={code} is incomplete: it does not implement {missing}.")
     return found
 
 

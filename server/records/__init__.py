@@ -1,4 +1,4 @@
-"""What a run tells about itself: a row of metrics per evaluation, a summary, and a file for marl-eval."""
+"""The records of a run: a row of metrics per evaluation, a summary, a file for marl-eval."""
 
 from fedqmix.server.records.documents import read_document, write_json
 from fedqmix.server.records.jsonl import JsonlLogger, require_position

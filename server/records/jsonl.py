@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object per line, floats written so that they read back as the same bits."""
+"""metrics.jsonl: one JSON object per line, with floats that read back bit for bit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from fedqmix.server.records.row import Row, plain
 
 
 class JsonlLogger:
-    """Appends rows to a file.
+    """A logger that appends rows to a file.
 
-    A checkpoint keeps `position()`; a resumed run gives it to `rewind`, and the file then goes on as if the run had
-    never been interrupted.
+    A checkpoint stores `position()`. A resumed run passes it to `rewind`, and the file continues as in an uninterrupted
+    run.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, new or not, and through no link. Raises StorageError when it cannot be written."""
+        """Open a new or existing file, without following links.
+
+        Raises StorageError when it cannot be written.
+        """
         self._path = path
         try:
             self._file = open(path, "ab", opener=_opener)  # noqa: SIM115  it is open for the whole run
@@ -27,7 +30,10 @@ class JsonlLogger:
             raise StorageError(f"cannot write {path}: {error.strerror}.") from error
 
     def log(self, row: Row) -> None:
-        """Append one line. Raises StorageError on a full disk, DivergenceError for a number that is not finite."""
+        """Append one line.
+
+        Raises StorageError on a full disk, DivergenceError for a value that is not finite.
+        """
         line = json.dumps(plain(row), allow_nan=False) + "\n"
         try:
             self._file.write(line.encode())
@@ -42,7 +48,10 @@ class JsonlLogger:
         return self._file.tell()
 
     def rewind(self, position: int) -> None:
-        """Forget every line after a position. Raises CheckpointError when no line ends there."""
+        """Delete every line after a position in bytes.
+
+        Raises CheckpointError when no line ends there.
+        """
         require_position(self._path, position)
         self._file.truncate(position)
         self._file.seek(position)
@@ -53,12 +62,15 @@ class JsonlLogger:
 
 
 def _opener(path: str, flags: int) -> int:
-    """Open a file without following a link to elsewhere, and without waiting for the reader of a pipe."""
+    """Open a file without following links, and without waiting for the reader of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 def require_position(path: Path, position: int) -> None:
-    """Check that a file can go on after so many bytes. Raises CheckpointError when no line of it ends there."""
+    """Check that a line of a file ends at a position in bytes.
+
+    Raises CheckpointError when none does.
+    """
     if position == 0 and not is_there(path):
         return
     size = size_of(path)

@@ -1,4 +1,4 @@
-"""The loggers of one run: metrics.jsonl always, one more if asked for."""
+"""The loggers of one run: metrics.jsonl, and one more when logger.name selects it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ METRICS = "metrics.jsonl"
 
 
 class Loggers:
-    """Tells all loggers of a run; metrics.jsonl first."""
+    """All loggers of a run as one; metrics.jsonl comes first."""
 
     def __init__(self, jsonl: JsonlLogger, others: Sequence[MetricLogger]) -> None:
-        """Take charge of the loggers: `close` closes them."""
+        """Own the loggers: `close` closes them."""
         self.jsonl = jsonl
         self._all: list[MetricLogger] = [jsonl, *others]
 
     def log(self, row: Row) -> None:
-        """Tell every logger one row."""
+        """Pass one row to every logger."""
         for logger in self._all:
             logger.log(row)
 
@@ -36,11 +36,12 @@ class Loggers:
 
 
 def make_loggers(config: Config, run_dir: Path, run_id: str, rewind_to: int | None = None) -> Loggers:
-    """Open the loggers that `config.logger` asks for.
+    """Open the loggers that `config.logger` selects.
 
-    rewind_to: position in metrics.jsonl at which a resumed run goes on (`JsonlLogger.position` at the checkpoint);
-    None for a new run. Raises ConfigurationError when an extra is missing, CheckpointError when metrics.jsonl does
-    not fit the position, StorageError when it cannot be written.
+    rewind_to: position in metrics.jsonl at which a resumed run continues (`JsonlLogger.position` at the checkpoint);
+    None for a new run.
+    Raises ConfigurationError when an optional package is missing, CheckpointError when no line of metrics.jsonl ends at
+    the position, StorageError when the file cannot be written.
     """
     jsonl = JsonlLogger(run_dir / METRICS)
     resumed_at = None

@@ -1,7 +1,7 @@
 """marl_eval.json: the raw-data schema of marl-eval (Gorsane et al. 2022, arXiv 2209.10485; instadeepai/marl-eval).
 
-environment -> task -> algorithm -> seed_<n> -> step_<k> -> step_count, elapsed_time, one list per metric; beside the
-steps stands absolute_metrics. The environment is the world, the task the map, the algorithm "qmix-a_pps".
+environment -> task -> algorithm -> seed_<n> -> step_<k> -> step_count, elapsed_time, one list per metric. A seed also
+holds absolute_metrics. The environment is the world, the task the map, the algorithm "qmix-a_pps".
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ _METRICS = {
 
 
 def marl_eval(config: Config, rows: Sequence[Row], absolute: Row | None = None) -> dict[str, Any]:
-    """Return the document of one run.
+    """Return the document of one run. Documents of several runs merge key by key.
 
-    rows: every evaluation in order. absolute: the best networks' long evaluation, which the paper asks for (ten times
-    the episodes); without it, the best row stands in. Each list holds one value, the mean over the episodes, as the
-    schema allows. Documents of several runs merge key by key.
+    rows: every evaluation in order. absolute: the best networks' evaluation with ten times the episodes, as the paper
+    requires; None uses the best row. Each list holds one value, the mean over the episodes, as the schema allows.
     """
     final = absolute if absolute is not None else best_row(rows)
     run: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Rows of metrics as they are read again, each checked to be one that a run has written."""
+"""Reading of metrics.jsonl, with checks that every line is a valid row of metrics."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from fedqmix.runtime.storage.untrusted import ADVICE, has_control_characters, is
 from fedqmix.server.records.row import Row
 
 LARGEST = 256 * 2**20
-"""Bytes of metrics.jsonl; a row takes two thousand."""
+"""Largest size of metrics.jsonl in bytes; a row takes about two thousand."""
 WON = "test_battle_won_mean"
 REFUSED = "fed/refused_"
 MEASURED = ("env_step", "elapsed_s", WON)
 """The metrics that every row has."""
 GREATEST = sys.float_info.max
-"""Of the numbers in a row; not a number compares as larger."""
+"""Largest absolute value in a row. A comparison with it also rejects NaN."""
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read all rows of a file; none when it does not exist.
+    """Read all rows of a file; empty when it does not exist.
 
-    A last line without an end was cut off by a crash and is left out. Raises CheckpointError for a file that cannot be
-    read or is larger than LARGEST, and for any other line that is not a row of metrics, naming the line and its fault.
+    A last line without a newline was cut off by a crash and is left out. Raises CheckpointError for a file that cannot
+    be read or is larger than LARGEST, and for another line that is not a row of metrics; the error names the line.
     """
     return parse_rows(path, read_file(path, LARGEST)) if is_there(path) else []
 
 
 def parse_rows(path: Path, content: bytes) -> list[Row]:
-    """Return the rows in the content of a file; raises as `read_rows` does. path: the file's name in errors."""
+    """Parse the rows in the content of a file.
+
+    path: its name in errors. Raises as `read_rows` does.
+    """
     rows: list[Row] = []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         place = f"{path}, line {number},"
@@ -44,15 +47,15 @@ def parse_rows(path: Path, content: bytes) -> list[Row]:
 
 
 def is_refusal(row: Any) -> bool:
-    """Tell whether a row is of no evaluation, but of an agent whose refusal ended the run (RoundEnd.tell_refusals)."""
+    """Return whether a row has no evaluation but a final refusal (RoundEnd.tell_refusals)."""
     return isinstance(row, dict) and WON not in row and any(name.startswith(REFUSED) for name in row)
 
 
 def row_fault(row: Any, before: float = 0) -> str | None:
-    """Return in words why a value cannot be a row of metrics, None when it is one.
+    """Return the reason why a value is not a valid row of metrics, None when it is one.
 
-    All of a row are numbers that a computer counts with, those of MEASURED among them and possible. before: the
-    environment step of the row before; none lies before its predecessor.
+    A valid row maps names to finite numbers and has every metric of MEASURED, within its range. before: environment
+    step of the previous row; environment steps never decrease.
     """
     if not isinstance(row, dict):
         return "as a JSON object is needed"

@@ -1,4 +1,4 @@
-"""A row of metrics, and who takes one."""
+"""A row of metrics, and the interface of loggers."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from typing import Protocol
 from fedqmix.runtime.core.errors import DivergenceError
 
 Row = dict[str, float | int]
-"""What is known after one evaluation, under EPyMARL's keys where it has them.
+"""The metrics of one evaluation, under EPyMARL's keys where it has them.
 
-env_step: environment steps of the training battles so far; episode, round, train_step: how many so far;
+env_step: environment steps of training so far; episode, round, train_step: their numbers so far;
 elapsed_s: seconds since training began; test_battle_won_mean: share of evaluation episodes won, 0..1;
 test_return_mean: team return; test_ep_length_mean: environment steps; test_fixed_battle_won_mean,
-test_fixed_return_mean: the same of battles from the map's own places, where both kinds are played
-(evaluation.starts=both); test_before_battle_won_mean, test_before_return_mean: in the battles of test_battle_won_mean,
-with the agents' own networks just before they were aggregated (evaluation.around_aggregation); battle_won_mean,
-return_mean, ep_length_mean: of the training battles since the last row; loss, td_error_abs, grad_norm: means over the
-training steps since the last row; epsilon: at the round's end;
-fed/bytes_up, fed/bytes_down: sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last round;
-fed/distance/<parameter>: mean Euclidean distance between two agents' before the last aggregation;
-broken_battles: how often so far a battle was played again because its game broke down (StarCraft II's can).
+test_fixed_return_mean: the same for episodes from the map's own starts, with evaluation.starts=both;
+test_before_battle_won_mean, test_before_return_mean: on the episodes of test_battle_won_mean, with the agents' own
+networks just before aggregation (evaluation.around_aggregation); battle_won_mean, return_mean, ep_length_mean: of the
+training episodes since the last row; loss, td_error_abs, grad_norm: means over the training steps since the last row;
+epsilon: at the round's end;
+fed/bytes_up, fed/bytes_down: bytes sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last
+round; fed/distance/<parameter>: mean Euclidean distance between two agents before the last aggregation;
+broken_battles: episodes played again so far because their game process failed (StarCraft II's can).
 A value that is not known yet (the loss before the first training step) is left out.
 """
 
 
 class MetricLogger(Protocol):
-    """Somebody who is told each row."""
+    """A destination of rows."""
 
     def log(self, row: Row) -> None:
-        """Take one row; it is safe with whoever keeps it when the call returns."""
+        """Write one row; the destination holds it when the call returns."""
 
     def close(self) -> None:
-        """Let go of files and processes."""
+        """Release files and processes."""
 
 
 def plain(row: Mapping[str, float | int]) -> Row:
-    """Return the row with Python's own numbers. Raises DivergenceError when one is not finite."""
+    """Return the row with Python's int and float values.
+
+    Raises DivergenceError when one is not finite.
+    """
     cleaned: Row = {}
     for name, value in row.items():
         if not math.isfinite(value):
@@ -48,5 +51,5 @@ def plain(row: Mapping[str, float | int]) -> Row:
 
 
 def best_row(rows: Sequence[Row]) -> Row | None:
-    """Return the first row with the highest win rate, then return (if told); None without rows."""
+    """Return the first row with the highest (win rate, return or 0); None without rows."""
     return max(rows, key=lambda row: (row["test_battle_won_mean"], row.get("test_return_mean", 0.0)), default=None)

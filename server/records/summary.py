@@ -1,4 +1,4 @@
-"""summary.json: how a run ended, its final and best values, and all that is needed to run it again."""
+"""summary.json: a run's outcome, final and best values, and all data to run it again."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fedqmix.conf.schema import Config
 from fedqmix.server.records.row import Row, best_row
 
 WON = 0.9
-"""The win rate whose first reaching is recorded."""
+"""The win rate for which the summary records the first evaluation that reached it."""
 
 _PACKAGES = ("fedqmix", "torch", "flwr", "numpy", "numba", "hydra-core", "omegaconf", "safetensors")
 
 
 class Outcome(StrEnum):
-    """How a run ended."""
+    """The outcome of a run."""
 
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
@@ -41,9 +41,9 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
-    rows: every evaluation in order. command: the words the program was started with. wall_clock_s: seconds from its
-    start to its end. game: what played the battles, with its version; empty when the run ended before that was known.
-    refused: agent -> how often it was refused ("times") and why the last time ("last"), of those that ever were.
+    rows: every evaluation in order. command: the program's command line. wall_clock_s: seconds from its start to its
+    end. game: name and version of the game; empty when the run ended before it was known.
+    refused: refused agent -> number of refusals ("times") and last reason ("last").
     """
     reached = next((row for row in rows if row["test_battle_won_mean"] >= WON), None)
     return {
@@ -60,7 +60,7 @@ def summarise(
         "command": shlex.join(command),
         "wall_clock_s": wall_clock_s,
         "evaluations": len(rows),
-        "refused": {str(agent): dict(told) for agent, told in (refused or {}).items()},
+        "refused": {str(agent): dict(refusals) for agent, refusals in (refused or {}).items()},
         "final": rows[-1] if rows else None,
         "best": best_row(rows),
         f"first_won_{WON}": {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None,

@@ -9,12 +9,12 @@ from fedqmix.server.records.row import Row, plain
 
 
 class TensorboardLogger:
-    """Writes to the folder `tensorboard` of the run folder."""
+    """A logger that writes to the folder `tensorboard` of the run folder."""
 
     def __init__(self, run_dir: Path, resumed_at: int | None = None) -> None:
         """Open an event file.
 
-        resumed_at: environment step of the last row that is kept; TensorBoard hides what was written after it.
+        resumed_at: environment step of the last row that is kept; TensorBoard hides later values.
         Raises ConfigurationError when tensorboard is not installed.
         """
         try:
@@ -27,7 +27,7 @@ class TensorboardLogger:
         self._writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=purge_step)
 
     def log(self, row: Row) -> None:
-        """Write every metric but env_step, which is the axis."""
+        """Write every metric of a row; env_step is the axis."""
         metrics = plain(row)
         env_step = metrics.pop("env_step")
         for name, value in metrics.items():

@@ -1,4 +1,4 @@
-"""Weights & Biases: one run per run folder, offline unless told otherwise."""
+"""Weights & Biases: one run per run folder, offline by default."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from fedqmix.server.records.row import Row, plain
 
 
 class WandbLogger:
-    """Writes to the folder `wandb` of the run folder; `wandb sync` uploads it later.
+    """A logger that writes to the run folder's folder `wandb`; `wandb sync` uploads it later.
 
-    The run's id is the run folder's, so a resumed run goes on under the same name.
+    The run's id is the run folder's, so that a resumed run continues the same one.
     """
 
     def __init__(self, settings: LoggerConfig, run_dir: Path, run_id: str, config: Mapping[str, Any]) -> None:
         """Start a run.
 
-        config: shown beside the run. Raises ConfigurationError when wandb is not installed, or when it cannot start
-        (wandb_mode=online without an account).
+        config: all settings, shown beside the run. Raises ConfigurationError when wandb is not installed, or when it
+        cannot start (wandb_mode=online without an account).
         """
         offline = settings.wandb_mode != "online"
         if offline:
-            # Read by wandb and by the process it starts: without them, even an offline run reports its own errors.
+            # wandb and the process that it starts read these: without them, even an offline run reports its errors.
             os.environ["WANDB_ERROR_REPORTING"] = "false"
             os.environ["WANDB_MODE"] = settings.wandb_mode
         try:
@@ -52,7 +52,7 @@ class WandbLogger:
         self._run.define_metric("*", step_metric="env_step")
 
     def log(self, row: Row) -> None:
-        """Hand over one row; env_step is the axis."""
+        """Pass one row to wandb; env_step is the axis."""
         self._run.log(plain(row))
 
     def close(self) -> None:

@@ -122,14 +122,14 @@ EACH_LIE = [(name, kind, value) for name, (kind, values) in LIES.items() for val
 @pytest.mark.parametrize(("name", "kind", "value"), EACH_LIE)
 def test_a_figure_that_world_and_mixer_know_better_names_the_liar(agent, name, kind, value):
     spoil = changed(kind, agent, metrics=lambda own: own | {name: value})
-    with pytest.raises(FederationError, match=rf"agent {agent} was refused in round 1: it said {name}=.*; it is"):
+    with pytest.raises(FederationError, match=rf"agent {agent} was refused in round 1: it reported {name}=.*; it is"):
         run(spoil)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("kind", [MessageType.TRAIN, MessageType.EVALUATE])
 def test_figures_that_are_missing_name_who_left_them_out(agent, kind):
-    with pytest.raises(FederationError, match=rf"agent {agent} was refused in round 1: it said .*=None; it is"):
+    with pytest.raises(FederationError, match=rf"agent {agent} was refused in round 1: it reported .*=None; it is"):
         run(changed(kind, agent, metrics=lambda own: {}))
 
 
@@ -144,7 +144,7 @@ def test_a_lie_changes_no_figure_of_the_run(name, kind, value):
 
 def test_a_lie_about_a_policy_names_the_liar():
     spoil = changed(m.POLICY, 1, metrics=lambda own: own | {m.ACCUMULATED_REWARD: 1e30})
-    with pytest.raises(FederationError, match=r"agent 1 was refused in round 1: it said accumulated-reward=1e\+30"):
+    with pytest.raises(FederationError, match=r"agent 1 was refused in round 1: it reported accumulated-reward=1e\+30"):
         run(spoil, name="rs_pps", reward="policy")
 
 
@@ -158,7 +158,7 @@ def test_the_weight_of_rs_pps_is_what_the_world_counted():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (all_set_to(np.nan), "with values that are not finite when the team was called"),
+        (all_set_to(np.nan), "with values that are not finite when it joined"),
         (all_set_to(1e6), "begins with a network of size .*; the median of the others"),
         (all_set_to(0), "begins with a network of size 0; the median of the others"),
         (lambda own: {n: a.astype(str) for n, a in own.items()}, "returned fc.weight as <U.*floating-point numbers"),

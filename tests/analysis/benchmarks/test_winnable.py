@@ -71,7 +71,7 @@ def test_there_must_be_such_battles(world, sources) -> None:
 def test_who_stands_badly_becomes_a_copy_of_who_stands_well(world) -> None:
     attempt = planned._Attempt(world, "2s3z", 16, np.random.default_rng(0))
     for step in range(2):
-        attempt._turn = world.step(attempt._choose(step))
+        attempt._time_step = world.step(attempt._choose(step))
     before, past = world.units_of_all_battles().copy(), attempt._before
     attempt._select(np.arange(16.0))
     after = world.units_of_all_battles()

@@ -27,7 +27,7 @@ LIKE = {
         ({"world": "smac"}, "world"),
         ({"game": "1.3"}, "version of the game"),
         ({"episodes": 20}, "evaluation episodes"),
-        ({"starts": "fixed"}, "the starts of evaluation battles"),
+        ({"starts": "fixed"}, "the starts of evaluation episodes"),
         ({"every_env_steps": 10}, "environment steps between evaluations"),
         ({"world_settings": {"env.reward_win": 100}}, "env.reward_win"),
     ],

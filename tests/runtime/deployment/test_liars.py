@@ -12,11 +12,11 @@ WORDS = ["experiment=smoke", "map=3m", "stop.rounds=4", "evaluation.every_env_st
 LIES = {
     "1:nan": r"agent 1 was refused in round 1: it returned .* with values that are not finite",
     "2:huge": r"agent 2 was refused in round 1: it returned an update of size",
-    "0:reward": r"agent 0 was refused in round 1: it said accumulated-reward=1e+30; it is",
-    "0:steps": r"agent 0 was refused in round 1: it said env-step=1000000000000; it is",
+    "0:reward": r"agent 0 was refused in round 1: it reported accumulated-reward=1e+30; it is",
+    "0:steps": r"agent 0 was refused in round 1: it reported env-step=1000000000000; it is",
     "1:q": r"agent 1 was refused in round 1: it sent values of q_taken up to 1e+06 to the mixer",
     "2:norm": r"agent 2 was refused in round 1: it sent a gradient of norm 1e+10 to the mixer",
-    "0:wins": r"agent 0 was refused in round 1: it said win-rate=[9.0]; it is [",
+    "0:wins": r"agent 0 was refused in round 1: it reported win-rate=[9.0]; it is [",
 }
 
 
