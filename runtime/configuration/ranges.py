@@ -132,11 +132,7 @@ def _check_combinations(config: Config) -> None:
         )
     if strategy.name != "none" and not strategy.shared:
         raise ConfigurationError(f"strategy={strategy.name} with strategy.shared=[] shares nothing: use strategy=none.")
-    if strategy.name != "own" and strategy.code is not None:
-        raise ConfigurationError(
-            f"strategy.code={strategy.code} is for strategy=own, but strategy={strategy.name}: write strategy=own, or "
-            "leave it out."
-        )
+    _check_code(config)
     if strategy.name == "full_sharing" and not strategy.common_start:
         raise ConfigurationError(
             "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
@@ -154,6 +150,23 @@ def _check_combinations(config: Config) -> None:
         raise ConfigurationError(
             f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a little differently in "
             f"every battle. Write {name}.starts=varied, or choose env=skirmish."
+        )
+
+
+def _check_code(config: Config) -> None:
+    """Check that a user's own code is named where a group says `own`, and nowhere else."""
+    for name in ("strategy", "algorithm", "model"):
+        group = getattr(config, name)
+        if group.name != "own" and group.code is not None:
+            raise ConfigurationError(
+                f"{name}.code={group.code} is for {name}=own, but {name}={group.name}: write {name}=own, or leave it "
+                "out."
+            )
+    kernels = config.model.name == "gru" and config.algorithm.name in ("iql", "vdn", "qmix")
+    if config.runtime.backend == "compiled" and not kernels:
+        raise ConfigurationError(
+            "runtime.backend=compiled has kernels for model=gru with algorithm=iql, vdn or qmix, on a CPU; leave "
+            "runtime.backend=auto for anything else."
         )
 
 
