@@ -1,4 +1,7 @@
-"""Whether a checkpoint's tensors are those that a run's settings ask for, told before a single one is made."""
+"""Checks of a checkpoint's tensor names and shapes against a run's settings.
+
+They run before any network is built.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ Shape = tuple[int, ...]
 Tensors = Mapping[str, torch.Tensor]
 MOMENTS = ("exp_avg", "exp_avg_sq")
 MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
-"""By strategy.server_optimiser; see strategies.server_optimiser."""
+"""Names of the moments by strategy.server_optimiser; see strategies.server_optimiser."""
 
 
 def require_agents(place: Path, found: Tensors, spec: TeamSpec, hidden: int, agents: int) -> None:
     """Check the group of a stack of agents (clients.agents.AgentStack.state).
 
-    place: the checkpoint, for errors. hidden: model.hidden. Raises CheckpointError that names the first tensor which
-    is missing or has another shape.
+    place: the checkpoint, for errors. hidden: model.hidden. Raises CheckpointError with the first tensor that is
+    missing or has another shape.
     """
     shapes = {name: (agents, *shape) for name, shape in parameter_shapes(spec, hidden).items()}
     _require(place, found, _networks(("online", "target"), shapes) | {"counters": (4,)})
@@ -36,7 +39,10 @@ def require_agents(place: Path, found: Tensors, spec: TeamSpec, hidden: int, age
 
 
 def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: AlgorithmConfig) -> None:
-    """Check the group of the mixer's side (server.team_learner.TeamLearner.state); raises as `require_agents` does."""
+    """Check the group of the mixer's side (server.team_learner.TeamLearner.state).
+
+    Raises CheckpointError as `require_agents` does.
+    """
     shapes = _mixer_shapes(place, spec, algorithm)
     _require(place, found, _networks(("mixer", "target"), shapes) | {"train_steps": (), "sums": (4,)})
     _require_moments(place, found, shapes)
@@ -49,17 +55,21 @@ def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: Algori
 
 
 def require_shared(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
-    """Check what the strategy aggregated last, by name and without the agent axis; raises as `require_agents` does."""
+    """Check the strategy's last aggregate, by name and without the agent axis.
+
+    Raises CheckpointError as `require_agents` does.
+    """
     _require(place, found, _shared_shapes(spec, config))
 
 
 def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
-    """Check what a strategy keeps from round to round: nothing before the first, else all its settings ask for.
+    """Check a strategy's state between rounds.
 
-    Raises as `require_agents` does. What strategies of one's own keep is theirs to check.
+    It is empty before the first round, and then holds all tensors that the settings need. Raises CheckpointError as
+    `require_agents` does. A user's own strategy checks its own state.
     """
     settings, shapes = config.strategy, _shared_shapes(spec, config)
-    if REFUSED in found:  # only where an agent was refused
+    if REFUSED in found:  # present only when an agent was refused
         _require(place, found, {REFUSED: (spec.n_agents,)})
     moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
     beside = [*([TARGET] if settings.share_targets else []), *moments]
@@ -70,12 +80,15 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
 
 
 def require_played(place: Path, found: Tensors, spec: TeamSpec, hidden: int) -> None:
-    """Check the parameters that a team is to play with: [agents, ...] by name; raises as `require_agents` does."""
+    """Check the parameters that a team plays with: [agents, ...] by name.
+
+    Raises CheckpointError as `require_agents` does.
+    """
     _require(place, found, {name: (spec.n_agents, *one) for name, one in parameter_shapes(spec, hidden).items()})
 
 
 def _shared_shapes(spec: TeamSpec, config: Config) -> dict[str, Shape]:
-    """Return the shapes of the parameters that strategy.shared names, of one agent."""
+    """Return the shapes of one agent's shared parameters (strategy.shared)."""
     shapes, patterns = parameter_shapes(spec, config.model.hidden), config.strategy.shared
     return {name: shape for name, shape in shapes.items() if any(fnmatch.fnmatchcase(name, one) for one in patterns)}
 
@@ -85,7 +98,7 @@ def _networks(kinds: tuple[str, ...], shapes: Mapping[str, Shape]) -> dict[str, 
 
 
 def _mixer_shapes(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> dict[str, Shape]:
-    """Return the shapes of a mixer's parameters; on the meta device they take no memory, whatever their size."""
+    """Return the shapes of a mixer's parameters; the meta device allocates no memory for them."""
     try:
         with torch.device("meta"):
             mixer = make_mixer(algorithm, spec, seed=0)
@@ -95,7 +108,7 @@ def _mixer_shapes(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> di
 
 
 def _require_moments(place: Path, found: Tensors, shapes: Mapping[str, Shape]) -> None:
-    """Check Adam's state: none before the first training step, else all of it."""
+    """Check Adam's state: empty before the first training step, else complete."""
     if any(name.startswith("adam.") for name in found):
         expected = _networks(tuple(f"adam.{moment}" for moment in MOMENTS), shapes)
         _require(place, found, expected | {f"adam.step.{name}": () for name in shapes})
