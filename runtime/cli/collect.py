@@ -58,5 +58,5 @@ def collect_all(folders: Sequence[Path], data: Path, console: Console, *, name_k
 def _runs(path: Path) -> list[Path]:
     found = runs_in(path)
     if not found:
-        require_run(path)  # raises with what the path is instead
+        require_run(path)  # raises an error that describes the path
     return found

@@ -88,7 +88,7 @@ def single(parsed: Sequence[Override]) -> None:
 
 
 def quoted(value: str) -> str:
-    """Return a text in Hydra's grammar, with quotes where Hydra would read anything else."""
+    """Return a text in Hydra's grammar, quoted if Hydra would read it as anything but text."""
     if re.fullmatch(r"[A-Za-z/][\w./-]*", value, re.ASCII) and value.lower() not in _NO_TEXTS:
         return value
     doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere Hydra keeps a backslash

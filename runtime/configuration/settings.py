@@ -149,7 +149,7 @@ def require_deployed(config: Config) -> None:
     """
     if config.resume is not None and config.runtime.name != DEPLOYMENT:
         raise CheckpointError(
-            f"{config.run_dir} was trained in one process, and goes on in one: {program()} train resume={config.resume}"
+            f"{config.run_dir} was trained in one process; resume it in one: {program()} train resume={config.resume}"
         )
 
 

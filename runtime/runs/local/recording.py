@@ -15,13 +15,13 @@ class RewardObserver:
 
     def __init__(self, sink: TeamSink) -> None:
         self._sink = sink
-        self.battles: EpisodeBatch | None = None
-        self.steps = 0  # of the batch so far
+        self.batch: EpisodeBatch | None = None
+        self.steps = 0  # environment steps of the batch so far
         self.reward = 0.0
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Forward the first state of a new batch of episodes."""
-        self.battles, self.steps, self.reward = battles, 0, 0.0
+        self.batch, self.steps, self.reward = battles, 0, 0.0
         self._sink.begin(battles, time_step)
 
     def record(self, time_step: TeamTimeStep) -> None:
@@ -65,10 +65,10 @@ class Recorder:
         self._outcome(time_step)
 
     def _begin(self) -> None:
-        battles = self._reward_observer.battles
-        assert battles is not None
-        first = battles.series in (None, battles.first)
-        self._recording = Recording(self._map, self._occasion(battles)) if first else None
+        batch = self._reward_observer.batch
+        assert batch is not None
+        first = batch.series in (None, batch.first)
+        self._recording = Recording(self._map, self._occasion(batch)) if first else None
 
     def _outcome(self, time_step: TimeStep) -> None:
         if time_step.broken[0]:  # the world plays the episode again, and it is recorded then
@@ -82,11 +82,11 @@ class Recorder:
             )
             self._recording = None
 
-    def _occasion(self, battles: EpisodeBatch) -> Occasion:
+    def _occasion(self, batch: EpisodeBatch) -> Occasion:
         return Occasion(
             run=self._run,
-            purpose=battles.purpose.value,
-            episode=battles.first,
+            purpose=batch.purpose.value,
+            episode=batch.first,
             seed=self._seed,
             round=0,
             env_step=0,

@@ -62,7 +62,7 @@ class LocalTeam:
         checkpoint.fill(self.rings)
 
     def play_with(
-        self, arrays: Mapping[str, torch.Tensor], battles: EpisodeBatch, epsilon: float, observer: StepObserver
+        self, arrays: Mapping[str, torch.Tensor], batch: EpisodeBatch, epsilon: float, observer: StepObserver
     ) -> None:
         """Play observed episodes with other shared parameters, which are restored afterwards.
 
@@ -70,7 +70,7 @@ class LocalTeam:
         """
         stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
         with borrowed(self.agents, stacked):
-            play(self.agents, self.world, battles, epsilon, observer)
+            play(self.agents, self.world, batch, epsilon, observer)
 
     def close(self) -> None:
         """Release the world's threads."""

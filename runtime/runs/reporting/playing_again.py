@@ -108,7 +108,7 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
         team.agents.load(played)
         share_out(runtime)
-        won, returned = _battles(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
+        won, returned = _play_episodes(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
     finally:
         team.close()
     round_ = checkpoint.facts.get("round", checkpoint.round)
@@ -116,7 +116,9 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
     return Replayed(str(path.relative_to(folder)), round_, len(episodes), won, returned / len(episodes))
 
 
-def _battles(team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]) -> tuple[int, float]:
+def _play_episodes(
+    team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]
+) -> tuple[int, float]:
     """Play with training's evaluation function; return episodes won and the sum of returns."""
     won, returned = 0, 0.0
     for begin in episodes[::SIDE_BY_SIDE]:

@@ -50,7 +50,7 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
         folders, others = runs_in(path), sacred_folders(path) if path.is_dir() else []
         collected = [path] if path.is_file() else archives_in(path)
         if not folders and not others and not collected:
-            require_run(path)  # raises with what the path is instead
+            require_run(path)  # raises an error that describes the path
         found |= {folder.resolve(): read_run(folder) for folder in folders}
         found |= {file.resolve(): read_collected(file) for file in collected}
         found |= {folder.resolve(): read_sacred(folder) for folder in others}
