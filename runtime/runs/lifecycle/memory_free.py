@@ -14,7 +14,7 @@ _FIRST = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file
 
 
 def free_memory(*, swap: bool = False, groups: Path = GROUPS, mounted: Path = MOUNTED) -> int:
-    """Return the free bytes: the least of the machine's and of its control groups'.
+    """Return the free bytes: the least of the machine and of this process's control groups.
 
     A container's limit is a control group's limit; the machine's own figures do not include it. swap: whether free swap
     counts. groups: file with the process's control groups. mounted: folder of the groups' files.

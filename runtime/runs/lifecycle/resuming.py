@@ -54,7 +54,7 @@ def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: st
 
 
 def _require_metrics(file: Path, position: int) -> None:
-    """Check the rows that a resumed run keeps, up to the checkpoint's position in bytes."""
+    """Check the rows that a resumed run keeps; bytes after `position` are cut off later."""
     if is_there(file):
         parse_rows(file, read_file(file, LARGEST)[:position])
     require_position(file, position)
@@ -70,7 +70,7 @@ def refused_before(folder: RunFolder) -> dict[int, dict[str, Any]]:
 
 
 def _counters(checkpoint: Checkpoint) -> Counters:
-    """Return the server's counters in a checkpoint; counters of a newer version are 0."""
+    """Return the server's counters in a checkpoint; counters that it lacks are 0."""
     place, facts = checkpoint.path / "facts.json", checkpoint.facts
     known = {field.name: field for field in fields(Counters)}
     for name, value in facts.items():
