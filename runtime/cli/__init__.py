@@ -1,1 +1,1 @@
-"""What each `fedqmix COMMAND` does."""
+"""The commands of the command line: one module for each `fedqmix COMMAND`."""

@@ -1,4 +1,4 @@
-"""`fedqmix bench`: figures as JSON on standard output."""
+"""`fedqmix bench`: benchmark figures as JSON on standard output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fedqmix.runtime.runs.local.memory import keep_freed_memory
 
 HELP = """\
 fedqmix bench world [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
-    environment steps a second of the embedded world with random available actions, by map and batch of battles
+    environment steps a second of the embedded world with random available actions, by map and batch of episodes
 fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
@@ -27,9 +27,9 @@ fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [s
                        [shift=0] [explore=0]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
     python -m fedqmix.analysis.benchmarks.fidelity table FILE; shift: cells by which every unit's start is moved,
-    drawn anew every battle; explore: the chance that an agent takes a random action instead
+    drawn anew every episode; explore: the chance that an agent takes a random action instead
 fedqmix bench winnable [maps=3m,8m] [copies=256] [tries=30] [seed=0] [threads=2]
-    whether each map can be won: scripts that try again and again from moments of their best attempt at one battle
+    whether each map can be won: scripts that try again and again from moments of their best attempt at one episode
 fedqmix bench learner [maps=3m,8m] [batches=32,96] [lengths=mixed|full] [steps=40,60] [repeats=20] [seeds=1]
                       [name=value ...]
 fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [seeds=1] [name=value ...]
@@ -40,16 +40,16 @@ fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [seeds=1] [name=value
 fedqmix bench learners [peers=ppsqmix,epymarl_ns,epymarl] [maps=3m,2s3z] [lengths=full|mixed] [steps=40,60] [run=RUN]
                        [batch=96] [rounds=5] [repeats=1] [ppsqmix_path=PATH] [epymarl_path=PATH] [peer_python=PATH]
                        [name=value ...]
-    the same step beside other projects', with the same episodes and sizes, measured in turn; the paths are their
+    the same training step beside other projects', with the same episodes and sizes, in turn; the paths are their
     sources, peer_python an interpreter with PyTorch and NumPy; episodes as for bench learner
 fedqmix bench collecting [maps=3m] [batches=8,32] [seconds=3] [name=value ...]
     environment steps a second of training's collection loop: world, networks that act, and storing
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
-    what a federated round waits beyond computing: real services and processes, agents that sleep instead of computing
+    waiting time of a federated round beyond computing: real services and processes, agents that sleep instead
 fedqmix bench attacks [attacks=honest,sign_flip] [aggregations=a_pps,median] [seeds=1,2,3,4,5] [processes=2]
                       [name=value ...]
-    win rates of teams whose last agent lies to the server in every round, by what it does and by how the server
-    aggregates: real runs, a process each, so many at once. Other settings as for train, such as map=2s3z
+    win rates of teams whose last agent attacks the server in every round, by attack and by the server's aggregation:
+    real runs, one process each, `processes` at once. Other settings as for train, such as map=2s3z
     stop.env_steps=300000; by default 3m, experiment=quick and 100,000 environment steps. As a table and as a picture:
     python -m fedqmix.analysis.benchmarks.attack_table table FILE, and python -m
     fedqmix.analysis.benchmarks.attack_table picture FILE
@@ -57,7 +57,7 @@ fedqmix bench attacks [attacks=honest,sign_flip] [aggregations=a_pps,median] [se
 
 
 def bench_command(words: list[str]) -> int:
-    """Measure what the words say and print the figures; return the exit status."""
+    """Run the benchmark that the words name, and print its figures; return the exit status."""
     if words[0] not in BENCHMARKS:
         raise ConfigurationError(unknown("benchmark", words[0], tuple(BENCHMARKS)))
     figures = BENCHMARKS[words[0]](words[1:])

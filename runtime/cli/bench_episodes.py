@@ -1,4 +1,4 @@
-"""Which episodes a benchmark of learning is to use: the words maps=, lengths= and steps=, or run=."""
+"""The episodes for a benchmark of learning: options maps=, lengths= and steps=, or run=."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fedqmix.analysis.benchmarks.episodes import EpisodeSource
 
 EPISODES = ("maps", "lengths", "steps", "run")
-"""The options that say so."""
+"""The options that choose episodes."""
 
 
 def episodes(
@@ -25,9 +25,9 @@ def episodes(
     default_lengths: str,
     default_steps: Sequence[int] | None = None,
 ) -> tuple[list[EpisodeSource], dict[str, Any]]:
-    """Return where the episodes come from, one source for each map, and what the report says of them.
+    """Return one source of episodes for each map, and the report's description of them.
 
-    Raises ConfigurationError for words that are unknown or exclude each other, CheckpointError for a run without
+    Raises ConfigurationError for options that are unknown or exclude each other, CheckpointError for a run without
     episodes.
     """
     from fedqmix.analysis.benchmarks.episodes import LENGTHS, StoredEpisodes, random_episodes

@@ -1,4 +1,4 @@
-"""What a person sees while something is counted, on standard error, so that standard output holds JSON alone."""
+"""The progress display of benchmarks, on standard error: standard output holds JSON alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 SELDOM = 30.0
-"""Seconds between two lines, where there is no terminal for a bar."""
+"""Seconds between two lines, without a terminal for a bar."""
 
 
 class CountBar:
-    """Counts what takes long; use as a context manager. A bar on a terminal, else a line every half a minute."""
+    """A bar on a terminal, else a line every half a minute; use as a context manager."""
 
-    def __init__(self, total: int, counted: str = "battles", seldom: float = SELDOM) -> None:
-        """Prepare. total: how many there will be in all; counted: what is counted; seldom: seconds between lines."""
+    def __init__(self, total: int, counted: str = "episodes", seldom: float = SELDOM) -> None:
+        """total: the final count; counted: the noun for its units; seldom: seconds between lines."""
         self._console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
         terminal = self._console.is_terminal
@@ -37,7 +37,7 @@ class CountBar:
         self._bar.stop()
 
     def tell(self, map: str, who: str, more: int) -> None:
-        """Take note of more that are over. who: the policy or learner at work."""
+        """Count `more` finished units, of a map and of a policy or learner, `who`."""
         self._over += more
         self._bar.update(self._task, advance=more, description=f"{map} {who}")
         if time.monotonic() >= self._next:

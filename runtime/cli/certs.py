@@ -1,4 +1,4 @@
-"""`fedqmix certs`: the certificates and keys of everybody in a federation, from an authority of its own."""
+"""`fedqmix certs`: make the certificates and keys of all parties, from their own authority."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from fedqmix.runtime.transport.identity import CERTIFICATE
 HELP = """\
 fedqmix certs agents=N [name=value ...]    make certificates: one folder for each party, to be copied to its machine
 
-  agents=N             how many agents; when left out, as many as OUT holds
-  out=certs            where they go; OUT/ca.key can make anybody's certificate and stays there
-  days=825             how long new certificates are valid
+  agents=N             number of agents; by default as many as OUT holds
+  out=certs            the folder for all parties' folders; OUT/ca.key can sign any party's certificate and stays there
+  days=825             days for which new certificates are valid
   hosts.PARTY=A,B      names and addresses of a party's machine, such as hosts.superlink=10.0.0.2,link.lan
   renew=true           new certificates for all parties, with the same names; the authority stays
 
-PARTY is superlink, world, mixer, submit (whoever submits runs), agent-K or supernode-K, K from 0. Each certificate is
-made out to the party's name, localhost, 127.0.0.1, ::1 and its hosts. Run again, the command adds what is missing and
-leaves the rest as it is.
+PARTY is superlink, world, mixer, submit (for `fedqmix submit`), agent-K or supernode-K, K from 0. Each certificate is
+issued for the party's name, localhost, 127.0.0.1, ::1 and its hosts. Run again, the command adds missing files and
+leaves the others unchanged.
 """
 
 
@@ -54,14 +54,14 @@ class _Row:
 
 
 def certs_command(words: list[str]) -> int:
-    """Make what the words say and what is missing; print a table of it; return the exit status."""
+    """Make missing certificates and keys, and print a table of all; return the exit status."""
     options = parse(words)
     try:
         authority = read_authority(options.out)
         begun = authority is None
         authority = authority or make_authority(options.out)
         rows = [_provide(authority, options, party) for party in parties(options.agents)]
-        if _tell_superlink(options.out, [row.party for row in rows if row.party.startswith("supernode-")]):
+        if _copy_node_keys(options.out, [row.party for row in rows if row.party.startswith("supernode-")]):
             rows = [replace(row, copy=True) if row.party == "superlink" else row for row in rows]
     except OSError as error:
         raise StorageError(
@@ -73,7 +73,7 @@ def certs_command(words: list[str]) -> int:
 
 
 def _provide(authority: Authority, options: CertsOptions, party: str) -> _Row:
-    """See to it that a party's folder holds what it needs."""
+    """Make the missing or outdated files in a party's folder; return its row of the table."""
     folder = options.out / party
     node_key = _provide_node_key(folder) if party.startswith("supernode-") else False
     certificate = issued(authority, folder)
@@ -95,15 +95,21 @@ def _what_to_do(options: CertsOptions, folder: Path, valid: bool, new_hosts: lis
 
 
 def _provide_node_key(folder: Path) -> bool:
-    """Make a SuperNode's key for Flower unless it is there. It is never renewed: the SuperLink knows the node by it."""
+    """Make a SuperNode's key for Flower unless it exists; return whether it is new.
+
+    It is never renewed: the SuperLink identifies the node by its key.
+    """
     if (folder / NODE_KEY).exists() and (folder / NODE_PUBLIC_KEY).exists():
         return False
     make_node_key(folder)
     return True
 
 
-def _tell_superlink(out: Path, supernodes: Sequence[str]) -> bool:
-    """Give the SuperLink the public keys of its SuperNodes, as `supernode-K.pub`; return whether one was new."""
+def _copy_node_keys(out: Path, supernodes: Sequence[str]) -> bool:
+    """Copy the SuperNodes' public keys to the SuperLink's folder; return whether one was new.
+
+    The copies are called `supernode-K.pub`.
+    """
     changed = [copy_public(out / name / NODE_PUBLIC_KEY, out / "superlink" / f"{name}.pub") for name in supernodes]
     return any(changed)
 
@@ -117,20 +123,20 @@ def _show(options: CertsOptions, authority: Authority, begun: bool, rows: list[_
             row.party, row.done, Text(f"{row.ends:%Y-%m-%d}" + (f"  {warning}" if warning else ""), "default")
         )
     console.print(table)
-    said = [
-        f"authority: {'made' if begun else 'as it was'}, {options.out / AUTHORITY_KEY}. Keep it to yourself; who "
-        "holds it can be any party."
+    notes = [
+        f"authority: {'made' if begun else 'as it was'}, {options.out / AUTHORITY_KEY}. Keep it secret; its holder "
+        "can act as any party."
     ]
     warning = ends_soon(authority.certificate.not_valid_after_utc)
     if warning:
-        said.append(f"the authority {warning}: make a new federation in another folder and copy all of it: out=DIR")
+        notes.append(f"the authority {warning}: make a new federation in another folder and copy all of it: out=DIR")
     if any(ends_soon(row.ends) for row in rows):
-        said.append("Renew what is about to end: fedqmix certs renew=true" + _out(options))
+        notes.append("Renew certificates that are about to end: fedqmix certs renew=true" + _out(options))
     if any(row.copy for row in rows):
         copied = [row.party for row in rows if row.copy]
         which = "every folder" if len(copied) == len(rows) else ", ".join(copied)
-        said.append(f"Copy to the party's machine, and start the party again there: {which}.")
-    for line in said:
+        notes.append(f"Copy to the party's machine, and start the party again there: {which}.")
+    for line in notes:
         console.print(Text(line), soft_wrap=True)
 
 

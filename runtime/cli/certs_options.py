@@ -1,4 +1,4 @@
-"""The words after `fedqmix certs`: what they may be, and what they mean."""
+"""The options of `fedqmix certs`: parsing and validation."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MOST_AGENTS, MOST_DAYS = 1000, 3650
 
 @dataclass(frozen=True)
 class CertsOptions:
-    """What `fedqmix certs` was asked for.
+    """The parsed options of `fedqmix certs`.
 
-    agents: how many there are. out: the folder of the authority and of the parties' folders. days: how long new
-    certificates are valid. renew: make new ones also where there are valid ones. hosts: names and addresses by party.
+    agents: number of agents. out: folder of the authority and of the parties' folders. days: days for which new
+    certificates are valid. renew: whether valid certificates are replaced too. hosts: names and addresses by party.
     """
 
     agents: int
@@ -37,7 +37,10 @@ class CertsOptions:
 
 
 def parse(words: Sequence[str]) -> CertsOptions:
-    """Read the words. Raises ConfigurationError naming the word that is wrong and the nearest that is right."""
+    """Parse the words.
+
+    Raises ConfigurationError with the invalid word and the nearest valid one.
+    """
     named = [word.partition("=")[0] for word in words]
     hosts = [name for name in named if name.startswith(_HOSTS)]
     values = service_options.parse("certs", words, (*_OPTIONS, *hosts), shown=(*_OPTIONS, "hosts.PARTY"))
@@ -53,7 +56,10 @@ def parse(words: Sequence[str]) -> CertsOptions:
 
 
 def _agents_of(out: Path) -> int:
-    """Return for how many agents a folder was made."""
+    """Return the number of agents that a folder was made for.
+
+    Raises ConfigurationError when it has none.
+    """
     found = [int(match[1]) for folder in out.glob("agent-*") if (match := _AGENT.fullmatch(folder.name))]
     if not found:
         raise ConfigurationError(f"how many agents? {out} holds none yet: fedqmix certs agents=3 out={out}")
@@ -61,13 +67,13 @@ def _agents_of(out: Path) -> int:
 
 
 def _hosts(name: str, value: str, agents: int) -> tuple[str, ...]:
-    party, everybody = name.removeprefix(_HOSTS), parties(agents)
-    if party not in everybody:
-        raise ConfigurationError(unknown("party", party, everybody))
+    party, known = name.removeprefix(_HOSTS), parties(agents)
+    if party not in known:
+        raise ConfigurationError(unknown("party", party, known))
     hosts = tuple(_plain(host) for host in value.split(","))
     for host in hosts:
         if _is_party(host) and host != party:
-            # Who calls the world checks for the name `world`: nobody else's certificate may hold it.
+            # Callers of the world check for the name `world`: no other party's certificate may hold it.
             raise ConfigurationError(
                 f"{name}={value}: '{host}' is the name of another party; no host may be called so."
             )
@@ -95,6 +101,6 @@ def _is_host(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         labels = host.split(".")
-        # What ends in digits would be read as an address by those who connect.
+        # A connecting party would read a name that ends in digits as an address.
         return len(host) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
     return True

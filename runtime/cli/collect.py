@@ -1,4 +1,4 @@
-"""`fedqmix collect`: finished runs as small files, for a repository."""
+"""`fedqmix collect`: pack finished runs as small files, for a repository."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ networks. A file that holds another run is not replaced.
 
 
 def collect_command(words: list[str]) -> int:
-    """Collect the finished ones of some runs; return 1 when one could not be collected."""
+    """Collect the finished runs of some folders; return 1 when a run could not be collected."""
     options = service_options.parse("collect", [word for word in words if word.startswith("data=")], ("data",))
     data = Path(service_options.required("collect", options, "data", "data=docs/results/data"))
     require_writable(data, "data")
@@ -38,9 +38,9 @@ def collect_command(words: list[str]) -> int:
 
 
 def collect_all(folders: Sequence[Path], data: Path, console: Console, *, name_kept: bool = True) -> int:
-    """Collect runs and print what came of it; return how many could not be collected.
+    """Collect runs and print the results; return the number of runs that could not be collected.
 
-    name_kept: whether those are printed too that were there already.
+    name_kept: whether runs that were collected already are printed too.
     """
     refused = 0
     for folder in folders:
@@ -58,5 +58,5 @@ def collect_all(folders: Sequence[Path], data: Path, console: Console, *, name_k
 def _runs(path: Path) -> list[Path]:
     found = runs_in(path)
     if not found:
-        require_run(path)  # says what it is instead
+        require_run(path)  # raises an error that describes the path
     return found

@@ -1,4 +1,4 @@
-"""`fedqmix compose`: a compose file with as many agents as a map has."""
+"""`fedqmix compose`: write a compose file with as many agents as a map has."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fedqmix.runtime.storage.files import write_whole
 HELP = """\
 fedqmix compose map=MAP [out=docker-compose.yml]    write the compose file of a federation on that map
 
-  map=MAP    decides how many agents there are; runs on other maps need as many
-  out=FILE   where it goes; `-` prints it. A file that is there is replaced only with replace=true
+  map=MAP    decides the number of agents; runs on other maps need as many
+  out=FILE   the file to write; `-` prints it. An existing file is replaced only with replace=true
 """
 _OPTIONS = ("map", "out", "replace")
 
 
 def compose_command(words: list[str]) -> int:
-    """Write the file; return the exit status."""
+    """Write the compose file; return the exit status."""
     options = service_options.parse("compose", words, _OPTIONS)
     replace = service_options.flag(options, "replace", default=False)
     map_name = options.get("map", "")
@@ -38,9 +38,7 @@ def compose_command(words: list[str]) -> int:
 
 def _write(path: Path, text: str, *, replace: bool) -> int:
     if path.exists() and not replace and path.read_text(errors="replace") != text:
-        raise ConfigurationError(
-            f"{path} is there already and says something else; add replace=true, or name another out="
-        )
+        raise ConfigurationError(f"{path} exists already with other content; add replace=true, or name another out=")
     try:
         write_whole(path, text.encode())
     except OSError as error:

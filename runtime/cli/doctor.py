@@ -1,4 +1,4 @@
-"""`fedqmix doctor`: what is missing, for which purpose, and what to type for it."""
+"""`fedqmix doctor`: missing requirements by purpose, with the commands that install them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fedqmix.runtime.diagnosis.machine import privacy, training
 from fedqmix.runtime.diagnosis.section import Section
 
 HELP = """\
-fedqmix doctor [name=value ...]    what each runtime and world needs: a tick, or what to type
+fedqmix doctor [name=value ...]    requirements of each runtime and world: a tick, or the command to type
 
-  map=3m         the map env=smac is looked at for; by default all of SMAC's
-  certs=certs    the folder `fedqmix certs` wrote to
+  map=3m         the map that env=smac is checked for; by default all of SMAC's
+  certs=certs    the folder that `fedqmix certs` wrote to
 
-Nothing is installed, started or sent. Exit status 0 when what `fedqmix train` needs is there, 1 when not; what else is
-missing is only told.
+Nothing is installed, started or sent. Exit status 0 when the requirements of `fedqmix train` are met, 1 when not; other
+missing requirements are only reported.
 """
 _WIDTH = 24
 
 
 def doctor_command(words: list[str]) -> int:
-    """Look, print, and return 0 when training can begin."""
+    """Check and print all requirements; return 0 when training can begin."""
     options = service_options.parse("doctor", words, ("map", "certs"))
     map = options.get("map")
     if map is not None:
@@ -65,7 +65,7 @@ def _sections(map: str | None, certs: Path) -> list[Section]:
 
 
 def _show(console: Console, section: Section) -> None:
-    """Print a section: a line for each requirement, and below it what to type."""
+    """Print a section: a line for each requirement, and its remedy below."""
     tick, cross = ("✓", "✗") if console.encoding.lower().startswith("utf") else ("ok", "--")
     console.print(Text(section.title, "bold"), soft_wrap=True)
     for finding in section.findings:

@@ -1,4 +1,4 @@
-"""`fedqmix health`: whether a service answers, for container engines and for people."""
+"""`fedqmix health`: check that a service answers, for container engines and operators."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from fedqmix.runtime.transport.identity import ssl_context
 from fedqmix.runtime.transport.security import Identity, channel
 
 HELP = """\
-fedqmix health ADDRESS party=NAME certs=DIR    whether a service answers: exit status 0 when it does, 1 when not
+fedqmix health ADDRESS party=NAME certs=DIR    check that a service answers: exit status 0 when it does, 1 when not
 
   ADDRESS         host:port, such as localhost:9101
-  party=NAME      who is to answer: world, mixer, agent-K, or Flower's superlink and supernode-K
-  certs=DIR       the folder of certificates to ask with; any party's will do
-  insecure=true   ask in plain text, where the service was started so
+  party=NAME      the expected party: world, mixer, agent-K, or Flower's superlink and supernode-K
+  certs=DIR       the folder of the caller's certificate, of any party
+  insecure=true   no encryption, for a service with insecure=true
   timeout=5       seconds to wait for the answer
 """
 _OPTIONS = ("party", "certs", "insecure", "timeout")
 
 
 def health_command(words: list[str]) -> int:
-    """Ask; print what came; return 0 when the service is serving, 1 when not."""
+    """Check a service and print its status; return 0 when it is serving, 1 when not."""
     address, options = words[0], service_options.parse("health", words[1:], _OPTIONS)
     party = options.get("party", "")
     if not party or "=" in address:
@@ -45,21 +45,24 @@ def health_command(words: list[str]) -> int:
 
 
 def _trouble(identity: Identity | None, address: str, party: str, timeout: float) -> str | None:
-    """Return what is wrong with a service; None when it is serving."""
+    """Return the problem of a service; None when it is serving."""
     if party.startswith("super"):
         return _flower_trouble(identity, address, party, timeout)
     try:
         with channel(identity, address, party) as connection:
             answer = health_pb2_grpc.HealthStub(connection).Check(health_pb2.HealthCheckRequest(), timeout=timeout)
     except grpc.RpcError as error:
-        return why_unreachable(identity, address, party, timeout) or f"{party} at {address}: {_said(error)}"
+        return why_unreachable(identity, address, party, timeout) or f"{party} at {address}: {_status_text(error)}"
     if answer.status == health_pb2.HealthCheckResponse.SERVING:
         return None
     return f"{party} at {address}: {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}"
 
 
 def _flower_trouble(identity: Identity | None, address: str, party: str, timeout: float) -> str | None:
-    """Ask a part of Flower, which answers `GET /health` on its port (flwr 1.41 and 1.42, supercore/routers/health)."""
+    """Return the problem of a SuperLink or SuperNode; None when it is serving.
+
+    Flower answers `GET /health` on its port (flwr 1.41 and 1.42, supercore/routers/health).
+    """
     try:
         with closing(_http(identity, address, timeout)) as connection:
             connection.request("GET", "/health")
@@ -78,5 +81,5 @@ def _http(identity: Identity | None, address: str, timeout: float) -> HTTPConnec
     return HTTPSConnection(address, timeout=timeout, context=ssl_context(identity))
 
 
-def _said(error: grpc.RpcError) -> str:
+def _status_text(error: grpc.RpcError) -> str:
     return f"{error.code().name}: {error.details()}"

@@ -1,4 +1,4 @@
-"""`fedqmix ladder`: one recipe on many maps, the easiest first, gone on with until all are done."""
+"""`fedqmix ladder`: train one recipe on many maps, the easiest first, and print a table."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ fedqmix ladder [name=value ...]    one recipe on a list of maps, the easiest cla
   data=FOLDER               collect each finished run there, and count those that are there as done (fedqmix collect)
   keep=best                 delete the checkpoints of a collected run, all but its best networks: it cannot go on then
   out=FOLDER                where ladder.md and ladder.svg are written; default: the common folder
-  --table                   train nothing: the table of what is in run_dir and data
+  --table                   train nothing: print the table of the runs in run_dir and data
   --json                    the table as JSON on standard output, where it is Markdown otherwise
-  --dry-run                 what it would cost, and no more
+  --dry-run                 estimate the cost, and train nothing
 
 Every other setting of `fedqmix train --help` holds for all runs, stop.env_steps for the maps of this call. The same
-command again goes on with what was cut off, and skips what is done; a larger stop.env_steps lets runs go on for longer.
-What the table says: docs/runs.md
+command again resumes interrupted runs and skips finished ones; a larger stop.env_steps makes runs longer.
+The table is described in docs/runs.md.
 """
 
 
 def ladder_command(words: list[str]) -> int:
-    """Train all that the words ask for and that is not done yet, and print the table; return the exit status."""
+    """Train the ladder's runs that are not done, and print the table; return the exit status."""
     ladder = read_ladder(words)
     console = Console(stderr=True)
     status = 0
@@ -74,7 +74,7 @@ def ladder_command(words: list[str]) -> int:
 
 
 def _require_folders(ladder: Ladder) -> None:
-    """Check the folders that are named, before hours of training. Raises ConfigurationError."""
+    """Check the folders of all options, before hours of training. Raises ConfigurationError."""
     for name, path in (("run_dir", ladder.plan.path), ("data", ladder.data), ("out", ladder.out)):
         if path is not None:
             require_writable(path, name)
@@ -86,7 +86,7 @@ def _require_folders(ladder: Ladder) -> None:
 
 
 def _train(comparison: Comparison, ladder: Ladder, words: Sequence[str], console: Console) -> int:
-    """Train what is not done, and collect each run that is; return the exit status."""
+    """Train the runs that are not done, and collect each finished run; return the exit status."""
     again = shlex.join([*program().split(), "ladder", *words])
     runs = list(_left(comparison, ladder.data).values())
     problems = 0
@@ -95,7 +95,7 @@ def _train(comparison: Comparison, ladder: Ladder, words: Sequence[str], console
         nonlocal problems
         problems += _collect(run.folder, ladder, console)
 
-    for run in comparison.runs().values():  # what an interruption has left undone
+    for run in comparison.runs().values():  # an interruption may have prevented their collection
         if run.state is State.DONE:
             collect(run)
     if at_once := _print_left(comparison, runs, console):
@@ -106,7 +106,7 @@ def _train(comparison: Comparison, ladder: Ladder, words: Sequence[str], console
 
 
 def _collect(folder: Path, ladder: Ladder, console: Console) -> int:
-    """Collect a finished run where that is asked for; return 1 when it could not be."""
+    """Collect a finished run if data= is set; return 1 when it could not be collected."""
     if ladder.data is None:
         return 0
     refused = collect_all([folder], ladder.data, console, name_kept=False)
@@ -120,7 +120,7 @@ def _collect(folder: Path, ladder: Ladder, console: Console) -> int:
 
 
 def _left(comparison: Comparison, data: Path | None) -> dict[Cell, Run]:
-    """Return the runs of a comparison, all but those that are collected already."""
+    """Return the runs of a comparison that are not collected yet."""
     runs = comparison.runs()
     if data is None:
         return runs
@@ -128,7 +128,7 @@ def _left(comparison: Comparison, data: Path | None) -> dict[Cell, Run]:
 
 
 def _print_left(comparison: Comparison, runs: Sequence[Run], console: Console) -> int:
-    """Print what is left to do; return how many runs are to be side by side, 0 when none is left."""
+    """Print the remaining runs; return the number of runs side by side, 0 when none remains."""
     waiting = sum(run.state is State.WAITING for run in runs)
     done = len(comparison.cells) - waiting
     console.print(Text(f"{len(comparison.cells)} runs in {comparison.path}; {done} are done"), soft_wrap=True)
@@ -142,14 +142,14 @@ def _print_left(comparison: Comparison, runs: Sequence[Run], console: Console) -
 
 
 def _print_cost(comparison: Comparison, left: Mapping[Cell, Run], console: Console) -> None:
-    """Print what is left to do and what it will cost."""
+    """Print the remaining runs and their estimated cost."""
     if at_once := _print_left(comparison, list(left.values()), console):
-        costs = estimate(comparison, left, lambda what: console.print(Text(what), soft_wrap=True))
+        costs = estimate(comparison, left, lambda text: console.print(Text(text), soft_wrap=True))
         Console().print(table(costs, at_once))
 
 
 def _show(ladder: Ladder, command: str, console: Console) -> None:
-    """Print the table of all runs in the folder and the collected ones, and write it with its picture."""
+    """Print the table of the folder's and the collected runs, and write it with its figure."""
     levels = {map_: difficulty(map_) for map_ in by_difficulty(available_maps())}
     runs = read_ladder_runs(ladder.plan.path, ladder.data)
     found = tables.rungs(runs, levels)

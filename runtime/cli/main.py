@@ -24,12 +24,12 @@ COMMANDS = (
 )
 
 NEED_WORDS = ("supernode", "collect", "bench", "certs", "compose", "health", "watch")
-"""Commands that can do nothing without a word, and then say what they take."""
+"""Commands that need a word, and print their help without one."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 UNUSABLE = {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS}
-"""Errors of the system that are about a path that was typed, wherever it was first looked at."""
+"""Operating-system errors about a typed path, wherever it is first accessed."""
 
 USAGE = """\
 fedqmix: federated multi-agent reinforcement learning on Flower
@@ -37,15 +37,15 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix train [name=value ...]       train a team; writes a run folder under runs/
   fedqmix train seeds=[1,2,3] [...]    train several seeds side by side
   fedqmix train -m [name=a,b ...]      train with every combination in turn
-  fedqmix train resume=RUN             go on with a run that was interrupted
-  fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; goes on when called again
-  fedqmix ladder [maps=[3m,8m] ...]    one recipe on all maps, the easiest first, and a table; goes on likewise
+  fedqmix train resume=RUN             resume an interrupted run
+  fedqmix paper [scale=laptop ...]     compare all methods, several seeds each; resumes when called again
+  fedqmix ladder [maps=[3m,8m] ...]    one recipe on all maps, the easiest first, and a table; resumes likewise
   fedqmix up [name=value ...]          train as a federation of processes on this machine
-  fedqmix submit certs=DIR [...]       a new run on a federation that is up
+  fedqmix submit certs=DIR [...]       submit a run to a running federation
   fedqmix world|mixer|agent [...]      one of the services of a federation, for several machines
-  fedqmix superlink|supernode [...]    the same of Flower's
-  fedqmix certs|compose|health [...]   certificates for it, a compose file, whether a service is well
-  fedqmix verify [name=value ...]      is a federation's result that of one process?
+  fedqmix superlink|supernode [...]    one of Flower's services of a federation
+  fedqmix certs|compose|health [...]   make its certificates, write a compose file, check a service
+  fedqmix verify [name=value ...]      compare a federation's result with one process's, bit for bit
   fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
   fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
   fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
@@ -58,7 +58,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Run one command; return its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     errors = Console(stderr=True)
@@ -88,7 +88,7 @@ def _run(words: list[str]) -> int:
     if words[0] not in COMMANDS:
         raise ConfigurationError(unknown("command", words[0], COMMANDS) + " See: fedqmix --help")
     name, *rest = words
-    # only now what the command needs is loaded, torch and Flower for one: a typo need not wait for them
+    # imported only now: a typo need not wait for torch and Flower
     module = import_module(f"fedqmix.runtime.cli.{'services' if name in SERVICES else name}")
     if any(word in ("-h", "--help") for word in rest) or (not rest and name in NEED_WORDS):
         print(_help(module, name), end="")

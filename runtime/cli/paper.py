@@ -1,4 +1,4 @@
-"""`fedqmix paper`: the methods of PPS-QMIX against their baselines, with several seeds, in one command."""
+"""`fedqmix paper`: compare the methods of PPS-QMIX with their baselines over several seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from fedqmix.runtime.cli.report import report_on, understood
+from fedqmix.runtime.cli.report import parse_words, report_on
 from fedqmix.runtime.configuration.names import program
 from fedqmix.runtime.processes import interruptible
 from fedqmix.runtime.runs.comparison.comparison import Comparison
@@ -26,23 +26,23 @@ HELP = """\
 fedqmix paper [name=value ...]    {qmix, vdn} x {none, full_sharing, a_pps, rs_pps, pp_pps} x maps x seeds
 
   scale=laptop                        laptop (a night on two cores), paper (the paper's sizes), smoke (minutes)
-  maps=[3m,2s3z] seeds=[1,2,3,4,5]    what is compared; also algorithms=[qmix] strategies=[none,rs_pps]
+  maps=[3m,2s3z] seeds=[1,2,3,4,5]    default: those of the scale; also algorithms=[qmix] strategies=[none,rs_pps]
   run_dir=FOLDER                      the common folder; default runs/paper-<scale>
-  --dry-run                           what it would cost, and no more
+  --dry-run                           estimate the cost, and train nothing
 
 Every other setting of `fedqmix train --help` holds for all runs: stop.env_steps=100000 strategy.reward=team ...
-The same command again goes on with what was cut off, and skips what is done. Once all are done it writes their
-report (FOLDER/report/report.html). What is compared: docs/paper.md
+The same command again resumes interrupted runs and skips finished ones. Once all are done it writes their report
+(FOLDER/report/report.html). The comparison is described in docs/paper.md.
 """
 
 
 def paper_command(words: list[str]) -> int:
-    """Train all that the words ask for and that is not done yet, and report on it; return the exit status."""
+    """Train the comparison's runs that are not done, and report on all; return the exit status."""
     console = Console()
     comparison = Comparison(read_plan([word for word in words if word != DRY_RUN]))
     with interruptible():
         if DRY_RUN in words:
-            _say_cost(comparison, comparison.runs(), console)
+            _print_cost(comparison, comparison.runs(), console)
             return 0
         if (warning := comparison.memory_warning(comparison.runs())) is not None:
             console.print(Text(warning), soft_wrap=True)
@@ -51,21 +51,21 @@ def paper_command(words: list[str]) -> int:
 
 
 def _train(comparison: Comparison, command: list[str], console: Console) -> int:
-    """Train, sum up and report; return the exit status."""
+    """Train, print the outcome and write the report; return the exit status."""
     again = shlex.join([*program().split(), *command])
     runs = comparison.runs()
-    if at_once := _say_cost(comparison, runs, console):
+    if at_once := _print_cost(comparison, runs, console):
         train_waiting(list(runs.values()), at_once, again, console)
     console.print(outcome(runs))
     if name_failed(list(runs.values()), again, console):
         return 1
-    said = understood([str(comparison.path)])
-    report_on(read_all(said.paths), said, command, console)
+    options = parse_words([str(comparison.path)])
+    report_on(read_all(options.paths), options, command, console)
     return 0
 
 
-def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console) -> int:
-    """Say what is left to do and what it will cost; return how many runs are to be side by side, 0 if none is left."""
+def _print_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console) -> int:
+    """Print the remaining runs and their cost; return how many train side by side, 0 if none."""
     config = comparison.config(comparison.cells[0])
     waiting = sum(run.state is State.WAITING for run in runs.values())
     steps = f"{config.stop.env_steps:,} environment steps each"
@@ -74,7 +74,7 @@ def _say_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Console
     )
     if not waiting:
         return 0
-    costs = estimate(comparison, runs, lambda what: console.print(Text(what), soft_wrap=True))
+    costs = estimate(comparison, runs, lambda text: console.print(Text(text), soft_wrap=True))
     threads = config.runtime.threads
     at_once = side_by_side(waiting, threads)
     console.print(table(costs, at_once))

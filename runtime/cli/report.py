@@ -1,4 +1,4 @@
-"""`fedqmix report`: what came of runs, and what they have sent; in the terminal, and as a page."""
+"""`fedqmix report`: results and traffic of runs, in the terminal and as a page."""
 
 from __future__ import annotations
 
@@ -34,25 +34,28 @@ fedqmix report RUN... [name=value ...]    win rates with intervals, learning cur
                                           (report.md), every figure as a file (*.svg); and for a federated run the
                                           bytes each party sent over each channel
 
-  out=FOLDER       where they go; default: RUN/report for one path, runs/report-<time> for several
-  episodes=320     greedy battles that the final and the best networks of every run play again; 0: none
+  out=FOLDER       folder for all files; default: RUN/report for one path, runs/report-<time> for several
+  episodes=320     greedy episodes that the final and the best networks of every run play again; 0: none
 
 RUN is a run folder, a folder of several seeds, or one that holds runs, as runs/ does. Beside them: folders of EPyMARL's
 runs (results/sacred/...), and files in marl-eval's schema. Runs that were not measured alike are refused.
 
-What the numbers mean: docs/report.md. Who gets to see what: docs/privacy.md
+The numbers are explained in docs/report.md, privacy in docs/privacy.md.
 """
 OPTIONS = ("out", "episodes")
 LOCAL = "This run was trained in one process: nothing was sent. `fedqmix up` trains as a federation."
 NOTHING = "No evaluation was finished yet, so there is nothing to compare, and no report is written."
 EPISODES = 320
 FEW = 3
-"""So many runs have a table of their own each in the terminal."""
+"""Most runs that get a table each in the terminal."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What was typed: paths, where the report goes, episodes to play again."""
+    """The parsed words of `fedqmix report`.
+
+    paths: the runs. out: the report's folder. episodes: episodes to play again with each network.
+    """
 
     paths: list[Path]
     out: Path
@@ -61,19 +64,19 @@ class Words:
 
 def report_command(words: list[str]) -> int:
     """Print the tables of some runs, play their networks again, and write the report."""
-    said = understood(words)
+    options = parse_words(words)
     console = Console()
-    require_writable(said.out, "out")
-    require_folder("out", said.out)
+    require_writable(options.out, "out")
+    require_folder("out", options.out)
     with interruptible():
-        runs = read_all(said.paths)
+        runs = read_all(options.paths)
         _require_comparable(runs)
         _print(runs, console)
-        report_on(runs, said, ["report", *words], console)
+        report_on(runs, options, ["report", *words], console)
     return 0
 
 
-def report_on(runs: Sequence[Run], said: Words, command: Sequence[str], console: Console) -> None:
+def report_on(runs: Sequence[Run], options: Words, command: Sequence[str], console: Console) -> None:
     """Play networks again, and write the report. command: the words after the program's name.
 
     Raises ConfigurationError when runs were not measured alike, StorageError when the report cannot be written.
@@ -83,13 +86,13 @@ def report_on(runs: Sequence[Run], said: Words, command: Sequence[str], console:
     if not kept:
         console.print(Text(NOTHING), soft_wrap=True)
         return
-    again = _played(kept, said.episodes, console)
-    report = compose(by_method(again), _notes(runs, said.episodes), shlex.join(["fedqmix", *command]), versions())
-    console.print(Text(f"report: {write(report, said.out)}"), soft_wrap=True)
+    again = _played(kept, options.episodes, console)
+    report = compose(by_method(again), _notes(runs, options.episodes), shlex.join(["fedqmix", *command]), versions())
+    console.print(Text(f"report: {write(report, options.out)}"), soft_wrap=True)
 
 
-def understood(words: Sequence[str]) -> Words:
-    """Return what the words mean. Raises ConfigurationError for a word that makes no sense."""
+def parse_words(words: Sequence[str]) -> Words:
+    """Parse the words of `fedqmix report`. Raises ConfigurationError for an invalid word."""
     options = service_options.parse(
         "report", [word for word in words if _is_option(word)], OPTIONS, ("RUN...", *(f"{name}=" for name in OPTIONS))
     )
@@ -107,7 +110,10 @@ def understood(words: Sequence[str]) -> Words:
 
 
 def write(report: Report, out: Path) -> Path:
-    """Write page, Markdown and figures into a folder; return the page. Raises StorageError when it cannot be."""
+    """Write page, Markdown and figures into a folder; return the page's path.
+
+    Raises StorageError.
+    """
     documents = {"report.html": html_page(report), "report.md": markdown_page(report)}
     documents |= {f"{figure.name}.svg": figure.file for figure in report.figures}
     try:
@@ -127,7 +133,7 @@ def _require_comparable(runs: Sequence[Run]) -> None:
 
 
 def _is_option(word: str) -> bool:
-    """Tell options from paths, which may have an equals sign too: Hydra's sweeps make such folders."""
+    """Return whether a word is an option; Hydra's sweeps make folders with an equals sign too."""
     return word.startswith("-") or ("=" in word and not Path(word).exists())
 
 
@@ -144,7 +150,7 @@ def _print(runs: Sequence[Run], console: Console) -> None:
 
 
 def _overview(runs: Sequence[Run]) -> Table:
-    """Return a table with a line a run; what was sent stands in the report."""
+    """Return a table with one line per run, without its traffic; the report has it."""
     table = Table("run", "outcome")
     for head in ("env steps", "last won", "best won"):
         table.add_column(head, justify="right")
@@ -161,7 +167,7 @@ def _played(runs: Sequence[Run], episodes: int, console: Console) -> list[Run]:
     ours = sum(run.source == OURS for run in runs)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("battles played again", total=2 * episodes * ours)
+        task = progress.add_task("episodes played again", total=2 * episodes * ours)
         return [
             play_again(run, episodes, lambda count: progress.advance(task, count)) if run.source == OURS else run
             for run in runs
@@ -169,7 +175,7 @@ def _played(runs: Sequence[Run], episodes: int, console: Console) -> list[Run]:
 
 
 def _notes(runs: Sequence[Run], episodes: int) -> list[str]:
-    """Return what a reader must know beside the numbers."""
+    """Return the notes that a reader needs beside the numbers."""
     notes = [f"{run.label} has finished no evaluation and is left out." for run in runs if not run.rows]
     kept = [run for run in runs if run.rows]
     cut = [run.label for run in kept if run.source == OURS and run.outcome != "finished"]
@@ -177,12 +183,12 @@ def _notes(runs: Sequence[Run], episodes: int) -> list[str]:
         notes.append(f"Not finished, so their last evaluation is not an end: {', '.join(cut)}.")
     versioned = {run.game for run in kept}
     if len(versioned) > 1:
-        untold = ", ".join(run.label for run in kept if run.game is None)
-        notes.append(f"The version of the game is not told by these, and was not compared: {untold}.")
+        unknown = ", ".join(run.label for run in kept if run.game is None)
+        notes.append(f"These do not record the version of the game, which was not compared: {unknown}.")
     for run in runs:
-        for agent, told in run.refused.items():
-            why = f"; the last time it {told['last']}" if told["last"] else ""
-            notes.append(f"{run.label}: agent {agent} was refused {told['times']} times{why}.")
+        for agent, refused in run.refused.items():
+            why = f"; the last time it {refused['last']}" if refused["last"] else ""
+            notes.append(f"{run.label}: agent {agent} was refused {refused['times']} times{why}.")
     if not episodes:
         notes.append("No networks were played again (episodes=0).")
     return notes

@@ -1,4 +1,4 @@
-"""The words after a command that starts or reaches a service: name=value pairs, certificates, addresses."""
+"""Option parsing of commands that start or call a service: values, certificates, addresses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from fedqmix.runtime.transport.identity import CERTIFICATE, Identity
 
 
 def parse(command: str, words: Sequence[str], names: Sequence[str], shown: Sequence[str] = ()) -> dict[str, str]:
-    """Return the options of `fedqmix COMMAND`. Raises ConfigurationError for a word that is none of `names`.
+    """Parse the options of `fedqmix COMMAND`.
 
-    shown: the names as an error lists them, where that is another way.
+    shown: the names to list in an error, by default `names`. Raises ConfigurationError for a name not in `names`, a
+    missing value, and an option that is set twice.
     """
     options: dict[str, str] = {}
     for word in words:
@@ -21,7 +22,7 @@ def parse(command: str, words: Sequence[str], names: Sequence[str], shown: Seque
         if name not in names:
             raise ConfigurationError(f"{unknown('option', name, shown or names)} See: fedqmix {command} --help")
         if not equals or not value:
-            raise ConfigurationError(f"'{word}' says no value; write {name}=...")
+            raise ConfigurationError(f"'{word}' has no value; write {name}=...")
         if name in options:
             raise ConfigurationError(f"{name} is set twice.")
         options[name] = value
@@ -29,28 +30,34 @@ def parse(command: str, words: Sequence[str], names: Sequence[str], shown: Seque
 
 
 def beside_overrides(command: str, words: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return a command's own options, and the other words, which are overrides of settings; raises as `parse` does."""
+    """Return a command's own options, and the other words, which are overrides.
+
+    Raises ConfigurationError as `parse` does.
+    """
     own = [word for word in words if word.partition("=")[0] in names]
     return parse(command, own, names), [word for word in words if word not in own]
 
 
 def written(options: Mapping[str, str]) -> list[str]:
-    """Return the words that `parse` reads so."""
+    """Return the words from which `parse` makes these options."""
     return [f"{name}={value}" for name, value in options.items()]
 
 
 def required(command: str, options: Mapping[str, str], name: str, example: str) -> str:
-    """Return an option that has no default. Raises ConfigurationError with an example when it is missing."""
+    """Return an option that has no default.
+
+    Raises ConfigurationError with an example when it is missing.
+    """
     if name not in options:
         raise ConfigurationError(f"fedqmix {command} needs {name}=...: {example}")
     return options[name]
 
 
 def identity(command: str, options: Mapping[str, str], party: str | None) -> Identity | None:
-    """Return who this process is by its certs=DIR, with an absolute folder; None with insecure=true.
+    """Return the identity from certs=DIR, with an absolute folder; None with insecure=true.
 
-    party: whose certificate it must be; None when any party's will do. Raises ConfigurationError when neither or both
-    are said (without encryption nothing runs unasked), or when the folder is another party's or not in order.
+    party: the certificate's required party; None for any party. Raises ConfigurationError unless exactly one of both
+    options is set (encryption is never off by default), and when the folder is damaged or belongs to another party.
     """
     insecure = flag(options, "insecure", default=False)
     if insecure and "certs" in options:
@@ -58,7 +65,7 @@ def identity(command: str, options: Mapping[str, str], party: str | None) -> Ide
     if not insecure and "certs" not in options:
         raise ConfigurationError(
             f"fedqmix {command} needs certs=DIR, the folder of {party or 'any party'} (`fedqmix certs agents=N` makes "
-            "one for each party), or insecure=true to do without encryption and without knowing who calls."
+            "one for each party), or insecure=true for no encryption and no authentication of callers."
         )
     if insecure:
         return None
@@ -70,12 +77,14 @@ def identity(command: str, options: Mapping[str, str], party: str | None) -> Ide
         )
     found = Identity(folder)
     if party is not None and found.party != party:
-        raise ConfigurationError(f"certs={options['certs']} is the folder of {found.party}; that of {party} is needed.")
+        raise ConfigurationError(
+            f"certs={options['certs']} is the folder of {found.party}; the folder of {party} is needed."
+        )
     return found
 
 
 def flag(options: Mapping[str, str], name: str, *, default: bool) -> bool:
-    """Return a yes or no. Raises ConfigurationError for anything but true and false."""
+    """Return a truth value. Raises ConfigurationError for anything but true and false."""
     text = options.get(name, str(default).lower())
     if text not in ("true", "false"):
         raise ConfigurationError(f"{name}={text} must be true or false")
@@ -96,7 +105,10 @@ def seconds(options: Mapping[str, str], name: str, default: float) -> float:
 
 
 def positive(options: Mapping[str, str], name: str, default: float, what: str = "number") -> float:
-    """Return a finite number above 0. what: it is called so in the error. Raises ConfigurationError for another."""
+    """Return a finite number above 0. what: its name in the error.
+
+    Raises ConfigurationError for other values.
+    """
     value = _number(options, name, default)
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"{name}={options[name]} must be a {what} above 0")
@@ -104,7 +116,7 @@ def positive(options: Mapping[str, str], name: str, default: float, what: str = 
 
 
 def not_negative(options: Mapping[str, str], name: str, default: float) -> float:
-    """Return a finite number, 0 or above. Raises ConfigurationError for another."""
+    """Return a finite number, 0 or above. Raises ConfigurationError for other values."""
     value = _number(options, name, default)
     if not 0 <= value < float("inf"):
         raise ConfigurationError(f"{name}={options[name]} must be a number, 0 or above")
@@ -112,7 +124,7 @@ def not_negative(options: Mapping[str, str], name: str, default: float) -> float
 
 
 def _number(options: Mapping[str, str], name: str, default: float) -> float:
-    """Return an option's number; NaN for what is not a number."""
+    """Return an option's number; NaN for other text."""
     try:
         return float(options.get(name, default))
     except ValueError:
@@ -120,7 +132,7 @@ def _number(options: Mapping[str, str], name: str, default: float) -> float:
 
 
 def whole(options: Mapping[str, str], name: str, default: int, most: int | None = None) -> int:
-    """Return a whole number above 0, `most` at the most. Raises ConfigurationError for anything else."""
+    """Return a whole number from 1 to `most`. Raises ConfigurationError for other values."""
     text = options.get(name, str(default))
     if not text.isdecimal() or int(text) < 1 or (most is not None and int(text) > most):
         limits = "above 0" if most is None else f"from 1 to {most}"

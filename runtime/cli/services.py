@@ -1,4 +1,4 @@
-"""`fedqmix world`, `fedqmix mixer`, `fedqmix agent`: the long-lived processes of a federation."""
+"""`fedqmix world`, `fedqmix mixer`, `fedqmix agent`: run a federation's long-lived services."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.security import Identity, channel, peer, server
 
 _WORLD_HELP = """\
-fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the battles of all agents
+fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the episodes of all agents
 
-  mixer=HOST:PORT          where the mixer is: it alone is told states and team rewards
+  mixer=HOST:PORT          the mixer's address: it alone receives states and team rewards
   certs=DIR                the folder of world's certificate
-  insecure=true            no encryption, and anybody may call
-  listen=127.0.0.1:9101    where it listens; 0.0.0.0:9101 for other machines, too
+  insecure=true            no encryption, no authentication of callers
+  listen=127.0.0.1:9101    the address to listen on; 0.0.0.0:9101 for other machines, too
   patience=300             seconds to wait for an agent, or the mixer, that is missing
 """
 _MIXER_HELP = """\
 fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing network, states and team rewards
 
   certs=DIR                the folder of mixer's certificate
-  insecure=true            no encryption, and anybody may call
-  listen=127.0.0.1:9102    where it listens; 0.0.0.0:9102 for other machines, too
-  state=mixer-state        its private folder: where it stands after the last rounds of each run
+  insecure=true            no encryption, no authentication of callers
+  listen=127.0.0.1:9102    the address to listen on; 0.0.0.0:9102 for other machines, too
+  state=mixer-state        its private folder: its state after the last rounds of each run
   patience=300             seconds to wait for an agent that is missing
   allow=CODE[,...]         code that runs may name in algorithm.code and model.code: module, module:NAME, or a file
 """
 _AGENT_HELP = """\
 fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]    one agent: network and private episodes
 
-  id=K                     which agent of the team, from 0
-  world=, mixer=HOST:PORT  where they are
+  id=K                     number of the agent in the team, from 0
+  world=, mixer=HOST:PORT  addresses of world and mixer
   certs=DIR                the folder of agent-K's certificate
-  insecure=true            no encryption, and anybody may call
-  listen=127.0.0.1:9103    where its SuperNode finds it; 0.0.0.0:9103 for other machines, too
+  insecure=true            no encryption, no authentication of callers
+  listen=127.0.0.1:9103    the address for its SuperNode; 0.0.0.0:9103 for other machines, too
   state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
   allow=CODE[,...]         as of the mixer
   hold=20                  seconds until a caller is told that the answer takes longer, and asks again
@@ -57,13 +57,16 @@ GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27)."""
 WORKERS = 4 * PLACES * MOST_AGENTS + 64
-"""More threads than all parties together can keep: an agent PLACES with each of the mixer's four methods, the world and
-the server fewer than 64. A thread is only made when it is needed."""
+"""More threads than the calls of all parties can occupy.
+
+An agent occupies at most PLACES with each of the mixer's four methods, the world and the server fewer than 64. A thread
+is only made when it is needed.
+"""
 
 
 @dataclass(frozen=True)
 class _Service:
-    """What to serve, and what to let go of afterwards."""
+    """A service: its gRPC handlers, its number of threads, and the release of its resources."""
 
     handlers: Sequence[Callable[[grpc.Server], None]]
     workers: int
@@ -90,12 +93,12 @@ def agent_command(words: list[str]) -> int:
 
 
 def _world(options: Mapping[str, str], identity: Identity | None) -> _Service:
-    from fedqmix.runtime.deployment.world import make  # loads the rules of battle
+    from fedqmix.runtime.deployment.world import make  # loads the skirmish rules
     from fedqmix.runtime.transport.sink_remote import RemoteTeamSink
     from fedqmix.runtime.transport.world_service import WorldService
 
     patience = service_options.seconds(options, "patience", PATIENCE_S)
-    sink = RemoteTeamSink(_way("world", options, "mixer", identity), patience)
+    sink = RemoteTeamSink(_channel("world", options, "mixer", identity), patience)
     service = WorldService(make, sink, peer, patience)
     return _Service([service.add_to], WORKERS, service.close)
 
@@ -118,10 +121,10 @@ def _agent(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
     number = _agent_id(options)
     state = _state(f"agent {number}", options.get("state", f"agent-{number}-state"))
-    world, mixer = (_way("agent", options, party, identity) for party in ("world", "mixer"))
+    world, mixer = (_channel("agent", options, party, identity) for party in ("world", "mixer"))
     agent = DeployedAgent(number, world, mixer, state, Allowed.parse(options.get("allow", "")))
-    door = AgentService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
-    return _Service([lambda to: add_AgentServicer_to_server(door, to)], 8, door.close)
+    service = AgentService(number, agent.answer, hold_s=service_options.seconds(options, "hold", HOLD_S))
+    return _Service([lambda to: add_AgentServicer_to_server(service, to)], 8, service.close)
 
 
 def _serve(
@@ -130,13 +133,13 @@ def _serve(
     listen: str,
     make: Callable[[Mapping[str, str], Identity | None], _Service],
 ) -> int:
-    """Serve as a party until a signal says to end; running calls get a moment."""
+    """Serve as a party until SIGTERM or SIGINT; running calls get GRACE_S seconds to finish."""
     os.umask(PRIVATE)
     identity = service_options.identity(party.partition("-")[0], options, party)
     address = options.get("listen", listen)
     service_options.address("listen", address)
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")  # of threads that only carry calls; runtime.threads sets the learner's
+        os.environ.setdefault(threads, "1")  # for threads that only carry calls; runtime.threads sets the learner's
     raise_open_files()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -147,18 +150,18 @@ def _serve(
     ended.wait()
     running.stop(GRACE_S)
     service.close()
-    os._exit(0)  # a thread may still wait for a party that will not answer any more; all that matters is on disk
+    os._exit(0)  # a thread may still wait for a party that has ended; all state is on disk
 
 
 def _state(party: str, folder: str) -> Path:
-    """Return a party's private folder, made. Raises StorageError."""
+    """Make a party's private folder, and return it. Raises StorageError."""
     try:
         return private_folder(Path(folder).absolute())
     except OSError as error:
         raise StorageError(f"{party} could not make its private folder, state={folder}: {error.strerror}.") from error
 
 
-def _way(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:
+def _channel(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:
     address = service_options.required(command, options, party, f"{party}=127.0.0.1:9101")
     service_options.address(party, address)
     return channel(identity, address, party)

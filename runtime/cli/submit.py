@@ -1,4 +1,4 @@
-"""`fedqmix submit`: a new run on a federation that is up."""
+"""`fedqmix submit`: submit a run to a running federation, and follow it."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from fedqmix.runtime.runs.lifecycle.progress import Progress, closing_table
 from fedqmix.server.records import read_rows
 
 HELP = """\
-fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    a new run on a federation that is up, followed to its end
+fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    submit a run to a running federation, and follow it to its end
 
-  superlink=127.0.0.1:8000  where the SuperLink is
-  certs=DIR                 the folder of submit's certificate; the SuperLink takes runs from no other party
-  insecure=true             no encryption, where the SuperLink was started so
+  superlink=127.0.0.1:8000  the SuperLink's address
+  certs=DIR                 the folder of submit's certificate; the SuperLink accepts runs from no other party
+  insecure=true             no encryption, for a SuperLink with insecure=true
   follow=true               false: return when it is submitted
-  runs=runs                 the SuperLink's runs=, as that folder is called here; progress is read there, if it is here
-  patience=300              seconds to bear with a SuperLink that does not answer
-  stop=true                 submit nothing, but end the runs that are going on; stop=RUN_FOLDER ends that one alone
+  runs=runs                 the SuperLink's runs= folder, as seen from here; progress is read there, if it exists
+  patience=300              seconds to wait for a SuperLink that does not answer
+  stop=true                 submit nothing, but end all active runs; stop=RUN_FOLDER ends that run alone
 
 Everything else is an override, as for `fedqmix train`, checked here before anything is sent, and again by the
 SuperLink: run_dir and resume are names under its runs= (run_dir=runs/mine means the folder `mine` there), and
-strategy.code is what its operator allows. The map may have no more agents than the federation. Ctrl-C, SIGTERM and
-SIGHUP end the run; it can go on: fedqmix submit ... resume=RUN_FOLDER. After kill -9 the run goes on by itself; it is
-ended by: fedqmix submit ... stop=true
+strategy.code names code that its operator allows. The map may have no more agents than the federation. Ctrl-C, SIGTERM
+and SIGHUP end the run; resume it with: fedqmix submit ... resume=RUN_FOLDER. After kill -9 the run continues; end it
+with: fedqmix submit ... stop=true
 """
 OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience", "stop")
 
 
 def submit_command(words: list[str]) -> int:
-    """Submit a run; return 0 when it has finished (with follow=false: when it was taken)."""
+    """Submit a run; return 0 when it has finished (with follow=false: when it was accepted)."""
     options, overrides = service_options.beside_overrides("submit", words, OPTIONS)
     address = options.get("superlink", "127.0.0.1:8000")
     service_options.address("superlink", address)
@@ -75,9 +75,9 @@ def submit_command(words: list[str]) -> int:
 
 
 def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
-    """Check overrides; return them with the run folder's name among them, that name, and the configuration.
+    """Check overrides; return them with the run folder's name, that name, and the configuration.
 
-    The configuration is None for the resumption of a run whose folder is not on this machine: it is checked there.
+    The configuration is None for a resumed run whose folder is on another machine: the SuperLink checks it there.
     Raises ConfigurationError, and CheckpointError for a run that was trained in one process.
     """
     resumed = {override.key_or_group: override.value() for override in written.parse(overrides)}.get("resume")
@@ -91,7 +91,7 @@ def checked(overrides: list[str]) -> tuple[list[str], str, Config | None]:
     if resumed is not None:
         return overrides, str(run_of(Path(str(resumed)))), config
     others = [word for word in overrides if not word.startswith("run_dir=")]
-    return [*others, f"run_dir={written.quoted(config.run_dir)}"], config.run_dir, config  # both sides call it the same
+    return [*others, f"run_dir={written.quoted(config.run_dir)}"], config.run_dir, config  # the same name on both sides
 
 
 def follow(
@@ -102,11 +102,11 @@ def follow(
     again: str | None = None,
     stopping: str | None = None,
 ) -> None:
-    """Show a run's progress until it ends; whatever else ends it, stop the run and say how to go on.
+    """Show a run's progress until it ends; upon any exception, stop it and print how to resume.
 
-    meanwhile: called several times a second. again: the command that goes on with the run; None where the
-    caller says it. stopping: the command that ends the run when it could not be stopped from here; None when it ends
-    with this program in any case.
+    meanwhile: called several times a second. again: the command that resumes the run; None when the caller prints it.
+    stopping: the command that ends a run which could not be stopped from here; None when the run always ends with this
+    program.
     """
     console = Console()
     try:
@@ -130,7 +130,7 @@ def follow(
 
 
 def _start(link: SuperLink, overrides: list[str], stopping: str) -> None:
-    """Submit a run; when no answer is heard, say that it may go on all the same, and how it is ended."""
+    """Submit a run; without an answer, print that it may continue and how to end it."""
     try:
         link.start(overrides)
     except (KeyboardInterrupt, UnreachableError):
@@ -140,7 +140,7 @@ def _start(link: SuperLink, overrides: list[str], stopping: str) -> None:
 
 
 def _stop(link: SuperLink, options: Mapping[str, str], overrides: list[str]) -> int:
-    """End the runs that go on, or the one that stop= names; return 1 when that one does not go on."""
+    """End all active runs, or the run that stop= names; return 1 when that run is not active."""
     if overrides:
         raise ConfigurationError(f"stop= submits nothing, so '{overrides[0]}' has no meaning: leave one of both out.")
     console, wanted = Console(), options["stop"]
@@ -175,7 +175,7 @@ def _resumes(overrides: list[str]) -> bool:
 
 
 def _by_name(overrides: list[str], runs: Path) -> list[str]:
-    """Return the overrides with absolute paths of run_dir= and resume= in `runs` as names there."""
+    """Return the overrides, with absolute run_dir= and resume= paths made names under `runs`."""
 
     def named(word: str) -> str:
         setting = word.partition("=")[0]

@@ -1,6 +1,6 @@
-"""`fedqmix superlink`: Flower's SuperLink, as a federation of fedqmix needs it.
+"""`fedqmix superlink`: run Flower's SuperLink for a federation of fedqmix.
 
-It runs in this very process: what has to be put in order before it starts has loaded most of Flower already.
+It runs in this process, because its preparation has loaded most of Flower already.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 HELP = """\
 fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes connect to it, runs are submitted to it
 
-  certs=DIR                the folder of superlink's certificate; it lets in the SuperNodes whose keys lie there
-  insecure=true            no encryption; anybody may join as a SuperNode, and submit any program
-  listen=127.0.0.1:8000    where it listens; 0.0.0.0:8000 for other machines, too
-  world=HOST:PORT          where the world and the mixer are; runs need both
+  certs=DIR                the folder of superlink's certificate; it admits the SuperNodes whose keys lie there
+  insecure=true            no encryption; any caller may join as a SuperNode, and submit any program
+  listen=127.0.0.1:8000    the address to listen on; 0.0.0.0:8000 for other machines, too
+  world=HOST:PORT          addresses of the world and the mixer; runs need both
   mixer=HOST:PORT
-  runs=runs                the folder that run folders go to
+  runs=runs                the folder of all run folders
   allow=CODE[,...]         code that submitted runs may name in strategy.code: module, module:Class, or a file NAME.py;
                            the word wandb allows logger=wandb. By default none, and logger=jsonl and tensorboard
-  state=superlink-state    what it keeps over restarts: who its SuperNodes are
+  state=superlink-state    its state over restarts: the identities of its SuperNodes
 
-It answers certificates of the federation's authority only: supernode-K the calls of SuperNode K, submit what `fedqmix
-submit` asks, every party `fedqmix health`. It runs the fedqmix that is installed here and no code that is sent to it.
+It answers certificates of the federation's authority only: supernode-K may make the calls of SuperNode K, submit those
+of `fedqmix submit`, every party those of `fedqmix health`. It runs the installed fedqmix, and no code that it receives.
 """
 _OPTIONS = ("certs", "insecure", "listen", "world", "mixer", "runs", "allow", "state")
 
@@ -52,25 +52,28 @@ def superlink_command(words: list[str]) -> int:
         internals.require_tested()
     host, port = service_options.address("listen", options.get("listen", LISTEN["superlink"]))
     raise_open_files()
-    told = _told(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
+    variables = _variables(options, certs) | {"FEDQMIX_UMASK": f"{os.umask(PRIVATE):o}"}
     state = private_folder(Path(options.get("state", "superlink-state")).absolute())
-    os.environ.update(environment(state / "flower", told))  # Flower reads them when it is imported
-    logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
+    os.environ.update(environment(state / "flower", variables))  # Flower reads them when it is imported
+    logging.getLogger("flwr").propagate = False  # it has its own handler; ours would print every message twice
     nodes = _prepare(state, certs)
     os.environ["FEDQMIX_NODES"] = json.dumps({str(node.id): _number(name) for name, node in nodes.items()})
     _run(_arguments(certs, host, port, state), identity, nodes)
     return 0
 
 
-def _told(options: dict[str, str], certs: Path | None) -> dict[str, str]:
-    """Return what the ServerApp is told. Raises ConfigurationError for an allow= that allows nothing."""
+def _variables(options: dict[str, str], certs: Path | None) -> dict[str, str]:
+    """Return the ServerApp's environment variables.
+
+    Raises ConfigurationError for an invalid allow=.
+    """
     for name in ("world", "mixer"):
         if name in options:
             service_options.address(name, options[name])
     places = {f"FEDQMIX_{name.upper()}": options[name] for name in ("world", "mixer") if name in options}
     runs = Path(options.get("runs", "runs")).absolute()
-    told = {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
-    return told | {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
+    variables = {**places, **security(certs), "FEDQMIX_RUNS": str(runs)}
+    return variables | {"FEDQMIX_ALLOW": Allowed.parse(options.get("allow", "")).text}
 
 
 def _prepare(state: Path, certs: Path | None) -> dict[str, Node]:

@@ -1,4 +1,4 @@
-"""`fedqmix supernode`: Flower's SuperNode, the door through which one agent's questions and answers pass."""
+"""`fedqmix supernode`: run Flower's SuperNode, which forwards one agent's messages."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from fedqmix.runtime.storage.private import PRIVATE, private_folder
 HELP = """\
 fedqmix supernode id=K superlink=HOST:PORT agent=HOST:PORT certs=DIR [name=value ...]    Flower's SuperNode of agent K
 
-  id=K                     which agent, from 0
-  superlink=HOST:PORT      where the SuperLink is
-  agent=HOST:PORT          where `fedqmix agent id=K` listens
+  id=K                     number of the agent, from 0
+  superlink=HOST:PORT      the SuperLink's address
+  agent=HOST:PORT          the address of `fedqmix agent id=K`
   certs=DIR                the folder of supernode-K's certificate and key
-  insecure=true            no encryption, and nobody proves who it is
-  state=supernode-K-state  where Flower unpacks what it runs
-  listen=127.0.0.1:PORT    where its own apps reach it; by default a free port of this machine, of use to nobody else
+  insecure=true            no encryption, no authentication
+  state=supernode-K-state  the folder into which Flower unpacks its apps
+  listen=127.0.0.1:PORT    the address for its own apps alone; by default a free port of this machine
 """
 _OPTIONS = ("id", "superlink", "agent", "certs", "insecure", "state", "listen")
 _EXAMPLE = "fedqmix supernode id=0 superlink=link:8000 agent=127.0.0.1:9200 certs=certs/supernode-0"
 
 
 def supernode_command(words: list[str]) -> int:
-    """Be flower-supernode until it ends."""
+    """Run flower-supernode until it ends."""
     options = service_options.parse("supernode", words, _OPTIONS)
     number = service_options.required("supernode", options, "id", _EXAMPLE)
     if not number.isdecimal():
@@ -47,7 +47,7 @@ def supernode_command(words: list[str]) -> int:
     arguments = ["--superlink", superlink, "--host", host, "--port", str(port)]
     arguments += ["--node-config", f'partition-id={number} agent="{agent}"', *_secure(certs)]
     os.environ.update(environment(home, {**security(certs), "FEDQMIX_AGENT": agent}))  # before Flower is imported
-    logging.getLogger("flwr").propagate = False  # it has a handler of its own; ours would say everything twice
+    logging.getLogger("flwr").propagate = False  # it has its own handler; ours would print every message twice
     from fedqmix.runtime.flower.quick_supernode import run
 
     run(arguments, superlink, home, certs)
@@ -55,7 +55,7 @@ def supernode_command(words: list[str]) -> int:
 
 
 def _secure(certs: Path | None) -> list[str]:
-    """Return how the SuperNode knows the SuperLink, proves itself, and speaks to its own apps."""
+    """Return the arguments with keys and certificates, for the SuperLink and the node's apps."""
     if certs is None:
         return ["--insecure"]
     files = {

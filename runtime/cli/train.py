@@ -1,4 +1,4 @@
-"""`fedqmix train`: one run, several seeds of it, a sweep of runs, or a run that goes on."""
+"""`fedqmix train`: train one run, several seeds or a sweep of runs, or resume a run."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ fedqmix train [name=value ...]    every setting is an override; the choices of t
 {groups}
 
 single settings: map=3m seed=1 stop.env_steps=300000 algorithm.batch_size=32 strategy.reward=team ...
-(conf/schema.py says what each means and takes, conf/config.yaml what it is by default)
-several seeds at once: seeds=[1,2,3]                   go on with a run or with seeds: resume=FOLDER
+(meaning and range of each: conf/schema.py; defaults: conf/config.yaml)
+several seeds at once: seeds=[1,2,3]                   resume a run or several seeds: resume=FOLDER
 several runs in turn: -m strategy=none,a_pps seed=1,2,3
 """
 
 
 def help_text() -> str:
-    """Return what `fedqmix train --help` prints."""
+    """Return the help text of `fedqmix train`."""
     return _HELP.format(groups=settings.explain_groups())
 
 
 def train_command(words: list[str]) -> int:
-    """Train as the words say; return the exit status."""
+    """Train the runs that the words describe; return the exit status."""
     sweep = any(word in ("-m", "--multirun") for word in words)
     seeds, overrides = take_seeds([word for word in words if word not in ("-m", "--multirun")])
     runs = settings.expand(overrides) if sweep else [overrides]
     if sweep:
-        for config in map(settings.compose, runs):  # what the last run lacks is told before the first starts
+        for config in map(settings.compose, runs):  # errors of the last run are reported before the first starts
             require_ready(config)
             require_writable(Path(config.run_dir))
     status = 0
@@ -51,14 +51,14 @@ def train_command(words: list[str]) -> int:
 
 
 def _train(run: list[str], seeds: list[int] | None) -> int:
-    """Train what one run's words say, with one seed or several; return the exit status."""
+    """Train or resume one run, with one seed or several; return the exit status."""
     if seeds is not None:
         return begin_seeds(run, seeds)
     if (folder := folder_of_seeds(run)) is not None:
         return resume_seeds(folder, run)
     config = settings.compose(run)
     if config.runtime.name == settings.DEPLOYMENT:
-        from fedqmix.runtime.cli.up import up_command  # here, because it loads what a local run has no need of
+        from fedqmix.runtime.cli.up import up_command  # here, because a local run does not need its imports
 
         return up_command(run)
     require_ready(config)

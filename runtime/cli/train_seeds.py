@@ -1,4 +1,4 @@
-"""`fedqmix train seeds=[1,2,3]`: several seeds of one experiment, side by side, and going on with them."""
+"""`fedqmix train seeds=[1,2,3]`: train or resume several seeds of one experiment."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from fedqmix.runtime.runs.side_by_side.display import Display
 from fedqmix.runtime.runs.side_by_side.run import Run, State
 from fedqmix.runtime.runs.side_by_side.train import train_all
 
-READY = "making ready (a new machine first compiles what is to be fast: under a minute)"
+READY = "preparing (a new machine first compiles kernels: under a minute)"
 
 
 def begin_seeds(words: Sequence[str], seeds: Sequence[int]) -> int:
-    """Train several seeds, or go on with them in a folder where they were begun; return the exit status."""
+    """Train several seeds, or resume those that the folder holds; return the exit status."""
     with Experiment.begin(words, seeds) as experiment:
         return _train(experiment)
 
 
 def folder_of_seeds(words: Sequence[str]) -> Path | None:
-    """Return the folder that resume= names if it is one of several seeds; None if it is not, or nothing is resumed."""
+    """Return the folder of resume= when it holds several seeds; None otherwise."""
     for word in words:
         if name_of(word) == "resume" and "=" in word:
             override = parse_one(word)
@@ -44,7 +44,7 @@ def folder_of_seeds(words: Sequence[str]) -> Path | None:
 
 
 def resume_seeds(folder: Path, words: Sequence[str]) -> int:
-    """Go on with all seeds of a folder; return the exit status."""
+    """Resume all seeds of a folder; return the exit status."""
     with Experiment.resume(folder, [word for word in words if name_of(word) != "resume"]) as experiment:
         return _train(experiment)
 
@@ -74,7 +74,7 @@ def _train(experiment: Experiment) -> int:
 
 
 def _side_by_side(experiment: Experiment, runs: Sequence[Run], console: Console) -> None:
-    """Train what is not done yet, and say how the machine is shared out."""
+    """Train the seeds that are not done, and print how they share the machine."""
     waiting = sum(run.state is State.WAITING for run in runs)
     if not waiting:
         console.print("all seeds are done; stop.env_steps=... makes them go on")

@@ -1,4 +1,4 @@
-"""`fedqmix up`: a whole federation as processes of this machine, for one run."""
+"""`fedqmix up`: train one run in a whole federation of processes on this machine."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from fedqmix.runtime.transport.identity import Identity
 
 HELP = """\
 fedqmix up [name=value ...]    train as a federation: world, mixer, SuperLink, and an agent with its SuperNode for each
-                               unit of the map, all of them processes of this machine that speak over the network
+                               unit of the map, all of them processes of this machine that communicate over the network
 
-  patience=300    seconds to bear with a service that does not answer, or does not get ready
-  insecure=true   no encryption; by default everybody has a certificate that is made for this run
+  patience=300    seconds to wait for a service that does not answer, or does not get ready
+  insecure=true   no encryption; by default every process has a certificate that is made for this run
 
-Everything else is an override, as for `fedqmix train`. A process that dies is started again, and the run goes on from
-the last finished round. RUN/logs/ holds what each process says, RUN/state/ what each keeps for itself.
-Ctrl-C ends everything; go on with: fedqmix up resume=RUN
+Everything else is an override, as for `fedqmix train`. A process that dies is started again, and the run resumes from
+the last finished round. RUN/logs/ holds the processes' output, RUN/state/ their private states.
+Ctrl-C ends all processes; resume with: fedqmix up resume=RUN
 """
 OPTIONS = ("patience", "insecure")
 ADVICE = "Free some memory; the same run in one process, `fedqmix train`, takes less."
 
 
 def up_command(words: list[str]) -> int:
-    """Start everything, train, end everything; return 0 when the run has finished."""
+    """Start all processes, train, and end all processes; return 0 when the run has finished."""
     options, overrides = service_options.beside_overrides("up", words, OPTIONS)
     patience = service_options.seconds(options, "patience", 300.0)
     insecure = service_options.flag(options, "insecure", default=False)
@@ -60,15 +60,15 @@ def up_command(words: list[str]) -> int:
         require_writable(folder, "resume")
     errors = Console(stderr=True)
     advice = ADVICE if config.resume is None else settled(folder)
-    said = [require_memory([of_federation(config)], "this federation", advice, resumed=config.resume is not None)]
+    warnings = [require_memory([of_federation(config)], "this federation", advice, resumed=config.resume is not None)]
     if config.resume is not None:
-        said.append(device_warning(folder, config))
-    for warning in filter(None, said):
+        warnings.append(device_warning(folder, config))
+    for warning in filter(None, warnings):
         errors.print(Text(warning), soft_wrap=True)
     with interruptible():
         try:
             _train(config, folder, overrides, patience, insecure)
-        except BaseException as error:  # only now it is settled whether the run has begun
+        except BaseException as error:  # only now it is known whether the run has begun
             if isinstance(error, KeyboardInterrupt) or (folder / RUN).exists():
                 again = [*program().split(), "up", *service_options.written(options), *_again(overrides, folder)]
                 errors.print(Text(f"\nthe run was ended early. Go on with: {shlex.join(again)}"), soft_wrap=True)
@@ -77,11 +77,14 @@ def up_command(words: list[str]) -> int:
 
 
 def _train(config: Config, folder: Path, overrides: list[str], patience: float, insecure: bool) -> None:
-    """Start all processes and follow the run to its end; all are ended when this returns. folder: absolute."""
+    """Start all processes, and follow the run to its end; all have ended afterwards.
+
+    folder: absolute.
+    """
     with ExitStack() as stack:
         agents = load_map(config.map).n_agents
         console = Console()
-        supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
+        supervisor = stack.enter_context(Supervisor(lambda text: console.print(Text(text), soft_wrap=True)))
         certs = None if insecure else supervisor.private_folder()
         if certs is not None:
             make_certificates(certs, agents)
@@ -92,15 +95,15 @@ def _train(config: Config, folder: Path, overrides: list[str], patience: float, 
         deployment.start(supervisor, patience)
         identity = None if certs is None else Identity(certs / "submit")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
-        name = f"runs/{folder.name}"  # as the SuperLink knows it, whose runs= is the folder around it
+        name = f"runs/{folder.name}"  # the name under the SuperLink's runs=, which is the parent folder
         following = Following(link, _named(overrides, name), name, folder, patience)
         follow(following, config, folder, supervisor.tend)
 
 
 def _again(overrides: list[str], folder: Path) -> list[str]:
-    """Return the words that go on with the run in a folder, or begin it again where it had not begun.
+    """Return the words that resume the run in a folder, or begin it if it had not begun.
 
-    overrides: those it was started with, its folder among them.
+    overrides: those of the ended run, with its folder.
     """
     place = quoted(str(folder))
     others = [word for word in overrides if not word.startswith(("resume=", "run_dir="))]
@@ -111,7 +114,7 @@ def _again(overrides: list[str], folder: Path) -> list[str]:
 
 
 def _named(overrides: list[str], name: str) -> list[str]:
-    """Return the overrides with the run folder's name in the SuperLink's folder of runs."""
+    """Return the overrides, with the run folder's name under the SuperLink's runs=."""
     return [
         f"{word.partition('=')[0]}={quoted(name)}" if word.startswith(("resume=", "run_dir=")) else word
         for word in overrides

@@ -1,4 +1,4 @@
-"""`fedqmix verify`: the same rounds in one process and as a federation, and whether both end alike, bit for bit."""
+"""`fedqmix verify`: train in one process and as a federation, and compare both bit for bit."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from fedqmix.runtime.storage import reading
 from fedqmix.server.records import read_rows
 
 HELP = """\
-fedqmix verify [name=value ...] [OVERRIDES]    is a federation's result that of one process?
+fedqmix verify [name=value ...] [OVERRIDES]    compare a federation's result with one process's, bit for bit
 
   rounds=3           rounds to train, both ways, from the same seed
-  tolerance=0        the largest difference of any number that counts as the same
+  tolerance=0        the largest difference of two numbers that count as equal
   insecure=true      no encryption in the federation
 
-Trains locally (fedqmix train) and as processes that speak gRPC over TLS (fedqmix up), and prints the largest difference
-of every kind of number: networks, optimisers, counters, and the rows of metrics.jsonl but for times. On one machine's
-processor it is 0 after any number of rounds; a tolerance is for machines of several kinds, and for GPUs.
+Trains locally (fedqmix train) and as processes that use gRPC over TLS (fedqmix up), and prints the largest difference
+of every kind of number: networks, optimisers, counters, and the rows of metrics.jsonl except times. On one machine's
+CPU it is 0 after any number of rounds; a tolerance is for machines of several kinds, and for GPUs.
 Exit status 0: all within the tolerance; 1: not.
 """
 OPTIONS = ("rounds", "tolerance", "insecure")
 TIMES = {"elapsed_s"}
-"""What two runs that compute the same may differ in."""
+"""Metrics in which equal runs may differ."""
 
 
 def verify_command(words: list[str]) -> int:
-    """Run both ways and compare; return 0 when they agree."""
+    """Train both ways and compare; return 0 when the results agree."""
     options, overrides = service_options.beside_overrides("verify", words, OPTIONS)
     rounds = service_options.whole(options, "rounds", 3)
     tolerance = service_options.not_negative(options, "tolerance", 0.0)
@@ -58,7 +58,7 @@ def verify_command(words: list[str]) -> int:
 
 
 def differences(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the largest absolute difference by kind of tensor ("agents online", "mixer adam", ...).
+    """Return the largest absolute difference by kind of tensor ("agents online", ...).
 
     Raises FederationError when the two do not hold the same names and shapes.
     """
@@ -75,7 +75,7 @@ def differences(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
-    """Return the largest absolute difference; infinity where only one is a number."""
+    """Return the largest absolute difference; infinity when only one value is a number."""
     if not one.numel():
         return 0.0
     gaps = (one.double() - other.double()).abs()
@@ -84,7 +84,7 @@ def _difference(one: Tensor, other: Tensor) -> float:
 
 
 def numbers_of(run: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield what a run ended with (`tensors_of`), and its rows of metrics: "metrics/rows.TAG.ROW"."""
+    """Yield a run's final tensors (`tensors_of`) and its metrics: "metrics/rows.TAG.ROW"."""
     yield from tensors_of(run)
     for number, row in enumerate(read_rows(run / "metrics.jsonl")):
         for tag, value in row.items():
@@ -93,9 +93,9 @@ def numbers_of(run: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield what a run ended with: "agent-0/online.fc.weight", ..., "mixer/...", "server/...".
+    """Yield a run's final tensors: "agent-0/online.fc.weight", ..., "mixer/...", "server/...".
 
-    Agents take up the aggregate when they are sent it next; it counts as theirs from the moment it was made.
+    Agents load the last aggregate with the next message; here it already replaces their shared parameters.
     """
     server = reading.load(reading.locate(run))
     shared = server.tensors[AGGREGATE]
@@ -121,7 +121,7 @@ def _agent(party: str, tensors: Mapping[str, Tensor], shared: Mapping[str, Tenso
 
 
 def _row(name: str, value: Tensor, agent: int) -> Tensor:
-    """Return one agent's part of a stacked tensor; counters and Adam's step count are the whole stack's."""
+    """Return one agent's part of a stacked tensor; counters and Adam's step count are shared."""
     return value if name == "counters" or name.startswith("adam.step.") else value[agent]
 
 

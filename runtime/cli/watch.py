@@ -1,4 +1,4 @@
-"""`fedqmix watch`: a saved battle as a page in the browser, as a GIF or as a video."""
+"""`fedqmix watch`: show a saved battle as a page in the browser, as a GIF or as a video."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ HELP = """\
 fedqmix watch RUN|REPLAY [options]    play a saved battle in the browser; the page works without a network
 
   --replay NAME   best (default) or one of the checkpoints, such as round-000012
-  --html FILE     where the page goes (RUN/replays/NAME.html)
+  --html FILE     the page's file (default RUN/replays/NAME.html)
   --gif FILE      write an animation; no page then, unless --html is given too
   --mp4 FILE      write a video; needs: pip install 'fedqmix[video]'
   --no-open       do not open the page
 
-training saves a replay of its best evaluation, and one of every checkpoint with the exploration of its time
+training saves a replay of its best evaluation, and one of every checkpoint, with the exploration of that round
 """
 OPTIONS = ("--replay", "--html", "--gif", "--mp4", "--no-open")
 
 
 def watch_command(words: list[str]) -> int:
-    """Show what the words say; return the exit status."""
+    """Show or export the replay that the words name; return the exit status."""
     options = _options(words)
     path = chosen_replay(Path(options.place), options.replay)
-    size_of(path)  # refuses what is no regular file
+    size_of(path)  # raises for anything but a regular file
     replay = read_replay(path)
     console = Console()
     console.print(Text(f"{path}: {replay.map}, {replay.result} after {replay.steps} environment steps"), soft_wrap=True)
@@ -58,11 +58,11 @@ def watch_command(words: list[str]) -> int:
 
 
 def chosen_replay(place: Path, name: str | None) -> Path:
-    """Return the replay file meant by a run folder (or a replay file) and a name.
+    """Return the replay file for a run folder (or a replay file) and a name.
 
-    name: best, or a checkpoint's; None takes the best, or the newest where no evaluation was finished yet.
-    Raises ReplayError when there is none, ConfigurationError for an unknown name or no run, CheckpointError for a
-    folder that is no run folder.
+    name: best, or a checkpoint's name; None for the best, or the newest before the first evaluation.
+    Raises ReplayError when there is none, ConfigurationError for an unknown name or several runs, CheckpointError for a
+    folder that is not a run folder.
     """
     if place.is_file():
         if name is not None:
@@ -85,7 +85,7 @@ def chosen_replay(place: Path, name: str | None) -> Path:
 
 
 def _beside(replay: Path) -> Path:
-    """Return where a replay's page goes. Raises ConfigurationError where its folder is a link to elsewhere."""
+    """Return the path of a replay's page. Raises ConfigurationError when its folder is a link."""
     if replay.parent.is_symlink():
         raise ConfigurationError(f"{replay.parent} is a symbolic link to elsewhere: choose a place with --html FILE.")
     return replay.with_name(replay.name.removesuffix(SUFFIX) + ".html")

@@ -1,1 +1,1 @@
-"""From words on the command line to a checked, typed configuration."""
+"""Parsing and validation: command-line overrides become a checked, typed configuration."""

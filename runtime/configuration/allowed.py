@@ -1,4 +1,4 @@
-"""The code and services that an operator lets submitted runs use: `fedqmix superlink allow=...`."""
+"""Code and services that an operator allows to submitted runs: `fedqmix superlink allow=`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.own_code import is_file
 
 WANDB = "wandb"
-"""The word that allows logger=wandb, which speaks with its maker's servers."""
+"""The word that allows logger=wandb, which sends data to the servers of Weights & Biases."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Modules, classes and files that settings such as strategy.code may name, and whether logger=wandb may be used.
+    """The code that settings like strategy.code may name, and whether logger=wandb is allowed.
 
     code: "module" or "module:Class". files: absolute paths; a setting names them by path, or by module without ".py".
     """
@@ -32,10 +32,10 @@ class Allowed:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "rank_pps,their.module:Class,/opt/strategies/median.py,wandb"; "" allows nothing.
+        """Parse an allow= value: "rank_pps,their.module:Class,/opt/strategies/median.py,wandb".
 
-        A file is a word that has a "/" or ends in ".py". Raises ConfigurationError for a file that is not there and
-        for a word that names no module.
+        The text "" allows nothing. A word with a "/" or with the suffix ".py" is a file. Raises ConfigurationError for
+        a missing file and for a word that is not a valid module name.
         """
         words = [word.strip() for word in text.split(",") if word.strip()]
         files = [word for word in words if "/" in word or word.endswith(".py")]
@@ -57,7 +57,7 @@ class Allowed:
 
     @property
     def text(self) -> str:
-        """The words that `parse` reads so."""
+        """The allow= value from which `parse` makes an equal object."""
         return ",".join([*self.code, *map(str, self.files), *([WANDB] if self.wandb else [])])
 
     def require_code(self, setting: str, code: str, party: str = "superlink") -> None:
@@ -87,9 +87,9 @@ class Allowed:
         """Check that Weights & Biases may be used. Raises ConfigurationError."""
         if not self.wandb:
             raise ConfigurationError(
-                f"{setting}: Weights & Biases runs with the SuperLink and speaks with its maker's servers. A submitted "
-                f"run may use it where the operator allows it, with `fedqmix superlink allow={WANDB} ...`; otherwise "
-                "logger=jsonl or logger=tensorboard."
+                f"{setting}: Weights & Biases runs with the SuperLink and sends data to its maker's servers. A "
+                f"submitted run may use it where the operator allows it, with `fedqmix superlink allow={WANDB} ...`; "
+                "otherwise logger=jsonl or logger=tensorboard."
             )
 
 
@@ -102,7 +102,7 @@ def module_of(code: str) -> str:
 
 
 def code_of(config: Config) -> list[tuple[str, str]]:
-    """Return the settings that name code, all of which are called `*.code`, with their values, and without null."""
+    """Return the settings that name code (`*.code`), with their values; null ones are left out."""
     values = OmegaConf.structured(config)
     found = [(name, OmegaConf.select(values, name)) for name in settings() if name.endswith(".code")]
     return [(name, str(value)) for name, value in found if value is not None]
@@ -116,10 +116,13 @@ def _file(word: str) -> Path:
 
 
 def _make_importable(setting: str, file: Path) -> None:
-    """Put a file's folder last on the path. Raises ConfigurationError when its name is another module's already."""
+    """Append a file's folder to sys.path.
+
+    Raises ConfigurationError when another module has the file's name.
+    """
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
-    found = find_spec(file.stem)  # a name without dots: nothing is imported by looking for it
+    found = find_spec(file.stem)  # imports nothing for a name without dots
     origin = None if found is None else found.origin
     if origin is None or Path(origin).resolve() != file.resolve():
         raise ConfigurationError(

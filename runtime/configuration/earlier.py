@@ -1,4 +1,4 @@
-"""What runs did whose config.yaml is older than a setting, where today's default may be something else."""
+"""Values that runs used before a setting existed. Today's default of the setting may differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RENAMED = {
 
 
 def before(env: str) -> Mapping[str, object]:
-    """Return the values, by name, of settings that a run in the world `env` was begun without."""
+    """Return the values that older runs in the world `env` used, by name of the missing setting."""
     return {
         "algorithm.td_lambda": 0.0,
         "algorithm.code": None,

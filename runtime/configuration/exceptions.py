@@ -1,7 +1,7 @@
-"""The exceptions that an experiment makes for single maps.
+"""The exceptions of an experiment for single maps.
 
-`conf/experiment/tuned/6h_vs_8z.yaml` holds what `experiment=tuned map=6h_vs_8z` sets otherwise than
-`conf/experiment/tuned.yaml`. It is composed over the experiment and under the command line's own overrides.
+`conf/experiment/tuned/6h_vs_8z.yaml` holds the settings in which `experiment=tuned map=6h_vs_8z` differs from
+`conf/experiment/tuned.yaml`. They replace the experiment's settings; the command line's overrides replace them.
 """
 
 from __future__ import annotations
@@ -19,25 +19,29 @@ from fedqmix.runtime.configuration.names import settings, unknown, unknown_setti
 from fedqmix.runtime.core.errors import ConfigurationError
 
 NOT_OF_A_MAP = ("map", "seed", "run_dir", "resume", "experiment")
-"""Settings that choose the run itself: an exception that changed one would choose another exception."""
+"""Settings that choose the run itself.
+
+An exception that changed one would select another exception.
+"""
 
 
 def exceptions_of(experiment: str) -> Mapping[str, Path]:
-    """Return the files of an experiment's exceptions by map, sorted; none for an experiment that has none."""
-    if experiment not in names.groups()["experiment"]:  # it may be of a run's file, and then be anything
+    """Return the files of an experiment's exceptions by map, sorted; empty when there are none."""
+    if experiment not in names.groups()["experiment"]:  # a run's own file may hold any text here
         return {}
     folder = names.CONFIG_DIR / "experiment" / experiment
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
 def exception_for(composed: DictConfig) -> list[str]:
-    """Return the override that composes the exception for a configuration's experiment and map; none where none is.
+    """Return the override that adds the exception for an experiment and map; [] without one.
 
-    Raises ConfigurationError for an exception that sets what no exception may set.
+    composed: the configuration with both. Raises ConfigurationError when the exception changes a setting that no
+    exception may change.
     """
     try:
         experiment, map_ = (str(OmegaConf.select(composed, name)) for name in ("experiment", "map"))
-    except OmegaConfBaseException:  # a value that refers to nothing: reported when the configuration is checked
+    except OmegaConfBaseException:  # a dangling reference: reported when the configuration is checked
         return []
     file = exceptions_of(experiment).get(map_)
     if file is None:
@@ -47,22 +51,28 @@ def exception_for(composed: DictConfig) -> list[str]:
 
 
 def require_maps(experiment: str, maps: Sequence[str]) -> None:
-    """Check that every exception of an experiment is for a map that exists. Raises ConfigurationError."""
+    """Check that every exception of an experiment is for an existing map.
+
+    Raises ConfigurationError.
+    """
     for map_, file in exceptions_of(experiment).items():
         if map_ not in maps:
             raise ConfigurationError(f"{file} is an exception for no map: {unknown('map', map_, maps)}")
 
 
 def exception_settings(experiment: str, map_: str) -> dict[str, Any]:
-    """Return what an experiment sets otherwise on a map, by full name. Raises ConfigurationError as composing does."""
+    """Return the settings of an experiment's exception for a map, by full name.
+
+    Raises ConfigurationError as `exception_for` does.
+    """
     file = exceptions_of(experiment).get(map_)
     return {} if file is None else _settings_of(file)
 
 
 def _settings_of(file: Path) -> dict[str, Any]:
-    """Return what a file sets, by full name; nothing but settings that may differ between maps.
+    """Return a file's settings by full name.
 
-    Raises ConfigurationError that names the file.
+    Raises ConfigurationError with the file's name when it holds anything but settings that may differ between maps.
     """
     try:
         tree = OmegaConf.to_container(OmegaConf.load(file), resolve=False)

@@ -1,4 +1,7 @@
-"""Settings that decide nothing because of another one, so that runs which differ in them alone are alike."""
+"""Idle settings: a run's strategy or server optimiser does not read them.
+
+Runs that differ in idle settings alone count as equal.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ _OF_OPTIMISERS = {
     "adam": ("adam_eta", "adam_beta_1", "adam_beta_2", "adam_tau"),
 }
 _READ_BY = {
-    "strategy.byzantine": ("trimmed_mean", "krum", "bulyan", "own"),  # of median it only bounds the team's size
+    "strategy.byzantine": ("trimmed_mean", "krum", "bulyan", "own"),  # for median it only bounds the team's size
     "strategy.krum_select": ("krum", "own"),
 }
 
 
 def idle_settings(strategy: str, server_optimiser: str) -> frozenset[str]:
-    """Return the full names of the settings that a run's strategy and server optimiser do not read."""
+    """Return the full names of the settings that a strategy and server optimiser do not read."""
     of_others = {
         f"strategy.server_{name}"
         for optimiser, names in _OF_OPTIMISERS.items()

@@ -1,4 +1,4 @@
-"""The names a user may write: every setting of the schema, every group and its choices, and the nearest to a typo."""
+"""The names of settings, groups and choices, and the name nearest to a typo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG_DIR = Path(conf.__file__).parent
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One leaf of the schema: its type and the metadata `conf.schema` gave it (low, high, above, below, choices)."""
+    """One leaf of the schema: its type, and its metadata (low, high, above, below, choices)."""
 
     type: Any
     metadata: typing.Mapping[str, Any]
@@ -44,32 +44,32 @@ def _leaves(section: type, prefix: str) -> Iterable[tuple[str, Setting]]:
 
 @cache
 def writable() -> tuple[str, ...]:
-    """Return the settings that are set by their own name; algorithm.name and the like follow from the group."""
+    """Return the settings that a user sets by name; a group sets algorithm.name and the like."""
     return tuple(name for name in settings() if not name.endswith(".name"))
 
 
 @cache
 def sections() -> tuple[str, ...]:
-    """Return the names that hold settings: algorithm, strategy, ..., stop."""
+    """Return the sections of settings: algorithm, strategy, ..., stop."""
     return tuple(dict.fromkeys(name.split(".")[0] for name in settings() if "." in name))
 
 
 @cache
 def groups() -> dict[str, tuple[str, ...]]:
-    """Return every group with its choices: one folder and its files each."""
+    """Return every group with its choices: a folder, and the YAML files in it."""
     folders = sorted(path for path in CONFIG_DIR.iterdir() if any(path.glob("*.yaml")))
     return {folder.name: tuple(sorted(file.stem for file in folder.glob("*.yaml"))) for folder in folders}
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str | None:
-    """Return the allowed name that looks most like the word, or None when none does; upper case is no difference."""
+    """Return the allowed name nearest to a word, None when none is near; case is ignored."""
     by_lower = {name.lower(): name for name in allowed}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
 
 def nearest_setting(word: str) -> str | None:
-    """Return the setting or group that looks most like the word, compared with its full name and with its last part."""
+    """Return the setting or group nearest to a word, by its full name or by its last part."""
     names = [*groups(), *writable()]
     full = nearest(word, names)
     if full is not None and _alike(word, full) > 0.85:
@@ -85,7 +85,10 @@ def _alike(one: str, other: str) -> float:
 
 
 def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
-    """Say that the word is no such thing, which one looks like it, and which there are."""
+    """Return the error text for an unknown word, with the nearest name and all allowed ones.
+
+    what: the kind of name ("map").
+    """
     near = nearest(word, allowed)
     hint = f"; did you mean '{near}'?" if near else "."
     return f"unknown {what} '{word}'{hint} Allowed: {', '.join(allowed)}."
@@ -103,10 +106,10 @@ def unknown_setting(name: str, value: str = "...") -> str:
         return f"unknown setting '{name}'{hint} Settings of {section}: {', '.join(around)}."
     tops = list(dict.fromkeys([*groups(), *sections(), *(key for key in settings() if "." not in key)]))
     listed = ", ".join(f"{top}.*" if top in sections() and top not in groups() else top for top in tops)
-    return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` tells more."
+    return f"unknown setting '{name}'{hint} Groups and settings: {listed}; `fedqmix train --help` lists more."
 
 
 def program() -> str:
-    """Return what this program is started with, for commands that a user is to copy."""
+    """Return the command that starts this program, for commands that a user copies."""
     name = sys.argv[0].rsplit("/", 1)[-1]
     return "python -m fedqmix" if name in ("__main__.py", "") else "fedqmix"

@@ -1,4 +1,4 @@
-"""What was written on the command line: read by Hydra's own parser, refused with a sentence when it makes no sense."""
+"""Command-line overrides, parsed by Hydra's parser; errors are reported in full sentences."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fedqmix.runtime.configuration.names import groups, sections, settings, unkn
 from fedqmix.runtime.core.errors import ConfigurationError
 
 _NO_TEXTS = ("true", "false", "null", "inf", "nan")
-"""Words that Hydra's grammar takes for something else."""
+"""Words that Hydra's grammar does not read as text."""
 
 
 def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[Override]:
-    """Read overrides ("seed=3", "strategy=a_pps", "seed=0,1,2"), checking syntax, names and group choices.
+    """Parse overrides ("seed=3", "seed=0,1,2"), and check syntax, names and group choices.
 
     loader: needed for glob sweeps only ("strategy=glob(*_pps)"). Raises ConfigurationError.
     """
@@ -32,14 +32,14 @@ def parse(overrides: Sequence[str], loader: ConfigLoader | None = None) -> list[
 
 
 def parse_one(text: str) -> Override:
-    """Read one override, checking its syntax alone. Raises ConfigurationError."""
+    """Parse one override, and check its syntax alone. Raises ConfigurationError."""
     if "=" not in text.lstrip("="):
         raise ConfigurationError(f"'{text}' sets nothing: write name=value, for example map=3m or strategy=a_pps.")
     try:
         return OverridesParser.create().parse_override(text)
     except RecursionError as error:
         raise ConfigurationError(f"cannot read '{text[:80]}...': brackets are nested too deep.") from error
-    except (HydraException, ValueError) as error:  # ValueError: a number of more digits than Python reads
+    except (HydraException, ValueError) as error:  # ValueError: a number with more digits than Python reads
         reason = str(error).splitlines()[0]
         raise ConfigurationError(
             f"cannot read '{text}': {reason}. Write name=value; a value with spaces, commas, brackets or '=' in it "
@@ -62,7 +62,7 @@ def _check_name(override: Override) -> None:
 
 
 def _check_value(override: Override) -> None:
-    """Check what can be told without composing: a group takes one of its choices, a section takes no value."""
+    """Check values that need no composition: a group takes a known choice, a section no value."""
     name, given = override.key_or_group, override.get_value_string()
     if override.is_sweep_override():
         return
@@ -78,7 +78,7 @@ def _check_value(override: Override) -> None:
 
 
 def single(parsed: Sequence[Override]) -> None:
-    """Refuse sweeps where one run is asked for. Raises ConfigurationError."""
+    """Check that no override is a sweep. Raises ConfigurationError."""
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigurationError(
@@ -88,15 +88,15 @@ def single(parsed: Sequence[Override]) -> None:
 
 
 def quoted(value: str) -> str:
-    """Return a value as Hydra's grammar takes it for a text, whatever is in it, also when it looks like a number."""
+    """Return a text in Hydra's grammar, quoted if Hydra would read it as anything but text."""
     if re.fullmatch(r"[A-Za-z/][\w./-]*", value, re.ASCII) and value.lower() not in _NO_TEXTS:
         return value
-    doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere a backslash is one already
+    doubled = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], value)  # elsewhere Hydra keeps a backslash
     return "'" + doubled.replace("'", "\\'") + "'"
 
 
 def as_written(value: Any) -> str:
-    """Return a setting's value as Hydra's grammar reads it again: null, true, a number, a quoted text, or a list."""
+    """Return a value in Hydra's grammar: null, true, a number, a quoted text, or a list."""
     if isinstance(value, list):
         return "[" + ",".join(as_written(one) for one in value) + "]"
     if value is None or isinstance(value, bool):

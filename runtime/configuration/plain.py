@@ -1,4 +1,4 @@
-"""YAML that anybody may have written: names and values, in a mapping that is neither large nor deep."""
+"""Untrusted YAML: names and values, in a mapping that is neither large nor deep."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.storage.untrusted import has_control_characters, read_file
 
 LONGEST = 50_000
-"""Characters; a run's settings take three thousand."""
+"""Most characters of a YAML text; a run's settings take three thousand."""
 DEEPEST = 3
-"""A mapping of sections, which are mappings, which hold lists of words."""
+"""Most nested levels: a mapping of sections, which are mappings and hold lists of words."""
 
 
 def read_plain(file: Path) -> DictConfig:
-    """Return the settings in a file, unchecked. Raises ConfigurationError that names the file.
+    """Read the settings in a file, unchecked.
 
-    So does a file that is missing, not regular, larger than settings can be, or more than names and values.
+    Raises ConfigurationError with the file's name when it is missing, not a regular file, larger than settings can be,
+    or more than names and values.
     """
     try:
         text = read_file(file, 4 * LONGEST).decode()  # a character takes at most four bytes
@@ -34,7 +35,10 @@ def read_plain(file: Path) -> DictConfig:
 
 
 def parse_plain(text: str) -> DictConfig:
-    """Return the settings in a YAML text, unchecked. Raises ConfigurationError as `require_plain` does."""
+    """Parse the settings in a YAML text, unchecked.
+
+    Raises ConfigurationError as `require_plain` does.
+    """
     require_plain(text)
     try:
         raw = OmegaConf.create(text)
@@ -46,9 +50,10 @@ def parse_plain(text: str) -> DictConfig:
 
 
 def require_plain(text: str) -> None:
-    """Check that a YAML text has no anchors, tags, references and control characters, and that nothing in it is deep.
+    """Check that a YAML text is plain, without resolving it.
 
-    Raises ConfigurationError.
+    A plain text has no anchors, tags, references or control characters, and at most LONGEST characters and DEEPEST
+    levels. Raises ConfigurationError.
     """
     if len(text) > LONGEST:
         raise ConfigurationError(f"the run's settings are longer than {LONGEST} characters.")
@@ -64,14 +69,14 @@ def require_plain(text: str) -> None:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST or (depth == 0 and isinstance(event, yaml.ScalarEvent)):
                 raise ConfigurationError(
-                    f"the run's settings are no mapping of at most {DEEPEST} levels, and are refused."
+                    f"the run's settings are not a mapping of at most {DEEPEST} levels, and are refused."
                 )
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError(f"the run's settings cannot be read: {_sentence(error)}") from error
 
 
 def _sentence(error: Exception) -> str:
-    """Return the first line of an error, and where in the text it is where YAML says so."""
+    """Return the first line of an error, with the line in the text when YAML reports one."""
     first = (str(error).splitlines() or [type(error).__name__])[0].removesuffix(".")
     mark = getattr(error, "problem_mark", None)
     return f"{first}." if mark is None else f"{first}, line {mark.line + 1}."

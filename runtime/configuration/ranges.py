@@ -1,4 +1,4 @@
-"""Whether a composed configuration makes sense: types, ranges, choices, and settings that exclude each other."""
+"""Validation of a configuration: types, ranges, choices, and impossible combinations."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ def typed(raw: DictConfig) -> Config:
 
 
 def to_yaml(config: Config) -> str:
-    """Write a configuration as YAML, from which `typed` makes an equal one."""
+    """Return a configuration as YAML, from which `typed` makes an equal one."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
 def _merge(raw: DictConfig) -> DictConfig:
-    """Let OmegaConf enforce the schema; a number where true or false is needed, which it would take, is refused."""
+    """Merge a tree into the schema, so that OmegaConf checks its types.
+
+    OmegaConf would convert a number to true or false; such a number is refused before. Raises ConfigurationError.
+    """
     for name, setting in settings().items():
         value = OmegaConf.select(raw, name, throw_on_missing=False)
         if setting.type is bool and value is not None and not isinstance(value, bool):
@@ -70,7 +73,7 @@ def _merge(raw: DictConfig) -> DictConfig:
 
 
 def _kind(setting: Setting) -> str:
-    """Say in words what a setting takes: "a whole number, at least 1"."""
+    """Describe a setting's valid values: "a whole number, at least 1"."""
     choices = setting.metadata.get("choices")
     if choices:
         return "one of " + ", ".join(choices)
@@ -171,13 +174,16 @@ def _check_code(config: Config) -> None:
 
 
 def _check_lessening(strategy: StrategyConfig) -> None:
-    """Check that what lessens the cost of averaging is set for strategies that average, and has what it needs."""
+    """Check that settings which reduce the cost of averaging suit the strategy.
+
+    The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
+    """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
     for name, off in LESSENING_OFF.items():
         value = getattr(strategy, name)
         if value != off and strategy.name in reasons:
             raise ConfigurationError(
-                f"strategy.{name}={str(value).lower()} lessens what averaging costs, but strategy={strategy.name} "
+                f"strategy.{name}={str(value).lower()} reduces the cost of averaging, but strategy={strategy.name} "
                 f"{reasons[strategy.name]}: leave it out, or choose a_pps, rs_pps or pp_pps."
             )
     if strategy.server_optimiser != "none" and not strategy.common_start:
@@ -188,7 +194,10 @@ def _check_lessening(strategy: StrategyConfig) -> None:
 
 
 def _check_clipping(strategy: StrategyConfig) -> None:
-    """Check that updates are clipped where an average is taken, from where all agents begin."""
+    """Check that updates are clipped only for strategies that average from a common start.
+
+    Raises ConfigurationError.
+    """
     given = f"strategy.clip_update={strategy.clip_update}"
     if strategy.clip_update is None:
         if strategy.name == "norm_clip":
@@ -197,8 +206,8 @@ def _check_clipping(strategy: StrategyConfig) -> None:
                 "strategy=a_pps."
             )
         return
-    reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents in every step"}
-    reasons |= dict.fromkeys(ROBUST, "bounds what each agent can do by itself")
+    reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents in every training step"}
+    reasons |= dict.fromkeys(ROBUST, "bounds each agent's influence itself")
     if strategy.name in reasons:
         raise ConfigurationError(
             f"{given} bounds the agents' updates before they are averaged, but strategy={strategy.name} "
@@ -212,7 +221,10 @@ def _check_clipping(strategy: StrategyConfig) -> None:
 
 
 def check_team(config: Config, n_agents: int) -> None:
-    """Check that a map's team is large enough for a robust strategy. Raises ConfigurationError, which names others."""
+    """Check that a map's team is large enough for a robust strategy.
+
+    Raises ConfigurationError with the strategies that fit the team.
+    """
     strategy = config.strategy
     f, m = strategy.byzantine, strategy.krum_select
     least = least_agents(strategy.name, f, m)
@@ -227,9 +239,9 @@ def check_team(config: Config, n_agents: int) -> None:
 
 
 def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
-    """Check that every pattern of strategy.shared names a parameter, and that full_sharing names all of them.
+    """Check that every pattern of strategy.shared matches a parameter.
 
-    Raises ConfigurationError with the parameters' names.
+    The patterns of full_sharing must match all of them. Raises ConfigurationError with the parameters' names.
     """
     patterns = config.strategy.shared
     for pattern in patterns:
@@ -244,7 +256,7 @@ def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
 
 
 def check_map(config: Config, maps: Sequence[str]) -> None:
-    """Check that the world knows the map. Raises ConfigurationError with the nearest name and all names."""
+    """Check that the map exists. Raises ConfigurationError with the nearest name and all names."""
     if config.map not in maps:
         raise ConfigurationError(unknown("map", config.map, maps))
 

@@ -1,4 +1,4 @@
-"""The settings that world, mixer and agents are sent by the server, checked as what a stranger may have written.
+"""The settings that the server sends to world, mixer and agents, checked as untrusted input.
 
 A party needs numbers and choices of them, and never a path: what could name one is taken out, so that a server that
 was taken over reads no environment variable, writes no file and starts no program anywhere else. An agent or a mixer
@@ -18,7 +18,7 @@ from fedqmix.runtime.configuration.settings import loads
 from fedqmix.runtime.core.errors import RefusedError
 
 LONGEST_ID = 64
-"""Characters of a run's id; ours have sixteen."""
+"""Most characters of a run's id; fedqmix writes sixteen."""
 
 
 def received(text: str, party: str = "", allowed: Allowed = NOTHING) -> Config:
@@ -50,9 +50,9 @@ def received(text: str, party: str = "", allowed: Allowed = NOTHING) -> Config:
 
 
 def run_state(state: Path, run_id: str) -> Path:
-    """Return where a party keeps the states of a run, in its private folder `state`.
+    """Return the folder of a run's states in a party's private folder `state`.
 
-    run_id: as the server has sent it. Raises RefusedError for one that is not letters and digits, and so may be a path.
+    run_id: as the server has sent it. Raises RefusedError unless it consists of letters and digits: it could be a path.
     """
     if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= LONGEST_ID):
         raise RefusedError(f"{run_id[:40]!r} is not a run's id; letters and digits are allowed.")

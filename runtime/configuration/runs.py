@@ -1,4 +1,4 @@
-"""Which run a path means: what resume=, run_dir= and the commands that look at a run are given."""
+"""The run folders that paths name: in resume=, run_dir=, and commands that read runs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.storage.untrusted import is_there, size_of
 
 CONFIG, RUN = "config.yaml", "run.json"
-"""The files by which a run folder is known (runtime.runs.lifecycle.folder says what else is in it)."""
+"""The files that identify a run folder; runtime.runs.lifecycle.folder lists all contents."""
 
 LOGS, PARTIES = "logs", "state"
-"""Of a deployment: the logs of its processes, and what each party keeps for itself. Both are there before the run."""
+"""A deployment's folders, made before the run: processes' logs and parties' private states."""
 
 LONGEST_NAME, LONGEST_PATH = 200, 1000
-"""Bytes of a folder's name, and of all names, in a submission; file systems take 255 and 4,096."""
+"""Most bytes of a folder's name and of a whole path in a submission.
+
+File systems take 255 and 4,096.
+"""
 
 
 def run_of(path: Path) -> Path:
-    """Return the run folder meant by resume=: the path itself, or the run a checkpoint (RUN/checkpoints/...) is of."""
+    """Return the run folder of a resume= path: the path itself, or RUN for RUN/checkpoints/..."""
     if path.parent.name == "checkpoints" and (path.parent.parent / RUN).is_file():
         return path.parent.parent
     return path
 
 
 def runs_in(path: Path) -> list[Path]:
-    """Return the run folders that a path is or holds: a run, a folder of several seeds, a folder of runs (runs/).
+    """Return the run folders that a path is or holds, up to three folders deep.
 
-    They are looked for three folders deep. Empty when there is none.
+    path: a run, a folder of several seeds, or a folder of runs (runs/). Empty when there is none.
     """
     if (path / RUN).is_file():
         return [path]
@@ -38,10 +41,11 @@ def runs_in(path: Path) -> list[Path]:
 
 
 def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
-    """Return the folder that a submission's run_dir= or resume= names: one under `runs`, "runs/" in front left out.
+    """Return the folder under `runs` that a submission's run_dir= or resume= names.
 
-    runs: the SuperLink's folder of runs. setting: which of both is checked, for the error. Raises ConfigurationError
-    for an absolute path, for "..", for what a symbolic link leads out of `runs`, and for a folder within another run.
+    name: a leading "runs/" is left out. runs: the SuperLink's folder of runs. setting: run_dir or resume, for the
+    error. Raises ConfigurationError for an absolute path, for "..", for a symbolic link that leads out of `runs`, and
+    for a folder within another run.
     """
     parts = Path(name).parts
     if parts[:1] == ("runs",):
@@ -64,11 +68,14 @@ def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
 
 
 def own_folder(name: str, runs: Path) -> Path:
-    """Return where the user's own run lies: an absolute path as it is, another in `runs`, "runs/" left out."""
+    """Return the folder of the user's own run: an absolute path, or a name in `runs`.
+
+    A leading "runs/" of a name is left out.
+    """
     relative = Path(name)
     if relative.parts[:1] == ("runs",):
         relative = relative.relative_to("runs")
-    return runs / relative  # an absolute one stays as it is
+    return runs / relative  # an absolute path stays as it is
 
 
 def _too_long(parts: Sequence[str]) -> bool:
@@ -85,12 +92,12 @@ def _only_names(setting: str, name: str) -> str:
 
 
 def require_run(path: Path) -> None:
-    """Check that a path is a run folder. Raises CheckpointError that says what it is instead."""
+    """Check that a path is a run folder. Raises CheckpointError with what it is instead."""
     if (path / CONFIG).is_file() and (path / RUN).is_file():
         return
     for name in (CONFIG, RUN):
         if path.is_dir() and is_there(path / name):
-            size_of(path / name)  # refuses what is there instead of a file
+            size_of(path / name)  # raises for an entry that is not a regular file
     around = next((parent for parent in path.absolute().parents if (parent / RUN).is_file()), None)
     if around is not None and path.exists():
         raise CheckpointError(
@@ -104,7 +111,7 @@ def require_run(path: Path) -> None:
     missing = [name for name in (CONFIG, RUN) if not (path / name).is_file()]
     if RUN in missing and (path / LOGS).is_dir() and (path / PARTIES).is_dir():
         raise CheckpointError(
-            f"{path} holds logs and no run: the one that was started there was ended before it began. Start it again "
+            f"{path} holds logs and no run: the run that was started there ended before it began. Start it again "
             f"with the same words and run_dir={quoted(str(path))}"
         )
-    raise CheckpointError(f"{path} is no run folder: it has no {' and no '.join(missing)}.")
+    raise CheckpointError(f"{path} is not a run folder: it has no {' and no '.join(missing)}.")

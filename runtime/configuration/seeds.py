@@ -1,4 +1,4 @@
-"""`seeds=[1,2,3]`, the word that makes one experiment of several runs; it belongs to `fedqmix train`, not to a run."""
+"""The option `seeds=[1,2,3]` of `fedqmix train`: one experiment of several runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SEEDS = "seeds"
 
 
 def take_seeds(words: Sequence[str]) -> tuple[list[int] | None, list[str]]:
-    """Return the seeds, None when they are not among the words, and the other words.
+    """Return the seeds, None when the words lack them, and the other words.
 
-    Raises ConfigurationError unless they are a list of different whole numbers from 0 on, given once and without
+    Raises ConfigurationError unless the seeds are a list of different whole numbers, at least 0, set once and without
     seed= and resume=.
     """
     given = [word for word in words if name_of(word) == SEEDS and "=" in word]
@@ -27,14 +27,14 @@ def take_seeds(words: Sequence[str]) -> tuple[list[int] | None, list[str]]:
             raise ConfigurationError(f"'{given[0]}' and '{other}': one of both is needed, all seeds or the only one.")
         if name_of(other) == "resume":
             raise ConfigurationError(
-                f"'{given[0]}' beside '{other}': what goes on has its seeds already; leave {SEEDS}= out. More seeds of "
-                f"the same experiment: {SEEDS}=[...] run_dir=FOLDER and the settings it was begun with."
+                f"'{given[0]}' beside '{other}': a resumed run has its seeds already; leave {SEEDS}= out. More seeds "
+                f"of the same experiment: {SEEDS}=[...] run_dir=FOLDER and the settings it was begun with."
             )
     return _read(given[0]), others
 
 
 def name_of(word: str) -> str:
-    """Return what an override sets: "seed" of "seed=3"."""
+    """Return the name that an override sets: "seed" for "seed=3"."""
     return word.partition("=")[0].strip()
 
 

@@ -1,4 +1,7 @@
-"""From overrides to a typed configuration; every mistake is a ConfigurationError before anything starts."""
+"""Composition: overrides become a typed configuration.
+
+Every mistake raises ConfigurationError before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -44,24 +47,24 @@ RESUMABLE = (
     "strategy.on_fault",
     "strategy.max_faults",
 )
-"""What may be said beside resume=: settings that do not change what a run computes, and when it ends.
+"""The settings that may change beside resume=: a run's end, and those that keep its results.
 
-Another device rounds otherwise, which is said in a warning (runtime.runs.lifecycle.ready.device_warning). What is
-checked changes no honest run."""
+Another device rounds differently; runtime.runs.lifecycle.ready.device_warning warns of it. The limits on agents'
+updates and faults change no honest run."""
 DEPLOYMENT = "deployment"
-"""runtime.name of the runs whose parties are processes of their own."""
+"""The runtime.name of runs whose parties are separate processes."""
 
 
 def compose(
     overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> Config:
-    """Return the configuration of one run.
+    """Compose the configuration of one run.
 
-    overrides: as on the command line ("strategy=rs_pps", "algorithm.batch_size=64"); with "resume=RUN" among them, the
-    configuration is the run folder's own, and only the settings of RESUMABLE may be given beside it.
-    maps, parameter_names: what map and strategy.shared may name; by default what `envs` and `clients` have.
-    Raises ConfigurationError for every mistake, with what is allowed and the nearest valid name; CheckpointError when
-    the folder of resume= is no run.
+    overrides: as on the command line ("strategy=rs_pps", "algorithm.batch_size=64"). With "resume=RUN" among them, the
+    configuration is the run folder's own, and only the settings of RESUMABLE may be set beside it.
+    maps, parameter_names: the valid names for map and strategy.shared; by default those of `envs` and `networks`.
+    Raises ConfigurationError for every mistake, with the allowed values and the nearest valid name; CheckpointError
+    when the folder of resume= is not a run folder.
     """
     parsed = written.parse(overrides)
     written.single(parsed)
@@ -69,7 +72,7 @@ def compose(
     if run is not None and run.value() is not None:
         own = run_of(Path(str(run.value())))
         require_run(own)
-        load(own, maps=maps, parameter_names=parameter_names)  # its own fault, if any
+        load(own, maps=maps, parameter_names=parameter_names)  # reports the file's own errors
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
         return _checked(raw, maps, parameter_names)
     with _loader():
@@ -82,10 +85,11 @@ def compose(
 def expand(
     overrides: Sequence[str], *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> list[list[str]]:
-    """Return the overrides of each run of a sweep ("strategy=none,a_pps", "seed=range(3)"), the last varying fastest.
+    """Return the overrides of each run of a sweep, the last override varying fastest.
 
-    Every run is composed once, so that a mistake in the last is found before the first starts. Raises
-    ConfigurationError as `compose` does, and when two runs would write the same run folder.
+    overrides: such as "strategy=none,a_pps", "seed=range(3)". Every run is composed once, so that a mistake in the last
+    one is found before the first one starts. Raises ConfigurationError as `compose` does, and when two runs would write
+    the same run folder.
     """
     with _loader() as loader:
         parsed = written.parse(overrides, loader)
@@ -108,23 +112,26 @@ def expand(
 def load(
     path: str | Path, *, maps: Sequence[str] | None = None, parameter_names: Sequence[str] | None = None
 ) -> Config:
-    """Read a run folder's config.yaml (path: the folder or the file). Raises ConfigurationError as `compose` does."""
+    """Load a run's config.yaml. path: the run folder or the file.
+
+    Raises ConfigurationError as `compose` does.
+    """
     file = _config_of(Path(path))
     with _of_file(file):
         return _checked(completed(read_plain(file)), maps, parameter_names)
 
 
 def loads(text: str, *, earlier: bool = False) -> Config:
-    """Read a configuration from its YAML. Raises ConfigurationError as `compose` does.
+    """Load a configuration from YAML. Raises ConfigurationError as `compose` does.
 
-    earlier: it may be of a run that was begun before some settings existed; they get their values for such runs.
+    earlier: whether the run may be older than some settings, which then get the values that such runs used.
     """
     raw = parse_plain(text)
     return _checked(completed(raw) if earlier else raw, None, None)
 
 
 def require_resumable(beside: Sequence[Override]) -> None:
-    """Check that what is said beside resume= may change. Raises ConfigurationError."""
+    """Check that the overrides beside resume= may change. Raises ConfigurationError."""
     for override in beside:
         if not f"{override.key_or_group}.".startswith(RESUMABLE):
             raise ConfigurationError(
@@ -134,23 +141,23 @@ def require_resumable(beside: Sequence[Override]) -> None:
 
 
 def _named(settings: Sequence[str]) -> list[str]:
-    """Return names of settings and of groups of them ("stop.") as a user knows them."""
+    """Return settings and prefixes of settings ("stop.") as a user writes them ("stop.*")."""
     return [f"{name}*" if name.endswith(".") else name for name in settings]
 
 
 def require_deployed(config: Config) -> None:
-    """Check that a run which is to go on in processes was begun so.
+    """Check that a run to be resumed as a federation was begun as a federation.
 
-    Raises CheckpointError for one that was trained in one process: no agent and no mixer has its state.
+    Raises CheckpointError for a run that was trained in one process: no agent and no mixer process has its state.
     """
     if config.resume is not None and config.runtime.name != DEPLOYMENT:
         raise CheckpointError(
-            f"{config.run_dir} was trained in one process, and goes on in one: {program()} train resume={config.resume}"
+            f"{config.run_dir} was trained in one process; resume it in one: {program()} train resume={config.resume}"
         )
 
 
 def explain_groups() -> str:
-    """List every group with its choices, what each is, and which is the default; from the files themselves."""
+    """List every group with its choices, their descriptions (from the files) and the default."""
     entries = OmegaConf.load(CONFIG_DIR / "config.yaml").defaults
     chosen = {name: choice for entry in entries if entry != "_self_" for name, choice in entry.items()}
     lines = []
@@ -165,7 +172,7 @@ def explain_groups() -> str:
 
 
 def _first_sentence(path: Path) -> str:
-    """Return a file's leading comment up to its first source or full stop, without the choice's own name."""
+    """Return a file's leading comment, without the choice's name, up to a source or full stop."""
     lines = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
     comment = " ".join(line for line in lines if not line.startswith("@package"))
     text = comment.split(": ", 1)[1]
@@ -180,12 +187,12 @@ def _loader() -> Iterator[ConfigLoader]:
 
 
 def _started() -> str:
-    """Return the time with a few random digits, so that runs started in the same second have folders of their own."""
+    """Return the time and four random digits: runs of the same second get different folders."""
     return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
-    """Compose the tree, with the exception that its experiment makes for its map under the overrides."""
+    """Compose the tree, with its experiment's exception for its map below the overrides."""
     tree = _by_hydra(overrides)
     exception = exception_for(tree)
     return _by_hydra([*overrides, *exception]) if exception else tree
@@ -202,15 +209,18 @@ def _by_hydra(overrides: Sequence[str]) -> DictConfig:
 
 
 def _config_of(path: Path) -> Path:
-    """Return the config.yaml of a run folder, or the file itself. Raises ConfigurationError when there is none."""
+    """Return the config.yaml of a run folder, or the file itself.
+
+    Raises ConfigurationError when there is none.
+    """
     if not path.exists() or (path.is_dir() and not is_there(path / CONFIG)):
-        raise ConfigurationError(f"'{path}' is no run folder: it has no {CONFIG}.")
+        raise ConfigurationError(f"'{path}' is not a run folder: it has no {CONFIG}.")
     return path / CONFIG if path.is_dir() else path
 
 
 @contextmanager
 def _of_file(file: Path) -> Iterator[None]:
-    """Let an error in a run's own settings name their file, and say what can be done."""
+    """Add the file's name and advice to an error in a run's own settings."""
     try:
         yield
     except (ConfigurationError, OmegaConfBaseException) as error:
@@ -220,7 +230,7 @@ def _of_file(file: Path) -> Iterator[None]:
 
 
 def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
-    """Return a run's own configuration with the few settings that may change when it goes on."""
+    """Return a run's own configuration, changed by the overrides beside resume=."""
     run = run_of(Path(folder))
     raw = completed(read_plain(run / CONFIG))
     require_resumable(beside)
@@ -235,9 +245,9 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
 
 
 def completed(raw: DictConfig) -> DictConfig:
-    """Add the settings that fedqmix did not have yet when the run was begun: what it did before, or defaults.
+    """Add the settings that did not exist when the run was begun: former behaviour, or defaults.
 
-    raw: a run's settings, unchecked. Raises OmegaConfBaseException where what stands there cannot be settings.
+    raw: a run's settings, unchecked. Raises OmegaConfBaseException for values that are not valid settings.
     """
     for old, new in RENAMED.items():
         section, _, key = old.partition(".")
@@ -257,9 +267,9 @@ def completed(raw: DictConfig) -> DictConfig:
 
 @lru_cache
 def _defaults(choices: tuple[str, ...]) -> DictConfig:
-    """Return the defaults of some choices of groups, in the schema's types: 0.0, where a file has 0.
+    """Return the defaults of chosen groups, in the schema's types: 0.0, where a file has 0.
 
-    What is in a run and nowhere else may be merged into them; it is told as in any configuration.
+    The result is not a struct: a run's unknown settings can be merged into it, and `typed` reports them.
     """
     with _loader():
         known = OmegaConf.merge(OmegaConf.structured(Config), _by_hydra(choices))
@@ -288,13 +298,13 @@ def _with_absolute_code(config: Config) -> Config:
 
 
 def _maps() -> Sequence[str]:
-    from fedqmix.envs import available_maps  # here, because it compiles the rules of battle
+    from fedqmix.envs import available_maps  # here, because it compiles the skirmish rules
 
     return tuple(available_maps())
 
 
 def _agents(config: Config) -> int:
-    from fedqmix.envs import team_spec  # here, because it compiles the rules of battle
+    from fedqmix.envs import team_spec  # here, because it compiles the skirmish rules
 
     return team_spec(config.map, config.env).n_agents
 

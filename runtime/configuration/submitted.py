@@ -1,14 +1,14 @@
-"""What a submitted run may set: its words are checked where they arrive, before anything is imported or written.
+"""The settings that a submission may set, checked before anything is imported or written.
 
-Who submits a run may choose how a team is trained; on the SuperLink's machine, it chooses no path, no code and nobody
-to send anything to. So a setting may be submitted when its type bounds it (a number, true or false, one of several
-words), when its value is compared with a list (map, strategy.shared), or when it is checked here:
+A submission may choose how a team is trained. On the SuperLink's machine it may choose no path, no code and no receiver
+of data. So it may set a setting whose type bounds it (a number, true or false, one of several words). It may set one
+whose value is compared with a list (map, strategy.shared), and those that are checked here:
 
 run_dir, resume    a name under the SuperLink's runs=
 *.code             modules and files that the operator allows (runtime.configuration.allowed)
 logger=wandb       where the operator allows it
 
-All other settings are refused, also those that are yet to come.
+All other settings are refused, and so are settings that are added later.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from fedqmix.runtime.configuration.runs import in_runs
 from fedqmix.runtime.core.errors import ConfigurationError
 
 LONGEST = 20_000
-"""Characters of all words together; a run's settings take a few hundred."""
+"""Most characters of all words together; a run's settings take a few hundred."""
 PLACES = ("run_dir", "resume")
 LISTED = ("map", "strategy.shared")
-"""Settings of free text whose value is compared with a list of names when the configuration is composed."""
+"""Settings of free text; composition compares their values with a list of names."""
 SERVICES = ("logger.wandb_project", "logger.wandb_mode")
 _BOUNDED = (bool, int, float, type(None))
 
 
 def submitted(words: Sequence[str], runs: Path, allowed: Allowed) -> list[str]:
-    """Return the words of a submission as they may be composed: each value quoted anew, resume= with its real folder.
+    """Return a submission's words for composition: values quoted, resume= with its real folder.
 
-    runs: the SuperLink's folder of runs, absolute. Raises ConfigurationError, which names the setting, says what is
-    allowed, and how the operator allows more.
+    runs: the SuperLink's folder of runs, absolute. Raises ConfigurationError with the setting, the allowed values, and
+    how the operator allows more.
     """
     if sum(map(len, words)) > LONGEST:
         raise ConfigurationError(f"the run's settings are longer than {LONGEST} characters.")
@@ -51,7 +51,10 @@ def submitted(words: Sequence[str], runs: Path, allowed: Allowed) -> list[str]:
 
 
 def require_submittable(config: Config, allowed: Allowed) -> None:
-    """Check a composed configuration, whose values may come from the run that is resumed. Raises ConfigurationError."""
+    """Check a composed configuration; its values may come from the resumed run.
+
+    Raises ConfigurationError.
+    """
     for name, code in code_of(config):
         allowed.require_code(name, code)
     if config.logger.name == "wandb":
@@ -59,7 +62,7 @@ def require_submittable(config: Config, allowed: Allowed) -> None:
 
 
 def submittable(name: str) -> bool:
-    """Tell whether a submission may set this setting or group, to a value that passes its checks."""
+    """Return whether a submission may set this setting or group, to a value that passes checks."""
     if name in groups() or name in (*PLACES, *LISTED, *SERVICES) or name.endswith(".code"):
         return True
     return name in settings() and _bounded(settings()[name])
@@ -94,14 +97,14 @@ def _refusal(name: str, text: str) -> str:
     if inside:
         return f"'{text}': a submitted run sets one setting at a time, such as {inside[0]}=..."
     return (
-        f"{name} may not be submitted: it is the operator's, who runs the machines. A submitted run may set numbers, "
+        f"{name} may not be submitted: the operator of the machines sets it. A submitted run may set numbers, "
         "choices, map, strategy.shared, and run_dir and resume to a name under the SuperLink's runs=; leave "
         f"{name} out."
     )
 
 
 def _require_plain(text: str, value: Any) -> None:
-    """Check that a value is one word, and refers to nothing. Raises ConfigurationError."""
+    """Check that a value is one word without references. Raises ConfigurationError."""
     if not isinstance(value, str | int | float | None):
         raise ConfigurationError(
             f"'{text}': a submitted run sets one setting at a time, to a number, a word or a list of words."

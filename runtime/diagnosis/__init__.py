@@ -1,1 +1,1 @@
-"""What `fedqmix doctor` looks at: the requirements of each runtime and world, each with its remedy."""
+"""The checks of `fedqmix doctor`: requirements of runtimes and worlds, each with its remedy."""

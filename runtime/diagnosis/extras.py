@@ -1,4 +1,4 @@
-"""What is nice to have: a browser, a film, loggers, another library's face; and the real game."""
+"""Checks of optional features: browser, video, loggers, other libraries, and StarCraft II."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fedqmix.runtime.diagnosis.section import Section, extra
 
 
 def watching() -> Section:
-    """What `fedqmix watch` can use."""
+    """Check the optional features of `fedqmix watch`."""
     film = extra("ffmpeg", "imageio_ffmpeg", "video", "--mp4")
     return Section("Watching battles (fedqmix watch)", [_browser(), film])
 
 
 def logging() -> Section:
-    """What logger= can be beside jsonl."""
+    """Check the loggers that logger= offers beside jsonl."""
     findings = [
         extra("TensorBoard", "tensorboard", "tensorboard", "logger=tensorboard"),
         extra("Weights & Biases", "wandb", "wandb", "logger=wandb"),
@@ -26,24 +26,27 @@ def logging() -> Section:
 
 
 def libraries() -> Section:
-    """What lets other libraries play the same worlds."""
+    """Check the packages with which other libraries use the same worlds."""
     return Section(
         "Other libraries", [extra("PettingZoo", "pettingzoo", "pettingzoo", "fedqmix.envs.pettingzoo.parallel_env")]
     )
 
 
 def starcraft(map: str | None) -> Section:
-    """What env=smac needs. map: whose file must be there; None: all of SMAC's."""
+    """Check the requirements of env=smac. map: the map whose file is needed.
+
+    None for all of SMAC's.
+    """
     title = f"The real StarCraft II (env=smac{f' map={map}' if map else ''})"
     try:
         from fedqmix.envs.smac.requirements import findings  # here, because it loads numba, which may be missing
     except ImportError as error:
-        return Section(title, [Finding("env=smac", False, f"cannot be looked at: {error}", "see what training needs")])
+        return Section(title, [Finding("env=smac", False, f"cannot be checked: {error}", "see what training needs")])
     return Section(title, findings(map))
 
 
 def has_display() -> bool:
-    """Say whether a browser could be opened here."""
+    """Return whether a browser can be opened on this machine."""
     windowed = sys.platform in ("darwin", "win32")
     return windowed or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 

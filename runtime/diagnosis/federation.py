@@ -1,4 +1,4 @@
-"""What a federation needs beside training: Flower's programs, ports, certificates, containers, a simulation."""
+"""Checks for federations: Flower's programs, ports, certificates, containers, simulation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ANSWER_S = 20.0
 
 
 def federation(certs: Path, here: Path = Path()) -> Section:
-    """What `fedqmix up` and its parties on several machines need.
+    """Check the requirements of `fedqmix up`, and of parties on several machines.
 
-    certs: where `fedqmix certs` wrote. here: the folder that parties keep their states in, unless told otherwise.
+    certs: the folder that `fedqmix certs` wrote. here: the folder that holds the parties' states by default.
     """
     findings = [_programs(), *(_port(party, place) for party, place in LISTEN.items()), *_certificates(certs)]
     findings += [*_keys(certs), *_states(here)]
@@ -33,12 +33,12 @@ def federation(certs: Path, here: Path = Path()) -> Section:
 
 
 def containers() -> Section:
-    """What `docker compose up` needs."""
+    """Check the requirements of `docker compose up`."""
     return Section("A federation in containers (docker compose up)", [_compose()])
 
 
 def simulation() -> Section:
-    """What Flower's simulation needs."""
+    """Check the requirements of Flower's simulation."""
     ray = extra("Ray", "ray", "simulation", "`flwr run . local` simulates the nodes")
     return Section("Flower's simulation (flwr run . local)", [ray])
 
@@ -53,7 +53,7 @@ def _programs() -> Finding:
 
 
 def _port(party: str, place: str) -> Finding:
-    """See whether a party could listen where it does unless told otherwise. (`fedqmix up` takes any free ports.)"""
+    """Check that a party's default port is free; `fedqmix up` uses any free ports."""
     host, _, port = place.rpartition(":")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,13 +61,13 @@ def _port(party: str, place: str) -> Finding:
             probe.bind((host, int(port)))
             probe.listen()
         except OSError as error:
-            remedy = f"fedqmix {party} listen={host}:PORT ... with another port, or end who listens: ss -ltnp"
+            remedy = f"fedqmix {party} listen={host}:PORT ... with another port, or end the listening process: ss -ltnp"
             return Finding(f"port of {party}", False, f"{place}: {error.strerror}", remedy)
     return Finding(f"port of {party}", True, f"{place} is free")
 
 
 def _certificates(certs: Path) -> list[Finding]:
-    """Look at every party's folder as that party would when it starts."""
+    """Check every party's folder as the party itself does when it starts."""
     from fedqmix.runtime.transport.authority import ends_soon  # both here: they load cryptography
     from fedqmix.runtime.transport.identity import CERTIFICATE, Identity
 
@@ -88,7 +88,7 @@ def _certificates(certs: Path) -> list[Finding]:
 
 
 def _keys(certs: Path) -> list[Finding]:
-    """Look for private keys that others than their owner may read; whoever has one is that party."""
+    """Find private keys that other users may read; a key's holder can act as its party."""
     open_ones = [key for key in sorted(certs.rglob("*.key")) if key.lstat().st_mode & PRIVATE]
     if not open_ones:
         return []
@@ -97,7 +97,7 @@ def _keys(certs: Path) -> list[Finding]:
 
 
 def _states(here: Path) -> list[Finding]:
-    """Look for folders with episodes, networks and logs that others than their owner may read."""
+    """Find folders with episodes, networks or logs that other users may read."""
     patterns = ("state", "state/*", "*-state", f"runs/*/{PARTIES}", f"runs/*/{LOGS}")
     folders = sorted(path for pattern in patterns for path in here.glob(pattern) if path.is_dir())
     federated = [path for path in folders if path.name != LOGS or (path.parent / PARTIES).is_dir()]
@@ -111,15 +111,15 @@ def _states(here: Path) -> list[Finding]:
 
 def _compose() -> Finding:
     for words in COMPOSE:
-        if shutil.which(words[0]) is not None and (version := _said([*words, "version"])):
+        if shutil.which(words[0]) is not None and (version := _first_line([*words, "version"])):
             return Finding("compose", True, f"{' '.join(words)}: {version}")
     return Finding(
         "compose", False, "neither docker compose nor podman compose", "# https://docs.docker.com/engine/install/"
     )
 
 
-def _said(command: list[str]) -> str:
-    """Return the first line a command says, empty when it fails."""
+def _first_line(command: list[str]) -> str:
+    """Return the first line of a command's output, empty when it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_S)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""What training in one process needs: Python, packages, a device, folders that can be written."""
+"""Checks for training in one process: Python, packages, a device, writable folders."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fedqmix.runtime.runs.side_by_side.cores import cores
 
 OLDEST = (3, 11)
 ROOM = 2**30
-"""Bytes that a disk should have free: a paper-sized run's checkpoints take some hundred megabytes."""
+"""Free bytes that a disk should have; a paper-sized run's checkpoints take a few hundred MB."""
 
 
 def training() -> Section:
-    """What `fedqmix train` needs."""
+    """Check the requirements of `fedqmix train`."""
     findings = [
         _python(),
         looked_at("packages", packages),
@@ -37,7 +37,7 @@ def training() -> Section:
 
 
 def privacy() -> Section:
-    """Who is told that this runs."""
+    """Check that no library sends telemetry."""
     reporters = {"Flower": "FLWR_TELEMETRY_ENABLED", "Ray": "RAY_USAGE_STATS_ENABLED"}
     return Section("Telemetry", [_silent(variable, whose) for whose, variable in reporters.items()])
 
@@ -55,8 +55,8 @@ def _device() -> Finding:
     if torch.cuda.is_available():
         return Finding("device", True, f"cpu (the default) and {torch.cuda.get_device_name()} (runtime.device=cuda)")
     if shutil.which("nvidia-smi") is not None:
-        said = f"cpu; there is a GPU that this PyTorch ({torch.__version__}) cannot use"
-        return Finding("device", True, f"{said}. For it: pip install --force-reinstall torch")
+        found = f"cpu; there is a GPU that this PyTorch ({torch.__version__}) cannot use"
+        return Finding("device", True, f"{found}. For it: pip install --force-reinstall torch")
     return Finding("device", True, "cpu, the default")
 
 
@@ -76,7 +76,7 @@ def _kernels() -> Finding:
 
 
 def _folder(name: str, path: Path, remedy: str) -> Finding:
-    """See whether a file can be written in a folder, or in the nearest one above it where it is not there yet."""
+    """Check that a file can be written in a folder, or in its nearest existing parent."""
     path = path.absolute()
     there = next(folder for folder in (path, *path.parents) if folder.exists())
     try:
@@ -88,12 +88,12 @@ def _folder(name: str, path: Path, remedy: str) -> Finding:
 
 def _room(path: Path) -> Finding:
     free = shutil.disk_usage(path).free
-    said = f"{free / 2**30:.1f} GiB free in {path.absolute()}"
-    return Finding("disk", free >= ROOM, said, "" if free >= ROOM else "free some space, or run_dir=FOLDER elsewhere")
+    found = f"{free / 2**30:.1f} GiB free in {path.absolute()}"
+    return Finding("disk", free >= ROOM, found, "" if free >= ROOM else "free some space, or run_dir=FOLDER elsewhere")
 
 
 def _silent(variable: str, whose: str) -> Finding:
-    value = os.environ.get(variable, "0")  # `fedqmix` has set it to 0 unless somebody else did
+    value = os.environ.get(variable, "0")  # `fedqmix` sets it to 0 unless it is set already
     if value == "0":
-        return Finding(f"telemetry of {whose}", True, "tells nobody, in all that fedqmix starts")
+        return Finding(f"telemetry of {whose}", True, "off in all processes that fedqmix starts")
     return Finding(f"telemetry of {whose}", False, f"reports to its makers: {variable}={value}", f"export {variable}=0")

@@ -1,4 +1,4 @@
-"""Whether every installed package has what it asks for, in a version that it takes."""
+"""The check that every installed package has its requirements, in a suitable version."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def packages() -> Finding:
-    """Follow what fedqmix asks for from package to package. Extras are left out: they are looked at by themselves."""
+    """Check the requirements of fedqmix, and of its requirements, recursively.
+
+    Extras are left out: runtime.diagnosis.extras checks them.
+    """
     seen: dict[str, str] = {}
     wrong = list(dict.fromkeys(_wrong("fedqmix", _ours(), seen)))
     if wrong:
         return Finding("packages", False, "; ".join(wrong[:4]) + ("; ..." if len(wrong) > 4 else ""), INSTALL)
     versions = ", ".join(f"{name} {seen[name]}" for name in ("torch", "flwr", "numba", "numpy", "protobuf"))
-    return Finding("packages", True, f"{len(seen)} as they are asked for, among them {versions}")
+    return Finding("packages", True, f"{len(seen)} with their requirements met, among them {versions}")
 
 
 def _wrong(asker: str, requirements: list[str], seen: dict[str, str]) -> Iterator[str]:
-    """Say what is missing or too old, below one package; seen: versions of what has been looked at."""
+    """Yield the missing and unsuitable requirements below one package.
+
+    asker: the package's name. seen: versions of the packages that were checked, updated in place.
+    """
     for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
@@ -44,7 +50,7 @@ def _wrong(asker: str, requirements: list[str], seen: dict[str, str]) -> Iterato
 
 
 def _ours() -> list[str]:
-    """Return what fedqmix asks for: of the source it runs from, or else of its installation."""
+    """Return the requirements of fedqmix, from its source tree or else from its installation."""
     if PROJECT.is_file():
         return list(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])
     return metadata.requires("fedqmix") or []

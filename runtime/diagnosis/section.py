@@ -1,4 +1,4 @@
-"""What was found of what one purpose needs."""
+"""The findings for one purpose, and checks that make them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INSTALL = "python scripts/install.py"
 
 @dataclass(frozen=True)
 class Section:
-    """The requirements of one purpose. needed: whether `fedqmix train` without further words needs them."""
+    """The findings for one purpose. needed: whether plain `fedqmix train` needs them."""
 
     title: str
     findings: Sequence[Finding]
@@ -21,7 +21,7 @@ class Section:
 
 
 def looked_at(name: str, check: Callable[[], Finding]) -> Finding:
-    """Return what a check has found; a package that breaks while it is loaded is a finding, too."""
+    """Return a check's finding; a package that cannot be imported is a finding, too."""
     try:
         return check()
     except (ImportError, OSError) as error:
@@ -29,7 +29,7 @@ def looked_at(name: str, check: Callable[[], Finding]) -> Finding:
 
 
 def extra(name: str, module: str, extra: str, purpose: str) -> Finding:
-    """Look for the module of an extra. purpose: what is possible with it."""
+    """Check that the module of an extra is installed. purpose: the feature that it enables."""
     if find_spec(module) is not None:
         return Finding(name, True, purpose)
     return Finding(name, False, f"not installed ({purpose})", f"{INSTALL} {extra}")

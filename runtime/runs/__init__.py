@@ -1,1 +1,1 @@
-"""Runs in one process, and several of them: conduct, seeds, comparisons, collected results."""
+"""Training runs: life cycle, local runtime, seeds, comparisons, reports, collected results."""

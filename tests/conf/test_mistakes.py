@@ -108,9 +108,9 @@ MISTAKES = [
         ["strategy=none", "strategy.server_optimiser=adam"],
         "but strategy=none averages nothing: leave it out",
     ),
-    (["strategy=none", "strategy.proximal_mu=0.1"], "strategy.proximal_mu=0.1 lessens what averaging costs"),
+    (["strategy=none", "strategy.proximal_mu=0.1"], "strategy.proximal_mu=0.1 reduces the cost of averaging"),
     (["strategy=none", "strategy.adam_moments=reset"], "choose a_pps, rs_pps or pp_pps."),
-    (["strategy=none", "strategy.share_targets=true"], "strategy.share_targets=true lessens what averaging costs"),
+    (["strategy=none", "strategy.share_targets=true"], "strategy.share_targets=true reduces the cost of averaging"),
     (["strategy=full_sharing", "strategy.share_targets=true"], "full_sharing has one network for all agents already"),
     (
         ["strategy=a_pps", "strategy.server_optimiser=adam", "strategy.common_start=false"],
@@ -132,8 +132,8 @@ MISTAKES = [
     ),
     (["strategy=norm_clip", "strategy.clip_update=null"], "strategy.clip_update=null clips nothing: give a number"),
     (["strategy=none", "strategy.clip_update=1"], "but strategy=none averages nothing: leave it out"),
-    (["strategy=full_sharing", "strategy.clip_update=1"], "full_sharing has one network for all agents in every step"),
-    (["strategy=median", "strategy.clip_update=2"], "strategy=median bounds what each agent can do by itself"),
+    (["strategy=full_sharing", "strategy.clip_update=1"], "one network for all agents in every training step"),
+    (["strategy=median", "strategy.clip_update=2"], "strategy=median bounds each agent's influence itself"),
     (["strategy=rs_pps", "strategy.clip_update=1", "strategy.common_start=false"], "strategy.common_start=true is"),
     # syntax
     (["map"], "'map' sets nothing: write name=value, for example map=3m"),

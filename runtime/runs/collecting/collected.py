@@ -1,4 +1,4 @@
-"""A collected run: what is packed of a run folder, and how it is read again."""
+"""A collected run: the files that are packed from a run folder, and their reading."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from fedqmix.server.records import Outcome, Row, parse_rows
 CONFIG, SUMMARY, METRICS = "config.yaml", "summary.json", "metrics.jsonl"
 FILES = (CONFIG, SUMMARY, METRICS)
 _PLACE = re.compile(r"(^|[\s=:'\"])(/|~/|[A-Za-z]:\\)\w")
-"""The beginning of an absolute path in a text."""
+"""Matches the beginning of an absolute path in a text."""
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A run without its networks: settings, summary and every evaluation, with no path of the machine it ran on.
+    """A run's settings, summary and evaluations, without networks and paths of its machine.
 
-    path: where it was read from, for errors. files: the content of FILES, as it is packed.
+    path: the file or folder that was read, for errors. files: the content of FILES, as packed.
     """
 
     path: Path
@@ -43,11 +43,11 @@ class Collected:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
-        """Take a finished run from its folder.
+        """Read a finished run from its folder.
 
-        Folders are left out of its settings, and its command becomes that of a single run with the same settings.
-        Raises ConfigurationError for a run that is not finished, CheckpointError for a damaged one, StorageError
-        where a path of this machine is left.
+        Folders are left out of its settings. Its command becomes the command of a single run with the same settings.
+        Raises ConfigurationError for a run that is not finished, CheckpointError for a damaged run, StorageError when a
+        path of this machine is left.
         """
         config = load(folder)
         summary = parse_summary(folder / SUMMARY, _content(folder, SUMMARY))
@@ -70,7 +70,10 @@ class Collected:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a packed run. Raises CheckpointError when it is damaged, or not packed by `fedqmix collect`."""
+        """Read a packed run.
+
+        Raises CheckpointError when it is damaged, or not packed by `fedqmix collect`.
+        """
         files = unpack(path, FILES)
         try:
             require_plain(files[CONFIG].decode())
@@ -84,7 +87,7 @@ class Collected:
 
     @cached_property
     def config(self) -> Config:
-        """Its settings. Raises CheckpointError where this version of fedqmix cannot read them."""
+        """The run's settings. Raises CheckpointError when this version of fedqmix cannot read them."""
         try:
             return loads(self.files[CONFIG].decode(), earlier=True)
         except (ConfigurationError, OmegaConfBaseException) as error:
@@ -92,12 +95,12 @@ class Collected:
 
     @property
     def name(self) -> str:
-        """Its file name."""
+        """The file name of the packed run."""
         return archive_name(self.config)
 
     @property
     def env_steps(self) -> int:
-        """The environment steps at its last evaluation."""
+        """Environment steps at the last evaluation; 0 before the first."""
         return int(self.rows[-1]["env_step"]) if self.rows else 0
 
 

@@ -1,4 +1,4 @@
-"""A folder of collected runs, such as docs/results/data: what is added to it, and what is found in it."""
+"""A folder of collected runs, such as docs/results/data: adding runs and finding them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,27 @@ from fedqmix.server.records import Row
 
 
 def archives_in(path: Path, depths: Sequence[str] = ("*", "*/*", "*/*/*")) -> list[Path]:
-    """Return the collected runs that a folder holds, up to three folders deep, without what a crash has left."""
+    """Return a folder's collected runs, up to three folders deep, without temporary files."""
     found = (file for depth in depths for file in path.glob(depth + SUFFIX) if file.is_file())
     return sorted(file for file in found if not file.name.startswith(TEMPORARY))
 
 
 def require_folder(name: str, path: Path) -> None:
-    """Check that a path can be a folder. name: the option that names it. Raises ConfigurationError."""
+    """Check that a path is not a file. name: its option, for the error.
+
+    Raises ConfigurationError.
+    """
     if path.exists() and not path.is_dir():
         raise ConfigurationError(f"{name}={path} is a file: a folder is needed.")
 
 
 def collect(folder: Path, data: Path) -> tuple[Path, bool]:
-    """Pack a finished run into a folder of collected runs; return its file, and whether it was written.
+    """Pack a finished run into a folder; return its file, and whether it was written.
 
-    Nothing is written where the same run is there already, or one that went on for longer; a run that went on replaces
-    what it was. Raises ConfigurationError for a run that is not finished and for a file that holds another run,
-    StorageError when nothing can be written.
+    data: the folder of collected runs.
+    Nothing is written when the folder already holds the same run, or a longer version of it. A longer version replaces
+    a shorter one. Raises ConfigurationError for a run that is not finished and for a file that holds another run,
+    StorageError when the file cannot be written.
     """
     run = Collected.of_folder(folder)
     path = data / run.name
@@ -51,16 +55,16 @@ def collect(folder: Path, data: Path) -> tuple[Path, bool]:
     try:
         data.mkdir(parents=True, exist_ok=True)
         write_whole(path, pack(run.files))
-        sync_folder(data)  # what the run would go on from may be deleted now
+        sync_folder(data)  # the caller may delete the run's checkpoints now
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}. Mend that, or choose another folder.") from error
     return path, True
 
 
 def forget_rounds(folder: Path) -> None:
-    """Delete what a run would go on from, its episodes above all; the networks of its best evaluation stay.
+    """Delete a run's checkpoints and episodes; the networks of its best evaluation stay.
 
-    Raises StorageError when another process writes the folder.
+    Raises StorageError when another process writes the folder, or when a checkpoint cannot be deleted.
     """
     lock = lock_folder(folder)
     try:
@@ -75,10 +79,10 @@ def forget_rounds(folder: Path) -> None:
 
 
 def collected_as(config: Config, data: Path) -> Collected | None:
-    """Return the collected run of some settings and seed when it came to the end they ask for, None when there is none.
+    """Return the collected run with these settings and seed; None unless it reached their end.
 
-    Raises ConfigurationError where the file of this name was trained with other settings, as those of its experiment
-    were others then; CheckpointError for a damaged file.
+    Raises ConfigurationError when the file of this name was trained with other settings: its experiment has changed
+    since. Raises CheckpointError for a damaged file.
     """
     path = data / archive_name(config)
     if not path.exists():
@@ -93,9 +97,9 @@ def collected_as(config: Config, data: Path) -> Collected | None:
 
 
 def _goes_on(shorter: Collected, longer: Collected) -> bool:
-    """Tell whether one run is the other, which may have gone on.
+    """Return whether the longer run is the shorter one, possibly continued.
 
-    The last evaluation of a run is at its end, wherever that is, so the longer one need not have it.
+    A run is evaluated at its end, so a continued run may lack the shorter one's last evaluation.
     """
     if unlike(shorter.config, longer.config) is not None or shorter.env_steps > longer.env_steps:
         return False

@@ -1,4 +1,4 @@
-"""What tells a run from others of its experiment: its name among collected runs, and the command that trains it."""
+"""The recipe of a run: its name among collected runs, and the command that trains it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.storage.archive import SUFFIX
 
 WRITTEN = ("map", "seed", "experiment")
-"""Settings that are in a name themselves, beside algorithm and strategy."""
+"""Settings that a file name contains, beside algorithm and strategy."""
 NOT_OF_A_RECIPE = ("run_dir", "resume", "runtime.", "logger.", "checkpoint.")
-"""Settings, and beginnings of their names, that do not decide what comes of a run."""
+"""Settings, and prefixes of settings, without effect on a run's results."""
 NOT_OF_A_NAME = ("stop.", "env.games", "env.call_seconds", "env.replay_dir")
-"""Those that decide for how long it goes on, and how its world is run."""
+"""Settings, and prefixes, that decide a run's length and how its world is executed."""
 
 
 def archive_name(config: Config) -> str:
     """Return the file name of a collected run.
 
-    Settings that differ from the experiment's own are in it as eight digits of their SHA-256, so that runs of different
+    Settings that differ from the experiment's own add eight digits of their SHA-256, so that runs with different
     settings have different names.
     """
     words = [word for word in differing(config) if not word.startswith(NOT_OF_A_NAME)]
@@ -35,12 +35,15 @@ def archive_name(config: Config) -> str:
 
 
 def command_of(config: Config) -> str:
-    """Return the command line of a single run with these settings; it names no folder."""
+    """Return the command line of a single run with these settings, without a folder."""
     return shlex.join(["fedqmix", "train", *_chosen(config), f"seed={config.seed}", *differing(config)])
 
 
 def differing(config: Config) -> list[str]:
-    """Return the overrides that make a run's settings of its experiment's, map, algorithm and strategy being chosen."""
+    """Return the overrides in which a run differs from its experiment.
+
+    The experiment is composed with the run's map, algorithm and strategy.
+    """
     usual = compose(_chosen(config))
     found = []
     unused = idle_settings(config.strategy.name, config.strategy.server_optimiser)
@@ -53,7 +56,7 @@ def differing(config: Config) -> list[str]:
 
 
 def unlike(one: Config, other: Config) -> str | None:
-    """Return the first setting in which two runs differ in what comes of them, None when there is none."""
+    """Return the first setting with an effect on results in which two runs differ; None if none."""
     unused = idle_settings(one.strategy.name, one.strategy.server_optimiser)
     for name in settings():
         ignored = name in unused or name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))

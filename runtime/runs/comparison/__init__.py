@@ -1,4 +1,5 @@
-"""Many runs with one set of settings: which they are, their common folder, what they cost, and their training.
+"""Comparisons: many runs with one set of settings, their common folder, cost and training.
 
-`fedqmix paper` compares the methods of PPS-QMIX (paper.py), `fedqmix ladder` climbs a list of maps (ladder.py).
+`fedqmix paper` compares the methods of PPS-QMIX (paper.py); `fedqmix ladder` trains one recipe on a list of maps
+(ladder.py).
 """

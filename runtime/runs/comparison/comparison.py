@@ -1,9 +1,9 @@
 """The runs of a comparison and their common folder.
 
-paper.json, ladder.json  of the command: the overrides that all runs have in common, which runs belong here, and
-                         stop.env_steps by map where it was given for some maps
-3m/qmix-rs_pps-s1/ ...   a run folder each, as of a single run
-logs/                    what each run's process says
+paper.json, ladder.json  the command's record: the overrides that all runs share, the runs, and stop.env_steps by map
+                         where it was set for some maps
+3m/qmix-rs_pps-s1/ ...   one run folder per run, like a single run's
+logs/                    the output of each run's process
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from fedqmix.runtime.storage.untrusted import read_object
 
 LENGTH = "stop.env_steps"
 OUTCOME = ("ladder.md", "ladder.svg")
-"""What may be in a folder before any run: a table made of runs that lie elsewhere."""
+"""Files that a folder may hold before any run: a table of runs from other folders."""
 
 
 class _Record(NamedTuple):
-    """What a common folder was begun with. env_steps: by map, where stop.env_steps was given for some."""
+    """The record in a common folder. env_steps: stop.env_steps by map, of maps with their own."""
 
     overrides: list[str]
     runs: list[str]
@@ -49,17 +49,17 @@ class _Record(NamedTuple):
 
 
 class Comparison:
-    """What a plan comes to: every run's configuration, checked.
+    """The runs of a plan, with every run's configuration checked.
 
-    path: the common folder. cells: the runs that are wanted now. overrides: what all have in common.
+    path: the common folder. cells: the runs of this call. overrides: the overrides that all runs share.
     """
 
     def __init__(self, plan: Plan) -> None:
-        """Compose and check all; nothing is written.
+        """Compose and check every run; nothing is written.
 
-        Settings that a resumed run may change may differ from what was begun in the folder, and so may the maps,
-        algorithms, strategies and seeds. Raises ConfigurationError for settings that make no sense or are unfair, and
-        for a folder that holds something else; CheckpointError for a damaged one.
+        Settings that a resumed run may change may differ from the folder's record, and so may the maps, algorithms,
+        strategies and seeds. Raises ConfigurationError for invalid or unfair settings and for a folder with other
+        content, CheckpointError for a damaged folder.
         """
         self.path, self.cells = plan.path, plan.cells
         self._file, self._equal_steps = plan.path / f"{plan.command}.json", plan.equal_steps
@@ -74,8 +74,8 @@ class Comparison:
             refuse_taken(plan.path, "a comparison", OUTCOME)
             self.overrides += share_threads(self.overrides, self._composed(first), len(self.cells))
         else:
-            said = {name_of(word) for word in plan.overrides}
-            self.overrides += [word for word in words_kept(begun.overrides) if name_of(word) not in said]
+            given = {name_of(word) for word in plan.overrides}
+            self.overrides += [word for word in words_kept(begun.overrides) if name_of(word) not in given]
             earlier = self._composed(first, begun.overrides)
             require_same(earlier, self._composed(first), plan.path, "runs", "Choose another run_dir.")
         self._configs = self._all_composed()
@@ -86,7 +86,7 @@ class Comparison:
         return replace(config, seed=cell.seed, run_dir=str(self.path / cell.place))
 
     def lock(self) -> LockedFolder:
-        """Write down what belongs here, and let no other process write here until what is returned is closed.
+        """Write the folder's record, and lock the folder until the returned object is closed.
 
         Raises StorageError when the folder cannot be written, or another process writes it.
         """
@@ -95,19 +95,19 @@ class Comparison:
         return LockedFolder(self.path, lock_and_note(self.path, self._file.name, record))
 
     def runs(self) -> dict[Cell, Run]:
-        """Return the runs as their folders say they stand."""
+        """Return the runs, with their states as read from their folders."""
         return {cell: self._run(cell) for cell in self.cells}
 
     def memory_warning(self, runs: Mapping[Cell, Run]) -> str | None:
-        """Check that those of some runs which go on at once fit into memory; return what to warn of, if anything.
+        """Check that the runs which train side by side fit into memory; return a warning, if any.
 
-        Raises ConfigurationError when they cannot even begin.
+        Raises ConfigurationError when not even their start fits.
         """
         waiting = [self.config(cell) for cell, run in runs.items() if run.state is State.WAITING]
         return memory_warning(waiting, resumed=self._begun is not None)
 
     def words(self, cell: Cell) -> list[str]:
-        """Return a run's command line, all but its folder."""
+        """Return a run's command line without its folder."""
         return self._words(cell, self.overrides)
 
     def _run(self, cell: Cell) -> Run:
@@ -119,13 +119,13 @@ class Comparison:
         return [*cell.words(overrides), *length]
 
     def _env_steps(self) -> dict[str, int]:
-        """Return stop.env_steps of the maps for which it was given, now or earlier."""
+        """Return stop.env_steps of the maps for which it was set, now or earlier."""
         earlier = self._begun.env_steps if self._begun else {}
         now = {cell.map: self.config(cell).stop.env_steps for cell in self.cells if cell.map in self._lengths}
         return {**earlier, **now}
 
     def _all_composed(self) -> Mapping[Cell, Config]:
-        """Compose one run for each map, algorithm and strategy; a seed changes nothing else."""
+        """Compose one run per map, algorithm and strategy; seeds change no other setting."""
         configs = {}
         for cell in dict.fromkeys(replace(cell, seed=0) for cell in self.cells):
             config = configs[cell] = self._composed(cell)
@@ -133,7 +133,7 @@ class Comparison:
         return configs
 
     def _composed(self, cell: Cell, overrides: Sequence[str] | None = None) -> Config:
-        """Compose a run. overrides: what all have in common, where that is not what is said now."""
+        """Compose a run. overrides: shared by all runs; by default those of this call."""
         words = self._words(cell, self.overrides if overrides is None else overrides)
         config = compose([*words, f"run_dir={quoted(cell.place.as_posix())}"])
         if config.runtime.name == DEPLOYMENT:
@@ -153,7 +153,10 @@ def _require_equal_steps(config: Config) -> None:
 
 
 def _read(file: Path) -> _Record | None:
-    """Return what a folder was begun with; None when it holds no comparison. Raises CheckpointError for damage."""
+    """Read a folder's record.
+
+    None when there is none. Raises CheckpointError when it is damaged.
+    """
     if not file.is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a comparison will cost: runs, environment steps, hours and disk, told before anything starts."""
+"""The estimated cost of a comparison: runs, environment steps, hours and disk space."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fedqmix.runtime.storage.ring import EpisodeRing
 
 @dataclass(frozen=True)
 class Cost:
-    """What the runs of one map and algorithm still need.
+    """The remaining cost of the runs of one map and algorithm.
 
-    runs: how many are not done. env_steps: how many they have not played. seconds_a_step: of one run, for one
-    environment step. measured: this was measured now, and not seen in runs that are done or under way. bytes_a_run: on
-    the disk, at most.
+    runs: runs that are not done. env_steps: environment steps that they have not played. seconds_a_step: seconds per
+    environment step of one run. measured: True when it was measured now, False when it comes from runs that are done or
+    under way. bytes_a_run: most bytes of one run on the disk.
     """
 
     map: str
@@ -36,14 +36,14 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """Of all runs, one after another."""
+        """Seconds of all runs, one after another."""
         return self.env_steps * self.seconds_a_step
 
 
-def estimate(comparison: Comparison, runs: Mapping[Cell, Run], telling: Callable[[str], None]) -> list[Cost]:
-    """Return the cost of each map and algorithm with something left to do, measuring shortly what was never run.
+def estimate(comparison: Comparison, runs: Mapping[Cell, Run], notify: Callable[[str], None]) -> list[Cost]:
+    """Return the cost of each map and algorithm with waiting runs; measure unknown speeds.
 
-    telling: is told what is being measured.
+    notify: called with a message before each measurement.
     """
     costs = []
     for map_, algorithm in dict.fromkeys((cell.map, cell.algorithm) for cell in runs):
@@ -54,7 +54,7 @@ def estimate(comparison: Comparison, runs: Mapping[Cell, Run], telling: Callable
         config = comparison.config(next(iter(waiting)))
         known = seen(group.values())
         if known is None:
-            telling(f"measuring {map_} {algorithm}")
+            notify(f"measuring {map_} {algorithm}")
         costs.append(
             Cost(
                 map=map_,
@@ -70,7 +70,7 @@ def estimate(comparison: Comparison, runs: Mapping[Cell, Run], telling: Callable
 
 
 def table(costs: list[Cost], at_once: int) -> Table:
-    """Return the estimate for a console. at_once: how many runs are side by side."""
+    """Return the estimate as a table for a console. at_once: number of runs side by side."""
     shown = Table("map", "algorithm", "runs", "env steps left", "env steps/s of a run", "time", "disk, at most")
     for column in shown.columns[2:]:
         column.justify = "right"
@@ -93,7 +93,7 @@ def table(costs: list[Cost], at_once: int) -> Table:
 
 
 def _bytes(config: Config) -> int:
-    """Return what a run's episodes take on the disk in the end, were they all of full length; the rest is small."""
+    """Return the bytes of a run's episodes on disk, all of full length; other files are small."""
     learning = config.algorithm
     small = replace(learning, buffer_size=max(learning.batch_size, learning.parallel_episodes))
     team = LocalTeam(replace(config, algorithm=small))  # the whole buffer may not fit into this machine's memory
@@ -104,7 +104,7 @@ def _bytes(config: Config) -> int:
 
 
 def _ring_bytes(ring: EpisodeRing, capacity: int, env_steps: int) -> int:
-    """Return the bytes of a full ring of so many episodes, or of all that so many environment steps put into it."""
+    """Return the most bytes that a ring takes: full, or filled by the run's environment steps."""
     moment = EpisodeRing.nbytes_full(1, 0, ring.fields)
     return min(EpisodeRing.nbytes_full(capacity, ring.limit, ring.fields), (env_steps + capacity) * moment)
 

@@ -1,4 +1,4 @@
-"""What `fedqmix ladder` trains: one recipe on a list of maps, the easiest class of difficulty first."""
+"""The plan of `fedqmix ladder`: one recipe on a list of maps, the easiest class first."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LENGTH, STARTS = "stop.env_steps", "evaluation.starts"
 
 @dataclass(frozen=True)
 class Ladder:
-    """The words of `fedqmix ladder`, understood.
+    """The parsed options of `fedqmix ladder`.
 
-    data: the folder of collected runs, None where there is none. keep_all: whether a collected run keeps all its
-    checkpoints, and not the best networks alone. out: where table and picture are written. dry_run: estimate the cost
-    and train nothing. table_alone: train nothing. as_json: print the table as JSON.
+    data: folder of collected runs, or None. keep_all: whether a collected run keeps all checkpoints, or its best
+    networks alone. out: folder of table and figure. dry_run: estimate the cost and train nothing. table_alone: train
+    nothing. as_json: print the table as JSON.
     """
 
     plan: Plan
@@ -39,11 +39,11 @@ class Ladder:
 
 
 def read_ladder(words: Sequence[str]) -> Ladder:
-    """Return what the words of `fedqmix ladder` ask for.
+    """Parse the words of `fedqmix ladder`.
 
-    Evaluations begin from varied and from fixed places, as published figures are of battles that all begin alike.
-    stop.env_steps holds for the maps of this call alone, so that the maps of one folder may differ in it. Raises
-    ConfigurationError for words that make no sense here; what the overrides make of a run's settings is not looked at.
+    Evaluations begin from varied and from fixed starts, as published figures have fixed starts. stop.env_steps holds
+    for the maps of this call alone, so the maps of one folder may differ in it. Raises ConfigurationError for invalid
+    options; the overrides are checked when a run is composed.
     """
     flags = [word for word in words if word in (DRY_RUN, TABLE, JSON)]
     rest = [word for word in words if word not in flags]
@@ -56,7 +56,7 @@ def read_ladder(words: Sequence[str]) -> Ladder:
     data, rest = take(rest, "data")
     keep, rest = take_choice(rest, "keep", KEEP[0], KEEP)
     if data is None and keep != KEEP[0]:
-        raise ConfigurationError(f"keep={keep} deletes what a collected run would go on from: data=FOLDER is needed.")
+        raise ConfigurationError(f"keep={keep} deletes the checkpoints of a collected run: data=FOLDER is needed.")
     out, rest = take(rest, "out")
     seeds, rest = take_seeds(rest)
     refuse_sweeps(COMMAND, rest)
@@ -84,6 +84,9 @@ def read_ladder(words: Sequence[str]) -> Ladder:
 
 
 def _starts(words: Sequence[str]) -> list[str]:
-    """Return what is said of the starts of evaluations where the words say nothing; StarCraft II has its own."""
-    said = any(name_of(word) == STARTS for word in words) or "env=smac" in words
-    return [] if said else [f"{STARTS}=both"]
+    """Return the default override for the starts of evaluations.
+
+    StarCraft II has its own starts.
+    """
+    given = any(name_of(word) == STARTS for word in words) or "env=smac" in words
+    return [] if given else [f"{STARTS}=both"]

@@ -1,4 +1,4 @@
-"""What has come of a comparison, as a table: a line for each map, algorithm and strategy."""
+"""The outcome of a comparison, as a table with a line for each map, algorithm and strategy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fedqmix.runtime.runs.side_by_side.run import Run, State
 
 
 def outcome(runs: Mapping[Cell, Run]) -> Table:
-    """Return the last evaluation of the runs that are done: mean, least and greatest win rate over their seeds."""
+    """Return a table of the finished runs' last evaluations: mean, least and greatest win rate."""
     shown = Table("map", "algorithm", "strategy", "seeds done", "won", "least", "greatest", "env steps", "seconds")
     for column in shown.columns[3:]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""What `fedqmix paper` compares: the methods of PPS-QMIX and their baselines, on the maps and seeds of a scale."""
+"""The plan of `fedqmix paper`: PPS-QMIX's methods and baselines, on the maps of a scale."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ SCALES = {
     "paper": (("3m", "2s3z", "10m_vs_11m", "MMM2", "corridor"), (1, 2, 3, 4, 5)),
     "smoke": (("3m",), (1, 2)),
 }
-"""The maps and seeds of each scale; its settings are the experiment of the same name (conf/experiment/)."""
+"""Maps and seeds by scale; conf/experiment/ has a scale's settings, under the same name."""
 
 
 def read_plan(words: Sequence[str]) -> Plan:
-    """Return what the words of `fedqmix paper` ask for.
+    """Parse the words of `fedqmix paper`.
 
-    Raises ConfigurationError for words that make no sense here; what the overrides make of a run's settings is not
-    looked at.
+    Raises ConfigurationError for invalid options; the overrides are checked when a run is composed.
     """
     refuse_single(COMMAND, words, {**INSTEAD, "experiment": "scale=laptop"})
     scale, rest = take_choice(words, "scale", "laptop", tuple(SCALES))

@@ -1,4 +1,4 @@
-"""What is trained: {maps} x {algorithms} x {strategies} x {seeds}, and the settings that all runs have in common."""
+"""The plan of a comparison: {maps} x {algorithms} x {strategies} x {seeds}, shared settings."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What it is called in sentences."""
+        """The run's name in messages."""
         return f"{self.map} {self.algorithm} {self.strategy} seed {self.seed}"
 
     @property
     def place(self) -> Path:
-        """Its run folder in the common one."""
+        """The run folder, relative to the common folder."""
         return Path(self.map) / f"{self.algorithm}-{self.strategy}-s{self.seed}"
 
     def words(self, overrides: Sequence[str]) -> list[str]:
-        """Return its command line, all but its folder. overrides: what all runs have in common."""
+        """Return the command line without its folder. overrides: shared by all runs."""
         own = self.strategy == "own"
         common = [word for word in overrides if own or name_of(word) != "strategy.code"]
         mine = (f"{key}={getattr(self, key)}" for key in ("map", "algorithm", "strategy", "seed"))
@@ -40,11 +40,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained.
+    """The runs to train, and the settings that they share.
 
-    command: the command that trains it; its record in the common folder is called so. path: the common folder.
-    overrides: what all runs have in common, their experiment first. lengths: the word that sets stop.env_steps, by map,
-    where maps may differ in it. equal_steps: whether every run must play stop.env_steps, so that none may end earlier.
+    command: the command's name, which also names its record in the common folder. path: the common folder. overrides:
+    shared by all runs, their experiment first. lengths: the override of stop.env_steps by map, where maps may differ in
+    it. equal_steps: whether every run must play stop.env_steps, so that none may end earlier.
     """
 
     command: str
@@ -59,15 +59,15 @@ class Plan:
 
     @property
     def cells(self) -> list[Cell]:
-        """All runs, in the order in which they are begun: a seed of everything, then the next.
+        """All runs in training order: one seed of every combination, then the next seed.
 
-        So what is there after an interruption is a comparison too, of fewer seeds.
+        So an interrupted comparison is a comparison of fewer seeds.
         """
         grid = product(self.seeds, self.maps, self.algorithms, self.strategies)
         return [Cell(map_, algorithm, strategy, seed) for seed, map_, algorithm, strategy in grid]
 
     def require_settings(self) -> None:
-        """Check the words of all runs where none is trained. Raises ConfigurationError as `compose` does."""
+        """Check the shared settings without training. Raises ConfigurationError as `compose` does."""
         first = self.cells[0]
         length = [self.lengths[first.map]] if first.map in self.lengths else []
         compose([*first.words(self.overrides), *length])

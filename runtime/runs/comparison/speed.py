@@ -1,4 +1,4 @@
-"""How long an environment step of training takes: from runs that have played some, or from a short measurement."""
+"""Training speed in seconds per environment step, from earlier runs or a short measurement."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ from fedqmix.runtime.runs.side_by_side.run import Run
 from fedqmix.server.records import Row
 
 TRAINING_STEPS = 24
-"""How many are measured; as many come before, with what is done once."""
+"""Measured training steps; as many precede them, as a warm-up."""
 NEVER = 10**9
 """More environment steps, or rounds, than any run has."""
 
 
 def seen(runs: Iterable[Run]) -> float | None:
-    """Return the seconds of an environment step in runs so far, evaluations included; None when none has got so far."""
+    """Return the seconds per environment step in runs so far, evaluations included.
+
+    None if unknown.
+    """
     last = [run.rows[-1] for run in runs if run.steps]
     return sum(row["elapsed_s"] for row in last) / sum(row["env_step"] for row in last) if last else None
 
 
 def measure(config: Config) -> float:
-    """Train shortly in this process, into a folder that is thrown away; return the seconds of an environment step.
+    """Train briefly into a temporary folder; return the seconds per environment step.
 
-    All kernels that such a run needs are then compiled. Random agents play here, evaluations and saving are left out,
-    and no other run is beside it, so the result is a rough one. Raises what training raises.
+    Afterwards all kernels that such a run needs are compiled. The result is rough: agents act at random, no other run
+    is side by side, and evaluations and checkpoints are left out. Raises as `train` does.
     """
     with tempfile.TemporaryDirectory(prefix="fedqmix-") as path:
         run_dir = Path(path) / "run"
@@ -46,7 +49,7 @@ def measure(config: Config) -> float:
 
 
 def _short(config: Config) -> Config:
-    """Return the same for two short rounds, without evaluations and with few episodes kept."""
+    """Return the configuration of two short rounds, without evaluations, with a small buffer."""
     algorithm = config.algorithm
     return replace(
         config,
@@ -60,7 +63,7 @@ def _short(config: Config) -> Config:
 
 
 class _Watch(Progress):
-    """Keeps every round's figures and shows nothing."""
+    """A progress display that keeps every round's figures and shows nothing."""
 
     def __init__(self, total_env_steps: int, console: Console) -> None:
         super().__init__(total_env_steps, console)

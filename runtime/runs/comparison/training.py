@@ -1,4 +1,4 @@
-"""Training the runs of a comparison side by side, and what is printed of it."""
+"""Training of a comparison's runs side by side, and its messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fedqmix.runtime.runs.side_by_side.train import train_all
 def train_waiting(
     runs: Sequence[Run], at_once: int, again: str, console: Console, done: Callable[[Run], None] = lambda run: None
 ) -> None:
-    """Train the runs that wait, so many at once; in the end each is done or has failed.
+    """Train the waiting runs, `at_once` side by side, until each is done or has failed.
 
-    again: the command that goes on, printed when this is interrupted. done: is given each run when it is done.
+    again: the command that resumes, printed upon an interrupt. done: called with each run that is done.
     """
     try:
         with Display(runs, console) as display:
@@ -28,7 +28,7 @@ def train_waiting(
 
 
 def name_failed(runs: Sequence[Run], again: str, console: Console) -> int:
-    """Print the runs that have failed, their logs and the command that goes on with them; return how many."""
+    """Print the failed runs, their logs and the command that resumes them; return their number."""
     failed = [run for run in runs if run.state is State.FAILED]
     for run in failed:
         console.print(Text(f"{run.name} failed; its log: {run.log}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Reading the words of the commands that train many runs: lists of names, plain words, and what such runs refuse."""
+"""Option parsing for the commands that train many runs: names, words and refused options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ INSTEAD = {
     "strategy": "strategies=[none,rs_pps]",
     "seed": "seeds=[1,2,3]",
 }
-"""Settings of a single run, and what is written for many."""
+"""Settings of a single run, each with the option for many runs."""
 
 
 def refuse_single(command: str, words: Sequence[str], instead: Mapping[str, str]) -> None:
-    """Refuse words that are for a single run or a sweep. Raises ConfigurationError that says what to write instead."""
+    """Check that no word is for a single run or a sweep.
+
+    Raises ConfigurationError with the word to write instead.
+    """
     for word in words:
         name = name_of(word)
         if name in instead:
@@ -33,17 +36,20 @@ def refuse_single(command: str, words: Sequence[str], instead: Mapping[str, str]
 
 
 def refuse_sweeps(command: str, words: Sequence[str]) -> None:
-    """Refuse settings with several values: all runs have equal ones. Raises ConfigurationError."""
+    """Check that no setting has several values, as all runs share it. Raises ConfigurationError."""
     for word in words:
         if parse_one(word).is_sweep_override():
             raise ConfigurationError(
-                f"'{word}' names several values: what is compared has equal settings. Call `fedqmix {command}` for "
+                f"'{word}' names several values: compared runs have equal settings. Call `fedqmix {command}` for "
                 "each value, with a run_dir of its own, or quote the value if it is one."
             )
 
 
 def take(words: Sequence[str], key: str) -> tuple[str | None, list[str]]:
-    """Return a word's value as text, None when it is not among the words, and the other words."""
+    """Return an option's value as text, None without the option, and the other words.
+
+    Raises ConfigurationError for a list or a reference.
+    """
     value, rest = _take_value(words, key)
     if value is None:
         return None, rest
@@ -53,7 +59,10 @@ def take(words: Sequence[str], key: str) -> tuple[str | None, list[str]]:
 
 
 def take_choice(words: Sequence[str], key: str, default: str, allowed: Sequence[str]) -> tuple[str, list[str]]:
-    """Return a word's value, which is one of those allowed, and the other words."""
+    """Return an option's value and the other words.
+
+    Raises ConfigurationError unless it is allowed.
+    """
     value, rest = take(words, key)
     value = default if value is None else value
     if value not in allowed:
@@ -64,7 +73,10 @@ def take_choice(words: Sequence[str], key: str, default: str, allowed: Sequence[
 def take_names(
     words: Sequence[str], key: str, default: Sequence[str], allowed: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return a list of different names, and the other words."""
+    """Return an option's list of different names, and the other words.
+
+    Raises ConfigurationError for an empty list, and for a name that is not allowed or repeated.
+    """
     value, rest = _take_value(words, key)
     if value is None:
         return tuple(default), rest

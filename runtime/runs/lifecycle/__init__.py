@@ -1,1 +1,1 @@
-"""What every run has, wherever it takes place: its folder, its conduct, its progress, its replays."""
+"""The life cycle of a run, local or federated: folder, training, progress and resumption."""

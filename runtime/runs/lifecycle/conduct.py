@@ -1,4 +1,4 @@
-"""A run from its configuration to its summary, wherever its team is: in this process or all over a federation."""
+"""A run from its configuration to its summary, for a team in one process or a federation."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ from fedqmix.server.round_end import Counters, MixerSide, RoundEnd
 from fedqmix.strategies import TeamStrategy, strategy_class
 
 Shared = Mapping[str, torch.Tensor]
-"""What the strategy aggregated, by name: [...] each, without the agent axis."""
+"""The strategy's aggregate: tensors by parameter name, [...] each, without the agent axis."""
 ServerOwned = Mapping[str, Shared]
-"""The server's checkpoint groups: AGGREGATE, and STRATEGY where the strategy owns something from round to round."""
+"""The server's checkpoint groups: AGGREGATE, and STRATEGY for a strategy with a state."""
 AGGREGATE, STRATEGY = resuming.AGGREGATE, resuming.STRATEGY
 
 
 class Federation(Protocol):
-    """A team as the conductor of a run needs it."""
+    """The team of a run, local or federated, as `conduct` uses it."""
 
     @property
     def n_agents(self) -> int:
-        """How many agents the team has."""
+        """Number of agents in the team."""
 
     @property
     def game(self) -> str:
-        """What plays the battles, with its version; empty when that is not known yet."""
+        """The environment and its version; empty while unknown."""
 
     @property
     def mixer_side(self) -> MixerSide:
-        """What the mixer's side has to report."""
+        """The mixer's side, which reports losses and evaluations."""
 
     def facts(self) -> Facts:
-        """Return what world and mixer know of the question that the agents answered last."""
+        """Return the records of world and mixer for the last message that the agents answered."""
 
     def grid(self) -> tuple[Grid, Context]:
-        """Return how to reach the agents, and the ServerApp's context."""
+        """Return the Grid that reaches the agents, and the ServerApp's context."""
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Take up what `save` wrote."""
+        """Load the state that `save` wrote."""
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint that `resume` can go on from."""
+        """Save the state that `resume` loads, as a checkpoint."""
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
-        """Keep the networks of the best evaluation so far."""
+        """Save the networks of the best evaluation so far."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
 
 def conduct(
@@ -74,12 +74,12 @@ def conduct(
     show: Callable[[Row], None],
     note: Callable[[str], None],
 ) -> list[Row]:
-    """Train a team until its configuration says stop; return every evaluation's row.
+    """Train a team until stop.* of its configuration is reached; return every evaluation's row.
 
-    gather: builds the team. show: is shown every round's figures. note: is told what a person should know.
-    config.resume: go on from that run folder's newest checkpoint, or from that checkpoint; a run that was ended before
-    its first checkpoint is begun. However it ends, the folder has a summary and can be resumed. Raises FedqmixError for
-    everything a user can mend, KeyboardInterrupt when interrupted.
+    gather: builds the team. show: called with every round's figures. note: called with messages for the user.
+    config.resume: a run folder, whose newest checkpoint is resumed, or one checkpoint; a run that ended before its
+    first checkpoint is begun. However training ends, the folder has a summary and can be resumed.
+    Raises FedqmixError for every error that a user can correct, KeyboardInterrupt when interrupted.
     """
     began = time.perf_counter()
     owner = "the server" if config.runtime.name == DEPLOYMENT else None
@@ -87,10 +87,10 @@ def conduct(
     before = resuming.resumed(config, folder, store, owner)
     counters = before.counters if before is not None else Counters()
     checkpoint = before.checkpoint if before is not None else None
-    refused = resuming.refused_before(folder) if checkpoint is not None else {}  # the summary goes when the run goes on
+    refused = resuming.refused_before(folder) if checkpoint is not None else {}  # go_on deletes the summary
     federation = gather()
     if checkpoint is not None:
-        _take_up(federation, checkpoint)  # in memory: what is refused so far has changed nothing
+        _load(federation, checkpoint)  # in memory: an error up to here has changed no file
     if config.resume is not None:
         folder.go_on(replace(config, resume=None))  # a later resume keeps a new stop.*
     if checkpoint is not None:
@@ -125,8 +125,8 @@ def conduct(
     return rows
 
 
-def _take_up(federation: Federation, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint; a team that cannot is closed."""
+def _load(federation: Federation, checkpoint: Checkpoint) -> None:
+    """Load a checkpoint; upon an error the team is closed."""
     try:
         federation.resume(checkpoint)
     except BaseException:
@@ -148,7 +148,7 @@ def _rounds(
 ) -> None:
     def save(round_: int, arrays: ArrayRecord, facts: Mapping[str, Any]) -> None:
         owned = {AGGREGATE: _tensors(arrays)}
-        if state := strategy.state():  # most strategies have none, and no file for it
+        if state := strategy.state():  # a strategy without state has no file
             owned[STRATEGY] = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         federation.save(store, round_, owned, facts)
 
@@ -175,10 +175,10 @@ def _rounds(
         if round_end.finished():
             note("this run is complete; stop.env_steps=... makes it go on")
             return
-        if counters.round:  # before the first round nothing was aggregated: the agents say again what they start from
+        if counters.round:  # else there is no aggregate yet: the agents send their initial parameters again
             arrays = _arrays(checkpoint.tensors[AGGREGATE])
     else:
-        save(0, ArrayRecord(), vars(counters))  # a run can be resumed, and its disk written, from the start
+        save(0, ArrayRecord(), vars(counters))  # the run can be resumed from the start; a full disk shows now
     try:
         server_app(strategy, round_end, arrays)(*federation.grid())
     finally:

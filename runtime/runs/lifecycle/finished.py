@@ -1,4 +1,4 @@
-"""Whether a run has come to the end that it is to have."""
+"""The test for a finished run: its end against the wanted stop.* settings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fedqmix.server.records import Outcome
 
 
 def finished(summary: Mapping[str, Any], own: StopConfig, wanted: StopConfig) -> bool:
-    """Tell whether a run ended by itself, under the wanted settings or with more environment steps than wanted.
+    """Return whether a run ended by itself as wanted, or with more environment steps.
 
-    summary: its summary.json. own: the settings it ended under.
+    summary: the content of summary.json. own: the run's stop.* when it ended. wanted: the stop.* to compare with.
     """
     if summary.get("outcome") != Outcome.FINISHED:
         return False

@@ -1,4 +1,7 @@
-"""Whether a checkpoint's tensors are those that a run's settings ask for, told before a single one is made."""
+"""Checks of a checkpoint's tensor names and shapes against a run's settings.
+
+They run before any network is built.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ Shape = tuple[int, ...]
 Tensors = Mapping[str, torch.Tensor]
 MOMENTS = ("exp_avg", "exp_avg_sq")
 MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
-"""By strategy.server_optimiser; see strategies.server_optimiser."""
+"""Names of the moments by strategy.server_optimiser; see strategies.server_optimiser."""
 
 
 def agent_shapes(config: Config, spec: TeamSpec) -> dict[str, Shape]:
@@ -57,17 +60,21 @@ def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: Algori
 
 
 def require_shared(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
-    """Check what the strategy aggregated last, by name and without the agent axis; raises as `require_agents` does."""
+    """Check the strategy's last aggregate, by name and without the agent axis.
+
+    Raises CheckpointError as `require_agents` does.
+    """
     _require(place, found, _shared_shapes(spec, config))
 
 
 def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
-    """Check what a strategy keeps from round to round: nothing before the first, else all its settings ask for.
+    """Check a strategy's state between rounds.
 
-    Raises as `require_agents` does. What strategies of one's own keep is theirs to check.
+    It is empty before the first round, and then holds all tensors that the settings need. Raises CheckpointError as
+    `require_agents` does. A user's own strategy checks its own state.
     """
     settings, shapes = config.strategy, _shared_shapes(spec, config)
-    if REFUSED in found:  # only where an agent was refused
+    if REFUSED in found:  # present only when an agent was refused
         _require(place, found, {REFUSED: (spec.n_agents,)})
     moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
     beside = [*([TARGET] if settings.share_targets else []), *moments]
@@ -102,7 +109,7 @@ def _team_half(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> TeamH
 
 
 def _require_moments(place: Path, found: Tensors, shapes: Mapping[str, Shape]) -> None:
-    """Check Adam's state: none before the first training step, else all of it."""
+    """Check Adam's state: empty before the first training step, else complete."""
     if any(name.startswith("adam.") for name in found):
         expected = _networks(tuple(f"adam.{moment}" for moment in MOMENTS), shapes)
         _require(place, found, expected | {f"adam.step.{name}": () for name in shapes})

@@ -1,4 +1,4 @@
-"""The run folder: where a run keeps its configuration, metrics, checkpoints and replays, and who may write there.
+"""The run folder: configuration, metrics, checkpoints and replays of a run, under a lock.
 
 config.yaml    the resolved configuration        summary.json    how it ended
 run.json       the run's id and its commands     marl_eval.json  the same for marl-eval
@@ -31,11 +31,11 @@ from fedqmix.runtime.storage.untrusted import ADVICE, read_object
 class RunFolder(LockedFolder):
     """One run's folder, locked for this process until `close`.
 
-    path: as it was given. run_id: 16 hexadecimal digits, the same for the whole life of the run.
+    path: as passed by the caller. run_id: 16 hexadecimal digits, kept when the run is resumed.
     """
 
     def __init__(self, path: Path, run_id: str, lock: int, commands: Sequence[str] = ()) -> None:
-        """Use `create` or `open`. lock: the descriptor of the locked file. commands: to be noted by `go_on`."""
+        """Callers use `create` or `open`. lock: the locked file's descriptor. commands: for `go_on`."""
         super().__init__(path, lock)
         self.run_id = run_id
         self._commands = list(commands)
@@ -44,8 +44,8 @@ class RunFolder(LockedFolder):
     def create(cls, path: str | Path, config: Config, command: Sequence[str]) -> Self:
         """Begin a new run in a folder that does not exist or is empty.
 
-        command: the words the program was started with. Raises ConfigurationError for a path that is taken,
-        StorageError when nothing can be written there or another process got there first.
+        command: the words that started the program. Raises ConfigurationError when the folder holds other files,
+        StorageError when it cannot be written or another process has locked it.
         """
         path = Path(path)
         require_new(path)
@@ -64,11 +64,11 @@ class RunFolder(LockedFolder):
 
     @classmethod
     def open(cls, path: str | Path, command: Sequence[str] = ()) -> Self:
-        """Open the folder of a run that is to go on; only its lock is written.
+        """Open the folder of a run to resume; only its lock is written.
 
-        command: noted in run.json by `go_on`, when all else was found to be right.
-        Raises CheckpointError when the folder is not a whole run folder or holds links to elsewhere, StorageError when
-        another process writes it.
+        command: `go_on` adds it to run.json, after all checks have passed.
+        Raises CheckpointError when the folder is not a complete run folder or holds links to elsewhere, StorageError
+        when another process writes it.
         """
         path = Path(path)
         require_run(path)
@@ -85,14 +85,14 @@ class RunFolder(LockedFolder):
 
     @classmethod
     def of(cls, config: Config, command: Sequence[str]) -> Self:
-        """Begin the configured run, or go on with the one that config.resume names; raises as both do."""
+        """Begin the configured run, or open the run of config.resume; raises as both do."""
         if config.resume is None:
             return cls.create(config.run_dir, config, command)
         return cls.open(config.run_dir, command)
 
     @property
     def untouched(self) -> bool:
-        """Whether the run was ended before its first checkpoint, so that going on with it is beginning it."""
+        """True when the run ended before its first checkpoint, so that resuming it begins it."""
         written = self.metrics.exists() and self.metrics.stat().st_size > 0
         return not written and not reading.rounds(self.checkpoints) and reading.best(self.checkpoints) is None
 
@@ -103,7 +103,7 @@ class RunFolder(LockedFolder):
 
     @property
     def logs(self) -> Path:
-        """logs/, of a deployment."""
+        """The folder logs/ of a deployment."""
         return self.path / LOGS
 
     @property
@@ -132,14 +132,14 @@ class RunFolder(LockedFolder):
         return self.path / "replays"
 
     def save_config(self, config: Config) -> None:
-        """Write config.yaml, in place of an earlier one. Raises StorageError."""
+        """Write config.yaml, replacing an earlier one. Raises StorageError."""
         _write_bytes(self.config, to_yaml(config).encode())
 
     def go_on(self, config: Config) -> None:
-        """Note the settings and the command with which the run goes on. Raises StorageError.
+        """Record the settings and the command of a resumed run. Raises StorageError.
 
-        What the summary says of an earlier end is deleted first: a run that is killed from here on has not come to the
-        end that these settings ask for.
+        The summary of an earlier end is deleted first: a run that is killed from here on has not reached the end that
+        the new settings ask for.
         """
         try:
             self.summary.unlink(missing_ok=True)
@@ -150,9 +150,9 @@ class RunFolder(LockedFolder):
 
 
 def require_new(path: Path) -> None:
-    """Check that a run can be begun in a folder: it is new, empty, or what a run left that was ended while it began.
+    """Check that a run can be begun in a folder: it is new or empty.
 
-    Logs and states of a deployment may be in it. Raises ConfigurationError.
+    It may hold logs and states of a deployment, and files of an interrupted `create`. Raises ConfigurationError.
     """
     require_writable(path)
     if (path / RUN).exists():
@@ -163,7 +163,7 @@ def require_new(path: Path) -> None:
 
 
 def _leftovers(path: Path) -> list[str]:
-    """Return the names of what `create` left in a folder when it was cut off; the lock tells that it was `create`."""
+    """Return the files that an interrupted `create` left; only `create` makes the lock."""
     if not (path / LOCK).is_file():
         return []
     return [CONFIG, *(entry.name for entry in path.glob(f"{TEMPORARY}*"))]

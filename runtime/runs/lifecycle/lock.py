@@ -1,4 +1,4 @@
-"""Who may write a folder: one process at a time."""
+"""The lock of a folder: one process at a time may write it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LOCK = ".lock"
 
 
 class LockedFolder:
-    """A folder that is locked for this process until `close`; use as a context manager or close it.
+    """A folder that is locked for this process until `close`; also a context manager.
 
-    path: as it was given.
+    path: as passed by the caller.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
-        """lock: what `lock_folder` has returned."""
+        """lock: the descriptor that `lock_folder` returned."""
         self.path = path
         self._lock: int | None = lock
 
     def close(self) -> None:
-        """Let other processes write the folder."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -42,7 +42,7 @@ class LockedFolder:
 
 
 def require_free(path: Path, besides: Collection[str] = ()) -> None:
-    """Check that a folder is new or empty, and can be written. besides: names that may be in it.
+    """Check that a folder is new or empty, and writable. besides: names that it may hold.
 
     Raises ConfigurationError.
     """
@@ -54,7 +54,7 @@ def require_free(path: Path, besides: Collection[str] = ()) -> None:
 
 
 def make_and_lock(path: Path) -> int:
-    """Make a folder unless it is there, and lock it; see `lock_folder`. Raises StorageError."""
+    """Make a folder unless it exists, and lock it (see `lock_folder`). Raises StorageError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,9 +63,9 @@ def make_and_lock(path: Path) -> int:
 
 
 def lock_folder(path: Path) -> int:
-    """Lock a folder for this process and return the descriptor, which unlocks it when it is closed.
+    """Lock a folder for this process; return the descriptor, whose closing releases the lock.
 
-    The system does so when the process ends, however it ends. Raises StorageError when another process has locked it.
+    The system closes it when the process ends, however it ends. Raises StorageError when another process has the lock.
     """
     try:
         descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)

@@ -1,8 +1,8 @@
-"""How much memory runs will take, compared with what is free before anything starts.
+"""The memory that runs need, compared with free memory before anything starts.
 
-Buffers grow while they fill: their pages are taken when episodes are first written to them. So there are two needs: the
-one without which nothing begins (programs and networks), and that of full buffers. Episodes may be short, so a run is
-refused for the first alone. On a GPU a buffer is taken as a whole at the beginning.
+Buffers grow while they fill: the system allocates their pages when episodes are first written. So there are two needs:
+programs and networks, without which nothing begins, and full buffers. Episodes may be short, so only the first need
+refuses a run. On a GPU a buffer is allocated whole at the beginning.
 """
 
 from __future__ import annotations
@@ -29,25 +29,27 @@ from fedqmix.server.team_records import TeamRecords
 
 MIB, GIB = 2**20, 2**30
 RUN = 350 * MIB
-"""What a program that trains in one process takes for itself: Python, PyTorch, kernels. docs/runs.md says how all of
-these were measured."""
+"""Memory of a program that trains in one process: Python, PyTorch, kernels.
+
+docs/runs.md describes how RUN, PARTIES and AGENT were measured.
+"""
 PARTIES = 1690 * MIB
-"""World, mixer, SuperLink, ServerApp, `fedqmix up` itself, and the libraries that all programs share."""
+"""Memory of world, mixer, SuperLink, ServerApp, `fedqmix up`, and their shared libraries."""
 AGENT = 470 * MIB
-"""An agent and its SuperNode."""
+"""Memory of an agent and its SuperNode."""
 COPIES = 5
-"""Of each parameter: online, target, gradient, and Adam's two moments."""
+"""Copies of each parameter: online, target, gradient, and Adam's two moments."""
 HIDDEN_ROWS = 9
-"""What a training step keeps for each moment of an agent, in rows as wide as its hidden state."""
+"""Rows of a training step for each moment of an agent, each as wide as the hidden state."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """What one run takes, in bytes, all its processes together.
+    """The memory of one run in bytes, all its processes together.
 
-    fixed: programs and networks, without which nothing begins. step: what a training step takes meanwhile, with
-    episodes of full length. episode: one of full length in all buffers. batch: episodes that must be held before
-    anything is learned. buffer: episodes that are held in the end. gpu: whether buffers lie in a GPU's memory.
+    fixed: programs and networks, without which nothing begins. step: temporary memory of a training step, with episodes
+    of full length. episode: one episode of full length in all buffers. batch: episodes held before the first training
+    step. buffer: episodes held in the end. gpu: whether buffers lie in a GPU's memory.
     """
 
     fixed: int
@@ -59,52 +61,55 @@ class Need:
 
     @property
     def full(self) -> int:
-        """Bytes of the machine's memory once the buffers are full of episodes of full length."""
+        """Bytes of the machine's memory with buffers full of episodes of full length."""
         return self.fixed + (0 if self.gpu else self.step + self.buffer * self.episode)
 
 
 def of_run(config: Config) -> Need:
-    """Return what a run in one process takes. Raises ConfigurationError when its device is missing."""
+    """Return the need of a run in one process.
+
+    Raises ConfigurationError when its device is missing.
+    """
     return _need(config, RUN)
 
 
 def of_federation(config: Config) -> Need:
-    """Return what a run of `fedqmix up` takes, all its processes together. Raises as `of_run` does."""
+    """Return the need of a run of `fedqmix up`, all processes together. Raises as `of_run` does."""
     return _need(config, PARTIES + team_spec(config.map, config.env).n_agents * AGENT)
 
 
 def require_memory(needs: Sequence[Need], what: str, advice: str, *, resumed: bool = False) -> str | None:
-    """Check that runs which go on at the same time fit into memory; return a warning when they only begin to fit.
+    """Check that runs can begin side by side; return a warning unless full buffers fit too.
 
-    what: what they are together ("3 seeds side by side"). advice: what else can be done, a sentence. resumed: whether
-    the size of their buffers is settled. Raises ConfigurationError when they cannot even begin.
+    what: a name for all runs together ("3 seeds side by side"). advice: a sentence with a remedy. resumed: whether the
+    size of their buffers is fixed. Raises ConfigurationError when the runs cannot begin.
     """
     free, begin, full = free_memory(), sum(need.fixed for need in needs), sum(need.full for need in needs)
     if begin > free_memory(swap=True):
         raise ConfigurationError(
-            f"{what} would take {_gib(begin)} of memory before the first battle, and {_gib(free)} are free. {advice}"
+            f"{what} would take {_gib(begin)} of memory before the first episode, and {_gib(free)} are free. {advice}"
         )
     _require_gpu(needs, what)
     if full <= free:
         return None
-    said = f"warning: {what} would take {_gib(full)} of memory with buffers full of episodes of full length"
-    said += f" ({_gib(begin)} at the beginning); {_gib(free)} are free."
+    warning = f"warning: {what} would take {_gib(full)} of memory with buffers full of episodes of full length"
+    warning += f" ({_gib(begin)} at the beginning); {_gib(free)} are free."
     if resumed:
-        return f"{said} The size of the buffers is settled; free some memory before they have grown."
+        return f"{warning} The size of the buffers is settled; free some memory before they have grown."
     growing = sum(need.episode for need in needs if not need.gpu)
     largest = (free - sum(need.full - need.buffer * need.episode for need in needs if not need.gpu)) // growing
     if largest < max(need.batch for need in needs):
-        return f"{said} No algorithm.buffer_size is sure to fit. {advice}"
-    return f"{said} The largest that is sure to fit is algorithm.buffer_size={largest}."
+        return f"{warning} No algorithm.buffer_size is sure to fit. {advice}"
+    return f"{warning} The largest that is sure to fit is algorithm.buffer_size={largest}."
 
 
 def settled(run: Path) -> str:
-    """Return what can be done about the need of a run that goes on, whose settings cannot be chosen any more."""
-    return f"Free some memory; the settings that ask for so much are those of {run / CONFIG}, which may be damaged."
+    """Return the advice for a resumed run, whose settings are fixed. run: the run folder."""
+    return f"Free some memory; {run / CONFIG} has the settings that ask for so much, and may be damaged."
 
 
 def _require_gpu(needs: Sequence[Need], what: str) -> None:
-    """Check that the buffers fit into the GPU's memory, which holds them whole. Raises ConfigurationError."""
+    """Check that the whole buffers fit into the GPU's memory. Raises ConfigurationError."""
     there = [need for need in needs if need.gpu]
     if not there:
         return

@@ -1,4 +1,4 @@
-"""Whether all that a resumed run writes lies in its own folder."""
+"""The check that a resumed run writes in its own folder alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ FOLDERS = ("checkpoints", "replays", "logs", "state", "tensorboard", "wandb")
 """The folders that a run writes in."""
 FILES = ("config.yaml", "run.json", "metrics.jsonl", "summary.json", "marl_eval.json", ".lock")
 DEPLOYED = ("progress.jsonl", "ledger.json", "attempts")
-"""Files that a run writes, and those that a deployment's writes besides. What else lies there is not looked at."""
+"""Files that a run writes, and further files of a deployment's run.
+
+Other files are not checked.
+"""
 SPARED = ("replays",)
-"""Folders in whose place a file may be: a run goes on when its replays cannot be written."""
+"""Folders in whose place a file may be: training continues when replays cannot be written."""
 LINKING = ("wandb",)
-"""Those whose own program makes links in them."""
+"""Folders in which another program makes links."""
 APPENDED = ("metrics.jsonl", "progress.jsonl", "server.log", ".lock")
-"""Files that are written in place; a second name outside the folder would be that of the same bytes."""
+"""Files that are written in place: a hard link outside the folder would change along."""
 
 
 def require_own_files(run: Path) -> None:
-    """Check that no file or folder that a run writes is a link to elsewhere, and that each is of the right kind.
+    """Check that a run's files and folders are not links, and that each has the right kind.
 
-    run: the run folder, which may itself be reached by a link. Raises CheckpointError that names the first other one.
+    run: the run folder; its own path may be a link. Raises CheckpointError with the first entry that is not valid.
     """
     for entry in _entries(run):
         path, found = run / entry.path, entry.stat(follow_symlinks=False)
@@ -48,7 +51,7 @@ def require_own_files(run: Path) -> None:
 
 
 def _entries(run: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield all in a run folder and in the folders it writes in; no link is followed."""
+    """Yield all entries of a run folder and of the folders it writes in; no link is followed."""
     left = [run]
     while left:
         folder = left.pop()

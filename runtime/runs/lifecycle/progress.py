@@ -1,4 +1,4 @@
-"""What a person sees while a team trains: a bar and its figures, or one plain line per evaluation in a log."""
+"""The progress display: a bar with figures on a terminal, or a line per evaluation in a log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from fedqmix.server.records import Row, best_row
 
-WAITING = "the first battles are being played (a new machine first compiles what is to be fast: under a minute)"
+WAITING = "the first episodes are being played (a new machine first compiles kernels: under a minute)"
 _FIGURES = (
     ("round", "round", "{:,.0f}"),
     ("won", "test_battle_won_mean", "{:.0%}"),
@@ -39,13 +39,13 @@ _CLOSING = (
 
 
 class Progress:
-    """Shows training as it goes; use as a context manager.
+    """The progress display of one run; use as a context manager.
 
-    Speeds and time left are counted from the first row on, so that a resumed run starts afresh.
+    Speeds and remaining time are measured from the first row on, so a resumed run starts afresh.
     """
 
     def __init__(self, total_env_steps: int, console: Console | None = None) -> None:
-        """Prepare the display. total_env_steps: `stop.env_steps`; console: standard output by default."""
+        """total_env_steps: `stop.env_steps`; console: standard output by default."""
         self._total = total_env_steps
         self._console = console or Console()
         self._first: Row | None = None
@@ -70,9 +70,9 @@ class Progress:
             self._live.stop()
 
     def update(self, row: Row) -> None:
-        """Show newer figures; those the row lacks stay as they were.
+        """Show newer figures; figures that the row lacks stay unchanged.
 
-        row: needs env_step and elapsed_s. Without a terminal, a row with a win rate is printed as one line.
+        row: with at least env_step and elapsed_s. Without a terminal, a row with a win rate is printed as one line.
         """
         self._first = self._first or row
         self._row = {**self._row, **row}
@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 
 
 def closing_table(rows: Sequence[Row]) -> Table:
-    """Return a table of the last and the best evaluation, for a console to print."""
+    """Return a console table of the last and the best evaluation."""
     table = Table()
     table.add_column("")
     table.add_column("last", justify="right")
@@ -130,9 +130,9 @@ def closing_table(rows: Sequence[Row]) -> Table:
 
 
 def closing_table_of_seeds(runs: Mapping[int, Sequence[Row]]) -> Table:
-    """Return a table of the last evaluation of every seed, and of their mean, least and greatest, for a console.
+    """Return a console table of every seed's last evaluation, and of their mean, min and max.
 
-    runs: rows of evaluations by seed.
+    runs: evaluation rows by seed.
     """
     table = Table("seed")
     for label, _, _ in _CLOSING:

@@ -1,4 +1,4 @@
-"""What a run needs of this machine, looked at before anything is started or written."""
+"""The requirements of a run on this machine, checked before anything is started or written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fedqmix.strategies import strategy_class
 def require_ready(config: Config) -> None:
     """Check that this machine has the world, the strategy's code and the device of a run.
 
-    Raises ConfigurationError that says what is missing.
+    Raises ConfigurationError with the missing requirement.
     """
     require_world(config.map, config.env)
     strategy_class(config.strategy)  # one of the user's own must be there
@@ -42,14 +42,14 @@ def _require_own(config: Config) -> None:
 
 
 def device_warning(run: Path, config: Config) -> str | None:
-    """Return what to say when a run goes on with another runtime.device than it had; None when it does not.
+    """Return a warning when a run is resumed with another runtime.device; None otherwise.
 
-    run: the run folder, whose config.yaml says what it had. config: what it goes on with.
+    run: the run folder, with the earlier configuration. config: the new configuration.
     """
     before, now = load(run).runtime.device, config.runtime.device
     if before == now:
         return None
     return (
         f"warning: runtime.device was {before} and is {now} from here on. The run goes on with the same networks and "
-        "episodes, but other devices round otherwise: its results are no longer those of one device bit for bit."
+        "episodes, but devices round differently: its results no longer equal those of one device bit for bit."
     )

@@ -1,4 +1,4 @@
-"""What a run goes on from: all of it is checked here, before anything of the run is built or written."""
+"""The checkpoint that a run resumes from, checked before the run is built or written."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from fedqmix.server.records.reading import LARGEST
 from fedqmix.server.round_end import Counters
 
 AGENTS, MIXER, AGGREGATE, STRATEGY = "agents", "mixer", "aggregate", "strategy"
-"""The groups of a checkpoint; in a deployment agents and mixer keep their own."""
+"""The groups of a checkpoint; in a deployment, agents and mixer save their own groups."""
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """A checkpoint that fits the run's settings and its other files, and what the server had counted."""
+    """A checkpoint that fits the run's settings and files, and the server's counters in it."""
 
     checkpoint: Checkpoint
     counters: Counters
 
 
 def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: str | None = None) -> Resumed | None:
-    """Return what config.resume names; None for a new run, and one that was ended before its first checkpoint.
+    """Load the checkpoint of config.resume; None for a new run, or one without any checkpoint.
 
-    Nothing is changed. owner: the party of a federation whose state it is, for errors; None: a run of one process.
+    No file is changed. owner: the party that owns the checkpoint, for errors; None for a run in one process.
 
-    Raises CheckpointError for a checkpoint that is damaged, of another run, or does not fit the settings, and for
-    metrics that are damaged or are not those of the run.
+    Raises CheckpointError when the checkpoint does not fit the settings, and when checkpoint or metrics are damaged or
+    belong to another run.
     """
     if config.resume is None or (run_of(Path(config.resume)) == Path(config.resume) and folder.untouched):
         return None
@@ -54,23 +54,23 @@ def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: st
 
 
 def _require_metrics(file: Path, position: int) -> None:
-    """Check the rows that a resumed run keeps; what was written after the checkpoint is cut off, whatever it is."""
+    """Check the rows that a resumed run keeps; bytes after `position` are cut off later."""
     if is_there(file):
         parse_rows(file, read_file(file, LARGEST)[:position])
     require_position(file, position)
 
 
 def refused_before(folder: RunFolder) -> dict[int, dict[str, Any]]:
-    """Return what the run's summary says of agents that were refused; nothing where it is not there or damaged."""
+    """Return the summary's record of refused agents; empty when it is missing or damaged."""
     try:
         found = read_object(folder.summary).get("refused", {})
-        return {int(agent): {"times": int(told["times"]), "last": str(told["last"])} for agent, told in found.items()}
+        return {int(agent): {"times": int(one["times"]), "last": str(one["last"])} for agent, one in found.items()}
     except (CheckpointError, ConfigurationError, OSError, AttributeError, KeyError, TypeError, ValueError):
         return {}
 
 
 def _counters(checkpoint: Checkpoint) -> Counters:
-    """Return the server's counters from a checkpoint's facts; those that an older version did not count are zero."""
+    """Return the server's counters in a checkpoint; counters that it lacks are 0."""
     place, facts = checkpoint.path / "facts.json", checkpoint.facts
     known = {field.name: field for field in fields(Counters)}
     for name, value in facts.items():
@@ -94,12 +94,12 @@ def _require_counted(place: Path, facts: Mapping[str, Any]) -> None:
 
 def _require_fit(config: Config, checkpoint: Checkpoint, counters: Counters) -> None:
     spec, place, tensors = team_spec(config.map, config.env), checkpoint.path, checkpoint.tensors
-    if checkpoint.rings:  # of one process, which has agents and mixer
+    if checkpoint.rings:  # saved by a run in one process, with agents and mixer
         for group in (AGENTS, MIXER):
             if group not in tensors:
                 raise CheckpointError(f"{place} is damaged: it has no {group}.")
         require_agents(place / "agents.safetensors", tensors[AGENTS], config, spec, spec.n_agents)
         require_mixer(place / "mixer.safetensors", tensors[MIXER], spec, config.algorithm)
-    if counters.round:  # before the first round nothing was aggregated
+    if counters.round:  # before the first round there is no aggregate
         require_shared(place / "aggregate.safetensors", tensors.get(AGGREGATE, {}), spec, config)
         require_strategy(place / "strategy.safetensors", tensors.get(STRATEGY, {}), spec, config)

@@ -1,6 +1,6 @@
-"""The two sides of split learning, built from a configuration: a stack of agents, and the mixer's side.
+"""The two sides of split learning: a stack of agents, and the mixer's side.
 
-The local runtime has both in one process, a deployment each in a process of its own.
+The local runtime has both sides in one process; a deployment has a process for each agent and one for the mixer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ Tensors = Mapping[str, Mapping[str, torch.Tensor]]
 class AgentSide:
     """Some agents of a team. batched_runs: the run's handle among several in one program.
 
-    Raises ConfigurationError when the device is missing or memory is too small.
+    together: this run's handle for computing with other runs of the program. Raises ConfigurationError when the device
+    is missing or memory is too small.
     """
 
     def __init__(
@@ -53,19 +54,25 @@ class AgentSide:
         return {"agents": self.agents.state()}
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or network."""
+        """Load a checkpoint with its episodes.
+
+        Raises CheckpointError when it belongs to another team or network.
+        """
         self.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
 
     def load_networks(self, tensors: Tensors, place: Path) -> None:
-        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        """Load all but the episodes. place: the checkpoint, for errors.
+
+        Raises CheckpointError as `load` does.
+        """
         agents = self.agents
         require_agents(place, tensors.get("agents", {}), self._config, agents.spec, len(agents.agent_ids))
         agents.load_state(tensors["agents"])
 
 
 class MixerSide:
-    """The mixer and the team's episodes. Raises ConfigurationError as AgentSide does."""
+    """The mixer and the team's episodes. Raises ConfigurationError as `AgentSide` does."""
 
     def __init__(self, config: Config, spec: TeamSpec, batched_runs: BatchedRuns = SINGLE_RUN) -> None:
         self.device = choose_device(config.runtime.device)
@@ -87,18 +94,24 @@ class MixerSide:
         return {"mixer": self.learner.state()}
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Load what a checkpoint holds, episodes too. Raises CheckpointError for those of another team or mixer."""
+        """Load a checkpoint with its episodes. Raises CheckpointError for another team or mixer."""
         self.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
 
     def load_networks(self, tensors: Tensors, place: Path) -> None:
-        """Load all but the episodes. place: the checkpoint, for errors. Raises CheckpointError as `load` does."""
+        """Load all but the episodes. place: the checkpoint, for errors.
+
+        Raises CheckpointError as `load` does.
+        """
         require_mixer(place, tensors.get("mixer", {}), self.records.spec, self._algorithm)
         self.learner.load_state(tensors["mixer"])
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device a runtime.device setting means. Raises ConfigurationError when it is not there."""
+    """Return the device of a runtime.device setting.
+
+    Raises ConfigurationError when it is missing.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigurationError(
             "runtime.device=cuda, but PyTorch sees no CUDA GPU: use runtime.device=cpu, or auto to take a GPU if any."

@@ -1,4 +1,4 @@
-"""summary.json as it is read again: what a run says of its own end, checked to be of the right types."""
+"""Reading of summary.json, a run's record of its end, with its types checked."""
 
 from __future__ import annotations
 
@@ -12,26 +12,35 @@ from fedqmix.server.records import Row
 
 SUMMARY = "summary.json"
 TYPES = {"outcome": str, "command": str, "game": str, "versions": dict, "machine": dict}
-"""What is read of a summary; an older one need not have all."""
+"""Keys of a summary and their types; an older summary may lack some."""
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """Return the summary of a run folder; empty before a run's first end. Raises CheckpointError for a damaged one."""
+    """Read the summary of a run folder; empty before the run's first end.
+
+    Raises CheckpointError when it is damaged.
+    """
     file = folder / SUMMARY
     return parse_summary(file, read_file(file)) if is_there(file) else {}
 
 
 def require_evaluations(metrics: Path, summary: Mapping[str, Any], rows: Sequence[Row]) -> None:
-    """Check that metrics hold every evaluation that a run's summary tells of. Raises CheckpointError."""
-    told = summary.get("evaluations", 0)
-    if type(told) is int and len(rows) < told:
+    """Check that metrics hold every evaluation that a run's summary counts.
+
+    Raises CheckpointError.
+    """
+    counted = summary.get("evaluations", 0)
+    if type(counted) is int and len(rows) < counted:
         raise CheckpointError(
-            f"{metrics} is damaged: it holds {len(rows)} evaluations, and {SUMMARY} tells of {told}. {ADVICE}"
+            f"{metrics} is damaged: it holds {len(rows)} evaluations, and {SUMMARY} counts {counted}. {ADVICE}"
         )
 
 
 def parse_summary(file: Path, data: bytes) -> dict[str, Any]:
-    """Return the summary in the content of a file. Raises CheckpointError for a damaged one. file: for errors."""
+    """Parse the content of a summary file. file: for errors.
+
+    Raises CheckpointError when damaged.
+    """
     found = parse_object(file, data)
     for name, kind in TYPES.items():
         if name in found and not isinstance(found[name], kind):

@@ -1,4 +1,4 @@
-"""How many threads a process computes with."""
+"""The threads that a process computes with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 def share_out(runtime: RuntimeConfig) -> None:
-    """Give the kernels the configured threads, and torch one.
+    """Set the configured number of threads for kernels, and one thread for torch.
 
-    On a processor what is left to torch are small operations between kernels: handing them to other threads takes more
-    time than it saves. It also makes the result the same whatever the number of threads. A GPU does not mind.
+    On a CPU torch runs only small operations between kernels; other threads cost more time than they save. One thread
+    also makes results independent of the number of threads. A GPU is unaffected.
     """
     ThreadPool.usual = runtime.threads
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Whether a folder can be made and written: found out before anything starts, and without leaving a trace."""
+"""The check that a folder can be made and written; it leaves no file behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from fedqmix.runtime.core.errors import ConfigurationError
 
 ROOM = 256
-"""Bytes that the longest path inside a run folder is longer than the folder's own."""
+"""Most bytes that a path inside a run folder adds to the folder's own path."""
 ADVICE = {
     "resume": "Make it writable, or copy the run to another place and go on with it there.",
     "out": "Choose another place with out=FOLDER.",
@@ -17,10 +17,10 @@ ADVICE = {
 
 
 def require_writable(path: Path, setting: str = "run_dir") -> None:
-    """Check that a folder can be written, or made where it is not there yet; nothing is left behind.
+    """Check that a folder can be written, or made if it is missing; nothing is left behind.
 
-    A file in its place is the caller's to refuse, who knows what the folder is for.
-    setting: the word that named it, for the error. Raises ConfigurationError.
+    The caller checks for a file in its place. setting: the option that names the folder, for the error. Raises
+    ConfigurationError.
     """
     reason = _reason(Path(os.path.abspath(path)))
     if reason is not None:
@@ -31,7 +31,7 @@ def require_writable(path: Path, setting: str = "run_dir") -> None:
 
 
 def _reason(path: Path) -> str | None:
-    """Return why nothing can be written in a folder, None when it can be. path: absolute."""
+    """Return the reason why a folder cannot be written; None when it can. path: absolute."""
     try:
         there = _nearest(path)
         if not there.is_dir():
@@ -49,7 +49,7 @@ def _reason(path: Path) -> str | None:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the path, or the nearest one above it that is there. Raises OSError for one that cannot be looked at."""
+    """Return the path or its nearest existing parent. Raises OSError for an unreadable one."""
     for one in (path, *path.parents):
         try:
             one.stat()

@@ -1,4 +1,4 @@
-"""How the C library hands memory back: not after every training step."""
+"""The C library's return of freed memory to the system: not after every training step."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> bool:
-    """Let freed memory stay with the process, up to 2 GiB; return whether the C library could be told so.
+    """Keep up to 2 GiB of freed memory in the process; return whether the C library supports it.
 
-    By default glibc asks the system for every tensor above 32 MB and returns it when it is freed, and the system clears
-    each page again at its first use. A training step allocates the same large tensors over and over: on 10m_vs_11m this
-    took about a fifth of its time. Results do not change. Elsewhere than on Linux with glibc nothing is done.
+    By default glibc maps every tensor above 32 MB anew and unmaps it when it is freed, and the system clears each page
+    at its first use. A training step allocates the same large tensors over and over: on 10m_vs_11m this took about a
+    fifth of its time. Results do not change. On systems other than Linux with glibc nothing is done.
     """
     if not sys.platform.startswith("linux"):
         return False

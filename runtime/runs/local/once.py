@@ -1,4 +1,4 @@
-"""One run in its folder, from its first battle to its summary, and what a person is told of it."""
+"""One run in its folder, from its first episode to its summary, with messages to the user."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def train_once(
     together: BatchedRuns = SINGLE_RUN,
     around: Around = nothing_between,
 ) -> None:
-    """Train one run in its folder, with a progress display; say how to resume when interrupted.
+    """Train one run in its folder with a progress display; print how to resume if interrupted.
 
-    console: is told how it goes; errors: what goes wrong. together: the run's seat among several in this program.
-    around: stands between the server and the team's answers.
+    console: prints progress; errors: prints warnings. together: this run's handle for computing with other runs of the
+    program. around: wraps the team's answers to the server.
     """
     resumed = config.resume is not None
     advice = settled(Path(config.run_dir)) if resumed else FEWER
-    said = [require_memory([of_run(config)], "this run", advice, resumed=resumed)]
+    warnings = [require_memory([of_run(config)], "this run", advice, resumed=resumed)]
     if resumed:
-        said.append(device_warning(Path(config.run_dir), config))
-    for warning in filter(None, said):
+        warnings.append(device_warning(Path(config.run_dir), config))
+    for warning in filter(None, warnings):
         errors.print(Text(warning), soft_wrap=True)
     with RunFolder.of(config, command) as folder:
         try:

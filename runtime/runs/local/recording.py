@@ -1,7 +1,7 @@
-"""Recording battles as they are played: what the agents thought, what the world did, what the team earned.
+"""Recording of episodes while they are played: Q-values, actions, unit positions and reward.
 
-No room knows all three, so they are put together here: the Recorder looks over the agents' shoulders (clients.acting.
-StepObserver), asks the world for its units, and reads the team reward on its way to the mixer's side.
+No other module has all three. The Recorder observes the agents (clients.acting.StepObserver), reads snapshots of the
+world, and gets the team reward from a RewardObserver before the mixer's side.
 """
 
 from __future__ import annotations
@@ -11,42 +11,42 @@ from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, Te
 
 
 class RewardObserver:
-    """A TeamSink that passes everything on, and remembers what the first battle of the batch earned last."""
+    """A TeamSink that forwards every call, and keeps the first episode's last team reward."""
 
     def __init__(self, sink: TeamSink) -> None:
         self._sink = sink
-        self.battles: EpisodeBatch | None = None
-        self.steps = 0  # of the batch so far
+        self.batch: EpisodeBatch | None = None
+        self.steps = 0  # environment steps of the batch so far
         self.reward = 0.0
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Pass on the first state of a new batch of battles."""
-        self.battles, self.steps, self.reward = battles, 0, 0.0
+        """Forward the first state of a new batch of episodes."""
+        self.batch, self.steps, self.reward = battles, 0, 0.0
         self._sink.begin(battles, time_step)
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Pass on one step of every battle."""
+        """Forward one environment step of every episode."""
         self.steps += 1
         self.reward = float(time_step.team_reward[0])
         self._sink.record(time_step)
 
 
 class Recorder:
-    """A StepObserver that records the first battle of every series it is shown.
+    """A StepObserver that records the first episode of every series.
 
-    last: the battle recorded last, with round 0; None before the first.
+    last: the replay of the last recorded episode, with round 0; None before the first.
     """
 
     def __init__(self, run: str, map: str, seed: int, world: World, reward_observer: RewardObserver) -> None:
-        """run: the run's name. tap: between the world and its sink."""
+        """run: the run's name. reward_observer: the sink of `world`."""
         self._run, self._map, self._seed = run, map, seed
         self._world, self._reward_observer = world, reward_observer
-        self._recording: Recording | None = None  # None when the first battle is over
+        self._recording: Recording | None = None  # None when the first episode is over
         self.epsilon = 0.0
         self.last: Replay | None = None
 
     def acting(self, time_step: TimeStep, q_values: Floats, actions: Integers, explored: Bools) -> None:
-        """Take down a moment of the first battle, if it still goes on."""
+        """Record a moment of the first episode while it runs."""
         if self._reward_observer.steps == 0:
             self._begin()
         else:
@@ -61,17 +61,17 @@ class Recorder:
             )
 
     def over(self, time_step: TimeStep) -> None:
-        """Take down the end of the batch."""
+        """Record the end of the batch."""
         self._outcome(time_step)
 
     def _begin(self) -> None:
-        battles = self._reward_observer.battles
-        assert battles is not None
-        first = battles.series in (None, battles.first)
-        self._recording = Recording(self._map, self._occasion(battles)) if first else None
+        batch = self._reward_observer.batch
+        assert batch is not None
+        first = batch.series in (None, batch.first)
+        self._recording = Recording(self._map, self._occasion(batch)) if first else None
 
     def _outcome(self, time_step: TimeStep) -> None:
-        if time_step.broken[0]:  # it will be played again, and recorded then
+        if time_step.broken[0]:  # the world plays the episode again, and it is recorded then
             self._recording = None
         if self._recording is None:
             return
@@ -82,11 +82,11 @@ class Recorder:
             )
             self._recording = None
 
-    def _occasion(self, battles: EpisodeBatch) -> Occasion:
+    def _occasion(self, batch: EpisodeBatch) -> Occasion:
         return Occasion(
             run=self._run,
-            purpose=battles.purpose.value,
-            episode=battles.first,
+            purpose=batch.purpose.value,
+            episode=batch.first,
             seed=self._seed,
             round=0,
             env_step=0,

@@ -1,4 +1,4 @@
-"""The replays of a run: best.json.gz of the best evaluation, and round-000012.json.gz beside each checkpoint."""
+"""The replays of a run: best.json.gz (best evaluation), round-000012.json.gz (checkpoints)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.runs.local.recording import Recorder
 from fedqmix.runtime.storage.files import delete_temporaries, sync_folder, write_whole
 
-if TYPE_CHECKING:  # `fedqmix watch` asks this module for names only: it need not wait for torch
+if TYPE_CHECKING:  # `fedqmix watch` imports only BEST from here, without loading torch
     import torch
 
     from fedqmix.runtime.runs.local.team import LocalTeam
@@ -25,10 +25,10 @@ BEST = "best"
 
 
 class RunReplays:
-    """Records and keeps the replays of one run.
+    """The recorders and replay files of one run.
 
     folder: RUN/replays, written with each checkpoint. checkpoints: RUN/checkpoints; a round's replay is kept as long
-    as its checkpoint. A replay that cannot be written is worth a warning, not the run.
+    as its checkpoint. A replay that cannot be written causes a warning; the run continues.
     """
 
     def __init__(self, folder: Path, checkpoints: Path, run: str, seed: int, team: LocalTeam) -> None:
@@ -38,9 +38,9 @@ class RunReplays:
         self._shown = Recorder(run, team.spec.map, seed, team.world, team.reward_observer)
 
     def show(self, round_: int, arrays: Mapping[str, torch.Tensor]) -> Replay:
-        """Let the team play one battle that counts for nothing, exploring as it now does in training.
+        """Play one episode that is not stored, with training's current exploration.
 
-        arrays: the shared parameters it plays with, as the next round would begin with them.
+        arrays: the shared parameters at the beginning of the next round, by name. Returns the episode's replay.
         """
         self._shown.epsilon = self._team.agents.epsilon()
         self._team.play_with(arrays, EpisodeBatch(Purpose.REPLAY, round_, 1), self._shown.epsilon, self._shown)
@@ -48,7 +48,7 @@ class RunReplays:
         return self._shown.last
 
     def keep_round(self, round_: int, replay: Replay) -> None:
-        """Write the replay of a checkpoint that was just written; delete those whose checkpoints are gone."""
+        """Write the replay of the newest checkpoint; delete replays without a checkpoint."""
         self._write(f"round-{round_:06d}", round_, replay)
         try:
             for path in self._folder.glob(f"round-*{SUFFIX}"):
@@ -58,7 +58,7 @@ class RunReplays:
             log.warning("old replays could not be deleted: %s", error)
 
     def keep_best(self, round_: int) -> None:
-        """Write the first battle of the last evaluation, in place of the best one before."""
+        """Write the first episode of the last evaluation, replacing the previous best replay."""
         if self.evaluations.last is not None:
             self._write(BEST, round_, self.evaluations.last)
 

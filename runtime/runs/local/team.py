@@ -1,4 +1,4 @@
-"""A whole team in one process: world, mixer's side and stacked agents, ready to be written down and read back."""
+"""A whole team in one process: world, mixer's side and stacked agents, saved and loaded."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from fedqmix.runtime.storage.ring import EpisodeRing
 
 
 class LocalTeam:
-    """Everything that learns and plays, built from a configuration.
+    """The world, agents and mixer of a run, built from a configuration.
 
-    together: the run's seat among several in one program.
-    Raises ConfigurationError when the device is not there or the episode buffers cannot fit into memory.
+    together: this run's handle for computing with other runs of the program.
+    Raises ConfigurationError when the device is missing or the episode buffers do not fit into memory.
     """
 
     def __init__(self, config: Config, together: BatchedRuns = SINGLE_RUN) -> None:
@@ -56,19 +56,22 @@ class LocalTeam:
         }
 
     def load(self, tensors: Tensors, checkpoint: Checkpoint) -> None:
-        """Load what a checkpoint holds. Raises CheckpointError for tensors of another team or network."""
+        """Load a checkpoint. Raises CheckpointError for tensors of another team or network."""
         for side in self._sides:
             side.load_networks(tensors, checkpoint.path)
         checkpoint.fill(self.rings)
 
     def play_with(
-        self, arrays: Mapping[str, torch.Tensor], battles: EpisodeBatch, epsilon: float, observer: StepObserver
+        self, arrays: Mapping[str, torch.Tensor], batch: EpisodeBatch, epsilon: float, observer: StepObserver
     ) -> None:
-        """Play battles that are only looked at, with shared parameters for the while. arrays: one agent's, by name."""
+        """Play observed episodes with other shared parameters, which are restored afterwards.
+
+        arrays: one agent's parameters by name.
+        """
         stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
         with borrowed(self.agents, stacked):
-            play(self.agents, self.world, battles, epsilon, observer)
+            play(self.agents, self.world, batch, epsilon, observer)
 
     def close(self) -> None:
-        """Let go of the world's threads."""
+        """Release the world's threads."""
         self.world.close()

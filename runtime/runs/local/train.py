@@ -27,11 +27,11 @@ from fedqmix.server.records import Row
 from fedqmix.strategies.local_grid import Answer, LocalGrid, server_context
 
 Around = Callable[[Answer], Answer]
-"""What stands between the server and a team's answers."""
+"""Wraps the function that answers the server's messages."""
 
 
 def nothing_between(answers: Answer) -> Answer:
-    """Leave the answers as they are."""
+    """Return the answers unchanged."""
     return answers
 
 
@@ -45,8 +45,8 @@ def train(
 ) -> list[Row]:
     """Train a team in this process; see `runtime.runs.lifecycle.conduct.conduct`.
 
-    together: the run's seat among several in this program. around: makes of the team's answers those that the server
-    gets (analysis/benchmarks/attacks.py lets one agent lie so).
+    together: this run's handle for computing with other runs of the program. around: wraps the team's answers to the
+    server (analysis/benchmarks/attacks.py makes one agent dishonest so).
     """
     share_out(config.runtime)
     keep_freed_memory()
@@ -58,7 +58,7 @@ def train(
 
 
 class LocalFederation:
-    """A team in this process (a runtime.runs.lifecycle.conduct.Federation), which also keeps replays."""
+    """A team in this process (a runtime.runs.lifecycle.conduct.Federation), with replays."""
 
     def __init__(
         self, config: Config, folder: RunFolder, together: BatchedRuns = SINGLE_RUN, around: Around = nothing_between
@@ -73,7 +73,7 @@ class LocalFederation:
 
     @property
     def game(self) -> str:
-        """What plays the battles."""
+        """The environment and its version."""
         return self.team.world.game
 
     def grid(self) -> tuple[Grid, Context]:
@@ -81,7 +81,7 @@ class LocalFederation:
         return LocalGrid(self.n_agents, self._around(self._answer)), server_context()
 
     def facts(self) -> Facts:
-        """Return what world and mixer know of the question that the agents answered last."""
+        """Return the records of world and mixer for the last message that the agents answered."""
         return Facts(self.team.world.counted(), self.team.mixer.learned())
 
     def _answer(self, questions: Sequence[Message]) -> list[Message]:
@@ -91,20 +91,20 @@ class LocalFederation:
         return answer(team.agents, team.world, team.mixer, questions, self.replays.evaluations)
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Take up the networks, optimisers and episodes of a checkpoint."""
+        """Load the networks, optimisers and episodes of a checkpoint."""
         self.team.load(checkpoint.tensors, checkpoint)
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
-        """Write everything, and a replay beside it."""
+        """Save a checkpoint, and a replay with it."""
         shown = self.replays.show(round_, owned[AGGREGATE])
         store.save(round_, {**self.team.state(), **owned}, facts, self.team.rings)
         self.replays.keep_round(round_, shown)
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
-        """Keep the team's networks, and the best battle's replay."""
+        """Save the team's networks, and the best evaluation's replay."""
         store.save_best(self.team.networks(), facts)
         self.replays.keep_best(round_)
 
     def close(self) -> None:
-        """Let go of the world's threads."""
+        """Release the world's threads."""
         self.team.close()

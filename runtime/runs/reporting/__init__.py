@@ -1,1 +1,1 @@
-"""What `fedqmix report` does: finding and reading runs, playing their networks again, writing the page."""
+"""Reading of runs for `fedqmix report` and `fedqmix ladder`; evaluation of their networks."""

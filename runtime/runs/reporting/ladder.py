@@ -1,4 +1,4 @@
-"""The runs of a ladder: those in its folder, and those that were collected, each once."""
+"""The runs of a ladder, each once: runs in its folder, and collected runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fedqmix.runtime.runs.reporting.reading import read_collected, read_run
 
 
 def read_ladder_runs(folder: Path, data: Path | None) -> list[Run]:
-    """Read every run of a folder and every collected run that has an evaluation.
+    """Read every run of a folder and every collected run, if it has an evaluation.
 
-    A run that is in both is the one with more environment steps. Raises CheckpointError for a damaged one,
-    ConfigurationError where one seed of a recipe is there twice.
+    Of a run in both places, the one with more environment steps counts. Raises CheckpointError for a damaged run,
+    ConfigurationError when a recipe has the same seed twice.
     """
     found: dict[str, Run] = {}
     for file in archives_in(data, depths=("*",)) if data is not None else []:

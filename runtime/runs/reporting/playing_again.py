@@ -1,7 +1,7 @@
-"""Playing the final and the best networks of a run in battles that no evaluation of its training has seen.
+"""Evaluation of a run's final and best networks in episodes that training did not play.
 
-The best of many evaluations is the luckiest of them too; a longer one of the same networks tells how good they are
-(Gorsane et al. 2022, arXiv 2209.10485, ask for ten times the episodes). Results are kept in RUN/evaluation.json.
+The best of many evaluations is also the luckiest. A longer evaluation of the same networks measures how good they are;
+Gorsane et al. 2022 (arXiv 2209.10485) ask for ten times the episodes. Results are saved in RUN/evaluation.json.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ from fedqmix.server.records import write_json
 
 EVALUATION = "evaluation.json"
 FIRST_EPISODE = 1_000_000_000
-"""Number of the first battle: training's evaluations count from 0 and never come so far."""
+"""Number of the first episode; training's evaluations count from 0 and stay below."""
 SIDE_BY_SIDE = 32
 
 
 def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_episode: int = FIRST_EPISODE) -> Run:
-    """Return a run of ours with what its final and best networks win, from its folder's cache or played now.
+    """Evaluate a run's final and best networks, or read the results from its folder's cache.
 
-    episodes: greedy battles each. advance: is told how many more are done. first_episode: number of the first battle.
-    What cannot be played is told in `not_replayed`, in words.
+    run: a run of fedqmix. episodes: greedy episodes per network. advance: called with the number of episodes that are
+    newly done. first_episode: number of the first episode. Returns the run with `replayed`; `not_replayed` has the
+    reasons for networks that cannot be played.
     """
     folder = Path(run.label)
     kept = _read_cache(folder)
@@ -109,7 +110,7 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
         team.agents.load(played)
         share_out(runtime)
-        won, returned = _battles(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
+        won, returned = _play_episodes(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
     finally:
         team.close()
     round_ = checkpoint.facts.get("round", checkpoint.round)
@@ -117,8 +118,10 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
     return Replayed(str(path.relative_to(folder)), round_, len(episodes), won, returned / len(episodes))
 
 
-def _battles(team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]) -> tuple[int, float]:
-    """Play through the function that evaluates in training; return battles won and the sum of their returns."""
+def _play_episodes(
+    team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]
+) -> tuple[int, float]:
+    """Play with training's evaluation function; return episodes won and the sum of returns."""
     won, returned = 0, 0.0
     for begin in episodes[::SIDE_BY_SIDE]:
         count = min(SIDE_BY_SIDE, episodes.stop - begin)
@@ -137,13 +140,13 @@ def _checkpoints(folder: Path) -> dict[str, Path | None]:
 def _read_cache(folder: Path) -> dict[str, Any]:
     try:
         kept = read_object(folder / EVALUATION)
-    except CheckpointError:  # not there, or damaged: it is played again
+    except CheckpointError:  # missing or damaged: the networks are played again
         return {}
     return {which: one for which, one in kept.items() if isinstance(one, dict) and _is_result(one.get("result"))}
 
 
 def _is_result(found: Any) -> bool:
-    """Tell whether a value of the cache is what a Replayed is made of."""
+    """Return whether a value of the cache has the fields and types of a Replayed."""
     if not isinstance(found, dict) or set(found) != set(Replayed.__annotations__):
         return False
     counts = [found[name] for name in ("round", "episodes", "won")]
@@ -153,5 +156,5 @@ def _is_result(found: Any) -> bool:
 
 
 def _write_cache(folder: Path, kept: Mapping[str, Any]) -> None:
-    with suppress(StorageError):  # a folder that may only be read is played again the next time
+    with suppress(StorageError):  # without write access the networks are played again the next time
         write_json(folder / EVALUATION, dict(kept))

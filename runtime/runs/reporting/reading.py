@@ -1,6 +1,6 @@
-"""From the paths somebody gives to the runs they mean: ours, EPyMARL's, and those in marl-eval's files.
+"""Reading of runs from paths: runs of fedqmix and EPyMARL, and runs in marl-eval's files.
 
-Ours lie in run folders, or are collected in a file each (runtime.runs.collecting).
+Runs of fedqmix lie in run folders, or in one file each when collected (runtime.runs.collecting).
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ from fedqmix.server.records import Row, read_rows
 
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
-"""Settings, and beginnings of their names, that do not decide how a method learns."""
+"""Settings, and prefixes of settings, without effect on how a method learns."""
 NOT_THE_WORLD = ("env.name", "env.games", "env.call_seconds", "env.replay_dir")
-"""Settings of the world that say how it is run, not what it is."""
+"""Settings of the world that decide how it is executed, without effect on its rules."""
 
 
 def read_all(paths: Iterable[Path]) -> list[Run]:
-    """Read all runs that paths mean, each once, those without an evaluation too.
+    """Read all runs at some paths, each once, including runs without an evaluation.
 
-    A path is a run folder or holds some, is or holds collected runs or folders of EPyMARL's Sacred runs, or is a file
-    in marl-eval's schema. Raises CheckpointError for a path that is nothing of all this, ConfigurationError for a
-    damaged file.
+    A path is or holds run folders, collected runs, or folders of EPyMARL's Sacred runs; or it is a file in marl-eval's
+    schema. Raises CheckpointError for any other path, ConfigurationError for a damaged file.
     """
     found: dict[Path, Run] = {}
     for path in paths:
@@ -51,7 +50,7 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
         folders, others = runs_in(path), sacred_folders(path) if path.is_dir() else []
         collected = [path] if path.is_file() else archives_in(path)
         if not folders and not others and not collected:
-            require_run(path)  # says what it is instead
+            require_run(path)  # raises an error that describes the path
         found |= {folder.resolve(): read_run(folder) for folder in folders}
         found |= {file.resolve(): read_collected(file) for file in collected}
         found |= {folder.resolve(): read_sacred(folder) for folder in others}
@@ -59,7 +58,7 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder of ours. Raises CheckpointError when it is damaged."""
+    """Read a run folder of fedqmix. Raises CheckpointError when it is damaged."""
     require_run(folder)
     tree = _tree(folder, read_plain(folder / CONFIG))
     metrics, summary = folder / "metrics.jsonl", read_summary(folder)
@@ -83,10 +82,10 @@ def _settings(place: Path, text: str) -> DictConfig:
 
 
 def _tree(place: Path, raw: DictConfig) -> Any:
-    """Return a run's settings with those that it was begun without.
+    """Return a run's settings, completed by settings that are newer than the run.
 
-    Otherwise runs of two versions would look alike in every setting that the older one does not name. Raises
-    CheckpointError where what stands there cannot be settings.
+    Otherwise runs of two versions would seem equal in every setting that the older one lacks. Raises CheckpointError
+    for values that are not valid settings.
     """
     try:
         return OmegaConf.to_container(completed(raw), resolve=True)
@@ -95,7 +94,7 @@ def _tree(place: Path, raw: DictConfig) -> Any:
 
 
 def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]) -> Run:
-    """tree: every setting as the run had it; an older version may have known others than this one."""
+    """tree: the run's settings, nested; a run of another version may have other settings."""
     found = dict(_leaves("", tree))
     unused = idle_settings(str(found.get(STRATEGY)), str(found.get(SERVER_OPTIMISER)))
     settings = {name: value for name, value in found.items() if name not in unused}
@@ -130,26 +129,29 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
 
 
 def _refused(place: Path, summary: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """Return which agents were refused. Raises CheckpointError for what no run writes."""
+    """Return the summary's record of refused agents.
+
+    Raises CheckpointError when it is not valid.
+    """
     found = summary.get("refused", {})
-    alike = isinstance(found, dict) and all(
-        isinstance(told, dict) and type(told.get("times")) is int and isinstance(told.get("last"), str)
-        for told in found.values()
+    valid = isinstance(found, dict) and all(
+        isinstance(one, dict) and type(one.get("times")) is int and isinstance(one.get("last"), str)
+        for one in found.values()
     )
-    if not alike:
-        raise CheckpointError(f"{place / 'summary.json'} is damaged: 'refused' is no list of refusals. {ADVICE}")
+    if not valid:
+        raise CheckpointError(f"{place / 'summary.json'} is damaged: 'refused' is not a record of refusals. {ADVICE}")
     return dict(found)
 
 
 def _word(settings: Mapping[str, Any], name: str) -> str:
-    """Return a setting that is a word. Raises KeyError when it is not set, ValueError for another value."""
+    """Return a setting that is a text. Raises KeyError when it is missing, ValueError otherwise."""
     if not isinstance(value := settings[name], str):
         raise ValueError(f"{name}={str(value)[:80]} is not a word")
     return value
 
 
 def _number(settings: Mapping[str, Any], name: str, least: int) -> int:
-    """Return a setting that is a whole number; raises as `_word` does."""
+    """Return a setting that is a whole number, at least `least`; raises as `_word` does."""
     value = settings[name]
     if type(value) is not int or value < least:
         raise ValueError(f"{name}={str(value)[:80]} is not a whole number, at least {least}")
@@ -161,7 +163,7 @@ def _damaged(place: Path, what: str) -> str:
 
 
 def _of_its_map(settings: Mapping[str, Any]) -> frozenset[str]:
-    """Return the settings that are what the run's experiment sets on its map alone."""
+    """Return the settings whose values come from the experiment's exception for the map."""
     own = exception_settings(str(settings["experiment"]), str(settings["map"]))
     return frozenset(name for name, value in own.items() if settings.get(name) == value)
 

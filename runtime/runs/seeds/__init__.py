@@ -1,1 +1,1 @@
-"""Several seeds of one experiment, each a run of its own, side by side."""
+"""Several seeds of one experiment, trained side by side, one run per seed."""

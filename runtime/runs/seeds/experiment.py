@@ -1,8 +1,8 @@
-"""Which runs an experiment with several seeds consists of: their common folder, and what was said when it was begun.
+"""An experiment of several seeds: its runs, their common folder and its record.
 
-seeds.json    the seeds and the overrides that all have in common
-seed-1/ ...   a run folder each, as of a single run
-logs/         what each run's process says
+seeds.json    the seeds and the overrides that all runs share
+seed-1/ ...   one run folder per seed, like a single run's
+logs/         the output of each run's process
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from fedqmix.runtime.storage.untrusted import read_object
 
 SEEDS_FILE = "seeds.json"
 RUN_DIR = "run_dir=runs/${map}-${algorithm.name}-${strategy.name}-seeds-${started:}"
-"""As of a single run, but for the seed."""
+"""The default common folder: named like a single run's folder, without a seed."""
 
 
 class Experiment(LockedFolder):
-    """Runs that differ in their seed alone; the common folder is locked for this process until `close`.
+    """Runs that differ in their seed alone; the common folder is locked until `close`.
 
-    path: the common folder, as it was given. seeds: those to be trained now. overrides: what all have in common.
-    config: the configuration of one of them. warning: what is to be said before they start, if anything.
+    path: the common folder, as passed by the caller. seeds: the seeds to train now. overrides: shared by all runs.
+    config: the configuration of one run. warning: a message to print before the runs start, if any.
     """
 
     warning: str | None = None
 
     def __init__(self, path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Config, lock: int) -> None:
-        """Use `begin` or `resume`. lock: the descriptor of the locked file."""
+        """Callers use `begin` or `resume`. lock: the locked file's descriptor."""
         super().__init__(path, lock)
         self.seeds = tuple(seeds)
         self.overrides = list(overrides)
@@ -55,12 +55,12 @@ class Experiment(LockedFolder):
 
     @classmethod
     def begin(cls, words: Sequence[str], seeds: Sequence[int]) -> Self:
-        """Begin in the folder that run_dir names, or go on with what was begun there with the same settings.
+        """Begin an experiment in the folder of run_dir, or resume one with the same settings there.
 
-        Settings that a resumed run may change may differ, and so may the seeds. Without runtime.threads, a new
-        experiment's runs get as many threads each as keep all cores busy, and no more.
-        Raises ConfigurationError for words that make no sense and a folder that is taken, StorageError when nothing
-        can be written.
+        Settings that a resumed run may change may differ, and so may the seeds. Without runtime.threads, the runs of a
+        new experiment share the cores evenly.
+        Raises ConfigurationError for invalid words and for a folder with other content, StorageError when the folder
+        cannot be written.
         """
         path = _folder(words)
         common = [word for word in words if name_of(word) != "run_dir"]
@@ -71,21 +71,21 @@ class Experiment(LockedFolder):
             threads = share_threads(common, _composed(common, path, seeds[0]), len(seeds))
             return cls._written(path, seeds, common + threads, seeds)
         earlier, overrides = begun
-        said = {name_of(word) for word in common}
-        common += [word for word in words_kept(overrides) if name_of(word) not in said]
+        given = {name_of(word) for word in common}
+        common += [word for word in words_kept(overrides) if name_of(word) not in given]
         advice = f"Choose another run_dir, or go on with what is there: resume={path}"
         require_same(_composed(overrides, path, seeds[0]), _composed(common, path, seeds[0]), path, "seeds", advice)
         return cls._written(path, seeds, common, list(dict.fromkeys([*earlier, *seeds])))
 
     @classmethod
     def resume(cls, path: Path, words: Sequence[str]) -> Self:
-        """Go on with all seeds of a folder. words: said beside resume=.
+        """Resume all seeds of a folder. words: the overrides beside resume=.
 
         Raises ConfigurationError for settings that a resumed run cannot change, CheckpointError for a damaged folder.
         """
         begun = _read(path)
         if begun is None:
-            raise CheckpointError(f"{path} is no folder of several seeds: it has no {SEEDS_FILE}.")
+            raise CheckpointError(f"{path} is not a folder of several seeds: it has no {SEEDS_FILE}.")
         require_resumable(parse(words))
         require_writable(path, "resume")
         seeds, overrides = begun
@@ -94,7 +94,7 @@ class Experiment(LockedFolder):
 
     @classmethod
     def _written(cls, path: Path, seeds: Sequence[int], overrides: list[str], seeds_in_all: Sequence[int]) -> Self:
-        """Compose, see whether this machine has what a run needs, lock the folder, and write down what it holds."""
+        """Compose a run, check its requirements, lock the folder, and write its record."""
         config = _composed(overrides, path, seeds[0])
         require_ready(config)
         runs = _runs(path, seeds, overrides, config)
@@ -106,7 +106,7 @@ class Experiment(LockedFolder):
         return experiment
 
     def runs(self) -> list[Run]:
-        """Return the runs as their folders say they stand."""
+        """Return the runs, with their states as read from their folders."""
         return _runs(self.path, self.seeds, self.overrides, self.config)
 
     def run_dir(self, seed: int) -> Path:
@@ -115,7 +115,7 @@ class Experiment(LockedFolder):
 
 
 def log(path: Path, seed: int) -> Path:
-    """Return where a seed's process writes what it says."""
+    """Return the log file of a seed's process."""
     return path / LOGS / f"seed-{seed}.log"
 
 
@@ -127,17 +127,20 @@ def _runs(path: Path, seeds: Sequence[int], overrides: Sequence[str], config: Co
 
 
 def run_dir(path: Path, seed: int) -> Path:
-    """Return a seed's run folder in the common one."""
+    """Return a seed's run folder in the common folder."""
     return path / f"seed-{seed}"
 
 
 def holds_seeds(path: Path) -> bool:
-    """Tell whether a folder is one of several seeds."""
+    """Return whether a folder holds an experiment of several seeds."""
     return (path / SEEDS_FILE).is_file()
 
 
 def _folder(words: Sequence[str]) -> Path:
-    """Return the common folder: what run_dir says, which cannot depend on the seed."""
+    """Return the common folder, from run_dir.
+
+    Raises ConfigurationError when it depends on the seed.
+    """
     given = [word for word in words if name_of(word) == "run_dir"]
     if not given:
         return Path(compose([*words, RUN_DIR]).run_dir)
@@ -159,7 +162,10 @@ def _composed(overrides: Sequence[str], path: Path, seed: int) -> Config:
 
 
 def _read(path: Path) -> tuple[list[int], list[str]] | None:
-    """Return the seeds and overrides a folder was begun with; None when it holds none."""
+    """Read the seeds and overrides of a folder's record; None when there is none.
+
+    Raises CheckpointError when it is damaged.
+    """
     if not holds_seeds(path):
         return None
     file = path / SEEDS_FILE

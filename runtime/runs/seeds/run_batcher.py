@@ -1,10 +1,10 @@
-"""Where the runs of one program meet, each a thread: what they compute at the same time is computed once, for all.
+"""Batching of the runs of one program, one thread each: equal work is computed once for all.
 
-1. A run that wants something computed waits (`Seat.compute`).
-2. Once all runs wait, whoever came last computes for all that want the same work, the first kind of work first.
-3. They go on; the others wait until, again, all do.
+1. A run that requests work waits (`RunHandle.compute`).
+2. Once all runs wait, the thread of the last one computes all requests for one kind of work, the first kind first.
+3. Their runs continue; the other runs wait until all runs wait again.
 
-Nothing depends on which thread is faster: who computes together is settled only when nobody runs any more.
+Results do not depend on the threads' speed: a batch is formed only when no run is active.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ class _Call:
 
 
 class RunBatcher:
-    """As many seats as there are runs; all must be taken, or left, before anything is computed."""
+    """A barrier for a fixed number of runs: work is computed when each run waits or has left."""
 
     def __init__(self, runs: int) -> None:
         self._changed = threading.Condition()
         self._present = set(range(runs))
-        self._calls: dict[int, _Call] = {}  # of those who wait, by seat
+        self._calls: dict[int, _Call] = {}  # of the waiting runs, by number
         self._interrupted = False
 
     def seat(self, number: int) -> RunHandle:
-        """Return a run's seat. number: 0, 1, ...; requests are put together in this order."""
+        """Return a run's handle. number: 0, 1, ...; a batch has its requests in this order."""
         return RunHandle(self, number)
 
     def compute(self, number: int, call: _Call) -> None:
         """Wait until a call has been computed.
 
-        Raises KeyboardInterrupt once the meeting is interrupted.
+        Raises KeyboardInterrupt after `interrupt`.
         """
         with self._changed:
             self._calls[number] = call
@@ -55,19 +55,19 @@ class RunBatcher:
                 raise KeyboardInterrupt
 
     def leave(self, number: int) -> None:
-        """Take part no more; the others go on without this run."""
+        """Remove this run; the other runs continue without it."""
         with self._changed:
             self._present.discard(number)
             self._go_on()
 
     def interrupt(self) -> None:
-        """End every run at its next call, as upon Ctrl-C."""
+        """End every run at its next call, as Ctrl-C does."""
         with self._changed:
             self._interrupted = True
             self._changed.notify_all()
 
     def _go_on(self) -> None:
-        """Compute if everybody waits. All others are waiting meanwhile, so the lock keeps nobody from anything."""
+        """Compute one batch if all runs wait; then holding the lock delays no other run."""
         if self._interrupted or not self._calls or len(self._calls) < len(self._present):
             return
         work = min(call.work for call in self._calls.values())
@@ -86,20 +86,23 @@ class RunBatcher:
 
 
 class RunHandle:
-    """One run's place in the meeting (a runtime.core.batched_runs.Together)."""
+    """One run's handle of a RunBatcher (a runtime.core.batched_runs.BatchedRuns)."""
 
-    def __init__(self, meeting: RunBatcher, number: int) -> None:
-        self._meeting, self._number = meeting, number
+    def __init__(self, batcher: RunBatcher, number: int) -> None:
+        self._batcher, self._number = batcher, number
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
-        """See runtime.core.batched_runs.Together. Raises KeyboardInterrupt once the meeting is interrupted."""
+        """See runtime.core.batched_runs.BatchedRuns.
+
+        Raises KeyboardInterrupt after `RunBatcher.interrupt`.
+        """
         call = _Call(work, request, function)
-        self._meeting.compute(self._number, call)
+        self._batcher.compute(self._number, call)
         if call.error is not None:
             raise call.error.with_traceback(None)
         reply: Reply = call.reply
         return reply
 
     def leave(self) -> None:
-        """Take part no more."""
-        self._meeting.leave(self._number)
+        """Remove this run from the batcher."""
+        self._batcher.leave(self._number)

@@ -1,8 +1,8 @@
-"""Several seeds in one program: a thread for each, who meet where a GPU computes for all of them at once.
+"""Several seeds in one program, one thread each; a GPU computes for all of them at once.
 
 A GPU is hardly busy with one team's small networks, and several processes on it take turns. Here the seeds' networks
-are one stack (algorithms.q_learning.agent, clients.acting, algorithms.q_learning.td_loss); everything else, from the
-strategy to the run folder, is each run's own, as in a process.
+are one stack (algorithms.q_learning.agent, clients.acting, algorithms.q_learning.td_loss). Each run has its own
+strategy, run folder and everything else, as in a process.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DONE, FAILED = 0, 1
 
 
 class Threads:
-    """Trains runs in threads (a runtime.runs.side_by_side.train.Programs).
+    """The threads of several runs (a runtime.runs.side_by_side.train.Programs).
 
-    All that have begun when `ended` is first called start then; so nobody computes before all can.
+    The first call of `ended` starts all runs that have begun, so no run computes before the batcher knows all.
     """
 
     def __init__(self) -> None:
         self._begun: list[Run] = []
         self._threads: list[threading.Thread] = []
-        self._meeting = RunBatcher(0)
+        self._batcher = RunBatcher(0)
         self._ended: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -43,8 +43,8 @@ class Threads:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End those that still run as upon Ctrl-C, and wait until they have written how they can be resumed."""
-        self._meeting.interrupt()
+        """Interrupt the active runs as Ctrl-C does, and wait until they have saved their state."""
+        self._batcher.interrupt()
         for thread in self._threads:
             thread.join()
 
@@ -61,21 +61,21 @@ class Threads:
         return ended
 
     def _start(self) -> None:
-        self._meeting = RunBatcher(len(self._begun))
+        self._batcher = RunBatcher(len(self._begun))
         for number, run in enumerate(self._begun):
-            given = run, run.words(run.state), self._meeting.seat(number)
-            self._threads.append(threading.Thread(target=self._run, args=given, name=run.name))
+            arguments = run, run.words(run.state), self._batcher.seat(number)
+            self._threads.append(threading.Thread(target=self._run, args=arguments, name=run.name))
         for thread in self._threads:
             thread.start()
 
-    def _run(self, run: Run, words: list[str], seat: RunHandle) -> None:
+    def _run(self, run: Run, words: list[str], handle: RunHandle) -> None:
         status = FAILED
         try:
             run.log.parent.mkdir(parents=True, exist_ok=True)
             with run.log.open("a", encoding="utf-8") as file:
-                status = _train(words, file, seat)
+                status = _train(words, file, handle)
         finally:
-            seat.leave()
+            handle.leave()
             with self._lock:
                 self._ended[run.name] = status
 
@@ -83,13 +83,13 @@ class Threads:
 _composing = threading.Lock()  # Hydra has one state for the whole program
 
 
-def _train(words: list[str], log: TextIO, seat: RunHandle) -> int:
-    """Train one run; return its exit status. What a process would say goes to the log."""
+def _train(words: list[str], log: TextIO, handle: RunHandle) -> int:
+    """Train one run; return its exit status. log: receives all output and errors."""
     console = Console(file=log, width=120)
     try:
         with _composing:
             config: Config = compose(words)
-        train_once(config, ["fedqmix", "train", *words], console, console, seat)
+        train_once(config, ["fedqmix", "train", *words], console, console, handle)
     except FedqmixError as error:
         console.print(f"error: {error}", markup=False, soft_wrap=True)
         return FAILED

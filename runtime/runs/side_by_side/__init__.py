@@ -1,1 +1,1 @@
-"""Several runs side by side, each in a process of its own, as many at once as fit the machine."""
+"""Several runs side by side, one process each, as many at once as fit the machine."""

@@ -1,4 +1,4 @@
-"""Compiling before the runs start: side by side, each would compile all the kernels for itself."""
+"""Compilation before runs start side by side; otherwise each run would compile all kernels."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fedqmix.runtime.runs.local.train import train
 
 
 def compile_kernels(config: Config) -> None:
-    """Train for one training step, here and into a folder that is thrown away: all kernels are then on the disk.
+    """Compile all kernels into the cache on disk, by one training step into a temporary folder.
 
-    Takes seconds, and under a minute where they were not yet. Raises what training raises.
+    This takes seconds with a full cache, else under a minute. Raises as `train` does.
     """
     with tempfile.TemporaryDirectory(prefix="fedqmix-") as path:
         run_dir = Path(path) / "run"
@@ -28,7 +28,10 @@ def compile_kernels(config: Config) -> None:
 
 
 def _smallest(config: Config) -> Config:
-    """Return the same for one training step, on the CPU, as a GPU's memory is for the runs, and without StarCraft."""
+    """Return the configuration of one training step without StarCraft II.
+
+    It computes on the CPU, as the runs need the GPU's memory.
+    """
     return replace(
         config,
         algorithm=replace(config.algorithm, batch_size=2, buffer_size=max(2, config.algorithm.parallel_episodes)),

@@ -1,4 +1,4 @@
-"""What a person sees while several runs train: a table with a line for each, or a plain line for each event."""
+"""The display of several runs: a table with a line per run, or a plain line per event."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from fedqmix.runtime.runs.lifecycle.progress import duration
 from fedqmix.runtime.runs.side_by_side.run import Run, State
 
 MANY = 12
-"""More runs than this are not shown one by one: those that run or have failed are, and how far all are."""
+"""Most runs that are all listed.
+
+Of more runs, the active and failed ones and the total are shown.
+"""
 
 
 class Display:
-    """Shows the runs as they go; use as a context manager. It shows what the runs say when `show` is called."""
+    """The display of several runs; use as a context manager. `show` draws their current states."""
 
     def __init__(self, runs: Sequence[Run], console: Console) -> None:
-        """Prepare."""
         self._runs = runs
         self._console = console
         self._began, self._first = time.monotonic(), self._steps()
@@ -46,12 +48,12 @@ class Display:
             self._live.stop()
 
     def show(self) -> None:
-        """Draw the table anew, on a terminal."""
+        """Draw the table again, on a terminal."""
         if self._live is not None:
             self._live.update(self._picture(), refresh=True)
 
     def event(self, sentence: str) -> None:
-        """Print a line where there is no table to show it."""
+        """Print a line, unless a table shows the event."""
         if self._live is None:
             many = len(self._runs) > MANY
             self.note(f"{sentence} ({self._count(State.DONE)} of {len(self._runs)} done)" if many else sentence)

@@ -1,4 +1,4 @@
-"""What folders of several runs have in common: threads for their runs, and what may not change in them later."""
+"""Common folders of several runs: record, threads of the runs, and unchangeable settings."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from fedqmix.runtime.runs.side_by_side.cores import shared_out
 from fedqmix.server.records import write_json
 
 THREADS = ("runtime.threads", "runtime.world_threads")
-"""A run computes with the first or plays with the second, never both at a time."""
+"""Threads of a run, for computing and for playing; it never does both at the same time."""
 
 
 KNOWS = "knows"
-"""The entry of a folder's record that lists settings which were there when it was begun; older records have none."""
+"""The entry of a record that lists the settings known to its version; older records lack it."""
 
 
 def recorded_words(record: Mapping[str, Any]) -> list[str]:
-    """Return the overrides of a folder's record, with those that say what an older version did without a word.
+    """Return a record's overrides, and the values of settings that its version lacked.
 
     Raises KeyError and TypeError for a damaged record.
     """
@@ -40,30 +40,30 @@ def recorded_words(record: Mapping[str, Any]) -> list[str]:
 
 
 def words_kept(words: Sequence[str]) -> list[str]:
-    """Return the words that hold for all runs of a folder without being said again.
+    """Return the recorded words that stay valid for a folder's runs without being repeated.
 
-    They are those of threads, and of settings that an older folder's runs have without a word.
+    They set threads, and settings that did not exist in an older folder's version.
     """
     return [word for word in words if name_of(word) in (*THREADS, *before("skirmish"))]
 
 
 def share_threads(words: Sequence[str], config: Config, runs: int) -> list[str]:
-    """Return what is to be said of threads where nothing is: as many as keep all cores busy; none if that is so.
+    """Return overrides of unset threads, so that all cores are busy; none for equal defaults.
 
-    words: said of all runs. config: what comes of them. runs: how many there are.
+    words: the overrides of all runs. config: the configuration composed from them. runs: the number of runs.
     """
-    said = {name_of(word) for word in words}
-    threads = config.runtime.threads if THREADS[0] in said else shared_out(runs)
-    return [f"{name}={threads}" for name in THREADS if name not in said and attrgetter(name)(config) != threads]
+    given = {name_of(word) for word in words}
+    threads = config.runtime.threads if THREADS[0] in given else shared_out(runs)
+    return [f"{name}={threads}" for name in THREADS if name not in given and attrgetter(name)(config) != threads]
 
 
-def require_same(begun: Config, said: Config, path: Path, what: str, advice: str) -> None:
-    """Check that runs go on with the settings they were begun with, but for those that a resumed run may change.
+def require_same(begun: Config, wanted: Config, path: Path, what: str, advice: str) -> None:
+    """Check that resumed runs keep their settings, except those that a resumed run may change.
 
-    what: the folder's contents in a word ("seeds"). advice: what else can be done. Raises ConfigurationError.
+    what: the folder's contents in a word ("seeds"). advice: a remedy for the error. Raises ConfigurationError.
     """
     for name in settings():
-        was, now = attrgetter(name)(begun), attrgetter(name)(said)
+        was, now = attrgetter(name)(begun), attrgetter(name)(wanted)
         if was != now and not f"{name}.".startswith(RESUMABLE):
             raise ConfigurationError(
                 f"{path} holds {what} of another experiment: {name} was {was} and would be {now}. {advice}"
@@ -73,7 +73,7 @@ def require_same(begun: Config, said: Config, path: Path, what: str, advice: str
 def refuse_taken(path: Path, what: str, besides: Collection[str] = ()) -> None:
     """Check that a folder is new or empty, and can be written.
 
-    what: what it is to hold. besides: names that may be in it. Raises ConfigurationError.
+    what: the folder's future contents, for the error. besides: names that it may hold. Raises ConfigurationError.
     """
     require_writable(path)
     if (path / RUN).exists():
@@ -82,7 +82,7 @@ def refuse_taken(path: Path, what: str, besides: Collection[str] = ()) -> None:
 
 
 def lock_and_note(path: Path, file: str, record: Mapping[str, Any]) -> int:
-    """Make a folder, lock it for this process, and write down what it holds; return the lock's descriptor.
+    """Make a folder, lock it for this process and write its record; return the descriptor.
 
     Raises StorageError when it cannot be written, or another process has locked it.
     """

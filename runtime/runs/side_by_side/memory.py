@@ -1,4 +1,4 @@
-"""Whether runs side by side fit into memory together."""
+"""The check that runs side by side fit into memory together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ADVICE = "Fewer run at once with a larger runtime.threads; or free some memory, 
 
 
 def memory_warning(waiting: Sequence[Config], *, resumed: bool) -> str | None:
-    """Check that those which run at once fit into memory, the largest first; return what to warn of, if anything.
+    """Check that the largest runs fit into memory side by side; return a warning, if any.
 
-    waiting: the runs that are still to be trained. resumed: whether the size of their buffers is settled.
-    Raises ConfigurationError when they cannot even begin.
+    waiting: configurations of the runs to train. resumed: whether the size of their buffers is fixed.
+    Raises ConfigurationError when the runs cannot begin.
     """
     if not waiting:
         return None

@@ -1,4 +1,4 @@
-"""One run as it is seen from outside: what its folder says, and what its process is started with."""
+"""One run as its parent process sees it: the state in its folder, and its command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fedqmix.server.records import Row, read_rows
 
 
 class State(StrEnum):
-    """What has become of a run, in the words that are shown."""
+    """The state of a run, in the words of the display."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -34,17 +34,17 @@ class State(StrEnum):
 
 
 class Run:
-    """A run's name, its folder, and the newest that is known of it.
+    """The name, folder and newest known state of a run.
 
-    name: what it is called in sentences and among the processes; one of its own. state: set by whoever starts its
-    process. rows: its evaluations so far, as of the last `look`.
+    name: unique; names the run in messages and its process. state: set by the caller that starts the process. rows: the
+    evaluations at the last `look`.
     """
 
     def __init__(self, name: str, folder: Path, log: Path, overrides: Sequence[str], config: Config) -> None:
-        """Look what there is of it.
+        """Read the state in the run folder.
 
-        log: where what it says is written. overrides: what it is begun with, its folder left out. config: what
-        comes of them; only its stop.* and what else a resumed run may change are looked at.
+        log: file for the process's output. overrides: those of a new run, without its folder. config: the configuration
+        composed from them; only the settings that a resumed run may change are read.
         """
         self.name = name
         self.folder = folder
@@ -57,30 +57,30 @@ class Run:
 
     @property
     def env_steps(self) -> int:
-        """The environment steps it is to have in the end."""
+        """Environment steps at the run's end (stop.env_steps)."""
         return self._config.stop.env_steps
 
     @property
     def steps(self) -> int:
-        """The environment steps at its last evaluation; 0 before the first."""
+        """Environment steps at the last evaluation; 0 before the first."""
         return int(self.rows[-1]["env_step"]) if self.rows else 0
 
     @property
     def won(self) -> str:
-        """The win rate of its last evaluation, as a percentage; "" before the first."""
+        """The win rate of the last evaluation, as a percentage; "" before the first."""
         return f"{self.rows[-1]['test_battle_won_mean']:.0%}" if self.rows else ""
 
     def look(self) -> None:
-        """Read its evaluations again; a damaged file is left to the run itself, which refuses it by name."""
+        """Read the evaluations again; the run itself reports a damaged file."""
         try:
             self.rows = read_rows(self.folder / "metrics.jsonl")
         except CheckpointError:
             self.rows = []
 
     def make_way(self) -> State:
-        """Prepare its folder for its training; return what the state is with it: running anew, or resumed.
+        """Prepare the folder for training; return the new state, RUNNING or RESUMED.
 
-        A run that was ended before its first checkpoint has nothing to go on from, and is begun anew.
+        A run that ended before its first checkpoint cannot be resumed: its folder is deleted and it begins again.
         Raises StorageError when another process writes the folder.
         """
         if rounds(self.folder / CHECKPOINTS):
@@ -91,7 +91,7 @@ class Run:
         return State.RUNNING
 
     def words(self, state: State) -> list[str]:
-        """Return what `fedqmix train` is to be told. state: what `make_way` has returned."""
+        """Return the words after `fedqmix train`. state: the result of `make_way`."""
         folder = quoted(str(self.folder))
         if state is State.RESUMED:
             return [f"resume={folder}", *_changes(load(self.folder), self._config)]
@@ -99,27 +99,27 @@ class Run:
 
 
 def _finished(folder: Path, config: Config) -> bool:
-    """Tell whether a run has come to the end it is to have; one that is to go on for longer has not."""
+    """Return whether a run has reached the end that `config` asks for."""
     try:
         summary = read_summary(folder)
-    except CheckpointError:  # left to the run itself, as above
+    except CheckpointError:  # the run itself reports it
         return False
     return bool(summary) and finished(summary, load(folder).stop, config.stop)
 
 
 def _changes(own: Config, wanted: Config) -> list[str]:
-    """Return what is to be said beside resume=, so that a run goes on as is now wanted."""
+    """Return the overrides beside resume= that change a run's own settings to the wanted ones."""
     changed = [name for name in settings() if name.startswith(RESUMABLE) and _value(own, name) != _value(wanted, name)]
     return [f"{name.removesuffix('.name')}={_value(wanted, name)}" for name in changed]
 
 
 def _value(config: Config, name: str) -> str:
-    """Return a setting as it is written on the command line."""
+    """Return a setting's value as written on the command line."""
     return as_written(attrgetter(name)(config))
 
 
 def _begun(folder: Path) -> bool:
-    """Tell whether a folder without checkpoints is what a run left that was ended while it began, and no more."""
+    """Return whether a folder without checkpoints holds only files of a run that ended early."""
     if not folder.is_dir():
         return False
     whole = (folder / RUN).is_file()

@@ -1,4 +1,4 @@
-"""Training several runs: as many at once as are wanted, until every run is done or has failed."""
+"""Training of several runs, a limited number at once, until each is done or has failed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fedqmix.runtime.runs.side_by_side.display import Display
 from fedqmix.runtime.runs.side_by_side.run import Run, State
 
 LOOK = 0.25
-"""Seconds between two looks at the runs and their folders."""
+"""Seconds between two readings of the runs' states and folders."""
 
 
 class Programs(Protocol):
-    """Where runs are trained, each by itself; a context manager that leaves none running."""
+    """The processes or threads that train runs; a context manager that ends all of them."""
 
     def __enter__(self) -> Self: ...
 
@@ -29,19 +29,19 @@ class Programs(Protocol):
     ) -> None: ...
 
     def begin(self, run: Run) -> None:
-        """Let a run begin or go on, as its state says."""
+        """Begin or resume a run, according to its state."""
 
     def ended(self) -> dict[str, int]:
-        """Return the exit status, 0 if done, of those that have ended since the last call, by their names."""
+        """Return the exit status, by name, of runs that ended since the last call; 0 if done."""
 
 
 class Processes(Jobs):
-    """A process for each, with the command line of a single run, which is why its result is a single run's."""
+    """One process per run, with the command line of a single run, so that results are the same."""
 
     def begin(self, run: Run) -> None:
         """See Programs."""
         command = [sys.executable, "-m", "fedqmix", "train", *run.words(run.state)]
-        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        # `python -m` would look for modules in the working folder first, whatever it holds.
         self.start(run.name, command, run.log, {**source_path(), "PYTHONSAFEPATH": "1"})
 
 
@@ -52,15 +52,15 @@ def train_all(
     programs: Programs | None = None,
     done: Callable[[Run], None] = lambda run: None,
 ) -> None:
-    """Train those that are waiting, in order; in the end each is done or has failed.
+    """Train the waiting runs in order, `at_once` side by side, until each is done or has failed.
 
-    programs: where, by default in processes. done: is given each run when it is done. A failed run stops no other.
-    However this ends, nothing is left running, and those that were cut off can be resumed.
+    programs: processes by default. done: called with each run that is done. A failed run stops no other run. However
+    this ends, no process stays active, and interrupted runs can be resumed.
     """
     waiting = [run for run in runs if run.state is State.WAITING]
     running: dict[str, Run] = {}
     try:
-        with Processes() if programs is None else programs as trained:  # one that is empty is false
+        with Processes() if programs is None else programs as trained:  # Programs without runs are false
             while waiting or running:
                 while waiting and len(running) < at_once:
                     run = waiting.pop(0)
@@ -82,7 +82,7 @@ def train_all(
 
 
 def _start(run: Run, programs: Programs, display: Display) -> bool:
-    """Let a run begin; return whether it could."""
+    """Begin a run; return whether its folder could be prepared."""
     try:
         run.state = run.make_way()
     except StorageError as error:

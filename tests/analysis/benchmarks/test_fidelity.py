@@ -179,7 +179,7 @@ def test_every_map_has_a_class():
         (["shift=inf"], "from 0 to 2"),
         (["explore=nan"], "from 0 to 1"),
         (["explore=much"], "from 0 to 1"),
-        (["policy=kite"], "no option of bench fidelity"),
+        (["policy=kite"], "is not an option of bench fidelity"),
     ],
 )
 def test_bad_words_are_refused(capfd, words, expected):

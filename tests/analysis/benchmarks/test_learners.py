@@ -142,7 +142,7 @@ def test_the_length_of_random_episodes_is_given_for_each_map(capfd):
         (["learner", "maps=3m,8m", "steps=1,2,3"], "3 lengths for 2 maps (3m, 8m)"),
         (["learner", "maps=3m", "steps=61"], "3m has 60 environment steps at most"),
         (["learner", "maps=3m", "steps=0"], "above 0"),
-        (["learner", "run=nowhere"], "'nowhere' is no run folder"),
+        (["learner", "run=nowhere"], "'nowhere' is not a run folder"),
         (["learner", "run=nowhere", "maps=3m", "steps=4"], "leave maps=, steps= out"),
         (["learners", "peers=ppsqmix,epimarl"], "did you mean 'epymarl'"),
         (["learners", "peers=ppsqmix"], "ColaZhang22/PPS-QMIX on GitHub, ppsqmix_path=PATH"),

@@ -96,7 +96,7 @@ def test_without_a_terminal_a_count_is_told_in_lines_but_not_too_many(capfd: pyt
     with CountBar(30, seldom=0.0) as bar:
         bar.tell("3m", "try 1", 10)
         bar.tell("3m", "try 2", 10)
-    assert capfd.readouterr().err.splitlines() == ["3m try 1: 10 of 30 battles", "3m try 2: 20 of 30 battles"]
+    assert capfd.readouterr().err.splitlines() == ["3m try 1: 10 of 30 episodes", "3m try 2: 20 of 30 episodes"]
     with CountBar(30, seldom=1000.0) as bar:
         bar.tell("3m", "try 1", 30)
     assert capfd.readouterr() == ("", "")

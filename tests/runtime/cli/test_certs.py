@@ -157,7 +157,7 @@ def test_an_authority_is_never_overwritten(out: Path, capsys: pytest.CaptureFixt
         ("agents=three", "agents=three must be a whole number"),
         ("days=99999", "days=99999 must be a whole number from 1 to 3650"),
         ("renew=yes", "renew=yes must be true or false"),
-        ("renew", "'renew' says no value; write renew=..."),
+        ("renew", "'renew' has no value; write renew=..."),
         ("hosts.wrold=a", "unknown party 'wrold'; did you mean 'world'?"),
         ("hosts.agent-3=a", "unknown party 'agent-3'"),
         ("hosts.world=10.0.0.2:9101", "'10.0.0.2:9101' is neither a host name"),

@@ -113,7 +113,7 @@ def test_only_submit_submits(federation: Federation, capsys: pytest.CaptureFixtu
     words = [f"superlink={federation.address}", "follow=false", "strategy=a_pps", "run_dir=runs/by-command"]
     for party in ("agent-0", "supernode-0", "superlink"):
         assert main(["submit", *words, f"certs={federation.identity(party).folder}"]) == 2
-        assert "that of submit is needed" in " ".join(capsys.readouterr().err.split())
+        assert "the folder of submit is needed" in " ".join(capsys.readouterr().err.split())
         with (
             SuperLink(federation.address, federation.identity(party)) as link,
             pytest.raises(FederationError, match=rf"refuses this: .* certificate of submit; this is that of {party}"),

@@ -94,7 +94,7 @@ def test_flowers_own_port(superlink: int, folder: Path, capsys: pytest.CaptureFi
         (["localhost:1", "parti=world"], "did you mean 'party'?"),
         (["localhost:1", "party=world", "timeout=0", "insecure=true"], "timeout=0 must be"),
         (["localhost:1", "party=world", "insecure=yes"], "insecure=yes must be true or false"),
-        (["localhost:1", "party"], "'party' says no value"),
+        (["localhost:1", "party"], "'party' has no value"),
     ],
 )
 def test_a_mistake_is_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

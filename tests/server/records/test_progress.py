@@ -49,7 +49,7 @@ def test_time_left_is_counted_from_the_first_row_on(seconds: float, left: str) -
 
 
 def test_a_run_without_any_row_is_shown_too() -> None:
-    assert "the first battles" in shown(True)
+    assert "the first episodes" in shown(True)
     assert shown(False) == "weights were uniform [negative rewards]\n"
 
 

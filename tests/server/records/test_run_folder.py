@@ -84,7 +84,7 @@ def test_what_is_no_run_folder_is_named(tmp_path: Path) -> None:
     (run / "checkpoints" / "round-3" / "manifest.json").write_text("{}")
     for path, message in [
         (tmp_path / "nowhere", "there is no folder"),
-        (tmp_path, "is no run folder: it has no config.yaml and no run.json"),
+        (tmp_path, "is not a run folder: it has no config.yaml and no run.json"),
         (run / "checkpoints" / "round-3", f"lies inside the run folder {run}"),
         (run / "checkpoints" / "round-3" / "manifest.json", f"lies inside the run folder {run}"),
         (run / "config.yaml", f"lies inside the run folder {run}"),

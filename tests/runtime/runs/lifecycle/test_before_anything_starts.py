@@ -151,7 +151,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", ["train", "seeds", "up", "paper", "ladder"])
 def test_what_cannot_even_begin(command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said = refused(FOLDERS[command], tmp_path, tmp_path / "new", capfd)
-    assert "of memory before the first battle, and 0.2 GiB are free" in said
+    assert "of memory before the first episode, and 0.2 GiB are free" in said
 
 
 def test_a_buffer_that_fits_only_at_first_is_warned_of_with_the_largest_that_fits(
