@@ -1,12 +1,12 @@
-"""Record what three rounds compute, tensor by tensor, so that a change of structure can be held to the same bits.
+"""Record hashes of all tensors after three rounds, to prove a refactoring bit-identical.
 
-    python scripts/golden.py record FILE [MODULE]    train all pairs and write the hashes of what they end with
+    python scripts/golden.py record FILE [MODULE]    train all pairs and write the hashes of their final tensors
     python scripts/golden.py compare BEFORE AFTER    print every difference; exit status 1 if there is one
 
 Trains {iql, vdn, qmix} x {none, a_pps, rs_pps, pp_pps, full_sharing} for three rounds of experiment=smoke: in one
 process with one thread and with two, interrupted after two rounds and resumed, and as a federation.
-MODULE is what `python -m` starts, `fedqmix` by default. Hashes are those of one machine's processor: record both
-files on it.
+MODULE is the module for `python -m`, `fedqmix` by default. Hashes depend on the processor: record both files on the
+same machine.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def record(module: str) -> dict[str, dict[str, str]]:
 
 
 def start(module: str, *words: str) -> None:
-    """Run one command to its end; print what it said if it fails."""
+    """Run one command to its end; exit with its output if it fails."""
     done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
 
 
 def hashes(run: Path) -> dict[str, str]:
-    """Return the hash of every tensor that a run's last checkpoint holds, of every party, and of its metrics."""
+    """Return the hashes of all parties' tensors in a run's last checkpoints, and of its metrics."""
     found = {}
     for file in sorted(run.rglob("round-000003/*.safetensors")):
         place = "/".join(part for part in file.relative_to(run).parts if "run-" not in part)
@@ -70,7 +70,7 @@ def hashes(run: Path) -> dict[str, str]:
 
 
 def compare(before: Path, after: Path) -> int:
-    """Print what differs between two records; return 1 if anything does."""
+    """Print the differences between two records; return 1 if there are any."""
     one, other = (json.loads(path.read_text()) for path in (before, after))
     differing = 0
     for run in sorted(one.keys() | other.keys()):

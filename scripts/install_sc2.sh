@@ -2,14 +2,14 @@
 # StarCraft II 4.10 for Linux, from Blizzard's own packages, and SMAC's maps, for env=smac. See --help.
 set -euo pipefail
 
-# As Blizzard documents them: https://github.com/Blizzard/s2client-proto#downloads
+# Documented by Blizzard: https://github.com/Blizzard/s2client-proto#downloads
 GAME_URL=https://blzdistsc2-a.akamaihd.net/Linux/SC2.4.10.zip
 LICENSE_URL=http://blzdistsc2-a.akamaihd.net/AI_AND_MACHINE_LEARNING_LICENSE.html
 PASSWORD=iagreetotheeula
-GAME_BYTES_AT_LEAST=1000000000 # what an error page or half a download falls short of
-# Blizzard publishes no sum. This one is not Blizzard's: Harimus/SpinningUpPySc2 on GitHub (install_sc2.sh) records it.
+GAME_BYTES_AT_LEAST=1000000000 # an error page or a partial download is smaller
+# Blizzard publishes no checksum. This one is recorded by Harimus/SpinningUpPySc2 on GitHub (install_sc2.sh).
 GAME_SHA256_SEEN=1052f249f30a242bf5e17cc3315324919f9689307ca6dbcdb30bb41ea3004884
-# SMAC's repository at the commit that docs/starcraft.md names; scripts/smac_maps.sha256 has the sums of its maps.
+# SMAC's repository at the commit that docs/starcraft.md names; scripts/smac_maps.sha256 has its maps' checksums.
 SMAC_COMMIT=d6aab33f76abc3849c50463a8592a84f59a5ef84
 MAPS_URL=https://github.com/oxwhirl/smac/archive/$SMAC_COMMIT.zip
 MAPS_SUMS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/smac_maps.sha256
@@ -20,27 +20,27 @@ maps_only=no
 dry_run=no
 game_sha256=
 keep=no
-work= # a folder to be removed in the end
+work= # a folder that is removed at the end
 
 usage() {
   cat << END
 scripts/install_sc2.sh [options]    StarCraft II 4.10 for Linux and SMAC's maps, for env=smac
 
-  --folder DIR                 where the game goes, which SC2PATH then names (now: $folder)
+  --folder DIR                 the game's folder, to be named by SC2PATH (now: $folder)
   --accept-blizzard-license    you have read Blizzard's AI and Machine Learning License and agree to it:
                                $LICENSE_URL
-                               (without this option you are asked)
-  --maps-only                  SMAC's maps alone, into a game that is there (macOS, too)
-  --dry-run                    say what would be done, and do nothing
-  --keep-download              leave the game's archive beside its folder
-  --game-url URL               another package of Blizzard's, or a copy of yours (also file:///...)
+                               (without this option the script asks)
+  --maps-only                  only SMAC's maps, into an installed game (also on macOS)
+  --dry-run                    print the actions without doing them
+  --keep-download              keep the game's archive beside its folder
+  --game-url URL               another package of Blizzard's, or your own copy (also file:///...)
   --game-sha256 SUM            refuse any other archive of the game
   --maps-url URL               another archive with a folder SMAC_Maps in it
-  --maps-sums FILE             its sums, as of sha256sum; ours: scripts/smac_maps.sha256
-  --help                       this
+  --maps-sums FILE             its checksums, as of sha256sum; default: scripts/smac_maps.sha256
+  --help                       print this text
 
-An interrupted download goes on where it was when the script is run again. Nothing that is there is overwritten but
-maps. Needs curl, unzip and some gigabytes of room.
+An interrupted download continues when the script is run again. Except for maps, existing files are not overwritten.
+Needs curl, unzip and some gigabytes of disk space.
 END
 }
 
@@ -49,7 +49,7 @@ main() {
   trap 'if [ -n "$work" ]; then rm -rf "$work"; fi' EXIT
   need curl unzip
   sums_program
-  [ -f "$MAPS_SUMS" ] || fail "$MAPS_SUMS is not there: it has the sums of SMAC's maps."
+  [ -f "$MAPS_SUMS" ] || fail "$MAPS_SUMS is missing: it holds the checksums of SMAC's maps."
   if [ "$maps_only" = no ]; then
     install_game
   fi
@@ -92,7 +92,7 @@ options() {
 
 install_game() {
   if compgen -G "$folder/Versions/Base*" > /dev/null; then
-    say "StarCraft II is in $folder already."
+    say "StarCraft II is already in $folder."
     return
   fi
   [ "$(uname -s)" = Linux ] || fail "these packages are for Linux; elsewhere get the game from https://starcraft2.blizzard.com and run this with --maps-only."
@@ -113,8 +113,8 @@ install_game() {
   say "unpacking (some minutes)"
   unzip -q -P "$PASSWORD" "$archive" -d "$work" || fail "$archive cannot be unpacked: remove it and run this again."
   top=$(find "$work" -maxdepth 2 -type d -name Versions -exec dirname {} \; | head -n 1)
-  [ -n "$top" ] || fail "$GAME_URL holds no folder Versions: it is no StarCraft II for Linux."
-  compgen -G "$top/Versions/Base*/SC2_x64" > /dev/null || fail "$GAME_URL holds no Versions/Base*/SC2_x64: it is no StarCraft II for Linux."
+  [ -n "$top" ] || fail "$GAME_URL holds no folder Versions: it is not StarCraft II for Linux."
+  compgen -G "$top/Versions/Base*/SC2_x64" > /dev/null || fail "$GAME_URL holds no Versions/Base*/SC2_x64: it is not StarCraft II for Linux."
   chmod +x "$top"/Versions/Base*/SC2_x64
   put "$top" "$folder"
   rm -rf "$work"
@@ -123,7 +123,7 @@ install_game() {
   fi
 }
 
-# $1: the unpacked game, $2: where it goes. Maps that are there stay.
+# $1: the unpacked game, $2: its folder. Existing maps stay.
 put() {
   local entry name
   mkdir -p "$2"
@@ -137,7 +137,7 @@ put() {
   done
 }
 
-# The licence binds whoever types the archive's password, so the person must say yes, and nobody else.
+# The licence binds the person who types the archive's password, so that person must agree; the script cannot.
 agree() {
   [ "$accepted" = no ] || return 0
   say "StarCraft II comes under Blizzard's AI and Machine Learning License: $LICENSE_URL"
@@ -156,25 +156,25 @@ check_archive() {
   sum=$(sha256 "$1")
   if [ -n "$game_sha256" ]; then
     [ "$sum" = "$game_sha256" ] || fail "$1 has sha256 $sum, not $game_sha256: remove it and run this again."
-    say "sha256 $sum, as it was asked for"
+    say "sha256 $sum, as requested"
     return
   fi
   bytes=$(wc -c < "$1" | tr -d ' ')
   say "sha256 $sum ($bytes bytes)"
   if [ "$sum" = "$GAME_SHA256_SEEN" ]; then
-    say "Blizzard publishes no sum; another project has recorded the same one for 4.10."
+    say "Blizzard publishes no checksum; another project has recorded the same one for 4.10."
   else
-    say "Blizzard publishes no sum, and this is not the one another project has recorded for 4.10."
-    say "Size and integrity are looked at; --game-sha256 SUM refuses any other archive."
+    say "Blizzard publishes no checksum, and another project has recorded a different one for 4.10."
+    say "Size and integrity are checked; --game-sha256 SUM refuses any other archive."
   fi
-  [ "$bytes" -ge "$GAME_BYTES_AT_LEAST" ] || fail "$1 is too small for the game: see what it is, or name a sum with --game-sha256."
+  [ "$bytes" -ge "$GAME_BYTES_AT_LEAST" ] || fail "$1 is too small for the game: check its content, or state its checksum with --game-sha256."
   unzip -q -P "$PASSWORD" -t "$1" > /dev/null || fail "$1 is damaged: remove it and run this again."
 }
 
 install_maps() {
   local maps=$folder/Maps/SMAC_Maps
   if [ -d "$maps" ] && (cd "$maps" && check_sums) > /dev/null 2>&1; then
-    say "SMAC's maps are in $maps already."
+    say "SMAC's maps are already in $maps."
     return
   fi
   if [ "$dry_run" = yes ]; then
@@ -186,36 +186,36 @@ install_maps() {
   say "downloading $MAPS_URL"
   download "$MAPS_URL" "$work/maps.zip"
   unzip -q -j "$work/maps.zip" '*SMAC_Maps/*.SC2Map' -d "$work/SMAC_Maps" || fail "$MAPS_URL holds no SMAC_Maps/*.SC2Map."
-  (cd "$work/SMAC_Maps" && check_sums) || fail "the maps of $MAPS_URL are not those of $MAPS_SUMS. Nothing was put into $folder."
+  (cd "$work/SMAC_Maps" && check_sums) || fail "the maps of $MAPS_URL do not match $MAPS_SUMS. Nothing was copied to $folder."
   mkdir -p "$maps"
   cp "$work/SMAC_Maps"/*.SC2Map "$maps/"
   rm -rf "$work"
-  say "$(find "$maps" -name '*.SC2Map' | wc -l | tr -d ' ') maps are in $maps, with the right sums."
+  say "$(find "$maps" -name '*.SC2Map' | wc -l | tr -d ' ') maps are in $maps, with matching checksums."
 }
 
 closing_words() {
   if [ "$folder" != "$HOME/StarCraftII" ]; then
-    say "Tell where the game is, in this shell and in those to come:"
+    say "Set the game's folder, in this shell and in later ones:"
     say "  export SC2PATH=$(printf '%q' "$folder")"
   fi
-  say "The Python side, beside fedqmix:"
+  say "The Python packages, in fedqmix's environment:"
   say "  pip install pys2clientprotocol==1.0.2 absl-py portpicker websocket-client"
   say "  pip install --no-deps pysc2==4.0.0"
   say "  pip install --no-deps https://github.com/oxwhirl/smac/archive/$SMAC_COMMIT.zip"
   say "Then: fedqmix doctor"
 }
 
-# $1: from, $2: to. Goes on with a part that is there; a whole file that is there is left as it is.
+# $1: from, $2: to. Continues a partial file.
 download() {
   local status=0
   curl --fail --location --silent --show-error --retry 3 --continue-at - --output "$2" "$1" || status=$?
-  # 33: the server (or a local file) cannot go on in the middle. 36: it is complete already, for file:// URLs.
+  # 33: the server (or a local file) cannot continue. 36: the file is already complete, for file:// URLs.
   if [ "$status" = 33 ] || [ "$status" = 36 ]; then
     rm -f "$2"
     status=0
     curl --fail --location --silent --show-error --retry 3 --output "$2" "$1" || status=$?
   fi
-  [ "$status" = 0 ] || fail "cannot download $1 (curl: $status). Run this again to go on."
+  [ "$status" = 0 ] || fail "cannot download $1 (curl: $status). Run this again to continue."
 }
 
 sums_program() {

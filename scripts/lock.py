@@ -1,11 +1,11 @@
-"""Write the locked sets in scripts/requirements/: exact versions and the hashes of every file of each release.
+"""Write the lock files in scripts/requirements/: exact versions and hashes of all packages.
 
     make lock          (python scripts/lock.py; needs uv, which Flower brings, and a package index)
 
-constraints.txt says which versions; a package without a line there gets the newest that fits, and a line. The set
-holds for Python 3.11 and later on every platform, so it also names CUDA's packages, which few machines install. The
-hashes come from the package index; those of PyTorch's CPU builds, which lie on an index of their own, from
-scripts/requirements/torch-cpu.sha256.
+constraints.txt states the versions; a package without a line there gets the newest version that fits, and a line. The
+lock files hold for Python 3.11 and later on every platform, so they include CUDA's packages, which few machines
+install. The hashes are those of every file of a release on the package index. The hashes of PyTorch's CPU builds,
+which have an index of their own, come from scripts/requirements/torch-cpu.sha256.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ SINGLE_RUN = ["pysc2"]
 
 
 def compile_lock(lines: list[str], *options: str) -> str:
-    """Return the pinned and hashed form of requirement lines, for every platform. Raises what uv reports."""
+    """Return requirement lines with pins and hashes, for every platform.
+
+    Raises CalledProcessError when uv fails.
+    """
     words = ["pip", "compile", "-", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes"]
     words += ["--strip-extras", "--no-annotate", "--no-header", "--no-config", f"--constraints={CONSTRAINTS}", *options]
     uv = Path(sys.executable).with_name("uv")
@@ -39,7 +42,10 @@ def compile_lock(lines: list[str], *options: str) -> str:
 
 
 def with_cpu_builds(lock: str) -> str:
-    """Add the hashes of PyTorch's CPU builds to the line of torch. Raises SystemExit when they are not known."""
+    """Add the hashes of PyTorch's CPU builds to torch's line.
+
+    Raises SystemExit when they are not known.
+    """
     (version,) = re.findall(r"^torch==(\S+)", lock, re.MULTILINE)
     known = [line.split() for line in TORCH_CPU.read_text().splitlines()]
     hashes = [f"    --hash=sha256:{digest}" for digest, wheel in known if wheel.startswith(f"torch-{version}+cpu-")]
@@ -52,7 +58,7 @@ def with_cpu_builds(lock: str) -> str:
 
 
 def main() -> None:
-    """Write build.txt, locked.txt and audit.txt, and the versions of the first two into constraints.txt."""
+    """Write build.txt, locked.txt, audit.txt, and the versions of locked.txt to constraints.txt."""
     build = compile_lock(requirements(["build"], own=False))
     everything = compile_lock(requirements([*EXTRAS, "build", "dev"])) + compile_lock(SINGLE_RUN, "--no-deps")
     audit = compile_lock(requirements(["audit"], own=False))

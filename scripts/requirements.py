@@ -1,8 +1,8 @@
-"""Print what pyproject.toml asks for, one requirement a line: the project's own, and those of extras and groups.
+"""Print pyproject.toml's requirements, one per line: of the project, extras and groups.
 
-    python3 scripts/requirements.py                 what `fedqmix train` needs
+    python3 scripts/requirements.py                 the packages that `fedqmix train` needs
     python3 scripts/requirements.py sc2 video dev   also these extras and dependency groups
-    python3 scripts/requirements.py --only audit    these alone
+    python3 scripts/requirements.py --only audit    only these
 
 Standard library only: it runs before anything is installed.
 """
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def requirements(names: list[str], own: bool = True) -> list[str]:
-    """Return the requirements of the project and of the named extras and groups; own=False leaves the project's out.
+    """Return the requirements of the project (if `own`) and of the named extras and groups.
 
     Raises KeyError for a name that is neither an extra nor a group.
     """

@@ -1,4 +1,4 @@
-"""An agent in a process of its own: what it owns over the runs it takes part in, and how it answers the server."""
+"""An agent in a process of its own: its state in each run, and its replies to the server."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from fedqmix.runtime.transport.mixer_remote import RemoteMixer
 from fedqmix.runtime.transport.world_remote import RemoteWorld
 
 BEFORE = "env steps before policy questions"
-"""A fact kept with a round: question number -> what the agent had counted when it was first asked."""
+"""A fact saved with a round: policy question -> the agent's env_steps when it was first asked."""
 
 
 @dataclass
 class _Run:
-    """The run an agent takes part in now."""
+    """The run that an agent takes part in."""
 
     run_id: str
     text: str  # its settings, YAML
@@ -46,7 +46,7 @@ class _Run:
 
 
 class DeployedAgent:
-    """One agent of a federation; its networks, optimiser and episodes lie in memory and under its state folder.
+    """One agent of a federation; its networks, optimiser and episodes are also saved to disk.
 
     agent: which one. world, mixer: ways to the services. state: a private folder; each run has one of its own in it.
     allowed: the code that runs may name.
@@ -60,10 +60,10 @@ class DeployedAgent:
         self._run: _Run | None = None
 
     def answer(self, question: Message) -> Message:
-        """Answer one question of the server (see clients.answers).
+        """Answer one message of the server (see clients.answers).
 
-        Training goes on from the state after the round before, whatever was tried since, and is written down before
-        it is answered. Raises AttemptError when the attempt cannot be finished, and what training raises.
+        Training starts from the state after the previous round, whatever was attempted since. The new state is saved
+        before the reply. Raises AttemptError when the attempt cannot be finished, and any error of training.
         """
         began = time.perf_counter()
         plan = question.content.config_records[m.PLAN]
@@ -98,10 +98,10 @@ class DeployedAgent:
         return ask(run.rounds.after(attempt.round))
 
     def _take_up(self, run_id: str, text: str) -> _Run:
-        """Return the run with these settings, from memory or from its folder. Raises RefusedError for a wrong team."""
+        """Load the run unless it is in memory. Raises RefusedError when its team is too small."""
         if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
             return self._run
-        self._run = None  # first let go of the run before
+        self._run = None  # release the memory of the previous run first
         config = received(text, "agent", self._allowed)
         spec = team_spec(config.map, config.env)
         if self.agent >= spec.n_agents:
@@ -114,7 +114,7 @@ class DeployedAgent:
 
 
 def _policy(rounds: Rounds[AgentSide], round_: int, question: str, ask: Callable[[AgentSide], Message]) -> Message:
-    """Answer a policy question, whose battles are paid for like any other: once, however often it is asked."""
+    """Answer a policy question; count its environment steps once, even if it is asked again."""
     side = rounds.change(round_)
     before: dict[str, int] = dict(rounds.facts.get(BEFORE, {}))
     side.agents.env_steps = before.setdefault(question, side.agents.env_steps)

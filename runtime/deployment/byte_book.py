@@ -1,4 +1,4 @@
-"""What a federated run has sent: RUN/ledger.json, bytes by round, party and channel, and tables of it."""
+"""A federated run's traffic in RUN/ledger.json: bytes by round, party and channel."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ from fedqmix.runtime.transport.ledger import LedgerLine
 
 LEDGER = "ledger.json"
 LARGEST = 64 * 2**20
-"""Bytes of a ledger; a line takes a hundred."""
+"""Bytes of a ledger at most; a line takes a hundred."""
 CHANNELS = {
     "flower": "parameters and metrics, to and from the server",
     "world": "observations, masks and actions, to and from the world",
     "mixer": "chosen Q-values and their gradients, to and from the mixer",
     "sink": "states and team rewards, from the world to the mixer",
 }
-"""Channel -> what goes over it."""
+"""Channel -> a description of its traffic."""
 
 
 class ByteBook:
-    """Gathers what the services count; kept on disk, as a service that restarts begins to count anew."""
+    """The services' byte counts, saved because a restarted service counts from zero."""
 
     def __init__(self, folder: Path) -> None:
-        """Take up what the run folder holds."""
+        """Load the run folder's ledger."""
         self._path = folder / LEDGER
         self._lines = {_key(line): line for line in read_ledger(folder)}
 
     def take(self, lines: Iterable[LedgerLine]) -> None:
-        """Take down the newest counts and write the file. A count never falls: what a service forgot was sent."""
+        """Add the newest counts and save the file; after a service's restart no count falls.
+
+        Raises StorageError when the file cannot be written.
+        """
         for line in lines:
             known = self._lines.get(_key(line), line)
             self._lines[_key(line)] = LedgerLine(
@@ -52,7 +55,7 @@ class ByteBook:
             raise StorageError(f"the server could not write {self._path}: {error.strerror}.") from error
 
     def totals(self) -> dict[str, int]:
-        """Return bytes both ways by channel over the whole run."""
+        """Return the bytes in both directions by channel, over the whole run."""
         sums = dict.fromkeys(CHANNELS, 0)
         for line in self._lines.values():
             sums[line.channel] = sums.get(line.channel, 0) + line.bytes_in + line.bytes_out
@@ -74,7 +77,7 @@ def read_ledger(folder: Path) -> list[LedgerLine]:
 
 
 def _line(path: Path, values: Any) -> LedgerLine:
-    """Return one line of a ledger; raises CheckpointError unless every field is there with its type."""
+    """Return a line of a ledger. Raises CheckpointError unless every field has its type."""
     counts, words = ("round", "bytes_in", "bytes_out"), ("party", "channel")
     whole = isinstance(values, dict) and set(values) == {*counts, *words}
     whole = whole and all(type(values[name]) is int and values[name] >= 0 for name in counts)
@@ -84,7 +87,7 @@ def _line(path: Path, values: Any) -> LedgerLine:
 
 
 def ledger_table(lines: Iterable[LedgerLine]) -> Table:
-    """Return a table of megabytes by party and channel; "up" is what the party sent."""
+    """Return a table of megabytes by party and channel; "up" is sent by the party."""
     lines = list(lines)
     rounds = len({line.round for line in lines if line.round})
     table = Table(title=f"sent in {rounds} rounds (MB)")

@@ -1,8 +1,8 @@
-"""The compose file of a federation: one service for each party, with the certificates and networks it needs.
+"""The compose file of a federation: a service per party, with its certificates and networks.
 
-Who can reach whom: the SuperLink, the mixer, the world and `train` meet on `control`; each agent meets world and mixer
-on a network of its own, and its SuperNode on another; the SuperNodes meet the SuperLink on `flower`. So no two agents
-share a network. No network leads out of the machine.
+The networks: SuperLink, mixer, world and `train` share `control`; each agent shares one network with world and mixer,
+and another with its SuperNode; the SuperNodes and the SuperLink share `flower`. No two agents share a network, and no
+network leads out of the machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ name: fedqmix
 
 
 def compose_file(map_name: str, agents: int) -> str:
-    """Return the compose file, YAML text, for a map and its number of agents (no map has more than 27)."""
+    """Return the compose file (YAML) for a map and its number of agents (at most 27)."""
     ids = range(agents)
     own = ", ".join(f"agent-{k}" for k in ids)
     known = [f"supernode-{k}.pub" for k in ids]
@@ -63,7 +63,10 @@ def _waits(ids: range) -> str:
 
 
 def _networks(ids: range) -> str:
-    """Every network has addresses of its own: an engine's default ranges are used up by about thirty networks."""
+    """Return the networks, with explicit subnets.
+
+    About thirty networks exhaust an engine's default address ranges.
+    """
     subnets = {f"agent-{k}": f"{k}.0/28" for k in ids}
     subnets |= {f"door-{k}": f"{k}.128/28" for k in ids}
     subnets |= {"flower": "254.0/24", "control": "255.0/28"}

@@ -1,4 +1,4 @@
-"""What each service of a federation's compose file says; braces in `${...}` are doubled for str.format."""
+"""Templates of a compose file's services; braces in `${...}` are doubled for str.format."""
 
 COMMON = """\
 x-common: &common

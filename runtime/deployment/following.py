@@ -1,4 +1,4 @@
-"""A run on a SuperLink, followed from its submission to its end, over restarts of the SuperLink."""
+"""A run on a SuperLink, followed to its end, also across restarts of the SuperLink."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from fedqmix.runtime.deployment.submission import RunState, State, SuperLink, Un
 from fedqmix.server.records import Row
 
 LOOK = 0.1
-"""Seconds between two looks at the run folder."""
+"""Seconds between two reads of the run folder."""
 ASK = 2.0
-"""Seconds between two questions to the SuperLink."""
+"""Seconds between two requests to the SuperLink."""
 WELL = 60.0
-"""Seconds (or patience, if that is longer) after which a run that goes on counts as well, also where nothing else is
-heard of it than that it goes on."""
+"""Seconds (or patience, if longer) after which a running run counts as healthy, even without new rows."""
 
 
 class Following:
-    """One run, submitted, followed, and submitted again when the SuperLink or the ServerApp was lost.
+    """One run: submitted, followed, and submitted again when SuperLink or ServerApp were lost.
 
-    It is lost for good when for `patience` seconds the SuperLink does not answer, or the run is lost time and again
-    without having got any further.
+    It fails when for `patience` seconds the SuperLink does not answer, or the run is lost repeatedly without
+    progress.
     """
 
     def __init__(self, link: SuperLink, overrides: Sequence[str], run_dir: str, folder: Path, patience: float) -> None:
         """Prepare; nothing is submitted yet.
 
-        overrides: of the run, with its run_dir or resume among them. run_dir: as the ServerApp is told it.
-        folder: the same folder as it is seen from here, whether it can be or not.
+        overrides: the run's, including its run_dir or resume. run_dir: the run folder's path for the ServerApp.
+        folder: the same folder's path in this process, which may not have access to it.
         """
         self._link = link
         self._overrides = list(overrides)
@@ -43,17 +42,17 @@ class Following:
         self._patience = patience
         self._progress = ProgressFile(folder)
         self._run = 0
-        self._words = self._overrides  # those submitted last
-        self._others: set[int] | None = None  # runs of the same words that were there first; None: nothing submitted
-        self._submitted = 0.0  # when, as the times below; 0 means never
+        self._words = self._overrides  # the overrides of the last submission
+        self._others: set[int] | None = None  # earlier runs with the same overrides; None: nothing submitted
+        self._submitted = 0.0  # time of the submission; 0, here and below: never
         self._silent = 0.0  # since when the SuperLink has not answered
-        self._losing = 0.0  # since when the run has been lost and lost again
+        self._losing = 0.0  # since when the run has been lost repeatedly
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row | None]:
-        """Submit the run, then yield each new row of its progress, and None whenever there is none; end with the run.
+        """Submit the run; yield each new row of its progress, or None, until the run ends.
 
-        say: shown a sentence when something went wrong and is being mended.
-        Raises FederationError with the run's own words when it failed, and when patience is over.
+        say: receives a sentence when the run was lost and is submitted again.
+        Raises FederationError with the run's own error when it failed, and when patience has run out.
         """
         asked = 0.0
         while True:
@@ -79,7 +78,7 @@ class Following:
             time.sleep(LOOK)
 
     def _submit(self) -> None:
-        """Submit the run, unless the SuperLink took it the last time and only its answer was lost."""
+        """Submit the run, unless the last submission succeeded and only its answer was lost."""
         found = self._link.same(self._words)
         if self._others is None:
             self._others = found
@@ -88,7 +87,10 @@ class Following:
         self._submitted = time.monotonic()
 
     def stop(self) -> bool:
-        """Stop the run, if it was submitted; return False when the SuperLink does not answer, and it may go on."""
+        """Stop the run, if it was submitted.
+
+        Returns False when the SuperLink does not answer; the run may then continue.
+        """
         try:
             with self._link.anew() as link:
                 for run in [self._run] if self._run else self._unnoticed(link):
@@ -98,9 +100,10 @@ class Following:
         return True
 
     def _unnoticed(self, link: SuperLink) -> set[int]:
-        """Return the runs that the SuperLink took from us without our having heard of it.
+        """Return runs that this process submitted without receiving the SuperLink's answer.
 
-        Somebody else's run may have the same name, so the words must be ours, and the run newer than our first try.
+        Another user's run may have the same name, so the overrides must be equal, and the run newer than the first
+        submission.
         """
         return set() if self._others is None else link.same(self._words) - self._others
 
@@ -113,22 +116,22 @@ class Following:
         if found.state is State.FAILED:
             raise FederationError(found.words)
         if found.state is State.STOPPED:
-            raise FederationError("the run was stopped from elsewhere.")
+            raise FederationError("another process stopped the run.")
         return found.state is State.FINISHED
 
     def _bear_with(self, error: UnreachableError) -> None:
         self._silent = self._silent or time.monotonic()
         if time.monotonic() - self._silent > self._patience:
-            raise FederationError(f"{error}. So it has been for {self._patience:.0f} s.") from error
+            raise FederationError(f"{error}. It did not answer for {self._patience:.0f} s.") from error
 
     def _again(self) -> list[str]:
-        """Return the overrides to submit a lost run with: it goes on from its folder, if it had got that far."""
+        """Return the overrides to submit a lost run again: it resumes if its folder exists."""
         now = time.monotonic()
         if now - self._submitted > max(WELL, self._patience):
             self._losing = 0.0
         self._losing = self._losing or now
         if now - self._losing > self._patience:
-            raise FederationError(f"the run was lost again and again; for {self._patience:.0f} s it got no further.")
+            raise FederationError(f"the run was lost repeatedly; for {self._patience:.0f} s it made no progress.")
         seen = self._folder.parent.exists()
         if (self._folder / RUN).exists() or not seen:
             own = [word for word in self._overrides if f"{word.partition('=')[0]}.".startswith(RESUMABLE)]

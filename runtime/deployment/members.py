@@ -1,4 +1,4 @@
-"""Whether a federation has the agents that a run's map needs, known before anything is begun."""
+"""The check that a federation has the agents of a run's map, before the run starts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def require_members(map_name: str, n_agents: int, known: Collection[int] | None) -> None:
-    """Check that a federation has agents 0 to n_agents - 1. Raises ConfigurationError, which names maps that fit.
+    """Check that a federation has agents 0 to n_agents - 1.
 
-    known: the agents whose SuperNodes the SuperLink lets in; None when it lets in everybody, and who is missing turns
-    out only as time passes.
+    known: the agents whose SuperNodes are registered at the SuperLink; None when it accepts every SuperNode, so that
+    missing agents are found only while the run waits.
+    Raises ConfigurationError, which names maps that fit.
     """
     missing = [] if known is None else [agent for agent in range(n_agents) if agent not in known]
     if known is None or not missing:

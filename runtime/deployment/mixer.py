@@ -1,4 +1,7 @@
-"""The mixer's side in a process of its own: what it owns over one run (a runtime.transport.mixer_service.MixerSide)."""
+"""The mixer in a process of its own: its state in one run.
+
+Implements runtime.transport.mixer_service.MixerSide.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.storage.rounds import Rounds
 
 REPORT = "report"
-"""A fact kept with a round that was reported on: means over the training steps since the report before."""
+"""A fact saved with a reported round: means over the training steps since the previous report."""
 
 
 class DeployedMixer:
@@ -43,7 +46,7 @@ class DeployedMixer:
 
     @property
     def device(self) -> torch.device:
-        """Where the mixer computes."""
+        """The device of the mixer network."""
         return self._rounds.thing.device
 
     @property
@@ -58,7 +61,7 @@ class DeployedMixer:
 
     @property
     def sink(self) -> TeamSink:
-        """The local end of what the world tells."""
+        """The receiver of the world's states and team rewards."""
         return self._rounds.thing.records
 
     def timeline(self) -> Timeline:
@@ -67,39 +70,42 @@ class DeployedMixer:
         return timeline(side.records.ring.lengths(side.learner.slots))
 
     def restore(self, round: int) -> Mapping[str, float] | None:
-        """Be as at the end of a round, to be changed; return its report, if one was saved with it.
+        """Load the state at the end of a round; return the report that was saved with it, if any.
 
-        Raises CheckpointError when that state is gone.
+        Raises CheckpointError when that state is missing.
         """
         self._rounds.change(round)
         report: dict[str, float] | None = self._rounds.facts.get(REPORT)
         return report
 
     def save(self, round: int, report: Mapping[str, float] | None) -> None:
-        """Write down where this side stands at the end of a round, with its report once that was asked for."""
+        """Save the state at the end of a round, with its report if one was requested."""
         self._rounds.commit(round, {} if report is None else {REPORT: dict(report)})
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps and battles since the last report."""
+        """Return means over the training steps and episodes since the last report."""
         return self._rounds.thing.learner.report()
 
     def learned(self) -> Learned:
-        """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
+        """Return the training steps, and the agents' values out of bounds since `forget_faults`."""
         return self._rounds.thing.learner.learned()
 
     def forget_faults(self) -> None:
-        """Begin an attempt: forget the faults of the one before."""
+        """Reset the record of values out of bounds, at the start of an attempt."""
         self._rounds.thing.learner.forget_faults()
 
     def training_battles(self) -> dict[str, float]:
-        """Return the training battles' means since the last report, and keep counting."""
+        """Return the training episodes' means since the last report, without resetting them."""
         return self._rounds.thing.learner.training_battles()
 
     def evaluation_returns(self) -> dict[str, float]:
-        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
+        """Return the mean team returns of the last evaluation by purpose.
+
+        Empty when there was none since the process started.
+        """
         learner = self._rounds.thing.learner
         played = [purpose for purpose in EVALUATIONS["both"] if learner.records.results(purpose)]
         return {purpose.value: learner.evaluation_return(purpose) for purpose in played}
 
     def close(self) -> None:
-        """Hold nothing that must be let go of."""
+        """Do nothing: there are no resources to release."""

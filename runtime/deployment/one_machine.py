@@ -1,4 +1,4 @@
-"""The services of a federation on one machine: which there are, how each is started, and in which order."""
+"""The services of a federation on one machine: their commands, ports and order of starting."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fedqmix.runtime.transport.security import channel
 
 HOST = "127.0.0.1"
 HOLD_S = 1.0
-"""How long a simulated node waits at its agent's door before it makes room for another: Flower simulates only a few at
-once (as many as its resources say, and at most four more than there are processors), and a team of ten that plays
-together must have been asked, all of it."""
+"""Seconds that a simulated node waits for its agent before it makes room for another. Flower simulates only a few nodes
+at once (as its resources allow, and at most four more than processors), but all agents of a team that plays together
+must have been asked."""
 
 
 class Deployment:
-    """World, mixer, SuperLink, and N agents with their SuperNodes, on free ports of this machine.
+    """World, mixer, SuperLink, N agents and their SuperNodes, on free ports of this machine.
 
-    Without Flower's part only world, mixer and agents, for nodes that Flower simulates.
+    With flower=False only world, mixer and agents, for nodes that Flower simulates.
 
-    logs: the folder with one file for each service. superlink: "host:port" to submit to.
+    logs: the folder with one file for each service. superlink: "host:port" for submissions.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class Deployment:
     ) -> None:
         """Choose ports; nothing is started yet.
 
-        folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
-        flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
+        folder: the run folder, absolute. agents: N. certs: the folder of the parties' certificate folders; None:
+        plain text. flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -49,26 +49,26 @@ class Deployment:
 
     @property
     def superlink(self) -> str:
-        """Where the SuperLink listens."""
+        """The address of the SuperLink."""
         return self._places["superlink"]
 
     @property
     def places(self) -> dict[str, str]:
-        """Where each party listens, "host:port"."""
+        """The address "host:port" of each party."""
         return dict(self._places)
 
     def coupling_services(self) -> list[Service]:
-        """Return mixer and world alone."""
+        """Return only mixer and world."""
         return [self._mixer(), self._world()]
 
     def services(self) -> list[Service]:
-        """Return all services in the order they are started in."""
+        """Return all services in the order of starting."""
         return [service for stage in self._stages() for service in stage]
 
     def start(self, supervisor: Supervisor, patience: float) -> None:
-        """Start all; return when every one is ready. Raises FederationError as `Supervisor.start` does.
+        """Start all services; return when every one is ready.
 
-        Logs and states are their owner's alone.
+        Only their owner can access logs and states. Raises FederationError as `Supervisor.start` does.
         """
         for folder in (self.logs, self._state):
             private_folder(folder)
@@ -76,7 +76,7 @@ class Deployment:
             supervisor.start(stage, patience)
 
     def _stages(self) -> list[list[Service]]:
-        # SuperNodes come last: one that finds no SuperLink waits longer than the SuperLink takes to start.
+        # SuperNodes start last: one that finds no SuperLink waits longer than the SuperLink takes to start.
         if not self._flower:
             return [[self._mixer(), self._world(), *(self._agent(number, HOLD_S) for number in self._agents)]]
         return [
@@ -109,7 +109,7 @@ class Deployment:
         return self._service(party, words, lambda: answers(place))
 
     def _own(self, party: str, words: list[str]) -> Service:
-        """A service of ours, which tells by gRPC whether it is ready."""
+        """Return a service of ours, which reports by gRPC whether it is ready."""
 
         def ready() -> bool:
             with channel(self._asker, self._places[party], party) as connection:
@@ -120,7 +120,7 @@ class Deployment:
     def _service(self, party: str, words: list[str], ready: Callable[[], bool]) -> Service:
         secure = "insecure=true" if self._certs is None else f"certs={self._certs / party}"
         command = [sys.executable, "-m", "fedqmix", *words, secure]
-        # Whatever the folder holds that this was started in: `python -m` would look for modules there first.
+        # Otherwise `python -m` would search the working directory for modules first.
         environment = {**source_path(), "PYTHONSAFEPATH": "1"}
         return Service(party, command, self.logs / f"{party}.log", ready, environment)
 

@@ -1,4 +1,4 @@
-"""Who takes part in a federation."""
+"""The parties of a federation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ LISTEN = {
     "mixer": "127.0.0.1:9102",
     "agent": "127.0.0.1:9103",
 }
-"""Where each listens unless told otherwise."""
+"""The default address of each service."""
 
 
 def parties(agents: int) -> tuple[str, ...]:
-    """Return the names of everybody in a federation of so many agents, as certificates name them.
+    """Return the names of all parties in a federation of N agents, as in their certificates.
 
-    `submit` is whoever submits runs: it may ask how the others are, and nothing else of world, mixer and agents.
+    `submit` is the party that submits runs; from world, mixer and agents it may request only their health.
     """
     return (
         "superlink",

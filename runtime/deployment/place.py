@@ -1,4 +1,4 @@
-"""Where the ServerApp runs and whom it can reach."""
+"""The ServerApp's surroundings: addresses, certificate and patience."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from fedqmix.runtime.transport.identity import Identity
 
 @dataclass(frozen=True)
 class Place:
-    """Addresses of world and mixer, who the server is to them, and how long it bears with them.
+    """Addresses of world and mixer, and the server's certificate and patience for them.
 
-    doors: where the agents are, for nodes that are not told it. nodes: Flower's number of each SuperNode and the agent
-    that its certificate and key stand for; None where nobody proves who it is.
+    identity: None means plain text. patience: seconds. agent_services: addresses of the agents, for nodes that do not
+    get them at their start. nodes: Flower's node id of each SuperNode -> the agent that its certificate and key stand
+    for; None without certificates.
     """
 
     world: str
@@ -30,9 +31,9 @@ class Place:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Place:
-        """Read FEDQMIX_WORLD, _MIXER, _CERTS and _NODES or _INSECURE, _PATIENCE, as `fedqmix superlink` sets them.
+        """Read the FEDQMIX_... variables that `fedqmix superlink` sets.
 
-        Raises ConfigurationError.
+        They are _WORLD, _MIXER, _RUNS, _CERTS with _NODES or _INSECURE, and _PATIENCE. Raises ConfigurationError.
         """
         missing = [name for name in ("FEDQMIX_WORLD", "FEDQMIX_MIXER", "FEDQMIX_RUNS") if not variables.get(name)]
         if missing:
@@ -60,5 +61,5 @@ class Place:
 
 
 def patience(variables: Mapping[str, str]) -> float:
-    """Return FEDQMIX_PATIENCE, seconds, or what is usual."""
+    """Return FEDQMIX_PATIENCE in seconds, or the default."""
     return float(variables.get("FEDQMIX_PATIENCE", PATIENCE_S))

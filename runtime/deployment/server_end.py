@@ -1,4 +1,4 @@
-"""The server's end of a deployment: what the ServerApp does on a SuperLink (called by server.app:app)."""
+"""The ServerApp's part of a deployment on a SuperLink (called by server.app:app)."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ from fedqmix.server.federation_grid import FederationGrid
 from fedqmix.server.records import Row
 
 LET_GO_S = 60.0
-"""How long a resumed run waits for the process that had the run before."""
+"""Seconds that a resumed run waits for the previous process to release the run folder."""
 ATTEMPTS = "attempts"
-"""The file of a run folder that holds the number of the run's last attempt."""
+"""The file in a run folder with the number of the run's last attempt."""
 
 
 def serve(grid: Grid, context: Context) -> None:
-    """Conduct one run; its settings are the run configuration's `overrides`. Raises FedqmixError."""
+    """Conduct one run with the `overrides` in the run configuration. Raises FedqmixError."""
     if umask := os.environ.get("FEDQMIX_UMASK"):
-        os.umask(int(umask, 8))  # a run folder is as readable as its user's other files; the SuperLink's state is not
+        os.umask(int(umask, 8))  # the user's umask for the run folder; the SuperLink's own state is private
     alone = simulated(grid, os.environ)
     place = None if alone else Place.from_environment(os.environ)
     runs = Path(os.environ.get("FEDQMIX_RUNS", "runs")).absolute()
@@ -62,7 +62,7 @@ def serve(grid: Grid, context: Context) -> None:
     require_members(config.map, n_agents, None if place is None or place.nodes is None else place.nodes.values())
     if alone:
         require_nodes(grid, n_agents)
-        require_world(config.map, config.env)  # which is to be started on this machine
+        require_world(config.map, config.env)  # the world will be started on this machine
     command = _command(words, alone)
     with _opened(config, command) as folder, ExitStack() as stack:
         progress = folder.path / PROGRESS
@@ -88,7 +88,7 @@ def serve(grid: Grid, context: Context) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Name the server when it cannot write a file of the run folder. Raises StorageError."""
+    """Turn an OSError of a run folder's file into a StorageError that names the server."""
     try:
         yield
     except OSError as error:
@@ -111,7 +111,7 @@ def _command(words: list[str], alone: bool) -> list[str]:
 
 
 def _opened(config: Config, command: list[str]) -> RunFolder:
-    """Return the run folder; the ServerApp of a SuperLink that was killed may hold on to it for half a minute."""
+    """Return the run folder; a killed SuperLink's ServerApp may hold it for half a minute."""
     deadline = time.monotonic() + LET_GO_S
     while True:
         try:
@@ -155,16 +155,16 @@ class Deployed:
 
     @property
     def times(self) -> dict[str, float]:
-        """Where the seconds of the last questions went; see server.federation_grid."""
+        """The durations of the last round's messages; see server.federation_grid."""
         return self._grid.times
 
     @property
     def game(self) -> str:
-        """What plays the battles, as the world said."""
+        """The game that the world reported."""
         return self.mixer_side.game
 
     def facts(self) -> Facts:
-        """Return what world and mixer know of the question that the agents answered last."""
+        """Return the facts of world and mixer about the last answered message."""
         return self.mixer_side.facts()
 
     def grid(self) -> tuple[Grid, Context]:
@@ -172,26 +172,26 @@ class Deployed:
         return self._grid, self._context
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Do nothing: every agent and the mixer have their own states, and are told after which round to go on."""
+        """Do nothing: agents and mixer load their own states of the round that a message names."""
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
-        """Write what the server owns: the aggregate, the strategy's state, and its counters."""
+        """Save the server's state: the aggregate, the strategy's state, and its counters."""
         self._book.take([*self.mixer_side.ledger(), *_flower_lines(self._grid)])
         store.save(round_, owned, facts, {})
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
-        """Keep the best evaluation's shared parameters."""
+        """Save the best evaluation's shared parameters."""
         store.save_best({AGGREGATE: shared}, facts)
 
     def close(self) -> None:
-        """Free world and mixer for the next run, and close the ways to them."""
+        """Release world and mixer for the next run, and close the channels to them."""
         self.mixer_side.close()
         for way in self._channels:
             way.close()
 
 
 class Attempts:
-    """Counts a run's attempts over its whole life; a number is on disk before it is used."""
+    """The counter of a run's attempts over all restarts; a number is saved before it is used."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ATTEMPTS
@@ -214,9 +214,10 @@ def _flower_lines(grid: FederationGrid) -> list[LedgerLine]:
 
 
 def _configuration(words: list[str], runs: Path, allowed: Allowed | None) -> Config:
-    """Compose; every round is written down, as the agents keep no more than the last two.
+    """Compose the configuration.
 
-    allowed: what the operator allows; None for words of the operator's own, which may name any folder.
+    Every round is saved, because the agents keep only the last two. allowed: the code that the operator allows; None
+    for the operator's own overrides, which may name any folder.
     """
     checked = _own(words, runs) if allowed is None else submitted(words, runs, allowed)
     config = compose(checked)
@@ -229,9 +230,8 @@ def _configuration(words: list[str], runs: Path, allowed: Allowed | None) -> Con
     return replace(
         config,
         checkpoint=replace(config.checkpoint, every_rounds=1),
-        runtime=replace(
-            config.runtime, name=DEPLOYMENT
-        ),  # so that whoever resumes it knows where its agents' states lie
+        # A resumed run finds its agents' states by the runtime's name.
+        runtime=replace(config.runtime, name=DEPLOYMENT),
     )
 
 

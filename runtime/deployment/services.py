@@ -1,4 +1,4 @@
-"""World and mixer as the server sees them: attempts are opened at both, and the mixer reports to it."""
+"""The server's access to world and mixer: attempts at both, and the mixer's reports."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.ledger import LedgerLine
 
 BATTLES = ("train", "evaluate", "policy")
-"""The kinds of attempts that need world and mixer; joining needs neither."""
+"""The kinds of attempts that need world and mixer; "join" needs neither."""
 SILENT_S = 15.0
-"""An agent that neither waits nor has called for so long has probably answered; asking it again costs little."""
+"""Seconds after which an agent that neither waits nor calls has probably replied; asking it again costs little."""
 GLANCE_S = 0.5
+"""Seconds to wait for world or mixer when a status is requested."""
 TURN_S = 60.0
-"""How long a run waits for the one before it to end."""
+"""Seconds that a run waits for the previous run to end."""
 SIGN_S = 5.0
-"""Between two signs that this run is going on; several may be lost before another run can come
+"""Seconds between two renewals of this run's lease; several may be lost before another run can start
 (runtime.transport.lease)."""
 
 
 class Services:
-    """The controls of a federation (runtime.core.controls.Controls), and its mixer's side (server.round_end.MixerSide).
+    """The controls of a federation, and its mixer's side.
 
-    world, mixer: ways to them. run: the run's id. patience: seconds to wait for one that cannot be reached.
-    on_event: receives what a user wants to know ("waiting for run ... to end").
+    Implements runtime.core.controls.Controls and server.round_end.MixerSide.
+    world, mixer: channels to them. run: the run's id. patience: seconds to wait for a service that cannot be reached.
+    on_event: receives messages for the user ("waiting for run ... to end").
     """
 
     def __init__(
@@ -53,20 +55,20 @@ class Services:
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._facts: Facts | None = None
         self._means: dict[str, float] = {}
-        self._battles: dict[str, float] = {}  # of training, as far as they were told
+        self._battles: dict[str, float] = {}  # means of training episodes that the mixer reported
         self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
 
     def hold(self) -> None:
-        """Hold mixer and world for this run, until it is closed; wait a while for the run that holds them.
+        """Lease mixer and world for this run until `close`; wait up to TURN_S for another run.
 
-        Raises BusyError when that goes on for longer, AttemptError when one of them cannot be reached.
+        Raises BusyError when the other run still holds them, AttemptError when one of them cannot be reached.
         """
         self._in_turn(lambda: self._hold(self._both))
         if self._signs.ident is None:
             self._signs.start()
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Begin an attempt at both; see runtime.core.controls.Controls. Raises as `hold` does."""
+        """Open an attempt at both; see runtime.core.controls.Controls. Raises as `hold` does."""
 
         def open_both() -> None:
             self._hold(self._both)
@@ -76,21 +78,21 @@ class Services:
         self._in_turn(open_both)
 
     def close(self) -> None:
-        """Free both for the next run."""
+        """Release both for the next run."""
         self._ended.set()
         if self._signs.ident is not None:
-            self._signs.join()  # one more sign would hold them again
+            self._signs.join()  # another renewal would lease them again
         for control in self._glances:
             with contextlib.suppress(FederationError):
                 control.release(self._run)
 
     @property
     def game(self) -> str:
-        """What plays the battles; empty before the first attempt."""
+        """The game that the world reported; empty before the first attempt."""
         return self._world.game
 
     def status(self) -> Standing | None:
-        """Return how far the agents are with both together; None while one of them cannot be reached."""
+        """Return the agents' progress at both together; None while one cannot be reached."""
         try:
             standings = [control.status(self._run) for control in self._glances]
         except AttemptError:
@@ -107,16 +109,16 @@ class Services:
         return Standing(calls, frozenset(agent for agent in calls if still[agent] > SILENT_S), broken)
 
     def settle(self, attempt: Attempt, kind: str) -> None:
-        """Take down what world and mixer know of it, and what the mixer has to report.
+        """Store the facts of world and mixer about an attempt, and the mixer's report.
 
-        Raises AttemptError when one of them was restarted and has forgotten.
+        Raises AttemptError when one of them was restarted and lost them.
         """
         if kind in BATTLES:
             learned = self._mixer.facts(attempt).learned if kind == "train" else None
             self._facts = Facts(self._world.facts(attempt).counted, learned)
         if kind == "train":
             self._battles = {}
-            with contextlib.suppress(AttemptError):  # progress alone: a round is not repeated for it
+            with contextlib.suppress(AttemptError):  # only for display: no reason to repeat a round
                 self._battles = self._mixer.training_battles(self._run, attempt.round)
         if kind == "evaluate":
             self._means, self._returns = self._mixer.report(self._run, attempt.round)
@@ -124,32 +126,32 @@ class Services:
                 raise AttemptError("The mixer was restarted after the evaluation; it is played again.")
 
     def ledger(self) -> list[LedgerLine]:
-        """Return what both have counted of this run; nothing while one of them cannot be reached."""
+        """Return both byte counts of this run; empty while one of them cannot be reached."""
         try:
             return [line for control in self._glances for line in control.ledger(self._run)]
         except AttemptError:
             return []
 
     def facts(self) -> Facts:
-        """Return what world and mixer know of the question that was answered last."""
+        """Return the facts of world and mixer about the last answered message."""
         if self._facts is None:
-            raise FederationError("no battle was played yet, so world and mixer know of none.")
+            raise FederationError("no episode was played yet, so world and mixer have no facts.")
         return self._facts
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps and battles since the last evaluation."""
+        """Return means over the training steps and episodes since the last evaluation."""
         return self._means
 
     def training_battles(self) -> dict[str, float]:
-        """Return the training battles' means since the last evaluation; nothing when the mixer could not be asked."""
+        """Return the training episodes' means since the last evaluation; empty if unreachable."""
         return self._battles
 
     def evaluation_return(self, purpose: Purpose) -> float:
-        """Return the mean team return of the last evaluation by battles of this kind."""
+        """Return the mean team return of the last evaluation's episodes with this purpose."""
         return self._returns[purpose.value]
 
     def _hold(self, controls: tuple[RemoteControl, RemoteControl]) -> None:
-        """Hold both or neither: always the mixer first, so that no two runs hold one each."""
+        """Lease both or neither; the mixer first, so that no two runs hold one each."""
         mixer, world = controls
         mixer.hold(self._run)
         try:
@@ -159,7 +161,7 @@ class Services:
             raise
 
     def _in_turn(self, act: Callable[[], None]) -> None:
-        """Do what only the run that holds both may do, as soon as this is the one."""
+        """Call `act` when this run can lease both. Raises BusyError after TURN_S seconds."""
         deadline = time.monotonic() + TURN_S
         noted = False
         while True:
@@ -176,5 +178,5 @@ class Services:
     def _give_signs(self) -> None:
         """Renew the lease, also while the server aggregates, writes, or waits for agents to appear."""
         while not self._ended.wait(SIGN_S):
-            with contextlib.suppress(FederationError):  # the next attempt says what is wrong, if it still is
+            with contextlib.suppress(FederationError):  # the next attempt reports a lasting error
                 self._hold(self._glances)

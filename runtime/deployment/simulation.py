@@ -1,7 +1,7 @@
-"""A run in Flower's simulation (`flwr run .` on a local SuperLink): only the nodes are simulated.
+"""A run in Flower's simulation (`flwr run .`, local SuperLink): only nodes are simulated.
 
-Nobody has started a world, a mixer and agents there. So they are started for the run, the same processes as those of
-`fedqmix up`, and end with it. Flower's nodes are the agents' doors, as SuperNodes are.
+World, mixer and agents do not run there yet. They are started for the run, as the same processes as by `fedqmix up`,
+and end with it. Flower's simulated nodes pass messages to the agents, as SuperNodes do.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from fedqmix.runtime.processes import Supervisor
 from fedqmix.runtime.transport.identity import Identity
 
 NODES_WITHIN_S = 10.0
-"""Flower simulates its nodes from the start; they are counted before anything else is started."""
+"""Seconds to wait for Flower's simulated nodes, before any process is started."""
 LOOK_S = 0.1
 
 
 def simulated(grid: Grid, variables: Mapping[str, str]) -> bool:
-    """Tell whether Flower simulates the nodes and nobody has started the rest.
+    """Return whether Flower simulates the nodes, and the other services do not run.
 
-    FEDQMIX_WORLD would name it; FEDQMIX_CERTS or FEDQMIX_INSECURE says that an operator started the SuperLink.
+    FEDQMIX_WORLD would name them; FEDQMIX_CERTS or FEDQMIX_INSECURE is set when an operator started the SuperLink.
     """
     started_by_us = ("FEDQMIX_WORLD", "FEDQMIX_CERTS", "FEDQMIX_INSECURE")
     return isinstance(grid, InMemoryGrid) and not any(name in variables for name in started_by_us)
@@ -52,10 +52,10 @@ def require_nodes(grid: Grid, agents: int) -> None:
 
 @contextmanager
 def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[Place]:
-    """Run world, mixer and agents while the context lasts; they speak TLS with certificates made for this run.
+    """Run world, mixer and agents while the context lasts, with TLS certificates for this run.
 
-    folder: the run folder, absolute: logs/ and state/ are there as after `fedqmix up`. note: told when one of the
-    processes died. Raises FederationError when they do not get ready.
+    folder: the run folder, absolute, with logs/ and state/ as for `fedqmix up`. note: receives a sentence when a
+    process died. Raises FederationError when the services do not become ready.
     """
     with ExitStack() as stack:
         supervisor = stack.enter_context(Supervisor(note))
@@ -72,14 +72,14 @@ def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[
 
 @contextmanager
 def _tended(supervisor: Supervisor, note: Callable[[str], None]) -> Iterator[None]:
-    """Start processes again that die, from a thread: the ServerApp's own is busy with the rounds."""
+    """Restart dead processes from a thread; the ServerApp's own thread runs the rounds."""
     ended = threading.Event()
 
     def tend() -> None:
         while not ended.wait(LOOK_S):
             try:
                 supervisor.tend()
-            except FederationError as error:  # the run notices by itself that somebody stays away
+            except FederationError as error:  # the run itself reports a missing party
                 note(str(error))
                 return
 

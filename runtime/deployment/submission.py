@@ -1,4 +1,4 @@
-"""Runs on a SuperLink that is up: started, asked after, stopped (Control API of flwr 1.41 and 1.42, as `flwr run`)."""
+"""Starting, listing and stopping runs on a SuperLink (Control API of flwr 1.41 and 1.42)."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ from fedqmix.runtime.flower.app import OVERRIDES, bundle
 from fedqmix.runtime.transport.identity import Identity, ssl_context
 
 _OWN_ERROR = "ServerApp failed with exception: "
-"""What flwr (1.41 and 1.42) puts before the text of an error that a ServerApp ended with."""
+"""The prefix that flwr (1.41 and 1.42) adds to a ServerApp's error text."""
 
 MANY = 1000
-"""Runs to ask for, the newest first; Flower's own default is 20."""
+"""Runs to list at most, the newest first; Flower's own default is 20."""
 
 
 class UnreachableError(FederationError):
-    """The SuperLink does not answer, now."""
+    """The SuperLink does not answer at present."""
 
 
 class State(Enum):
-    """How a run is. LOST: it ended without a word of its own, as when the SuperLink or the ServerApp was killed."""
+    """The state of a run.
+
+    LOST: it ended without an error of its own, for example because SuperLink or ServerApp were killed.
+    """
 
     GOING_ON = auto()
     FINISHED = auto()
@@ -46,7 +49,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class RunState:
-    """How a run is, and with which words it ended."""
+    """The state of a run, and Flower's status text."""
 
     state: State
     words: str = ""
@@ -55,11 +58,14 @@ class RunState:
 class SuperLink:
     """A SuperLink that runs are submitted to; use as a context manager.
 
-    Each method raises UnreachableError, and FederationError when the SuperLink refuses what it is asked.
+    Each method raises UnreachableError, and FederationError when the SuperLink refuses the request.
     """
 
     def __init__(self, address: str, identity: Identity | None, app: bytes | None = None) -> None:
-        """Prepare; nothing is sent yet. identity: of submit; None speaks plain text. app: fedqmix's own by default."""
+        """Prepare; nothing is sent yet.
+
+        identity: the certificate of `submit`; None: plain text. app: the bundle, by default fedqmix's own.
+        """
         self._address, self._identity = address, identity
         self._app = bundle() if app is None else app
         self._client = ControlHttpClient(
@@ -74,18 +80,20 @@ class SuperLink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is not KeyboardInterrupt:  # it may have come while the client held its own lock, for which this waits
+        if (
+            kind is not KeyboardInterrupt
+        ):  # close() would wait for the client's lock if the interrupted call still holds it
             self._client.close()
 
     def anew(self) -> Self:
-        """Return a connection of its own to the same SuperLink.
+        """Return a new connection to the same SuperLink.
 
-        For what is to be done after KeyboardInterrupt: the call that it ended may have left this one's client locked.
+        For calls after KeyboardInterrupt, because the interrupted call may have left this client locked.
         """
         return type(self)(self._address, self._identity, self._app)
 
     def start(self, overrides: Sequence[str]) -> int:
-        """Start a run with these overrides; return its number."""
+        """Start a run with these overrides; return Flower's run id."""
         request = StartRunRequest(
             fab=fab_to_proto(Fab(hashlib.sha256(self._app).hexdigest(), self._app, {})),
             override_config=user_config_to_proto({OVERRIDES: shlex.join(overrides)}),
@@ -96,7 +104,7 @@ class SuperLink:
             raise self._unreachable(error) from error
 
     def state(self, run: int) -> RunState:
-        """Return how a run is; LOST for one the SuperLink does not know."""
+        """Return the state of a run; LOST when the SuperLink does not know it."""
         try:
             reply = self._client.ListRuns(ListRunsRequest(run_id=run))
         except httpx.HTTPStatusError as error:
@@ -117,15 +125,15 @@ class SuperLink:
         return RunState(State.LOST, status.details)
 
     def not_terminated(self) -> dict[int, str]:
-        """Return the runs that have not ended: number -> run folder, as it was submitted ("" when none was named)."""
+        """Return the runs that have not ended: run id -> submitted run folder ("" without one)."""
         return {number: _folder_of(words) for number, words in self._not_terminated().items()}
 
     def same(self, overrides: Sequence[str]) -> set[int]:
-        """Return the runs that have not ended and were submitted with exactly these overrides."""
+        """Return the running runs that were submitted with exactly these overrides."""
         return {number for number, words in self._not_terminated().items() if words == shlex.join(overrides)}
 
     def stop(self, run: int) -> None:
-        """Stop a run; one that has ended stays as it is."""
+        """Stop a run; an ended run does not change."""
         try:
             self._client.StopRun(StopRunRequest(run_id=run))
         except httpx.HTTPStatusError as error:
@@ -148,13 +156,13 @@ class SuperLink:
             if error.response.status_code == httpx.codes.FORBIDDEN:
                 return FederationError(f"the SuperLink at {self._address} refuses this: {_detail(error.response)}")
             reason = f"it answered {error.response.status_code}: {error.response.text[:500]}"
-        elif "CERTIFICATE_VERIFY_FAILED" in (reason := str(error) or type(error).__name__):  # waiting changes nothing
+        elif "CERTIFICATE_VERIFY_FAILED" in (reason := str(error) or type(error).__name__):  # retries cannot succeed
             return FederationError(f"the certificate of the SuperLink at {self._address} is refused here: {reason}")
         return UnreachableError(f"the SuperLink at {self._address} cannot be reached: {reason}")
 
 
 def _folder_of(words: str) -> str:
-    """Return the run folder that a run's overrides name; "" when they name none, or make no sense."""
+    """Return the run folder in a run's overrides; "" without one, or when they are not valid."""
     try:
         named = [word for word in shlex.split(words) if word.startswith(("run_dir=", "resume="))]
         values = [parse_one(word).value() for word in named]
@@ -164,7 +172,7 @@ def _folder_of(words: str) -> str:
 
 
 def _detail(response: httpx.Response) -> str:
-    """Return an error's sentence, as Flower and runtime/flower/closed_port.py write it."""
+    """Return the text of an error response of Flower or runtime/flower/closed_port.py."""
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -8,11 +8,14 @@ from fedqmix.runtime.deployment.parties import parties
 from fedqmix.runtime.transport.authority import NODE_PUBLIC_KEY, copy_public, issue, make_authority, make_node_key
 
 DAYS = 365
-"""How long they are valid: longer than a run takes."""
+"""Days that the certificates are valid: longer than a run takes."""
 
 
 def make_certificates(folder: Path, agents: int) -> None:
-    """Make an authority and the folder of each party in `folder`, as `fedqmix certs` does; its key is thrown away."""
+    """Make an authority and each party's folder in `folder`, as `fedqmix certs` does.
+
+    The authority's key is deleted afterwards.
+    """
     authority = make_authority(folder)
     for party in parties(agents):
         issue(authority, folder / party, party, [], DAYS)

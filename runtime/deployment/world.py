@@ -1,4 +1,4 @@
-"""The world in a process of its own: built from a run's settings when the server opens an attempt."""
+"""The world in a process of its own, built when the server opens a run's attempt."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from fedqmix.runtime.core.world import LocalWorld, TeamSink
 
 
 def make(config_yaml: str, sink: TeamSink) -> LocalWorld:
-    """Build the world of a run. sink: where the mixer's side is told. Raises ConfigurationError."""
+    """Build the world of a run. sink: the mixer's TeamSink. Raises ConfigurationError."""
     config = received(config_yaml)
     return make_world(config.map, config.seed, config.env, sink, config.runtime.world_threads)

@@ -1,1 +1,1 @@
-"""Flower's programs, as a federation needs them (flwr 1.41 and 1.42)."""
+"""Flower's programs, adapted to a federation (flwr 1.41 and 1.42)."""

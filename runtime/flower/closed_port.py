@@ -1,13 +1,14 @@
-"""Who may call what on a port of Flower's (flwr 1.41: a FastAPI application in uvicorn, one port for every API).
+"""Access control for Flower's ports (flwr 1.41: a FastAPI application in uvicorn).
 
-Flower's own port takes anybody's calls and knows its callers by tokens and signatures inside them, if at all. Here TLS
-asks for a client certificate of the federation's authority, so a stranger's bytes never reach HTTP. The name in the
-certificate (`submit`, `supernode-1`) then decides, by one table, which paths are answered.
+Flower serves every API on one port. That port accepts calls from any caller, and identifies callers by tokens and
+signatures in the calls, if at all. Here TLS requires a client certificate of the federation's authority, so no byte
+of an unknown caller reaches HTTP. The name in the certificate (`submit`, `supernode-1`) then selects the allowed
+paths.
 
-1. `stand_in` takes the place of the name `uvicorn` in the module that starts the server, and knows no other way to.
-2. `KnownCallers`, uvicorn's own HTTP protocol, puts the name in the certificate into each request's scope.
-3. `Guard`, in front of Flower's application, answers what `Access` does not allow with an error. The tables are in
-   runtime/flower/access.py.
+1. `stand_in` replaces the name `uvicorn` in the module that starts the server, so that every server is closed.
+2. `KnownCallers`, a subclass of uvicorn's HTTP protocol, adds the certificate's name to each request's scope.
+3. `Guard`, in front of Flower's application, answers calls that `Access` does not allow with an error. The tables are
+   in runtime/flower/access.py.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from fedqmix.runtime.transport.identity import AUTHORITY, CERTIFICATE, KEY, Iden
 
 HEALTH, CONTROL, FLEET, RUNTIME = "/health", "/v1/control/", "/v1/fleet/", "/v1/runtime/"
 CALLER = "fedqmix.caller"
-"""The key of a request's scope that holds the name in its certificate."""
+"""The key of the certificate's name in a request's scope."""
 MOST = 4 * 2**20
-"""Bytes of a request that is read before it is passed on (a submission, a list of replies)."""
+"""Bytes of a body that is checked before it is passed on (a submission, a list of replies), at most."""
 LARGEST = 256 * 2**20
-"""Bytes of any other request; Flower sends parameters in pieces of 20 MiB."""
+"""Bytes of any other body at most; Flower sends parameters in pieces of 20 MiB."""
 LONGEST_HEAD = 64 * 2**10
-"""Bytes of a request that are neither body nor a head that is complete: what has no end would fill the memory."""
+"""Bytes of an incomplete head at most; an endless head would fill the memory."""
 REFUSED = 0
-"""The code of our refusals among Flower's own, which begin with 1."""
+"""The error code of our refusals; Flower's own codes begin with 1."""
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -50,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Call:
-    """A request: the name in its certificate, its path, its headers (names in small letters)."""
+    """A request: its certificate's name, its path, its headers (names in lower case)."""
 
     caller: str
     path: str
@@ -58,29 +59,30 @@ class Call:
 
 
 Rule = Callable[[Call], str | None]
-"""Returns why a call is refused, None when it is allowed."""
+"""A function that returns the reason why a call is refused, None when it is allowed."""
 BodyRule = Callable[[Call, bytes], str | None]
-"""The same, with what the call sends."""
+"""A rule that also checks the body."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """What may be called: a path, or all paths below one that ends in "/", and the rule for it. The rest is refused.
+    """The access rules of a port. Calls without a rule are refused.
 
-    bodies: paths whose rule depends on what is sent.
+    paths: the rule of a path; a path that ends in "/" stands for all paths directly below it.
+    bodies: the additional rules of paths whose body is checked.
     """
 
     paths: Mapping[str, Rule]
     bodies: Mapping[str, BodyRule] = field(default_factory=dict)
 
     def refusal(self, call: Call) -> str | None:
-        """Return why a call is refused before its body is read, None when it is allowed so far."""
+        """Return why a call is refused before its body is read; None when it is not refused."""
         below = call.path[: call.path.rfind("/") + 1]
         rule = self.paths.get(call.path) or self.paths.get(below)
         return f"{call.path} is not answered here." if rule is None else rule(call)
 
 
-def anybody(_: Call) -> None:
+def every_party(_: Call) -> None:
     """Allow every party of the federation."""
 
 
@@ -90,22 +92,22 @@ def only(party: str) -> Rule:
     def rule(call: Call) -> str | None:
         if call.caller == party:
             return None
-        return f"{call.path} is for the certificate of {party}; this is that of {call.caller or 'nobody'}."
+        return f"{call.path} is for the certificate of {party}; this one is of {call.caller or 'no party'}."
 
     return rule
 
 
 def close(program: Any, identity: Identity, access: Access) -> None:
-    """Let a module of Flower's start its server only as `access` says.
+    """Put the access rules in front of the server that a module of Flower's starts.
 
-    program: the module whose `uvicorn` starts the server. identity: whose port it is.
-    Raises ConfigurationError when this version of Flower starts it in another way.
+    program: the module whose `uvicorn` starts the server. identity: the certificate of the port.
+    Raises ConfigurationError when this version of Flower starts the server differently.
     """
     internals.replace(program, uvicorn=stand_in(identity, access))
 
 
 def stand_in(identity: Identity, access: Access) -> SimpleNamespace:
-    """Return what takes the place of the module uvicorn: `run`, `Config` and `Server`, always closed."""
+    """Return a replacement of the module uvicorn: `run`, `Config` and `Server`, always closed."""
 
     def closed(app: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -127,14 +129,14 @@ def stand_in(identity: Identity, access: Access) -> SimpleNamespace:
 
 
 class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's HTTP protocol, whose requests say who calls. One is made for each connection."""
+    """uvicorn's HTTP protocol, which adds the caller to each request. One object per connection."""
 
     app: Application
-    _counts = hasattr(AutoHTTPProtocol, "on_body")  # httptools sets no bound; h11, where it is used, has its own
-    _pending = 0  # bytes since something was complete
+    _counts = hasattr(AutoHTTPProtocol, "on_body")  # httptools has no limit; h11 has its own
+    _pending = 0  # bytes since the last complete head, piece of a body or request
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; cut the connection when a head, or what follows a body, has no end."""
+        """Receive bytes; abort the connection when a head, or data after a body, is too long."""
         self._pending += len(data)
         super().data_received(data)
         if self._counts and self._pending > LONGEST_HEAD and not self.transport.is_closing():
@@ -142,7 +144,7 @@ class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self.transport.abort()
 
     def on_headers_complete(self) -> None:
-        """Begin to count anew, as with each piece of a body and at a request's end."""
+        """Reset the count of bytes, as each piece of a body and the end of a request do."""
         self._pending = 0
         super().on_headers_complete()
 
@@ -157,7 +159,7 @@ class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().on_message_complete()
 
     def connection_made(self, transport: Any) -> None:
-        """Remember the name in the certificate, which TLS has verified by now."""
+        """Add the certificate's name, which TLS has verified, to the scope of each request."""
         super().connection_made(transport)
         inner, caller = self.app, _name(transport.get_extra_info("peercert"))
 
@@ -168,26 +170,26 @@ class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
 
 def _name(certificate: Mapping[str, Any] | None) -> str:
-    """Return the common name, "" when there is none or more than one: nobody."""
+    """Return the common name; "" when there is none or more than one."""
     fields = [pair for part in (certificate or {}).get("subject", ()) for pair in part]
     names = [value for name, value in fields if name == "commonName"]
     return str(names[0]) if len(names) == 1 else ""
 
 
 class Guard:
-    """An ASGI application in front of another one: lets through what is allowed."""
+    """An ASGI application in front of another one, which passes on only allowed calls."""
 
     def __init__(self, app: Application, access: Access) -> None:
         self._app, self._access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with an error and log that."""
+        """Pass a request on, or answer it with an error and log the refusal."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         call = Call(scope.get(CALLER, ""), scope["path"], scope["headers"])
         refusal = "not an HTTP request." if scope["type"] != "http" else self._access.refusal(call)
         if not call.caller:
-            refusal = "the certificate names nobody."
+            refusal = "the certificate names no party."
         elif refusal is None and (rule := self._access.bodies.get(call.path)) is not None:
             body = await _read(receive)
             refusal = f"its body is cut off, or longer than {MOST} bytes." if body is None else rule(call, body)
@@ -196,12 +198,12 @@ class Guard:
             receive = _bounded(receive)
         if refusal is None:
             return await self._app(scope, receive, send)
-        _log.warning("refused %s %r: %s", call.caller or "nobody", call.path, refusal)
+        _log.warning("refused %s %r: %s", call.caller or "an unnamed caller", call.path, refusal)
         return await _refuse(send, call.path, refusal)
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Return a request's whole body; None when it is too long, or the caller has gone before its end."""
+    """Return a request's whole body; None when it is too long or cut off."""
     body = bytearray()
     while True:
         event = await receive()
@@ -215,7 +217,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Let no more than LARGEST bytes of a body be read; then the caller has gone, as far as the application knows."""
+    """Return a `receive` that reports a disconnect after LARGEST bytes of a body."""
     read = 0
 
     async def receive_bounded() -> Event:
@@ -228,7 +230,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Let a body that was read be read once more."""
+    """Return a `receive` that first returns a body that was already read."""
     waiting: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Event:
@@ -238,7 +240,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, path: str, refusal: str) -> None:
-    # Flower's SuperNodes and apps take 403 for "the run is over" and go on in silence; they report 400.
+    # Flower's SuperNodes and apps read 403 as "the run has ended" and continue silently; they report 400.
     silent = path.startswith((FLEET, RUNTIME))
     status = HTTPStatus.BAD_REQUEST if silent else HTTPStatus.FORBIDDEN
     body = json.dumps({"code": REFUSED, "detail": refusal}).encode()

@@ -1,4 +1,4 @@
-"""What Flower's own programs (flwr 1.41 and 1.42: flower-superlink, flower-supernode) are started with."""
+"""The environment of flower-superlink and flower-supernode (flwr 1.41 and 1.42)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from fedqmix.runtime.transport.identity import Identity
 
 TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
 POLL_SECONDS = "0.3"
-"""How often Flower looks whether an app is to be started; its own default is 1 s, and half of it passes before each
-ServerApp and each ClientApp, that is, in every round."""
+"""Seconds between two checks whether an app has to be started. Flower's default is 1 s; on average half of it passes
+before each ServerApp and each ClientApp, that is, in every round."""
 
 PACKAGE = __name__.partition(".")[0]
 
 OTHER_PORTS = ("FLWR_INTERNAL_GRPC_CONTROL_API", "FLWR_INTERNAL_GRPC_FLEET_API")
-"""With "1" a SuperLink also listens with its former gRPC servers, which ask nobody for a certificate."""
+"""With "1" a SuperLink also starts its former gRPC servers, which require no certificate."""
 
 
-def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of a Flower program and of the apps it starts.
+def environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a Flower program and of the apps that it starts.
 
-    home: Flower's own folder (FLWR_HOME), one for each process: apps are unpacked there. told: what our apps are told,
-    as FEDQMIX_... variables. What the user has set for Flower is kept.
+    home: Flower's own folder (FLWR_HOME), one for each process: apps are unpacked there. variables: FEDQMIX_...
+    variables for our apps. The user's own settings for Flower are kept.
     """
     programs = str(Path(sys.executable).parent)  # Flower starts its helpers, such as flwr-serverapp, by name
     settings = {
         **os.environ,
-        **told,
+        **variables,
         "FLWR_HOME": str(home),
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
         **dict.fromkeys(OTHER_PORTS, "0"),
@@ -43,9 +43,9 @@ def environment(home: Path, told: Mapping[str, str]) -> dict[str, str]:
 
 
 def source_path() -> dict[str, str]:
-    """Return the PYTHONPATH with which other processes find the same modules of ours; nothing when installed.
+    """Return the PYTHONPATH for other processes to import this fedqmix; empty when installed.
 
-    A checkout that is not installed is found by its folder's name, which is then that of the package.
+    A checkout that is not installed is imported by its folder's name, which must be the package's name.
     """
     package = Path(__file__).parents[2]
     folder = package.parent
@@ -55,7 +55,7 @@ def source_path() -> dict[str, str]:
 
 
 def required_identity() -> Identity:
-    """Return whose certificate FEDQMIX_CERTS names. Raises ConfigurationError when it names none."""
+    """Return the identity in FEDQMIX_CERTS. Raises ConfigurationError when it is unset."""
     folder = os.environ.get("FEDQMIX_CERTS")
     if not folder:
         raise ConfigurationError("FEDQMIX_CERTS names no folder of certificates; `fedqmix superlink` sets it.")
@@ -63,5 +63,5 @@ def required_identity() -> Identity:
 
 
 def security(certs: Path | None) -> dict[str, str]:
-    """Return how our apps are told with which certificate to speak to our services."""
+    """Return the variables that name the certificate folder for our apps; None: insecure."""
     return {"FEDQMIX_INSECURE": str(int(certs is None)), "FEDQMIX_CERTS": "" if certs is None else str(certs)}

@@ -1,4 +1,4 @@
-"""Names inside Flower that are replaced. A missing name or an untested version is an error, never passed over."""
+"""Replacement of names inside Flower; a missing name or an untested version is an error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from fedqmix.runtime.core.errors import ConfigurationError
 
 TESTED = ("1.41", "1.42")
-"""The versions of flwr whose inside is known here (tests/runtime/flower/test_flower_internals.py)."""
+"""The versions of flwr whose internals are tested (tests/runtime/flower/test_flower_internals.py)."""
 
 
 def require_tested() -> None:
-    """Raise ConfigurationError unless this version of flwr is one whose ports and programs are known to be closed."""
+    """Raise ConfigurationError unless access control is tested with this version of flwr."""
     found = metadata.version("flwr")
     if ".".join(found.split(".")[:2]) not in TESTED:
         raise ConfigurationError(
@@ -24,7 +24,7 @@ def require_tested() -> None:
 
 
 def module(path: str) -> Any:
-    """Import a module of Flower. Raises ConfigurationError when this version has none of this name."""
+    """Import a module of Flower. Raises ConfigurationError when this version lacks it."""
     try:
         return importlib.import_module(path)
     except ModuleNotFoundError as error:
@@ -32,14 +32,20 @@ def module(path: str) -> Any:
 
 
 def name(owner: Any, word: str) -> Any:
-    """Return what a module or class of Flower calls so. Raises ConfigurationError when it has none of this name."""
+    """Return an attribute of a module or class of Flower.
+
+    Raises ConfigurationError when this version lacks it.
+    """
     if not hasattr(owner, word):
         raise ConfigurationError(_missing(f"{owner.__name__}.{word}"))
     return getattr(owner, word)
 
 
 def replace(owner: Any, **values: Any) -> None:
-    """Give names of a module or class other values; none when one is missing, which raises ConfigurationError."""
+    """Replace attributes of a module or class of Flower.
+
+    Raises ConfigurationError when one is missing; then none is replaced.
+    """
     for word in values:
         name(owner, word)
     for word, value in values.items():
@@ -48,6 +54,6 @@ def replace(owner: Any, **values: Any) -> None:
 
 def _missing(what: str) -> str:
     return (
-        f"flwr {metadata.version('flwr')} has no {what}, which fedqmix replaces to keep strangers out; this process "
-        f"does not start without it. Install a version that is tested: pip install 'flwr~={TESTED[-1]}.0'"
+        f"flwr {metadata.version('flwr')} has no {what}, which fedqmix replaces to authenticate callers; this "
+        f"process does not start without it. Install a tested version: pip install 'flwr~={TESTED[-1]}.0'"
     )

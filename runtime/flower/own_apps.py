@@ -1,7 +1,8 @@
-"""Flower's ServerApp and ClientApp processes run the installed fedqmix (flwr 1.41). Bundles are never unpacked.
+"""ServerApp and ClientApp processes that run only the installed fedqmix (flwr 1.41).
 
-Flower unpacks a run's bundle, puts that folder first on Python's path, and imports what the bundle's pyproject.toml
-names. Here the bundle's bytes must be those of fedqmix's own, and the app is imported from where fedqmix is installed.
+Flower unpacks a run's bundle, puts the folder first on Python's path, and imports the modules that the bundle's
+pyproject.toml names. Here the bundle must equal fedqmix's own byte for byte; it is never unpacked, and the app is
+imported from the installed fedqmix.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def installed(place: str) -> Any:
 
 
 def only_installed_clientapp() -> None:
-    """Let Flower's ClientApp process run the installed app alone. Raises ConfigurationError if it cannot be made to."""
+    """Make Flower's ClientApp process run only the installed app. Raises ConfigurationError."""
     internals.replace(
         internals.module("flwr.supernode.runtime.run_clientapp"),
         install_from_fab=require_own,
@@ -31,7 +32,7 @@ def only_installed_clientapp() -> None:
 
 
 def only_installed_serverapp() -> None:
-    """Let Flower's ServerApp process run the installed app alone. Raises ConfigurationError if it cannot be made to."""
+    """Make Flower's ServerApp process run only the installed app. Raises ConfigurationError."""
     program = internals.module("flwr.superlink.runtime.run_serverapp")
     run = internals.name(program, "run_")
 
@@ -48,10 +49,10 @@ def only_installed_serverapp() -> None:
 
 
 def _own_project(_: object) -> dict[str, Any]:
-    """Return what Flower reads from the unpacked bundle's pyproject.toml."""
+    """Return the content that Flower expects in the unpacked bundle's pyproject.toml."""
     return {"tool": {"flwr": {"app": {"components": {"serverapp": SERVERAPP}}}}}
 
 
 def _run_config(_: object, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run configuration: the bundle's only key, as it was submitted."""
+    """Return the run configuration: the bundle's only key, with the submitted value."""
     return {OVERRIDES: overrides.get(OVERRIDES, "")}

@@ -1,4 +1,4 @@
-"""Flower's HTTP clients show this party's certificate (flwr 1.41: one class builds all of them)."""
+"""This party's certificate in Flower's HTTP clients (flwr 1.41: all are of one class)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from fedqmix.runtime.transport.identity import Identity, ssl_context
 
 
 def show(identity: Identity) -> None:
-    """Let every HTTP client that Flower makes in this process, or a fork of it, show a certificate.
+    """Make all of Flower's HTTP clients in this process and its forks show a certificate.
 
-    They trust the federation's authority alone, and speak TLS or not at all.
-    Raises ConfigurationError when this version of Flower makes its clients in another way.
+    They trust only the federation's authority, and connect only with TLS.
+    Raises ConfigurationError when this version of Flower makes its clients differently.
     """
     client = internals.name(internals.module("flwr.supercore.protobuf.client"), "ProtobufClient")
     make, context = client.__init__, ssl_context(identity)
 
     def make_with_certificate(self: Any, base_url: str, *, verify: object = True, **options: Any) -> None:
         if not base_url.startswith("https://"):
-            raise ConfigurationError(f"{base_url} is not encrypted; {identity.party} speaks TLS only.")
+            raise ConfigurationError(f"{base_url} is not encrypted; {identity.party} connects with TLS only.")
         make(self, base_url, verify=context, **options)
         internals.replace(self._client, send=_patient(self._client.send))
 
@@ -31,10 +31,10 @@ def show(identity: Identity) -> None:
 
 
 def _patient(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
-    """Return `send` whose errors speak of TLS only where a certificate is refused.
+    """Return a `send` whose errors mention TLS only when a certificate is refused.
 
-    Flower takes every error with "ssl" or "tls" in its text for one of those, and gives up for good; a handshake that
-    a busy, stopped or killed server did not finish is one, and is to be tried again as any other connection.
+    Flower takes an error with "ssl" or "tls" in its text for a refused certificate, and gives up. An unfinished
+    handshake with a busy, stopped or killed server has such a text too, but must be retried like any connection.
     """
 
     def send_patiently(*arguments: Any, **options: Any) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Our programs in place of Flower's, which Flower starts by name."""
+"""Our replacements of the programs that Flower starts by name."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from fedqmix.runtime.core.parent_death import ended_with_parent
 SUPEREXEC, SERVERAPP = "fedqmix.runtime.flower.quick_superexec", "fedqmix.runtime.flower.serverapp"
 FLOWERS_SUPEREXEC = "flower-superexec"
 PAUSE_S = 1.0
-"""Seconds before a SuperExec that has ended is started again."""
+"""Seconds before an ended SuperExec is restarted."""
 
 _log = logging.getLogger(__name__)
 
 
 def command(module: str, *words: str) -> list[str]:
-    """Return the command of a program of ours; Python looks for it where fedqmix is, not in the folder it starts in."""
+    """Return the command of a program of ours; Python does not search its working directory."""
     return [sys.executable, "-P", "-m", module, *words]
 
 
 class RestartedProgram:
-    """A program that is started again whenever it ends, until it is terminated or this process ends.
+    """A program that is restarted whenever it ends, until it is terminated or this process ends.
 
-    Flower starts its SuperExec once, and a SuperExec gives up when it was not answered for half a minute: no app would
-    ever be started again. A thread of its own starts it, for the system ends it with that thread
-    (runtime.core.parent_death).
+    Flower starts its SuperExec only once, and a SuperExec gives up after half a minute without an answer; no app
+    would be started after that. A thread of its own starts the program, because the system ends the program with that
+    thread (runtime.core.parent_death).
     """
 
     def __init__(self, command: Sequence[str], **options: Any) -> None:
-        """Start it. options: as of subprocess.Popen."""
+        """Start the program. options: of subprocess.Popen."""
         self._command, self._options = command, options
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -43,21 +43,21 @@ class RestartedProgram:
         self._begun.wait()
 
     def terminate(self) -> None:
-        """End it, for good."""
+        """End the program without a restart."""
         with self._lock:
             self._unwanted.set()
         if self._process is not None:
             self._process.terminate()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return its exit status, once it has ended. Raises subprocess.TimeoutExpired."""
+        """Wait for the program; return its exit status. Raises subprocess.TimeoutExpired."""
         return 0 if self._process is None else self._process.wait(timeout)
 
     def _keep(self) -> None:
         while (process := self._start()) is not None:
             status = process.wait()
             if not self._unwanted.wait(PAUSE_S):
-                _log.warning("the SuperExec ended with status %d; it is started again", status)
+                _log.warning("the SuperExec ended with status %d; it is restarted", status)
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -71,7 +71,10 @@ class RestartedProgram:
 
 
 def start(wanted: Sequence[str], **options: Any) -> subprocess.Popen[bytes] | RestartedProgram:
-    """Start a program as subprocess.Popen does; flower-superexec as ours, which is kept, and ends with this process."""
+    """Start a program as subprocess.Popen does; replace flower-superexec by ours.
+
+    Ours is restarted when it ends, and ends with this process.
+    """
     words = list(wanted)
     if words[0] == FLOWERS_SUPEREXEC:
         return RestartedProgram(command(SUPEREXEC, *words[1:]), **options)
@@ -79,5 +82,5 @@ def start(wanted: Sequence[str], **options: Any) -> subprocess.Popen[bytes] | Re
 
 
 def stand_in() -> SimpleNamespace:
-    """Return what takes the place of the module subprocess in a program of Flower's."""
+    """Return a replacement of the module subprocess for a program of Flower's."""
     return SimpleNamespace(**vars(subprocess) | {"Popen": start})

@@ -1,10 +1,11 @@
-"""Flower's SuperExec (flwr 1.41 and 1.42), which starts ClientApps by forking itself; a program (python -m).
+"""Flower's SuperExec (flwr 1.41 and 1.42), which forks itself for each ClientApp.
 
-Everything a ClientApp imports is imported once; a message then costs a fork instead of 1.5 s of importing. A ClientApp
-still is a process of its own that ends with its message, so nothing stays behind from one message to the next.
+The modules of a ClientApp are imported once; a message then costs a fork instead of 1.5 s of imports. Each ClientApp
+is still a process of its own that ends with its message, so no state remains between messages.
 
-With certificates (FEDQMIX_CERTS) it shows its party's, and starts the installed ClientApp and ServerApp and nothing
-else. Whatever it starts or forks ends with it (runtime.core.parent_death), however it ends.
+With certificates (FEDQMIX_CERTS) it shows its party's certificate, and starts only the installed ClientApp and
+ServerApp. All processes that it starts or forks end with it, however it ends (runtime.core.parent_death). It is a
+program (python -m).
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ from fedqmix.runtime.flower.programs import SERVERAPP, command
 
 
 class ForkExecutor(SubprocessExecutor):
-    """Runs a ClientApp in a fork of this process, anything else as Flower does."""
+    """An executor that runs ClientApps in forks of this process, other apps as Flower does."""
 
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
-        """Start what is described; return at once."""
+        """Start an app; return without waiting for it."""
         if spec.task_type != TaskType.CLIENT_APP:
             return super().launch(spec)
-        parent = os.getpid()  # before the fork: afterwards the child may belong to another
+        parent = os.getpid()  # before the fork: afterwards the child may have another parent
         if os.fork() == 0:
             os._exit(_client(spec, parent))
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:
-        """Let go of ClientApps that have ended."""
+        """Reap ClientApps that have ended."""
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -54,18 +55,18 @@ class ForkExecutor(SubprocessExecutor):
 
 
 class InstalledAppsExecutor(ForkExecutor):
-    """Runs the installed ClientApp in a fork of this process, the installed ServerApp as a program, nothing else."""
+    """An executor that runs only installed apps: ClientApps in forks, ServerApps as programs."""
 
     def get_eligible_capacity(self, supported_task_types: set[TaskType], **_: object) -> tuple[set[TaskType], set[str]]:
-        """Return what this SuperExec asks for."""
+        """Return the task types that this SuperExec accepts."""
         return supported_task_types & {TaskType.CLIENT_APP, TaskType.SERVER_APP}, set()
 
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
-        """Start the app that is described; return at once."""
+        """Start an installed app; return without waiting for it."""
         if spec.task_type == TaskType.CLIENT_APP:
             return super().launch(spec)
         if spec.task_type != TaskType.SERVER_APP:
-            return LaunchResult.failed(f"fedqmix runs no {spec.task_type}.")
+            return LaunchResult.failed(f"fedqmix does not run {spec.task_type}.")
         words = ["--runtime-api-address", spec.runtime_api_address, "--token", spec.token]
         words += ["--root-certificates", str(spec.root_certificates_path), "--parent-pid", str(os.getpid())]
         _start(command(SERVERAPP, *words))
@@ -73,12 +74,12 @@ class InstalledAppsExecutor(ForkExecutor):
 
 
 def _client(spec: ExecutionSpec, parent: int) -> int:
-    """Be the ClientApp, as long as the parent lives; return its exit status."""
+    """Run the ClientApp until it or the parent ends; return its exit status."""
     hold(parent)
     _reset_signals()
     apps = internals.module("flwr.supernode.runtime.run_clientapp")
     internals.replace(apps, register_signal_handlers=_register_exit_handlers)
-    exit_handler.registered_exit_handlers.clear()  # they are the parent's: its connection is not ours to close
+    exit_handler.registered_exit_handlers.clear()  # the parent's handlers would close the parent's connection
     certificates = Path(spec.root_certificates_path).read_bytes() if spec.root_certificates_path else None
     try:
         run_clientapp(
@@ -97,7 +98,7 @@ def _client(spec: ExecutionSpec, parent: int) -> int:
 
 
 def _reset_signals() -> None:
-    """Let every signal do what it does to any program: the parent's handlers and masks are its own."""
+    """Reset all signals to their defaults: a fork inherits the parent's handlers and masks."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
@@ -106,22 +107,22 @@ def _reset_signals() -> None:
 
 
 def _register_exit_handlers(*_: Any, exit_handlers: Sequence[Callable[[], None]] | None = None, **__: Any) -> None:
-    """Do what flwr's register_signal_handlers does, but for the signals: SIGTERM and SIGINT end a ClientApp at once.
+    """Replace flwr's register_signal_handlers: SIGTERM and SIGINT end a ClientApp at once.
 
-    A handler of Python's runs when the main thread gets to it, and then sends farewells to a SuperNode that may have
-    ended; a ClientApp has nothing to lose, as it only passes on messages.
+    Flower's handler runs only when the main thread executes Python code, and then contacts a SuperNode that may have
+    ended. A ClientApp only passes on messages, so it has no state to lose.
     """
     for handler in exit_handlers or []:
         exit_handler.add_exit_handler(handler)
 
 
 def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program that ends with us, such as a ServerApp."""
+    """Start a program that the system ends with this process, such as a ServerApp."""
     return subprocess.Popen(ended_with_parent(command), **options)
 
 
 def main() -> None:
-    """Be flower-superexec with this process's arguments."""
+    """Run flower-superexec with this process's arguments."""
     insecure = os.environ.get("FEDQMIX_INSECURE") == "1" and not os.environ.get("FEDQMIX_CERTS")
     executor = ForkExecutor if insecure else _closed()
     if insecure:
@@ -134,14 +135,14 @@ def main() -> None:
 
 
 def _closed() -> type[ForkExecutor]:
-    """Have this process show its certificate and run installed apps alone; return the executor that starts them."""
+    """Restrict this process to its certificate and to installed apps; return their executor."""
     internals.require_tested()
     identity = required_identity()
     own_certificate.show(identity)
     only_installed_clientapp()
-    own_hash()  # every ClientApp compares with it
+    own_hash()  # cached before the fork: every ClientApp compares with it
     if identity.party.startswith("supernode-"):
-        importlib.import_module("fedqmix.clients.app")  # what each ClientApp would import
+        importlib.import_module("fedqmix.clients.app")  # imported before the fork, for every ClientApp
     return InstalledAppsExecutor
 
 

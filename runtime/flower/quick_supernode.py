@@ -1,16 +1,16 @@
-"""Flower's SuperNode (flwr 1.41 and 1.42) without the waiting that its own program has built in.
+"""Flower's SuperNode (flwr 1.41 and 1.42) with shorter waits.
 
-Its main loop sleeps 3 s whenever there was no message, and half a second between two looks for a reply; every message
-starts a Python process that imports Flower anew, 1.5 s of processor time. A round asks every agent one or two
-questions, so this alone was most of a short round. Here the loop sleeps less, and the SuperExec that starts ClientApps
-is `runtime.flower.quick_superexec`, which has imported everything already.
+Flower's main loop sleeps 3 s whenever there was no message, and 0.5 s between two checks for a reply. For every
+message it starts a Python process that imports Flower again, which takes 1.5 s of processor time. A round sends every
+agent one or two messages, so these waits were most of a short round. Here the loop sleeps less, and ClientApps are
+started by `runtime.flower.quick_superexec`, which has already imported all modules.
 
-And a SuperNode that was killed is let in again at once: a SuperLink takes it for still there until two heartbeats of
-30 s are overdue, and turns its successor away; so the successor first says that the one before has gone.
+A SuperNode that was killed can reconnect at once. A SuperLink considers it active until two heartbeats of 30 s are
+overdue, and refuses its successor; the successor therefore first deactivates the previous node.
 
-With certificates the SuperNode shows its own to the SuperLink, and its own port takes calls of its own processes only
-(runtime/flower/closed_port.py); a flwr where that cannot be done is refused. Without certificates nothing else is
-changed, and where a later flwr has none of these names, its own program runs as it is.
+With certificates the SuperNode shows its own to the SuperLink, and its port accepts calls of its own processes only
+(runtime/flower/closed_port.py); a version of flwr without the replaced names is refused. Without certificates only
+the waits are changed; a version of flwr without these names runs unchanged.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from fedqmix.runtime.transport.authority import NODE_KEY
 from fedqmix.runtime.transport.identity import Identity
 
 SHORTER = {3: 0.3, 0.5: 0.05}
-"""What flwr's SuperNode sleeps, and what it sleeps here; seconds."""
+"""Seconds that flwr's SuperNode sleeps -> seconds that it sleeps here."""
 AGAIN_S = 0.5
-"""Seconds between two tries to reach the SuperLink."""
+"""Seconds between two attempts to reach the SuperLink."""
 NODE = "node-id"
-"""The file that holds the node id this SuperNode had last."""
+"""The file with the last node id of this SuperNode."""
 
 
 def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None) -> None:
-    """Be flower-supernode with these arguments, until it ends.
+    """Run flower-supernode with these arguments until it ends.
 
-    superlink: its address. home: a folder of this SuperNode's own. certs: its certificate folder; None: insecure.
+    superlink: the SuperLink's address. home: this SuperNode's own folder. certs: its certificate folder; None:
+    insecure.
     """
     from fedqmix.runtime.flower import internals
 
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
     if certs is not None:
         identity = Identity(certs)
         _close(program, identity)
-        note = home / NODE  # without certificates every start is a new node
+        note = home / NODE  # without certificates every start registers a new node
 
         def leave() -> None:
             if note.exists():
@@ -65,11 +66,11 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
         program.flower_supernode()
     except Exception:
         traceback.print_exc()
-        os._exit(1)  # the thread that serves its port would keep alive a SuperNode that asks for nothing any more
+        os._exit(1)  # otherwise the thread of its port would keep a SuperNode alive that no longer pulls messages
 
 
 def _close(program: Any, identity: Identity) -> None:
-    """Show this SuperNode's certificate, and ask for it at its own port."""
+    """Show this SuperNode's certificate, and require it at its own port."""
     from fedqmix.runtime.flower import internals, own_certificate
     from fedqmix.runtime.flower.access import supernode_access
     from fedqmix.runtime.flower.closed_port import close
@@ -84,7 +85,7 @@ def _sleep(seconds: float) -> None:
 
 
 def _noting(connect: Callable[..., Any], leave: Callable[[], None], note: Path) -> Callable[..., Any]:
-    """Let the node before leave, and write down the node id that a connection begins with."""
+    """Return a `connect` that deactivates the previous node and saves the new node id."""
 
     @contextmanager
     def connected(*arguments: Any, **options: Any) -> Iterator[Any]:
@@ -97,9 +98,9 @@ def _noting(connect: Callable[..., Any], leave: Callable[[], None], note: Path) 
 
 
 def _leave(superlink: str, identity: Identity, node: int) -> None:
-    """Tell the SuperLink that a node has gone, as soon as it can be reached.
+    """Deactivate a node at the SuperLink; wait until the SuperLink can be reached.
 
-    One that was switched off together with its SuperNodes takes them for still there, as any other.
+    A SuperLink that was stopped together with its SuperNodes still considers them active.
     """
     import httpx
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
@@ -123,7 +124,7 @@ def _leave(superlink: str, identity: Identity, node: int) -> None:
                     log.debug("the SuperLink cannot be reached: %s", error)
                     time.sleep(AGAIN_S)
                     continue
-                log.info("the SuperLink is not trusted: %s", error)  # Flower says the same, and ends
-            except Exception as error:  # whatever Flower's client raises: being late is better than not starting
-                log.info("the SuperLink was not told that node %d has gone: %s", node, error)
+                log.info("the SuperLink is not trusted: %s", error)  # Flower reports the same, and ends
+            except Exception as error:  # any error of Flower's client: a late start is better than none
+                log.info("node %d could not be deactivated at the SuperLink: %s", node, error)
             return

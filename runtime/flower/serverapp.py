@@ -1,4 +1,7 @@
-"""Flower's ServerApp process on a SuperLink (flwr-serverapp of flwr 1.41) with this party's certificate; a program."""
+"""Flower's ServerApp process (flwr-serverapp of flwr 1.41) with this party's certificate.
+
+A program (python -m), which the SuperLink's SuperExec starts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from fedqmix.runtime.flower.own_apps import only_installed_serverapp
 
 
 def main() -> None:
-    """Run the installed ServerApp for the task that this process's arguments name."""
+    """Run the installed ServerApp for the task in this process's arguments."""
     internals.require_tested()
     own_certificate.show(required_identity())
     only_installed_serverapp()

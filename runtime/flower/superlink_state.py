@@ -1,8 +1,8 @@
-"""What a SuperLink keeps on disk (flwr 1.41's and 1.42's LinkState in SQLite), put in order before it starts.
+"""A SuperLink's state on disk (flwr 1.41's and 1.42's LinkState), prepared before it starts.
 
-Flower's own way to tell a SuperLink whom it may let in is `flwr supernode register`, over the network, once it is up.
-Until then it turns its SuperNodes away, and they end. Written beforehand, with the same function of Flower's that the
-network call comes to, nobody is turned away and no administrator's call is needed.
+Flower registers SuperNodes by `flwr supernode register`, over the network, when the SuperLink runs. Until then the
+SuperLink refuses its SuperNodes, and they end. Here they are registered before, by the same function of Flower's that
+the network call uses, so no SuperNode is refused and no administrator's call is needed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.flower.access import Node
 
 LOST = "the SuperLink was restarted"
-"""Why a run failed that was going on when its SuperLink ended; who submitted it starts it again."""
+"""The failure of a run whose SuperLink ended; the submitting process submits it again."""
 
 
 def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
-    """Let the SuperNodes with these public keys in, and end the runs that an earlier SuperLink left unfinished.
+    """Register SuperNodes by their public keys, and fail an earlier SuperLink's unfinished runs.
 
-    database: made when missing. keys: files in OpenSSH form, named after their SuperNode: supernode-0.pub. A SuperNode
-    whose key is known keeps its node id; one whose key is gone is let in no longer. Without any keys everybody is let
-    in, and nothing is registered.
-    Returns the SuperNodes by name. Raises ConfigurationError for a file that holds no such key, for two that hold the
-    same, and for a key that was taken out in an earlier start.
+    database: created when missing. keys: files in OpenSSH format, named after their SuperNode: supernode-0.pub. A
+    SuperNode whose key is known keeps its node id; one whose key was removed is unregistered. Without any keys every
+    SuperNode is accepted, and none is registered.
+    Returns the SuperNodes by name. Raises ConfigurationError for a file without a valid key, for two files with the
+    same key, and for a key that was removed at an earlier start.
     """
     factory = LinkStateFactory(str(database), NoOpFederationManager(), ObjectStoreFactory(str(database)))
     state = factory.state()
@@ -50,12 +50,15 @@ def prepare(database: Path, keys: Sequence[Path]) -> dict[str, Node]:
 
 
 def _registered(state: LinkState, name: str, key: bytes) -> int:
-    """Register a SuperNode; return its node id. Raises ConfigurationError for a key that was taken out once."""
+    """Register a SuperNode; return its node id.
+
+    Raises ConfigurationError for a key that was removed before.
+    """
     try:
         return state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
     except ValueError as error:
         raise ConfigurationError(
-            f"the key of {name} was taken out of this SuperLink's list before, and Flower lets none come back: delete "
+            f"the key of {name} was removed from this SuperLink before, and Flower never registers it again: delete "
             f"{name}/auth.key where the certificates are made, run `fedqmix certs`, and copy the folders of {name} and "
             "of superlink again."
         ) from error
@@ -67,15 +70,15 @@ def _by_key(paths: Sequence[Path]) -> dict[bytes, str]:
         key = _read(path)
         if key in names:
             raise ConfigurationError(
-                f"{path} holds the key of {names[key]}: a SuperNode is known by its key. Make each one its own with "
-                "`fedqmix certs`."
+                f"{path} holds the key of {names[key]}, but a SuperNode is identified by its key. Make a key for each "
+                "with `fedqmix certs`."
             )
         names[key] = path.stem
     return names
 
 
 def _end_lost_runs(state: LinkState) -> None:
-    """Mark as failed what nobody works on any more: ServerApps end with the SuperLink that started them."""
+    """Mark unfinished runs as failed: their ServerApps ended with the earlier SuperLink."""
     for run in state.get_run_info():
         if run.status.status != Status.FINISHED and run.primary_task_id is not None:
             state.finish_task(run.primary_task_id, SubStatus.FAILED, LOST)
@@ -85,7 +88,9 @@ def _read(path: Path) -> bytes:
     try:
         key = load_ssh_public_key(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} holds no public key of a SuperNode: {error}") from error
+        raise ConfigurationError(f"{path} does not hold a SuperNode's public key: {error}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ConfigurationError(f"{path} holds no elliptic-curve key, which Flower wants: see `fedqmix certs`.")
+        raise ConfigurationError(
+            f"{path} does not hold an elliptic-curve key, which Flower requires: see `fedqmix certs`."
+        )
     return public_key_to_bytes(key)

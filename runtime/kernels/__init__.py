@@ -1,1 +1,1 @@
-"""How numba compiles what must be fast, where the machine code is kept, and who runs it side by side."""
+"""Compiled kernels: compilation with numba, the machine code cache, and parallel threads."""

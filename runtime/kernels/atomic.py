@@ -1,7 +1,7 @@
-"""Numbers that several threads read and change at the same time, within compiled code.
+"""Atomic operations on int64 numbers that several threads share, for compiled code.
 
-Each function takes an int64 array and where in it the number lies. Nothing is moved past them by the compiler or the
-processor, so what was written before a number was changed is seen by whoever sees the change.
+Each function takes an int64 array and the index of a number in it. All are sequentially consistent: a thread that
+reads a changed number also reads everything that was written before the change.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _call(builder: Any, name: str, returned: Any) -> None:
 
 @intrinsic
 def look(_typing: Any, numbers: Any, at: Any) -> Any:
-    """look(numbers, at): return the number."""
+    """look(numbers, at): load the number."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature.args[0], *arguments)
@@ -39,7 +39,7 @@ def look(_typing: Any, numbers: Any, at: Any) -> Any:
 
 @intrinsic
 def put(_typing: Any, numbers: Any, at: Any, value: Any) -> Any:
-    """put(numbers, at, value): change the number to a value."""
+    """put(numbers, at, value): store a value."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature.args[0], *arguments[:2])
@@ -51,7 +51,7 @@ def put(_typing: Any, numbers: Any, at: Any, value: Any) -> Any:
 
 @intrinsic
 def add(_typing: Any, numbers: Any, at: Any, value: Any) -> Any:
-    """add(numbers, at, value): add a value to the number and return what it was before."""
+    """add(numbers, at, value): add a value to the number and return the previous value."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature.args[0], *arguments[:2])
@@ -62,7 +62,7 @@ def add(_typing: Any, numbers: Any, at: Any, value: Any) -> Any:
 
 @intrinsic
 def swap(_typing: Any, numbers: Any, at: Any, old: Any, new: Any) -> Any:
-    """swap(numbers, at, old, new): change the number to `new` if it is `old`; tell whether it was."""
+    """swap(numbers, at, old, new): store `new` if the number is `old`; return whether it was."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature.args[0], *arguments[:2])
@@ -74,7 +74,7 @@ def swap(_typing: Any, numbers: Any, at: Any, old: Any, new: Any) -> Any:
 
 @intrinsic
 def pause(_typing: Any) -> Any:
-    """pause(): let a moment pass, in a loop that waits for another thread."""
+    """pause(): wait a moment, in a loop that waits for another thread."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if INTEL:
@@ -86,7 +86,7 @@ def pause(_typing: Any) -> Any:
 
 @intrinsic
 def give_up_turn(_typing: Any) -> Any:
-    """give_up_turn(): let other threads have the processor, if any want it."""
+    """give_up_turn(): yield the processor to other threads that are ready to run."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if os.name == "posix":

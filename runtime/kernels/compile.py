@@ -1,4 +1,4 @@
-"""How a room's kernels are compiled, and where their machine code is kept between runs."""
+"""Compilation of the kernels of one folder, and the cache of their machine code on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fedqmix.runtime.kernels.numba_internals import entry_point, njit, settings, typeof
 
 Numbers = NDArray[Any]
-"""float32 or float64: kernels compute in the type they are given."""
+"""float32 or float64 arrays: kernels compute in the type of their arguments."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,17 +26,17 @@ NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": T
 class Compiler:
     """Compiles the kernels whose sources lie in one folder.
 
-    The compiled code is cached on disk. numba notices a change of the file that defines a function, but not of
-    the functions it calls; so the cache's folder is named after the contents of all sources in the folder and here.
+    The compiled code is cached on disk. numba detects a change in the file that defines a function, but not in the
+    functions that it calls. The cache folder is therefore named after the hash of all sources in `folder` and here.
     """
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        """options: numba's, for every function."""
+        """Set numba's options for every function of the folder."""
         self._options = options
         self._cache_folder = _cache_folder(folder)
 
     def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Compile a function of numbers, records and arrays that Python calls."""
+        """Compile a function that Python calls with numbers, records and arrays."""
         keep = settings.CACHE_DIR
         settings.CACHE_DIR = self._cache_folder
         try:
@@ -45,22 +45,23 @@ class Compiler:
             settings.CACHE_DIR = keep
 
     def inner(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Compile a function that only other compiled functions call: without what Python needs to call it.
+        """Compile a function that only compiled functions call.
 
-        That takes half of the time to compile everything. The machine code of the caller contains it.
+        Without the wrappers for calls from Python, compiling everything takes half of the time. The caller's machine
+        code contains the function.
         """
         return cast("Callable[P, R]", njit(**self._options, **NO_WRAPPERS)(function))
 
     def inline(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Write a short function out wherever it is called, instead of compiling it by itself for every caller."""
+        """Inline a short function at each call, instead of compiling it separately for every caller."""
         return cast("Callable[P, R]", njit(**self._options, **NO_WRAPPERS, inline="always")(function))
 
 
 def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
-    """Return a kernel's machine code for arguments of these types, compiling it if need be.
+    """Return a kernel's machine code for arguments of these types; compile it if needed.
 
-    Calling the kernel itself looks at the type of every argument again, which takes 12 microseconds for those of an
-    environment step. The code takes whatever it is given for what it was made for: the caller sees to the types.
+    A call of the kernel itself inspects the type of every argument, which takes 12 microseconds for an environment
+    step's. The machine code does not check types: the caller must pass the types that it was compiled for.
     """
     dispatcher = cast(Any, function)
     signature = tuple(typeof(argument) for argument in arguments)
@@ -71,7 +72,7 @@ def machine_code(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Put off the search for unused objects: compiling makes so many that looking through them takes a tenth of it."""
+    """Disable garbage collection while compiling, which would take a tenth of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -82,7 +83,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def cache_base(folder: Path) -> Path:
-    """Return where the machine code of the kernels in a folder is kept: as said, beside them, or in a cache."""
+    """Return the parent of the kernels' cache: NUMBA_CACHE_DIR, beside the sources, or ~/.cache."""
     if settings.CACHE_DIR:
         return Path(settings.CACHE_DIR)
     return folder / "__pycache__" if os.access(folder, os.W_OK) else Path.home() / ".cache" / "fedqmix"

@@ -1,7 +1,8 @@
-"""exp for compiled loops: in float32 by arithmetic alone, so that the compiler computes many at once.
+"""exp for compiled loops.
 
-exp(x) = 2^n exp(r) with n = round(x / ln 2), so |r| <= ln 2 / 2, where seven terms of the series leave a relative error
-below 1.2e-7, about that of float32 itself. (The C library's exp is one call for each number: ten times slower.)
+In float32 it is arithmetic alone, so that the compiler can vectorise it.
+exp(x) = 2^n exp(r) with n = round(x / ln 2), so |r| <= ln 2 / 2. There seven terms of the series leave a relative
+error below 1.2e-7, about the precision of float32. (The C library's exp is a call per number: ten times slower.)
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ INVERSE_LN2 = np.float32(1 / math.log(2))
 LN2_HIGH = np.float32(0.693359375)  # few bits, so that n * LN2_HIGH is exact (Cody and Waite 1980)
 LN2_LOW = np.float32(math.log(2) - 0.693359375)
 SERIES = tuple(np.float32(1 / math.factorial(power)) for power in range(6, -1, -1))
-LARGEST = np.float32(87)  # beyond it 2^n is no float32; every sigmoid is 0 or 1 long before
-HALF, BIAS, MANTISSA = np.float32(0.5), np.int32(127), np.int32(23)  # of float32's layout
+LARGEST = np.float32(87)  # beyond it 2^n overflows float32; every sigmoid is 0 or 1 long before
+HALF = np.float32(0.5)
+BIAS, MANTISSA = np.int32(127), np.int32(23)  # float32's exponent bias and mantissa bits
 
 
 @intrinsic
@@ -33,8 +35,8 @@ _float_of_bits: Any = _intrinsic_bits
 
 
 def exponential(x: Any) -> Any:
-    """exp(x) of a float32 or float64; NaN stays NaN."""
-    return math.exp(x)  # what Python itself does; compiled functions get one of the two below
+    """Return exp(x) of a float32 or float64; NaN stays NaN."""
+    return math.exp(x)  # for calls from Python; compiled functions use one of the overloads below
 
 
 @overload(exponential)
@@ -43,7 +45,7 @@ def _exponential(x: Any) -> Any:
         return math.exp(x)
 
     def single(x: Any) -> Any:
-        below = LARGEST if x > LARGEST else x  # comparisons, since a minimum would lose NaN
+        below = LARGEST if x > LARGEST else x  # comparisons: a minimum would not propagate NaN
         within = -LARGEST if below < -LARGEST else below
         n = np.floor(within * INVERSE_LN2 + HALF)
         r = within - n * LN2_HIGH - n * LN2_LOW

@@ -1,10 +1,10 @@
-"""All that the kernels use of numba and llvmlite, among it names that no release promises to keep.
+"""The names of numba and llvmlite that the kernels use, public and private.
 
-Public are numba's `njit`, `typeof`, `config` and `numba.extending`, and llvmlite's `ir` and `binding`. Private are
-`numba.core`, the options in `UNDOCUMENTED`, and where a dispatcher keeps compiled code (`entry_point`). A release
-without one of them ends the import with an error that names it, instead of the first training step with another.
-tests/runtime/kernels/test_numba_internals.py looks at each; pyproject.toml's upper bound on numba is the last
-release tried.
+Public: numba's `njit`, `typeof`, `config` and `numba.extending`, and llvmlite's `ir` and `binding`. Private:
+`numba.core`, the options in `UNDOCUMENTED`, and the attribute of a dispatcher that holds compiled code
+(`entry_point`). If a release lacks one, the import fails with an error that names it, before any training step.
+tests/runtime/kernels/test_numba_internals.py checks each; pyproject.toml's upper bound on numba is the last release
+that was tested.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 ACCEPTED = "numba>=0.61,<0.69"
-"""As in pyproject.toml."""
+"""The requirement in pyproject.toml."""
 
 UNDOCUMENTED = ("no_cpython_wrapper", "no_cfunc_wrapper", "_nrt", "forceinline")
 """Options of njit that numba's documentation does not list."""
@@ -30,7 +30,7 @@ def _missing(what: str) -> ImportError:
 
 
 def _of(module: Any, name: str) -> Any:
-    """Return what a module calls by a name. Raises ImportError when it has no such name."""
+    """Return a module's attribute. Raises ImportError when the module lacks it."""
     try:
         return getattr(module, name)
     except AttributeError as error:
@@ -44,7 +44,7 @@ try:
     from numba.core import cgutils, options, types
 except ModuleNotFoundError as error:
     if error.name in ("numba", "llvmlite"):
-        raise  # not installed, which is another matter
+        raise  # not installed: a different error
     raise _missing(str(error.name)) from error
 except ImportError as error:
     raise _missing(f"such name ({error})") from error
@@ -76,24 +76,24 @@ __all__ = [
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
-    """Let compiled code call what a function writes; its type says what numba passes, not what compiled code does."""
+    """Declare an intrinsic. Any type: numba passes other arguments than compiled code does."""
     return _intrinsic(function)
 
 
 def overload(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let compiled code call a Python function as the implementation that the decorated function returns."""
+    """Declare the implementation that compiled code uses when it calls a Python function."""
     return cast("Callable[[Callable[..., Any]], Callable[..., Any]]", _overload(function))
 
 
 def host_features() -> dict[str, bool]:
-    """Return what this machine's processor can do, by LLVM's names."""
+    """Return the features of this machine's processor by LLVM's names."""
     return dict(_host_cpu_features())
 
 
 def entry_point(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
-    """Return the machine code that a function was compiled to for these types of arguments.
+    """Return a compiled function's machine code for these argument types.
 
-    Raises ImportError when this numba keeps it elsewhere.
+    Raises ImportError when this release of numba stores it elsewhere.
     """
     try:
         return dispatcher.overloads[signature].entry_point

@@ -1,8 +1,8 @@
-"""Adam, gradient norms and target updates of several networks that share one array, each computed by itself.
+"""Adam, gradient norms and target updates of several networks that share one array.
 
-The rows of a stack of N are computed by the same instructions as the one row of a stack of one, so both come out the
-same bit for bit. A library's operation over the whole stack does not promise that: where its vector loop ends, and in
-which order it adds up, depends on how many numbers lie side by side.
+Each network's row is computed by the same instructions whether the array holds one network or N, so the results are
+equal bit for bit. A library's operation over the whole array does not guarantee this: its vector loop and its order
+of summation depend on the length of the array.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from numpy.typing import DTypeLike, NDArray
 from fedqmix.runtime.kernels.compile import Compiler, Numbers
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
-# `reassoc`: a sum is taken in any order that the compiler chooses, which is the same for every row.
+# `reassoc`: the compiler chooses the order of a sum, which is the same for every row.
 _kernel = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}).kernel
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's constants, as torch.optim.Adam has them by default."""
-FEWEST = 1 << 17  # numbers that are worth another thread
+"""Adam's constants, the defaults of torch.optim.Adam."""
+FEWEST = 1 << 17  # numbers per thread at least; fewer are not worth another thread
 
 Bounds = NDArray[np.int64]
-"""[parameters + 1], where each parameter begins among one network's numbers, and their count."""
+"""Offsets of each parameter in one network's numbers: [parameters + 1]; the last is the network's size."""
 
 
 class Packing:
-    """The places of several networks' named parameters in one array: [networks, size] after [networks, size]."""
+    """The layout of N networks' parameters in one array: a block [networks, size] for each name."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], networks: int) -> None:
-        """shapes: of one network's parameters, by name."""
+        """Lay out the parameters. shapes: one network's parameter shapes by name."""
         sizes = [math.prod(shape) for shape in shapes.values()]
         self.networks = networks
         self.bounds: Bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -41,12 +41,12 @@ class Packing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters' names, in the order of `bounds`."""
+        """The parameter names, in the order of `bounds`."""
         return tuple(self._shapes)
 
     @property
     def size(self) -> int:
-        """Numbers of one network."""
+        """The number of values of one network."""
         return int(self.bounds[-1])
 
     def zeros(self, dtype: DTypeLike) -> Numbers:
@@ -72,15 +72,15 @@ class Adam:
     """
 
     def __init__(self, packing: Packing, dtype: DTypeLike, learning_rate: float) -> None:
-        """Begin with moments of zero."""
+        """Set the moments to zero."""
         self.mean, self.square = packing.zeros(dtype), packing.zeros(dtype)
         self.steps = np.zeros(len(packing.names), np.int64)
         self._packing, self._rate = packing, learning_rate
 
     def step(self, parameters: Numbers, gradient: Numbers, scale: float, thread_pool: ThreadPool) -> None:
-        """Move the parameters against `scale` times the gradient; both packed, the gradient is left as it is."""
+        """Take a gradient step with `scale` times the gradient; both are packed."""
         self.steps += 1
-        taken = self.steps.tolist()  # powers of Python's numbers: numpy's may differ in the last bit
+        taken = self.steps.tolist()  # powers of Python floats: numpy's may differ in the last bit
         rates = np.array([self._rate / (1 - BETA_1**steps) for steps in taken])
         spreads = np.array([math.sqrt(1 - BETA_2**steps) for steps in taken])
         bounds, moments = self._packing.bounds, (self.mean, self.square)
@@ -91,7 +91,7 @@ class Adam:
         _shared(thread_pool, work, self._packing)
 
     def reset(self, names: Collection[str]) -> None:
-        """Set the moments and the step counts of some parameters to zero, as before the first step."""
+        """Set the moments and the step counts of the named parameters to zero."""
         for position, name in enumerate(self._packing.names):
             if name in names:
                 self.steps[position] = 0
@@ -99,9 +99,9 @@ class Adam:
                     self._packing.named(packed)[name][:] = 0
 
     def state(self) -> dict[str, Numbers]:
-        """Return step, exp_avg and exp_avg_sq by "QUANTITY.PARAMETER", as torch.optim.Adam calls them.
+        """Return step, exp_avg and exp_avg_sq (torch.optim.Adam's names) by "QUANTITY.PARAMETER".
 
-        Empty before the first step.
+        The mapping is empty before the first gradient step.
         """
         if not self.steps.any():
             return {}
@@ -111,7 +111,7 @@ class Adam:
         return {f"step.{name}": np.array(taken, np.float32) for name, taken in steps} | named
 
     def load_state(self, named: Mapping[str, Numbers]) -> None:
-        """Replace the moments by what `state` returned."""
+        """Load the moments and step counts that `state` returned."""
         self.steps[:] = [int(named[f"step.{name}"]) if named else 0 for name in self._packing.names]
         for quantity, packed in (("exp_avg", self.mean), ("exp_avg_sq", self.square)):
             for name, values in self._packing.named(packed).items():
@@ -119,7 +119,7 @@ class Adam:
 
 
 def squared_norms(packing: Packing, gradient: Numbers, thread_pool: ThreadPool) -> NDArray[np.float64]:
-    """Return the squared 2-norm of each network's part of a packed array: [networks] float64."""
+    """Return the squared 2-norm of each network's packed gradient: [networks] float64."""
     norms = np.empty(packing.networks)
 
     def work(first: int, last: int) -> None:
@@ -130,7 +130,7 @@ def squared_norms(packing: Packing, gradient: Numbers, thread_pool: ThreadPool) 
 
 
 def move_towards(target: Numbers, online: Numbers, rate: float) -> None:
-    """Move every number of one packed array towards another's by a share of the distance; 1: copy."""
+    """Update target parameters: target += rate (online - target); rate 1 copies."""
     if rate == 1:
         target[:] = online
     else:
@@ -155,7 +155,7 @@ def _adam(
     rates: NDArray[np.float64],
     spreads: NDArray[np.float64],
 ) -> None:
-    """Take the step of networks first .. last - 1.
+    """Take the gradient step of networks first .. last - 1.
 
     rates: [parameters], the learning rate / (1 - beta_1^t). spreads: [parameters], sqrt(1 - beta_2^t).
     """
@@ -181,7 +181,7 @@ def _adam(
 def _squared_norms(
     gradient: Numbers, bounds: Bounds, networks: int, first: int, last: int, norms: NDArray[np.float64]
 ) -> None:
-    """Fill norms [networks] from first to last - 1."""
+    """Compute norms[first .. last - 1]; norms: [networks]."""
     for network in range(first, last):
         total = 0.0
         for parameter in range(bounds.shape[0] - 1):

@@ -1,9 +1,9 @@
-"""Small matrix products for compiled loops: C = A B or C += A B, without a call, a copy or a thread.
+"""Small matrix products for compiled loops: C = A B or C += A B.
 
-BLAS libraries are made for large matrices; how fast they are with a few dozen rows inside a loop depends on the library
-and the processor, and numba's way to them cannot add to what is there. Here a tile of C stays in the processor's vector
-registers while it goes through all of A's columns: the inner loop of matrix multiplication as Goto and van de Geijn
-(2008) describe it, in LLVM's words (runtime/kernels/tile.py), so that it fits any processor.
+They need no call, no copy and no thread. BLAS libraries are made for large matrices. Their speed with a few dozen
+rows inside a loop depends on the library and the processor, and numba's interface to them cannot add to C. Here a
+tile of C stays in vector registers while the loop runs over all columns of A: the inner loop of Goto and van de Geijn
+(2008), written in LLVM's intermediate representation (runtime/kernels/tile.py) so that it fits any processor.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fedqmix.runtime.kernels.tile import REGISTER_BYTES, TILE_ROWS, tile
 _compiler = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", fastmath={"contract"})
 inner, inline = _compiler.inner, _compiler.inline
 
-WIDE, NARROW = 2 * REGISTER_BYTES, REGISTER_BYTES // 4  # bytes of a row of C that a tile computes
+WIDE, NARROW = 2 * REGISTER_BYTES, REGISTER_BYTES // 4  # bytes of a tile's row of C
 _wide_tile, _wide_row = tile(TILE_ROWS, WIDE), tile(1, WIDE)
 _narrow_tile, _narrow_row = tile(TILE_ROWS, NARROW), tile(1, NARROW)
 _number = tile(1, 0)
@@ -27,10 +27,10 @@ _number = tile(1, 0)
 def product(a: Numbers, b: Numbers, c: Numbers, added: bool) -> None:
     """Compute C = A B, or C += A B when added.
 
-    a: [rows, depth], in any layout (a transposed view costs nothing). b: [depth, columns] and c: [rows, columns], both
-    with contiguous rows; all of one type, float32 or float64. None may overlap c.
+    a: [rows, depth], in any layout (a transposed view costs nothing). b: [depth, columns] and c: [rows, columns],
+    both with contiguous rows. All have one type, float32 or float64. Neither a nor b may overlap c.
     """
-    # In numbers instead of arrays, so that what is long to compile is compiled once for all layouts.
+    # Addresses instead of arrays: the slow compilation is done once for all layouts.
     multiply(
         a.ctypes.data,
         a.strides[0],
@@ -64,9 +64,9 @@ def multiply(
     like: Any,
     size: int,
 ) -> None:
-    """Compute the product of matrices at addresses, given the strides of their rows and of a's columns, in bytes.
+    """Compute the product of matrices at addresses.
 
-    like: a number of their type, which has `size` bytes.
+    The strides of the rows, and of a's columns, are in bytes. like: a number of the matrices' type. size: its bytes.
     """
     end, tiled = columns * size, rows // TILE_ROWS * TILE_ROWS
     at = 0

@@ -1,18 +1,19 @@
-"""Threads that stand by inside compiled code, so that handing work over takes less than a microsecond.
+"""Threads that spin inside compiled code and get work in less than a microsecond.
 
-To wake a thread that sleeps, and to hand it the interpreter's lock, takes 50 microseconds; a batch of small battles
-takes not much longer. So a helper that has done its part stays in the kernel and watches a number for a moment before
-it leaves and sleeps. Whoever calls for help never depends on it: what no helper takes it does itself.
+Waking a sleeping thread and passing it the interpreter's lock takes 50 microseconds, about as long as a batch of
+small episodes takes. A helper thread that has finished its part therefore stays in the kernel and polls a number for
+a moment before it leaves and sleeps. The calling thread does not depend on helpers: it processes what no helper
+claims.
 
-A kernel shared in this way has a `desk` and a `seat`, 0 for the caller and 1, 2, ... for the helpers, and reads
+A shared kernel takes a `work_queue` and a `seat`, the thread's index: 0 for the caller, 1, 2, ... for the helpers.
 
-    while take_part(desk, seat):
-        first, last = claim(desk, seat)
+    while take_part(work_queue, seat):
+        first, last = claim(work_queue, seat)
         while first < last:
             ...  # items first .. last - 1
-            first, last = claim(desk, seat)
+            first, last = claim(work_queue, seat)
 
-Each thread takes a few items at a time of its own part, which stays in its cache, and then of what is left of others'.
+Each thread claims a few items at a time from its own part, which stays in its cache, then from the other parts.
 """
 
 from __future__ import annotations
@@ -34,54 +35,54 @@ from fedqmix.runtime.kernels.compile import Compiler
 _inner = Compiler(Path(__file__).parent, nogil=True, error_model="numpy", _nrt=False, forceinline=True).inner
 
 WorkQueue = NDArray[np.int64]
-"""What threads tell each other: five numbers, then two for each seat, each number a cache line apart."""
+"""The numbers that the threads share: five, then two for each seat, each in a cache line of its own."""
 
 Orders = SimpleQueue[Callable[[], object] | None]
 
-LINE = 8  # int64 numbers in a cache line: threads that change numbers of one line would wait for each other
+LINE = 8  # int64 numbers in a cache line: threads that write to one line would wait for each other
 PARTS, COUNT, PATIENCE, MESSAGE, HELD_UP = (LINE * number for number in range(5))
-STATE, NEXT, SEAT = LINE * 5, LINE * 6, LINE * 2  # of seat 0; how far the next seat's are
+STATE, NEXT, SEAT = LINE * 5, LINE * 6, LINE * 2  # the offsets of seat 0, and the distance to the next seat
 
 AWAY, CALLED, LATE, WAITING, WORKING = range(5)
-"""States of whoever has a seat: not here (a helper sleeps); on its way; on its way, but what it was called for is done;
-in the kernel, without work; with work."""
+"""The states of a seat's thread: asleep; woken; woken, but the work is already done; in the kernel without work; in the
+kernel with work."""
 
-PIECES = 16  # of a part, that are claimed one by one
-WATCH = 2000  # pauses, 50 to 100 microseconds, for which helpers stand by
-COMING = 100 * WATCH  # pauses that who was called waits for the caller to begin, which it is about to do
-SOON = 100e-6  # seconds; who is called later than this after the last time is not worth standing by for
-LONG = 1000  # pauses of the caller, after which it has been held up: a helper with work was not let to a processor
-CALM = 0.05  # seconds without standing by after that: who sleeps in between is sooner let to a busy processor
-TURN = 16  # pauses, after which others may have the processor: perhaps it is the one who is waited for that needs it
+PIECES = 16  # of a part; each claim takes one
+WATCH = 2000  # pauses (50 to 100 microseconds) that a helper spins before it sleeps
+COMING = 100 * WATCH  # pauses that a woken helper waits for the caller, which is about to begin
+SOON = 100e-6  # seconds between two calls; after a longer gap spinning does not pay
+LONG = 1000  # pauses of the caller that show that a helper with work was not scheduled on a processor
+CALM = 0.05  # seconds without spinning after that: a busy processor schedules a thread that slept sooner
+TURN = 16  # pauses between two yields: the thread that is waited for may need the processor
 
 
 class SpinningThreads:
-    """Helpers of one caller, which end with close, or with it."""
+    """The helper threads of one caller, which end on close or with this object."""
 
     def __init__(self, helpers: int) -> None:
-        """Start as many threads."""
+        """Start the helper threads."""
         self._orders: list[Orders] = []
         for number in range(1, helpers + 1):
             orders: Orders = SimpleQueue()
-            Thread(target=_serve, args=(orders,), name=f"standby {number}", daemon=True).start()
+            Thread(target=_serve, args=(orders,), name=f"spinning {number}", daemon=True).start()
             self._orders.append(orders)
-        self._last = self._calm = 0.0  # when the last call ended, and until when nobody stands by
+        self._last = self._calm = 0.0  # when the last call ended; until when no helper spins
         self.close = weakref.finalize(self, _dismiss, self._orders)
-        """Let the threads end."""
+        """End the threads."""
 
     def work_queue(self, count: int, fewest: int) -> WorkQueue:
-        """Make a desk for sharing `count` items among as many threads as there are, at least `fewest` for each."""
+        """Make the queue that shares `count` items among the threads, at least `fewest` for each."""
         parts = max(min(len(self._orders) + 1, count // fewest), 1)
         work_queue = np.zeros(STATE + SEAT * parts, dtype=np.int64)
         work_queue[PARTS], work_queue[COUNT] = parts, count
-        work_queue[NEXT::SEAT] = count  # nothing is left yet: a helper may be there before the caller
+        work_queue[NEXT::SEAT] = count  # nothing to claim yet: a helper may arrive before the caller
         return work_queue
 
     def share(self, work_queue: WorkQueue, work: Callable[[int], object], message: int = 0) -> None:
-        """Do all items: work(seat) calls the kernel with this desk, in this thread and, as far as they come, others.
+        """Process all items in this thread and in the helpers that come.
 
-        message: for the kernel, at desk[MESSAGE]. What else it reads must stay in the same arrays: helpers that stand
-        by do not look again at what they were called with.
+        work(seat) calls the kernel with this queue. message: a number for the kernel, at work_queue[MESSAGE]. Its
+        other inputs must stay in the same arrays, because spinning helpers keep the arguments of their first call.
         """
         work_queue[MESSAGE] = message
         now = perf_counter()
@@ -98,9 +99,9 @@ class SpinningThreads:
 
 @_inner
 def take_part(work_queue: WorkQueue, seat: int) -> bool:
-    """Wait for work; tell whether there is any.
+    """Wait for work; return whether there is any.
 
-    For the caller there is work once, when it comes; then it waits for those who help, and leaves.
+    The caller gets work once, on its first call; then it waits for the working helpers, and leaves.
     """
     state = STATE + SEAT * seat
     if seat > 0:
@@ -125,7 +126,10 @@ def take_part(work_queue: WorkQueue, seat: int) -> bool:
 
 @_inner
 def arrive(work_queue: WorkQueue, state: int) -> bool:
-    """Begin as soon as the caller has; tell whether it has. Who comes late stands by for the next time."""
+    """Begin when the caller has begun; return whether it has.
+
+    A late helper spins until the next call.
+    """
     for pauses in range(COMING):
         if look(work_queue, STATE) == WORKING:
             put(work_queue, state, WORKING)
@@ -139,7 +143,10 @@ def arrive(work_queue: WorkQueue, state: int) -> bool:
 
 @_inner
 def is_wanted(work_queue: WorkQueue, state: int, patience: int) -> bool:
-    """Stand by for so many pauses; tell whether the caller has work. state: where the helper's is."""
+    """Spin for `patience` pauses; return whether the caller has work.
+
+    state: the index of the helper's state in the queue.
+    """
     put(work_queue, state, WAITING)
     for pauses in range(patience + 1):
         if look(work_queue, state) == WORKING:
@@ -150,7 +157,7 @@ def is_wanted(work_queue: WorkQueue, state: int, patience: int) -> bool:
 
 @_inner
 def rest(pauses: int) -> None:
-    """Let a moment pass before looking again, after so many pauses."""
+    """Wait a moment before polling again. pauses: the number so far."""
     pause()
     if pauses % TURN == TURN - 1:
         give_up_turn()
@@ -158,7 +165,10 @@ def rest(pauses: int) -> None:
 
 @_inner
 def claim(work_queue: WorkQueue, seat: int) -> tuple[int, int]:
-    """Take the next few items, first .. last - 1; first is last when nothing is left. The caller calls who waits."""
+    """Claim the next items, first .. last - 1; first == last when none is left.
+
+    The caller also gives work to helpers that wait.
+    """
     parts = work_queue[PARTS]
     if seat == 0:
         for helper in range(1, parts):
@@ -177,7 +187,7 @@ def claim(work_queue: WorkQueue, seat: int) -> tuple[int, int]:
 def _serve(orders: Orders) -> None:
     while (order := orders.get()) is not None:
         order()
-        del order  # whoever waits for the next order must not keep alive what the last one was about
+        del order  # a waiting thread must not keep the last order's objects alive
 
 
 def _dismiss(all_orders: list[Orders]) -> None:

@@ -1,7 +1,7 @@
-"""Threads that share a piece of work.
+"""A pool of threads that share a range of items.
 
-The standard library's thread pool takes 50 microseconds to hand a piece of work over and back, as long as some pieces
-take; queues alone take 20.
+The standard library's thread pool takes 50 microseconds to pass work to a thread and back, as long as some ranges
+take to compute; queues alone take 20.
 """
 
 from __future__ import annotations
@@ -13,37 +13,40 @@ from queue import SimpleQueue
 from threading import Thread
 
 Work = Callable[[int, int], None]
-"""Does items first .. last - 1, without the interpreter's lock."""
+"""A function that processes items first .. last - 1, without the interpreter's lock."""
 
 Orders = SimpleQueue[tuple[Work, int, int] | None]
 Outcomes = SimpleQueue[BaseException | None]
 
 
 class ThreadPool:
-    """The calling thread and `threads - 1` others, which end with close, or with the crew. One caller at a time."""
+    """The calling thread and `threads - 1` others, which end with the pool or on `close`.
+
+    Only one thread may call at a time.
+    """
 
     usual = 1
-    """Threads of crews that are not told how many. Whoever starts the program decides for all of it."""
+    """The number of threads of a pool without an explicit one; set once, for the whole program."""
 
     def __init__(self, threads: int | None = None) -> None:
-        """Start the others."""
+        """Start the other threads. threads: None means `usual`."""
         self._done: Outcomes = SimpleQueue()
         self._orders: list[Orders] = []
         for number in range(1, self.usual if threads is None else threads):
             orders: Orders = SimpleQueue()
-            Thread(target=_serve, args=(orders, self._done), name=f"crew {number}", daemon=True).start()
+            Thread(target=_serve, args=(orders, self._done), name=f"pool {number}", daemon=True).start()
             self._orders.append(orders)
         self.close = weakref.finalize(self, _dismiss, self._orders)
-        """Let the other threads end."""
+        """End the other threads."""
 
     def __deepcopy__(self, memo: dict[int, object]) -> ThreadPool:
-        """Make another crew of as many: threads cannot be copied."""
+        """Make a new pool of the same size: threads cannot be copied."""
         return ThreadPool(len(self._orders) + 1)
 
     def share(self, work: Work, count: int, fewest: int = 1) -> None:
-        """Do items 0 .. count - 1, in as many ranges of at least `fewest` as there are threads.
+        """Process items 0 .. count - 1 in one range per thread, each of at least `fewest` items.
 
-        Raises what the work raises.
+        Raises the first error that `work` raised, after all ranges have ended.
         """
         parts = max(min(len(self._orders) + 1, count // fewest), 1)
         bounds = [count * part // parts for part in range(parts + 1)]
@@ -59,8 +62,8 @@ class ThreadPool:
             raise failures[0]
 
     def each(self, task: Callable[[int], None], count: int) -> None:
-        """Do tasks 0 .. count - 1, each by the thread that is free first; raise what one raises."""
-        numbers = itertools.count()  # the interpreter hands out each number once
+        """Do tasks 0 .. count - 1, each on the first free thread. Raises the first error of a task."""
+        numbers = itertools.count()  # the interpreter's lock makes `next` atomic
 
         def work(first: int, last: int) -> None:
             while (number := next(numbers)) < count:
@@ -78,7 +81,7 @@ def _serve(orders: Orders, done: Outcomes) -> None:
             done.put(error)
         else:
             done.put(None)
-        del order, work  # whoever waits for the next order must not keep the last one's crew alive
+        del order, work  # a waiting thread must not keep the last order's pool alive
 
 
 def _dismiss(all_orders: list[Orders]) -> None:

@@ -1,4 +1,4 @@
-"""A tile of a matrix product, written for LLVM: sums in vector registers, one row of B at a time."""
+"""A tile of a matrix product in LLVM IR: sums in vector registers, one row of B at a time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, cast
 from fedqmix.runtime.kernels.numba_internals import alloca_once, for_range, host_features, intrinsic, ir, types
 
 AVX512 = bool(host_features().get("avx512f"))
-REGISTER_BYTES = 64 if AVX512 else 32  # where registers are narrower, several stand for one
-TILE_ROWS = 8 if AVX512 else 6  # of two registers: the tile, two registers of B and one of A fit
-FUSED = ("contract",)  # products and sums by one instruction, where there is one
+REGISTER_BYTES = 64 if AVX512 else 32  # where registers are narrower, LLVM splits each vector over several
+TILE_ROWS = 8 if AVX512 else 6  # of two registers each: the tile, two registers of B and one of A fit
+FUSED = ("contract",)  # fused multiply-add, where the processor has it
 
 
 def tile(rows: int, width: int) -> Callable[..., None]:
-    """Make the function that computes a tile of C of so many rows, each of `width` bytes (0: one number).
+    """Make the function that computes a tile of C: `rows` rows of `width` bytes (0: one number).
 
-    The function takes addresses and strides in bytes: (a, a_row, a_column, b, b_row, c, c_row), the number of A's
-    columns, whether to add to C, and a number of C's type.
+    The function takes addresses and strides in bytes (a, a_row, a_column, b, b_row, c, c_row), the number of A's
+    columns (depth), whether to add to C (added), and a number of C's type (like).
     """
 
     @intrinsic
@@ -45,7 +45,7 @@ def tile(rows: int, width: int) -> Callable[..., None]:
 
 
 def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> None:
-    """Write the tile's instructions; size: bytes of a number."""
+    """Emit the tile's instructions. size: bytes of a number."""
     a, a_row, a_column, b, b_row, c, c_row, depth, added, _ = arguments
     number = ir.FloatType() if size == 4 else ir.DoubleType()
     parts = max(width // REGISTER_BYTES, 1)
@@ -86,7 +86,7 @@ def _write(builder: Any, rows: int, width: int, size: int, arguments: Any) -> No
 
 
 def _spread(builder: Any, vector: Any, value: Any) -> Any:
-    """Fill a vector with one number."""
+    """Broadcast one number to a vector."""
     index = ir.IntType(32)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(index, 0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(index, vector.count), [0] * vector.count))

@@ -1,4 +1,4 @@
-"""Child processes: kept running or run to their end, and none is left behind."""
+"""Child processes: supervised services and one-off jobs, all ended with their parent."""
 
 from fedqmix.runtime.processes.guarded import guarded_folder
 from fedqmix.runtime.processes.health import answers, serving

@@ -1,4 +1,4 @@
-"""Whoever starts processes, or keeps secrets in a temporary folder, that must not outlive it."""
+"""Owners of child processes and of temporary folders with keys, which must not outlive them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from fedqmix.runtime.processes.process import Guard
 
 
 class Guarded(ABC):
-    """Has a mark for its processes and, from entering on, a guard who kills all that bear it once we have ended.
+    """An owner of processes, with a guard process that kills them after this program has ended.
 
-    Use as a context manager: leaving it stops everything. It has no thread. The mark begins with the one that this
-    program bears itself, so that whoever guards this program finds its processes, too.
+    The owner marks its processes by an environment variable. The guard process starts when the context is entered.
+    Use as a context manager: leaving it ends all processes. It has no thread. The mark begins with this program's own
+    mark, so that a guard process of this program finds the processes too.
     """
 
     def __init__(self) -> None:
         token = secrets.token_hex(8)
         self._mark = f"{os.environ.get(marks.VARIABLE, '')}{token}/"
         self._folder = Path(tempfile.gettempdir()) / f"{marks.FOLDER}{token}"
-        self._held: int | None = None  # the descriptor of the folder, locked while we live
+        self._held: int | None = None  # the folder's descriptor, locked while this program runs
         self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
@@ -42,13 +43,14 @@ class Guarded(ABC):
         self.stop()
 
     def private_folder(self) -> Path:
-        """Make and return a temporary folder of our own, for keys; the guard deletes it once we have ended.
+        """Make a private temporary folder, for keys, and return it.
 
-        Nobody else may look into it (mode 0700). Raises StorageError when it cannot be made.
+        Only its owner can access it (mode 0700). The guard process deletes it after this program has ended.
+        Raises StorageError when it cannot be made.
         """
-        self._keep_guard()  # it must be there before anything that it is to delete
+        self._keep_guard()  # the guard must run before anything that it has to delete exists
         try:
-            self._folder.mkdir(mode=0o700)  # never one that somebody else has put there
+            self._folder.mkdir(mode=0o700)  # fails for an existing folder, which may be another user's
             self._held = os.open(self._folder, os.O_RDONLY)
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -60,13 +62,13 @@ class Guarded(ABC):
         """End all processes."""
 
     def _keep_guard(self) -> None:
-        """Start the guard, or start it again if it has died."""
+        """Start the guard process, or restart it if it has died."""
         if self._guard is None:
             self._guard = Guard(self._mark, self._folder)
         self._guard.keep()
 
     def _dismiss_guard(self) -> None:
-        """Let the guard kill all who are left and delete the folder, and wait for that."""
+        """Let the guard kill the remaining processes and delete the folder; wait for it."""
         if self._guard is not None:
             self._guard.close()
             self._guard = None
@@ -82,9 +84,9 @@ class _Folder(Guarded):
 
 @contextmanager
 def guarded_folder() -> Iterator[Path]:
-    """Yield a private temporary folder, which is deleted at the end however this program ends, kill -9 included.
+    """Yield a private temporary folder, which is deleted even after kill -9 of this program.
 
-    Processes that Supervisor and Jobs start meanwhile are killed first, so that none writes to it afterwards.
+    Processes that Supervisor and Jobs start meanwhile are killed before, so that none writes to it afterwards.
     """
     with _Folder() as scratch:
         before = os.environ.get(marks.VARIABLE)

@@ -1,4 +1,4 @@
-"""Is a service ready? Each check answers within a second and never raises."""
+"""Health checks of services. Each returns within a second and never raises."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 PATIENCE = 1.0
-"""Seconds a check waits for an answer."""
+"""Seconds that a check waits for an answer."""
 
 
 def answers(address: str) -> bool:
-    """Tell whether somebody accepts connections at "host:port"."""
+    """Return whether a process accepts connections at "host:port"."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE):
@@ -22,7 +22,7 @@ def answers(address: str) -> bool:
 
 
 def serving(channel: grpc.Channel) -> bool:
-    """Tell whether the service behind a gRPC channel says SERVING (grpc.health.v1). The channel is left open."""
+    """Return whether a gRPC service reports SERVING (grpc.health.v1). The channel stays open."""
     try:
         reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
     except grpc.RpcError:

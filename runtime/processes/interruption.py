@@ -1,4 +1,4 @@
-"""Ending as upon Ctrl-C when somebody else says so."""
+"""Termination signals, handled like Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from types import FrameType
 
 ONE_REQUEST_S = 5.0
-"""Signals within so many seconds are one request: a terminal that is closed sends SIGHUP twice, and systemd both."""
+"""Signals within this many seconds are one request: a closed terminal sends SIGHUP twice, systemd sends both."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End upon SIGTERM and SIGHUP as upon Ctrl-C (KeyboardInterrupt): what runs is ended, and how to go on is said.
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP, as on Ctrl-C.
 
-    A signal that the program was told to ignore, as nohup does with SIGHUP, stays ignored. What is done to end is not
-    interrupted by another signal right after the first, but for a second Ctrl-C. Main thread only.
+    The program then ends its processes and prints how to resume. A signal that was ignored before, as nohup ignores
+    SIGHUP, stays ignored. Another signal right after the first does not interrupt the cleanup, except a second
+    Ctrl-C. Main thread only.
     """
     asked = -math.inf
 

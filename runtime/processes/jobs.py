@@ -1,4 +1,4 @@
-"""Processes that have one thing to do each, and then end."""
+"""Processes that do one task each, and then end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fedqmix.runtime.processes import process
 from fedqmix.runtime.processes.guarded import Guarded
 
 GRACE = 10.0
-"""Seconds that all processes together have to end by themselves before they are killed."""
+"""Seconds that all processes together get to end before they are killed."""
 
 
 class Jobs(Guarded):
-    """Starts processes and tells which have ended; use as a context manager.
+    """A set of processes that reports which have ended; use as a context manager.
 
-    However it ends, by an error, Ctrl-C or kill -9, no process is left. It has no thread.
+    No process is left however this program ends: by an error, Ctrl-C or kill -9. It has no thread.
     """
 
     def __init__(self) -> None:
@@ -25,19 +25,22 @@ class Jobs(Guarded):
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __len__(self) -> int:
-        """How many run, those included that `ended` has not told of yet."""
+        """Return the number of processes, including those that `ended` has not returned yet."""
         return len(self._running)
 
     def start(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         """Start a process.
 
-        name: unique among those that run. log: the file that its output is appended to. environment: added to our own.
-        Raises FederationError when there is no such program.
+        name: unique among the running processes. log: the file that its output is appended to. environment: added to
+        this process's own. Raises FederationError when there is no such program.
         """
         self._running[name] = process.start(command, log, environment, f"{self._mark}{name}/")
 
     def ended(self) -> dict[str, int]:
-        """Return the exit status of those that have ended since the last call; minus the signal for a killed one."""
+        """Return the exit statuses of processes that ended since the last call, by name.
+
+        The status of a process that a signal ended is minus the signal's number.
+        """
         if self._guard is not None:
             self._keep_guard()
         found = {name: one.poll() for name, one in self._running.items()}
@@ -47,7 +50,10 @@ class Jobs(Guarded):
         return statuses
 
     def stop(self, grace: float = GRACE) -> None:
-        """Ask all to end (SIGTERM); whoever has not after `grace` seconds is killed, with what it has started."""
+        """Send SIGTERM to all processes.
+
+        A process that runs after `grace` seconds is killed, with its children.
+        """
         deadline = time.monotonic() + grace
         try:
             for one in self._running.values():

@@ -1,11 +1,11 @@
-"""A mark in the environment of processes: by it they and all they ever start are found again.
+"""A mark in the environment of processes, by which they and all their descendants are found.
 
-Process groups and parents do not do: flower-superlink starts its helpers in a session of their own, and whose parent
-has died belongs to process 1. An environment variable is inherited by all.
+Process groups and parents are not enough: flower-superlink starts its helpers in a session of their own, and a
+process whose parent has died belongs to process 1. All descendants inherit an environment variable.
 
-This file is also a program, `python marks.py MARK FOLDER`: the guard of a supervisor. It reads its standard input to
-the end, which comes when the supervisor has ended in whatever way, kill -9 included, and then kills whoever bears the
-mark, and deletes the folder. It imports nothing of ours, so that it starts at once.
+This file is also a program, `python marks.py MARK FOLDER`: the guard process of a supervisor. It reads its standard
+input to the end, which comes when the supervisor has ended, even by kill -9. Then it kills all processes with the
+mark, and deletes the folder. It imports no fedqmix module, so that it starts at once.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ import psutil
 
 VARIABLE = "FEDQMIX_MARK"
 FOLDER = "fedqmix-private-"
-"""How the names of private temporary folders begin."""
+"""The prefix of the names of private temporary folders."""
 ABANDONED_S = 60.0
-"""A private folder that nobody has locked is somebody's who was killed with the guard, unless it was made just now."""
+"""Age in seconds after which an unlocked private folder is abandoned: its owner was killed together with the guard."""
 TRIES = 50
-"""To delete a folder."""
+"""Attempts to delete a folder."""
 SETTLE = 0.1
-"""Seconds between two looks: who was being started during the first is found by the second."""
+"""Seconds between two searches: the second finds processes that were starting during the first."""
 
 
 def bearing(mark: str) -> list[psutil.Process]:
-    """Return the running processes of this user whose mark begins with `mark`; the caller itself is never one."""
+    """Return this user's processes whose mark begins with `mark`, without the calling process."""
     return [one for one in psutil.process_iter() if one.pid != os.getpid() and _mark(one).startswith(mark)]
 
 
 def kill(mark: str) -> None:
-    """Kill all who bear a mark that begins with `mark`; returns when none is left."""
+    """Kill all processes whose mark begins with `mark`; return when none is left."""
     empty = 0
     while empty < 2:
         found = bearing(mark)
@@ -51,7 +51,7 @@ def kill(mark: str) -> None:
 
 
 def clean_up(mark: str, folder: Path) -> None:
-    """Kill all who bear the mark, then delete the folder if it is there."""
+    """Kill all processes with the mark, then delete the folder if it exists."""
     kill(mark)
     for _ in range(TRIES):
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,7 +61,7 @@ def clean_up(mark: str, folder: Path) -> None:
 
 
 def delete_abandoned(among: Path) -> None:
-    """Delete this user's private folders whose owner has ended, and whose guard was killed before it could do so."""
+    """Delete this user's private folders whose owner and guard process have both been killed."""
     for folder in among.glob(f"{FOLDER}*"):
         try:
             found = folder.lstat()
@@ -75,7 +75,7 @@ def delete_abandoned(among: Path) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-        except OSError:  # its owner lives
+        except OSError:  # its owner is running
             continue
         finally:
             os.close(descriptor)
@@ -84,7 +84,7 @@ def delete_abandoned(among: Path) -> None:
 def _mark(process: psutil.Process) -> str:
     try:
         variables: Mapping[str, str] = process.environ()
-    except (psutil.Error, OSError):  # gone, a zombie, or somebody else's
+    except (psutil.Error, OSError):  # ended, a zombie, or another user's
         return ""
     return variables.get(VARIABLE, "")
 
@@ -98,7 +98,7 @@ def _kill(process: psutil.Process) -> None:
 
 def _guard(mark: str, folder: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it outlives the supervisor, however that ends
+        signal.signal(number, signal.SIG_IGN)  # the guard must outlive the supervisor
     delete_abandoned(folder.parent)
     sys.stdin.buffer.read()
     clean_up(mark, folder)

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Return distinct ports that nobody listened on a moment ago, as the kernel hands them out for port 0.
+    """Return distinct free ports, which the kernel assigns for port 0.
 
-    All are held until the last is found, so that none is handed out twice. Somebody else may still take one before it
-    is used: who listens on it then fails, and is started again with another one.
+    All are bound until the last is found, so that none is returned twice. Another program may still bind one before
+    it is used; the service that should listen on it then fails, and is restarted with another port.
     """
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""One process of ours: in a group of its own, with a mark in its environment, and ended with all of its group."""
+"""A child process: in its own group, marked in its environment, ended with its whole group."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from fedqmix.runtime.storage.private import private_opener
 
 
 class Guard:
-    """A process beside us which, once we have ended in whatever way, kills all who bear our mark.
+    """A process that kills all processes with this program's mark after this program has ended.
 
-    Then it deletes our private folder, if there is one.
+    It then deletes this program's private folder, if there is one.
     """
 
     def __init__(self, mark: str, folder: Path) -> None:
-        """Start it."""
+        """Start the guard process."""
         self._mark, self._folder = mark, folder
         self._process = _start_guard(mark, folder)
 
     def keep(self) -> None:
-        """Start it again if it has died."""
+        """Restart the guard process if it has died."""
         if self._process.poll() is not None:
             self._process = _start_guard(self._mark, self._folder)
 
     def close(self) -> None:
-        """Let it kill all who are left and delete the folder, and wait for that."""
+        """Let the guard kill the remaining processes and delete the folder; wait for it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        if self._process.wait() != 0:  # it was killed itself
+        if self._process.wait() != 0:  # the guard was killed
             marks.clean_up(self._mark, self._folder)
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, so that Ctrl-C reaches us alone, and that ends with the calling thread.
+    """Start a process in its own group; the system ends it with the calling thread.
 
-    log: the file that its output is appended to, readable by its owner alone. environment: added to our own.
+    In a group of its own it does not receive the terminal's Ctrl-C. log: the file that its output is appended to,
+    readable by its owner alone. environment: added to this process's own. mark: see runtime.processes.marks.
     Raises FederationError when there is no such program.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +77,12 @@ def end(process: subprocess.Popen[bytes], deadline: float) -> None:
 
 
 def how_it_ended(status: int) -> str:
-    """Say it in words: "ended with status 1", "was ended by SIGKILL"."""
+    """Return a phrase such as "ended with status 1" or "was ended by SIGKILL"."""
     return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
 
 def last_words(log: Path) -> str:
-    """Return where a log is, and its last lines."""
+    """Return the path of a log and its last lines."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     words = "\n".join(f"  {line}" for line in lines if line.strip() and line.isprintable())
     return f"The end of {log}:\n{words[-1500:]}"
@@ -90,7 +91,7 @@ def last_words(log: Path) -> str:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     try:
         os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):  # it has ended; macOS refuses the group of a zombie
+    except (ProcessLookupError, PermissionError):  # the process has ended; macOS refuses the group of a zombie
         return
 
 
@@ -98,7 +99,7 @@ def _start_guard(mark: str, folder: Path) -> subprocess.Popen[bytes]:
     variables = {name: value for name, value in os.environ.items() if name != marks.VARIABLE}
     return subprocess.Popen(
         [sys.executable, "-P", marks.__file__, mark, str(folder)],
-        env=variables,  # whoever guards us finds our processes by itself, and lets our guard do its work
+        env=variables,  # unmarked: an outer guard must not kill this guard, and finds our processes itself
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A supervisor of child processes: started, waited for, started again when they die, and stopped, all of them."""
+"""A supervisor of child processes: starts them, restarts dead ones, and stops them all."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from fedqmix.runtime.processes import marks, process
 from fedqmix.runtime.processes.guarded import Guarded
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
-"""Seconds before a dead process is started again: doubled with every death in a row."""
+"""Seconds before a dead process is restarted: doubled with every consecutive death."""
 DEATHS = 4
-"""Deaths in a row, without having been healthy in between, after which a service is given up."""
+"""Consecutive deaths, without a healthy state in between, after which the supervisor gives up."""
 GRACE = 5.0
-"""Seconds that all processes together have to end by themselves before they are killed."""
+"""Seconds that all processes together get to end before they are killed."""
 LOOK = 0.05
 
 
 @dataclass(frozen=True)
 class Service:
-    """What to run.
+    """A process to run.
 
     name: unique among a supervisor's services. command: program and arguments. log: the file that its output is
-    appended to. healthy: tells, within about a second, whether it is ready. environment: added to the supervisor's own.
+    appended to. healthy: returns within about a second whether the service is ready. environment: added to the
+    supervisor's own.
     """
 
     name: str
@@ -37,20 +38,21 @@ class Service:
 
 
 class Supervisor(Guarded):
-    """Runs services; use as a context manager. However it ends, by an error, Ctrl-C or kill -9, no process is left.
+    """A set of running services; use as a context manager.
 
-    It has no thread: who uses it calls `tend` every now and then, from one thread.
+    No process is left however this program ends: by an error, Ctrl-C or kill -9. It has no thread: the caller calls
+    `tend` repeatedly, always from the same thread.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        """Prepare. say: shown a sentence whenever a process died or was started again."""
+        """Prepare. say: receives a sentence whenever a process has died or was restarted."""
         self._say = say
         super().__init__()
-        self._stages: list[list[_Child]] = []  # those started side by side
+        self._stages: list[list[_Child]] = []  # services that were started in parallel
 
     @property
     def restarts(self) -> dict[str, int]:
-        """How often each service was started again."""
+        """The number of restarts of each service."""
         return {child.name: child.starts - 1 for child in self._all()}
 
     def pid(self, name: str) -> int:
@@ -58,10 +60,10 @@ class Supervisor(Guarded):
         return next(child.process.pid for child in self._all() if child.name == name)
 
     def start(self, services: Sequence[Service], patience: float) -> None:
-        """Start services side by side and return when all are healthy.
+        """Start services in parallel; return when all are healthy.
 
-        patience: seconds to wait. Raises FederationError, with the end of its log, for a service that keeps dying or
-        is not healthy in time.
+        patience: seconds to wait. Raises FederationError, with the end of the service's log, for a service that keeps
+        dying or is not healthy in time.
         """
         stage: list[_Child] = []
         self._stages.append(stage)
@@ -76,13 +78,16 @@ class Supervisor(Guarded):
             self.tend()
 
     def tend(self) -> None:
-        """Start those again that have died. Raises FederationError for a service that keeps dying."""
+        """Restart dead services. Raises FederationError for a service that keeps dying."""
         self._keep_guard()
         for child in self._all():
             child.tend(self._say)
 
     def stop(self, grace: float = GRACE) -> None:
-        """End all services, the last started first; whoever has not ended after `grace` seconds is killed."""
+        """End all services, the last started first.
+
+        A service that runs after `grace` seconds is killed.
+        """
         deadline = time.monotonic() + grace
         try:
             for stage in reversed(self._stages):
@@ -92,7 +97,7 @@ class Supervisor(Guarded):
                     child.end(deadline)
         finally:
             self._stages.clear()
-            self._dismiss_guard()  # which kills all that is left of them and of what they started
+            self._dismiss_guard()  # the guard kills what is left of them and of their children
 
     def _all(self) -> list[_Child]:
         return [child for stage in self._stages for child in stage]
@@ -108,7 +113,7 @@ class _Child:
         self._service = service
         self._mark = mark
         self._deaths = 0  # in a row
-        self._again = 0.0  # when to start it again; 0 while it runs
+        self._again = 0.0  # time of the restart; 0 while it runs
         self.process = self._start()
 
     def tend(self, say: Callable[[str], None]) -> None:
@@ -119,7 +124,7 @@ class _Child:
         elif not self._again:
             self._died(status, say)
         elif time.monotonic() >= self._again:
-            marks.kill(self._mark)  # what the dead one had started may still hold its port
+            marks.kill(self._mark)  # children of the dead process may still hold its port
             self.process, self._again = self._start(), 0.0
             say(f"{self.name} was started again ({self.starts - 1} so far)")
 

@@ -1,1 +1,1 @@
-"""What outlives a training step: rings of episodes in memory, checkpoints on disk. Knows neither agents nor mixer."""
+"""Episode buffers in memory and checkpoints on disk; independent of agents and mixer."""

@@ -1,7 +1,7 @@
-"""A few small files in one compressed file (tar, xz) whose bytes depend on nothing but their names and content.
+"""Archives of a few small files (tar, xz); the bytes depend only on file names and content.
 
-Reading trusts nobody: sizes are bounded before anything is unpacked, all happens in memory, and what is not exactly
-what `pack` would have written is refused, be it a link, a path, the name of a user or a time.
+The reader trusts no archive: sizes are bounded before unpacking, and unpacking happens in memory. An archive that
+differs from the output of `pack` is refused, for example for a link, a path, a user name or a time.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from fedqmix.runtime.core.errors import CheckpointError
 
 SUFFIX = ".tar.xz"
 LARGEST_PACKED = 8 * 2**20
-"""Bytes of a packed file. A run of 2,000 evaluations takes less than a tenth."""
+"""Bytes of an archive at most. A run of 2,000 evaluations takes less than a tenth."""
 LARGEST = 64 * 2**20
-"""Bytes of what is in it."""
+"""Bytes of its unpacked content at most."""
 _MEMORY = 32 * 2**20
-"""Bytes that unpacking may take besides; `pack` writes with xz's preset 6, which needs 9 MiB."""
+"""Bytes of xz's decoder at most; `pack` writes with xz's preset 6, which needs 9 MiB."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """Return files as one compressed file; files: content by name, in the order in which they are packed."""
+    """Return an archive of files. files: content by name, in the order in which they are packed."""
     return lzma.compress(_tar(files), format=lzma.FORMAT_XZ, preset=6)
 
 
 def unpack(path: Path, names: Collection[str]) -> dict[str, bytes]:
-    """Return the content of every file in a packed file by name.
+    """Return the content of every file in an archive by name.
 
-    names: the files it must hold, all of them and no other. Raises CheckpointError for a file that is missing, too
-    large, damaged, or not as `pack` writes it.
+    names: the files that it must hold, all of them and no other. Raises CheckpointError for an archive that is
+    missing, too large, damaged, or not as `pack` writes it.
     """
     data = _decompressed(path)
     files: dict[str, bytes] = {}
@@ -74,7 +74,7 @@ def _tar(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files.items():
-            entry = tarfile.TarInfo(name)  # by default of nobody, of 1970, readable by all
+            entry = tarfile.TarInfo(name)  # by default without a user name, of 1970, readable by all
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()

@@ -1,15 +1,15 @@
-"""Checkpoints a run can be resumed from: whole or not there at all, whatever happens while one is written.
+"""Checkpoints to resume a run from; each is complete or absent, even after a crash.
 
     checkpoints/
     ├── round-000012/
-    │   ├── <group>.safetensors     networks, optimisers: a file per group
-    │   ├── facts.json              counters, best results: plain values
+    │   ├── <group>.safetensors     networks, optimisers: one file per group
+    │   ├── facts.json              counters, best results: JSON values
     │   └── manifest.json           size and SHA-256 of every file, of every segment, and of itself
-    ├── best/                       the best evaluation's networks, in the same form, without episodes
+    ├── best/                       the best evaluation's networks, in the same format, without episodes
     └── episodes/                   segments of the episode rings, shared by the checkpoints
 
-Episodes are most of what a run remembers and never change, so each is written once, by the first save after it was
-played; later checkpoints lean on that file.
+Episodes are most of a run's state and never change. Each is therefore written once, by the first save after it was
+played; later checkpoints refer to that file.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ Tensors = Mapping[str, Mapping[str, Tensor]]
 
 
 class CheckpointStore:
-    """The checkpoints of one run. One process writes; any may read.
+    """The checkpoints of one run. One process writes; several may read.
 
-    folder: RUN_DIR/checkpoints; nothing is touched before the first save. keep: the newest so many rounds are kept.
-    run_id: written into every checkpoint; one of another run is refused. owner: the party of a federation whose states
-    these are ("agent 2"), which errors name; None: a run of one process.
+    folder: RUN_DIR/checkpoints; unchanged before the first save. keep: the number of newest rounds that are kept.
+    run_id: written into every checkpoint; a checkpoint of another run is refused. owner: the party of a federation
+    that the states belong to ("agent 2"), for error messages; None: a run of one process.
     """
 
     def __init__(self, folder: Path, keep: int, run_id: str, owner: str | None = None) -> None:
@@ -66,19 +66,20 @@ class CheckpointStore:
         self.run_id = run_id
         self.owner = owner
         self._segments = SegmentFolder(folder / reading.EPISODES)
-        self._round = 0  # of the checkpoint saved or resumed from last
+        self._round = 0  # of the checkpoint that was last saved or resumed from
         self._rings: dict[str, RingEntry] = {}  # as of that checkpoint
         self._writing = False
 
     def save(self, round_: int, tensors: Tensors, facts: Mapping[str, Any], rings: Mapping[str, EpisodeRing]) -> Path:
-        """Write the checkpoint of a finished round, then delete those that are not kept any more.
+        """Write the checkpoint of a finished round, then delete checkpoints that are no longer kept.
 
-        tensors: by group and name, any device; facts: JSON values with text keys (NaN and infinities come back as
-        they are). After `resume_from`, the first save also deletes the checkpoints of later rounds: the run has left
-        the path they were on. Returns the checkpoint's folder.
+        tensors: by group and name, on any device; facts: JSON values with text keys (NaN and infinities are
+        preserved). After `resume_from`, the first save also deletes the checkpoints of later rounds, which the
+        resumed run replaces. Returns the checkpoint's folder.
 
-        Raises StorageError when it could not be written, CheckpointError when the folder holds another run's
-        checkpoints or was not resumed from. All earlier checkpoints are whole then, and nothing else is left behind.
+        Raises StorageError when the checkpoint could not be written. Raises CheckpointError when the folder holds
+        another run's checkpoints, or this run was not resumed from them. All earlier checkpoints are then complete,
+        and no partial files are left.
         """
         final = self.folder / f"round-{round_:06d}"
         with self._transaction(final):
@@ -92,9 +93,9 @@ class CheckpointStore:
         return final
 
     def save_best(self, tensors: Tensors, facts: Mapping[str, Any]) -> Path:
-        """Write the networks of the best evaluation so far, in place of those kept before.
+        """Write the networks of the best evaluation so far; replace the previous ones.
 
-        The same form as `save`, without episodes; its round is that of the last checkpoint. Raises as `save` does.
+        The format is the same as of `save`, without episodes; the round is the last checkpoint's. Raises as `save`.
         """
         final = self.folder / reading.BEST
         with self._transaction(final):
@@ -117,29 +118,30 @@ class CheckpointStore:
 
     @staticmethod
     def load(path: Path, owner: str | None = None) -> Checkpoint:
-        """Read a checkpoint folder and verify every file it consists of or leans on. owner: see above.
+        """Load a checkpoint folder and verify every file that it contains or refers to.
 
-        Raises CheckpointError naming the first file that is missing or damaged, and a checkpoint that is whole.
+        owner: as for the class. Raises CheckpointError, which names the first file that is missing or damaged and a
+        checkpoint that is complete.
         """
         return reading.load(path, owner)
 
     @staticmethod
     def locate(path: Path) -> Path:
-        """Return the checkpoint a user means by a run folder (its newest) or by one of its checkpoints.
+        """Return a run folder's newest checkpoint, or the checkpoint that `path` itself is.
 
-        Raises CheckpointError when there is no checkpoint.
+        Raises CheckpointError when there is none.
         """
         return reading.locate(path)
 
     def require_own(self, checkpoint: Checkpoint) -> None:
-        """Check that a checkpoint is of this run. Raises CheckpointError."""
+        """Raise CheckpointError when a checkpoint belongs to another run."""
         if checkpoint.run_id != self.run_id:
             raise CheckpointError(f"{checkpoint.path} belongs to run {checkpoint.run_id}; this is run {self.run_id}.")
 
     def resume_from(self, checkpoint: Checkpoint) -> None:
-        """Go on from a loaded checkpoint: the next save adds to its episodes.
+        """Resume from a loaded checkpoint: the next save adds to its episodes.
 
-        Raises CheckpointError when it belongs to another run, StorageError when leftovers cannot be cleaned up.
+        Raises CheckpointError when it belongs to another run, StorageError when partial files cannot be deleted.
         """
         self.require_own(checkpoint)
         self._round = checkpoint.round
@@ -152,10 +154,10 @@ class CheckpointStore:
 
     @contextmanager
     def _transaction(self, final: Path) -> Iterator[None]:
-        """Leave either the whole checkpoint or no trace; say clearly why it could not be written."""
+        """Leave a complete checkpoint or none; report the reason when it could not be written."""
         if not self._writing and reading.rounds(self.folder):
             raise CheckpointError(
-                f"{self.folder} already holds the checkpoints of a run. Go on with it (fedqmix train "
+                f"{self.folder} already holds the checkpoints of a run. Resume it (fedqmix train "
                 f"resume={self.folder.parent}) or choose another run_dir."
             )
         try:
@@ -184,7 +186,10 @@ class CheckpointStore:
         publish_folder(temporary, final)
 
     def _prune(self) -> None:
-        """Delete what is not needed any more; the new checkpoint is whole, so failing here can wait."""
+        """Delete checkpoints that are no longer kept.
+
+        The new checkpoint is complete, so a failure here is only logged.
+        """
         try:
             found = reading.rounds(self.folder)
             kept = [round_ for round_ in found if round_ <= self._round][-self.keep :]
@@ -196,7 +201,7 @@ class CheckpointStore:
             log.warning("old checkpoints could not be deleted (the next save tries again): %s", error)
 
     def _tidy(self) -> None:
-        """Remove what crashed or interrupted writers left, and segments no checkpoint leans on."""
+        """Delete partial files of crashed writers, and segments that no checkpoint refers to."""
         put_back(self.folder)
         delete_temporaries(self.folder)
         delete_temporaries(self._segments.folder)
@@ -205,7 +210,7 @@ class CheckpointStore:
                 ring for path in reading.rounds(self.folder).values() for ring in manifest.read(path).rings.values()
             ]
         except (CheckpointError, FileNotFoundError) as error:
-            log.warning("no episodes were deleted, because it is not known who needs them: %s", error)
+            log.warning("no episodes were deleted, because it is not known which checkpoints need them: %s", error)
             return
         self._segments.delete_unneeded(leaning)
 
@@ -229,7 +234,7 @@ class CheckpointStore:
 
 
 def _write_group(folder: Path, name: str, group: Mapping[str, Tensor]) -> FileEntry:
-    # A copy of its own per tensor: safetensors refuses views into one storage, as flat parameter vectors are.
+    # One copy per tensor: safetensors refuses views of one storage, such as slices of a flat parameter vector.
     copies = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in group.items()}
     data = safetensors.torch.save(copies)
     write_synced(folder / f"{name}.safetensors", data)

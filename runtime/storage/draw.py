@@ -1,4 +1,4 @@
-"""Which episodes a training step learns from: a draw that every party makes for itself, with the same outcome."""
+"""The episodes of a training step: every party draws them itself, with the same outcome."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fedqmix.runtime.storage.ring import EpisodeRing
 
 
 def slots_to_learn_from(ring: EpisodeRing, batch: int, seed: int, step: int) -> Integers:
-    """Choose `batch` different episodes uniformly; the draw depends on (seed, step) and how many there are.
+    """Draw `batch` different episodes uniformly.
 
-    step: training steps taken so far. Returns slots [batch] int64, longest episode first.
-    Raises SlotError when fewer episodes are stored.
+    The draw depends on (seed, step) and on the number of stored episodes. step: training steps taken so far.
+    Returns slots [batch] int64, longest episode first. Raises SlotError when fewer episodes are stored.
     """
     if ring.filled < batch:
         raise SlotError(f"{batch} episodes were asked for, {ring.filled} are stored: play more before learning")

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: write under a temporary name, fsync, rename, fsync the folder."""
+"""Atomic writes: write under a temporary name, fsync, rename, fsync the folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import shutil
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-"""Prefix of what is being written or deleted. A leftover of a crash; worth nothing."""
+"""Prefix of files and folders that are being written or deleted; after a crash they are worthless."""
 ASIDE = ".old-"
-"""Prefix of a whole folder while another takes its place. After a crash it may be the only one left."""
+"""Prefix of a complete folder while another replaces it. After a crash it may be the only one left."""
 
 
 def sha256(data: bytes) -> str:
-    """Return the SHA-256 of some bytes, in hexadecimal."""
+    """Return the SHA-256 of `data`, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -25,10 +25,10 @@ def sha256_file(path: Path) -> str:
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write a new file and wait until the disk has it.
+    """Write a new file and wait until it is on disk.
 
-    What lies at its place is removed first, so that nothing is written through a link to elsewhere. Raises OSError
-    naming the file and the bytes that were to be written.
+    An existing file is removed first, so that nothing is written through a symbolic link. Raises OSError, which names
+    the file and the number of bytes.
     """
     try:
         path.unlink(missing_ok=True)
@@ -42,14 +42,14 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write or replace a file so that it is never seen half written. The caller syncs the folder (`sync_folder`)."""
+    """Write or replace a file atomically. The caller syncs the folder (`sync_folder`)."""
     temporary = path.with_name(TEMPORARY + path.name)
     write_synced(temporary, data)
     temporary.replace(path)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk knows the names in a folder."""
+    """Wait until the names in a folder are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -58,9 +58,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def publish_folder(temporary: Path, final: Path) -> None:
-    """Give a finished folder its name, in place of what may be there.
+    """Rename a finished folder to `final`; replace an existing one.
 
-    At every moment `final` or its set-aside predecessor is there whole (see `put_back`).
+    At every moment `final` or its predecessor under the prefix ASIDE is complete (see `put_back`).
     """
     sync_folder(temporary)
     aside = final.with_name(ASIDE + final.name)
@@ -72,14 +72,14 @@ def publish_folder(temporary: Path, final: Path) -> None:
 
 
 def delete_folder(folder: Path) -> None:
-    """Delete a folder so that it is never seen half deleted."""
+    """Delete a folder atomically."""
     doomed = folder.with_name(TEMPORARY + "deleted-" + folder.name)
     folder.rename(doomed)
     shutil.rmtree(doomed)
 
 
 def put_back(folder: Path) -> None:
-    """After a crash: give set-aside folders their names back where no successor took their place."""
+    """After a crash, rename folders with the prefix ASIDE back unless they were replaced."""
     for aside in list(folder.glob(ASIDE + "*")):
         final = aside.with_name(aside.name.removeprefix(ASIDE))
         if final.exists():
@@ -89,7 +89,7 @@ def put_back(folder: Path) -> None:
 
 
 def delete_temporaries(folder: Path) -> None:
-    """After a crash: delete what was being written or deleted."""
+    """After a crash, delete files and folders with the prefix TEMPORARY."""
     for leftover in list(folder.glob(TEMPORARY + "*")):
         if leftover.is_dir():
             shutil.rmtree(leftover)

@@ -1,4 +1,7 @@
-"""The manifest of a checkpoint: every file it consists of or leans on, with size and SHA-256, itself included."""
+"""The manifest of a checkpoint: size and SHA-256 of every file it contains or refers to.
+
+The manifest also holds its own SHA-256.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from fedqmix.runtime.storage.untrusted import parse_json, read_file
 FORMAT = 1
 MANIFEST = "manifest.json"
 LARGEST = 16 * 2**20
-"""Bytes of a manifest; one with a thousand segments takes a quarter of a million."""
+"""Bytes of a manifest at most; one with a thousand segments takes 250,000."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""What groups, rings and files are called: a name in a folder, and no path."""
+"""Names of groups, rings and files: a plain file name, not a path."""
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file: its name in its folder, its bytes, its SHA-256 in hexadecimal."""
+    """One file: its name in its folder, its size in bytes, its SHA-256 in hexadecimal."""
 
     name: str
     size: int
@@ -30,13 +33,13 @@ class FileEntry:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> FileEntry:
-        """Describe a file by its content."""
+        """Return the entry of a file with this content."""
         return cls(name, len(data), sha256(data))
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Episodes first, ..., first + count - 1 of a ring, in one file of the episodes folder."""
+    """Episodes first .. first + count - 1 of a ring, in one file of the episodes folder."""
 
     first: int
     count: int
@@ -44,13 +47,13 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """Number of the episode after the last."""
+        """The number of the episode after the last."""
         return self.first + self.count
 
 
 @dataclass(frozen=True)
 class RingEntry:
-    """What a ring held: episodes ever added, and the segments, in order, with all that were still held."""
+    """The content of a ring: episodes ever added, and the ordered segments of those still held."""
 
     added: int
     segments: list[Segment]
@@ -58,7 +61,7 @@ class RingEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A checkpoint's table of contents. files: by group name, and "facts"; rings: by ring name."""
+    """The table of contents of a checkpoint. groups: files by group name; rings: by ring name."""
 
     round: int
     run_id: str
@@ -73,9 +76,9 @@ class Manifest:
 
 
 def loads(data: bytes) -> Manifest:
-    """Read a manifest; the reverse of `dumps`.
+    """Parse a manifest; the inverse of `dumps`.
 
-    Raises CheckpointError when any byte differs from what was written, or another version of fedqmix wrote it.
+    Raises CheckpointError when any byte differs from the original, or the format is not FORMAT.
     """
     length = len(_seal(b""))
     if len(data) < length or data[-length:] != _seal(data[:-length]):
@@ -126,7 +129,7 @@ def _segments(entries: list[dict[str, Any]]) -> list[Segment]:
 
 
 def _entry(values: dict[str, Any]) -> FileEntry:
-    """Read one file's entry; its name leads into no other folder."""
+    """Parse a file's entry; its name cannot lead into another folder."""
     return FileEntry(_text(values["name"]), _count(values["size"]), _text(values["sha256"]))
 
 
@@ -138,5 +141,5 @@ def _text(value: Any) -> str:
 
 def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError(f"{str(value)[:80]!r} is not a number of something")
+        raise ValueError(f"{str(value)[:80]!r} is not a count")
     return value

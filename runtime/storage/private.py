@@ -1,4 +1,4 @@
-"""Folders that only their owner may enter: episodes, networks and logs are nobody else's on the machine."""
+"""Private folders: other users of the machine cannot read episodes, networks and logs."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE = 0o077
-"""The umask of whoever writes such a folder: what a file's group and all others may do is nothing."""
+"""The umask of processes that write to such a folder: no access for group and others."""
 
 _log = logging.getLogger(__name__)
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder for its owner alone (mode 0700), and return it.
+    """Make a folder that only its owner can access (mode 0700), and return it.
 
-    One that is there is tightened, with all that is in it. Warns, with what to type, where that is not possible: it
-    is somebody else's, or it is around the working directory or the user's home, which hold more than a party's state.
-    A folder for everybody with the sticky bit, as in our containers, may be somebody else's: what is put there is not.
-    Raises OSError when it cannot be made.
+    If the folder exists, the access rights of it and of its content are tightened. Logs a warning, with the command
+    to type, where this is not possible: another user owns the folder, or it contains the working directory or the
+    user's home, which hold more than a party's state. Another user may own a folder with the sticky bit, as in our
+    containers, because the content that this process puts there stays its own.
+    Raises OSError when the folder cannot be made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     theirs = folder.stat().st_uid != os.geteuid() and folder.stat().st_mode & stat.S_ISVTX
@@ -36,20 +37,20 @@ def private_folder(folder: Path) -> Path:
     except OSError as error:
         _log.warning("%s can be read by others (%s): chmod -R go-rwx %s", folder, error.strerror, folder)
     else:
-        _log.warning("%s could be read by others; now it is its owner's alone.", folder)
+        _log.warning("%s could be read by others; now only its owner can access it.", folder)
     return folder
 
 
 def private_opener(path: str, flags: int) -> int:
-    """Open a file, made for its owner alone; for `open(..., opener=private_opener)`."""
+    """Open a file with mode 0600 if it is new; for `open(..., opener=private_opener)`."""
     return os.open(path, flags, 0o600)
 
 
 def readable(folder: Path) -> Iterator[Path]:
-    """Yield the folder, and the files and folders in it, that others than their owner may read, write or enter.
+    """Yield every path in a folder, itself included, that other users may read, write or enter.
 
-    Symbolic links are not followed. What is in a folder that nobody else may enter is looked at all the same, as it may
-    be moved, copied or opened up.
+    Symbolic links are not followed. The content of a private folder is examined too, because it may be moved, copied
+    or made accessible later.
     """
     if _mode(folder) & PRIVATE:
         yield folder
@@ -63,7 +64,7 @@ def readable(folder: Path) -> Iterator[Path]:
 def _mode(path: Path) -> int:
     try:
         return path.lstat().st_mode
-    except OSError:  # it has gone
+    except OSError:  # deleted meanwhile
         return 0
 
 

@@ -1,4 +1,4 @@
-"""Reading checkpoints: nothing is used before its checksum has been compared."""
+"""Reading of checkpoints: no content is used before its checksum was verified."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ROUND = re.compile(r"round-(\d{6,})")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose every byte was found to be as written.
+    """A checkpoint whose checksums were verified.
 
-    round: the round it was written after. tensors: by group and name, on the CPU. facts: as given to `save`, but
-    through JSON (tuples come back as lists). rings: what `fill` will read.
+    round: the last finished round. tensors: by group and name, on the CPU. facts: as passed to `save`, converted to
+    JSON and back (tuples become lists). rings: the episodes that `fill` reads, by ring name.
     """
 
     path: Path
@@ -43,10 +43,10 @@ class Checkpoint:
     rings: dict[str, RingEntry]
 
     def fill(self, rings: Mapping[str, EpisodeRing]) -> None:
-        """Put the episodes back, under their old numbers, into rings that are still empty.
+        """Load the episodes, with their old numbers, into empty rings.
 
-        Raises CheckpointError when the rings are not the checkpoint's, are larger than what it holds, or a segment
-        is damaged.
+        Raises CheckpointError when the rings have other names than the checkpoint's, need more episodes than it
+        holds, or a segment is damaged. Raises ValueError when a ring is not empty.
         """
         if rings.keys() != self.rings.keys():
             raise CheckpointError(f"{self.path} holds the rings {sorted(self.rings)}; this run has {sorted(rings)}.")
@@ -74,18 +74,18 @@ class Checkpoint:
 
 
 def load(path: Path, owner: str | None = None) -> Checkpoint:
-    """Read a checkpoint folder and verify every file it consists of or leans on.
+    """Load a checkpoint folder and verify every file that it contains or refers to.
 
-    owner: the party of a federation whose state it is, for errors; None: a run of one process.
-    Raises CheckpointError naming the first file that is missing, damaged or holds a value that is not finite, and a
-    checkpoint that is whole.
+    owner: the party of a federation that the state belongs to, for error messages; None: a run of one process.
+    Raises CheckpointError, which names the first file that is missing, damaged or holds a value that is not finite,
+    and a checkpoint that is complete.
     """
     with _advice(path, owner):
         return _load(path)
 
 
 def locate(path: Path) -> Path:
-    """Return the checkpoint meant by a run folder, its checkpoints folder (the newest round), or a checkpoint.
+    """Return the newest checkpoint in a run folder or checkpoints folder, or `path` itself.
 
     Raises CheckpointError when there is none.
     """
@@ -104,7 +104,7 @@ def locate(path: Path) -> Path:
 def rounds(folder: Path) -> dict[int, Path]:
     """Return the checkpoint folders by round, in order.
 
-    One that was set aside by a writer that then died counts where no other took its place.
+    A folder with the prefix ASIDE, left by a crashed writer, counts unless another replaced it.
     """
     found: dict[int, Path] = {}
     for prefix in (ASIDE, ""):
@@ -116,12 +116,12 @@ def rounds(folder: Path) -> dict[int, Path]:
 
 
 def best(folder: Path) -> Path | None:
-    """Return where the best evaluation's networks are kept, or None."""
+    """Return the folder of the best evaluation's networks, or None."""
     return next((path for path in (folder / BEST, folder / (ASIDE + BEST)) if path.is_dir()), None)
 
 
 def newest_whole(folder: Path, other_than: Path | None = None) -> Path | None:
-    """Return the newest checkpoint of a folder of which every byte is as written, or None."""
+    """Return the newest checkpoint of a folder whose checksums are right, or None."""
     for path in reversed(rounds(folder).values()):
         if path != other_than and _is_whole(path):
             return path
@@ -129,7 +129,7 @@ def newest_whole(folder: Path, other_than: Path | None = None) -> Path | None:
 
 
 def resume_advice(folder: Path, other_than: Path | None = None, owner: str | None = None) -> str:
-    """Say which checkpoint of a folder is whole and how to go on from it. owner: as for `load`."""
+    """Return a sentence on how to resume from a complete checkpoint. owner: as for `load`."""
     whole = newest_whole(folder, other_than)
     if whole is None:
         return "No other checkpoint there is whole, so the run has to start anew."
@@ -165,7 +165,7 @@ def _load(path: Path) -> Checkpoint:
 
 
 def _content(path: Path, entry: FileEntry) -> bytes:
-    """Return the content of a file, which is read when its size is right."""
+    """Return the content of a file; only a file of the right size is read."""
     if (size := size_of(path)) != entry.size:
         _compare(path, entry, size, "")
     data = read_file(path, entry.size)
@@ -193,15 +193,15 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
 
 
 def _require_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Check that a run can go on with some tensors. An earlier version wrote them down as they came."""
+    """Raise CheckpointError unless all values are finite: earlier versions did not check."""
     for name, value in tensors.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path} cannot be gone on from: {name} holds values that are not finite.")
+            raise CheckpointError(f"{path} cannot be resumed from: {name} holds values that are not finite.")
 
 
 @contextmanager
 def _advice(checkpoint: Path, owner: str | None = None) -> Iterator[None]:
-    """TimeStep what goes wrong with one checkpoint into an error that says what to do about it."""
+    """Turn errors of one checkpoint into CheckpointError with advice on how to go on."""
     try:
         yield
     except FileNotFoundError as error:

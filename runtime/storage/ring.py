@@ -1,7 +1,7 @@
-"""Episodes of different lengths in a ring of slots: the memory of experience replay (Lin 1992; Mnih et al. 2015).
+"""The episode buffer of experience replay (Lin 1992; Mnih et al. 2015): a ring of slots.
 
-Agents keep their private episodes in one, the mixer's side keeps states and team rewards in another; both count
-episodes alike, so a slot number means the same episode on either side.
+Agents store their private episodes in one ring, the mixer process stores states and team rewards in another. Both
+number episodes alike, so a slot holds the same episode on either side. Episodes may differ in length.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Field:
 class EpisodeRing:
     """Episodes of different lengths in numbered slots; the oldest is overwritten first.
 
-    Episode number e lives in slot e % capacity, in rows slot * (limit + 1) onwards of one tensor per field,
-    [*lead, capacity * (limit + 1), *trailing]. On the CPU, rows no episode has reached take no memory.
+    Episode number e is in slot e % capacity, from row slot * (limit + 1) on in one tensor per field,
+    [*lead, capacity * (limit + 1), *trailing]. On the CPU, rows that no episode has reached take no memory.
 
-    capacity: episodes held at most; limit: environment steps an episode has at most.
+    capacity: episodes held at most; limit: environment steps of an episode at most.
     """
 
     def __init__(self, capacity: int, limit: int, fields: Mapping[str, Field], device: torch.device) -> None:
         if capacity < 1 or limit < 1:
             raise ValueError(f"capacity and limit must be at least 1; got {capacity} and {limit}")
         if LENGTHS in fields:
-            raise ValueError(f"a field cannot be called {LENGTHS!r}: that is what the ring calls the episode lengths")
+            raise ValueError(f"a field cannot be called {LENGTHS!r}: the ring uses this name for the episode lengths")
         self.capacity = capacity
         self.limit = limit
         self.fields = dict(fields)
@@ -56,7 +56,7 @@ class EpisodeRing:
         """Episodes ever added."""
         self._lengths: Integers = np.zeros(capacity, dtype=np.int64)  # 0: no episode yet
         rows = capacity * (limit + 1)
-        # Read-only for others, who find an episode's rows with `rows`.
+        # Read-only for callers, which find an episode's rows with `rows`.
         self.columns: dict[str, Tensor] = {
             name: torch.empty((*field.lead, rows, *field.trailing), dtype=field.dtype, device=device)
             for name, field in fields.items()
@@ -64,7 +64,7 @@ class EpisodeRing:
 
     @staticmethod
     def nbytes_full(capacity: int, limit: int, fields: Mapping[str, Field]) -> int:
-        """Return the bytes a ring takes once every slot holds an episode of full length."""
+        """Return the bytes of a ring when every slot holds an episode of full length."""
         rows = capacity * (limit + 1)
         return sum(rows * math.prod(f.lead) * math.prod(f.trailing) * f.dtype.itemsize for f in fields.values())
 
@@ -79,20 +79,20 @@ class EpisodeRing:
         return self.added - self.filled
 
     def add(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
-        """Add a batch of finished episodes, battle 0 first.
+        """Add a batch of finished episodes, in order.
 
-        columns: every field's [*lead, time, battles, *trailing], time at least the longest length + 1; an episode's
-        rows 0 to length are kept (its length + 1 moments), what comes after is not read.
-        lengths: [battles] int64, 1 <= length <= limit.
-        Raises ValueError when anything does not fit; the ring is then unchanged.
+        columns: every field's [*lead, time, batch, *trailing], time at least the longest length + 1. An episode's
+        rows 0 to length are stored (its length + 1 moments); later rows are not read.
+        lengths: [batch] int64, 1 <= length <= limit.
+        Raises ValueError when a shape, dtype or length does not fit; the ring is then unchanged.
         """
         self._check_lengths(lengths)
         self._check_columns(columns, lengths)
-        battles = lengths.shape[0]
-        first_kept = max(0, battles - self.capacity)  # earlier ones would be overwritten by this very batch
-        kept = np.arange(first_kept, battles)
+        batch = lengths.shape[0]
+        first_kept = max(0, batch - self.capacity)  # this batch would overwrite earlier ones
+        kept = np.arange(first_kept, batch)
         episode, time = _moments(lengths[kept])
-        source = torch.from_numpy(time * battles + kept[episode])
+        source = torch.from_numpy(time * batch + kept[episode])
         target = self._index(self._slots(self.added + kept)[episode] * (self.limit + 1) + time)
         for name, field in self.fields.items():
             axis = len(field.lead)
@@ -100,7 +100,7 @@ class EpisodeRing:
             rows = column.flatten(axis, axis + 1).index_select(axis, source.to(column.device))
             self.columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[self._slots(self.added + kept)] = lengths[kept]
-        self.added += battles
+        self.added += batch
 
     def lengths(self, slots: Integers) -> Integers:
         """Return the lengths [batch] of the episodes in slots [batch].
@@ -118,18 +118,18 @@ class EpisodeRing:
         )
 
     def draw(self, slots: Integers, timeline: Timeline) -> dict[str, Tensor]:
-        """Gather the episodes of some slots, without padding.
+        """Gather episodes by slot, without padding.
 
-        slots: [batch] int64; timeline: the layout of exactly these episodes, `timeline(ring.lengths(slots))`.
+        slots: [batch] int64; timeline: the layout of these episodes, `timeline(ring.lengths(slots))`.
         Returns every field's [*lead, moments, *trailing] in the timeline's order.
-        Raises SlotError when a slot holds no finished episode, ValueError when the timeline is of other lengths.
+        Raises SlotError when a slot holds no finished episode, ValueError when the timeline has other lengths.
         """
         return self._gather(self._index(self.rows(slots, timeline)))
 
     def rows(self, slots: Integers, timeline: Timeline) -> Integers:
-        """Return where in the columns each moment of some slots' episodes lies: [moments], in the timeline's order.
+        """Return the row of each moment in the columns: [moments], in the timeline's order.
 
-        Arguments and errors as for draw.
+        Arguments and errors as for `draw`.
         """
         if not np.array_equal(self.lengths(slots), timeline.lengths):
             raise ValueError("the timeline was not laid out for these slots: its lengths are not the episodes'")
@@ -137,11 +137,11 @@ class EpisodeRing:
         return rows
 
     def packed(self, first_episode: int, end: int | None = None) -> dict[str, Tensor]:
-        """Lay episodes end to end, for a checkpoint.
+        """Concatenate episodes for a checkpoint.
 
-        Takes episodes first_episode to end - 1 (default: all added so far), as far as they are still held, oldest
-        first. Returns every field's [*lead, moments, *trailing] on the CPU, and "lengths" [episodes] int64; the last
-        episode is number end - 1.
+        Takes episodes first_episode to end - 1 (default: all added so far) that are still held, oldest first.
+        Returns every field's [*lead, moments, *trailing] on the CPU, and "lengths" [episodes] int64. The last episode
+        is number end - 1.
         """
         numbers = np.arange(max(first_episode, self.oldest), self.added if end is None else min(end, self.added))
         slots = self._slots(numbers)
@@ -151,11 +151,11 @@ class EpisodeRing:
         return {name: column.cpu() for name, column in gathered.items()} | {LENGTHS: torch.from_numpy(lengths)}
 
     def restore(self, first_episode: int, segment: Mapping[str, Tensor]) -> None:
-        """Put packed episodes back under their old numbers.
+        """Load packed episodes with their old numbers.
 
-        Segments come in order: the first into an empty ring, each other one where the last one ended.
-        segment: as `packed` returned it; its first episode gets the number first_episode.
-        Raises CheckpointError when the segment is not this ring's or leaves a gap; the ring is then unchanged.
+        Segments are loaded in order: the first into an empty ring, each other where the previous one ended.
+        segment: the output of `packed`; its first episode gets the number first_episode.
+        Raises CheckpointError when the segment does not fit this ring or leaves a gap; the ring is then unchanged.
         """
         if self.added not in (0, first_episode):
             raise CheckpointError(
@@ -189,7 +189,7 @@ class EpisodeRing:
         if lengths.ndim != 1 or lengths.dtype != np.int64:
             raise ValueError(f"lengths must be one row of int64; got {lengths.dtype} of shape {lengths.shape}")
         if lengths.size and not 1 <= lengths.min() <= lengths.max() <= self.limit:
-            raise ValueError(f"an episode has 1 to {self.limit} steps; got lengths {lengths.tolist()}")
+            raise ValueError(f"an episode has 1 to {self.limit} environment steps; got lengths {lengths.tolist()}")
 
     def _check_columns(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
         if columns.keys() != self.fields.keys():
@@ -228,7 +228,7 @@ class EpisodeRing:
 
 
 def _moments(lengths: Integers) -> tuple[Integers, Integers]:
-    """Return (position of the episode, time) of every moment, episodes laid end to end."""
+    """Return (position of the episode, time) of every moment, for concatenated episodes."""
     counts = lengths + 1
     episode = np.repeat(np.arange(lengths.shape[0]), counts)
     time = np.arange(episode.shape[0]) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,8 +1,8 @@
-"""What one process owns, kept at the state after a round: in memory while all goes well, on disk for when it does not.
+"""The state of one process after each of the last rounds, in memory and on disk.
 
-A round of a federation is a transaction. Whoever takes part goes on from the state after the round before, and writes
-its own new state before it says that it is done. If anybody fails, all go back: whoever already wrote the new state
-still has the one before, and whoever was killed reads it from the disk.
+A round of a federation is a transaction. Each process starts from the state after the previous round, and saves its
+new state before it reports that it has finished. If a process fails, all return to the previous state: a process that
+already saved the new state still has it, and a process that was killed loads it from disk.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from fedqmix.runtime.storage.checkpoint import CheckpointStore
 from fedqmix.runtime.storage.reading import Checkpoint
 from fedqmix.runtime.storage.ring import EpisodeRing
 
-KEPT = 2  # the state a round begins from, and the one it ends with
+KEPT = 2  # the states before and after a round
 
 
 class Owned(Protocol):
-    """Something with a state: networks and optimisers by group and name, and episodes."""
+    """An object with a state: networks and optimisers by group and name, and episodes."""
 
     def state(self) -> dict[str, dict[str, Tensor]]:
-        """Everything but the episodes, as named tensors by group."""
+        """Return the state without episodes, as named tensors by group."""
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:
-        """The episodes."""
+        """The episode buffers by name."""
 
     def load(self, tensors: Mapping[str, Mapping[str, Tensor]], checkpoint: Checkpoint) -> None:
-        """Take up what `state` and the rings held."""
+        """Load the tensors that `state` returned, and the rings' episodes from the checkpoint."""
 
 
 Thing = TypeVar("Thing", bound=Owned)
 
 
 class Rounds(Generic[Thing]):
-    """The states of one owned thing after the last rounds of one run.
+    """The states of one owned object after the last rounds of one run.
 
-    folder: the owner's private folder for the run. make: makes the thing as it is before the first round. owner: the
-    owner's name, for errors.
+    folder: the owner's private folder for the run. make: returns the object in its state before the first round.
+    owner: the owner's name, for error messages.
     """
 
     def __init__(self, folder: Path, run_id: str, make: Callable[[], Thing], owner: str | None = None) -> None:
@@ -57,15 +57,15 @@ class Rounds(Generic[Thing]):
 
     @property
     def thing(self) -> Thing:
-        """The owned thing, in whatever state it is."""
+        """The owned object in its current state."""
         if self._thing is None:
             self._thing = self._make()
         return self._thing
 
     def after(self, round_: int) -> Thing:
-        """Return the owned thing as it was after a round (0: before the first).
+        """Return the owned object in its state after a round (0: before the first).
 
-        Raises CheckpointError when that state is not there any more, or damaged.
+        Raises CheckpointError when that state is missing or damaged.
         """
         if self._round != round_:
             self._thing = None  # two full episode buffers may not fit into memory
@@ -77,13 +77,13 @@ class Rounds(Generic[Thing]):
         return self.thing
 
     def change(self, round_: int) -> Thing:
-        """Return it as it was after a round, to be changed: what is in memory is not trusted until `commit`."""
+        """Return the state after a round for changes; memory is not trusted again until `commit`."""
         thing = self.after(round_)
         self._round = None
         return thing
 
     def commit(self, round_: int, facts: Mapping[str, Any] | None = None) -> None:
-        """Write the state after a round. facts: plain values kept with it. Raises StorageError when that fails."""
+        """Save the state after a round. facts: JSON values saved with it. Raises StorageError."""
         self.facts = dict(facts or {})
         self._store.save(round_, self.thing.state(), self.facts, self.thing.rings)
         self._round = round_

@@ -1,4 +1,4 @@
-"""Episodes on disk: each save writes those added since the last one, and leans on the files of earlier saves."""
+"""Episodes on disk: each save writes the new episodes and refers to files of earlier saves."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fedqmix.runtime.storage.manifest import FileEntry, RingEntry, Segment
 from fedqmix.runtime.storage.ring import EpisodeRing
 
 SMALL = 1 << 20
-"""A last segment of fewer bytes is written again together with what is new, so that files do not pile up."""
+"""A last segment of fewer bytes is written again together with new episodes, to limit the number of files."""
 LARGE = 128 << 20
-"""No segment is planned for more bytes, so that writing one takes little memory."""
+"""Bytes of a segment at most, so that writing one takes little memory."""
 
 
 class SegmentFolder:
     """The folder of episode files, <ring>-<first>-<count>-<start of SHA-256>.safetensors.
 
-    The checksum in the name keeps a run that was resumed from an older checkpoint from writing over the episodes
-    that newer checkpoints lean on: same name, same content.
+    The checksum in the name makes equal names mean equal content. A run that was resumed from an older checkpoint can
+    therefore not overwrite episodes that newer checkpoints refer to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,23 +30,23 @@ class SegmentFolder:
     def extend(self, name: str, ring: EpisodeRing, known: RingEntry | None) -> RingEntry:
         """Write a ring's episodes that no known segment holds.
 
-        known: the ring as of the checkpoint before, if any. Returns the ring with all segments its episodes need.
+        known: the ring at the previous checkpoint, if any. Returns the ring with all segments of its episodes.
         Raises OSError when a file cannot be written.
         """
         kept = [segment for segment in known.segments if segment.end > ring.oldest] if known else []
         if known and known.added > ring.added:
-            kept = []  # not the same ring any more
+            kept = []  # a different ring
         start = kept[-1].end if kept else ring.oldest
         if kept and start < ring.added and kept[-1].file.size < SMALL:
             start = max(kept.pop().first, ring.oldest)
         return RingEntry(ring.added, kept + list(self._write(name, ring, start)))
 
     def sync(self) -> None:
-        """Wait until the disk knows the names of all segments."""
+        """Wait until the names of all segments are on disk."""
         sync_folder(self.folder)
 
     def delete_unneeded(self, rings: Iterable[RingEntry]) -> None:
-        """Delete all segments that none of the given rings leans on."""
+        """Delete all segments that none of the rings refers to."""
         needed = {segment.file.name for ring in rings for segment in ring.segments}
         for path in list(self.folder.glob("*.safetensors")):
             if path.name not in needed:

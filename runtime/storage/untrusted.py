@@ -1,7 +1,7 @@
-"""Reading files that anybody may have written: regular ones of a bounded size, and JSON that is not deep.
+"""Reading of untrusted files: regular files of a bounded size, and JSON of a bounded depth.
 
-A run folder may come from elsewhere, or its files may have been damaged or replaced. Nothing here waits for a pipe,
-reads a device, or lets a parser recurse without end. Every error names the file.
+A run folder may come from elsewhere, or its files may have been damaged or replaced. No function here waits for a
+pipe, reads a device, or lets a parser recurse without bound. Every error names the file.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from typing import Any
 from fedqmix.runtime.core.errors import CheckpointError
 
 LARGEST = 2**20
-"""Bytes of a document such as summary.json, which takes some thousand."""
+"""Bytes of a document at most; summary.json takes some thousand."""
 DEEPEST = 16
-"""Levels of lists and mappings in a document; a checkpoint's manifest has six."""
+"""Levels of lists and mappings in a document at most; a checkpoint's manifest has six."""
 ADVICE = "Put the file back from a copy, or do without this run."
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a path has anything at its place, also a link that leads nowhere."""
+    """Return whether a path exists; a symbolic link with a missing target counts."""
     return path.is_symlink() or path.exists()
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a regular file. Raises CheckpointError that says what is at its place instead."""
+    """Return the size of a regular file in bytes.
+
+    Raises CheckpointError when the path is missing, cannot be read or is not a regular file.
+    """
     try:
         found = path.stat()
     except FileNotFoundError as error:
@@ -40,7 +43,7 @@ def size_of(path: Path) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise CheckpointError(f"{path} cannot be read: Is a directory.")
     if not stat.S_ISREG(found.st_mode):
-        raise CheckpointError(f"{path} cannot be read: it is a pipe, a socket or a device, and no regular file.")
+        raise CheckpointError(f"{path} cannot be read: it is a pipe, a socket or a device, not a regular file.")
     return found.st_size
 
 
@@ -52,7 +55,7 @@ def read_file(path: Path, largest: int = LARGEST) -> bytes:
     if (size := size_of(path)) > largest:
         raise CheckpointError(f"{path} is refused: it has {size:,} bytes, and at most {largest:,} are read. {ADVICE}")
     try:
-        # Without waiting, should a pipe have taken the file's place meanwhile.
+        # O_NONBLOCK: a pipe may have replaced the file since the check.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             return file.read(largest)
     except OSError as error:
@@ -60,9 +63,9 @@ def read_file(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def parse_json(place: str | Path, data: bytes) -> Any:
-    """Return the JSON value in some bytes. place: the file, and the line where it has some, for errors.
+    """Return the JSON value in `data`. place: the file (and line), for error messages.
 
-    Raises CheckpointError for what is not JSON, or is nested deeper than DEEPEST levels.
+    Raises CheckpointError for data that is not valid JSON, or nested deeper than DEEPEST levels.
     """
     try:
         value = json.loads(data)
@@ -79,14 +82,14 @@ def parse_json(place: str | Path, data: bytes) -> Any:
 
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:
-    """Return the JSON value in a file. Raises CheckpointError as `read_file` and `parse_json` do."""
+    """Return the JSON value in a file. Raises CheckpointError as `read_file` and `parse_json`."""
     return parse_json(path, read_file(path, largest))
 
 
 def parse_object(place: str | Path, data: bytes) -> dict[str, Any]:
-    """Return the JSON object in some bytes, whose texts are fit for a terminal.
+    """Return the JSON object in `data`; its texts are safe to print to a terminal.
 
-    Raises CheckpointError as `parse_json` does, for another value, and for control characters in a text.
+    Raises CheckpointError as `parse_json` does, for a value of another type, and for control characters in a text.
     """
     found = parse_json(place, data)
     if not isinstance(found, dict):
@@ -98,12 +101,12 @@ def parse_object(place: str | Path, data: bytes) -> dict[str, Any]:
 
 
 def read_object(path: Path, largest: int = LARGEST) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises CheckpointError as `read_file` and `parse_object` do."""
+    """Return the JSON object in a file. Raises as `read_file` and `parse_object` do."""
     return parse_object(path, read_file(path, largest))
 
 
 def texts(tree: Any) -> Iterator[str]:
-    """Yield every text in a tree of mappings and lists, names too."""
+    """Yield every text in a tree of mappings and lists, keys included."""
     left = [tree]
     while left:
         one = left.pop()
@@ -117,7 +120,7 @@ def texts(tree: Any) -> Iterator[str]:
 
 
 def has_control_characters(text: str) -> bool:
-    """Tell whether a text holds what commands a terminal, or what no file can hold (half a surrogate pair)."""
+    """Return whether a text holds control characters or unpaired surrogates."""
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 

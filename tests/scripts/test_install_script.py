@@ -76,8 +76,8 @@ def test_what_it_installs_is_what_the_world_looks_for(
     assert f"export SC2PATH={str(folder).replace(' ', chr(92) + ' ')}" in done.stdout
     again = install("--folder", folder, "--maps-sums", archives.sums)
     assert again.returncode == 0
-    assert "StarCraft II is in" in again.stdout
-    assert "SMAC's maps are in" in again.stdout
+    assert "StarCraft II is already in" in again.stdout
+    assert "SMAC's maps are already in" in again.stdout
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "yes\n", "i agree\n"])
@@ -122,7 +122,7 @@ def test_an_archive_that_is_not_the_game_is_refused(archives: Archives, tmp_path
         *accepted, "--game-url", archives.maps.as_uri(), "--game-sha256", digest(archives.maps.read_bytes())
     )
     assert other.returncode == 1
-    assert "it is no StarCraft II for Linux" in other.stderr
+    assert "it is not StarCraft II for Linux" in other.stderr
     missing = install("--folder", tmp_path / "b", "--accept-blizzard-license", "--game-url", (tmp_path / "no").as_uri())
     assert missing.returncode == 1
     assert "cannot download" in missing.stderr
@@ -135,7 +135,7 @@ def test_maps_that_are_not_smacs_are_refused(archives: Archives, tmp_path: Path)
     folder.mkdir()
     done = install("--folder", folder, "--maps-only", "--maps-url", archives.maps.as_uri())
     assert done.returncode == 1
-    assert "are not those of" in done.stderr
+    assert "do not match" in done.stderr
     assert list(folder.iterdir()) == []
     nowhere = install("--folder", tmp_path / "nowhere", "--maps-only", "--maps-url", archives.maps.as_uri())
     assert "there is no game in" in nowhere.stderr

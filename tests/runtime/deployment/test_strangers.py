@@ -116,7 +116,7 @@ def test_only_submit_submits(federation: Federation, capsys: pytest.CaptureFixtu
         assert "the folder of submit is needed" in " ".join(capsys.readouterr().err.split())
         with (
             SuperLink(federation.address, federation.identity(party)) as link,
-            pytest.raises(FederationError, match=rf"refuses this: .* certificate of submit; this is that of {party}"),
+            pytest.raises(FederationError, match=rf"refuses this: .* certificate of submit; this one is of {party}"),
         ):
             link.start([])
     assert main(["submit", *words, f"certs={federation.identity('submit').folder}"]) == 0
@@ -163,7 +163,7 @@ def test_a_supernode_is_its_own_node_only(federation: Federation) -> None:
             client.PullMessages(PullMessagesRequest(node=Node(node_id=numbers["supernode-0"])))
         with pytest.raises(httpx.HTTPStatusError) as caught:
             client.PushMessages(reply_of(numbers["supernode-0"], sender=numbers["supernode-1"]))
-        assert caught.value.response.json()["detail"] == "a reply in the name of another node than that of supernode-1."
+        assert caught.value.response.json()["detail"] == "a reply in the name of another node than supernode-1's."
         with pytest.raises(httpx.HTTPStatusError) as caught:  # its own: refused by Flower, as there is no such run
             client.PushMessages(reply_of(numbers["supernode-1"], sender=numbers["supernode-1"]))
         assert caught.value.response.json().get("code") != REFUSED
@@ -239,7 +239,7 @@ def test_bundles_that_a_superlink_lets_through_are_imported_by_nobody(tmp_path: 
     with echo_federation(tmp_path, superlink=blind) as federation:
         app = foreign_bundle(tmp_path / "mark")
         with SuperLink(federation.address, federation.identity("submit"), app) as link:
-            with pytest.raises(FederationError, match=r"^the bundle \(sha256 \w+\) is not that of fedqmix"):
+            with pytest.raises(FederationError, match=r"^the bundle \(sha256 \w+\) is not the bundle of"):
                 list(federation.follow("first", link=link).rows(print))
             assert not (tmp_path / "runs" / "first").exists()
             (tmp_path / "blind").touch()

@@ -14,7 +14,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.deployment.temporary_certs import make_certificates
 from fedqmix.runtime.flower import closed_port, internals, own_apps, own_certificate, quick_supernode, superlink
 from fedqmix.runtime.flower.access import supernode_access
-from fedqmix.runtime.flower.closed_port import CALLER, Access, Guard, anybody
+from fedqmix.runtime.flower.closed_port import CALLER, Access, Guard, every_party
 from fedqmix.runtime.transport.identity import Identity
 
 
@@ -111,7 +111,7 @@ async def _refused(scope: dict[str, object]) -> list[dict[str, object]]:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    await Guard(app, Access({"/health": anybody}))(scope, receive, send)  # type: ignore[arg-type]
+    await Guard(app, Access({"/health": every_party}))(scope, receive, send)  # type: ignore[arg-type]
     return sent
 
 
@@ -158,5 +158,5 @@ def test_flowers_clients_show_the_certificate_and_never_speak_plain_text(
     own_certificate.show(Identity(tmp_path / "supernode-0"))
     Client("https://a:1", verify=False)
     assert seen[0].verify.check_hostname
-    with pytest.raises(ConfigurationError, match="speaks TLS only"):
+    with pytest.raises(ConfigurationError, match="connects with TLS only"):
         Client("http://a:1")

@@ -78,6 +78,6 @@ def test_a_supernode_with_a_new_key_takes_the_place_of_one_whose_key_is_gone(dat
 def test_a_key_that_was_taken_out_does_not_come_back(database: Path, tmp_path: Path) -> None:
     kept, other = old_keys(database, tmp_path)
     prepare(database, [kept])
-    with pytest.raises(ConfigurationError, match=r"the key of supernode-1 was taken out .* `fedqmix certs`"):
+    with pytest.raises(ConfigurationError, match=r"the key of supernode-1 was removed .* `fedqmix certs`"):
         prepare(database, [kept, other])
     assert list(prepare(database, [kept])) == ["supernode-0"]

@@ -183,7 +183,7 @@ def test_rings_that_are_not_the_checkpoints_are_refused(tmp_path):
         loaded.fill({"agents": new_ring(PRIVATE)})
     with pytest.raises(CheckpointError, match="buffer_size=7 or less"):
         loaded.fill({"agents": new_ring(PRIVATE, capacity=8), "team": new_ring(TEAM)})
-    with pytest.raises(CheckpointError, match="an episode has 1 to 2 steps"):
+    with pytest.raises(CheckpointError, match="an episode has 1 to 2 environment steps"):
         loaded.fill({"agents": new_ring(PRIVATE, limit=2), "team": new_ring(TEAM)})
     with pytest.raises(ValueError, match="already holds episodes"):
         loaded.fill(rings)

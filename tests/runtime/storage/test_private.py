@@ -40,7 +40,7 @@ def test_what_is_there_is_tightened_and_links_are_left_alone(tmp_path: Path, cap
     assert mode(inner / "tool") == 0o700
     assert mode(outside) == 0o644
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / 'state'} could be read by others; now it is its owner's alone."
+        f"{tmp_path / 'state'} could be read by others; now only its owner can access it."
     ]
 
 

@@ -121,7 +121,7 @@ def test_an_older_checkpoint_is_named_and_can_be_gone_on_from(run: Path, capsys:
     d.tensors_with(d.not_finite)(newest / "agents.safetensors")
     told = refused_by(["train", f"resume='{run}'", "stop.env_steps=1000"], run, capsys)
     older = min((run / "checkpoints").glob("round-*"))
-    assert f"{newest / 'agents.safetensors'} cannot be gone on from: " in told
+    assert f"{newest / 'agents.safetensors'} cannot be resumed from: " in told
     assert f"go on from it with: fedqmix train resume={older}" in told
     assert main(["train", f"resume='{older}'", "stop.env_steps=1000"]) == 0
 
@@ -133,7 +133,7 @@ def test_episodes_with_values_that_are_not_finite_are_refused(run: Path, capsys:
     file = run / "checkpoints" / "episodes" / manifest["rings"]["team"]["segments"][0]["file"]["name"]
     d.tensors_with(d.not_finite, newest / "manifest.json")(file)
     told = refused_by(["train", f"resume='{run}'", "stop.env_steps=1000"], run, capsys)
-    assert f"{file} cannot be gone on from" in told
+    assert f"{file} cannot be resumed from" in told
 
 
 def test_another_runs_checkpoint_is_refused(run: Path, trained_once: Path, capsys: pytest.CaptureFixture[str]) -> None:
