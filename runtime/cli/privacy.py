@@ -35,6 +35,20 @@ def privacy_command(words: list[str]) -> int:
     return 0
 
 
+def markdown() -> str:
+    """Return the table of docs/privacy.md: every row of every algorithm."""
+    lines = [
+        "| algorithm | row | bytes | gradient | the mixer learns about the agent |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, algorithm in ALGORITHMS.items():
+        for row in algorithm.rows:
+            size = f"{row.bytes} a {row.per}"
+            back = "comes back" if row.differentiable else ""
+            lines.append(f"| `{name}` | `{row.name}` | {size} | {back} | {row.discloses} |")
+    return "\n".join(lines) + "\n"
+
+
 def _table(name: str, algorithm: Algorithm) -> Table:
     rows = algorithm.rows
     up, down = (sum(row.bytes for row in rows if pick(row)) for pick in (bool, lambda row: row.differentiable))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fedqmix.algorithms import ALGORITHMS
 from fedqmix.clients.rounds import RoundPlan, train_round
 from support.bad_wire import BadWire
 from support.federation import SPEC, Federation, together
@@ -19,9 +20,10 @@ WINDOW = 16  # bytes in a row: four float32, two int64
 class Recorded:
     """A round of training whose connections were listened in on, and everything that was in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.wires: dict[int, BadWire] = {}
-        fed = Federation(settings=algorithm(), via=self._via)
+        self.rows = {row.name for row in ALGORITHMS[name].rows}
+        fed = Federation(settings=algorithm(name=name), via=self._via)
         fed.open()
         self.stacks = fed.stacks()
         self.first = [_bytes_of(stack.online) for stack in self.stacks]
@@ -68,9 +70,15 @@ def _found(private: list[bytes], stream: bytes) -> bool:
     return any(piece in stream for piece in pieces if any(piece))
 
 
-@pytest.fixture(scope="module")
-def recorded() -> Recorded:
-    return Recorded()
+@pytest.fixture(scope="module", params=["qmix", "ow_qmix", "cw_qmix"])
+def recorded(request) -> Recorded:
+    return Recorded(request.param)
+
+
+def test_the_rows_on_the_wire_are_those_declared(recorded):
+    told = _everything(recorded.mixer.said)
+    everything = {row.name for one in ALGORITHMS.values() for row in one.rows}
+    assert {name for name in everything if name.encode() in told} == recorded.rows
 
 
 def test_the_search_finds_what_is_there(recorded):
