@@ -1,8 +1,9 @@
 """What coupling agents costs beyond computing: real world and mixer services, agents that sleep instead of computing.
 
-Every agent is a process of its own that goes through the very round it would train (`clients.rounds.train_round`) over
-gRPC and TLS, but sleeps where its network would compute. What a round takes longer than that sleep is waiting: for the
-wire, for the barriers, and for world and mixer, whose computing is counted apart. So cores are not the limit.
+Every agent is a process of its own that goes through the very round it would train (`clients.rounds.train_round`), over
+the same wires as under `fedqmix up`, but sleeps where its network would compute. What a round takes longer than that
+sleep is waiting: for the wire, for the barriers, and for world and mixer, whose computing is counted apart. So cores
+are not the limit.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
     ):
         certs = folder / "certs"
         make_certificates(certs, n_agents)
-        deployment = Deployment(folder, n_agents, certs)
+        deployment = Deployment(folder, n_agents, certs, sockets=folder)
         supervisor.start(deployment.coupling_services(), PATIENCE_S)
         places = deployment.places
         identity, settings = Identity(certs / "superlink"), to_yaml(config)

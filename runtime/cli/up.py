@@ -82,10 +82,11 @@ def _train(config: Config, folder: Path, overrides: list[str], patience: float, 
         agents = load_map(config.map).n_agents
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda said: console.print(Text(said), soft_wrap=True)))
-        certs = None if insecure else supervisor.private_folder()
+        private = supervisor.private_folder()
+        certs = None if insecure else private
         if certs is not None:
             make_certificates(certs, agents)
-        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config))
+        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config), sockets=private)
         console.print(
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
         )
