@@ -49,7 +49,7 @@ def up_command(words: list[str]) -> int:
     options, overrides = service_options.beside_overrides("up", words, OPTIONS)
     patience = service_options.seconds(options, "patience", 300.0)
     insecure = service_options.flag(options, "insecure", default=False)
-    overrides, run_dir, config = checked(overrides)
+    overrides, run_dir, config = checked(sharing_processors(overrides))
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     require_ready(config)
@@ -74,6 +74,16 @@ def up_command(words: list[str]) -> int:
                 errors.print(Text(f"\nthe run was ended early. Go on with: {shlex.join(again)}"), soft_wrap=True)
             raise
     return 0
+
+
+def sharing_processors(overrides: list[str]) -> list[str]:
+    """Add runtime=deployment to the overrides of a new run that choose no runtime.
+
+    All parties share this machine's processors, so each computes with one thread (conf/runtime/deployment.yaml).
+    The defaults of `fedqmix train` are for one process, and would start two threads for each party.
+    """
+    chosen = any(word.startswith(("runtime=", "resume=")) for word in overrides)
+    return overrides if chosen else ["runtime=deployment", *overrides]
 
 
 def _train(config: Config, folder: Path, overrides: list[str], patience: float, insecure: bool) -> None:

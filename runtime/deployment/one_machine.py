@@ -12,10 +12,12 @@ from fedqmix.runtime.flower.environment import source_path
 from fedqmix.runtime.processes import Service, Supervisor, answers, free_ports, serving
 from fedqmix.runtime.storage.private import private_folder
 from fedqmix.runtime.transport.identity import Identity
-from fedqmix.runtime.transport.local_socket import SUPPORTED
+from fedqmix.runtime.transport.local_socket import local_path
 from fedqmix.runtime.transport.security import channel
 
 HOST = "127.0.0.1"
+LONGEST_NAME = "mixer"
+"""Of the parties that listen on local sockets, one with the longest name."""
 HOLD_S = 1.0
 """How long a simulated node waits at its agent's door before it makes room for another: Flower simulates only a few at
 once (as many as its resources say, and at most four more than there are processors), and a team of ten that plays
@@ -44,7 +46,7 @@ class Deployment:
 
         folder: the run folder, absolute. agents: N. certs: the parties' folders lie there; None: plain text.
         flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
-        sockets: a private folder for local sockets; None, or another system than Linux: gRPC alone.
+        sockets: a private folder for local sockets; None: gRPC alone, as also where they cannot be used.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -55,7 +57,7 @@ class Deployment:
         self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
         self._agents = range(agents)
         self._flower, self._allowed = flower, allowed
-        self._sockets = sockets if SUPPORTED else None
+        self._sockets = sockets if local_path(sockets, LONGEST_NAME) else None
 
     @property
     def superlink(self) -> str:

@@ -194,7 +194,7 @@ def _listener(path: Path) -> socket.socket:
 
 
 def _remove_left_behind(path: Path) -> None:
-    """Delete a socket on which nobody listens. Raises OSError when somebody does."""
+    """Delete a socket on which no process listens. Raises OSError when one does."""
     if not path.exists():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

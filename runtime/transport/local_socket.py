@@ -31,7 +31,7 @@ class StrangerError(OSError):
 
 def socket_path(folder: Path, party: str) -> Path:
     """Return where a party listens. Raises ConfigurationError for a folder that cannot hold local sockets."""
-    path = folder / f"{party}.sock"
+    path = _socket_in(folder, party)
     if not SUPPORTED:
         raise ConfigurationError("sockets=... works on Linux only. Leave it out: the parties then use gRPC alone.")
     if len(os.fsencode(path)) > LONGEST_PATH:
@@ -43,8 +43,13 @@ def socket_path(folder: Path, party: str) -> Path:
 
 
 def local_path(folder: Path | None, party: str) -> Path | None:
-    """Return where a party listens in a folder; None without a folder, or where local sockets are not supported."""
-    return None if folder is None or not SUPPORTED else socket_path(folder, party)
+    """Return where a party listens in a folder; None where its parties use gRPC alone.
+
+    That is without a folder, on another system than Linux, and where the folder's path is too long for a socket.
+    """
+    if folder is None or not SUPPORTED or len(os.fsencode(_socket_in(folder, party))) > LONGEST_PATH:
+        return None
+    return _socket_in(folder, party)
 
 
 def require_private(folder: Path) -> None:
@@ -57,7 +62,8 @@ def require_private(folder: Path) -> None:
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise ConfigurationError(
-            f"sockets={folder} must be a folder of this user that nobody else may enter. Make one: mkdir -m 700 FOLDER"
+            f"sockets={folder} must be a folder that belongs to this user and is open to this user alone. Make one: "
+            "mkdir -m 700 FOLDER"
         )
 
 
@@ -67,6 +73,10 @@ def require_own_user(connection: socket.socket) -> None:
     user = _PROCESS.unpack(shown)[1]
     if user != os.geteuid():
         raise StrangerError(f"The process at the other end runs as user {user}; only user {os.geteuid()} is let in.")
+
+
+def _socket_in(folder: Path, party: str) -> Path:
+    return folder / f"{party}.sock"
 
 
 def server_context(identity: Identity | None) -> ssl.SSLContext | None:

@@ -18,7 +18,7 @@ from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.frames import FrameSocket, Kind
 from fedqmix.runtime.transport.local_channel import LocalMethod, LocalPlace
 from fedqmix.runtime.transport.local_server import LocalServer, StreamMethods
-from fedqmix.runtime.transport.local_socket import LONGEST_PATH, SUPPORTED, require_private, socket_path
+from fedqmix.runtime.transport.local_socket import LONGEST_PATH, SUPPORTED, local_path, require_private, socket_path
 from fedqmix.runtime.transport.security import MESSAGE_LIMIT, peer
 from support.certified import authority, certified
 from support.doubling_service import METHOD
@@ -269,9 +269,12 @@ def test_the_folder_must_be_private(tmp_path):
     tmp_path.chmod(0o700)
     require_private(tmp_path)
     tmp_path.chmod(0o755)
-    with pytest.raises(ConfigurationError, match="nobody else may enter"):
+    with pytest.raises(ConfigurationError, match="open to this user alone"):
         require_private(tmp_path)
     with pytest.raises(ConfigurationError, match="mkdir -m 700"):
         require_private(tmp_path / "missing")
     with pytest.raises(ConfigurationError, match="shorter path"):
         socket_path(tmp_path / ("x" * LONGEST_PATH), "world")
+    assert local_path(tmp_path / ("x" * LONGEST_PATH), "world") is None
+    assert local_path(None, "world") is None
+    assert local_path(tmp_path, "world") == socket_path(tmp_path, "world")
