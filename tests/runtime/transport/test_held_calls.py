@@ -166,7 +166,7 @@ def test_a_call_whose_first_message_does_not_come_is_cancelled(certificates):
         for _ in range(2):  # a stream that has begun may be silent for longer
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
-            streams = [remote._steps._replies for remote in remotes]
+            streams = [remote._steps._stream._replies for remote in remotes]
             time.sleep(1.5)
             assert not any(stream.done() for stream in streams)
 
@@ -178,7 +178,7 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
         time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
         actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
         first = together(lambda agent: remotes[agent].step(actions[agent]))
-        older = remotes[0]._steps._replies
+        older = remotes[0]._steps._stream._replies
         with HeldCalls(certificates["agent-0"], fed.world_port, "world") as own:
             own.open(["/fedqmix.World/Step"], 1)
             assert eventually(older.done)
