@@ -45,7 +45,7 @@ def measure(config: Config, train_ms: float, act_ms: float, steps: int) -> dict[
     ):
         certs = folder / "certs"
         make_certificates(certs, n_agents)
-        deployment = Deployment(folder, n_agents, certs)
+        deployment = Deployment(folder, n_agents, certs, sockets=folder)
         supervisor.start(deployment.coupling_services(), PATIENCE_S)
         places = deployment.places
         identity, settings = Identity(certs / "superlink"), to_yaml(config)

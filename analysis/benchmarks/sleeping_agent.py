@@ -26,6 +26,7 @@ from fedqmix.runtime.core.episodes import SampledEpisodes
 from fedqmix.runtime.core.world import TimeStep
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide
 from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.transport.local_socket import local_path
 from fedqmix.runtime.transport.mixer_remote import RemoteMixer
 from fedqmix.runtime.transport.security import channel
 from fedqmix.runtime.transport.world_remote import RemoteWorld
@@ -87,8 +88,8 @@ def main(agent: int, certs: str, world: str, mixer: str, train_ms: float, act_ms
 
     with (
         ExitStack() as stack,
-        channel(identity, world, "world") as to_world,
-        channel(identity, mixer, "mixer") as to_mixer,
+        closing(channel(identity, world, "world", local_path(Path(run), "world"))) as to_world,
+        closing(channel(identity, mixer, "mixer", local_path(Path(run), "mixer"))) as to_mixer,
         patch.object(acting.Actor, "choose", choose),
         patch.object(learning, "agent_rows", agent_rows),
     ):

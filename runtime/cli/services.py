@@ -19,6 +19,7 @@ from fedqmix.runtime.processes.open_files import raise_open_files
 from fedqmix.runtime.storage.private import PRIVATE, private_folder
 from fedqmix.runtime.transport.admission import PLACES
 from fedqmix.runtime.transport.calls import PATIENCE_S
+from fedqmix.runtime.transport.local_socket import socket_path
 from fedqmix.runtime.transport.security import Identity, channel, peer, server
 
 _WORLD_HELP = """\
@@ -28,6 +29,8 @@ fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the episodes o
   certs=DIR                the folder of world's certificate
   insecure=true            no encryption, no authentication of callers
   listen=127.0.0.1:9101    the address to listen on; 0.0.0.0:9101 for other machines, too
+  sockets=DIR              a private folder of this user: parties of this machine that name it exchange the messages of
+                           every step over sockets in it, which is quicker (Linux)
   patience=300             seconds to wait for an agent, or the mixer, that is missing
 """
 _MIXER_HELP = """\
@@ -36,6 +39,7 @@ fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing
   certs=DIR                the folder of mixer's certificate
   insecure=true            no encryption, no authentication of callers
   listen=127.0.0.1:9102    the address to listen on; 0.0.0.0:9102 for other machines, too
+  sockets=DIR              as of the world, for parties of this machine
   state=mixer-state        its private folder: its state after the last rounds of each run
   patience=300             seconds to wait for an agent that is missing
   allow=CODE[,...]         code that runs may name in algorithm.code and model.code: module, module:NAME, or a file
@@ -48,11 +52,14 @@ fedqmix agent id=K world=HOST:PORT mixer=HOST:PORT certs=DIR [name=value ...]   
   certs=DIR                the folder of agent-K's certificate
   insecure=true            no encryption, no authentication of callers
   listen=127.0.0.1:9103    the address for its SuperNode; 0.0.0.0:9103 for other machines, too
+  sockets=DIR              as of the world, when world and mixer run on this machine
   state=agent-K-state      its private folder: networks and episodes after the last rounds of each run
   allow=CODE[,...]         as of the mixer
   hold=20                  seconds until a caller is told that the answer takes longer, and asks again
 """
 HELP = {"world": _WORLD_HELP, "mixer": _MIXER_HELP, "agent": _AGENT_HELP}
+SERVED_LOCALLY = ("world", "mixer")
+"""Parties whose streams are served on a local socket, too."""
 GRACE_S = 2.0
 MOST_AGENTS = 32
 """No map has more agents (27m_vs_30m has 27)."""
@@ -75,19 +82,21 @@ class _Service:
 
 def world_command(words: list[str]) -> int:
     """Serve the world until SIGTERM or Ctrl-C."""
-    options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "patience"))
+    options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "sockets", "patience"))
     return _serve("world", options, LISTEN["world"], _world)
 
 
 def mixer_command(words: list[str]) -> int:
     """Serve the mixer until SIGTERM or Ctrl-C."""
-    options = service_options.parse("mixer", words, ("certs", "insecure", "listen", "state", "patience", "allow"))
+    options = service_options.parse(
+        "mixer", words, ("certs", "insecure", "listen", "sockets", "state", "patience", "allow")
+    )
     return _serve("mixer", options, LISTEN["mixer"], _mixer)
 
 
 def agent_command(words: list[str]) -> int:
     """Serve one agent until SIGTERM or Ctrl-C."""
-    names = ("id", "world", "mixer", "certs", "insecure", "listen", "state", "hold", "allow")
+    names = ("id", "world", "mixer", "certs", "insecure", "listen", "sockets", "state", "hold", "allow")
     options = service_options.parse("agent", words, names)
     return _serve(f"agent-{_agent_id(options)}", options, LISTEN["agent"], _agent)
 
@@ -145,7 +154,8 @@ def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     service = make(options, identity)
-    running = server(identity, service.handlers, address, service.workers)
+    local = _socket(options, party) if party in SERVED_LOCALLY else None
+    running = server(identity, service.handlers, address, service.workers, local=local)
     print(f"{party} listens on {address}{' (insecure)' if identity is None else ''}", flush=True)
     ended.wait()
     running.stop(GRACE_S)
@@ -164,7 +174,13 @@ def _state(party: str, folder: str) -> Path:
 def _channel(command: str, options: Mapping[str, str], party: str, identity: Identity | None) -> grpc.Channel:
     address = service_options.required(command, options, party, f"{party}=127.0.0.1:9101")
     service_options.address(party, address)
-    return channel(identity, address, party)
+    return channel(identity, address, party, _socket(options, party))
+
+
+def _socket(options: Mapping[str, str], party: str) -> Path | None:
+    """Return where a party listens on this machine; None where the parties use gRPC alone."""
+    folder = options.get("sockets")
+    return None if folder is None else socket_path(Path(folder).absolute(), party)
 
 
 def _agent_id(options: Mapping[str, str]) -> int:

@@ -49,7 +49,7 @@ def up_command(words: list[str]) -> int:
     options, overrides = service_options.beside_overrides("up", words, OPTIONS)
     patience = service_options.seconds(options, "patience", 300.0)
     insecure = service_options.flag(options, "insecure", default=False)
-    overrides, run_dir, config = checked(overrides)
+    overrides, run_dir, config = checked(sharing_processors(overrides))
     if config is None:
         raise ConfigurationError(f"there is no folder {run_dir} to go on from.")
     require_ready(config)
@@ -76,6 +76,16 @@ def up_command(words: list[str]) -> int:
     return 0
 
 
+def sharing_processors(overrides: list[str]) -> list[str]:
+    """Add runtime=deployment to the overrides of a new run that choose no runtime.
+
+    All parties share this machine's processors, so each computes with one thread (conf/runtime/deployment.yaml).
+    The defaults of `fedqmix train` are for one process, and would start two threads for each party.
+    """
+    chosen = any(word.startswith(("runtime=", "resume=")) for word in overrides)
+    return overrides if chosen else ["runtime=deployment", *overrides]
+
+
 def _train(config: Config, folder: Path, overrides: list[str], patience: float, insecure: bool) -> None:
     """Start all processes, and follow the run to its end; all have ended afterwards.
 
@@ -85,10 +95,11 @@ def _train(config: Config, folder: Path, overrides: list[str], patience: float, 
         agents = load_map(config.map).n_agents
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda text: console.print(Text(text), soft_wrap=True)))
-        certs = None if insecure else supervisor.private_folder()
+        private = supervisor.private_folder()
+        certs = None if insecure else private
         if certs is not None:
             make_certificates(certs, agents)
-        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config))
+        deployment = Deployment(folder, agents, certs, allowed=Allowed.by(config), sockets=private)
         console.print(
             Text(f"starting {len(deployment.services())} processes; their logs: {deployment.logs}"), soft_wrap=True
         )

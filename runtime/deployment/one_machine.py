@@ -12,9 +12,12 @@ from fedqmix.runtime.flower.environment import source_path
 from fedqmix.runtime.processes import Service, Supervisor, answers, free_ports, serving
 from fedqmix.runtime.storage.private import private_folder
 from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.transport.local_socket import local_path
 from fedqmix.runtime.transport.security import channel
 
 HOST = "127.0.0.1"
+LONGEST_NAME = "mixer"
+"""Of the parties that listen on local sockets, one with the longest name."""
 HOLD_S = 1.0
 """Seconds that a simulated node waits for its agent before it makes room for another. Flower simulates only a few nodes
 at once (as its resources allow, and at most four more than processors), but all agents of a team that plays together
@@ -30,12 +33,20 @@ class Deployment:
     """
 
     def __init__(
-        self, folder: Path, agents: int, certs: Path | None, *, flower: bool = True, allowed: Allowed = NOTHING
+        self,
+        folder: Path,
+        agents: int,
+        certs: Path | None,
+        *,
+        flower: bool = True,
+        allowed: Allowed = NOTHING,
+        sockets: Path | None = None,
     ) -> None:
         """Choose ports; nothing is started yet.
 
         folder: the run folder, absolute. agents: N. certs: the folder of the parties' certificate folders; None:
         plain text. flower: with SuperLink and SuperNodes. allowed: the code that submitted runs may name.
+        sockets: a private folder for local sockets; None: gRPC alone, as also where they cannot be used.
         """
         self.logs = folder / LOGS
         self._state = folder / PARTIES
@@ -46,6 +57,7 @@ class Deployment:
         self._places = {party: f"{HOST}:{port}" for party, port in zip(parties, free_ports(len(parties)), strict=True)}
         self._agents = range(agents)
         self._flower, self._allowed = flower, allowed
+        self._sockets = sockets if local_path(sockets, LONGEST_NAME) else None
 
     @property
     def superlink(self) -> str:
@@ -85,14 +97,14 @@ class Deployment:
         ]
 
     def _mixer(self) -> Service:
-        return self._own("mixer", ["mixer", *self._allow(), *self._keeping("mixer")])
+        return self._own("mixer", ["mixer", *self._allow(), *self._keeping("mixer"), *self._locally()])
 
     def _world(self) -> Service:
-        return self._own("world", ["world", f"mixer={self._places['mixer']}"])
+        return self._own("world", ["world", f"mixer={self._places['mixer']}", *self._locally()])
 
     def _agent(self, number: int, hold: float | None = None) -> Service:
         party = f"agent-{number}"
-        words = ["agent", f"id={number}", *self._coupling(), *self._allow(), *self._keeping(party)]
+        words = ["agent", f"id={number}", *self._coupling(), *self._allow(), *self._keeping(party), *self._locally()]
         return self._own(party, words if hold is None else [*words, f"hold={hold:g}"])
 
     def _superlink(self) -> Service:
@@ -129,6 +141,9 @@ class Deployment:
 
     def _coupling(self) -> list[str]:
         return [f"{party}={self._places[party]}" for party in ("world", "mixer")]
+
+    def _locally(self) -> list[str]:
+        return [] if self._sockets is None else [f"sockets={self._sockets}"]
 
     def _keeping(self, party: str) -> list[str]:
         return [f"state={self._state / party}"]

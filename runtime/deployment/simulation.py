@@ -61,7 +61,7 @@ def started(folder: Path, agents: int, note: Callable[[str], None]) -> Iterator[
         supervisor = stack.enter_context(Supervisor(note))
         certs = supervisor.private_folder()
         make_certificates(certs, agents)
-        deployment = Deployment(folder, agents, certs, flower=False)
+        deployment = Deployment(folder, agents, certs, flower=False, sockets=certs)
         bear = patience(os.environ)
         deployment.start(supervisor, bear)
         stack.enter_context(_tended(supervisor, note))

@@ -44,12 +44,13 @@ def decode(tensor: Tensor, name: str, dtype: DTypeLike, shape: Sequence[int | No
     found = tuple(tensor.shape)
     if found != shape:
         _require_shape(name, found, shape)
+    data = tensor.data  # protobuf makes a copy each time
     size = math.prod(found) * expected.itemsize  # exact: Python's integers have no end
-    if len(tensor.data) != size:
-        raise RefusedError(f"{name} of shape {_short(found)} takes {size} bytes; got {len(tensor.data)}.")
-    if wanted == "bool" and (others := tensor.data.translate(None, b"\0\1")):
+    if len(data) != size:
+        raise RefusedError(f"{name} of shape {_short(found)} takes {size} bytes; got {len(data)}.")
+    if wanted == "bool" and (others := data.translate(None, b"\0\1")):
         raise RefusedError(f"{name} must hold the bytes 0 and 1 only; got {others[0]}.")
-    array = np.frombuffer(tensor.data, DTYPES[wanted]).astype(expected).reshape(found)
+    array = np.frombuffer(data, DTYPES[wanted]).astype(expected).reshape(found)
     if finite and expected.kind == "f" and not np.isfinite(array).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise RefusedError(f"{name} must be finite; got {array[first]} at {list(first)}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 
@@ -12,6 +13,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.transport.admission import FIRST_MESSAGE_S, Gate
 from fedqmix.runtime.transport.health import Health
 from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.transport.local_channel import LocalChannel, LocalPlace
+from fedqmix.runtime.transport.local_server import LocalServer, StreamMethods
 
 __all__ = ["MESSAGE_LIMIT", "Identity", "RunningServer", "Service", "channel", "peer", "server"]
 
@@ -61,11 +64,14 @@ class RunningServer:
     _server: grpc.Server = field(repr=False)
     _health: Health = field(repr=False)
     _gate: Gate = field(repr=False)
+    _local: LocalServer | None = field(repr=False, default=None)
 
     def stop(self, grace: float) -> None:
         """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
         self._health.stop()
         self._server.stop(grace).wait(grace + STOPPING_S)
+        if self._local is not None:
+            self._local.stop()
         self._gate.close()
         self._health.close()
 
@@ -81,6 +87,7 @@ def server(
     workers: int,
     first_message_s: float = FIRST_MESSAGE_S,
     handshake_s: float = HANDSHAKE_S,
+    local: Path | None = None,
 ) -> RunningServer:
     """Start a server; health checks (grpc.health.v1) are answered beside the handlers, SERVING from the start.
 
@@ -89,7 +96,8 @@ def server(
     handlers: each is called with the server to add its methods.
     address: `host:port`; port 0 takes a free one. workers: calls that are handled, or wait, at the same time.
     first_message_s: seconds from the opening of a call to its first message. handshake_s: for TLS.
-    Raises ConfigurationError when the address cannot be listened on.
+    local: the path of a local socket that serves the handlers' streams, too (runtime.transport.local_server).
+    Raises ConfigurationError when the address or the local socket cannot be listened on.
     """
     gate = Gate(peer, identity.party if identity else "", first_message_s)
     running = grpc.server(
@@ -109,8 +117,22 @@ def server(
             f"listen={address}: cannot be listened on. Is the port taken by another process, or the address not this "
             "machine's? Name another one as host:port, such as 0.0.0.0:9101."
         ) from None
+    try:
+        beside = None if local is None else _local_server(local, identity, handlers, gate, workers, handshake_s)
+    except ConfigurationError:
+        gate.close()
+        raise
     running.start()
-    return RunningServer(port, running, healthy, gate)
+    return RunningServer(port, running, healthy, gate, beside)
+
+
+def _local_server(
+    path: Path, identity: Identity | None, handlers: Sequence[Service], gate: Gate, most: int, handshake_s: float
+) -> LocalServer:
+    methods = StreamMethods()
+    for add in handlers:
+        add(methods)
+    return LocalServer(path, identity, methods, gate, MESSAGE_LIMIT, most, handshake_s)
 
 
 def _listen(running: grpc.Server, identity: Identity | None, address: str) -> int:
@@ -122,13 +144,22 @@ def _listen(running: grpc.Server, identity: Identity | None, address: str) -> in
     return int(running.add_secure_port(address, credentials))
 
 
-def channel(identity: Identity | None, address: str, party: str) -> grpc.Channel:
+def channel(identity: Identity | None, address: str, party: str, local: Path | None = None) -> grpc.Channel:
     """Return a channel to a party; it connects, and connects again, when it is used.
+
+    local: the path of the party's local socket, which streams then use (runtime.transport.local_channel).
 
     identity: None speaks plain text. Otherwise this party's certificate is shown, and the other side must show one of
     the same authority that is made out to `party`, whatever its address is called.
     Why a call cannot reach its party is what `runtime.transport.diagnosis.why_unreachable` tells.
     """
+    if local is not None:
+        place = LocalPlace(local, party, identity, MESSAGE_LIMIT)
+        return LocalChannel(_remote_channel(identity, address, party), place)
+    return _remote_channel(identity, address, party)
+
+
+def _remote_channel(identity: Identity | None, address: str, party: str) -> grpc.Channel:
     if identity is None:
         return grpc.insecure_channel(address, options=_CHANNEL)
     credentials = grpc.ssl_channel_credentials(identity.authority, identity.key, identity.certificate)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 import torch
@@ -21,6 +23,7 @@ from fedqmix.runtime.transport import security
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.conversation import Conversation
+from fedqmix.runtime.transport.local_socket import local_path
 from fedqmix.runtime.transport.mixer_remote import RemoteMixer
 from fedqmix.runtime.transport.mixer_service import MixerService
 from fedqmix.runtime.transport.security import Identity, RunningServer
@@ -32,6 +35,8 @@ from support.toy_world import ToyWorld, toy_spec
 
 SPEC = toy_spec()
 ATTEMPT = Attempt("a run", 1, 1)
+SOCKETS: Path | None = None
+"""Where federations make folders for local sockets; None: they use gRPC alone."""
 
 
 class ToySide:
@@ -104,13 +109,21 @@ class Federation:
     """World and mixer of a toy team, served.
 
     certificates: everybody's identity by name; None: plain channels. via: may put a proxy in front of a port.
-    limits: of both servers, see runtime.transport.security.server.
+    sockets: a private folder for local sockets; None: gRPC alone. limits: of both servers, see
+    runtime.transport.security.server.
     """
 
     def __init__(
-        self, settings=None, certificates=None, patience: float = 20.0, via=lambda port: port, **limits
+        self,
+        settings=None,
+        certificates=None,
+        patience: float = 20.0,
+        via=lambda port: port,
+        sockets: Path | None = None,
+        **limits,
     ) -> None:
         self.limits = limits
+        self.sockets = Path(tempfile.mkdtemp(dir=SOCKETS)) if sockets is None and SOCKETS is not None else sockets
         self.settings, self.certificates, self.patience = settings or algorithm(), certificates or {}, patience
         self.via, self.checkpoints, self.sides, self.worlds = via, {}, [], []
         self._channels: list[grpc.Channel] = []
@@ -127,7 +140,9 @@ class Federation:
 
         self.mixer = MixerService(make, security.peer, self.patience)
         identity = self.certificates.get("mixer")
-        self.mixer_server, self.mixer_port = start(self.mixer, self.mixer_port, identity, **self.limits)
+        self.mixer_server, self.mixer_port = start(
+            self.mixer, self.mixer_port, identity, local=local_path(self.sockets, "mixer"), **self.limits
+        )
 
     def start_world(self) -> None:
         """Serve the world, where it was served before if it was."""
@@ -139,12 +154,15 @@ class Federation:
         sink = RemoteTeamSink(self.channel("world", "mixer", self.via), self.patience)
         self.world = WorldService(make, sink, security.peer, self.patience)
         identity = self.certificates.get("world")
-        self.world_server, self.world_port = start(self.world, self.world_port, identity, **self.limits)
+        self.world_server, self.world_port = start(
+            self.world, self.world_port, identity, local=local_path(self.sockets, "world"), **self.limits
+        )
 
     def channel(self, caller: str, party: str, via=lambda port: port) -> grpc.Channel:
         """A channel from one party to the world or the mixer."""
         port = via({"world": self.world_port, "mixer": self.mixer_port}[party])
-        self._channels.append(security.channel(self.certificates.get(caller), f"127.0.0.1:{port}", party))
+        local = local_path(self.sockets, party)
+        self._channels.append(security.channel(self.certificates.get(caller), f"127.0.0.1:{port}", party, local))
         return self._channels[-1]
 
     def open(self, attempt: Attempt = ATTEMPT, kind: str = "train", config: str = "settings") -> None:

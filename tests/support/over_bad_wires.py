@@ -30,7 +30,8 @@ def stages_over_wires(self: Deployment) -> list[list[Service]]:
     """Return the services, which know each other's wires, not each other."""
     stages = _stages(self)
     for service in (service for stage in stages for service in stage):
-        service.command[:] = map(over_a_wire, service.command)
+        words = [word for word in service.command if not word.startswith("sockets=")]
+        service.command[:] = map(over_a_wire, words)
     return stages
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from fedqmix.runtime.cli.main import main
-from fedqmix.runtime.cli.up import up_command
+from fedqmix.runtime.cli.up import sharing_processors, up_command
 from fedqmix.runtime.configuration.allowed import Allowed
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.deployment.one_machine import Deployment
 from fedqmix.runtime.deployment.temporary_certs import make_certificates
+from fedqmix.runtime.transport.local_socket import SUPPORTED
 from support.echo_federation import ENVIRONMENT
 from support.tagged import TAG, eventually, new_tag, tagged
 
@@ -158,6 +159,30 @@ def test_the_services_of_a_deployment(tmp_path: Path) -> None:
     assert words("supernode-2")["agent"] == words("agent-2")["listen"]
     assert words("supernode-2")["superlink"] == words("superlink")["listen"]
     assert words("superlink")["runs"] == str(tmp_path / "runs")
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="local sockets are for Linux")
+def test_world_mixer_and_agents_share_a_folder_for_local_sockets(tmp_path: Path) -> None:
+    def told(sockets: Path | None) -> dict[str, list[str]]:
+        services = Deployment(tmp_path / "run", 2, None, sockets=sockets).services()
+        return {service.name: [word for word in service.command if word.startswith("sockets=")] for service in services}
+
+    words = told(tmp_path)
+    assert [name for name, found in words.items() if found] == ["mixer", "world", "agent-0", "agent-1"]
+    assert all(found in ([], [f"sockets={tmp_path}"]) for found in words.values())
+    for elsewhere in (None, tmp_path / ("x" * 107)):
+        assert not any(told(elsewhere).values())
+
+
+def test_parties_of_one_machine_compute_with_one_thread_unless_told_otherwise() -> None:
+    def threads(words: list[str]) -> tuple[int, int]:
+        runtime = compose(sharing_processors(words)).runtime
+        return runtime.threads, runtime.world_threads
+
+    assert threads(["map=3m"]) == (1, 1)
+    assert threads(["map=3m", "runtime.threads=3"]) == (3, 1)
+    assert threads(["map=3m", "runtime=local"]) == (2, 2)
+    assert sharing_processors(["resume=runs/mine"]) == ["resume=runs/mine"]
 
 
 def test_without_encryption_only_when_said(tmp_path: Path) -> None:

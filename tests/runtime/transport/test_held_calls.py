@@ -38,10 +38,10 @@ PLAN = RoundPlan(4, 10**9, False)
 BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 METHODS = {
     "world": ["/fedqmix.World/Step", "/fedqmix.World/Begin", "/fedqmix.Control/Open", "/grpc.health.v1.Health/Watch"],
-    "mixer": ["/fedqmix.Mixer/Gradient", "/fedqmix.Mixer/Finish", "/fedqmix.TeamSink/Record", "/fedqmix.Control/Status",
+    "mixer": ["/fedqmix.Mixer/Exchange", "/fedqmix.Mixer/Finish", "/fedqmix.TeamSink/Record", "/fedqmix.Control/Status",
               "/grpc.health.v1.Health/Check"],
 }  # fmt: skip
-STREAMS = {"world": ["/fedqmix.World/Step"], "mixer": ["/fedqmix.Mixer/Gradient"]}
+STREAMS = {"world": ["/fedqmix.World/Step"], "mixer": ["/fedqmix.Mixer/Exchange"]}
 QUICK = [("submit", "streams"), ("agent-1", "all methods"), ("world", "all methods")]
 """Parties and methods that are tried each time; the others with the slow tests."""
 PARTIES = (
@@ -166,7 +166,7 @@ def test_a_call_whose_first_message_does_not_come_is_cancelled(certificates):
         for _ in range(2):  # a stream that has begun may be silent for longer
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
-            streams = [remote._steps._replies for remote in remotes]
+            streams = [remote._steps._stream._replies for remote in remotes]
             time.sleep(1.5)
             assert not any(stream.done() for stream in streams)
 
@@ -178,7 +178,7 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
         time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
         actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
         first = together(lambda agent: remotes[agent].step(actions[agent]))
-        older = remotes[0]._steps._replies
+        older = remotes[0]._steps._stream._replies
         with HeldCalls(certificates["agent-0"], fed.world_port, "world") as own:
             own.open(["/fedqmix.World/Step"], 1)
             assert eventually(older.done)

@@ -3,10 +3,12 @@
 from collections import Counter
 
 import grpc
+import pytest
 
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
+from fedqmix.runtime.transport.local_socket import SUPPORTED
 from fedqmix.runtime.transport.mixer_remote import RemoteMixer
 from fedqmix.runtime.transport.sink_remote import RemoteTeamSink
 from fedqmix.runtime.transport.world_remote import RemoteWorld
@@ -68,6 +70,24 @@ def test_the_ledger_is_what_was_sent_and_received():
         assert {line.round for line in lines} == {1}
         assert len(lines) == 2 * SPEC.n_agents + 1
         assert world.ledger("another run") == []
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="local sockets are for Linux")
+def test_the_ledger_counts_the_same_bytes_over_local_sockets(tmp_path):
+    def lines(sockets) -> list[LedgerLine]:
+        with federation(sockets=sockets) as fed:
+            fed.open()
+            stacks = fed.stacks()
+
+            def train(agent):
+                world, mixer = fed.remote(agent)
+                train_round(stacks[agent], world, mixer, PLAN)
+                mixer.finish()
+
+            assert together(train) == [None] * SPEC.n_agents
+            return [line for control in fed.controls() for line in control.ledger("a run")]
+
+    assert lines(tmp_path) == lines(None)
 
 
 def test_rounds_are_counted_apart_and_runs_begin_anew():

@@ -30,6 +30,8 @@ from support.certified import authority, certified
 from support.federation import ATTEMPT, SPEC, channel, federation, say, together
 from support.toy_team import algorithm
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 PLAN = RoundPlan(3, 10**9, True)
 

@@ -11,6 +11,8 @@ from support.certified import authority, certified
 from support.federation import ATTEMPT, SPEC, federation, same_parameters, together
 from support.toy_team import algorithm, make_team
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 FOREVER = 10**9
 BATTLES = ("battle_won_mean", "return_mean", "ep_length_mean")
 PLANS = [RoundPlan(5, FOREVER, False), RoundPlan(4, FOREVER, False)]
