@@ -61,7 +61,7 @@ RULES = {
     "fedqmix.Mixer": Rule(lambda _: "an agent", _is_agent, alone=True),
     "fedqmix.TeamSink": Rule(lambda _: "world", lambda caller, _: caller == "world", alone=True),
     "fedqmix.Control": Rule(lambda _: "superlink", lambda caller, _: caller == "superlink"),
-    "fedqmix.Door": Rule(_supernode_of, lambda caller, own: caller == _supernode_of(own)),
+    "fedqmix.Agent": Rule(_supernode_of, lambda caller, own: caller == _supernode_of(own)),
     "grpc.health.v1.Health": Rule(ANYBODY.who, ANYBODY.may, alone=True),
 }
 """By the service's full name; a service that is not named here is for every party of the federation."""

@@ -133,7 +133,7 @@ def test_silent_calls_do_not_close_an_agents_door(certificates, party):
     add = functools.partial(add_AgentServicer_to_server, door)
     running = server(certificates["agent-2"], [add], "127.0.0.1:0", workers=8)
     with HeldCalls(certificates[party], running.port, "agent-2") as own:
-        own.open(["/fedqmix.Door/Ask"], PLACES - 1 if party == "supernode-2" else MANY)
+        own.open(["/fedqmix.Agent/Ask"], PLACES - 1 if party == "supernode-2" else MANY)
         assert ask(certificates["world"], running.port, "agent-2") == SERVING
         with channel(certificates["supernode-2"], f"127.0.0.1:{running.port}", "agent-2") as way:
             assert AgentStub(way).Ask(Question(kind=m.WHO), timeout=10).content
