@@ -82,7 +82,7 @@ def test_first_weights_depend_on_the_seed_alone():
     torch.manual_seed(1)
     drawn_before = torch.rand(())
     torch.manual_seed(1)
-    one, again, other = (make_learner(toy_spec(), algorithm(), seed).mixer.state_dict() for seed in (3, 3, 4))
+    one, again, other = (make_learner(toy_spec(), algorithm(), seed).half.state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert not any(torch.equal(one[name], other[name]) for name in one)
     assert torch.rand(()) == drawn_before  # and nobody else's draws change

@@ -35,7 +35,7 @@ def test_streams_are_uniform_and_unrelated():
 
 def test_keys_are_the_same_in_every_process():
     """Python's own hash is not; a resumed run must draw what the first one would have, on any machine."""
-    script = "from contracts import seeds; print(seeds.key(7, 'initial parameters', 2))"
+    script = "from fedqmix.runtime.core import seeds; print(seeds.key(7, 'initial parameters', 2))"
     for salt in ("1", "2"):
         environment = {"PYTHONHASHSEED": salt}
         told = subprocess.run(
