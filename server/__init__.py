@@ -1,4 +1,4 @@
-"""The mixer's side: mixers, the team's records of episodes, the Flower server, and what a run leaves behind.
+"""The mixer's side: the team's learner and episode records, the Flower server, and a run's metrics and documents.
 
-Nothing here sees an observation or an action.
+No code here reads an observation or an action.
 """
