@@ -1,4 +1,4 @@
-"""Layers with a leading agent axis, the encoded input, and how first weights are drawn."""
+"""Layers with a leading agent axis, the encoded input, and the initialisation of weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def input_width(spec: TeamSpec, agent_id: bool) -> int:
 
 
 def flat_input(seen: Seen, spec: TeamSpec, agent_id: bool) -> torch.Tensor:
-    """Put together what a feed-forward layer reads: [agents, rows, input_width] float32.
+    """Return the input of a feed-forward layer: [agents, rows, input_width] float32.
 
     The last action's columns are 0 before an episode's first action.
     """
@@ -46,7 +46,7 @@ def uniform(random: np.random.Generator, shape: tuple[int, ...], fan_in: int) ->
 def orthogonal(random: np.random.Generator, rows: int, columns: int, blocks: int = 1) -> NDArray[np.float32]:
     """Draw a matrix [rows, columns] of orthogonal blocks side by side (Saxe et al. 2014, arXiv 1312.6120).
 
-    In each block the rows or the columns, of which there are fewer, are orthonormal and uniformly distributed.
+    In each block, the rows or the columns, whichever are fewer, are orthonormal and uniformly distributed.
     """
     drawn = [_orthogonal(random, rows, columns // blocks) for _ in range(blocks)]
     whole: NDArray[np.float32] = np.concatenate(drawn, axis=1).astype(np.float32)
