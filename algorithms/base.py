@@ -72,7 +72,7 @@ class TeamHalf(nn.Module, ABC):
     """The team's half of an algorithm: networks over rows and states, and the loss. Its target is a copy of it."""
 
     figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs")
-    """The figures of a training step by name, whose means are reported; "loss" and "td_error_abs" are required."""
+    """The figures of a training step by name; reports hold their means. "loss" is the one minimised."""
 
     def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
         """Build the networks; PyTorch's generator draws their initial weights."""
