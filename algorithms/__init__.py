@@ -1,4 +1,4 @@
-"""Learning methods, one folder each: an agent half, a team half, and the rows that agents send to the team half."""
+"""Learning methods, one folder each: an agent half, a team half, and the rows between them."""
 
 from __future__ import annotations
 

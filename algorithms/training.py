@@ -31,7 +31,7 @@ class TeamTraining(Protocol):
         """Take an Adam step with the gradients times `scale`."""
 
     def update_target(self, rate: float) -> None:
-        """Move the target towards the half by the share `rate` of the distance; 1: copy."""
+        """Move the target towards the half. rate: the share of the distance; 1 copies."""
 
     def moments(self) -> dict[str, torch.Tensor]:
         """Return Adam's state by "QUANTITY.PARAMETER" (step, exp_avg, exp_avg_sq); empty before the first step."""
@@ -48,7 +48,10 @@ def make_training(
     backend: str,
     batched_runs: BatchedRuns,
 ) -> TeamTraining:
-    """Return the training of a half: by kernels for QMIX on a CPU unless backend is "torch", else by torch."""
+    """Return the training of a half: QMIX on a CPU by kernels, all else by torch.
+
+    backend: runtime.backend; "torch" excludes kernels.
+    """
     devices = {value.device.type for value in half.parameters()}
     if type(half) is QmixTeam and type(target) is QmixTeam and devices == {"cpu"} and backend != "torch":
         return CompiledQmix(half, target, learning_rate)

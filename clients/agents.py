@@ -1,4 +1,4 @@
-"""A stack of agents: their networks, optimiser, private episodes and counters, saved and loaded as one."""
+"""A stack of agents: their networks, optimiser, private episodes and counters."""
 
 from __future__ import annotations
 

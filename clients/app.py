@@ -1,4 +1,4 @@
-"""The Flower ClientApp: it passes the server's questions to the agent service, and the agent's answers back.
+"""The Flower ClientApp: it passes the server's questions to the agent service, and answers back.
 
 A SuperNode starts a new process for every message. So this module holds no state of an agent and imports neither torch
 nor numba. The agent is a process of its own, `fedqmix agent`.

@@ -1,4 +1,4 @@
-"""The state that a training step changes, on a CPU: equal for an agent in a stack of N and in a stack of one."""
+"""The state that a training step changes, on a CPU, equal for an agent in any stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 class CompiledTrainState:
-    """A clients.train_state.TrainState by runtime.kernels.optimiser; every gradient tensor exists from the start."""
+    """A TrainState (clients.train_state) by runtime.kernels.optimiser.
+
+    Every gradient tensor exists from the start.
+    """
 
     def __init__(self, parameters: Parameters, learning_rate: float, thread_pool: ThreadPool) -> None:
         """parameters: the initial values of the online and target networks, all of one type."""

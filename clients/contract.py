@@ -1,4 +1,7 @@
-"""The contract of an algorithm, as tests for pytest: derive from AlgorithmContract and set `algorithm`."""
+"""The contract of an algorithm, as tests for pytest.
+
+Derive from AlgorithmContract and set `algorithm`.
+"""
 
 from __future__ import annotations
 

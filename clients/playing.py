@@ -60,7 +60,10 @@ def play(
 
 
 def side_by_side(battles: EpisodeBatch, most: int | None) -> Iterator[EpisodeBatch]:
-    """Split a series of episodes into batches of at most `most`; the first episode's number identifies the series."""
+    """Split a series of episodes into batches of at most `most`.
+
+    Each batch has the number of the series' first episode.
+    """
     most = battles.count if most is None else most
     for begin in range(0, battles.count, most):
         count = min(most, battles.count - begin)

@@ -1,4 +1,4 @@
-"""The agent service: answers questions one at a time, and returns a stored answer when a question is repeated."""
+"""The agent service: it answers one question at a time, and a repeated one from memory."""
 
 from __future__ import annotations
 

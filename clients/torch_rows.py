@@ -1,4 +1,4 @@
-"""An algorithm's rows and their backward pass by torch: of one team, or of several runs' teams at once.
+"""An algorithm's rows and their backward pass by torch, for one or several teams at once.
 
 On a CPU, each agent is computed as a stack of one, in a task of its own. So a row depends neither on the size of the
 stack nor on the number of threads. On other devices, a team is one stack. Several runs' teams are one larger stack:

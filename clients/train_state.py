@@ -35,7 +35,10 @@ class TrainState(Protocol):
         """Take an Adam step with the gradients times `scale`."""
 
     def update_target(self, rate: float) -> None:
-        """Move the target networks towards the online networks by the share `rate` of the distance; 1: copy."""
+        """Move the target networks towards the online networks.
+
+        rate: the share of the distance; 1 copies.
+        """
 
     def reset_moments(self, names: Collection[str]) -> None:
         """Set Adam's moments and step counts of some parameters to zero, as before the first step."""

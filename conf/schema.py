@@ -9,7 +9,10 @@ from omegaconf import MISSING
 
 
 def number(low: float, high: float | None = None, *, above: bool = False, below: bool = False) -> Any:
-    """Return the field of a required number: low <= value <= high (above: low < value; below: value < high)."""
+    """Return the field of a required number, low <= value <= high.
+
+    above: low < value. below: value < high.
+    """
     return field(default=MISSING, metadata={"low": low, "high": high, "above": above, "below": below})
 
 

@@ -37,7 +37,7 @@ class NetworkContract:
         return Seen(observations, last, torch.arange(3))
 
     def test_parameters_have_their_shapes(self) -> None:
-        """`draw` returns float32 in the declared shapes; agents differ, and equal generators give equal parameters."""
+        """`draw` returns float32 in the declared shapes; only equal generators give equal parameters."""
         network, parameters = self.make()
         again = self.make()[1]
         for name, shape in network.shapes().items():

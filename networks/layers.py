@@ -11,7 +11,10 @@ from fedqmix.runtime.core.world import TeamSpec
 
 
 def input_width(spec: TeamSpec, agent_id: bool) -> int:
-    """Return the width of the flat input: observation, one-hot last action and, with agent_id, one-hot agent id."""
+    """Return the width of the flat input.
+
+    The input holds the observation, the one-hot last action and, with agent_id, the one-hot agent id.
+    """
     return spec.obs_dim + spec.n_actions + (spec.n_agents if agent_id else 0)
 
 

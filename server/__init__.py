@@ -1,4 +1,4 @@
-"""The mixer's side: the team's learner and episode records, the Flower server, and a run's metrics and documents.
+"""The mixer's side: team learner, episode records, Flower server, metrics and documents.
 
 No code here reads an observation or an action.
 """

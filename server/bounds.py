@@ -1,4 +1,4 @@
-"""Bounds on the Q-values and gradients that one agent sends to the mixer, to protect the others' learning."""
+"""Bounds on each agent's Q-values and gradients, which protect the other agents' learning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BoundSettings(Protocol):
 
 
 class AgentBounds:
-    """The bounds of each agent's Q-values and gradients, from the team rewards and the other agents' values.
+    """The bounds of Q-values and gradients, from the team rewards and the other agents' values.
 
         |Q_i|  <= max(max_q R / (1 - gamma), 10 M_i)
         |g_i|  <= max(max_gradient M_i, grad_norm_clip)
@@ -148,13 +148,19 @@ class AgentBounds:
 
 
 def value_ranges(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return, row by row, each agent's largest, then smallest value: [2 rows agents]; NaN where a value is NaN."""
+    """Return each agent's largest, then smallest value, row by row: [2 rows agents].
+
+    NaN where one of the values is NaN.
+    """
     ranges = [extreme for row in values.values() for extreme in (row.amax(1), row.amin(1))]
     return torch.cat(ranges) if ranges else torch.zeros(0)
 
 
 def median_of_others(values: Sequence[float], agent: int) -> float:
-    """Return the median of the other agents' values above zero, the larger of two middle ones; 0 without any."""
+    """Return the median of the other agents' values above zero; 0 without any.
+
+    Of two middle values, it is the larger.
+    """
     others = sorted(value for other, value in enumerate(values) if other != agent and value > 0)
     return others[len(others) // 2] if others else 0.0
 

@@ -1,4 +1,4 @@
-"""The exchange of one attempt: the server pushes one question per agent and pulls one answer per agent."""
+"""The exchange of one attempt: one question and one answer per agent."""
 
 from __future__ import annotations
 

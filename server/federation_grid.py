@@ -1,4 +1,4 @@
-"""A Flower Grid on which a round is a transaction: all agents answer the same attempt, or the round is attempted again.
+"""A Flower Grid with rounds as transactions: all agents answer one attempt, or it is repeated.
 
 1. Take the next attempt number; open the attempt at world and mixer, which ends all waiting in the previous one.
 2. Push one question per agent, with the attempt in its plan.

@@ -1,4 +1,4 @@
-"""The end of a round: the server writes the metrics row and the checkpoint, and decides whether the run ends."""
+"""The end of a round: the metrics row, the checkpoint, and the decision whether the run ends."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class MixerSide(Protocol):
         """
 
     def training_battles(self) -> dict[str, float]:
-        """Return battle_won_mean, return_mean and ep_length_mean over the training episodes since the last report.
+        """Return means over the training episodes since the last report.
 
-        Empty when there was no episode, or when the means are unknown.
+        The names: battle_won_mean, return_mean, ep_length_mean. Empty without an episode, or when the means are
+        unknown.
         """
 
     def evaluation_return(self, purpose: Purpose) -> float:
@@ -118,7 +119,7 @@ class RoundEnd:
         return finished
 
     def finished(self) -> bool:
-        """Return whether a stop condition holds: environment steps, rounds, or the win rate in enough evaluations."""
+        """Return whether a stop condition holds: environment steps, rounds, or the win rate."""
         won = self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
         enough = self.stop.rounds is not None and self.counters.round >= self.stop.rounds
         return won or enough or self.counters.env_step >= self.stop.env_steps

@@ -37,9 +37,9 @@ class Signs:
             self._last[agent] = now
 
     def overdue(self, unanswered: list[int], now: float, patience: float) -> list[int]:
-        """Return the agents with the fewest calls, when none of them gave a sign for more than `patience` seconds.
+        """Return the agents with the fewest calls, when all of them are silent for too long.
 
-        Agents with more calls only wait for these, so they are not overdue.
+        patience: seconds without a sign. Agents with more calls only wait for these, so they are not overdue.
         """
         calls = {agent: self._calls.get(agent, 0) for agent in unanswered}
         slowest = [agent for agent, made in calls.items() if made == min(calls.values())]

@@ -1,4 +1,4 @@
-"""The team's side of a training step: the local Coordinator, which owns the team half and the team's episodes."""
+"""The team's side of a training step: the local Coordinator."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOTHING_DRAWN: Drawn = ((-1, -1), np.zeros(0, np.int64))
 
 
 class TeamLearner:
-    """The local Coordinator (runtime.core.coordinator): owns the team half, its target and the team's episodes."""
+    """The local Coordinator; it owns the team half, its target and the team's episodes."""
 
     def __init__(
         self,
@@ -69,7 +69,10 @@ class TeamLearner:
 
     @property
     def slots(self) -> Integers:
-        """The slots of the next training step's episodes: [batch] int64, longest first; see runtime.storage.draw."""
+        """The slots [batch] int64 of the next training step's episodes, longest first.
+
+        See runtime.storage.draw.
+        """
         ring, now = self.records.ring, (self.train_steps, self.records.ring.added)
         if self._drawn[0] != now:
             self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
@@ -138,7 +141,7 @@ class TeamLearner:
         self.bounds.faults.clear()
 
     def report(self) -> dict[str, float]:
-        """Return means since the last report: the algorithm's figures, grad_norm, and the training episodes' means.
+        """Return means since the last report: figures, grad_norm, and the training episodes' means.
 
         Without a training step since then, the figures and grad_norm are absent; without an episode, its means are.
         """
@@ -154,7 +157,10 @@ class TeamLearner:
         return Learned(self.train_steps, self.records.ring.added, self.faults)
 
     def training_battles(self) -> dict[str, float]:
-        """Return the training episodes' means since the last report (TeamRecords.training_means), without a reset."""
+        """Return the training episodes' means since the last report, without a reset.
+
+        See TeamRecords.training_means.
+        """
         return self.records.training_means()
 
     def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> float:
@@ -173,7 +179,7 @@ class TeamLearner:
         return named | {"train_steps": torch.tensor(self.train_steps), "largest_reward": reward} | counted
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Load the output of `state`; faults recorded since are cleared, as their training steps are repeated."""
+        """Load the output of `state`; clear faults, as their training steps are repeated."""
         self.forget_faults()
         self._drawn = NOTHING_DRAWN  # the episodes may differ
         for kind, module in (("mixer.", self.half), ("target.", self.target)):

@@ -1,4 +1,4 @@
-"""The team's records of episodes: global states and team rewards, which only the mixer's side receives."""
+"""The team's records of episodes: global states and team rewards, which agents never receive."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TeamRecords:
 
     @property
     def largest_reward(self) -> float:
-        """The largest |team reward| of one environment step in the run's training episodes; 0 before the first."""
+        """The largest |team reward| of an environment step in training; 0 before the first."""
         if self._largest_reward is None:
             self._largest_reward = self._largest_stored_reward()
         return self._largest_reward
@@ -79,8 +79,9 @@ class TeamRecords:
         self._states[0] = time_step.state
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Record one environment step of every episode; store a training batch, or keep results, when all have ended.
+        """Record one environment step of every episode.
 
+        When all have ended, a training batch is stored, and of other batches the results are kept.
         Raises DivergenceError when a reward or a state is not finite.
         """
         for name, value in (("team reward", time_step.team_reward), ("global state", time_step.state)):
@@ -111,7 +112,7 @@ class TeamRecords:
         return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order)
 
     def results(self, purpose: Purpose) -> BattleResults | None:
-        """Return the results of the last series, in the order of episode numbers; None before the first has ended."""
+        """Return the last series' results by episode number; None before the first has ended."""
         ended = self._ended.get(purpose)
         if not ended:
             return None

@@ -1,4 +1,4 @@
-"""The TD losses of several runs' teams at once: their mixers are one program over a leading axis (torch.vmap).
+"""The TD losses of several runs' teams at once, by torch.vmap over their mixers.
 
 The batches differ in length. Shorter ones are padded with repetitions of their first transition, which are in no loss.
 """

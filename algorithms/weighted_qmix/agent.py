@@ -1,4 +1,4 @@
-"""The agent halves of OW-QMIX and CW-QMIX: a second recurrent network c beside q, for the unrestricted central mixer.
+"""The agent halves of OW-QMIX and CW-QMIX: a second network c beside q, for the central mixer.
 
     u^_t             the best available action of the online q
     q_taken          q(u_t)                     central_taken    c(u_t)

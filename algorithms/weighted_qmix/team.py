@@ -1,4 +1,4 @@
-"""The team halves of OW-QMIX and CW-QMIX: a weighted loss for the monotone mixer, targets by a central mixer.
+"""The team halves of OW-QMIX and CW-QMIX: a weighted monotone mixer, targets by a central mixer.
 
     y_t  = lambda-return over F'(s_{t+1}, c'_{t+1}(u^_{t+1}))            one target for both
     (algorithms.q_learning.td_targets)

@@ -1,4 +1,4 @@
-"""The agents' two networks on a CPU: two kernels for a training step's Q-values and gradients, one for acting.
+"""The agents' two networks on a CPU: two kernels for a training step, one for acting.
 
 A training step is divided into tasks, one for each agent and each block of 32 episodes. A task processes its episodes
 moment by moment with all its data in the CPU's cache: it reads the observations from the buffer, computes both

@@ -1,4 +1,7 @@
-"""One moment of the GRU without its matrix products, forward and backward; equations: networks.gru_recurrence."""
+"""One moment of the GRU without its matrix products, forward and backward.
+
+The equations: networks.gru_recurrence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversion between the layouts of parameters and kernels: networks before a kernel, gradients after it."""
+"""The conversion of networks into the kernels' layout, and of gradients out of it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ def add_up(gradient_shares: Gradients, id_rows: Integers, first: int, last: int,
 
 @inner
 def side_of(gate: int) -> int:
-    """Return the index of a gate's hidden side: new's is separate from its input side, as only the former is reset."""
+    """Return the index of a gate's hidden side.
+
+    The hidden side of new is separate from its input side, as only the former is reset.
+    """
     return 3 if gate == 2 else gate
 
 

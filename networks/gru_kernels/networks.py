@@ -141,7 +141,7 @@ def arrays(parameters: Parameters) -> ParameterArrays:
 
 
 def gradient_arrays(parameters: Parameters) -> ParameterArrays:
-    """Return the gradients of named tensors on a CPU as numpy arrays that share their memory; all must exist."""
+    """Return named tensors' gradients, which must all exist, as numpy arrays of shared memory."""
     return ParameterArrays(*(_gradient(parameters[name]).numpy() for name in PARAMETER_NAMES))
 
 

@@ -1,4 +1,4 @@
-"""The addresses of agent services, for nodes that Flower simulates and that have no address in their configuration."""
+"""The addresses of agent services, for nodes that Flower simulates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of the arrays in messages: shared parameters, and the arrays that are aggregated with them.
+"""The names of the arrays in messages: shared parameters, and arrays aggregated with them.
 
     fc.weight                    the parameter of the online network
     target.fc.weight             the parameter of the target network

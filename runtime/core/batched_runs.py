@@ -29,9 +29,10 @@ class BatchedRuns(Protocol):
     """One run's handle among several runs (runtime.runs.seeds.run_batcher), or a single run."""
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
-        """Return this run's reply of function(requests), with the requests of all runs that wait for the same work.
+        """Return this run's reply of function(requests).
 
-        function: must return the same reply to a request in any batch.
+        requests: of all runs that wait for the same work. function: must return the same reply to a request in any
+        batch.
         Raises the error of function in every run of the batch.
         """
 

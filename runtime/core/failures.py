@@ -27,7 +27,7 @@ class Failure:
 
 
 def failure_of(error: Exception) -> Failure:
-    """Serialize an error by its nearest class in runtime.core.errors; other errors become a FederationError."""
+    """Serialize an error by its nearest class in runtime.core.errors, else as FederationError."""
     known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
     if known is None:
         return failure_of(FederationError(f"{type(error).__name__}: {error}"))

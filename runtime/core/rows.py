@@ -17,7 +17,7 @@ BYTES = {"float32": 4, "int64": 8, "bool": 1}
 
 
 class Row(NamedTuple):
-    """One named tensor that every agent sends to the team's side in each training step: [agents, count, *shape]."""
+    """One named tensor [agents, count, *shape] that agents send in each training step."""
 
     name: str  # such as "q_taken"
     discloses: str  # the information about the agent that the team's side obtains, in words

@@ -1,4 +1,4 @@
-"""The admission of calls: allowed callers, the number of open calls, and the deadline of the first message.
+"""The admission of calls: allowed callers, number of open calls, deadline of the first message.
 
 gRPC for Python holds a thread for every open stream and for every call whose request has not arrived. So each call
 passes a gate before a byte of its request is read:
@@ -76,8 +76,9 @@ class _Call:
 
 
 class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
-    """The gate of every method of a server except Health.Check, which reads nothing (runtime.transport.health).
+    """The gate of every method of a server except Health.Check.
 
+    Health.Check reads nothing (runtime.transport.health).
     peer: see runtime.transport.faults. own: the serving party's name; empty without certificates.
     first_message_s: seconds. The owner closes the gate after the server.
     """
@@ -109,7 +110,10 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         return self._guarded[method]
 
     def _guard(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
-        """Return a handler of a request stream for any handler: gRPC calls only these before a request arrives."""
+        """Return a handler of a request stream for any handler.
+
+        gRPC calls only such a handler before a request arrives.
+        """
         rule = RULES.get(method.split("/")[1], ANYBODY)
         parse = handler.request_deserializer or bytes
 
@@ -139,7 +143,7 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
 
     @contextmanager
     def _admitted(self, method: str, rule: Rule, context: grpc.ServicerContext) -> Iterator[_Call]:
-        """Hold a place for a call while a thread works on it; refuse the call when its caller may not have one."""
+        """Hold a place for a call while a thread works on it; refuse callers without a right to one."""
         party = self._peer(context)
         if party is not None and not rule.may(party, self._own):
             refuse(context, wrong_caller(rule.who(self._own), party))

@@ -131,7 +131,10 @@ def issue(authority: Authority, folder: Path, party: str, hosts: Sequence[str], 
 
 
 def make_node_key(folder: Path) -> None:
-    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form (flwr 1.41 and 1.42, `flwr supernode register`)."""
+    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form.
+
+    flwr 1.41 and 1.42 read this form (`flwr supernode register`).
+    """
     key = ec.generate_private_key(ec.SECP384R1())
     _private_folder(folder)
     _write(folder / NODE_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), secret=True)
@@ -148,7 +151,10 @@ def copy_public(source: Path, target: Path) -> bool:
 
 
 def issued(authority: Authority, folder: Path) -> x509.Certificate | None:
-    """Return the certificate in a party's folder; None if missing, damaged, without key or from another authority."""
+    """Return the certificate in a party's folder.
+
+    None: it is missing, damaged, without its key, or from another authority.
+    """
     try:
         certificate = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
         certificate.verify_directly_issued_by(authority.certificate)

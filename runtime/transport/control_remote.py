@@ -49,9 +49,9 @@ class RemoteControl:
         return Standing(attempt, agents, said.broken, said.computed_s)
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the means since the last report by name, and the mean team returns of the last evaluation by purpose.
+        """Return means since the last report by name, and mean team returns by purpose.
 
-        The returns are empty when the mixer has seen no evaluation.
+        The returns are the last evaluation's, empty when the mixer has seen no evaluation.
         Raises AttemptError when the mixer was restarted since: open an attempt of kind "report", and ask again.
         """
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))

@@ -36,7 +36,10 @@ class Controlled(Protocol):
         """Return the open attempt and the agents' standing in it."""
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return means since the last report by name, and the mean team returns of the last evaluation by purpose."""
+        """Return means since the last report by name, and mean team returns by purpose.
+
+        The returns are those of the last evaluation.
+        """
 
     def training_battles(self, run: str, round: int) -> dict[str, float]:
         """Return the training episodes' means since the last report by name, at the end of a round."""

@@ -1,4 +1,7 @@
-"""The diagnosis of a party that cannot be reached: gRPC reports a refused handshake only as "socket closed"."""
+"""The diagnosis of a party that cannot be reached.
+
+gRPC reports a refused handshake only as "socket closed".
+"""
 
 from __future__ import annotations
 

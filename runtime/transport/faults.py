@@ -1,4 +1,4 @@
-"""Errors over gRPC: the caller raises the service's error again, by class and arguments, without a traceback.
+"""Errors over gRPC: the caller raises the service's error again, by class and arguments.
 
 AttemptError                    ABORTED
 RefusedError                    INVALID_ARGUMENT, or PERMISSION_DENIED for a wrong name
@@ -67,7 +67,10 @@ def answered(
 def conversed(
     method: Callable[[Service, Request, grpc.ServicerContext], Reply],
 ) -> Callable[[Service, Iterator[Request], grpc.ServicerContext], Iterator[Reply]]:
-    """Wrap a method that answers one request into one that answers a stream; an error ends it, as in `answered`."""
+    """Wrap a method that answers one request into one that answers a stream.
+
+    An error ends the stream, as in `answered`.
+    """
     answer = answered(method)
 
     @functools.wraps(method)

@@ -1,4 +1,4 @@
-"""The identity of a process: one party's certificate and private key, and the authority that all parties trust."""
+"""The identity of a process: one party's certificate and key, and the authority of all parties."""
 
 from __future__ import annotations
 

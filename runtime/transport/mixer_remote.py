@@ -24,7 +24,7 @@ from fedqmix.runtime.transport.tickets import header
 
 
 class RemoteMixer:
-    """A runtime.core.coordinator.Coordinator for a stack of one agent; each attempt needs a new RemoteMixer.
+    """A Coordinator (runtime.core.coordinator) for a stack of one agent, in one attempt.
 
     Every method returns when all agents have called it. It raises the mixer's error, AttemptError when the attempt
     cannot be finished, and RefusedError when a message was refused. Results are on the device of the arguments.

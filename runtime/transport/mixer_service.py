@@ -1,4 +1,4 @@
-"""The mixer service: it gathers the agents' rows, calls the local Coordinator, and sends each agent its gradients."""
+"""The mixer service: from the agents' rows, by the local Coordinator, to each agent's gradients."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class MixerSide(Protocol):
         """Return the layout of the next training step's episodes. Raises SlotError."""
 
     def restore(self, round: int) -> Mapping[str, float] | None:
-        """Restore the state at the end of a round (0: the beginning of the run); return its saved report, if any.
+        """Restore the state at the end of a round; return its saved report, if any.
 
-        Raises CheckpointError when this state is not available.
+        round: 0 for the beginning of the run. Raises CheckpointError when this state is not available.
         """
 
     def save(self, round: int, report: Mapping[str, float] | None) -> None:
@@ -83,7 +83,7 @@ class MixerSide(Protocol):
         """Return the training episodes' means since the last report, without a reset."""
 
     def evaluation_returns(self) -> dict[str, float]:
-        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
+        """Return the mean team returns of the last evaluation by purpose; empty before the first."""
 
     def close(self) -> None:
         """Release all resources."""

@@ -1,4 +1,4 @@
-"""The rendezvous of a team: it collects one request per agent, computes all replies at once, and returns each its own.
+"""The rendezvous of a team: it collects a request per agent and computes all replies at once.
 
 1. An agent's request names its attempt, its sequence number and the call.
 2. The agent waits until every agent has made the same call.

@@ -63,7 +63,7 @@ class RunningServer:
     _gate: Gate = field(repr=False)
 
     def stop(self, grace: float) -> None:
-        """Stop the server: answer NOT_SERVING, refuse new calls, cancel running ones after `grace` seconds; wait."""
+        """Answer NOT_SERVING, refuse new calls, cancel running ones after `grace` seconds; wait for the end."""
         self._health.stop()
         self._server.stop(grace).wait(grace + STOPPING_S)
         self._gate.close()

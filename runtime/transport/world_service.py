@@ -1,4 +1,4 @@
-"""The world service: it gathers the agents' actions, steps the local World, and sends each agent its own row."""
+"""The world service: from the agents' actions, by the local World, to each agent's own row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hypernetwork of one or two linear layers with ReLU between, forward and backward, for a few transitions."""
+"""A hypernetwork of one or two linear layers with ReLU between, forward and backward."""
 
 from __future__ import annotations
 

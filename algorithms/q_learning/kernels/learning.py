@@ -119,5 +119,5 @@ def _two_layers(layers: list[Numbers]) -> list[Numbers]:
 
 
 def _parameter(value: Any) -> torch.Tensor:
-    """Return a moment [1, inputs, outputs] in the shape of its parameter; Adam's step count is returned unchanged."""
+    """Return a moment [1, inputs, outputs] in its parameter's shape; a step count unchanged."""
     return torch.from_numpy(value if value.ndim == 0 else np.ascontiguousarray(value[0].T))

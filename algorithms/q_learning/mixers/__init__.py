@@ -1,1 +1,1 @@
-"""Mixers: the functions from the agents' Q-values to the learned values, one file each with its equation."""
+"""Mixers: functions from the agents' Q-values to the learned values, with their equations."""
