@@ -83,8 +83,8 @@ class Exchange:
     def receive(self) -> list[int]:
         """Pull replies; return the agents whose answer is new.
 
-        Raises the error with which an agent ended the run, before any other, and FederationError when an agent's
-        Flower client failed too often or answers as another agent.
+        Raises, before any other error, the error with which an agent ended the run. Raises FederationError when an
+        agent's Flower client failed too often or answers as another agent.
         """
         found = []
         broken = None

@@ -42,9 +42,9 @@ class FederationGrid(Grid):
     patience_s: seconds that an agent may give no sign. on_event: called with messages for the user ("round 5 is
     attempted again ..."). agent_services: the agents' addresses, for nodes that Flower simulates.
     nodes: node id -> the agent that its certificate names; None: nodes are not authenticated.
-    bytes: bytes sent by (round, agent, "flower"): [up, down]; round 0 is joining. times: for the newest answers of
-    each kind, seconds from question to answers ("fed/train_s"), seconds of the slowest agent's work
-    ("fed/train_busy_s"), and of these, its seconds of waiting for world and mixer ("fed/train_waited_s").
+    bytes: bytes sent by (round, agent, "flower"): [up, down]; round 0 is joining.
+    times: seconds for the newest answers of each kind. "fed/train_s": from question to answers. "fed/train_busy_s":
+    the slowest agent's work. "fed/train_waited_s": the part of this work in which it waits for world and mixer.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any
 
     setting: such as "model.code". code: "module:Class", or "path/to/file.py:Class" relative to the current folder.
     base: the required base class; base_name: its import path for users.
-    Raises ConfigurationError when the module or class does not exist, when the module cannot be imported, and when the
+    Raises ConfigurationError when the module or class does not exist or cannot be imported. Raises it too when the
     class is not derived from base or has abstract methods left.
     """
     found = own_object(setting, code)

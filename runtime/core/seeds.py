@@ -1,7 +1,7 @@
 """Random numbers keyed by their purpose, so that no generator state is carried between draws.
 
-A stack of N agents and N stacks of one draw the same numbers, an episode is the same at any batch size, and a
-checkpoint needs no generator state: (seed, role, indices) determine every draw.
+A stack of N agents and N stacks of one draw the same numbers, and an episode is the same at any batch size.
+A checkpoint needs no generator state: (seed, role, indices) determine every draw.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ class Identity:
     party: the certificate's common name, such as `agent-0`. ends: the time at which the certificate expires.
 
     Warns when others than the owner can read the key, and when the certificate ends within 30 days.
-    Raises ConfigurationError when a file is missing, unreadable or not a valid certificate or key, or when the
-    certificate has expired, is not yet valid, was not issued by the authority, does not match the key, or does not
-    name its own party.
+    Raises ConfigurationError when a file is missing, unreadable or not a valid certificate or key. Raises it too when
+    the certificate has expired or is not yet valid, was not issued by the authority, does not match the key, or does
+    not name its own party.
     """
 
     folder: Path

@@ -15,8 +15,8 @@ LEASE_S = 30.0
 class Lease:
     """The run that holds a service.
 
-    lasts: seconds without a sign of the holder. The same run may take the lease again at any time, from another process
-    too, as when another server resumes the run of a killed one.
+    lasts: seconds without a sign of the holder. The same run may take the lease again at any time. It may do so from
+    another process, as when another server resumes the run of a killed one.
     """
 
     def __init__(self, lasts: float = LEASE_S, clock: Callable[[], float] = time.monotonic) -> None:
