@@ -1,4 +1,4 @@
-"""Learning methods, one folder each: an agent half, a team half, and the rows that cross the cut between them."""
+"""Learning methods, one folder each: an agent half, a team half, and the rows between them."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ ALGORITHMS = {
     "ow_qmix": Algorithm(OwQmixAgent, OwQmixTeam),
     "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
 }
-"""By algorithm.name; `own` is what algorithm.code names."""
+"""The algorithms by algorithm.name; "own" is the Algorithm that algorithm.code names."""
 
-_drawing = threading.Lock()  # layers draw their first weights from PyTorch's own generator, one for the whole program
+_drawing = threading.Lock()  # layers draw their initial weights from PyTorch's generator, which all threads share
 
 
 def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
     """Return the algorithm that the settings name.
 
-    Raises ConfigurationError when there is none, or when algorithm.code names anything else than an Algorithm.
+    Raises ConfigurationError for an unknown name, or when algorithm.code does not name an Algorithm.
     """
     if settings.name == "own":
         found = own_object("algorithm.code", settings.code)
@@ -62,12 +62,12 @@ def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
 
 
 def make_networks(algorithm: Algorithm, model: NetworkSettings, spec: TeamSpec) -> NetworkSet:
-    """Return the networks that each agent has."""
+    """Return the networks of each agent."""
     return NetworkSet(algorithm.agent.networks, make_network(model, spec))
 
 
 def make_team_half(algorithm: Algorithm, settings: AlgorithmSettings, spec: TeamSpec, seed: int) -> TeamHalf:
-    """Build the team half; its first weights depend on the seed alone."""
+    """Return the team half; its initial weights depend only on the seed."""
     with _drawing, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.key(seed, "initial mixer"))
         return algorithm.team(spec, settings)

@@ -21,7 +21,7 @@ from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
 
 Q = "q"
-"""The network that chooses actions, and whose parameters have no prefix."""
+"""The network that selects actions; its parameters have no prefix."""
 
 
 class AlgorithmSettings(Protocol):
@@ -50,34 +50,32 @@ class AgentNetworks(Protocol):
 
 
 class AgentHalf(ABC):
-    """The half that runs at the agents. It holds no state: networks and episodes are passed in."""
+    """The agents' half of an algorithm. It holds no state: networks and episodes are passed in."""
 
     rows: ClassVar[tuple[Row, ...]]
-    """What every agent sends in each training step."""
+    """The rows that every agent sends in each training step."""
     networks: ClassVar[tuple[str, ...]] = (Q,)
-    """The networks of every agent, all built by the model group. Parameters of others than Q are named NETWORK.NAME."""
+    """The networks of every agent, all built by the model group. Parameters outside Q are named NETWORK.NAME."""
 
     def __init__(self, settings: AlgorithmSettings) -> None:
         self.settings = settings
 
     @abstractmethod
     def compute(self, networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> Mapping[str, torch.Tensor]:
-        """Return the rows by name: [agents, order.transitions or order.moments, *shape], differentiable ones with
-        graph.
+        """Return the rows by name: [agents, order.transitions or order.moments, *shape].
 
-        The leading axis may hold the agents of several runs.
+        Differentiable rows have a graph. The leading axis may hold the agents of several runs.
         """
 
 
 class TeamHalf(nn.Module, ABC):
-    """The half that runs at the team's side: networks over rows and states, and the loss. Its target is a copy of
-    it."""
+    """The team's half of an algorithm: networks over rows and states, and the loss. Its target is a copy of it."""
 
     figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs")
-    """The figures of a training step by name; reports have their means. "loss" is minimised, "td_error_abs" a mean."""
+    """The figures of a training step by name; reports hold their means. "loss" is the one minimised."""
 
     def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
-        """Build the networks, drawing their first weights from PyTorch's generator."""
+        """Build the networks; PyTorch's generator draws their initial weights."""
         super().__init__()
         self.spec, self.settings = spec, settings
 
@@ -87,30 +85,30 @@ class TeamHalf(nn.Module, ABC):
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of a batch, and figures by name for reports: numbers without graph.
 
-        target: the slowly moving copy of this half. rows: [agents, count, *shape], the differentiable ones with graph.
-        The figures must be those that `figures` names.
+        target: the target copy of this half. rows: [agents, count, *shape], the differentiable ones with graph.
+        The figures' names must be those of `figures`.
         """
 
     @classmethod
     def learn_batched(cls, inputs: Sequence[TeamInputs], declared: Sequence[Row]) -> list[Learned]:
-        """Compute every team's gradients and figures (`learn`); the teams are those of several runs in one program."""
+        """Compute every team's gradients and figures (`learn`), for the teams of several runs in one program."""
         return [learn(one, declared) for one in inputs]
 
 
 class Algorithm(NamedTuple):
-    """A learning method: the two halves."""
+    """A learning method: an agent half and a team half."""
 
     agent: type[AgentHalf]
     team: type[TeamHalf]
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """What every agent sends in each training step."""
+        """The rows that every agent sends in each training step."""
         return self.agent.rows
 
 
 class TeamInputs(NamedTuple):
-    """What one team learns from in a training step."""
+    """The inputs of one team half in a training step."""
 
     half: TeamHalf
     target: TeamHalf
@@ -123,10 +121,10 @@ Learned = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
 
 
 def learn(inputs: TeamInputs, declared: Sequence[Row]) -> Learned:
-    """Compute the loss and its gradients by autograd. Fills the gradients of the half's parameters."""
+    """Compute the loss and its gradients by autograd; fill the gradients of the half's parameters."""
     names = differentiable(declared)
     leaves = {name: inputs.rows[name].detach().requires_grad_() for name in names}
-    inputs.half.zero_grad()  # a step that was broken off may have left some
+    inputs.half.zero_grad()  # an interrupted training step may have left some
     loss, figures = inputs.half.loss(inputs.target, {**inputs.rows, **leaves}, inputs.transitions)
     torch.autograd.backward(loss)
     gradients = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
@@ -134,5 +132,5 @@ def learn(inputs: TeamInputs, declared: Sequence[Row]) -> Learned:
 
 
 def target_of(half: TeamHalf) -> TeamHalf:
-    """Return the copy that targets are computed with, without gradients."""
+    """Return a target copy of a half, without gradients."""
     return copy.deepcopy(half).requires_grad_(False)

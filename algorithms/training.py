@@ -1,4 +1,4 @@
-"""One training step of a team half: its gradients from a batch, their norm, Adam's step."""
+"""The training step of a team half: gradients of a batch, their norm, an Adam step."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class TeamTraining(Protocol):
         """Return the squared 2-norm of the half's gradients, a float64 on its device; 0 without parameters."""
 
     def step(self, scale: float) -> None:
-        """Take Adam's step with the gradients times `scale`."""
+        """Take an Adam step with the gradients times `scale`."""
 
     def update_target(self, rate: float) -> None:
-        """Move the target towards the half by a share of the distance; 1: copy."""
+        """Move the target towards the half. rate: the share of the distance; 1 copies."""
 
     def moments(self) -> dict[str, torch.Tensor]:
         """Return Adam's state by "QUANTITY.PARAMETER" (step, exp_avg, exp_avg_sq); empty before the first step."""
 
     def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Replace Adam's state by what `moments` returned."""
+        """Replace Adam's state by an output of `moments`."""
 
 
 def make_training(
@@ -48,7 +48,10 @@ def make_training(
     backend: str,
     batched_runs: BatchedRuns,
 ) -> TeamTraining:
-    """Return how a half is trained: QMIX on a processor by kernels unless backend is "torch", all else by torch."""
+    """Return the training of a half: QMIX on a CPU by kernels, all else by torch.
+
+    backend: runtime.backend; "torch" excludes kernels.
+    """
     devices = {value.device.type for value in half.parameters()}
     if type(half) is QmixTeam and type(target) is QmixTeam and devices == {"cpu"} and backend != "torch":
         return CompiledQmix(half, target, learning_rate)
@@ -61,7 +64,7 @@ def stored_name(name: str) -> str:
 
 
 class TorchTeamTraining:
-    """A TeamTraining of torch's own operations, for any half on any device."""
+    """A TeamTraining by torch's operations, for any half on any device."""
 
     def __init__(
         self,
@@ -121,7 +124,7 @@ class TorchTeamTraining:
                 for key, value in named.items()
                 if key.partition(".")[2] == stored_name(name)
             }
-            self._optimiser.state.pop(parameter, None)  # a state from before the first step holds none
+            self._optimiser.state.pop(parameter, None)  # a state from before the first training step is empty
             if own:
                 self._optimiser.state[parameter] = {
                     quantity: value.to(parameter.device, copy=True) for quantity, value in own.items()

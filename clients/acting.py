@@ -1,4 +1,4 @@
-"""Epsilon-greedy play: the agents act in a batch of battles until the last one is over."""
+"""Epsilon-greedy acting in a batch of episodes, until the last one has ended."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, Ti
 
 
 class StepObserver(Protocol):
-    """Looks on while a batch of battles is played, and changes nothing.
+    """An observer of a batch of episodes, which changes nothing.
 
-    It must copy what it keeps: all arrays may be written over.
+    It must copy the arrays that it keeps: they may be overwritten.
     """
 
     def acting(self, time_step: TimeStep, q_values: Floats, actions: Integers, explored: Bools) -> None:
-        """See what the agents chose in this turn, before the world takes the step.
+        """Observe the agents' actions before the world takes the environment step.
 
-        q_values: [agents, battles, n_actions]. actions, explored (drawn, not greedy): [agents, battles].
+        q_values: [agents, episodes, n_actions]. actions, explored (drawn, not greedy): [agents, episodes].
         """
 
     def over(self, time_step: TimeStep) -> None:
-        """See the turn in which the last battle was over."""
+        """Observe the time step in which the last episode ended."""
 
 
 def play_batch(
     agents: AgentStack, world: World, battles: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
 ) -> tuple[PlayedEpisodes, list[int]]:
-    """Play battles side by side to their end with the online networks.
+    """Play episodes in parallel to their end with the online networks.
 
-    Returns the battles that were played to their end, and the episode numbers of those whose game broke down.
-    epsilon: each agent's chance to take a random available action (0: greedy). watcher: is shown every turn.
+    epsilon: each agent's probability of a random available action (0: greedy). observer: sees every time step.
+    Returns the completed episodes, and the numbers of the episodes whose game broke down.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
@@ -73,7 +73,7 @@ def play_batch(
 
 
 class Actor:
-    """One batch of battles' acting state: recurrent state, last actions, and the exploration draws.
+    """The acting state of a batch of episodes: recurrent state, last actions and exploration draws.
 
     The draws are keyed by (seed, agent, episode), so they are the same in any stack.
     """
@@ -85,10 +85,10 @@ class Actor:
         self.epsilon = epsilon
         self.observer = observer
         stack = len(agents.agent_ids)
-        self.memory = agents.networks.network.begin(stack, battles.count, agents.device)  # [agents, battles, width]
+        self.memory = agents.networks.network.begin(stack, battles.count, agents.device)  # [agents, episodes, width]
         self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
         shape = (agents.spec.episode_limit, battles.count)
-        self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, battles]
+        self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, episodes]
         if epsilon > 0:
             team = agents.learning.exploration_draws == "team"
             self.explore_draws = np.stack(
@@ -101,7 +101,10 @@ class Actor:
             self._compiled = agents.compiled.acting(agents.networks.of(Q, agents.online), memory)
 
     def act(self, time_step: TimeStep, time: int) -> Integers:
-        """Choose every agent's action in every battle: [agents, battles]; written over by the next call."""
+        """Select every agent's action in every episode: [agents, episodes]; the next call overwrites it.
+
+        Raises DivergenceError when a Q-value is not finite.
+        """
         choices = self.choose(time_step, time)
         if not np.isfinite(choices.q).all():
             raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
@@ -110,7 +113,7 @@ class Actor:
         return choices.actions
 
     def choose(self, time_step: TimeStep, time: int) -> Choices:
-        """Advance the recurrent state by one moment and choose."""
+        """Advance the recurrent state by one moment and select actions."""
         explore_draws, action_draws = self.explore_draws[:, time], self.action_draws[:, time]
         if self._compiled is not None:
             seen = time_step.observations, time_step.available_actions
@@ -126,11 +129,12 @@ class Actor:
 def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
     """Advance the recurrent states of one or several teams by one moment.
 
-    acting: with observations [agents, battles, obs_dim] each. Returns Q-values [agents, battles, n_actions] each.
+    acting: actors, with observations [agents, episodes, obs_dim] each.
+    Returns Q-values [agents, episodes, n_actions] each.
     """
     counts = [observations.shape[1] for _, observations in acting]
     found: dict[int, Floats] = {}
-    for count in dict.fromkeys(counts):  # those who play as many battles are one stack
+    for count in dict.fromkeys(counts):  # teams with equally many episodes form one stack
         places = [place for place, own in enumerate(counts) if own == count]
         values = _advance([acting[place][0] for place in places], [acting[place][1] for place in places])
         found |= dict(zip(places, values, strict=True))
@@ -162,7 +166,7 @@ def _advance(actors: Sequence[Actor], observations: Sequence[Floats]) -> list[Fl
 def _step_by_agent(
     network: Network, parameters: Parameters, seen: Seen, memory: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Advance every agent as a stack of one, so that its numbers do not depend on the size of the stack."""
+    """Advance every agent as a stack of one, so that its values do not depend on the size of the stack."""
     found = []
     for agent in range(len(seen.agent_ids)):
         own = slice(agent, agent + 1)
@@ -172,7 +176,7 @@ def _step_by_agent(
 
 
 def random_available(available: Bools, draws: np.ndarray) -> Integers:
-    """Pick one available action uniformly.
+    """Select one available action uniformly.
 
     available: [..., n_actions]. draws: [...] uniform in [0, 1). Returns [...] int64.
     """

@@ -11,11 +11,11 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.runtime.core.episodes import SampledEpisodes
 
 WayBack = Callable[[Mapping[str, torch.Tensor]], None]
-"""Fills the gradients of a stack's online parameters, given those of the differentiable rows by name."""
+"""Computes the gradients of a stack's online parameters from the differentiable rows' gradients by name."""
 
 
 class Sampled(NamedTuple):
-    """One team and the episodes that it learns from."""
+    """One team and its sampled episodes."""
 
     agents: AgentStack
     episodes: SampledEpisodes
@@ -24,5 +24,5 @@ class Sampled(NamedTuple):
 class AgentRows(NamedTuple):
     """One team's rows by name, each [agents, count, *shape]."""
 
-    rows: Mapping[str, torch.Tensor]  # with graph, unless there is a way back
-    way_back: WayBack | None = None  # where autograd does not know it
+    rows: Mapping[str, torch.Tensor]  # with an autograd graph when way_back is None
+    way_back: WayBack | None = None  # the backward pass, where autograd has no graph

@@ -1,4 +1,4 @@
-"""A stack of agents: everything they own, in one place that can be written down and read back."""
+"""A stack of agents: their networks, optimiser, private episodes and counters."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class LearningSettings(ExplorationSettings, AlgorithmSettings, Protocol):
 class AgentStack:
     """N agents held by one process: online and target networks, optimiser, private episodes, counters.
 
-    agent_ids: which agents of the team these are. backend: runtime.backend (clients.backend). batched_runs: the
-    run's handle among several in one program. All tensors carry the stack's axis in front.
-    Raises ConfigurationError when the settings name no network or algorithm, or kernels that do not exist.
+    agent_ids: the agents' ids in the team. backend: runtime.backend (clients.backend). batched_runs: the run's handle
+    among several in one program. All tensors have a leading agent axis.
+    Raises ConfigurationError when a setting names an unknown network or algorithm, or kernels that do not exist.
     """
 
     def __init__(
@@ -78,32 +78,32 @@ class AgentStack:
         if device.type == "cuda" and isinstance(network, Gru):
             network.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit)
         self.by_agent = device.type == "cpu"
-        """Whether torch computes every agent as a stack of one (clients.torch_rows)."""
+        """True when torch computes every agent as a stack of one (clients.torch_rows)."""
         self.learns_by_kernels = learns_by_kernels(backend, device, network, algorithm)
         acts = acts_by_kernels(backend, device, network)
         self.compiled = CompiledNetworks(self.agent_ids, spec, model.agent_id, self.thread_pool) if acts else None
-        self.env_steps = 0  # of the whole team, all battles that count as experience
+        self.env_steps = 0  # of the whole team, in all episodes that count as experience
         self.train_steps = 0
         self.episodes = 0  # training episodes played
-        self.pending_updates = 0.0  # training steps earned by collected episodes and not yet taken
+        self.pending_updates = 0.0  # training steps due for collected episodes and not yet taken
 
     @property
     def online(self) -> Parameters:
-        """The parameters that act and learn."""
+        """The parameters of the online networks, which act and learn."""
         return self.train_state.online
 
     @property
     def target(self) -> Parameters:
-        """The parameters that TD targets are computed with."""
+        """The parameters of the target networks, which give the TD targets."""
         return self.train_state.target
 
     def epsilon(self) -> float:
-        """Exploration rate now (runtime.core.exploration)."""
+        """Return the current exploration rate (runtime.core.exploration)."""
         return epsilon(self.learning, self.env_steps)
 
     @property
     def aggregable(self) -> Parameters:
-        """All that a training message may name, by the names of runtime.core.array_names."""
+        """The arrays that a training message may hold, by the names of runtime.core.array_names."""
         state = self.train_state
         beside = {TARGET: state.target, EXP_AVG: state.exp_avg, EXP_AVG_SQ: state.exp_avg_sq}
         return self.online | {prefix + name: value for prefix, of in beside.items() for name, value in of.items()}
@@ -112,13 +112,13 @@ class AgentStack:
         """Replace online parameters.
 
         arrays: some of the parameters by name, [agents, ...] each. Other parameters, target networks and optimiser
-        state stay; but before the first training step the target networks begin as copies of what is loaded.
+        state stay. Before the first training step, the loaded values are copied into the target networks too.
         Raises FederationError on an unknown name, a wrong shape, or a value that is not finite.
         """
         self._load(arrays, self.online)
 
     def load_aggregate(self, arrays: Mapping[str, torch.Tensor]) -> None:
-        """Replace online parameters, and what is aggregated beside them.
+        """Replace online parameters, and the target networks and moments that are aggregated with them.
 
         arrays: some of `aggregable` by name, [agents, ...] each; otherwise as `load`. Raises FederationError as
         `load` does, and for a second moment below zero.
@@ -144,7 +144,7 @@ class AgentStack:
                 self.target[name].copy_(value)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything but the episodes, as named tensors, for a checkpoint."""
+        """Return the state for a checkpoint, as named tensors: everything except the episodes."""
         named = {f"online.{name}": value.detach() for name, value in self.online.items()}
         named |= {f"target.{name}": value for name, value in self.target.items()}
         named |= {f"adam.{name}": value for name, value in self.train_state.moments().items()}
@@ -152,7 +152,7 @@ class AgentStack:
         return named | {"counters": torch.tensor(counters, dtype=torch.float64)}
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Take up what `state` wrote."""
+        """Load the output of `state`."""
         with torch.no_grad():
             for name, parameter in self.online.items():
                 parameter.copy_(named[f"online.{name}"])

@@ -1,7 +1,7 @@
-"""How a stack of agents answers Flower messages.
+"""The answers of a stack of agents to Flower messages.
 
-In the local runtime one stack answers the messages of the whole team at once; in deployment each agent answers its
-own with a stack of one. A round needs all its agents at the same time: they meet in the World and in the Mixer.
+In the local runtime, one stack answers the messages of the whole team at once. In deployment, each agent answers its
+own message with a stack of one. A round needs all agents at the same time: World and Coordinator wait for all of them.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def answer(
     questions: Sequence[Message],
     observer: StepObserver | None = None,
 ) -> list[Message]:
-    """Answer one message per agent of the stack, in the stack's order; all must ask the same thing.
+    """Answer one message per agent of the stack, in the stack's order.
 
-    watcher: looks on at evaluations of the aggregate.
-    Raises FederationError when they do not, or when a message cannot be understood.
+    questions: all of one type, with the same plan. observer: sees the evaluations of the aggregate.
+    Raises FederationError when types or plans differ, or when a message is not valid.
     """
     kind = questions[0].metadata.message_type
     plan = questions[0].content.config_records[m.PLAN]
@@ -64,7 +64,7 @@ def answer(
 
 @contextmanager
 def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[None]:
-    """Hold other online parameters for a while."""
+    """Load other online parameters for the duration of a context; restore the agents' own at its end."""
     own = {name: agents.online[name].detach().clone() for name in arrays if name in agents.online}
     agents.load(arrays)
     try:
@@ -101,7 +101,7 @@ def _train(
 
 
 def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, observer: StepObserver | None) -> MetricRows:
-    """Play every kind of evaluation battle that is asked for; the first, which judges the team, is watched."""
+    """Play episodes of every purpose in the plan; the observer sees the first, which decides the win rate."""
     first, episodes, purposes = _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES), _purposes(plan)
     played = [
         evaluate(agents, world, first, episodes, None if position else observer, purpose)
@@ -119,7 +119,7 @@ def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, observer: St
 def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
     battles = EpisodeBatch(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
     played = play(agents, world, battles, epsilon=0.0)
-    agents.env_steps += int(played.lengths.sum())  # these battles are paid for like any other
+    agents.env_steps += int(played.lengths.sum())  # they count like training's environment steps
     return [
         {
             m.NUM_EXAMPLES: battles.count,

@@ -1,11 +1,11 @@
-"""The Flower ClientApp: a door, through which the server's questions reach the agent and its answers come back.
+"""The Flower ClientApp: it passes the server's questions to the agent service, and answers back.
 
-A SuperNode starts a new process for every message, so nothing of an agent lives here, and nothing heavy is imported
-(no torch, no numba). The agent is a process of its own, `fedqmix agent`.
+A SuperNode starts a new process for every message. So this module holds no state of an agent and imports neither torch
+nor numba. The agent is a process of its own, `fedqmix agent`.
 
-Where it is, the first that is there: the node's configuration (`--node-config 'agent="host:port"'`), the environment
-(FEDQMIX_AGENT=host:port), and in a simulation the server's list by partition-id. FEDQMIX_CERTS names the folder with
-this SuperNode's certificate; FEDQMIX_INSECURE=1 does without; in a simulation the server's list comes with a folder.
+The agent's address comes from the first of these: the node's configuration (`--node-config 'agent="host:port"'`), the
+environment (FEDQMIX_AGENT=host:port), and in a simulation the server's list by partition-id. FEDQMIX_CERTS names the
+folder with this SuperNode's certificate; FEDQMIX_INSECURE=1 allows none. In a simulation, the plan names the folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fedqmix.runtime.transport.proto.agent_pb2 import Question
 from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentStub
 from fedqmix.runtime.transport.security import Identity, channel
 
-# Flower's simulation loads the app before it starts Ray, which would otherwise report to its makers.
+# Flower's simulation loads the app before it starts Ray, which would otherwise send usage statistics.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 app = ClientApp()
@@ -36,12 +36,12 @@ app = ClientApp()
 @app.query("policy")
 @app.query("who")
 def pass_on(message: Message, context: Context) -> Message:
-    """Ask the agent; reply with its answer, or with a record (m.FAILURE) of why there is none."""
+    """Ask the agent; reply with its answer, or with the error in a record (m.FAILURE)."""
     plan = message.content.config_records[m.PLAN]
     try:
-        told_here = agent_told_here(context)
-        if told_here:
-            content = ask(told_here, identity(), message)
+        configured = agent_told_here(context)
+        if configured:
+            content = ask(configured, identity(), message)
         else:
             address, own = simulated_door(context, plan)
             content = ask(address, own, message, wait=False)
@@ -51,11 +51,11 @@ def pass_on(message: Message, context: Context) -> Message:
 
 
 def ask(address: str, own: Identity | None, message: Message, *, wait: bool = True) -> RecordDict:
-    """Ask the agent at an address, and again, until it has its answer.
+    """Ask the agent at an address, repeatedly, until it answers.
 
-    An agent that cannot be reached is waited for as long as the plan's patience says; one that is at work says so from
-    time to time and is waited for without end. wait: False to pass on that it is at work (m.AT_WORK). Raises
-    AttemptError when it stays away, and what the agent raised.
+    An agent that cannot be reached is tried for the plan's patience. An agent at work replies without content from time
+    to time, and the call waits for it without limit. wait: False to return m.AT_WORK instead of waiting.
+    Raises AttemptError when the agent cannot be reached, and the error that the agent raised.
     """
     plan = message.content.config_records[m.PLAN]
     question = Question(
@@ -68,9 +68,9 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     )
     line = Line(f"the agent at {address}", patience=float(_number(plan, m.PATIENCE)))
     with channel(own, address, party_behind(own)) as way:
-        door = AgentStub(way)
+        stub = AgentStub(way)
         while True:
-            answer = line.call(door.Ask, question)
+            answer = line.call(stub.Ask, question)
             if answer.HasField("content"):
                 return unpacked(answer.content)
             if not wait:
@@ -78,12 +78,12 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
 
 
 def agent_told_here(context: Context) -> str:
-    """Return where this node's agent listens, as it was told when it was started; "" when it was not."""
+    """Return the address of this node's agent from the node's start configuration; "" when it has none."""
     return str(context.node_config.get("agent") or os.environ.get("FEDQMIX_AGENT") or "")
 
 
 def simulated_door(context: Context, plan: ConfigRecord) -> tuple[str, Identity | None]:
-    """Return where a simulated node's agent listens, and who the node is. Raises ConfigurationError for others."""
+    """Return the agent's address and the identity of a simulated node. Raises ConfigurationError for other nodes."""
     agent_services, place = plan.get(m.AGENT_SERVICES), context.node_config.get("partition-id")
     if not (isinstance(agent_services, list) and isinstance(place, int) and 0 <= place < len(agent_services)):
         raise ConfigurationError(
@@ -95,7 +95,10 @@ def simulated_door(context: Context, plan: ConfigRecord) -> tuple[str, Identity 
 
 
 def identity() -> Identity | None:
-    """Return who this SuperNode is; None where FEDQMIX_INSECURE=1. Raises ConfigurationError when neither is said."""
+    """Return this SuperNode's identity; None where FEDQMIX_INSECURE=1.
+
+    Raises ConfigurationError when neither FEDQMIX_CERTS nor FEDQMIX_INSECURE=1 is set.
+    """
     if os.environ.get("FEDQMIX_INSECURE") == "1":
         return None
     folder = os.environ.get("FEDQMIX_CERTS")
@@ -108,7 +111,7 @@ def identity() -> Identity | None:
 
 
 def party_behind(own: Identity | None) -> str:
-    """Return the party whose door this SuperNode may knock at: supernode-2 at agent-2's."""
+    """Return the party that this SuperNode may call: agent-2 for supernode-2."""
     return "agent" if own is None else own.party.replace("supernode-", "agent-", 1)
 
 

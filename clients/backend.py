@@ -1,6 +1,6 @@
-"""Which backend computes an agent's networks: torch, the default everywhere, or kernels where they exist.
+"""The backend that computes an agent's networks: compiled kernels where they exist, else torch.
 
-The kernels (networks.gru_kernels, algorithms.q_learning.kernels) are for the GRU with IQL, VDN and QMIX on a processor.
+The kernels (networks.gru_kernels, algorithms.q_learning.kernels) exist for the GRU with IQL, VDN and QMIX on a CPU.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def acts_by_kernels(backend: str, device: Any, network: Network) -> bool:
-    """Return whether kernels choose the actions. backend: runtime.backend. device: a torch.device."""
+    """Return whether kernels select the actions. backend: runtime.backend. device: a torch.device."""
     return backend != "torch" and device.type == "cpu" and type(network) is Gru
 
 
 def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
     """Return whether kernels compute the agents' rows.
 
-    backend: runtime.backend; auto takes kernels where they exist. device: a torch.device.
-    Raises ConfigurationError when kernels are asked for and do not exist.
+    backend: runtime.backend; auto uses kernels where they exist. device: a torch.device.
+    Raises ConfigurationError when backend is "compiled" and the kernels do not exist.
     """
     exist = acts_by_kernels(backend, device, network) and algorithm.agent is QLearningAgent
     if backend == "compiled" and not exist:

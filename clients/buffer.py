@@ -1,4 +1,4 @@
-"""The private episode buffer: what the agents saw and did, which never leaves them."""
+"""The private episode buffer: the agents' observations and actions, which never leave their process."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 
 class PlayedEpisodes(NamedTuple):
-    """A batch of battles as the agents lived through it; rows behind an episode's end mean nothing.
+    """The agents' side of a batch of episodes; rows after an episode's end are undefined.
 
-    The last moment of an episode (index `lengths`) holds what was seen after the last action.
+    The last moment of an episode (index `lengths`) holds the observation after its last action.
     """
 
-    observations: Floats  # [agents, time + 1, battles, obs_dim]
-    available_actions: Bools  # [agents, time + 1, battles, n_actions]
-    actions: Integers  # [agents, time + 1, battles]
-    lengths: Integers  # [battles], environment steps of each battle
-    individual_returns: NDArray[np.float64]  # [agents, battles], individual rewards summed over all steps
-    won: Bools  # [battles]
+    observations: Floats  # [agents, time + 1, episodes, obs_dim]
+    available_actions: Bools  # [agents, time + 1, episodes, n_actions]
+    actions: Integers  # [agents, time + 1, episodes]
+    lengths: Integers  # [episodes], environment steps of each episode
+    individual_returns: NDArray[np.float64]  # [agents, episodes], individual rewards summed over environment steps
+    won: Bools  # [episodes]
 
     def only(self, battles: Bools) -> PlayedEpisodes:
-        """Return the episodes of some battles. battles: [battles]."""
+        """Return the selected episodes. battles: [episodes], True for each to keep."""
         columns = self.observations[:, :, battles], self.available_actions[:, :, battles], self.actions[:, :, battles]
         return PlayedEpisodes(*columns, self.lengths[battles], self.individual_returns[:, battles], self.won[battles])
 
 
 def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.device) -> EpisodeRing:
-    """Make the store of a stack's private episodes: capacity episodes of up to spec.episode_limit steps."""
+    """Return an empty buffer of a stack's private episodes.
+
+    capacity: episodes held, each of up to spec.episode_limit environment steps.
+    """
     return EpisodeRing(
         capacity,
         spec.episode_limit,
@@ -48,7 +51,7 @@ def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.devic
 
 
 def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
-    """Store a batch of battles; the oldest episodes make room."""
+    """Add a batch of episodes; the oldest ones are overwritten."""
     columns = {
         "observations": torch.from_numpy(played.observations),
         "available_actions": torch.from_numpy(played.available_actions),
@@ -58,7 +61,7 @@ def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
 
 
 def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
-    """Find the episodes in the given slots.
+    """Return the episodes in the given slots.
 
     slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
     """
@@ -74,9 +77,9 @@ def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
 
 
 def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
-    """Copy the episodes together.
+    """Copy sampled episodes into the order of a timeline.
 
-    order: the episodes' own timeline or a wider one, where what lies behind an episode's end is its last moment again.
+    order: the episodes' own timeline or a wider one; there, an episode's last moment repeats after its end.
     """
     own, device = episodes.timeline, episodes.actions.device
     filled = own.filled(order)
@@ -84,7 +87,9 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
     actions = episodes.actions[:, torch.from_numpy(episodes.rows[own.taken]).to(device)]
     # The moment after transition k is moment batch + k, so the last actions are the taken actions, shifted.
     none_yet = actions.new_full((actions.shape[0], own.batch), -1)
-    transition = np.zeros(own.moments, np.int64)  # of each moment's action; of last moments any: no loss counts it
+    transition = np.zeros(
+        own.moments, np.int64
+    )  # of each moment's action; arbitrary for last moments, which are in no loss
     transition[own.taken] = np.arange(own.transitions)
     return PackedEpisodes(
         observations=episodes.observations.index_select(1, rows),
@@ -95,7 +100,11 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
 
 
 def empty_columns(agents: int, battles: int, spec: TeamSpec) -> tuple[Floats, Bools, Integers]:
-    """Return room for the observations, available actions and actions of a batch of battles."""
+    """Return zeros for a batch of episodes.
+
+    Returns observations [agents, moments, episodes, obs_dim], available actions [agents, moments, episodes, n_actions]
+    and actions [agents, moments, episodes].
+    """
     moments = spec.episode_limit + 1
     return (
         np.zeros((agents, moments, battles, spec.obs_dim), np.float32),

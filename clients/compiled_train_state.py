@@ -1,4 +1,4 @@
-"""What a training step changes, on a processor: the same for an agent in a stack of N as in a stack of one."""
+"""The state that a training step changes, on a CPU, equal for an agent in any stack."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
 
 class CompiledTrainState:
-    """A clients.train_state.TrainState computed by runtime.kernels.optimiser. Every gradient exists from the
-    beginning."""
+    """A TrainState (clients.train_state) by runtime.kernels.optimiser.
+
+    Every gradient tensor exists from the start.
+    """
 
     def __init__(self, parameters: Parameters, learning_rate: float, thread_pool: ThreadPool) -> None:
-        """parameters: what online and target networks begin with, all of one type."""
+        """parameters: the initial values of the online and target networks, all of one type."""
         first = next(iter(parameters.values()))
         self._packing = Packing(
             {name: tuple(value.shape[1:]) for name, value in parameters.items()}, networks=first.shape[0]

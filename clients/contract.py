@@ -1,4 +1,7 @@
-"""What every algorithm must hold, as tests for pytest: derive from AlgorithmContract and name the algorithm."""
+"""The contract of an algorithm, as tests for pytest.
+
+Derive from AlgorithmContract and set `algorithm`.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ CPU = torch.device("cpu")
 
 
 class AlgorithmContract:
-    """The properties of an algorithm. algorithm: the pair of halves. changes: settings that differ from usual ones."""
+    """The properties of an algorithm. algorithm: the pair of halves. changes: settings other than the defaults."""
 
     algorithm: ClassVar[Algorithm]
     changes: ClassVar[dict[str, Any]] = {}
     model: ClassVar[ModelConfig] = ModelConfig(name="gru", hidden=8, initialisation="uniform", agent_id=True)
 
     def settings(self) -> AlgorithmConfig:
-        """Return small settings; `changes` come last."""
+        """Return settings of small sizes, overridden by `changes`."""
         values: dict[str, Any] = {
             "name": next((name for name, one in ALGORITHMS.items() if one is self.algorithm), "own"),
             "code": None,
@@ -63,7 +66,7 @@ class AlgorithmContract:
         return AlgorithmConfig(**(values | self.changes))
 
     def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
-        """Build some agents with random episodes of different lengths, which are an agent's own in any stack."""
+        """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""
         common = SPEC, self.model, self.settings()
         agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=self.algorithm)
         columns: dict[str, list[np.ndarray]] = {"observations": [], "available_actions": [], "actions": []}
@@ -96,7 +99,7 @@ class AlgorithmContract:
         return slots_to_learn_from(agents.ring, len(LENGTHS), agents.seed, 0)
 
     def test_rows_are_those_declared(self) -> None:
-        """Names, types and shapes are the declaration's; floating-point numbers are finite."""
+        """Names, types and shapes match the declaration; floating-point numbers are finite."""
         agents = self.stack((0, 1, 2))
         found = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
         assert name_faults(found, self.algorithm.rows) is None
@@ -107,7 +110,7 @@ class AlgorithmContract:
             assert torch.isfinite(found[row.name].double()).all(), row.name
 
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
-        """The agents' gradients equal plain autograd's of one graph without a cut, to 1e-6."""
+        """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""
         agents = self.stack((0, 1, 2))
         half = make_team_half(self.algorithm, self.settings(), SPEC, seed=2)
         target = target_of(make_team_half(self.algorithm, self.settings(), SPEC, seed=3))

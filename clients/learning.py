@@ -1,4 +1,4 @@
-"""One training step of a stack of agents, which learns split in two halves over the Coordinator.
+"""One training step of a stack of agents; the Coordinator computes the team half.
 
 rows -> (team's side) gradients of the differentiable rows -> backward -> (team's side) clipping scale -> Adam ->
 target networks
@@ -23,15 +23,15 @@ from fedqmix.runtime.storage.draw import slots_to_learn_from
 def train_step(
     agents: AgentStack, coordinator: Coordinator, tie_gradients: bool = False, proximal: Proximal | None = None
 ) -> None:
-    """Learn once from one batch of episodes.
+    """Take one training step on one batch of episodes.
 
     tie_gradients: give every agent the team's summed gradient (strategy full_sharing). proximal: the term that each
     agent adds to its own gradient, before norms and clipping.
-    Raises DivergenceError when a gradient is not finite; no network has been changed then. Raises SlotError when fewer
+    Raises DivergenceError when a gradient is not finite; the networks are then unchanged. Raises SlotError when fewer
     than batch_size episodes are stored.
     """
     state = agents.train_state
-    state.zero_gradients()  # a step that was broken off may have left some
+    state.zero_gradients()  # an interrupted training step may have left some
     slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
     computed = agent_rows(agents, sample_episodes(agents.ring, slots))
     gradients = coordinator.exchange({name: row.detach() for name, row in computed.rows.items()})
@@ -52,7 +52,10 @@ def agent_rows(agents: AgentStack, episodes: SampledEpisodes) -> AgentRows:
 
 
 def _tie(agents: AgentStack, coordinator: Coordinator) -> torch.Tensor:
-    """Replace each agent's gradient by the team's sum; return squared norms that add up to the shared network's."""
+    """Replace each agent's gradient by the team's sum.
+
+    Returns squared norms [agents], whose sum is the squared gradient norm of the shared network.
+    """
     gradients = _gradients(agents)
     pooled = coordinator.pool(torch.cat([gradient.flatten(1) for gradient in gradients.values()], dim=1))
     sizes = [gradient[0].numel() for gradient in gradients.values()]

@@ -1,4 +1,4 @@
-"""Playing as many battles as are asked for, in batches that the world can play side by side."""
+"""Playing a number of episodes, in batches that the world can play in parallel."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, World
 
 
 class Played(NamedTuple):
-    """What came of some battles, in the order in which they ended well."""
+    """The results of episodes, in the order in which they were completed."""
 
-    lengths: Integers  # [battles], environment steps of each battle
-    individual_returns: NDArray[np.float64]  # [agents], individual rewards summed over all battles and steps
-    won: Bools  # [battles]
-    broken: int  # how often a game broke down, so that its battle had to be played again
+    lengths: Integers  # [episodes], environment steps of each episode
+    individual_returns: NDArray[np.float64]  # [agents], individual rewards summed over episodes and environment steps
+    won: Bools  # [episodes]
+    broken: int  # game breakdowns; each such episode was played again
 
 
 def play(
@@ -31,13 +31,13 @@ def play(
     observer: StepObserver | None = None,
     keep: Callable[[PlayedEpisodes], None] | None = None,
 ) -> Played:
-    """Play battles to their end with the online networks, batch by batch.
+    """Play episodes to their end with the online networks, batch by batch.
 
-    epsilon: each agent's chance to take a random available action (0: greedy). watcher: is shown every turn.
-    keep: is given each batch's episodes when it is over; battles whose game broke down are not among them, and are
-    played again before the next batch.
+    epsilon: each agent's probability of a random available action (0: greedy). observer: sees every time step.
+    keep: called with each finished batch, without the episodes whose game broke down; these are played again before
+    the next batch.
     Raises DivergenceError when an individual reward or a Q-value is not finite, WorldError when games break down
-    again and again.
+    repeatedly.
     """
     parts: list[PlayedEpisodes] = []
     broken = 0
@@ -60,7 +60,10 @@ def play(
 
 
 def side_by_side(battles: EpisodeBatch, most: int | None) -> Iterator[EpisodeBatch]:
-    """Cut battles into batches of at most `most`; all know the series that they are part of."""
+    """Split a series of episodes into batches of at most `most`.
+
+    Each batch has the number of the series' first episode.
+    """
     most = battles.count if most is None else most
     for begin in range(0, battles.count, most):
         count = min(most, battles.count - begin)

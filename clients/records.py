@@ -1,4 +1,4 @@
-"""Flower's records as bytes, for the way between a Flower client process and its agent."""
+"""Serialization of Flower's records between a Flower client process and its agent."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def packed(content: RecordDict) -> bytes:
 
 
 def unpacked(data: bytes) -> RecordDict:
-    """Read records back. Raises RefusedError when the bytes are none."""
+    """Parse records. Raises RefusedError when the bytes are not valid records."""
     proto = ProtoRecordDict()
     try:
         proto.ParseFromString(data)
         return recorddict_from_proto(proto)
-    except Exception as error:  # protobuf's DecodeError, or whatever Flower's records make of nonsense
+    except Exception as error:  # protobuf's DecodeError, or any error of Flower's records on invalid content
         raise RefusedError(f"A message cannot be read as Flower's records: {error}") from None
 
 
 def told(error: FedqmixError) -> RecordDict:
-    """Return the reply that says why there is no answer (server.exchange reads it)."""
+    """Return the reply that reports an error in place of an answer (server.exchange reads it)."""
     return RecordDict({m.FAILURE: ConfigRecord(dict(vars(failure_of(error))))})

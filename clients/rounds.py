@@ -1,4 +1,4 @@
-"""What a stack of agents does in a Flower round: collect and learn, or show what it has learned."""
+"""A stack of agents in a Flower round: collect episodes and train, or evaluate."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fedqmix.runtime.core.world import EpisodeBatch, Purpose, World
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """What the server asks for in one round.
+    """The server's plan of one round.
 
-    training_steps: gradient steps to take. env_steps: stop collecting when the team has played so many in all
-    (the round then ends early). tie_gradients: every step with the team's summed gradient. proximal_mu: weight of the
-    pull towards the values that the shared parameters begin the round with (clients.proximal); 0: none.
+    training_steps: gradient steps to take. env_steps: the run's limit of environment steps, where collecting stops
+    (the round then ends early). tie_gradients: every gradient step uses the team's summed gradient. proximal_mu: the
+    weight of the proximal term (clients.proximal); 0: none. shared: names of the shared parameters.
     """
 
     training_steps: int
@@ -35,20 +35,20 @@ class RoundPlan:
 
 @dataclass(frozen=True)
 class RoundOutcome:
-    """What came of a round."""
+    """The results of a round."""
 
-    individual_returns: np.ndarray  # [agents], individual rewards of the round's episodes
+    individual_returns: np.ndarray  # [agents], individual rewards summed over the round's episodes
     episodes: int  # played in this round
     training_steps: int  # taken in this round
-    broken: int  # how often a game broke down in this round
+    broken: int  # game breakdowns in this round
 
 
 def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan: RoundPlan) -> RoundOutcome:
     """Train for one round.
 
-    1. Play a batch of battles and remember it.
-    2. Every episode earns training steps (updates_per_episode); take them, once the buffer holds a batch.
-    3. Repeat until the plan's training steps are taken. Steps still owed are taken in the next round.
+    1. Collect a batch of episodes in the buffer.
+    2. Every episode adds updates_per_episode pending training steps; take them once the buffer holds a batch.
+    3. Repeat until the plan's training steps are taken. The next round takes the steps that are still pending.
     """
     learning = agents.learning
     individual_returns = np.zeros(len(agents.agent_ids), np.float64)
@@ -69,13 +69,13 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
 
 
 def collect(agents: AgentStack, world: World) -> Played:
-    """Play the training battles of one bout, remember them, and count what they earn in training steps."""
+    """Play a batch of training episodes, store them, and add their training steps to the pending ones."""
     learning = agents.learning
     battles = EpisodeBatch(Purpose.TRAINING, agents.episodes, learning.parallel_episodes)
     played = play(agents, world, battles, agents.epsilon(), keep=partial(add_episodes, agents.ring))
     agents.env_steps += int(played.lengths.sum())
     agents.episodes += battles.count
-    if agents.ring.filled >= learning.batch_size:  # episodes of the warm-up earn nothing
+    if agents.ring.filled >= learning.batch_size:  # warm-up episodes add no training steps
         agents.pending_updates += battles.count * learning.updates_per_episode
     return played
 
@@ -88,5 +88,5 @@ def evaluate(
     observer: StepObserver | None = None,
     purpose: Purpose = Purpose.EVALUATION,
 ) -> Played:
-    """Play greedy episodes that are not remembered and count for nothing. purpose: EVALUATION or VARIED_EVALUATION."""
+    """Play greedy episodes that are neither stored nor counted. purpose: EVALUATION or VARIED_EVALUATION."""
     return play(agents, world, EpisodeBatch(purpose, first_episode, episodes), epsilon=0.0, observer=observer)

@@ -1,4 +1,4 @@
-"""The rows that a stack of agents sends in a training step, and the way back from their gradients."""
+"""The rows that a stack of agents sends in a training step, and their backward pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fedqmix.networks.gru_kernels.networks import gradient_arrays
 
 
 def rows_batched(sampled: Sequence[Sampled]) -> list[AgentRows]:
-    """Compute every team's rows, by the backend that their settings name."""
+    """Compute every team's rows by the backend of their settings."""
     first = sampled[0].agents
     if first.learns_by_kernels:
         return [_compiled(one) for one in sampled]
@@ -22,7 +22,7 @@ def rows_batched(sampled: Sequence[Sampled]) -> list[AgentRows]:
 
 
 def backward_batched(learned: Sequence[tuple[AgentRows, Mapping[str, torch.Tensor]]]) -> list[None]:
-    """Fill the gradients of every team's parameters. learned: rows, and the gradients of the differentiable ones."""
+    """Compute the gradients of every team's parameters. learned: rows, and gradients of the differentiable rows."""
     for computed, gradients in learned:
         if computed.way_back is not None:
             computed.way_back(gradients)

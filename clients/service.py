@@ -1,4 +1,4 @@
-"""An agent's door: takes questions one at a time, remembers the answer, and says it again when asked again."""
+"""The agent service: it answers one question at a time, and a repeated one from memory."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentServicer
 from fedqmix.runtime.transport.security import peer
 
 HOLD_S = 20.0
-"""How long a caller is kept waiting before it is told "still at work; ask again"."""
+"""Seconds that a call waits for an answer before it returns without one, so that the caller asks again."""
 _A_DAY_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question that was taken, and the answer it will have."""
+    """An accepted question and its future answer."""
 
     about: tuple[str, int, int, str, int]  # run, attempt, round, kind, index
     answer: Future[bytes]
 
 
 class AgentService(AgentServicer):
-    """Serves one agent's door (runtime/transport/proto/agent.proto).
+    """The gRPC service of one agent (runtime/transport/proto/agent.proto).
 
-    agent: whose door it is; only the certificate of supernode-<agent> is let in. answer: answers a question; it runs in
-    one thread of its own, one question at a time, and may raise any FedqmixError, which is passed on.
+    agent: the agent; only the certificate of supernode-<agent> is accepted. answer: answers a question; it runs in
+    a thread of its own, one question at a time. A FedqmixError that it raises is passed on to the caller.
     hold_s: see HOLD_S.
 
-    An attempt number stands for one question. The newest is remembered: asked again, it is answered again, or its
-    caller waits with the others. An older one, or one of a run that another has followed, is refused with AttemptError.
+    An attempt number identifies one question. The service stores the newest question and its answer: when the question
+    is repeated, the call returns this answer or waits for it. An older attempt is refused with AttemptError, and so is
+    a repeated one after a question of another run.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class AgentService(AgentServicer):
 
     @answered
     def Ask(self, request: Question, context: grpc.ServicerContext) -> Answer:
-        """Answer with content, or without any when the answer is not ready: ask again."""
+        """Answer a question; an answer without content means that the caller must ask again."""
         require_caller(peer, context, f"supernode-{self._agent}")
         if request.kind == m.WHO:
             return Answer(content=packed(RecordDict({m.METRICS: MetricRecord({m.AGENT: self._agent})})))
@@ -74,7 +75,7 @@ class AgentService(AgentServicer):
             return Answer()
 
     def close(self) -> None:
-        """Take no more questions, and forget those that are waiting; the one at work goes on."""
+        """Accept no more questions and cancel waiting ones; the current one is finished."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _take(self, request: Question) -> _Asked:
@@ -91,7 +92,7 @@ class AgentService(AgentServicer):
                 )
             question = _question(request)
             if self._asked is not None:
-                self._asked.answer.cancel()  # if it still waits for the one before it
+                self._asked.answer.cancel()  # succeeds only while it waits for the previous question
             self._newest[request.run] = request.attempt
             self._asked = _Asked(about, self._worker.submit(self._work, question))
             return self._asked
@@ -101,7 +102,7 @@ class AgentService(AgentServicer):
 
 
 def _question(request: Question) -> Message:
-    """Rebuild Flower's message; the SuperNode keeps the real one and replies to it."""
+    """Rebuild Flower's message; the SuperNode keeps the original and replies to it."""
     about = Metadata(
         run_id=1,
         message_id=f"{request.run}/{request.attempt}",

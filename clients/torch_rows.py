@@ -1,11 +1,9 @@
-"""An algorithm's rows by torch, and the way back from them: of one team, or of several runs' teams at once.
+"""An algorithm's rows and their backward pass by torch, for one or several teams at once.
 
-On a processor each agent is computed as a stack of one, in a task of its own: a row then depends neither on the size
-of the
-stack nor on the number of threads. On other devices a team is one stack, and several runs' teams are one larger
-stack, their
-parameters one behind the other along the agent axis. Each run has sampled episodes of its own, so all are laid out on
-one timeline with room for everything; entries behind an episode's end are left out again, and their gradients are zero.
+On a CPU, each agent is computed as a stack of one, in a task of its own. So a row depends neither on the size of the
+stack nor on the number of threads. On other devices, a team is one stack. Several runs' teams are one larger stack:
+their parameters are concatenated along the agent axis. Each run samples its own episodes, so all are laid out on the
+widest timeline. Entries after an episode's end are removed from the rows, and their gradients are zero.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from fedqmix.runtime.core.timeline import Timeline, widest
 
 
 class TorchNetworks(NamedTuple):
-    """An algorithms.base.AgentNetworks over packed episodes."""
+    """The networks of a stack over packed episodes; an algorithms.base.AgentNetworks."""
 
     networks: NetworkSet
     online_parameters: Parameters
@@ -47,7 +45,7 @@ class TorchNetworks(NamedTuple):
 
 
 def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
-    """Compute the rows of one or several teams as one stack; their settings differ in the seed alone."""
+    """Compute the rows of one or several teams as one stack; their settings differ only in the seed."""
     first = sampled[0].agents
     order = widest([one.episodes.timeline for one in sampled])
     packed = [pack(one.episodes, order) for one in sampled]
@@ -63,7 +61,7 @@ def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
 
 
 def rows_by_agent(sampled: Sampled) -> AgentRows:
-    """Compute the rows of a team on a processor, every agent by itself, and share the agents out among threads."""
+    """Compute the rows of a team on a CPU, every agent as a stack of one, distributed over threads."""
     agents, episodes = sampled
     count, names = len(agents.agent_ids), differentiable(agents.half.rows)
     found: list[Mapping[str, torch.Tensor]] = [{}] * count
@@ -97,12 +95,12 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
 
 
 def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Put stacks one behind the other along the agent axis; a single one is not copied."""
+    """Concatenate stacks along the agent axis; a single one is not copied."""
     return stacks[0] if len(stacks) == 1 else torch.cat(list(stacks))
 
 
 def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:
-    """Put the parameters of several stacks one behind the other; gradients find their way back to each."""
+    """Concatenate the parameters of several stacks; gradients flow back to each."""
     return {name: joined([one[name] for one in stacks]) for name in stacks[0]}
 
 

@@ -1,4 +1,4 @@
-"""What a training step changes: online and target networks, their gradients, Adam's moments."""
+"""The state that a training step changes: online and target networks, their gradients, Adam's moments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fedqmix.networks.base import Parameters
 
 
 class TrainState(Protocol):
-    """The networks of a stack of agents and their optimiser; all tensors carry the stack's axis in front."""
+    """The networks of a stack of agents and their optimiser; all tensors have a leading agent axis."""
 
     online: Parameters
     """Leaves of autograd; a backward pass adds to their `grad`."""
@@ -19,11 +19,11 @@ class TrainState(Protocol):
 
     @property
     def exp_avg(self) -> Parameters:
-        """Adam's first moments; like the networks, they may be written to between two training steps."""
+        """Adam's first moments; like the networks, callers may write to them between two training steps."""
 
     @property
     def exp_avg_sq(self) -> Parameters:
-        """Adam's second moments, likewise."""
+        """Adam's second moments; callers may write to them too."""
 
     def zero_gradients(self) -> None:
         """Set all gradients to zero, or to None."""
@@ -32,10 +32,13 @@ class TrainState(Protocol):
         """Return the squared 2-norm of each agent's gradient: [agents] float64."""
 
     def step(self, scale: float) -> None:
-        """Take Adam's step with the gradients times `scale`."""
+        """Take an Adam step with the gradients times `scale`."""
 
     def update_target(self, rate: float) -> None:
-        """Move the target networks towards the online networks by a share of the distance; 1: copy."""
+        """Move the target networks towards the online networks.
+
+        rate: the share of the distance; 1 copies.
+        """
 
     def reset_moments(self, names: Collection[str]) -> None:
         """Set Adam's moments and step counts of some parameters to zero, as before the first step."""
@@ -44,14 +47,14 @@ class TrainState(Protocol):
         """Return Adam's state by "QUANTITY.PARAMETER" (step, exp_avg, exp_avg_sq); empty before the first step."""
 
     def load_moments(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Replace Adam's state by what `moments` returned."""
+        """Replace Adam's state by an output of `moments`."""
 
 
 class TorchTrainState:
-    """A TrainState of torch's own operations, for devices that have no kernels of ours."""
+    """A TrainState by torch's operations, for devices without compiled kernels."""
 
     def __init__(self, parameters: Parameters, learning_rate: float) -> None:
-        """parameters: what online and target networks begin with."""
+        """parameters: the initial values of the online and target networks."""
         self.online = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
         self.target = {name: value.detach().clone() for name, value in parameters.items()}
         self.exp_avg = {name: torch.zeros_like(value) for name, value in self.target.items()}
@@ -111,5 +114,5 @@ class TorchTrainState:
                 value.copy_(named[f"{quantity}.{name}"])
 
     def _adam(self, name: str) -> dict[str, torch.Tensor]:
-        """Return what torch's Adam keeps of a parameter, under torch's names."""
+        """Return the state of a parameter in torch's Adam, under torch's names."""
         return {"step": self._steps[name], "exp_avg": self.exp_avg[name], "exp_avg_sq": self.exp_avg_sq[name]}

@@ -1,1 +1,1 @@
-"""Every setting: its type, range and meaning (schema.py) and its value, once (the YAML files beside it)."""
+"""The settings: types, ranges and meanings in schema.py, default values in the YAML files."""

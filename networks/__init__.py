@@ -15,11 +15,11 @@ from fedqmix.runtime.core.world import TeamSpec
 __all__ = ["Gru", "Mlp", "ModuleNetwork", "Network", "NetworkSettings", "Parameters", "Seen", "Shapes", "make_network"]
 
 NETWORKS: dict[str, type[Network]] = {"gru": Gru, "mlp": Mlp}
-"""By model.name; `own` is a class that model.code names."""
+"""The networks by model.name; "own" is a class that model.code names."""
 
 
 def make_network(settings: NetworkSettings, spec: TeamSpec) -> Network:
-    """Build the network that the model group names. Raises ConfigurationError when there is no such network."""
+    """Return the network of the model group. Raises ConfigurationError when a user's network is not valid."""
     if settings.name == "own":
         found: Any = own_class("model.code", settings.code, Network, "fedqmix.networks.Network")
         return _whole(found, settings, spec)
@@ -27,11 +27,11 @@ def make_network(settings: NetworkSettings, spec: TeamSpec) -> Network:
 
 
 def _whole(found: type[Network], settings: NetworkSettings, spec: TeamSpec) -> Network:
-    """Build a user's network. Raises ConfigurationError when it cannot be built, or has no parameters."""
+    """Return a user's network. Raises ConfigurationError when it cannot be built, or has no parameters."""
     try:
         network = found(spec, settings)
         shapes = network.shapes()
-    except Exception as error:  # whatever a user's class raises
+    except Exception as error:  # a user's class may raise any error
         raise ConfigurationError(f"model.code={settings.code}: {type(error).__name__}: {error}") from error
     if not shapes:
         raise ConfigurationError(f"model.code={settings.code}: the network has no parameters, so it cannot learn.")

@@ -1,7 +1,7 @@
-"""The Network: what a stack of agents computes Q-values with.
+"""The Network: the Q-networks of a stack of agents.
 
-Every tensor has a leading agent axis, so that a stack of one is the same program as a stack of N, and the question
-which layers are shared is a question about parameter names.
+Every tensor has a leading agent axis, so a stack of one is the same program as a stack of N. Parameter names select
+the layers that agents share.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NetworkSettings(Protocol):
 
 
 class Seen(NamedTuple):
-    """What each agent sees at some moments: [agents, rows, ...]."""
+    """The private inputs of each agent at some moments: [agents, rows, ...]."""
 
     observations: torch.Tensor  # [agents, rows, obs_dim] float32
     last_actions: torch.Tensor  # [agents, rows] int64, -1 before an episode's first action
@@ -54,28 +54,29 @@ class Network(ABC):
 
     @abstractmethod
     def shapes(self) -> Shapes:
-        """Return the shape of each parameter of one agent. The names are those that strategy.shared selects."""
+        """Return the shape of each parameter of one agent, by name; strategy.shared selects by these names."""
 
     @abstractmethod
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
-        """Draw the first parameters of one agent, in the shapes of `shapes`."""
+        """Draw the initial parameters of one agent, in the shapes of `shapes`."""
 
     @abstractmethod
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
-        """Return the memory before the first moment: [agents, episodes, width]; width is 0 without memory."""
+        """Return the recurrent state before the first moment: [agents, episodes, width]; width 0 without any."""
 
     @abstractmethod
     def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Advance every episode by one moment.
 
-        seen: its rows are episodes. memory: what `begin` or the step before returned, [agents, rows, width].
+        seen: its rows are episodes. memory: the recurrent state from `begin` or the previous call,
+        [agents, rows, width].
         Returns Q-values [agents, rows, n_actions] and the new memory; both differentiable in the parameters.
         """
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
         """Return the Q-values of whole episodes: [agents, moments, n_actions].
 
-        seen: its rows are the moments in the timeline's order. By default the network steps through the timeline.
+        seen: its rows are the moments in the timeline's order. The default calls `step` for each time of the timeline.
         A network that can compute several moments at once overrides this.
         """
         memory = self.begin(len(seen.observations), order.batch, seen.observations.device)
@@ -87,7 +88,7 @@ class Network(ABC):
         return torch.cat(outputs, dim=1)
 
     def parameters(self, agent_ids: tuple[int, ...], generators: list[np.random.Generator]) -> Parameters:
-        """Draw the first parameters of a stack: every agent has a generator of its own."""
+        """Draw the initial parameters of a stack. generators: one for each agent."""
         drawn = [self.draw(random) for random in generators]
         assert len(drawn) == len(agent_ids)
         return {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.shapes()}

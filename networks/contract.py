@@ -1,4 +1,4 @@
-"""What every network must hold, as tests for pytest: derive from NetworkContract and name the network."""
+"""The contract of a network, as tests for pytest: derive from NetworkContract and set `network`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ORDER = timeline(np.array([6, 5, 5, 3, 1], np.int64))
 
 
 class NetworkContract:
-    """The properties of a network. network: the class. model: the settings that it is built with."""
+    """The properties of a network. network: the class. model: its settings."""
 
     network: ClassVar[type[Network]]
     model: ClassVar[ModelConfig] = ModelConfig(name="own", hidden=8, initialisation="uniform", agent_id=True)
 
     def make(self) -> tuple[Network, Parameters]:
-        """Build the network and the first parameters of three agents."""
+        """Return the network and the initial parameters of three agents."""
         network = self.network(SPEC, self.model)
         generators = [np.random.default_rng(agent) for agent in range(3)]
         return network, network.parameters((0, 1, 2), generators)
@@ -37,7 +37,7 @@ class NetworkContract:
         return Seen(observations, last, torch.arange(3))
 
     def test_parameters_have_their_shapes(self) -> None:
-        """`draw` gives what `shapes` says, float32; agents begin differently, and alike from the same generator."""
+        """`draw` returns float32 in the declared shapes; only equal generators give equal parameters."""
         network, parameters = self.make()
         again = self.make()[1]
         for name, shape in network.shapes().items():
@@ -47,7 +47,7 @@ class NetworkContract:
         assert any(not torch.equal(value[0], value[1]) for value in parameters.values())
 
     def test_unrolling_is_stepping(self) -> None:
-        """`unroll` gives the outputs of `step`, moment by moment, for episodes of any length."""
+        """`unroll` returns the outputs of `step`, moment by moment, for episodes of any length."""
         network, parameters = self.make()
         seen = self.seen()
         stepped = Network.unroll(network, parameters, seen, ORDER)
@@ -55,7 +55,7 @@ class NetworkContract:
         assert torch.allclose(network.unroll(parameters, seen, ORDER), stepped, rtol=1e-4, atol=1e-5)
 
     def test_agents_do_not_see_each_other(self) -> None:
-        """A stack of one computes what the stack of three computes for that agent."""
+        """A stack of one computes the same values as the stack of three for that agent."""
         network, parameters = self.make()
         seen = self.seen()
         whole = network.unroll(parameters, seen, ORDER)

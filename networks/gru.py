@@ -1,5 +1,7 @@
-"""The recurrent Q-network of PyMARL: input -> linear -> ReLU -> GRU -> linear (arXiv 1902.04043, after DRQN,
-1507.06527)."""
+"""The recurrent Q-network of PyMARL: input -> linear -> ReLU -> GRU -> linear.
+
+Samvelyan et al. 2019 (arXiv 1902.04043), after DRQN (Hausknecht and Stone 2015, arXiv 1507.06527).
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ class Gru(Network):
     def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
         super().__init__(spec, settings)
         self.recurrence: Recurrence = unroll
-        """Computes the GRU over a timeline; a GPU's is a captured graph (networks.gru_captured)."""
+        """Computes the GRU over a timeline; on a GPU, a captured graph (networks.gru_captured)."""
 
     def shapes(self) -> Shapes:
         """See Network; in the order of PARAMETER_NAMES."""
@@ -55,8 +57,8 @@ class Gru(Network):
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
         """See Network.
 
-        model.initialisation "orthogonal": weights orthogonal, each GRU gate by itself, biases 0.
-        "uniform": PyTorch's default, +-1 / sqrt(inputs); of the GRU and its biases +-1 / sqrt(hidden).
+        model.initialisation "orthogonal": orthogonal weights, for each GRU gate separately, and biases 0.
+        "uniform": PyTorch's default, +-1 / sqrt(inputs); for the GRU's weights and biases, +-1 / sqrt(hidden).
         """
         shapes, drawn = self.shapes(), {}
         for name, shape in shapes.items():

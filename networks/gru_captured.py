@@ -1,8 +1,8 @@
 """The GRU's time loop captured as CUDA graphs.
 
-A loop over an episode's moments is hundreds of small kernels, and starting one takes a GPU longer than computing it. A
-graph of them is started as one. But a graph has a fixed shape: here every episode goes on to the limit, with zeros for
-what the GRU reads after its end, and what it computes from them is left out. So the result is `unroll`'s.
+A loop over an episode's moments launches hundreds of small kernels, and a launch takes longer than the computation. A
+graph launches them as one. A graph has a fixed shape, so every episode is padded with zero inputs to the limit. The
+outputs after an episode's end are dropped, so the result equals that of `unroll`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from fedqmix.networks.gru_recurrence import unroll
 from fedqmix.runtime.core.timeline import Timeline, timeline
 
 Loop = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""(gates_in, weight, bias) -> hidden, of episodes of full length."""
+"""(gates_in, weight, bias) -> hidden, for episodes of full length."""
 Capture = Callable[[Loop, tuple[torch.Tensor, ...]], Loop]
-"""Returns a function that does the same to tensors like the samples; its result is written over by the next call."""
+"""Returns the captured loop for tensors of the samples' shapes; each call overwrites the previous result."""
 
 
 class CapturedUnroll:
-    """`networks.gru_recurrence.unroll` for batches of one size; captured when first called, with and without gradient.
+    """`networks.gru_recurrence.unroll` as captured graphs, for batches of one size.
 
-    Stacks of another size, as when one of several runs in one program ends, are captured anew.
+    The first call with and the first without gradient capture a graph each. A stack of another size, as after the end
+    of one of several runs in one program, is captured again.
     """
 
     def __init__(self, batch: int, limit: int, capture: Capture | None = None) -> None:
-        """batch: episodes in every timeline. limit: the longest an episode can be, in environment steps.
+        """batch: episodes in every timeline. limit: the maximum length of an episode, in environment steps.
 
-        capture: how, by default with `torch.cuda.make_graphed_callables`.
+        capture: captures a loop; by default `torch.cuda.make_graphed_callables`.
         """
         self._full = timeline(np.full(batch, limit, np.int64))
         self._capture = capture or cast(Capture, torch.cuda.make_graphed_callables)
-        self._loops: dict[tuple[int, bool], Loop] = {}  # by agents, and whether with gradient
+        self._loops: dict[tuple[int, bool], Loop] = {}  # by (agents, with gradient)
 
     def __call__(
         self, gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, order: Timeline

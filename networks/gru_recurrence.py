@@ -5,9 +5,9 @@ Cho et al. 2014 in PyTorch's convention (gates in the order reset, update, new):
     r = sigmoid(x_r + h W_r + b_r)      z = sigmoid(x_z + h W_z + b_z)
     n = tanh(x_n + r * (h W_n + b_n))   h' = n + z * (h - n)
 
-The input side x (its product and bias) is computed for all moments at once by the caller. What is left in the time
-loop is one matrix product and four elementwise operations forward, one product and three operations backward; the
-weight gradient is a single product at the end. Episodes that are over are not computed: they leave the batch.
+The caller computes the input side x (its product and bias) for all moments at once. The time loop has one matrix
+product and four elementwise operations forward, one product and three operations backward; the weight gradient is a
+single product at the end. Ended episodes leave the batch, so nothing is computed for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fedqmix.runtime.core.timeline import Timeline
 
 
 def gru_cell(gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Advance one moment.
+    """Advance the hidden state by one moment.
 
     gates_in: [agents, rows, 3 * width], the input side. hidden: [agents, rows, width].
     weight: [agents, width, 3 * width]. bias: [agents, 3 * width].
@@ -45,7 +45,7 @@ def unroll(gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, tim
 class _Moments:
     """All moments' intermediate values, each in one tensor, and their views by time step.
 
-    The views are cut once, outside the time loop: small steps cost more to address than to compute.
+    The views are made once, outside the time loop: for small tensors, indexing costs more than the computation.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class _Moments:
         return cls(gates_in, hidden, side, reset_update, new, counts)
 
     def advance(self, time: int, previous: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """Compute the time step's hidden state from the previous one [agents, count, width]; return it."""
+        """Compute and return a time step's hidden state from the previous one: [agents, count, width]."""
         torch.baddbmm(bias, previous, weight, out=self._side[time])
         torch.add(self._in_reset_update[time], self._side_reset_update[time], out=self._reset_update[time]).sigmoid_()
         new = torch.addcmul(self._in_new[time], self._reset[time], self._side_new[time], out=self._new[time]).tanh_()
@@ -116,7 +116,7 @@ class _Unroll(torch.autograd.Function):
         timeline: Timeline = ctx.timeline
         width = hidden.shape[-1]
         reset, update = reset_update[..., :width], reset_update[..., width:]
-        # Cut and put together, not indexed: an index would come from the host, which a captured graph cannot wait for.
+        # Split and concatenated, not indexed: an index would come from the host, which a captured graph cannot read.
         counts = timeline.counts.tolist()
         before = [state[:, :count] for state, count in zip(torch.split(hidden, counts, 1), counts[1:], strict=False)]
         previous = torch.cat([torch.zeros_like(hidden[:, : timeline.batch]), *before], dim=1)
@@ -128,7 +128,7 @@ class _Unroll(torch.autograd.Function):
         torch.mul(factors[:, :, 2] * side_new, 1 - reset, out=factors[:, :, 0])
         torch.mul(previous - new, update * (1 - update), out=factors[:, :, 1])
 
-        grad_total = grad_hidden.clone()  # will also hold what flows back through time
+        grad_total = grad_hidden.clone()  # the loop adds the gradients through time
         grad_gates = _back_through_time(grad_total, factors, update, weight, counts)
         grad_weight = torch.bmm(previous.transpose(1, 2), grad_gates)
         grad_bias = grad_gates.sum(1)
@@ -139,7 +139,7 @@ class _Unroll(torch.autograd.Function):
 def _back_through_time(
     grad_total: torch.Tensor, factors: torch.Tensor, update: torch.Tensor, weight: torch.Tensor, counts: list[int]
 ) -> torch.Tensor:
-    """Add to grad_total [agents, moments, width] what later moments send back.
+    """Add the gradients from later moments to grad_total [agents, moments, width].
 
     Returns the gradient of the hidden side of all gates [agents, moments, 3 * width].
     """

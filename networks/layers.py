@@ -1,4 +1,4 @@
-"""Layers with a leading agent axis, the encoded input, and how first weights are drawn."""
+"""Layers with a leading agent axis, the encoded input, and the initialisation of weights."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from fedqmix.runtime.core.world import TeamSpec
 
 
 def input_width(spec: TeamSpec, agent_id: bool) -> int:
-    """Return the width of the flat input: observation, one-hot last action and, with agent_id, one-hot agent id."""
+    """Return the width of the flat input.
+
+    The input holds the observation, the one-hot last action and, with agent_id, the one-hot agent id.
+    """
     return spec.obs_dim + spec.n_actions + (spec.n_agents if agent_id else 0)
 
 
 def flat_input(seen: Seen, spec: TeamSpec, agent_id: bool) -> torch.Tensor:
-    """Put together what a feed-forward layer reads: [agents, rows, input_width] float32.
+    """Return the input of a feed-forward layer: [agents, rows, input_width] float32.
 
     The last action's columns are 0 before an episode's first action.
     """
@@ -46,7 +49,7 @@ def uniform(random: np.random.Generator, shape: tuple[int, ...], fan_in: int) ->
 def orthogonal(random: np.random.Generator, rows: int, columns: int, blocks: int = 1) -> NDArray[np.float32]:
     """Draw a matrix [rows, columns] of orthogonal blocks side by side (Saxe et al. 2014, arXiv 1312.6120).
 
-    In each block the rows or the columns, of which there are fewer, are orthonormal and uniformly distributed.
+    In each block, the rows or the columns, whichever are fewer, are orthonormal and uniformly distributed.
     """
     drawn = [_orthogonal(random, rows, columns // blocks) for _ in range(blocks)]
     whole: NDArray[np.float32] = np.concatenate(drawn, axis=1).astype(np.float32)

@@ -14,7 +14,7 @@ from fedqmix.runtime.core.timeline import Timeline
 
 
 class Mlp(Network):
-    """Two hidden layers of `model.hidden` units. It sees one observation and the last action, and remembers nothing."""
+    """Two hidden layers of `model.hidden` units over one observation and the last action, without memory."""
 
     def shapes(self) -> Shapes:
         """See Network."""
@@ -24,7 +24,7 @@ class Mlp(Network):
         return weights | {f"{name}.bias": size[1:] for name, size in sizes.items()}
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
-        """See Network; model.initialisation as of the GRU: orthogonal with biases 0, or PyTorch's default."""
+        """See Network; model.initialisation as for the GRU: orthogonal with biases 0, or PyTorch's default."""
         shapes, drawn = self.shapes(), {}
         for name, shape in shapes.items():
             if self.settings.initialisation == "uniform":
@@ -36,7 +36,7 @@ class Mlp(Network):
         return drawn
 
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
-        """See Network; no memory."""
+        """See Network; width 0."""
         return torch.zeros(agents, episodes, 0, device=device)
 
     def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""A plain `torch.nn.Module` as a Network: vmap calls it with each agent's parameters."""
+"""A Network around a `torch.nn.Module`, which vmap calls with each agent's parameters."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ModuleNetwork(Network):
     """
 
     memory_width = 0
-    """Numbers that an agent remembers from one moment of an episode to the next."""
+    """The width of an agent's recurrent state."""
 
     def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
         super().__init__(spec, settings)
-        with torch.device("meta"):  # only its structure is used here
+        with torch.device("meta"):  # only the structure is needed, no weights
             self._structure = self.module(layers.input_width(spec, settings.agent_id), spec.n_actions)
 
     def module(self, inputs: int, n_actions: int) -> nn.Module:
-        """Build the module of one agent. inputs: the width of the flat input (networks.layers)."""
+        """Return the module of one agent. inputs: the width of the flat input (networks.layers)."""
         raise NotImplementedError
 
     def shapes(self) -> Shapes:
@@ -39,7 +39,7 @@ class ModuleNetwork(Network):
         return {name: tuple(value.shape) for name, value in self._structure.named_parameters()}
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
-        """See Network; the module draws its own first weights, from the seed that `random` gives."""
+        """See Network; the module initialises its own weights, from a seed that `random` draws."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(random.integers(2**62)))
             drawn = self.module(layers.input_width(self.spec, self.settings.agent_id), self.spec.n_actions)

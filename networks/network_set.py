@@ -1,4 +1,4 @@
-"""The networks that each agent has for one algorithm: all of one kind, with parameters of their own."""
+"""The networks of each agent for one algorithm: all of one architecture, with separate parameters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fedqmix.runtime.core import seeds
 
 
 class NetworkSet:
-    """Networks by name. The first one's parameters have no prefix; those of another one begin with NAME and a dot."""
+    """Networks by name. The first one's parameters have no prefix; another one's begin with its name and a dot."""
 
     def __init__(self, names: Sequence[str], network: Network) -> None:
-        """names: of an algorithm's agent half. network: how each of them is computed."""
+        """names: the networks of an algorithm's agent half. network: the architecture of each."""
         self.names, self.network = tuple(names), network
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -23,7 +23,7 @@ class NetworkSet:
         return {self._prefix(name) + key: tuple(shape) for name in self.names for key, shape in one.items()}
 
     def draw(self, agent_ids: tuple[int, ...], seed: int) -> Parameters:
-        """Draw the first parameters of a stack, each agent's and network's from a generator of its own."""
+        """Draw the initial parameters of a stack, with a generator for each agent and network."""
         drawn: Parameters = {}
         for name in self.names:
             role = "initial parameters" if not self._prefix(name) else f"initial parameters of {name}"

@@ -1,4 +1,4 @@
-"""The mixer's side: mixers, the team's records of episodes, the Flower server, and what a run leaves behind.
+"""The mixer's side: team learner, episode records, Flower server, metrics and documents.
 
-Nothing here sees an observation or an action.
+No code here reads an observation or an action.
 """

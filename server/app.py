@@ -1,4 +1,4 @@
-"""The Flower ServerApp: gather the team, then let the strategy's own `start` run the rounds."""
+"""The Flower ServerApp: it gathers the team, then the strategy's `start` runs the rounds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flwr.serverapp import Grid, ServerApp
 from fedqmix.strategies import TeamStrategy
 
 app = ServerApp()
-"""What a SuperLink starts (pyproject.toml names it)."""
+"""The app that a SuperLink starts (pyproject.toml names it)."""
 
 UNTIL_STOPPED = 2**31
-"""Rounds to ask Flower for: a run ends by environment steps or win rate, which only a round's end can tell."""
+"""The number of rounds passed to Flower: a run ends by environment steps or win rate, known after each round."""
 
 
 class RunComplete(Exception):  # noqa: N818
-    """Not an error: the way out of Flower's loop over rounds once the run has what it was asked for."""
+    """The exception that leaves Flower's loop over rounds when a stop condition holds; not an error."""
 
 
 RoundEnd = Callable[[ArrayRecord], bool]
@@ -27,23 +27,23 @@ RoundEnd = Callable[[ArrayRecord], bool]
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Lead one run on a SuperLink; the composition root puts it together."""
+    """Serve one run on a SuperLink; runtime.deployment.server_end composes it."""
     from fedqmix.runtime.deployment.server_end import serve
 
     serve(grid, context)
 
 
 def server_app(strategy: TeamStrategy, round_end: RoundEnd, arrays: ArrayRecord | None = None) -> ServerApp:
-    """Make the ServerApp of one run.
+    """Return the ServerApp of one run.
 
-    strategy: configures and aggregates. round_end: told of every finished round, decides when to stop.
-    arrays: what a resumed run goes on from; a new run asks the agents for their first parameters.
+    strategy: configures and aggregates. round_end: called after every round, decides when to stop.
+    arrays: the parameters of a resumed run; a new run requests the agents' initial parameters.
     """
     one_run = ServerApp()
 
     @one_run.main()
     def lead(grid: Grid, context: Context) -> None:
-        logging.getLogger("flwr").setLevel(logging.WARNING)  # rounds are reported by us
+        logging.getLogger("flwr").setLevel(logging.WARNING)  # fedqmix reports the rounds itself
         first = strategy.join(grid)
 
         def after_round(server_round: int, aggregated: ArrayRecord) -> MetricRecord | None:

@@ -1,4 +1,4 @@
-"""Bounds on what one agent may send to the mixer, so that it cannot undo what the others learn."""
+"""Bounds on each agent's Q-values and gradients, which protect the other agents' learning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from fedqmix.runtime.core.errors import DivergenceError
 
 UNLIKE = 10.0
-"""Times the other agents' median |Q| that an agent may send, whatever the rewards are (docs/security.md)."""
+"""The multiple of the other agents' median |Q| that is always allowed, independent of rewards (docs/security.md)."""
 
 
 class BoundSettings(Protocol):
@@ -24,50 +24,49 @@ class BoundSettings(Protocol):
 
 
 class AgentBounds:
-    """Hold each agent's Q-values and gradients to what the rewards allow and the other agents show.
+    """The bounds of Q-values and gradients, from the team rewards and the other agents' values.
 
         |Q_i|  <= max(max_q R / (1 - gamma), 10 M_i)
         |g_i|  <= max(max_gradient M_i, grad_norm_clip)
 
     Q_i: agent i's values in the rows that are Q-values. R: the largest |team reward| of one environment step of
-    training so far
-    (TeamRecords.largest_reward); R / (1 - gamma) is worth that reward in every step for ever. With gamma 1, the
-    episode limit stands for 1 / (1 - gamma). 10 M_i leaves alone what all agents show alike: first networks where
-    rewards are tiny, and a team that diverges, which is not one agent's doing.
-    g_i: agent i's gradient, by its norm. M_i: the median of the other agents' largest |Q|, or norms, without zeros; of
-    an even number of agents, the larger one in the middle.
+    training so far (TeamRecords.largest_reward). R / (1 - gamma) is the return of that reward in every environment
+    step for ever. With gamma 1, the episode limit replaces 1 / (1 - gamma). The term 10 M_i allows values that all
+    agents share: initial networks where rewards are tiny, and a diverging team, for which no single agent is at fault.
+    g_i: agent i's gradient, by its norm. M_i: the median of the other agents' largest |Q|, or norms, without zeros;
+    for an even number of agents, the larger middle value.
 
-    An agent beyond a bound is noted in `faults`. It counts as much as M_i then: its Q-values are clipped to +-M_i, its
-    norm or row is scaled to M_i. To stop at the bound would leave it louder than the whole team.
+    An agent beyond a bound is recorded in `faults`, and its values count as M_i: its Q-values are clipped to +-M_i,
+    its norm or row is scaled to M_i. A cut at the bound itself would leave the agent more weight than the whole team.
 
-    What the rule can and cannot tell:
-    - It sees sizes. An agent that sends wrong numbers of usual size, or its gradient with the sign turned, keeps the
-      bounds; so does one that sends up to max_gradient times what the others send.
-    - One agent among three or more cannot have another one noted, as each median has an honest agent to choose. Half
-      of the others together can.
-    - Of two agents, only one is left to compare with. The one with the larger values is noted, also when the
-      other one sends values near zero. The reward's bound and grad_norm_clip, which do not depend on the
-      other, are all that shelters an honest agent from that.
-    - Agents whose others send zeros alone have nothing to be compared with: their norms have no bound, as there is no
-      gradient they could shrink, and their Q-values have the reward's bound.
-    - Agents of different unit types differ in what they learn, and how fast. max_gradient leaves room
-      for it: docs/security.md says what honest teams show.
+    Limits of the rule:
+    - It compares magnitudes. Wrong numbers of usual magnitude, a gradient with its sign flipped, and values up to
+      max_gradient times the others' are within the bounds.
+    - Among three or more agents, one agent cannot make an honest one exceed its bound: each median has an honest
+      agent to choose. Half of the others together can.
+    - Of two agents, each is compared with the other alone. The one with the larger values is at fault, also when the
+      other sends values near zero. Only the reward's bound and grad_norm_clip, which do not depend on the other,
+      protect an honest agent.
+    - When all others send zeros, there is no comparison: norms have no bound, as there is no gradient to
+      shrink, and Q-values have the reward's bound.
+    - Agents of different unit types learn different values at different speeds. max_gradient leaves room for this:
+      docs/security.md gives measurements of honest teams.
     """
 
     def __init__(self, settings: BoundSettings, episode_limit: int) -> None:
         self._max_q, self._max_gradient, self._clip = settings.max_q, settings.max_gradient, settings.grad_norm_clip
         self.horizon = 1 / (1 - settings.gamma) if settings.gamma < 1 else float(episode_limit)
-        """Environment steps that a reward is multiplied by in the bound of |Q|."""
+        """The factor of the reward in the bound of |Q|, in environment steps."""
         self.faults: dict[int, str] = {}
-        """By agent, its first fault in words that follow its name: what it sent, the bound, the training step."""
+        """Each agent's first fault, a text that follows the agent's name: values sent, bound, training step."""
 
     def q_values(
         self, values: Mapping[str, torch.Tensor], ranges: Sequence[float], reward: float, step: int
     ) -> dict[str, torch.Tensor] | None:
-        """Return the rows of Q-values within the bounds; None when they are so already.
+        """Return the rows of Q-values within the bounds; None when no value is beyond its bound.
 
         values: [agents, count] by name. ranges: `value_ranges(values)` as numbers. reward: R. step: the training
-        step, for messages. Raises DivergenceError that names the agent when a value is not finite.
+        step, for messages. Raises DivergenceError, which names the agent, when a value is not finite.
         """
         if not values:
             return None
@@ -93,9 +92,9 @@ class AgentBounds:
         return {name: row.clamp(-limit, limit) for name, row in values.items()}
 
     def rows(self, gradients: torch.Tensor, step: int) -> torch.Tensor:
-        """Return gradients [agents, parameters] with rows within the bound; the same tensor when they are so already.
+        """Return gradients with every row within the bound; the same tensor when no row is beyond it.
 
-        Raises DivergenceError that names the agent when a row is not finite.
+        gradients: [agents, parameters]. Raises DivergenceError, which names the agent, when a row is not finite.
         """
         if self._max_gradient is None:
             return gradients
@@ -110,9 +109,9 @@ class AgentBounds:
         return gradients * torch.tensor(scales, dtype=gradients.dtype, device=gradients.device).unsqueeze(1)
 
     def norms(self, norms: Sequence[float], step: int) -> list[float] | None:
-        """Return the gradient norms [agents] within the bound; None when they are so already.
+        """Return the gradient norms [agents] within the bound; None when no norm is beyond it.
 
-        Raises DivergenceError that names the agent when a norm is not finite.
+        Raises DivergenceError, which names the agent, when a norm is not finite.
         """
         _require_finite("a gradient norm", norms, step)
         if self._max_gradient is None or max(norms) <= self._clip:
@@ -133,14 +132,14 @@ class AgentBounds:
         return counted if counted != list(norms) else None
 
     def _q_bound(self, reward: float, shown: float) -> tuple[float, str]:
-        """Return the bound of an agent's |Q| and where it comes from. shown: M."""
+        """Return the bound of an agent's |Q| and its source in words. shown: M_i."""
         assert self._max_q is not None
         worth = self._max_q * reward * self.horizon
         if worth < UNLIKE * shown:
             return UNLIKE * shown, f"{UNLIKE:g} times the other agents' median, {shown:.3g}"
         return worth, (
-            f"algorithm.max_q={self._max_q:g} times the largest team reward of a step so far, {reward:.3g}, times a "
-            f"horizon of {self.horizon:.4g} steps"
+            f"algorithm.max_q={self._max_q:g} times the largest team reward of an environment step so far, "
+            f"{reward:.3g}, times a horizon of {self.horizon:.4g} environment steps"
         )
 
     def _note(self, agent: int, sent: str, bound: float, why: str, step: int) -> None:
@@ -149,19 +148,25 @@ class AgentBounds:
 
 
 def value_ranges(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return each agent's largest, then smallest values of each row: [2 rows agents]; NaN where one of them is NaN."""
+    """Return each agent's largest, then smallest value, row by row: [2 rows agents].
+
+    NaN where one of the values is NaN.
+    """
     ranges = [extreme for row in values.values() for extreme in (row.amax(1), row.amin(1))]
     return torch.cat(ranges) if ranges else torch.zeros(0)
 
 
 def median_of_others(values: Sequence[float], agent: int) -> float:
-    """Return the median of what the other agents have above zero, the larger middle one of two; 0 when all is zero."""
+    """Return the median of the other agents' values above zero; 0 without any.
+
+    Of two middle values, it is the larger.
+    """
     others = sorted(value for other, value in enumerate(values) if other != agent and value > 0)
     return others[len(others) // 2] if others else 0.0
 
 
 def _largest(sizes: Sequence[float]) -> float:
-    """Return the largest, or NaN when there is one (which max may overlook)."""
+    """Return the largest value, or NaN when one is NaN (`max` alone may miss it)."""
     return math.nan if any(map(math.isnan, sizes)) else max(sizes)
 
 

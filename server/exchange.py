@@ -1,4 +1,4 @@
-"""One attempt at one set of questions: one per agent goes out, one answer per agent comes back."""
+"""The exchange of one attempt: one question and one answer per agent."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from fedqmix.server.roster import Clock, Roster
 
 PUSH_AGAIN_S = 1.0
 RESEND_S, LONGEST_RESEND_S = 30.0, 120.0
-"""Until a question is taken for lost. Asking again starts a process, which on a busy machine may take 10 s."""
+"""Seconds until a question counts as lost. Each repetition starts a process, up to 10 s on a busy machine."""
 STRIKES = 5
 LONGEST_WORDS = 10_000
-"""Characters of an error that an agent may send."""
+"""The most characters of an agent's error text."""
 
 AWAY = {ErrorCode.NODE_UNAVAILABLE, ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE}
-"""Flower's errors that say something of the network, not of the client."""
+"""Flower's errors of the network, in contrast to errors of the client."""
 
 Bytes = dict[tuple[int, int, str], list[int]]
 """(round, agent, "flower") -> [bytes up, bytes down] of serialised messages."""
 
 
 class Exchange:
-    """The questions of one attempt, who has answered, and what has to be sent again.
+    """The questions of one attempt, their answers, and the questions to be sent again.
 
-    questions: agent -> what the strategy asks it. plan: what is added to each question's plan.
-    ledger: bytes are added to it. Answers are known by the id of the question they reply to, so whatever replies to an
-    earlier attempt is not even looked at.
+    questions: agent -> the strategy's message. plan: entries added to each question's plan.
+    ledger: counts bytes. An answer is identified by the id of its question, so replies to an earlier attempt are
+    never read.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class Exchange:
         ledger: Bytes,
     ) -> None:
         self.answers: dict[int, Message] = {}
-        self.broken: str | None = None  # why this attempt cannot be finished, in an agent's words
+        self.broken: str | None = None  # why this attempt cannot be finished, as an agent reports it
         self._inner, self._roster, self._clock, self._ledger = inner, roster, clock, ledger
         self._questions, self._plan = questions, plan
         self._round = int(cast(int, next(iter(questions.values())).content.config_records[m.PLAN].get(m.ROUND, 0)))
         self._pending: dict[str, int] = {}  # message id -> agent
         now = clock.monotonic()
-        self._due = dict.fromkeys(questions, now)  # agent -> when its question goes out (again)
+        self._due = dict.fromkeys(questions, now)  # agent -> time to push its question (again)
         self._wait = dict.fromkeys(questions, RESEND_S)
         self._strikes = dict.fromkeys(questions, 0)
 
     @property
     def unanswered(self) -> list[int]:
-        """Agents whose answer is not here."""
+        """The agents without an answer so far."""
         return [agent for agent in self._questions if agent not in self.answers]
 
     def send(self) -> None:
@@ -81,10 +81,10 @@ class Exchange:
             self._due[agent] = math.inf if message_id else now + PUSH_AGAIN_S
 
     def receive(self) -> list[int]:
-        """Pull what has come; return the agents whose answer is new.
+        """Pull replies; return the agents whose answer is new.
 
-        Raises what an agent says has ended the run, before all else; FederationError when an agent's Flower client
-        failed too often, or answers as another agent.
+        Raises, before any other error, the error with which an agent ended the run. Raises FederationError when an
+        agent's Flower client failed too often or answers as another agent.
         """
         found = []
         broken = None
@@ -105,9 +105,9 @@ class Exchange:
                 broken = failure.text
             elif agent not in self.answers:
                 _require_itself(agent, reply)
-                self._pending.pop(reply.metadata.reply_to_message_id)  # pulled again, it would be an error of Flower's
-                reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows that one
-                with contextlib.suppress(RefusedError):  # the strategy finds other arrays than it asked for
+                self._pending.pop(reply.metadata.reply_to_message_id)  # Flower raises when it is pulled again
+                reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows this node
+                with contextlib.suppress(RefusedError):  # the strategy then reports the wrong arrays
                     reply.content.update(opened(reply.content))
                 self.answers[agent] = reply
                 found.append(agent)
@@ -115,12 +115,11 @@ class Exchange:
         return found
 
     def resend(self, standing: Standing | None, back: Iterable[int]) -> None:
-        """Have lost questions pushed again.
+        """Schedule lost questions to be pushed again.
 
-        standing: how far the agents are, None when it is not known. back: agents whose nodes have come back, and with
-        them have forgotten what they were asked. An agent that is at work will answer; one that has finished, or never
-        began, though its question is long on its way, is asked again, ever more rarely. Agents answer what they have
-        answered before from memory.
+        standing: the agents' progress, None when unknown. back: agents whose nodes came back and lost their question.
+        An agent at work will answer. An agent that has finished, or has not begun long after its question was pushed,
+        gets it again, at growing intervals. Agents store their answers, so a repeated question costs them no work.
         """
         now = self._clock.monotonic()
         for agent in self.unanswered:
@@ -139,7 +138,10 @@ class Exchange:
         return Message(closed(content), self._roster.node(agent), about.message_type, group_id=about.group_id)
 
     def _failed(self, agent: int, reply: Message) -> None:
-        """Ask again; what the agent itself has done is not lost."""
+        """Schedule the question again; the agent's own work is not lost.
+
+        Raises FederationError after STRIKES failures of the agent's Flower client.
+        """
         self._due[agent] = self._clock.monotonic() + PUSH_AGAIN_S
         if reply.error.code in AWAY:
             return
@@ -147,7 +149,7 @@ class Exchange:
         if self._strikes[agent] >= STRIKES:
             raise FederationError(
                 f"the Flower client of agent {agent} failed {STRIKES} times in a row: {reply.error.reason}. "
-                "Its SuperNode's log says more."
+                "See its SuperNode's log."
             )
 
     def _count(self, agent: int, up: int = 0, down: int = 0) -> None:
@@ -157,7 +159,7 @@ class Exchange:
 
 
 def _require_itself(agent: int, reply: Message) -> None:
-    """Raise FederationError when an answer names another agent than the one whose node it came from."""
+    """Raise FederationError when an answer names another agent than its node's."""
     metrics = reply.content.metric_records.get(m.METRICS)
     named = agent if metrics is None else metrics.get(m.AGENT, agent)
     if named != agent:
@@ -169,19 +171,19 @@ def _size(message: Message) -> int:
 
 
 def _failure_in(reply: Message) -> Failure | None:
-    said = reply.content.config_records.get(m.FAILURE)
-    if said is None:
+    record = reply.content.config_records.get(m.FAILURE)
+    if record is None:
         return None
-    return Failure(*(_printable(said.get(field, "")) for field in ("kind", "error", "text", "arguments")))
+    return Failure(*(_printable(record.get(field, "")) for field in ("kind", "error", "text", "arguments")))
 
 
 def _printable(value: object) -> str:
-    """Return words of an agent's without characters that a terminal obeys."""
+    """Return an agent's text without control characters, which a terminal would execute."""
     return "".join(one if one.isprintable() or one == "\n" else "?" for one in str(value)[:LONGEST_WORDS])
 
 
 def _said_by(agent: int, failure: Failure) -> FedqmixError:
-    """Return the error that an agent says has ended the run, as one that names it."""
+    """Return the error with which an agent ended the run; its text names the agent."""
     error, own = error_of(failure), f"agent {agent}"
     if own in str(error):
         return error

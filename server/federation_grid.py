@@ -1,10 +1,10 @@
-"""A Flower Grid on which a round is a transaction: every agent answers one and the same attempt, or it is tried again.
+"""A Flower Grid with rounds as transactions: all agents answer one attempt, or it is repeated.
 
-1. Take the next attempt number; open the attempt at world and mixer, which sends away whoever waits in the one before.
-2. Push one question per agent, the attempt in its plan.
-3. Poll: take each agent's answer once; ask again whose question or answer was lost.
-4. An agent says that the attempt is broken: a pause, then from the start. It says that the run is: raise its error.
-5. An agent everybody waits for gives no sign for longer than the patience: raise FederationError, naming it.
+1. Take the next attempt number; open the attempt at world and mixer, which ends all waiting in the previous one.
+2. Push one question per agent, with the attempt in its plan.
+3. Poll: accept each agent's answer once; push a question again when it or its answer was lost.
+4. An agent reports a broken attempt: pause, then begin at 1. An agent reports an error that ends the run: raise it.
+5. The agents that all others wait for give no sign for longer than the patience: raise FederationError, naming them.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from fedqmix.server.signs import Signs
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.3
 LOOK_S = 1.0
-"""Between two looks at who is online and how far the agents are."""
+"""Seconds between two checks of the nodes online and of the agents' progress."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 BROKEN_IN_A_ROW = 25
 
 
 class FederationGrid(Grid):
-    """Wraps the Grid of a ServerApp.
+    """A Grid around the Grid of a ServerApp, with attempts and a roster of agents.
 
-    n_agents: how many take part. run: the run's id. controls: world and mixer. next_attempt: returns a number higher
-    than any it has returned in this run's life, kept by the caller. config_yaml: the run's settings, for the agents.
-    patience_s: how long an agent may give no sign. on_event: told what a user wants to know ("round 5 is attempted
-    again ..."). doors: for nodes that are not told where their agent is (Flower's simulation).
-    nodes: node id -> the agent its certificate names; None where nodes prove nothing.
-    bytes: what crossed, by (round, agent, "flower"): [up, down]; round 0 is joining. times: of the newest answers of
-    each kind, seconds from question to answers ("fed/train_s"), of these the slowest agent at work
-    ("fed/train_busy_s"), and of these waiting for world and mixer, its own waiting ("fed/train_waited_s").
+    n_agents: the number of agents. run: the run's id. controls: world and mixer. next_attempt: returns a number higher
+    than all before in this run's life; the caller stores it. config_yaml: the run's settings, for the agents.
+    patience_s: seconds that an agent may give no sign. on_event: called with messages for the user ("round 5 is
+    attempted again ..."). agent_services: the agents' addresses, for nodes that Flower simulates.
+    nodes: node id -> the agent that its certificate names; None: nodes are not authenticated.
+    bytes: bytes sent by (round, agent, "flower"): [up, down]; round 0 is joining.
+    times: seconds for the newest answers of each kind. "fed/train_s": from question to answers. "fed/train_busy_s":
+    the slowest agent's work. "fed/train_waited_s": the part of this work in which it waits for world and mixer.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class FederationGrid(Grid):
         self._patience, self._on_event = patience_s, on_event
         self._roster = Roster(inner, n_agents, run, agent_services, clock, nodes, on_event)
 
-    # What a Grid is asked that is no round
+    # Flower's Grid, outside rounds
 
     def set_run(self, run: Run) -> None:
-        """Pass on."""
+        """Set the run of the inner Grid."""
         self._inner.set_run(run)
 
     @property
@@ -83,23 +83,23 @@ class FederationGrid(Grid):
     def create_message(
         self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
     ) -> Message:
-        """Pass on."""
+        """Create a message by the inner Grid."""
         return self._inner.create_message(content, message_type, dst_node_id, group_id, ttl)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Pass on, as it is: no attempt."""
+        """Push messages unchanged, without an attempt."""
         return self._inner.push_messages(messages)
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Pass on, as it is: no attempt."""
+        """Pull messages unchanged, without an attempt."""
         return self._inner.pull_messages(message_ids)
 
     def get_node_ids(self) -> Iterable[int]:
-        """Return the nodes of all agents, in agent order; wait for those that are not there yet.
+        """Return the nodes of all agents, in agent order; wait for missing ones.
 
-        Raises FederationError, naming the agents, when some stay away for longer than the patience.
+        Raises FederationError, naming the agents, when some are missing for longer than the patience.
         """
-        began, told = self._clock.monotonic(), False
+        began, reported = self._clock.monotonic(), False
         self._roster.look()
         while missing := self._roster.missing:
             waited = self._clock.monotonic() - began
@@ -110,8 +110,8 @@ class FederationGrid(Grid):
                     "online). Every agent needs its `fedqmix agent` and its SuperNode; start what is missing and "
                     "resume the run."
                 )
-            if waited > 10 * LOOK_S and not told:
-                told = True
+            if waited > 10 * LOOK_S and not reported:
+                reported = True
                 self._on_event(f"waiting for {_agents(missing)}")
             self._clock.sleep(LONGEST_POLL_S)
             self._roster.look()
@@ -122,8 +122,8 @@ class FederationGrid(Grid):
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Return one answer per message, all of one attempt.
 
-        timeout: not looked at; the patience counts. Raises what an agent says has ended the run (DivergenceError, ...);
-        FederationError when agents stay away.
+        timeout: ignored, as the patience applies. Raises the error with which an agent ended the run
+        (DivergenceError, ...), and FederationError when agents give no sign.
         """
         questions = {self._roster.agent(message.metadata.dst_node_id): message for message in messages}
         if not questions:
@@ -150,7 +150,7 @@ class FederationGrid(Grid):
             self._clock.sleep(min(FIRST_PAUSE_S * 2 ** (broken - 1), LONGEST_PAUSE_S))
 
     def _attempt(self, attempt: Attempt, kind: str, questions: dict[int, Message], signs: Signs) -> list[Message]:
-        """Try once. Raises AttemptError when it is worth trying again."""
+        """Make one attempt. Raises AttemptError when another attempt may succeed."""
         began = self._clock.monotonic()
         self._controls.open(attempt, kind.removeprefix("query."), self._config)
         plan = ConfigRecord(
@@ -190,8 +190,8 @@ class FederationGrid(Grid):
     def _time(self, kind: str, seconds: float, answers: Iterable[Message]) -> None:
         slowest = (0.0, 0.0)
         for answer in answers:
-            said = answer.content.metric_records.get(m.METRICS, MetricRecord())
-            slowest = max(slowest, (_seconds(said, m.BUSY_S), _seconds(said, m.WAITED_S)))
+            metrics = answer.content.metric_records.get(m.METRICS, MetricRecord())
+            slowest = max(slowest, (_seconds(metrics, m.BUSY_S), _seconds(metrics, m.WAITED_S)))
         name = f"fed/{kind.removeprefix('query.')}"
         self.times |= {f"{name}_s": seconds, f"{name}_busy_s": slowest[0], f"{name}_waited_s": slowest[1]}
 
@@ -203,9 +203,9 @@ class FederationGrid(Grid):
             )
 
 
-def _seconds(said: MetricRecord, name: str) -> float:
-    """Return seconds that an agent gives; 0 for what cannot be any."""
-    value = said.get(name, 0.0)
+def _seconds(metrics: MetricRecord, name: str) -> float:
+    """Return a duration that an agent reports, in seconds; 0 for a value that is not a valid duration."""
+    value = metrics.get(name, 0.0)
     return float(value) if isinstance(value, int | float) and 0 <= value < math.inf else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Which Flower node is which agent, now: asked, not assumed, since a SuperNode may come back under another id."""
+"""The roster: which Flower node answers for which agent now. A returning SuperNode may have another node id."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from fedqmix.runtime.core.agent_services import AgentServices
 
 ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, 60.0
 ANSWER_WITHIN_S = 10.0
-"""How long a node tries to reach its agent before it says that it cannot."""
+"""Seconds for which a node tries to reach its agent before it replies with an error."""
 
 
 class Clock(Protocol):
-    """The `time` module, or a test's own time."""
+    """The functions used of the `time` module; a test passes a simulated clock."""
 
     def monotonic(self) -> float:
-        """Return seconds since some moment."""
+        """Return seconds since an arbitrary start."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Let time pass."""
+        """Wait for some seconds."""
 
 
 class Roster:
-    """Agents and their nodes.
+    """The agents and their nodes.
 
-    A strategy knows an agent by the first node it answered from (`name`); messages go to the node it answers from now
-    (`node`). A node that stopped without saying so stays listed for up to a minute (two heartbeats of 30 s), so being
-    online is not enough to be counted: a node counts once its agent's door has said who it is (m.WHO).
+    A strategy identifies an agent by the first node that answered for it (`name`). Messages go to the node that
+    answers for it now (`node`). Flower lists a node that stopped without notice for up to a minute (two heartbeats of
+    30 s). So an online node counts only after its agent service has named its agent (m.WHO).
 
-    owners: node id -> the agent that the node's certificate and key stand for. A node counts as that agent or not at
-    all. None where nodes prove nothing: what they say is believed. on_event: told why a node is not counted.
+    owners: node id -> the agent that the node's certificate and key identify. A node counts as that agent or not at
+    all. None: nodes are not authenticated, and their answers are trusted. on_event: called with the reason why a node
+    is not counted.
     """
 
     def __init__(
@@ -65,24 +66,24 @@ class Roster:
         self._nodes: list[int | None] = [None] * n_agents
         self._known: set[int] = set()
         self._pending: dict[str, int] = {}  # message id -> node
-        self._asked: dict[int, tuple[float, float]] = {}  # node -> when, and how long until it is asked again
+        self._asked: dict[int, tuple[float, float]] = {}  # node -> time of the question, seconds until the next one
 
     @property
     def missing(self) -> list[int]:
-        """Agents that no node has ever answered for."""
+        """The agents for which no node has answered yet."""
         return [agent for agent, name in enumerate(self._names) if name is None]
 
     @property
     def names(self) -> list[int]:
-        """What the strategy calls the agents' nodes, in agent order; only those found so far."""
+        """The agents' names for the strategy, in agent order; only of agents found so far."""
         return [name for name in self._names if name is not None]
 
     def agent(self, name: int) -> int:
-        """Return the agent a strategy means."""
+        """Return the agent that has a name."""
         return self._names.index(name)
 
     def name(self, agent: int) -> int:
-        """Return what the strategy calls an agent's node."""
+        """Return an agent's name for the strategy: the first node that answered for it."""
         name = self._names[agent]
         assert name is not None
         return name
@@ -94,9 +95,9 @@ class Roster:
         return node
 
     def look(self) -> list[int]:
-        """See who is online, ask those that are not known, take their answers.
+        """Update the roster: list the nodes online, question unknown ones, read their answers.
 
-        Returns the agents that have come back since the last look: under another node id, or the same one.
+        Returns the agents whose nodes came back since the last call, under the same or another node id.
         """
         online = set(self._inner.get_node_ids())
         back = {agent for agent, node in enumerate(self._nodes) if node in online - self.online}
@@ -109,7 +110,7 @@ class Roster:
                 continue
             self._note_failure(node, reply)
             if agent is None or not 0 <= agent < self.n_agents:
-                self._asked.pop(node, None)  # its agent is not there yet: ask again
+                self._asked.pop(node, None)  # its agent has not started yet: ask again
                 continue
             if not self._stands_for(node, agent):
                 continue
@@ -121,12 +122,12 @@ class Roster:
         return sorted(back)
 
     def _stands_for(self, node: int, agent: int) -> bool:
-        """Tell whether a node may answer for an agent; note it when it may not. It is asked again after a while."""
+        """Return whether a node may answer for an agent; report a node that may not. It is asked again later."""
         if self._owners is None or self._owners.get(node) == agent:
             return True
         self._note(
             f"{self._called(node)} says that it is agent {agent}; it is not believed, and not counted. "
-            "No SuperNode of fedqmix says so: look after its machine."
+            "A SuperNode of fedqmix never does this: check its machine."
         )
         return False
 

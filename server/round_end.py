@@ -1,4 +1,4 @@
-"""What the server does when a round is over: write the metrics row, the checkpoint, and decide whether to go on."""
+"""The end of a round: the metrics row, the checkpoint, and the decision whether the run ends."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from fedqmix.strategies import TeamStrategy
 
 
 class MixerSide(Protocol):
-    """What the mixer's side tells the server, and nobody else."""
+    """The figures that the mixer's side reports to the server alone."""
 
     def report(self) -> dict[str, float]:
-        """Return means since the last report, over training steps: loss, td_error_abs, grad_norm, and over battles.
+        """Return means since the last report, over training steps and training episodes.
 
-        The battles' are those of training_battles.
+        Over training steps: loss, td_error_abs, grad_norm. Over episodes: the means of `training_battles`.
         """
 
     def training_battles(self) -> dict[str, float]:
-        """Return battle_won_mean, return_mean and ep_length_mean over the training battles since the last report.
+        """Return means over the training episodes since the last report.
 
-        Nothing when there was none, or when it is not known.
+        The names: battle_won_mean, return_mean, ep_length_mean. Empty without an episode, or when the means are
+        unknown.
         """
 
     def evaluation_return(self, purpose: Purpose) -> float:
-        """Return the mean team return of the last evaluation by battles of this kind."""
+        """Return the mean team return of the last evaluation with episodes of this purpose."""
 
 
 @dataclass
 class Counters:
-    """What the server counts over the whole run; part of every checkpoint."""
+    """The server's counters over the whole run; part of every checkpoint."""
 
     round: int = 0
     env_step: int = 0
@@ -47,20 +48,20 @@ class Counters:
     best_return: float = 0.0
     bytes_up: int = 0
     bytes_down: int = 0
-    broken_battles: int = 0  # played again because their game broke down
+    broken_battles: int = 0  # episodes played again because their game broke down
     elapsed_s: float = 0.0
     metrics_position: int = 0  # length of metrics.jsonl in bytes
 
 
 Save = Callable[[int, ArrayRecord, Mapping[str, Any]], None]
-"""Writes a checkpoint: round, aggregated arrays, facts."""
+"""Writes a checkpoint: round, aggregated arrays, counters."""
 
 
 class RoundEnd:
-    """Called after every round; True ends the run.
+    """The procedure after every round; it returns True to end the run.
 
-    on_row: shown every round's figures. save, save_best: write checkpoints. counters: where a resumed run goes on.
-    epsilon: the exploration rate after so many environment steps.
+    on_row: called with every round's row. save, save_best: write checkpoints. counters: a resumed run's counters.
+    epsilon: returns the exploration rate after a number of environment steps.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class RoundEnd:
         self.on_row = on_row
         self.counters = counters
         self.epsilon = epsilon
-        self._told = self.refusals()  # those that a row has told
+        self._told = self.refusals()  # those already in a row
         self._before: Row = {}  # the evaluation of the agents' own networks, before they were aggregated
         self._began = time.perf_counter() - counters.elapsed_s
         strategy.evaluated_before = self._note_before
@@ -94,9 +95,10 @@ class RoundEnd:
         strategy.env_step = counters.env_step
 
     def __call__(self, arrays: ArrayRecord) -> bool:
-        """Take down the round that just ended.
+        """Record the round that ended; return whether the run ends.
 
-        1. Count.  2. After an evaluation: a row of metrics, and the best networks.  3. A checkpoint when due.
+        1. Update the counters.  2. After an evaluation: log a row of metrics, and save the best networks.
+        3. Write a checkpoint when one is due.
         """
         record, counters = self.strategy.record, self.counters
         counters.round, counters.env_step = record.number, record.env_step
@@ -117,13 +119,13 @@ class RoundEnd:
         return finished
 
     def finished(self) -> bool:
-        """Say whether the run has what it was asked for: environment steps, rounds, or its win rate often enough."""
+        """Return whether a stop condition holds: environment steps, rounds, or the win rate."""
         won = self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
         enough = self.stop.rounds is not None and self.counters.round >= self.stop.rounds
         return won or enough or self.counters.env_step >= self.stop.env_steps
 
     def write_checkpoint(self, arrays: ArrayRecord) -> None:
-        """Write what the run can be resumed from."""
+        """Write a checkpoint from which the run can be resumed."""
         self.counters.metrics_position = self.loggers.jsonl.position()
         self.save(self.counters.round, arrays, asdict(self.counters))
 
@@ -153,7 +155,7 @@ class RoundEnd:
         return row
 
     def tell_refusals(self) -> None:
-        """Take down refusals that no row has told yet: those that have ended the run."""
+        """Log refusals that are in no row yet: those that ended the run."""
         refused = self.refusals()
         if refused != self._told:
             record = self.strategy.record
@@ -161,7 +163,7 @@ class RoundEnd:
             self.loggers.log({"env_step": record.env_step, "round": record.number} | refused)
 
     def refusals(self) -> Row:
-        """Return how often each agent was refused so far; nothing of agents that never were."""
+        """Return each agent's number of refusals so far; agents without any are absent."""
         return {f"fed/refused_{agent}": count for agent, count in enumerate(self.strategy.faults.counts) if count}
 
     def _returns(self) -> Row:
@@ -170,7 +172,7 @@ class RoundEnd:
         return {key: self.mixer_side.evaluation_return(purpose) for key, purpose in zip(keys, purposes, strict=False)}
 
     def _note_before(self) -> None:
-        """Take down the returns before the next evaluation, as the mixer's side remembers the last alone."""
+        """Store the returns before the next evaluation, as the mixer's side keeps only the last results."""
         won = self.strategy.record.won_before
         assert won is not None
         returned = self.mixer_side.evaluation_return(self.strategy.evaluate_for[0])

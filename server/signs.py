@@ -1,4 +1,4 @@
-"""When each agent last gave a sign of getting on, and whom all the others are waiting for."""
+"""Signs of progress: the time of each agent's last one, and the agents that all the others wait for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fedqmix.runtime.core.controls import Standing
 
 
 class Signs:
-    """Signs are an answer, and one more call at the world than when it was last looked at.
+    """The time of each agent's last sign of progress, in seconds.
 
-    agents: who is asked. now: seconds, as all times here. That an agent says "this attempt is broken" is no sign.
+    A sign is an answer, or more calls to world and mixer than at the last check. A reply that the attempt is broken
+    does not count. agents: the agents with a question. now: the current time.
     """
 
     def __init__(self, agents: Iterable[int], now: float) -> None:
@@ -18,11 +19,11 @@ class Signs:
         self._calls: dict[int, int] = {}
 
     def begin(self) -> None:
-        """A new attempt: calls count from 0 again. Who had been silent before still is."""
+        """Begin a new attempt: calls count from 0 again; the times of the last signs stay."""
         self._calls = {}
 
     def seen(self, standing: Standing | None, now: float) -> None:
-        """Take note of how far the agents are; None when nobody can tell."""
+        """Record the agents' progress; None: world and mixer could not be asked."""
         if standing is None:
             return
         for agent, calls in standing.calls.items():
@@ -31,14 +32,14 @@ class Signs:
         self._calls = dict(standing.calls)
 
     def answered(self, agents: Iterable[int], now: float) -> None:
-        """Take note of answers."""
+        """Record answers."""
         for agent in agents:
             self._last[agent] = now
 
     def overdue(self, unanswered: list[int], now: float, patience: float) -> list[int]:
-        """Return those everybody waits for, once they have given no sign for longer than `patience` seconds.
+        """Return the agents with the fewest calls, when all of them are silent for too long.
 
-        Who has made fewer calls keeps the others waiting; they are not to blame.
+        patience: seconds without a sign. Agents with more calls only wait for these, so they are not overdue.
         """
         calls = {agent: self._calls.get(agent, 0) for agent in unanswered}
         slowest = [agent for agent, made in calls.items() if made == min(calls.values())]

@@ -1,4 +1,4 @@
-"""The team's side of a training step: the local Coordinator, which owns the team half and the team's episodes."""
+"""The team's side of a training step: the local Coordinator."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class TeamLearningSettings(AlgorithmSettings, BoundSettings, Protocol):
 
 
 Drawn = tuple[tuple[int, int], Integers]
-"""(training steps, episodes added) at the time of a draw, and the slots it gave."""
+"""(training steps, episodes added) at the time of a draw, and the slots drawn."""
 NOTHING_DRAWN: Drawn = ((-1, -1), np.zeros(0, np.int64))
 
 
 class TeamLearner:
-    """The local Coordinator (see runtime.core.coordinator): owns the team half, its target, and the team's episodes."""
+    """The local Coordinator; it owns the team half, its target and the team's episodes."""
 
     def __init__(
         self,
@@ -49,8 +49,10 @@ class TeamLearner:
         batched_runs: BatchedRuns = SINGLE_RUN,
         backend: str = "auto",
     ) -> None:
-        """Draw the first weights. batched_runs: the run's handle among several in one program. backend:
-        runtime.backend."""
+        """Draw the initial weights.
+
+        batched_runs: the run's handle among several in one program. backend: runtime.backend.
+        """
         self.settings = settings
         self.records = records
         self.seed = seed
@@ -67,7 +69,10 @@ class TeamLearner:
 
     @property
     def slots(self) -> Integers:
-        """Where the episodes of the next training step lie: [batch] int64, longest first; see runtime.storage.draw."""
+        """The slots [batch] int64 of the next training step's episodes, longest first.
+
+        See runtime.storage.draw.
+        """
         ring, now = self.records.ring, (self.train_steps, self.records.ring.added)
         if self._drawn[0] != now:
             self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
@@ -76,16 +81,15 @@ class TeamLearner:
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
-        Q-values beyond an agent's bound are clipped before they are learned from, and noted in `faults`
-        (server.bounds).
+        Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds).
         Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
         are stored.
         """
         transitions = self.records.sample(self.slots)
         values = {row.name: rows[row.name] for row in self.rows if row.q_value}
         gradients, figures = self._learn(transitions, rows)
-        # Read at once: each time the host reads a number, a GPU has to have finished all it was told. So values beyond
-        # the bounds are known when they have been learned from, and what was learned is replaced.
+        # One read: each read of a number by the host waits until the GPU has finished all queued work. So values beyond
+        # the bounds are found only after learning; the gradients are then computed again.
         read = torch.cat([value_ranges(values), self._stacked(figures)]).cpu().tolist()
         ranges, means = read[: -len(self.half.figures)], read[-len(self.half.figures) :]
         within = self.bounds.q_values(values, ranges, self.records.largest_reward, self.train_steps + 1)
@@ -97,16 +101,18 @@ class TeamLearner:
         return gradients
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
-        """Sum [agents, parameters] over the team, into every row; rows beyond the bound are scaled and noted first.
+        """Sum gradients over the team.
 
+        gradients: [agents, parameters]; rows beyond the bound are first scaled and recorded in `faults`.
+        Returns [agents, parameters], the sum in every row.
         Raises DivergenceError when a row is not finite and algorithm.max_gradient is not null.
         """
         return self.bounds.rows(gradients, self.train_steps + 1).sum(0, keepdim=True).expand_as(gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
-        """Return the clipping scale of this step and let the mixer take its own Adam step with it.
+        """Update the mixer by an Adam step and return the clipping scale of this training step.
 
-        Norms beyond an agent's bound count less, and are noted in `faults` (server.bounds).
+        squared_norms: [agents]. Norms beyond an agent's bound are reduced and recorded in `faults` (server.bounds).
         Raises DivergenceError when a norm or the mixer's gradient is not finite.
         """
         own = self.training.squared_norm()
@@ -127,17 +133,17 @@ class TeamLearner:
 
     @property
     def faults(self) -> dict[int, str]:
-        """By agent, the first thing it sent beyond its bounds since `forget_faults`, in words that follow its name."""
+        """Each agent's first fault since `forget_faults`: a text that follows the agent's name in a message."""
         return dict(self.bounds.faults)
 
     def forget_faults(self) -> None:
-        """Note faults anew, as at the beginning of a round."""
+        """Clear the faults, as at the beginning of a round."""
         self.bounds.faults.clear()
 
     def report(self) -> dict[str, float]:
-        """Return means since the last report: the algorithm's figures, grad_norm, and those of the training battles.
+        """Return means since the last report: figures, grad_norm, and the training episodes' means.
 
-        What there was none of, a training step or a battle, has no means.
+        Without a training step since then, the figures and grad_norm are absent; without an episode, its means are.
         """
         steps, *sums = self._sums.tolist()
         means = self.training_battles()
@@ -147,21 +153,24 @@ class TeamLearner:
         return means | ({name: value / steps for name, value in zip(names, sums, strict=True)} if steps else {})
 
     def learned(self) -> Learned:
-        """Return how much was learned in the run, and what the agents sent out of bounds since `forget_faults`."""
+        """Return the run's training steps and episodes, and the agents' faults since `forget_faults`."""
         return Learned(self.train_steps, self.records.ring.added, self.faults)
 
     def training_battles(self) -> dict[str, float]:
-        """Return the training battles' means since the last report (TeamRecords.training_means), and keep counting."""
+        """Return the training episodes' means since the last report, without a reset.
+
+        See TeamRecords.training_means.
+        """
         return self.records.training_means()
 
     def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> float:
-        """Return the mean team return of the last evaluation by battles of this kind."""
+        """Return the mean team return of the last evaluation with episodes of this purpose."""
         results = self.records.results(purpose)
         assert results is not None
         return float(results.returns.mean())
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything but the episodes, as named tensors, for a checkpoint."""
+        """Return the state for a checkpoint, as named tensors: everything except the episodes."""
         named = {f"mixer.{stored_name(name)}": value for name, value in self.half.state_dict().items()}
         named |= {f"target.{stored_name(name)}": value for name, value in self.target.state_dict().items()}
         named |= {f"adam.{name}": value for name, value in self.training.moments().items()}
@@ -170,18 +179,18 @@ class TeamLearner:
         return named | {"train_steps": torch.tensor(self.train_steps), "largest_reward": reward} | counted
 
     def load_state(self, named: Mapping[str, torch.Tensor]) -> None:
-        """Take up what `state` wrote; faults noted since are forgotten, as those steps are taken anew."""
+        """Load the output of `state`; clear faults, as their training steps are repeated."""
         self.forget_faults()
-        self._drawn = NOTHING_DRAWN  # the episodes may be others
+        self._drawn = NOTHING_DRAWN  # the episodes may differ
         for kind, module in (("mixer.", self.half), ("target.", self.target)):
             own = _under(kind, named)
             module.load_state_dict({name: own[stored_name(name)] for name in module.state_dict()})
         self.training.load_moments(_under("adam.", named))
         self.train_steps = int(named["train_steps"])
         self._sums.copy_(named["sums"])
-        # a checkpoint from before battles were summed has none of them
+        # An older checkpoint has no sums over episodes.
         self.records.sums.copy_(named.get("battle_sums", torch.zeros_like(self.records.sums)))
-        # one from before the largest reward was kept has those of its episodes, which may not be here yet
+        # An older checkpoint has no largest reward; it is computed from the episodes, which may be loaded later.
         self.records.largest_reward = float(named["largest_reward"]) if "largest_reward" in named else None
 
     def _learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> LearnedRows:

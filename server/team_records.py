@@ -1,4 +1,4 @@
-"""What the world tells only the mixer's side: the global state and the team reward of every battle."""
+"""The team's records of episodes: global states and team rewards, which agents never receive."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 @dataclass(frozen=True)
 class BattleResults:
-    """How a batch of battles ended."""
+    """The results of a batch of episodes."""
 
-    returns: Floats  # [battles], team rewards summed
-    lengths: Integers  # [battles], environment steps
-    won: np.ndarray  # [battles] bool
+    returns: Floats  # [episodes], team rewards summed
+    lengths: Integers  # [episodes], environment steps
+    won: np.ndarray  # [episodes] bool
 
 
 class TeamRecords:
     """The mixer's side of the episode buffer; a TeamSink.
 
-    Training battles are stored, in the same slots as the agents' private episodes, and their results are summed. Of all
-    others only the results are kept, until the next series of the same purpose. Battles whose game broke down are left
-    out; they come again.
+    Training episodes are stored in the same slots as the agents' private episodes, and their results are summed.
+    Of other episodes, only the results are kept, until the next series of the same purpose begins.
+    Episodes whose game broke down are left out; the agents play them again.
     """
 
     def __init__(self, spec: TeamSpec, capacity: int, device: torch.device) -> None:
@@ -43,27 +43,29 @@ class TeamRecords:
             },
             device,
         )
-        self.sums = torch.zeros(4, dtype=torch.float64)  # training battles since the last report: see training_means
-        self._largest_reward: float | None = 0.0  # None: to be found among the stored episodes
+        self.sums = torch.zeros(
+            4, dtype=torch.float64
+        )  # over training episodes since the last report: see training_means
+        self._largest_reward: float | None = 0.0  # None: computed from the stored episodes on first use
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
-        self._again: set[int] = set()  # episodes of the present series whose game broke down
+        self._again: set[int] = set()  # episodes of the current series whose game broke down
         self._battles = EpisodeBatch(Purpose.TRAINING, 0, 0)
         self._time = 0
 
     @property
     def largest_reward(self) -> float:
-        """The largest |team reward| of one environment step of this run's training battles; 0 before the first."""
+        """The largest |team reward| of an environment step in training; 0 before the first."""
         if self._largest_reward is None:
             self._largest_reward = self._largest_stored_reward()
         return self._largest_reward
 
     @largest_reward.setter
     def largest_reward(self, value: float | None) -> None:
-        """Set what a checkpoint says; None when it does not: then it is that of the episodes stored by then."""
+        """Set the value from a checkpoint; None: compute it from the episodes stored at its first use."""
         self._largest_reward = value
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Take the first state of a new batch of battles; an unfinished batch before it is forgotten."""
+        """Begin a new batch of episodes with its first state; an unfinished batch is discarded."""
         moments = self.spec.episode_limit + 1
         self._battles, self._time = battles, 0
         begins = battles.series in (None, battles.first) and battles.first not in self._again
@@ -77,8 +79,9 @@ class TeamRecords:
         self._states[0] = time_step.state
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Take one step of every battle; a batch that is over is stored or reported.
+        """Record one environment step of every episode.
 
+        When all have ended, a training batch is stored, and of other batches the results are kept.
         Raises DivergenceError when a reward or a state is not finite.
         """
         for name, value in (("team reward", time_step.team_reward), ("global state", time_step.state)):
@@ -96,7 +99,7 @@ class TeamRecords:
             self._finish(time_step)
 
     def sample(self, slots: Integers) -> TeamTransitions:
-        """Find the transitions of the episodes in the given slots.
+        """Return the transitions of the episodes in the given slots.
 
         slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
         """
@@ -109,7 +112,7 @@ class TeamRecords:
         return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order)
 
     def results(self, purpose: Purpose) -> BattleResults | None:
-        """Return how the battles of the last series ended, by episode number; None before the first has ended."""
+        """Return the last series' results by episode number; None before the first has ended."""
         ended = self._ended.get(purpose)
         if not ended:
             return None
@@ -117,9 +120,9 @@ class TeamRecords:
         return BattleResults(np.array(returns, np.float32), np.array(lengths, np.int64), np.array(won, np.bool_))
 
     def training_means(self) -> dict[str, float]:
-        """Return means over the training battles since `sums` were zero; nothing when there was none.
+        """Return means over the training episodes since `sums` were zero; empty when there were none.
 
-        battle_won_mean: share won, 0..1; return_mean: team return; ep_length_mean: environment steps.
+        battle_won_mean: share of episodes won, 0..1; return_mean: team return; ep_length_mean: environment steps.
         """
         battles, *sums = self.sums.tolist()
         names = ("battle_won_mean", "return_mean", "ep_length_mean")

@@ -3,8 +3,8 @@
     q_taken   Q_i of the action that the agent took
     q_next    Q_i' of the best available action at the next moment       (target network)
 
-The best action is the online network's with algorithm.double_q (van Hasselt et al. 2016, arXiv 1509.06461), else the
-target network's own.
+With algorithm.double_q, the online network selects the best action (van Hasselt et al. 2016, arXiv 1509.06461), else
+the target network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Q_NEXT = Row("q_next", "how much its target network values the best action at th
 
 
 class QLearningAgent(AgentHalf):
-    """Sends one value for each transition and one for what follows."""
+    """The agent half that sends two values per transition: of the action taken, and of the next moment."""
 
     rows: ClassVar[tuple[Row, ...]] = (Q_TAKEN, Q_NEXT)
 

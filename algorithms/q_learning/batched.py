@@ -1,7 +1,6 @@
-"""The TD loss of several runs' teams at once, whose mixers are one program over a leading axis (torch.vmap).
+"""The TD losses of several runs' teams at once, by torch.vmap over their mixers.
 
-Their batches differ in length, so the shorter ones are filled up with repetitions of their first transition, which no
-loss counts.
+The batches differ in length. Shorter ones are padded with repetitions of their first transition, which are in no loss.
 """
 
 from __future__ import annotations
@@ -38,15 +37,15 @@ def learn_batched(inputs: Sequence[TeamInputs]) -> list[Learned]:
     for one, half, q, value, after in zip(inputs, halves, taken, values, following, strict=True):
         own = slice(0, q.shape[1])
         errors.append(value[:, own] - half.returns(after[:, own], one.transitions))
-        half.zero_grad()  # a step that was broken off may have left some
+        half.zero_grad()  # an interrupted training step may have left some
     torch.autograd.backward([error.square().mean() for error in errors])
     return [({"q_taken": _gradient(q)}, td_figures(error)) for q, error in zip(taken, errors, strict=True)]
 
 
 def _values(mixers: Sequence[nn.Module], q: Sequence[torch.Tensor], states: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return what mixers make of Q-values [agents, transitions]: [teams, outputs, longest].
+    """Return the mixers' values: [teams, outputs, longest].
 
-    states: [longest, state_dim] each.
+    q: Q-values [agents, transitions] each. states: [longest, state_dim] each.
     """
     parameters = [dict(one.named_parameters()) for one in mixers]
     stacked = {name: torch.stack([one[name] for one in parameters]) for name in parameters[0]}
@@ -56,7 +55,7 @@ def _values(mixers: Sequence[nn.Module], q: Sequence[torch.Tensor], states: Sequ
 
 
 def _states(states: torch.Tensor, rows: Integers, longest: int) -> torch.Tensor:
-    """Return the states [longest, state_dim] at some rows of the buffer, filled up with the first."""
+    """Return the states [longest, state_dim] at some rows of the buffer, padded with the first."""
     wide = np.concatenate([rows, np.full(longest - len(rows), rows[0])])
     return states[torch.from_numpy(wide).to(states.device)]
 

@@ -3,7 +3,7 @@
     loss = mean (Q_total(q_taken, s) - G)^2
 
 G: the lambda-return over the target mixer's Q_total'(q_next, s'); see algorithms.q_learning.td_targets. An episode
-that its limit truncated is not terminated: its last value is bootstrapped.
+truncated by its limit is not terminated: its last value is bootstrapped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fedqmix.runtime.core.world import Integers, TeamSpec
 
 
 class QLearningTeam(TeamHalf):
-    """A mixer and its squared TD error. A subclass names the mixer."""
+    """A mixer and its squared TD error. A subclass builds the mixer."""
 
     def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
         super().__init__(spec, settings)
@@ -33,7 +33,7 @@ class QLearningTeam(TeamHalf):
 
     @abstractmethod
     def make_mixer(self) -> nn.Module:
-        """Build the mixer, from self.spec and self.settings.
+        """Return the mixer, built from self.spec and self.settings.
 
         It maps (q [agents, transitions], state [transitions, state_dim]) to values [outputs, transitions].
         """
@@ -51,7 +51,7 @@ class QLearningTeam(TeamHalf):
         return loss, td_figures(error)
 
     def returns(self, following: torch.Tensor, transitions: TeamTransitions) -> torch.Tensor:
-        """Return the TD targets G: [outputs, transitions]. following: Y of the next moments, of the same shape."""
+        """Return the TD targets G: [outputs, transitions]. following: Y of the next moments, in the same shape."""
         seen, settings = transitions, self.settings
         return td_targets(
             seen.rewards, seen.not_terminated, following, seen.timeline, settings.gamma, settings.td_lambda
@@ -59,7 +59,7 @@ class QLearningTeam(TeamHalf):
 
     @classmethod
     def learn_batched(cls, inputs: Sequence[TeamInputs], declared: Sequence[Row]) -> list[Learned]:
-        """See TeamHalf; mixers of one kind are one program (torch.vmap)."""
+        """See TeamHalf; equal mixers are one program (torch.vmap)."""
         from fedqmix.algorithms.q_learning.batched import learn_batched
 
         return super().learn_batched(inputs, declared) if len(inputs) == 1 else learn_batched(inputs)
@@ -82,7 +82,7 @@ class VdnTeam(QLearningTeam):
 
 
 class QmixTeam(QLearningTeam):
-    """QMIX: a monotone mix, conditioned on the state."""
+    """QMIX: monotone mixing, conditioned on the state."""
 
     def make_mixer(self) -> nn.Module:
         """See QLearningTeam."""

@@ -1,10 +1,10 @@
-"""The agent halves of OW-QMIX and CW-QMIX: a second recurrent network c beside q, for the unrestricted central mixer.
+"""The agent halves of OW-QMIX and CW-QMIX: a second network c beside q, for the central mixer.
 
     u^_t             the best available action of the online q
     q_taken          q(u_t)                     central_taken    c(u_t)
     OW  central_next     c'(u^_{t+1})           CW  central_greedy   c'(u^_t) at every moment
                                                     acted_greedily   u_t = u^_t
-c': the target of c. The target of q is not needed. (Rashid et al. 2020, arXiv 2006.10800, section 5; oxwhirl/wqmix.)
+c': the target of c. The target of q is unused. (Rashid et al. 2020, arXiv 2006.10800, section 5; oxwhirl/wqmix.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ACTED_GREEDILY = Row("acted_greedily", "in which steps it explored", dtype="bool
 
 
 class OwQmixAgent(AgentHalf):
-    """Sends what the optimistic weights need."""
+    """The agent half that sends the rows of the optimistic weights."""
 
     rows: ClassVar[tuple[Row, ...]] = (Q_TAKEN, CENTRAL_TAKEN, CENTRAL_NEXT)
     networks: ClassVar[tuple[str, ...]] = (Q, CENTRAL)
@@ -52,7 +52,7 @@ class OwQmixAgent(AgentHalf):
 
 
 class CwQmixAgent(OwQmixAgent):
-    """Sends what the central weights need: also whether the action taken was the greedy one."""
+    """The agent half that sends the rows of the central weights, among them whether an action was greedy."""
 
     rows: ClassVar[tuple[Row, ...]] = (Q_TAKEN, CENTRAL_TAKEN, CENTRAL_GREEDY, ACTED_GREEDILY)
 

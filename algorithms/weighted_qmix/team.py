@@ -1,4 +1,4 @@
-"""The team halves of OW-QMIX and CW-QMIX: a monotone mixer learns weighted, an unrestricted one gives the targets.
+"""The team halves of OW-QMIX and CW-QMIX: a weighted monotone mixer, targets by a central mixer.
 
     y_t  = lambda-return over F'(s_{t+1}, c'_{t+1}(u^_{t+1}))            one target for both
     (algorithms.q_learning.td_targets)
@@ -6,7 +6,7 @@
     OW   w_t = 1 if Q_total < y_t, else alpha
     CW   w_t = 1 if all agents acted greedily or y_t > F'(s_t, c'_t(u^_t)), else alpha
 
-F: the central mixer, F': its target. Neither w nor y has a gradient. alpha 1: QMIX trained on F's targets.
+F: the unrestricted central mixer, F': its target. w and y have no gradient. alpha 1: QMIX trained on F's targets.
 (Rashid et al. 2020, arXiv 2006.10800, equations 6 to 9; oxwhirl/wqmix.)
 """
 
@@ -31,7 +31,7 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 class CentralMixer(nn.Module):
-    """F(s, c) = three layers over [s, c_1 .. c_N], plus V(s); not monotone in c. central_hidden: the layers' width."""
+    """The central mixer F(s, c): three hidden layers over [s, c_1 .. c_N], plus V(s); not monotone in c."""
 
     def __init__(self, spec: TeamSpec, hidden: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class CentralMixer(nn.Module):
 
 
 class WeightedQmixTeam(TeamHalf):
-    """Both mixers. The target's monotone mixer is not used."""
+    """The monotone and the central mixer, and their losses. The target's monotone mixer is unused."""
 
     figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs", "central_loss", "weight_mean")
 
@@ -59,7 +59,7 @@ class WeightedQmixTeam(TeamHalf):
     def loss(
         self, target: TeamHalf, rows: Tensors, transitions: TeamTransitions
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """See TeamHalf. Figures: of the monotone mixer's TD errors, unweighted; the central loss; the mean weight."""
+        """See TeamHalf. Figures: the monotone mixer's unweighted TD errors, the central loss and the mean weight."""
         assert isinstance(target, WeightedQmixTeam)
         seen, settings = transitions, self.settings
         now, following = states(seen, seen.rows), states(seen, seen.next_rows)  # [transitions, state_dim]
@@ -90,11 +90,11 @@ class WeightedQmixTeam(TeamHalf):
         error: torch.Tensor,
         y: torch.Tensor,
     ) -> torch.Tensor:
-        """Return which transitions have the weight 1: [1, transitions] bool. error: Q_total - y."""
+        """Return True for transitions of weight 1: [1, transitions] bool. error: Q_total - y, both [1, transitions]."""
 
 
 class OwQmixTeam(WeightedQmixTeam):
-    """OW-QMIX: transitions whose value is underestimated count fully."""
+    """OW-QMIX: transitions with an underestimated value have weight 1."""
 
     def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:
         """See WeightedQmixTeam."""
@@ -113,7 +113,7 @@ class OwQmixTeam(WeightedQmixTeam):
 
 
 class CwQmixTeam(WeightedQmixTeam):
-    """CW-QMIX: greedy joint actions, and those that seem better than the greedy one, count fully."""
+    """CW-QMIX: greedy joint actions, and those estimated above the greedy one, have weight 1."""
 
     def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:
         """See WeightedQmixTeam."""

@@ -1,9 +1,9 @@
-"""The agents' two networks on a processor: a step's Q-values and gradients in two kernels, an action in one.
+"""The agents' two networks on a CPU: two kernels for a training step, one for acting.
 
-A training step is cut into tasks, one for each agent and each block of 32 episodes. A task goes through its episodes
-moment by moment with everything it needs in the processor's cache: it reads the observations where the buffer has them,
-computes both networks, and keeps what the way back needs. Tasks share nothing, so no thread waits for another, and the
-result is the same bit for bit whatever their number.
+A training step is divided into tasks, one for each agent and each block of 32 episodes. A task processes its episodes
+moment by moment with all its data in the CPU's cache: it reads the observations from the buffer, computes both
+networks, and saves the activations for the backward pass. Tasks share no data, so no thread waits for another, and the
+result is the same, bit for bit, with any number of threads.
 
-On other devices `networks.gru` does the same with torch; tests hold both to one independent computation.
+On other devices, `networks.gru` computes the same with torch; tests compare both with one independent computation.
 """

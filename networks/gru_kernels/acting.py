@@ -1,4 +1,4 @@
-"""Acting: every agent's Q-values and choice in every battle, by one kernel."""
+"""Acting: every agent's Q-values and action in every episode, by one kernel."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from fedqmix.runtime.kernels.product import copy
 
 
 class Memory(NamedTuple):
-    """What an agent carries from one moment of its battles to the next."""
+    """The state of the agents between two moments of their episodes."""
 
-    hidden: Numbers  # [agents, battles, width]
-    last_actions: Integers  # [agents, battles], -1 before the first
+    hidden: Numbers  # [agents, episodes, width]
+    last_actions: Integers  # [agents, episodes], -1 before the first
 
 
 class ExplorationDraws(NamedTuple):
-    """This moment's draws for exploration, uniform in [0, 1): [agents, battles] each."""
+    """The exploration draws of one moment, uniform in [0, 1): [agents, episodes] each."""
 
     explore_draws: Any  # explore if below epsilon
-    action_draws: Any  # which of the available actions then
+    action_draws: Any  # selects among the available actions
 
 
 class Choices(NamedTuple):
-    """What came of it."""
+    """The Q-values and actions of one moment."""
 
-    q: Numbers  # [agents, battles, n_actions]
-    actions: Integers  # [agents, battles]
-    explored: Bools  # [agents, battles], drawn instead of greedy
+    q: Numbers  # [agents, episodes, n_actions]
+    actions: Integers  # [agents, episodes]
+    explored: Bools  # [agents, episodes], drawn instead of greedy
 
 
 @kernel
@@ -48,9 +48,9 @@ def act(
     draws: ExplorationDraws,
     choices: Choices,
 ) -> None:
-    """Let agents first .. last - 1 act.
+    """Select the actions of agents first .. last - 1.
 
-    observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
+    observations: [agents, episodes, obs_dim]. available: [agents, episodes, n_actions].
     Advances memory and fills choices.
     """
     battles = available.shape[1]
@@ -87,7 +87,7 @@ def act(
 
 @inner
 def nth_available(available: Bools, draw: float) -> int:
-    """Pick one available action uniformly; draw: uniform in [0, 1)."""
+    """Select one available action uniformly. draw: uniform in [0, 1)."""
     missing = int(draw * available.sum())
     for action in range(available.shape[0]):
         if available[action]:

@@ -1,4 +1,4 @@
-"""What the kernels are handed: the networks, the episodes and the room to work in, as numpy arrays."""
+"""The arguments of the kernels, as numpy arrays: networks, episodes and workspace."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Network(NamedTuple):
     """A stack's parameters as the kernels read them; gates in the order reset, update, new."""
 
     features: Numbers  # [agents, obs_dim + n_actions + n_agents, width]
-    always: Numbers  # [agents, width], the features' bias and what the one-hot agent id adds
+    always: Numbers  # [agents, width], the features' bias plus the weights of the one-hot agent id
     inside: Numbers  # [agents, 3, width, width], features -> gates
     recurrent: Numbers  # [agents, 3, width, width], hidden -> gates
     bias: Numbers  # [agents, 4, width]: reset, update, new's input side, new's hidden side
-    head: Numbers  # [agents, width, columns]: n_actions and zeros until a row is whole tiles (runtime.kernels.product)
+    head: Numbers  # [agents, width, columns]: n_actions, zero-padded to whole tiles (runtime.kernels.product)
     head_bias: Numbers  # [agents, columns]
 
 
 class Episodes(NamedTuple):
-    """Episodes where the buffer has them, and the layout of a batch of them; see runtime.core.timeline."""
+    """Episodes in the buffer, and the layout of a batch of them; see runtime.core.timeline."""
 
     observations: Numbers  # [agents, buffer rows, obs_dim]
     available_actions: Bools  # [agents, buffer rows, n_actions]
@@ -45,7 +45,7 @@ class Episodes(NamedTuple):
 
 
 class SavedActivations(NamedTuple):
-    """What the way back needs of each moment [agents, moments, width]; one block's moments after the other's."""
+    """The activations that the backward pass needs: [agents, moments, width], block after block."""
 
     previous: Numbers  # hidden state before the moment
     features: Numbers
@@ -56,7 +56,7 @@ class SavedActivations(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Each block's share of the gradients; blocks are added up in their order."""
+    """Each block's share of the gradients; they are summed in the order of blocks."""
 
     features: Numbers  # [blocks, agents, obs_dim + n_actions, width]
     always: Numbers  # [blocks, agents, width]

@@ -1,4 +1,4 @@
-"""The way back through time and layers: each agent's gradient from that of its q_taken."""
+"""Backpropagation through time and layers: each agent's gradient from the gradient of its q_taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fedqmix.runtime.core.world import Integers
 from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.product import copy, product
 
-CHUNK = 128  # moments that are gone through before their products: few enough to stay in the cache
+CHUNK = 128  # moments per matrix product: few enough to stay in the cache
 
 
 @kernel
@@ -30,11 +30,11 @@ def gradients(
 ) -> None:
     """Compute the gradient of one agent's parameters over episodes first .. last - 1 of the batch.
 
-    start: where the block's moments begin in kept. grad: [agents, transitions], the loss' by q_taken.
-    Fills found's [block, agent].
+    start: where the block's moments begin in saved. grad: [agents, transitions], d loss / d q_taken.
+    Fills [block, agent] of gradient_shares.
 
-    Moments are gone through backwards, a few time steps at a time: first the gates' gradients, step by step, then one
-    product for each weight.
+    The kernel processes moments backwards, a few time steps at a time: first the gates' gradients, one time step after
+    another, then one product for each weight.
     """
     clear(gradient_shares, block, agent)
     dtype = online.head.dtype
@@ -92,9 +92,9 @@ def from_head(
     carried: Numbers,
     gradient_shares: Gradients,
 ) -> None:
-    """Add one moment's gradient from q_taken to the hidden states' in carried, and to the head's.
+    """Add one moment's gradient from q_taken to the hidden states' gradient (carried) and to the head's.
 
-    head: [columns, width]. begin: where the moment's rows begin in kept.
+    head: [columns, width]. begin: where the moment's rows begin in saved.
     """
     lengths, offsets = episodes.lengths, episodes.offsets
     of_head, of_bias = gradient_shares.head[block, agent], gradient_shares.head_bias[block, agent]
@@ -129,7 +129,7 @@ def of_weights(
     passed: Numbers,
     gradient_shares: Gradients,
 ) -> None:
-    """Add what time steps lower .. upper - 1 contribute to the weights' gradients, given the gates' gradients."""
+    """Add the weights' gradients of time steps lower .. upper - 1, from the gates' gradients."""
     origin, count = begins[lower], begins[upper] - begins[lower]
     span = slice(origin, origin + count)
     features, previous = saved.features[agent, span], saved.previous[agent, span]
@@ -158,7 +158,7 @@ def of_weights(
 
 @inner
 def moments_before(lengths: Integers, first: int, last: int, start: int) -> Integers:
-    """Return where each time step's moments of a block begin, and where the last one's end."""
+    """Return where each time step's moments of a block begin, and the end of the last: [longest + 2]."""
     begins = np.empty(lengths[first] + 2, np.int64)
     begins[0] = start
     count = last - first
@@ -195,7 +195,7 @@ def add_rows(to: Numbers, rows: Numbers) -> None:
 
 @inner
 def cut_below_zero(grad: Numbers, features: Numbers) -> None:
-    """Let no gradient through where ReLU gave 0."""
+    """Set the gradient to 0 where ReLU returned 0."""
     zero = grad.dtype.type(0)
     for i in range(grad.shape[0]):
         grad[i] = grad[i] if features[i] > zero else zero

@@ -1,4 +1,4 @@
-"""How the networks' kernels are compiled: without the interpreter's lock, products and sums fused (`contract`)."""
+"""The compiler options of the networks' kernels: no interpreter lock, fused multiply-add (`contract`)."""
 
 from __future__ import annotations
 

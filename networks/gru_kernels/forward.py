@@ -12,7 +12,7 @@ from fedqmix.runtime.core.world import Bools, Integers
 from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.product import copy, product, repeat
 
-ROWS = 32  # at a time: the weights are read seldom enough, and all that is worked on stays in the cache
+ROWS = 32  # rows at a time: enough to read the weights rarely, few enough to stay in the cache
 
 
 @inner
@@ -31,10 +31,10 @@ def moment(
     products: Numbers,
     q: Numbers,
 ) -> None:
-    """Compute one moment of one agent in some battles.
+    """Compute one moment of one agent in some episodes.
 
     observations: [rows, obs_dim]. last_actions: [rows], -1 before the first. previous: [rows, width].
-    products: [4, rows at least, width] to work in. Fills the others [rows, width] and q [rows, columns of the head].
+    products: [4, rows or more, width], workspace. Fills the others [rows, width] and q [rows, columns of the head].
     """
     rows, width = previous.shape
     obs_dim = observations.shape[1]
@@ -68,9 +68,9 @@ def passing_moment(
     products: Numbers,
     q: Numbers,
 ) -> None:
-    """Compute one moment of which nothing is kept but the hidden state, advanced in place, and q.
+    """Compute one moment without saving activations: advance the hidden state in place and fill q.
 
-    room: [6, rows at least, width], to work in. The others as for moment.
+    workspace: [6, rows or more, width]. The other arguments as for `moment`.
     """
     rows = hidden.shape[0]
     copy(hidden, workspace[5, :rows])
@@ -105,10 +105,10 @@ def values(
     q_taken: Numbers,
     q_next: Numbers,
 ) -> None:
-    """Compute what one agent's episodes first .. last - 1 of the batch are worth.
+    """Compute one agent's Q-values in episodes first .. last - 1 of the batch.
 
-    start: where the block's moments begin in kept. double_q: the next action is the online network's choice.
-    Fills the block's moments of kept, and its transitions of q_taken and q_next [agents, transitions].
+    start: where the block's moments begin in saved. double_q: the online network selects the next action.
+    Fills the block's moments of saved, and its transitions of q_taken and q_next [agents, transitions].
     """
     observations, available = episodes.observations[agent], episodes.available_actions[agent]
     actions, rows, lengths, offsets = episodes.actions[agent], episodes.rows, episodes.lengths, episodes.offsets

@@ -1,4 +1,7 @@
-"""One moment of the GRU (networks.gru_recurrence has its equations), forward and back, without its matrix products."""
+"""One moment of the GRU without its matrix products, forward and backward.
+
+The equations: networks.gru_recurrence.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ def advance(
 ) -> None:
     """Compute the gates and the hidden state.
 
-    products: [4, rows at least, width], the sum of what features and previous hidden state give reset and update, and
-    what each gives new. bias: [4, width], likewise. previous: [rows, width].
+    products: [4, rows or more, width], the matrix products: for reset and update, the sums over features and previous
+    hidden state; for new, its input side and its hidden side. bias: [4, width], in the same order.
+    previous: [rows, width].
     Fills reset, update, new, side (new's hidden side) and hidden [rows, width]; none may be previous.
     """
     rows, width = previous.shape
@@ -53,10 +57,10 @@ def retreat(
     grad_new: Numbers,
     grad_side: Numbers,
 ) -> None:
-    """Compute the gates' gradients from the hidden state's; all rows are laid end to end: [rows * width].
+    """Compute the gates' gradients from the hidden state's gradient; all arrays are flat: [rows * width].
 
-    Fills grad_reset, grad_update, grad_new (before the gates' functions) and grad_side, and leaves in grad what goes
-    straight on to the previous hidden state.
+    Fills grad_reset, grad_update, grad_new (before the gates' activation functions) and grad_side. Replaces grad by its
+    direct part for the previous hidden state.
     """
     one = grad.dtype.type(1)
     for i in range(grad.shape[0]):

@@ -1,4 +1,4 @@
-"""The kernels forward and back over a batch of episodes, shared out among threads in tasks."""
+"""The forward and backward kernels over a batch of episodes, divided into tasks for threads."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """Some episodes of a batch, and where their moments begin among all."""
+    """A block of episodes of a batch."""
 
-    first: int
-    last: int
-    start: int
+    first: int  # the block's first episode
+    last: int  # behind its last one
+    start: int  # where its moments begin among all blocks' moments
 
 
 def blocks(order: Timeline) -> list[Block]:
-    """Part a batch of episodes into blocks of at most ROWS, alike in size."""
+    """Divide a batch of episodes into blocks of nearly equal size, at most ROWS each."""
     count = -(-order.batch // ROWS)
     bounds = [order.batch * block // count for block in range(count + 1)]
     starts = np.concatenate([[0], np.cumsum(order.lengths + 1)])
@@ -35,14 +35,14 @@ def blocks(order: Timeline) -> list[Block]:
 
 
 class BatchValues:
-    """One batch's Q-values by both networks, and the way back from them to the online network's gradient."""
+    """The Q-values of one batch by both networks, and the backward pass to the online network's gradient."""
 
     def __init__(
         self, owner: CompiledNetworks, online: Network, target: Network, episodes: SampledEpisodes, double_q: bool
     ) -> None:
         """Compute q_taken and q_next: [agents, transitions] each.
 
-        owner: whose threads and memory are used. double_q: see algorithms.q_learning.agent.TeamValues.
+        owner: provides threads and memory. double_q: see algorithms.q_learning.agent.
         """
         order = episodes.timeline
         self._owner, self._online = owner, online
@@ -62,13 +62,13 @@ class BatchValues:
         owner.thread_pool.each(task, len(self._tasks))
 
     def backward(self, grad_taken: torch.Tensor, gradient: ParameterArrays) -> None:
-        """Fill `gradient` with that of the online parameters, given d loss / d q_taken [agents, transitions].
+        """Fill `gradient`, the gradient of the online parameters. grad_taken: d loss / d q_taken [agents, transitions].
 
         Raises RuntimeError when the networks have computed other Q-values since.
         """
         owner = self._owner
         if owner.uses != self._use:
-            raise RuntimeError("q_taken has no way back any more: its networks have computed other Q-values since")
+            raise RuntimeError("q_taken cannot be differentiated any more: its networks computed other Q-values since")
         gradient_shares = owner.shares(len(self._blocks), self._online, self._columns)
         grad = grad_taken.contiguous().numpy()
 

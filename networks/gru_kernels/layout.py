@@ -1,4 +1,4 @@
-"""Between the layout of the parameters and that of the kernels: networks on the way in, gradients on the way out."""
+"""The conversion of networks into the kernels' layout, and of gradients out of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fedqmix.runtime.core.world import Integers
 from fedqmix.runtime.kernels.compile import Numbers
 
 NO_ID = -1
-"""Instead of the row of an agent's id, where the input does not hold one."""
+"""The row of an agent's id when the input holds none."""
 
 
 @kernel
 def arrange(parameters: ParameterArrays, id_rows: Integers, first: int, last: int, network: Network) -> None:
-    """Fill the arrays of a network of agents first .. last - 1; its `features` are the parameters' own.
+    """Fill a network's arrays for agents first .. last - 1; its `features` share the parameters' memory.
 
     id_rows: [agents], the row of the first layer that each agent's one-hot id selects.
     """
@@ -73,13 +73,16 @@ def add_up(gradient_shares: Gradients, id_rows: Integers, first: int, last: int,
 
 @inner
 def side_of(gate: int) -> int:
-    """Return the place of a gate's hidden side: new's is apart from its input side, as only the former is reset."""
+    """Return the index of a gate's hidden side.
+
+    The hidden side of new is separate from its input side, as only the former is reset.
+    """
     return 3 if gate == 2 else gate
 
 
 @inner
 def put(row: Numbers, into: Numbers, added: bool) -> None:
-    """Copy a row, or add it to what is there."""
+    """Copy a row into another, or add it."""
     if added:
         for j in range(into.shape[0]):
             into[j] += row[j]

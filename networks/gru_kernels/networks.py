@@ -1,4 +1,4 @@
-"""The kernels as the rest of the room calls them: acting, and a batch's Q-values with the way back from them."""
+"""The interface of the kernels: acting, and a batch's Q-values with their backward pass."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from fedqmix.runtime.kernels.thread_pool import ThreadPool
 if TYPE_CHECKING:
     from fedqmix.runtime.core.episodes import SampledEpisodes
 
-FEWEST = 128  # of a thread's agents times battles; acting in fewer takes less time than handing it over
-FEWEST_AGENTS = 4  # whose parameters are worth another thread
+FEWEST = 128  # agents times episodes per thread; below this, acting takes less time than passing it to a thread
+FEWEST_AGENTS = 4  # agents per thread when parameters are converted
 
 
 class CompiledNetworks:
-    """Both networks of a stack of agents, computed by as many threads as crews have.
+    """Both networks of a stack of agents, computed by the threads of a thread pool.
 
-    It owns the memory that the kernels work in, which is used again in every training step: asking the system for
-    new memory and clearing it would take a tenth of a step.
+    It owns the kernels' memory, which every training step uses again: to allocate and clear new memory would take a
+    tenth of a training step.
     """
 
     def __init__(self, agent_ids: tuple[int, ...], spec: TeamSpec, agent_id: bool, thread_pool: ThreadPool) -> None:
-        """agent_id: whether the input holds the one-hot agent id."""
+        """agent_id: True when the input holds the one-hot agent id."""
         self.thread_pool = thread_pool
-        self.uses = 0  # how often the memory was given away: what it held before is then gone
+        self.uses = 0  # uses of the memory so far; each one overwrites the previous activations
         self._spec = spec
         first = spec.obs_dim + spec.n_actions
         self._id_rows = np.array([first + agent if agent_id else NO_ID for agent in agent_ids], np.int64)
         self._memory: dict[str, Numbers] = {}
 
     def values(self, online: Parameters, target: Parameters, episodes: SampledEpisodes, double_q: bool) -> BatchValues:
-        """Compute a batch's Q-values; see algorithms.q_learning.agent.TeamValues."""
+        """Compute a batch's Q-values; see algorithms.q_learning.agent."""
         networks = self._network(online, "online"), self._network(target, "target")
         return BatchValues(self, *networks, episodes, double_q)
 
     def acting(self, online: Parameters, memory: Memory) -> CompiledActing:
-        """Let the agents act with their parameters as they are now."""
+        """Return the acting of the agents with their current parameters."""
         return CompiledActing(self._network(online, "acting"), self._spec, memory, self.thread_pool)
 
     def saved(self, agents: int, moments: int, width: int, dtype: Any) -> SavedActivations:
-        """Return memory for what the way back needs, for one way forward and back."""
+        """Return memory for the activations of one forward and backward pass."""
         self.uses += 1
         return SavedActivations(
             *self._arrays("kept", [(agents, moments, width)] * len(SavedActivations._fields), dtype)
         )
 
     def shares(self, blocks: int, network: Network, columns: Episodes) -> Gradients:
-        """Return memory for the gradients' shares of so many blocks; what it holds is of an earlier step."""
+        """Return memory for the gradients' shares of a number of blocks; it is not cleared."""
         agents, width, _ = network.head.shape
         obs_dim, n_actions = columns.observations.shape[2], columns.available_actions.shape[2]
         shapes: list[tuple[int, ...]] = [
@@ -75,7 +75,7 @@ class CompiledNetworks:
         return Gradients(*self._arrays("shares", whole, network.head.dtype))
 
     def add_up(self, gradient_shares: Gradients, gradient: ParameterArrays) -> None:
-        """Fill a gradient with the sums of all blocks' shares."""
+        """Fill a gradient with the sums over all blocks' shares."""
         agents = len(self._id_rows)
 
         def work(first: int, last: int) -> None:
@@ -84,7 +84,7 @@ class CompiledNetworks:
         self.thread_pool.share(work, agents, FEWEST_AGENTS)
 
     def _network(self, parameters: Parameters, use: str) -> Network:
-        """Bring parameters into the form that the kernels read; it is written over when asked for the same use."""
+        """Convert parameters to the kernels' layout; the next call for the same use overwrites the result."""
         given = arrays(parameters)
         agents, width, n_actions = given.head_weight.shape
         columns = n_actions + -n_actions % (WIDE // given.head_weight.itemsize)  # whole tiles (runtime.kernels.product)
@@ -99,7 +99,7 @@ class CompiledNetworks:
         return network
 
     def _arrays(self, use: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Numbers]:
-        """Return arrays that lie one after the other in the memory of one use."""
+        """Return arrays that are consecutive in the memory of one use."""
         sizes = [prod(shape) for shape in shapes]
         memory = self._memory.get(use)
         if memory is None or memory.size < sum(sizes) or memory.dtype != dtype:
@@ -109,22 +109,22 @@ class CompiledNetworks:
 
 
 class CompiledActing:
-    """Acts through a batch of battles; see clients.acting.Actor."""
+    """The acting of a stack of agents in a batch of episodes; see clients.acting.Actor."""
 
     def __init__(self, network: Network, spec: TeamSpec, memory: Memory, thread_pool: ThreadPool) -> None:
-        """memory: as at the battles' beginning; it is advanced in place."""
+        """memory: as at the episodes' beginning; it is advanced in place."""
         self._network, self._memory, self._thread_pool = network, memory, thread_pool
         shape = memory.last_actions.shape
-        # What the world hands over is copied: it may be read-only, for which the kernel would be compiled once more.
+        # The world's arrays are copied: they may be read-only, for which the kernel would be compiled once more.
         self._observations = np.empty((*shape, spec.obs_dim), np.float32)
         self._available = np.empty((*shape, spec.n_actions), np.bool_)
         q = np.empty((*shape, spec.n_actions), np.float32)
         self._choices = Choices(q, np.empty(shape, np.int64), np.empty(shape, np.bool_))
 
     def choose(self, observations: Floats, available: Bools, epsilon: float, draws: ExplorationDraws) -> Choices:
-        """Advance by one moment; the arrays returned are written over by the next call.
+        """Advance by one moment; the next call overwrites the arrays returned.
 
-        observations: [agents, battles, obs_dim]. available: [agents, battles, n_actions].
+        observations: [agents, episodes, obs_dim]. available: [agents, episodes, n_actions].
         """
         self._observations[:], self._available[:] = observations, available
         given = self._observations, self._available, self._memory, epsilon, draws, self._choices
@@ -136,12 +136,12 @@ class CompiledActing:
 
 
 def arrays(parameters: Parameters) -> ParameterArrays:
-    """Return named tensors on a processor as numpy arrays that share their memory."""
+    """Return named tensors on a CPU as numpy arrays that share their memory."""
     return ParameterArrays(*(parameters[name].detach().numpy() for name in PARAMETER_NAMES))
 
 
 def gradient_arrays(parameters: Parameters) -> ParameterArrays:
-    """Return the gradients of named tensors on a processor, likewise; all must exist."""
+    """Return named tensors' gradients, which must all exist, as numpy arrays of shared memory."""
     return ParameterArrays(*(_gradient(parameters[name]).numpy() for name in PARAMETER_NAMES))
 
 

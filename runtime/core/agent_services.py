@@ -1,4 +1,4 @@
-"""Where agents are found by nodes that are not told it when they are started: those that Flower simulates."""
+"""The addresses of agent services, for nodes that Flower simulates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AgentServices:
-    """What the plan tells a simulated node.
+    """The entries of the plan for simulated nodes.
 
-    places: agent -> "host:port"; the node with partition-id k is the door of agent k. certs: a folder of this machine
+    places: agent -> "host:port"; the node with partition-id k calls agent k. certs: a folder of this machine
     with a folder of certificates for each party ("supernode-0", ...); "": no encryption.
     """
 
@@ -18,4 +18,4 @@ class AgentServices:
 
 
 TOLD = AgentServices()
-"""For nodes that know where their agents are."""
+"""The empty entries, for nodes with their agent's address in their own configuration."""

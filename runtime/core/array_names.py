@@ -1,11 +1,11 @@
-"""The names of the arrays in messages: a shared parameter's own, and those of what is aggregated beside it.
+"""The names of the arrays in messages: shared parameters, and arrays aggregated with them.
 
     fc.weight                    the parameter of the online network
-    target.fc.weight             of the target network
+    target.fc.weight             the parameter of the target network
     adam.exp_avg.fc.weight       Adam's first moment of the parameter
-    adam.exp_avg_sq.fc.weight    Adam's second moment
+    adam.exp_avg_sq.fc.weight    Adam's second moment of the parameter
 
-Training messages may hold all of them; messages that let a team play hold parameters of online networks alone.
+Training messages may hold all of them; evaluation and policy messages hold only parameters of online networks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PREFIXES = (TARGET, EXP_AVG, EXP_AVG_SQ)
 
 
 def kind_of(name: str) -> str:
-    """Return what an array is: the prefix of a target network or of a moment, empty for parameters."""
+    """Return an array's kind: the prefix of a target network or of a moment, empty for parameters."""
     return next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
 
 
 def online_names(names: Iterable[str]) -> list[str]:
-    """Return the names that are parameters of the online networks, in their order."""
+    """Return the names of the online networks' parameters, in the given order."""
     return [name for name in names if not name.startswith(PREFIXES)]

@@ -1,4 +1,4 @@
-"""Which try at which round of which run a message belongs to."""
+"""The attempt at a round to which a message belongs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at something a round asks of all agents: to train, to evaluate, to play one agent's network.
+    """One attempt at a question to all agents: to train, to evaluate, or to play one agent's network.
 
-    run: the run's id. round: counts from 1. number: rises over the whole life of a run, also when it is resumed, so
-    that what is late can be told from what is current.
+    run: the run's id. round: counts from 1. number: increases over the whole life of a run, also after a resume, so
+    that late messages can be distinguished from current ones.
     """
 
     run: str

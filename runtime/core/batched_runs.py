@@ -1,6 +1,6 @@
-"""Several runs in one program: what all of them compute at the same time is computed once, for all together.
+"""Several runs in one program: their simultaneous requests are computed together, as one batch.
 
-A run alone computes the same by the same functions: for a list of one.
+A single run calls the same functions with a list of one request.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ Reply = TypeVar("Reply")
 
 
 class Work(IntEnum):
-    """What is computed together. Where runs wait for different things, the first of these is computed first.
+    """The kinds of batched work. When runs wait for different kinds, the first of these is computed first.
 
-    Acting comes first: a run whose battles are over waits for those who still play, and then all learn together.
+    Acting comes first: runs whose episodes have ended wait for the others, and then all runs learn together.
     """
 
     ACTING = 0
@@ -26,21 +26,22 @@ class Work(IntEnum):
 
 
 class BatchedRuns(Protocol):
-    """One run's seat among several (runtime.runs.seeds.run_batcher), or a run alone."""
+    """One run's handle among several runs (runtime.runs.seeds.run_batcher), or a single run."""
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
-        """Return this run's reply of function(requests), the requests of all runs that now want the same work.
+        """Return this run's reply of function(requests).
 
-        function: must give each request the reply that it would have given it alone.
-        Raises whatever function raises, in every run whose request it was given.
+        requests: of all runs that wait for the same work. function: must return the same reply to a request in any
+        batch.
+        Raises the error of function in every run of the batch.
         """
 
 
 class SingleRun:
-    """A run that shares nothing."""
+    """A single run, which computes its requests alone."""
 
     def compute(self, work: Work, request: Request, function: Callable[[Sequence[Request]], Sequence[Reply]]) -> Reply:
-        """See Together."""
+        """See BatchedRuns."""
         return function([request])[0]
 
 

@@ -1,4 +1,4 @@
-"""What the ServerApp asks of the world and the mixer while a round is going on."""
+"""The ServerApp's interface to world and mixer during a round."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fedqmix.runtime.core.attempt import Attempt
 
 @dataclass(frozen=True)
 class Standing:
-    """How far the agents are in the attempt that is open.
+    """The agents' progress in the open attempt.
 
-    calls: agent -> calls it has made in this attempt, at world and mixer together; an agent without any is not in it.
-    finished: agents that have made their last call, so that only their reply is still on its way.
-    broken: why the attempt cannot be finished; empty while it can.
+    calls: agent -> number of its calls in this attempt, to world and mixer together; agents without any are absent.
+    finished: agents that have made their last call, so that only their reply is missing.
+    broken: the reason why the attempt cannot be finished; empty while it can.
     """
 
     calls: dict[int, int]
@@ -23,21 +23,21 @@ class Standing:
 
 
 class Controls(Protocol):
-    """World and mixer, as the ServerApp sees them."""
+    """World and mixer, as the ServerApp controls them."""
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Begin an attempt; whoever still waits in the one before is told that it is over.
+        """Begin an attempt; agents that still wait in the previous one get AttemptError.
 
         kind: "join", "train", "evaluate" or "policy". config: the run's settings, YAML.
-        Raises AttemptError when world or mixer cannot be reached, or restarted in between; BusyError when they are at
-        work on another run, and still are after a minute.
+        Raises AttemptError when world or mixer cannot be reached, or restarted meanwhile; BusyError when they are at
+        work on another run for more than a minute.
         """
 
     def status(self) -> Standing | None:
-        """Return how far the agents are; None when nobody can tell just now."""
+        """Return the agents' progress; None when it is unknown at present."""
 
     def settle(self, attempt: Attempt, kind: str) -> None:
-        """Take down what there is to know about an attempt that everybody has answered.
+        """Store the facts about an attempt that all agents have answered (runtime.core.facts).
 
-        Raises AttemptError when that is lost, so that the attempt has to be made again.
+        Raises AttemptError when they are lost, so that the round must be attempted again.
         """

@@ -1,7 +1,7 @@
-"""The Coordinator: the team's side of a training step, as the agents see it.
+"""The Coordinator: the agents' interface to the team's side of a training step.
 
-Agents never see the state or the team reward. The team's side sees of an agent the rows that the algorithm declares
-(`runtime.core.rows`), and no observation. With env.state_last_action=true the state itself holds the agents' actions.
+Agents never receive the state or the team reward. The team's side receives the rows that the algorithm declares
+(`runtime.core.rows`), and no observation. With env.state_last_action=true, the state itself holds the agents' actions.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import torch
 
 
 class Coordinator(Protocol):
-    """The team's side of a training step, called once per step in the order of the methods below."""
+    """The team's side of a training step. Agents call each method at most once per training step, in this order."""
 
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows.
 
         rows: the algorithm's declared rows by name, [agents, count, *shape] each, in the order of
-        `runtime.core.timeline`
-        for the episodes of this step, which each side draws for itself (runtime.storage.draw).
+        `runtime.core.timeline` for this training step's episodes. Both sides draw the same episodes
+        (runtime.storage.draw).
         Returns tensors of the same shapes by the differentiable rows' names.
         """
 
@@ -31,9 +31,9 @@ class Coordinator(Protocol):
         """
 
     def clip(self, squared_norms: torch.Tensor) -> float:
-        """Update the team's own networks and return the factor by which the agents shrink their gradients.
+        """Update the team's own networks and return the clipping scale of the agents' gradients.
 
         squared_norms: [agents] float64, the squared 2-norm of each agent's gradient.
-        Returns min(1, grad_norm_clip / (norm + 1e-6)) as PyTorch's clip_grad_norm_ has it, norm over all agents and the
-        team's networks together.
+        Returns min(1, grad_norm_clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; the norm is over all agents'
+        and the team's networks together.
         """

@@ -1,4 +1,4 @@
-"""Episodes as an agent learns from them: where the buffer has them, or packed in a timeline's order."""
+"""The episodes and transitions of a training step: in the buffer, or packed in a timeline's order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fedqmix.runtime.core.world import Integers
 
 
 class SampledEpisodes(NamedTuple):
-    """Sampled private episodes, where the buffer has them."""
+    """Sampled private episodes, as rows of the buffer."""
 
     timeline: Timeline
     rows: Integers  # [moments], the buffer's row of each moment in the timeline's order
@@ -30,9 +30,9 @@ class SampledEpisodes(NamedTuple):
 
 
 class PackedEpisodes(NamedTuple):
-    """Private episodes copied together in the order of a timeline that has room for them.
+    """Private episodes, copied in the order of a timeline of the same or greater lengths.
 
-    The entries behind an episode's end repeat its last moment.
+    The entries after an episode's end repeat its last moment.
     """
 
     observations: torch.Tensor  # [agents, moments, obs_dim] float32
@@ -42,11 +42,11 @@ class PackedEpisodes(NamedTuple):
 
 
 class TeamTransitions(NamedTuple):
-    """The transitions that the team's side learns from, where its buffer has them."""
+    """The transitions of the team's side in a training step, as rows of its buffer."""
 
     states: torch.Tensor  # [buffer rows, state_dim] float32
     rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
     next_rows: Integers  # [transitions], the buffer's row of the state after each transition
-    rewards: torch.Tensor  # [transitions], the team's
-    not_terminated: torch.Tensor  # [transitions], 0 where the episode terminated with it, else 1
+    rewards: torch.Tensor  # [transitions], team rewards
+    not_terminated: torch.Tensor  # [transitions], 0 where the transition terminated its episode, else 1
     timeline: Timeline  # the order of the transitions

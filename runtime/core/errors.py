@@ -1,14 +1,14 @@
-"""Every error fedqmix raises on purpose.
+"""The errors that fedqmix raises on purpose.
 
-FedqmixError                     the message says what was wrong, what is allowed, what to do
-├── ConfigurationError           a setting: unknown name, wrong type, out of range, impossible together
-├── WorldError                   a world was asked for something its rules do not allow
-│   └── UnavailableActionError   an agent chose an action its availability mask forbids
-├── SlotError                    an episode buffer holds no finished episode in the slot asked for
-├── StorageError                 a file could not be written whole (full disk, permissions)
+FedqmixError                     the message names the fault, the allowed values and the remedy
+├── ConfigurationError           a setting: unknown name, wrong type, out of range, invalid combination
+├── WorldError                   a world's rules do not allow a request
+│   └── UnavailableActionError   an agent's availability mask forbids its action
+├── SlotError                    a slot of an episode buffer holds no finished episode
+├── StorageError                 a file could not be written completely (full disk, permissions)
 │   ├── CheckpointError          a checkpoint or run folder is missing, damaged or from another run
-│   └── ReplayError              a replay is missing, damaged or of a version that is not known
-├── FederationError              nodes missing, doubled, or answering something they were not asked
+│   └── ReplayError              a replay is missing, damaged or of an unknown version
+├── FederationError              a node is missing, present twice, or its answer does not match its question
 │   ├── AttemptError             an attempt at a round cannot be finished; the round is attempted again
 │   ├── BusyError                the federation takes part in another run
 │   └── RefusedError             a message was refused: wrong sender, order, shape, type, or not finite
@@ -19,27 +19,27 @@ from __future__ import annotations
 
 
 class FedqmixError(Exception):
-    """Base of all errors that are shown to the user without a traceback."""
+    """The base of all errors that a user sees without a traceback."""
 
 
 class ConfigurationError(FedqmixError):
-    """A setting is unknown, of the wrong type, out of range, or impossible together with another."""
+    """A setting is unknown, of the wrong type, out of range, or cannot be combined with another."""
 
 
 class WorldError(FedqmixError):
-    """A world was asked for something its rules do not allow."""
+    """A world's rules do not allow a request."""
 
 
 class UnavailableActionError(WorldError):
-    """An agent chose an action that its availability mask forbids."""
+    """An agent's availability mask forbids its action."""
 
 
 class SlotError(FedqmixError):
-    """An episode buffer holds no finished episode in the slot asked for."""
+    """A slot of an episode buffer holds no finished episode."""
 
 
 class StorageError(FedqmixError):
-    """A file could not be written whole."""
+    """A file could not be written completely."""
 
 
 class CheckpointError(StorageError):
@@ -47,19 +47,19 @@ class CheckpointError(StorageError):
 
 
 class ReplayError(StorageError):
-    """A replay is missing, damaged, or of a version that is not known."""
+    """A replay is missing, damaged, or of an unknown version."""
 
 
 class FederationError(FedqmixError):
-    """A node is missing, present twice, or answered something it was not asked."""
+    """A node is missing, present twice, or its answer does not match its question."""
 
 
 class AttemptError(FederationError):
-    """This attempt at a round cannot be finished: a peer went away, restarted, or is behind. It is attempted again."""
+    """An attempt at a round cannot be finished: a peer is gone, restarted or behind. The round is attempted again."""
 
 
 class BusyError(FederationError):
-    """The federation takes part in another run, and in one at a time."""
+    """The federation takes part in another run; it can take part in one at a time."""
 
 
 class RefusedError(FederationError):
@@ -69,8 +69,8 @@ class RefusedError(FederationError):
 class DivergenceError(FedqmixError):
     """A reward, Q-value or gradient is not finite.
 
-    place: what was not finite, as a reader would name it ("gradient of gru.weight_hh of agent 2").
-    step: the training or environment step it was found at, with its unit ("training step 812").
+    place: the name of the value that is not finite ("gradient of gru.weight_hh of agent 2").
+    step: the training or environment step at which it was found, with its unit ("training step 812").
     """
 
     def __init__(self, place: str, step: str) -> None:

@@ -1,4 +1,4 @@
-"""Epsilon-greedy exploration: how often an agent takes a random action, by the environment steps of the whole team."""
+"""The schedule of epsilon-greedy exploration, by the environment steps of the whole team."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ class ExplorationSettings(Protocol):
 
 
 def epsilon(settings: ExplorationSettings, env_steps: int) -> float:
-    """Return the exploration rate: linear in the environment steps from start to finish."""
+    """Return the exploration rate: linear in the environment steps from epsilon_start to epsilon_finish."""
     done = min(1.0, env_steps / settings.epsilon_anneal_steps)
     return settings.epsilon_start + done * (settings.epsilon_finish - settings.epsilon_start)

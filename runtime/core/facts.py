@@ -1,6 +1,6 @@
-"""What world and mixer know of a question that the agents have just answered.
+"""The facts that world and mixer record about a question to the agents.
 
-Agents say the same of themselves; these figures count, and an agent whose own differ is refused (strategies.checks).
+Agents report the same figures; these ones count, and an agent with different ones is refused (strategies.checks).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from fedqmix.runtime.core.world import Purpose
 
 @dataclass(frozen=True)
 class Counted:
-    """The world's count of the battles of one purpose that ended.
+    """The world's counts of the completed episodes of one purpose.
 
-    battles, won: how many. env_steps: their lengths together. broken: how often a game broke down, so that its battle
-    was played again. earned: [agents], individual rewards summed over all battles and steps.
+    battles: episodes; won: episodes won. env_steps: the sum of their lengths. broken: game breakdowns, after which an
+    episode was played again. individual_returns: [agents], rewards summed over all episodes and environment steps.
     """
 
     battles: int
@@ -27,21 +27,21 @@ class Counted:
 
     @property
     def win_rate(self) -> float:
-        """Share of the battles won."""
+        """The share of episodes won."""
         return self.won / self.battles
 
     @property
     def mean_length(self) -> float:
-        """Mean environment steps of a battle."""
+        """The mean environment steps of an episode."""
         return self.env_steps / self.battles
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What the mixer's side knows of training.
+    """The mixer side's counts of training.
 
-    train_steps: training steps of the whole run. episodes: training battles of the whole run. faults: agent -> what it
-    sent to the mixer in this question that was out of bounds.
+    train_steps, episodes: training steps and training episodes of the whole run. faults: agent -> a text about its
+    first value out of bounds in this question.
     """
 
     train_steps: int
@@ -51,9 +51,9 @@ class Learned:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one question.
+    """The facts about one question.
 
-    counted: by purpose, the battles that were played for it. learned: None where nothing was learned.
+    counted: by purpose, the counts of its episodes. learned: None for a question without training.
     """
 
     counted: Mapping[Purpose, Counted]
@@ -61,4 +61,4 @@ class Facts:
 
 
 Know = Callable[[], Facts]
-"""Returns the facts of the question that was answered last. Raises FederationError when there was none."""
+"""Returns the facts about the question answered last. Raises FederationError when there was none."""

@@ -1,4 +1,4 @@
-"""Errors that cross a process border: told by one side, raised as the very same error by the other."""
+"""Errors that cross a process border: one side serializes an error, the other raises an equal one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ATTEMPT, FATAL = "attempt", "fatal"
 
 @dataclass(frozen=True)
 class Failure:
-    """An error, as it travels.
+    """A serialized error.
 
-    kind: "attempt" (this attempt is over, the round is tried again) or "fatal" (so is the run). error: the class's
-    name in runtime.core.errors. text: the message. arguments: what the class is made from, a list as JSON.
+    kind: "attempt" (the round is attempted again) or "fatal" (the run ends). error: the class's name in
+    runtime.core.errors. text: the message. arguments: the constructor's arguments, a list as JSON.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Failure:
 
 
 def failure_of(error: Exception) -> Failure:
-    """Say what went wrong; by the nearest class of runtime.core.errors, a FederationError for what is none of ours."""
+    """Serialize an error by its nearest class in runtime.core.errors, else as FederationError."""
     known = next((kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind), None)
     if known is None:
         return failure_of(FederationError(f"{type(error).__name__}: {error}"))
@@ -37,9 +37,9 @@ def failure_of(error: Exception) -> Failure:
 
 
 def error_of(failure: Failure) -> FedqmixError:
-    """Return the error that was told, ready to be raised.
+    """Return the error of a failure, for the caller to raise.
 
-    What this version does not know, or cannot be read, becomes a FederationError with the same text.
+    An unknown class or unreadable arguments give a FederationError with the same text.
     """
     known = vars(errors).get(failure.error)
     if isinstance(known, type) and issubclass(known, FedqmixError):
@@ -50,7 +50,7 @@ def error_of(failure: Failure) -> FedqmixError:
 
 
 def _parameters(kind: type) -> list[str]:
-    """Return what a class's own constructor takes; nothing for one that takes its message."""
+    """Return the parameters of a class's own constructor; empty for a class constructed from its message."""
     return list(inspect.signature(kind).parameters) if "__init__" in vars(kind) else []
 
 

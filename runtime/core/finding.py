@@ -1,4 +1,4 @@
-"""What was found of something that is needed."""
+"""The result of a check of one requirement."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One requirement as it was found.
+    """The result of a check of one requirement.
 
-    name: what is needed. found: what is there, or what is wrong with it. remedy: the commands that put it right, a line
-    each; empty when ok.
+    name: the requirement. found: the state found, or its fault. remedy: the commands that fix it, one per line;
+    empty when ok.
     """
 
     name: str

@@ -1,23 +1,23 @@
-"""What server and agents write into Flower messages: the record and metric names, once for both sides."""
+"""The names of records, plan entries and metrics in Flower messages, for server and agents."""
 
 ARRAYS = "arrays"
 BUNDLE = "bundle"
-"""The one array into which a message's named arrays are put on the way between machines (runtime.transport.bundle)."""
+"""The single array that holds a message's named arrays on the wire (runtime.transport.bundle)."""
 PLAN = "plan"
 METRICS = "metrics"
 
 JOIN = "query.join"
-"""Asks a node which agent it is; its reply carries that agent's parameters whose names match `shared`."""
+"""Asks for a node's agent; the reply holds that agent's parameters whose names match `shared`."""
 POLICY = "query.policy"
-"""Asks the team to play with the parameters sent, once, and to say what each agent earned."""
+"""Asks the team to play episodes with the parameters sent; the reply holds each agent's individual return."""
 WHO = "query.who"
-"""Asks a node which agent it is, and nothing else; answered at once, also while the agent is busy."""
+"""Asks for a node's agent and nothing else; answered at once, also while the agent is busy."""
 
 FAILURE = "failure"
-"""The record of a reply in which an agent says why it has no answer (runtime.core.failures)."""
+"""The record of a reply with an agent's error in place of an answer (runtime.core.failures)."""
 
 AT_WORK = "at-work"
-"""The record of a reply that says nothing yet: the agent is at work, ask again. Only simulated nodes say so."""
+"""The record of a reply without an answer: the agent is at work, ask again. Only simulated nodes send it."""
 
 # plan
 ROUND = "server-round"
@@ -26,20 +26,20 @@ TRAINING_STEPS = "training-steps"
 ENV_STEPS = "env-steps"
 TIE_GRADIENTS = "tie-gradients"
 PROXIMAL_MU = "proximal-mu"  # Flower's own name (its FedProx); 0 or absent: no proximal term
-RESET_MOMENTS = "reset-moments"  # whether Adam's moments of the parameters sent begin at zero; absent: false
+RESET_MOMENTS = "reset-moments"  # reset Adam's moments of the parameters sent to zero; absent: false
 FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
-PURPOSES = "purposes"  # of evaluations: the kinds of battles (runtime.core.world.Purpose), played one after the other
-INDEX = "index"  # which of a round's questions of one kind it is; 0 when there is only one
-AGGREGATE, OWN_NETWORKS = 0, 1  # the index of evaluations: with the aggregate, or with what each agent has trained
+PURPOSES = "purposes"  # of evaluations: the episodes' purposes (runtime.core.world.Purpose), played one after the other
+INDEX = "index"  # the question's index among a round's questions of one type
+AGGREGATE, OWN_NETWORKS = 0, 1  # the index of evaluations: of the aggregate, or of each agent's own trained network
 
 # plan, added on the way to agents in other processes
 RUN = "run"
 ATTEMPT = "attempt"
 CONFIG = "config"  # the run's resolved configuration, YAML
 PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
-AGENT_SERVICES = "doors"  # agent -> "host:port", for nodes that are not told where their agent is
-CERTS = "certs"  # and the folder with their certificates; "": no encryption
+AGENT_SERVICES = "doors"  # agent -> "host:port", for nodes that Flower simulates
+CERTS = "certs"  # the folder with these nodes' certificates; "": no encryption
 
 # metrics
 AGENT = "agent"
@@ -50,6 +50,6 @@ ENV_STEP = "env-step"
 EPISODE = "episode"
 WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
 EPISODE_LENGTH = "episode-length"  # likewise
-BROKEN = "broken-battles"  # how often a game broke down, so that its battle had to be played again
+BROKEN = "broken-battles"  # game breakdowns; each such episode was played again
 BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
-WAITED_S = "waited-s"  # of these, seconds in calls to world and mixer
+WAITED_S = "waited-s"  # the part of busy-s in calls to world and mixer

@@ -1,4 +1,4 @@
-"""Classes from outside this repository, which settings called `*.code` name: module:Class or FILE.py:Class."""
+"""Users' classes, which the settings `*.code` name: module:Class or FILE.py:Class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any
     """Import and return a user's class.
 
     setting: such as "model.code". code: "module:Class", or "path/to/file.py:Class" relative to the current folder.
-    base: what the class must be derived from; base_name: how a user imports it.
-    Raises ConfigurationError when there is no such module or class, when the module cannot be imported, and when the
+    base: the required base class; base_name: its import path for users.
+    Raises ConfigurationError when the module or class does not exist or cannot be imported. Raises it too when the
     class is not derived from base or has abstract methods left.
     """
     found = own_object(setting, code)
@@ -32,19 +32,19 @@ def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any
 
 
 def own_object(setting: str, code: str | None) -> Any:
-    """Import and return what a `*.code` setting names; see `own_class`."""
+    """Import and return the object that a `*.code` setting names; see `own_class`."""
     module, colon, name = (code or "").rpartition(":")
     if not (module and colon and name):
-        said = "null" if code is None else code
+        value = "null" if code is None else code
         example = "my_code.py:MyClass or my_module:MyClass"
-        raise ConfigurationError(f"{setting}={said}: a file or a module, and a class in it are needed: {example}.")
+        raise ConfigurationError(f"{setting}={value}: a file or a module, and a class in it are needed: {example}.")
     try:
         if is_file(module):
             return getattr(_from_file(setting, Path(module)), name)
         return pkgutil.resolve_name(f"{module}:{name}")
     except ConfigurationError:
         raise
-    except Exception as error:  # whatever a user's module raises while it is imported
+    except Exception as error:  # a user's module may raise any error on import
         hint = (
             f" The folder of {module.split('.')[0]} must be on PYTHONPATH, or the package installed; "
             "a file is named by its path, such as my_code.py:MyClass."
@@ -59,7 +59,7 @@ def is_file(module: str) -> bool:
 
 
 def _from_file(setting: str, path: Path) -> ModuleType:
-    """Import a file once, under a name of its own that hides no other module."""
+    """Import a file once, under a unique module name."""
     path = path.expanduser().resolve()
     if path.suffix != ".py" or not path.is_file():
         raise ConfigurationError(f"{setting}: there is no file of Python {path}.")

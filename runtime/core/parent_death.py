@@ -1,14 +1,14 @@
-"""Processes that end with the one that started them, however it ends, kill -9 included.
+"""Processes that end with their parent, also when the parent is killed.
 
-On Linux the system kills them: the kernel sends SIGKILL when the thread that started a process has ended (prctl(2),
-PR_SET_PDEATHSIG), which nothing in the process can handle, block or delay. Elsewhere nothing happens here, and whoever
-starts processes must end them or let them look after their parent.
+On Linux, the kernel sends SIGKILL to a process when the thread that started it has ended (prctl(2),
+PR_SET_PDEATHSIG); the process cannot handle, block or delay this signal. On other systems, this module does nothing:
+the parent must end its processes, or they must watch their parent.
 
-This file is also a program that becomes another one, on a leash:
+This file is also a program that sets the parent-death signal and becomes another program:
 
-    python leash.py PARENT PROGRAM ARGUMENTS...
+    python parent_death.py PARENT PROGRAM ARGUMENTS...
 
-It imports nothing of ours, so that it starts at once.
+It imports no module of fedqmix, so it starts quickly.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def ended_with_parent(command: Sequence[str]) -> list[str]:
-    """Return a command that runs `command`, to be killed when the calling thread has ended. Elsewhere than on Linux,
-    return the command itself.
+    """Return a command that runs `command` and is killed when the calling thread has ended.
 
-    Call it from the thread that starts the process: usually the main thread.
+    On systems other than Linux, return the command itself. Call this function from the thread that starts the process,
+    usually the main thread.
     """
     if sys.platform != "linux":
         return list(command)
@@ -34,13 +34,13 @@ def ended_with_parent(command: Sequence[str]) -> list[str]:
 
 
 def hold(parent: int) -> None:
-    """Let this process be killed when its parent ends; exit at once when the parent has ended already.
+    """Set the parent-death signal of this process; exit at once when the parent has already ended.
 
-    parent: its process id, taken by the parent before this process was started: after that, os.getppid() may name
-    another. Elsewhere than on Linux only the second holds.
+    parent: the parent's process id, which the parent passes, as os.getppid() may name another process later.
+    On systems other than Linux, the function only checks whether the parent has ended.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # holds beyond exec
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # remains set after exec
     if os.getppid() != parent:
         os._exit(1)
 

@@ -1,9 +1,8 @@
 """Rows: the named tensors that cross the cut between the two halves of an algorithm.
 
-An algorithm is one autograd graph cut in two. The agent half turns private episodes into rows; the team half turns
-rows,
-states and team rewards into a loss; the gradients of the differentiable rows come back. Each algorithm declares its
-rows once. The wire, the privacy table and the tests are made from the declaration.
+An algorithm is one autograd graph cut in two. The agent half computes rows from private episodes. The team half
+computes a loss from rows, states and team rewards; the gradients of the differentiable rows come back. Each algorithm
+declares its rows once. The wire format, the privacy table and the tests follow from the declaration.
 """
 
 from __future__ import annotations
@@ -14,22 +13,22 @@ from typing import Literal, NamedTuple
 from fedqmix.runtime.core.timeline import Timeline
 
 BYTES = {"float32": 4, "int64": 8, "bool": 1}
-"""The types a row may have, with the bytes of one number on the wire."""
+"""The types of rows, with the bytes of one number on the wire."""
 
 
 class Row(NamedTuple):
-    """One named tensor that every agent sends to the team's side in each training step: [agents, count, *shape]."""
+    """One named tensor [agents, count, *shape] that agents send in each training step."""
 
     name: str  # such as "q_taken"
-    discloses: str  # in words: what the team's side learns about the agent from it
-    shape: tuple[int, ...] = ()  # of one transition or moment: () is a number, (width,) a vector
+    discloses: str  # the information about the agent that the team's side obtains, in words
+    shape: tuple[int, ...] = ()  # of one transition or moment: () for a number, (width,) for a vector
     dtype: str = "float32"  # one of BYTES
     differentiable: bool = False  # a gradient of the same shape comes back; float32 only
-    per: Literal["transition", "moment"] = "transition"  # count, in the order of runtime.core.timeline
-    q_value: bool = False  # held to algorithm.max_q (server.bounds)
+    per: Literal["transition", "moment"] = "transition"  # one entry each, in the order of runtime.core.timeline
+    q_value: bool = False  # bounded by algorithm.max_q (server.bounds)
 
     def count(self, order: Timeline) -> int:
-        """Return how many entries an agent sends for episodes laid out as `order`."""
+        """Return the number of entries that an agent sends for episodes in the layout `order`."""
         return order.transitions if self.per == "transition" else order.moments
 
     @property
@@ -50,7 +49,7 @@ def differentiable(rows: Rows) -> tuple[str, ...]:
 
 
 def name_faults(found: Mapping[str, object], rows: Rows) -> str | None:
-    """Return in words which names are missing or not declared; None when the names are those of the declaration."""
+    """Return a text about missing and undeclared names; None when the names equal the declaration's."""
     declared = [row.name for row in rows]
     unknown = sorted(set(found) - set(declared))
     missing = [name for name in declared if name not in found]

@@ -1,7 +1,7 @@
-"""Random numbers keyed by what they are for, so that nothing carries a generator from step to step.
+"""Random numbers keyed by their purpose, so that no generator state is carried between draws.
 
-A stack of N agents and N stacks of one draw the same numbers, a battle is the same at any batch size, and a
-snapshot needs no generator state: every draw can be made again from (seed, role, indices).
+A stack of N agents and N stacks of one draw the same numbers, and an episode is the same at any batch size.
+A checkpoint needs no generator state: (seed, role, indices) determine every draw.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A World that counts what is played in it, for the server, which need not believe the agents then."""
+"""A World that counts its episodes, so that the server does not depend on the agents' own figures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fedqmix.runtime.core.world import (
 )
 
 Ended = tuple[Integers, Floats64, np.ndarray]
-"""Battles of a batch that ended well: lengths [battles], earned [agents, battles], won [battles] bool."""
+"""The completed episodes of a batch: lengths [episodes], individual returns [agents, episodes], won [episodes] bool."""
 
 
 class TalliedWorld:
-    """A LocalWorld around another.
+    """A LocalWorld around another one, which counts its episodes.
 
-    `counted` is exact: rewards are added in the order and precision in which the agents add their own (clients.acting,
+    `counted` is exact: it adds rewards in the same order and precision as the agents (clients.acting,
     clients.playing), batch by batch and series by series.
     """
 
@@ -74,12 +74,12 @@ class TalliedWorld:
         self._world.close()
 
     def forget(self) -> None:
-        """Count from nothing."""
+        """Reset all counts."""
         self._battles = None
         self._series, self._broken = {}, {}
 
     def counted(self) -> Mapping[Purpose, Counted]:
-        """Return the counts since `forget`, by purpose. A purpose without an ended battle is absent."""
+        """Return the counts since `forget`, by purpose. A purpose without a completed episode is absent."""
         return {purpose: self._sum(purpose, list(series.values())) for purpose, series in self._series.items()}
 
     def _end(self, battles: EpisodeBatch, time_step: TimeStep) -> None:

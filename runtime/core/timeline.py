@@ -1,7 +1,7 @@
-"""How drawn episodes of different lengths are laid out: packed, without padding.
+"""The layout of drawn episodes of different lengths: packed, without padding.
 
-Agents and mixer must agree on the order of the transitions they exchange without telling each other anything but
-which slots were drawn: both know every episode's length, and this file turns lengths into the order.
+Agents and mixer must agree on the order of the transitions that they exchange. Both draw the same slots and have every
+episode's length; this module computes the order from the lengths.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Timeline:
         return self.offsets[1:] - self.batch
 
     def places(self, wider: Timeline) -> Integers:
-        """Return where each of these moments lies in a timeline whose episodes are as long or longer: [moments]."""
+        """Return the position of each moment in a timeline of the same or greater lengths: [moments]."""
         places: Integers = wider.offsets[self.moment_time] + self.moment_episode
         return places
 
     def filled(self, wider: Timeline) -> Integers:
-        """Return what to put where a wider timeline has moments: [wider's moments], numbers of these moments.
+        """Return the moment of this timeline for each moment of a wider one: [wider.moments].
 
-        Behind an episode's end it is the last moment again.
+        After an episode's end, it is the episode's last moment.
         """
         times = np.minimum(wider.moment_time, self.lengths[wider.moment_episode])
         filled: Integers = self.offsets[times] + wider.moment_episode
@@ -71,9 +71,9 @@ class Timeline:
 
 
 def widest(timelines: Sequence[Timeline]) -> Timeline:
-    """Return the shortest timeline that has room for each of several batches of the same size.
+    """Return the shortest timeline with room for each of several batches of the same size.
 
-    As both are sorted, the first episode is as long as the longest first one, and so on.
+    All lengths are sorted, so its k-th length is the largest k-th length of the batches.
     """
     return timelines[0] if len(timelines) == 1 else timeline(np.max([one.lengths for one in timelines], axis=0))
 

@@ -1,6 +1,6 @@
-"""The World: a batch of parallel battles, as the agents and the mixer's side see it.
+"""The World: a batch of parallel episodes, as the agents and the mixer's side observe it.
 
-Agents see `TimeStep`s. The global state and the team reward go to a `TeamSink` (the mixer's side) and nowhere else.
+Agents receive `TimeStep`s. Only a `TeamSink` (the mixer's side) receives the global state and the team reward.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Integers = NDArray[np.int64]
 
 
 class Purpose(StrEnum):
-    """What battles are played for; each purpose has its own random draws."""
+    """The purpose of episodes; each has its own random draws."""
 
     TRAINING = "training"
     EVALUATION = "evaluation"
-    """Greedy battles that begin where the map puts the units."""
+    """Greedy episodes in which units begin at the map's positions."""
     VARIED_EVALUATION = "varied-evaluation"
-    """Greedy battles in which the units' starting places are drawn around the map's."""
+    """Greedy episodes in which the units' initial positions are drawn around the map's."""
     REPLAY = "showing"
-    """Battles that are played to be looked at; they count for nothing."""
+    """Episodes that are played for a viewer; they are not counted."""
     POLICY = "policy"
-    """Measuring one agent's network played by the whole team (strategy.reward=policy)."""
+    """Episodes in which the whole team plays one agent's network, to measure it (strategy.reward=policy)."""
 
 
 EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {
@@ -38,16 +38,16 @@ EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {
     "fixed": (Purpose.EVALUATION,),
     "both": (Purpose.VARIED_EVALUATION, Purpose.EVALUATION),
 }
-"""evaluation.starts -> the battles that an evaluation plays; the first kind judges the team."""
+"""evaluation.starts -> the purposes of an evaluation's episodes; the first one gives the team's win rate."""
 
 
 @dataclass(frozen=True)
 class TeamSpec:
-    """The sizes a network, a mixer and a buffer are built from.
+    """The sizes of networks, mixers and buffers.
 
     map: the map's name; n_agents, n_actions: counts; obs_dim, state_dim: length of one agent's observation and of
-    the global state; episode_limit: environment steps after which a battle is cut off; side_by_side: the most battles
-    of a batch, None for any number.
+    the global state; episode_limit: environment steps after which an episode is truncated; side_by_side: the maximum
+    number of episodes in a batch, None for any number.
     """
 
     map: str
@@ -61,12 +61,11 @@ class TeamSpec:
 
 @dataclass(frozen=True)
 class EpisodeBatch:
-    """A batch of battles to play side by side: the episodes first, first + 1, ..., first + count - 1.
+    """A batch of episodes to play in parallel: the numbers first, first + 1, ..., first + count - 1.
 
-    Episode numbers count up within a purpose over the whole run and, with the seed, fix every random draw of the
-    battle: the same episode is the same battle at any batch size (but not in StarCraft II: docs/starcraft.md).
-    series: the first episode of all that is played in one go, when that takes several batches; by default this batch
-    is all.
+    Episodes are numbered within a purpose over the whole run. The number and the seed determine every random draw, so
+    an episode is the same at any batch size (but not in StarCraft II: docs/starcraft.md).
+    series: the first episode of a series of several batches; None when this batch is the whole series.
     """
 
     purpose: Purpose
@@ -76,46 +75,46 @@ class EpisodeBatch:
 
 
 class TimeStep(NamedTuple):
-    """What the agents learn after a step of every battle (or at its beginning).
+    """The agents' view after an environment step of every episode (or at its beginning).
 
-    The arrays are the caller's to read until the next call of the same world; they may be written over then.
-    A battle that is over stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay. (In the
-    turn that cuts a battle off the masks are still those of its last moment, from which learning bootstraps.)
+    The caller may read the arrays until the next call of the same world, which may overwrite them.
+    An ended episode stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay. (When an
+    episode is truncated, the masks are those of its last moment, from which learning bootstraps.)
     """
 
-    observations: Floats  # [agents, battles, obs_dim], SMAC's own scaling, mostly -1..1
-    available_actions: Bools  # [agents, battles, n_actions], at least one True in every row
-    individual_rewards: Floats  # [agents, battles], earned in this step; 0 at the beginning
-    terminated: Bools  # [battles], won, lost or both teams dead
-    truncated: Bools  # [battles], cut off by the episode limit
-    won: Bools  # [battles], True from the step in which the last enemy died
-    broken: Bools  # [battles], terminated because its game broke down: it counts for nothing and is played again
+    observations: Floats  # [agents, episodes, obs_dim], SMAC's own scaling, mostly -1..1
+    available_actions: Bools  # [agents, episodes, n_actions], at least one True in every row
+    individual_rewards: Floats  # [agents, episodes], of this environment step; 0 at the beginning
+    terminated: Bools  # [episodes], won, lost or both teams dead
+    truncated: Bools  # [episodes], ended by the episode limit
+    won: Bools  # [episodes], True from the environment step in which the last enemy died
+    broken: Bools  # [episodes], terminated because its game broke down: it is not counted and is played again
 
 
 class TeamTimeStep(NamedTuple):
-    """What the mixer's side learns after a step of every battle (or at its beginning)."""
+    """The mixer side's view after an environment step of every episode (or at its beginning)."""
 
-    state: Floats  # [battles, state_dim]
-    team_reward: Floats  # [battles], earned in this step; 0 at the beginning and after the battle's end
-    terminated: Bools  # [battles]
-    truncated: Bools  # [battles]
-    won: Bools  # [battles]
-    broken: Bools  # [battles]
+    state: Floats  # [episodes, state_dim]
+    team_reward: Floats  # [episodes], of this environment step; 0 at the beginning and after the episode's end
+    terminated: Bools  # [episodes]
+    truncated: Bools  # [episodes]
+    won: Bools  # [episodes]
+    broken: Bools  # [episodes]
 
 
 class TeamSink(Protocol):
-    """Where a world puts what only the mixer's side may see."""
+    """The receiver of the data that a world gives only to the mixer's side."""
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Take the first state of a new batch of battles."""
+        """Begin a new batch of episodes with its first state."""
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Take the outcome of one step of every battle of the batch begun last."""
+        """Record the outcome of one environment step of every episode in the current batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """One unit of one battle, as replays, tests and comparisons read it."""
+    """One unit of one episode, for replays, tests and comparisons."""
 
     side: str  # "ally" or "enemy"
     index: int  # agent id for allies, enemy id for enemies
@@ -125,40 +124,40 @@ class UnitRecord:
     health: float  # 0 when dead
     shield: float
     energy_or_cooldown: float  # energy for medivacs, else game loops until the weapon is ready
-    last_action: int  # the agent's last action, 0 (no-op) for enemies and before the first step
+    last_action: int  # the agent's last action, 0 (no-op) for enemies and before the first environment step
     health_max: float
     shield_max: float  # 0 for units without a shield
     radius: float  # map cells
-    target: int  # whom it attacked or healed in the last step, counted through allies, then enemies; -1 for nobody
+    target: int  # the unit attacked or healed in the last environment step: index over allies, then enemies; -1: none
 
 
 class World(Protocol):
-    """A batch of parallel battles."""
+    """A batch of parallel episodes."""
 
     @property
     def spec(self) -> TeamSpec:
-        """The sizes of everything this world returns."""
+        """The sizes of the arrays that this world returns."""
 
     def begin(self, battles: EpisodeBatch) -> TimeStep:
-        """Begin a batch of battles, forgetting the last one, and return the first turn."""
+        """Begin a batch of episodes and return its first time step; the previous batch is discarded."""
 
     def step(self, actions: Integers) -> TimeStep:
-        """Let every battle take one environment step.
+        """Take one environment step in every episode.
 
-        actions: [agents, battles] int64; what is sent to battles that are over is not looked at.
-        Raises UnavailableActionError when an action's mask is False, naming agent, battle and action.
+        actions: [agents, episodes] int64; the actions of ended episodes are ignored.
+        Raises UnavailableActionError when an action's mask is False; it names agent, episode and action.
         """
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
-        """List every unit of one battle of the current batch, allies first, each side by index."""
+        """Return all units of one episode of the current batch, allies first, each side by index."""
 
     def close(self) -> None:
-        """Let go of processes and threads. A closed world cannot be used again."""
+        """Release processes and threads. A closed world cannot be used again."""
 
 
 class LocalWorld(World, Protocol):
-    """A World where its battles are played."""
+    """A World that plays its episodes itself, in contrast to a remote one."""
 
     @property
     def game(self) -> str:
-        """What plays the battles, with its version where that matters, as in "StarCraft II 4.10.0 (build 75689)"."""
+        """The game, with its version where that matters, such as "StarCraft II 4.10.0 (build 75689)"."""

@@ -1,14 +1,14 @@
-"""The wire: how World and Mixer calls cross a process border, who may make them, and what they cost.
+"""The wire: calls to World and Mixer across a process border, their admission and their cost.
 
 ```
-proto/*.proto                  what is said, to be read as conversations
-codec, turns, tickets          arrays, turns and headers as messages, and back
-rendezvous                     where agents meet: one computes for all, once
-desk                           who may speak, the meeting, the ledger
-world_, mixer_, sink_service   a local World, Mixer or TeamSink, served
+proto/*.proto                  the services and messages, to be read as conversations
+codec, time_steps, tickets     arrays, time steps and headers as messages, and back
+rendezvous                     the meeting of all agents: one thread computes for all, once
+handler                        the caller's name, the meeting and the ledger of a request
+world_, mixer_, sink_service   a local World, Mixer or TeamSink as a service
 world_, mixer_, sink_remote    the other ends: the same Protocols
-control_service, control_remote  how the server opens attempts and asks how things stand
-calls, conversation, faults    retries, deadlines; streams; errors that arrive as they were raised
+control_service, control_remote  the server's control of attempts, and their status
+calls, conversation, faults    retries and deadlines; streams; errors raised again at the caller
 security, identity, authority  mutual TLS and its certificates
 ```
 """

@@ -1,15 +1,15 @@
-"""Which party may open which call, how many at once, and how soon its first message must arrive.
+"""The admission of calls: allowed callers, number of open calls, deadline of the first message.
 
-gRPC for Python keeps a thread for every open stream and for every call whose request is still on its way. So each call
+gRPC for Python holds a thread for every open stream and for every call whose request has not arrived. So each call
 passes a gate before a byte of its request is read:
 
-1. The name in the caller's certificate must be one that the service is for.
-2. An agent has one open call of each method; a new one takes the place of the one before, which is cancelled. The
-   agent, if it still listens there, opens another and repeats its request (runtime.transport.calls).
-3. No party keeps more than PLACES threads with one method, those included that are about to end.
-4. A call whose first message does not arrive in time is cancelled, and its thread is free.
+1. The service must admit the name in the caller's certificate.
+2. An agent has one open call of each method. A new call cancels the previous one. An agent that still waits for the
+   previous one opens another and repeats its request (runtime.transport.calls).
+3. A party holds at most PLACES threads with one method, ending calls included.
+4. A call whose first message does not arrive in time is cancelled, which frees its thread.
 
-On a plain channel nobody has a name, and only the last rule applies.
+On a plain channel, callers have no names, and only the last rule applies.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ import grpc
 from fedqmix.runtime.transport.faults import Peer, refuse, wrong_caller
 
 PLACES = 4
-"""Calls of one party and one method at once. Replaced ones need up to a second to end."""
+"""The maximum number of open calls of one party and method. Replaced calls need up to a second to end."""
 FIRST_MESSAGE_S = 30.0
-"""As long as one try at a call may take (runtime.transport.calls). Honest callers send at once; large messages need
-a while."""
+"""The deadline of the first message, equal to the deadline of one call (runtime.transport.calls). Honest callers send
+at once; large messages need some time."""
 _LOOKS = 10
-"""How often late calls are looked for in that time."""
+"""The number of checks for late calls in this time."""
 _CHECK = "/grpc.health.v1.Health/Check"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may call a service.
+    """The admission rule of a service.
 
-    who: in words. may: from the caller's name and the serving party's. alone: a party has one open call of each method.
+    who: the allowed callers in words. may: decides from the caller's and the serving party's names. alone: a party
+    has one open call of each method.
     """
 
     who: Callable[[str], str]
@@ -55,7 +56,7 @@ def _supernode_of(own: str) -> str:
     return own.replace("agent-", "supernode-", 1)
 
 
-ANYBODY = Rule(lambda _: "anybody", lambda caller, own: True)
+ANYBODY = Rule(lambda _: "any party", lambda caller, own: True)
 RULES = {
     "fedqmix.World": Rule(lambda _: "an agent", _is_agent, alone=True),
     "fedqmix.Mixer": Rule(lambda _: "an agent", _is_agent, alone=True),
@@ -64,21 +65,22 @@ RULES = {
     "fedqmix.Agent": Rule(_supernode_of, lambda caller, own: caller == _supernode_of(own)),
     "grpc.health.v1.Health": Rule(ANYBODY.who, ANYBODY.may, alone=True),
 }
-"""By the service's full name; a service that is not named here is for every party of the federation."""
+"""The rules by the service's full name; other services admit every party of the federation."""
 
 
 @dataclass(eq=False)
 class _Call:
     context: grpc.ServicerContext
-    until: float  # when its first message must be here
+    until: float  # deadline of its first message
     begun: bool = False
 
 
 class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
-    """Guards every method of a server but Health.Check, which reads nothing (runtime.transport.health).
+    """The gate of every method of a server except Health.Check.
 
-    peer: see runtime.transport.faults. own: the name of the party that serves; empty without certificates.
-    first_message_s: seconds. Close it after the server.
+    Health.Check reads nothing (runtime.transport.health).
+    peer: see runtime.transport.faults. own: the serving party's name; empty without certificates.
+    first_message_s: seconds. The owner closes the gate after the server.
     """
 
     def __init__(self, peer: Peer, own: str, first_message_s: float = FIRST_MESSAGE_S) -> None:
@@ -90,7 +92,7 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         threading.Thread(target=self._cancel_late_calls, name="gate", daemon=True).start()
 
     def close(self) -> None:
-        """End the thread that looks for late calls."""
+        """End the thread that cancels late calls."""
         self._closed.set()
 
     def intercept_service(
@@ -108,7 +110,10 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         return self._guarded[method]
 
     def _guard(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
-        """Make of any handler one of a stream of requests, as only such a one is called before a request is there."""
+        """Return a handler of a request stream for any handler.
+
+        gRPC calls only such a handler before a request arrives.
+        """
         rule = RULES.get(method.split("/")[1], ANYBODY)
         parse = handler.request_deserializer or bytes
 
@@ -131,14 +136,14 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
                     return handler.stream_unary(_parsed(requests, call, parse), context)
                 return handler.unary_unary(request(requests, call), context)
 
-        # the bytes of a request are read here and not by gRPC, which never ends a stream whose request it cannot read
+        # The gate parses requests, not gRPC, which never ends a stream with an unreadable request.
         if handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(stream, None, handler.response_serializer)
         return grpc.stream_unary_rpc_method_handler(answer, None, handler.response_serializer)
 
     @contextmanager
     def _admitted(self, method: str, rule: Rule, context: grpc.ServicerContext) -> Iterator[_Call]:
-        """Keep a place for a call as long as a thread is busy with it; refuse it if its caller may not have one."""
+        """Hold a place for a call while a thread works on it; refuse callers without a right to one."""
         party = self._peer(context)
         if party is not None and not rule.may(party, self._own):
             refuse(context, wrong_caller(rule.who(self._own), party))
@@ -178,6 +183,6 @@ def _parsed(requests: Iterator[bytes], call: _Call, parse: Callable[[bytes], Any
         call.begun = True
         try:
             message = parse(request)
-        except Exception:  # protobuf's, or whatever another parser raises
+        except Exception:  # protobuf's, or any error of another parser
             call.context.abort(grpc.StatusCode.INTERNAL, "Exception deserializing request!")
         yield message

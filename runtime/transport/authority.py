@@ -1,4 +1,4 @@
-"""The federation's own certificate authority: makes it, and the folder of files of each party."""
+"""The federation's certificate authority, and the folders of certificates that it issues to parties."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from fedqmix.runtime.transport.identity import AUTHORITY, CERTIFICATE, KEY, SOON
 
 AUTHORITY_KEY = "ca.key"
 NODE_KEY, NODE_PUBLIC_KEY = "auth.key", "auth.pub"
-"""With these a SuperNode proves to Flower's SuperLink which node it is; in OpenSSH form, as flower-supernode reads."""
+"""The key pair by which Flower's SuperLink authenticates a SuperNode; in OpenSSH form, as flower-supernode reads it."""
 AUTHORITY_DAYS = 3650
 _EVERYWHERE = ("localhost", "127.0.0.1", "::1")
 _CLOCKS_DIFFER = timedelta(hours=1)
-"""A new certificate is valid from this long ago, as another machine's clock may be behind."""
+"""The age with which a new certificate begins, as another machine's clock may be behind."""
 
 
 @dataclass(frozen=True)
 class Authority:
     """A certificate authority with its key.
 
-    certificate: self-signed; its key may sign certificates of parties and of nobody who could sign further ones.
+    certificate: self-signed; its key may sign parties' certificates, but no certificates of further authorities.
     """
 
     certificate: x509.Certificate
@@ -46,12 +46,12 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The certificate as ca.crt holds it."""
+        """The content of ca.crt: the certificate in PEM form."""
         return self.certificate.public_bytes(Encoding.PEM)
 
 
 def make_authority(folder: Path) -> Authority:
-    """Make an authority, write `ca.crt` and `ca.key`. Raises ConfigurationError when one of them is there already."""
+    """Create an authority; write `ca.crt` and `ca.key`. Raises ConfigurationError when one of them exists."""
     for path in (folder / AUTHORITY, folder / AUTHORITY_KEY):
         if path.exists():
             raise ConfigurationError(f"{path} is there already; an authority is never overwritten.")
@@ -73,9 +73,9 @@ def make_authority(folder: Path) -> Authority:
 
 
 def read_authority(folder: Path) -> Authority | None:
-    """Return the authority of a folder, None where there is none yet.
+    """Return the authority of a folder; None when there is none yet.
 
-    Raises ConfigurationError when only half of it is there, or its certificate has expired or does not fit its key.
+    Raises ConfigurationError when one of its files is missing, or its certificate expired or does not match its key.
     """
     paths = [folder / AUTHORITY, folder / AUTHORITY_KEY]
     there = [path for path in paths if path.exists()]
@@ -96,17 +96,17 @@ def read_authority(folder: Path) -> Authority | None:
         raise ConfigurationError(f"{paths[1]} does not belong to {paths[0]}; put the right one back.")
     if certificate.not_valid_after_utc < now():
         raise ConfigurationError(
-            f"{paths[0]} expired on {certificate.not_valid_after_utc:%Y-%m-%d}: everybody needs new certificates. "
+            f"{paths[0]} expired on {certificate.not_valid_after_utc:%Y-%m-%d}: all parties need new certificates. "
             "Make them in another folder: out=DIR"
         )
     return Authority(certificate, key)
 
 
 def issue(authority: Authority, folder: Path, party: str, hosts: Sequence[str], days: float) -> datetime:
-    """Write a party's `ca.crt`, `party.crt` and `party.key`, with a new key; return when the certificate ends.
+    """Write a party's `ca.crt`, `party.crt` and `party.key`, with a new key; return the certificate's end.
 
-    folder: the party's own, made when missing. hosts: names and addresses beside the party's name and localhost.
-    days: how long it is valid, at most as long as the authority's.
+    folder: the party's own, created when missing. hosts: names and addresses besides the party's name and localhost.
+    days: its validity, limited by that of the authority's certificate.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     ends = min(now() + timedelta(days=days), authority.certificate.not_valid_after_utc)
@@ -131,7 +131,10 @@ def issue(authority: Authority, folder: Path, party: str, hosts: Sequence[str], 
 
 
 def make_node_key(folder: Path) -> None:
-    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form (flwr 1.41 and 1.42, `flwr supernode register`)."""
+    """Write `auth.key` and `auth.pub`, a P-384 pair in OpenSSH form.
+
+    flwr 1.41 and 1.42 read this form (`flwr supernode register`).
+    """
     key = ec.generate_private_key(ec.SECP384R1())
     _private_folder(folder)
     _write(folder / NODE_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), secret=True)
@@ -139,7 +142,7 @@ def make_node_key(folder: Path) -> None:
 
 
 def copy_public(source: Path, target: Path) -> bool:
-    """Bring a file that is no secret up to date with another one; return whether that changed it."""
+    """Copy a public file when the target differs; return whether the target was written."""
     data = source.read_bytes()
     if target.exists() and target.read_bytes() == data:
         return False
@@ -148,7 +151,10 @@ def copy_public(source: Path, target: Path) -> bool:
 
 
 def issued(authority: Authority, folder: Path) -> x509.Certificate | None:
-    """Return the certificate in a party's folder; None when it is missing, damaged, keyless or another authority's."""
+    """Return the certificate in a party's folder.
+
+    None: it is missing, damaged, without its key, or from another authority.
+    """
     try:
         certificate = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
         certificate.verify_directly_issued_by(authority.certificate)
@@ -159,14 +165,14 @@ def issued(authority: Authority, folder: Path) -> x509.Certificate | None:
 
 
 def ends_soon(ends: datetime) -> str | None:
-    """Return "expired" or how many days are left, when they are fewer than 30; None otherwise."""
+    """Return a text about the end of a certificate that expired or ends within 30 days; else None."""
     if ends < now():
         return f"expired on {ends:%Y-%m-%d}"
     return f"expires in {(ends - now()).days} days" if ends - now() < SOON else None
 
 
 def hosts_of(certificate: x509.Certificate) -> list[str]:
-    """Return the names and addresses a party's certificate is made out to beside its own name and localhost."""
+    """Return the names and addresses in a party's certificate besides its own name and localhost."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     texts = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     return [text for text in texts if text not in (common_name(certificate), *_EVERYWHERE)]
@@ -216,7 +222,7 @@ def _private_folder(folder: Path) -> None:
 
 
 def _write(path: Path, data: bytes, *, secret: bool = False) -> None:
-    """Write or replace a file so that it is never half there and a secret never readable by others."""
+    """Write or replace a file atomically; a secret file is readable only by its owner at all times."""
     temporary = path.with_name(f".tmp-{path.name}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)

@@ -1,7 +1,7 @@
 """Named arrays as one row of bytes, and back (safetensors).
 
-Flower sends every array of a message on its own, with several calls and database statements each; a network of a dozen
-small arrays cost a round seconds of a SuperLink's time. One row of bytes costs once.
+Flower sends every array of a message separately, with several calls and database statements each. A network of a dozen
+small arrays took seconds of a SuperLink's time per round; one row of bytes pays this cost once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import RefusedError
 
 ORDER = "order"
-"""The metadata that holds the names in their order, as JSON."""
-_LENGTH = 8  # bytes at the beginning that say how long the header is (the safetensors format)
+"""The metadata entry with the names in order, as JSON."""
+_LENGTH = 8  # bytes of the header's length at the beginning (the safetensors format)
 
 
 def bundle(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
@@ -31,7 +31,7 @@ def bundle(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
 
 
 def unbundle(row: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """Return what `bundle` put together, in the same order. Raises RefusedError when it is none."""
+    """Return the arrays of a bundle, in their order. Raises RefusedError when the bytes are not a valid bundle."""
     if row.dtype != np.uint8 or row.ndim != 1:
         raise RefusedError(f"A bundle of arrays is one row of bytes; got {row.dtype} of shape {row.shape}.")
     data = row.tobytes()
@@ -39,12 +39,12 @@ def unbundle(row: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         arrays = safetensors.numpy.load(data)
         header = json.loads(data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH], "little")])
         return {name: arrays[name] for name in json.loads(header["__metadata__"][ORDER])}
-    except Exception as error:  # whatever these libraries make of bytes that are no bundle
+    except Exception as error:  # any error of these libraries on invalid bytes
         raise RefusedError(f"A bundle of arrays cannot be read: {type(error).__name__}.") from None
 
 
 def closed(content: RecordDict) -> RecordDict:
-    """Return Flower's records with all arrays in one, for the way."""
+    """Return Flower's records with all arrays in one bundle, to be sent."""
     arrays = content.array_records.get(m.ARRAYS)
     if arrays is None:
         return content
@@ -53,13 +53,13 @@ def closed(content: RecordDict) -> RecordDict:
 
 
 def opened(content: RecordDict) -> RecordDict:
-    """Return them with the arrays by name again. Raises RefusedError when they cannot be read."""
+    """Return Flower's records with the bundle's arrays by name. Raises RefusedError when they cannot be read."""
     arrays = content.array_records.get(m.ARRAYS)
     if arrays is None or list(arrays) != [m.BUNDLE]:
         return content
     try:
         row = arrays[m.BUNDLE].numpy()
-    except Exception as error:  # likewise
+    except Exception as error:  # any error of Flower on invalid bytes
         raise RefusedError(f"A bundle of arrays cannot be read: {type(error).__name__}.") from None
     named = unbundle(row)
     return RecordDict({**content, m.ARRAYS: ArrayRecord({name: Array(value) for name, value in named.items()})})

@@ -1,7 +1,7 @@
-"""Calls that survive a bad connection: every stub of this room calls through here.
+"""Calls with retries over a bad connection, for all stubs of this package.
 
-Every request can be sent twice without harm (see runtime.transport.rendezvous), so a call that may or may not have
-arrived is simply made again, after a pause that doubles, until the patience is used up.
+Every request is idempotent (see runtime.transport.rendezvous). So a call that may or may not have arrived is repeated,
+after pauses of doubling length, until the patience has passed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from fedqmix.runtime.transport.faults import told
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 DEADLINE_S = 30.0
-"""Of one try at a call. A connection that went away in silence is noticed after so long."""
+"""The deadline of one try at a call; it detects connections that are lost without notice."""
 PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """How one party speaks to another.
+    """The settings of one party's calls to another.
 
-    whom: the other, for errors ("the mixer"). patience: seconds until a party that cannot be reached is given up; a
-    service that waits for others is given a little longer than it waits itself, so that its own words about who is
-    missing arrive. deadline: seconds of one try. cut: set by whoever wants calls to end early.
+    whom: the other party, for errors ("the mixer"). patience: seconds until calls to an unreachable party fail. Calls
+    wait a little longer than the service itself, so that its error about missing agents arrives. deadline: seconds of
+    one try. cut: an event that ends calls early when set.
     """
 
     whom: str
@@ -42,14 +42,14 @@ class Line:
     def call(self, method: Any, request: Any) -> Any:
         """Make a unary call and return its reply.
 
-        method: of a generated stub. Raises what the service raised; AttemptError when it could not be reached within
-        the patience; RefusedError when the message is too large, or the service is another one.
+        method: of a generated stub. Raises the service's error; AttemptError when the service could not be reached
+        within the patience; RefusedError when the message is too large, or the service is another one.
         """
         ask = functools.partial(method, request, timeout=self.deadline)
         return self.answer(ask, ask)
 
     def answer(self, ask: Callable[[], Any], again: Callable[[], Any]) -> Any:
-        """Return what `ask` returns, or, after a connection failed, what `again` does; raises as `call` does."""
+        """Return the result of `ask`, or of `again` after a connection failed; raises as `call` does."""
         began = time.monotonic()
         pause = FIRST_PAUSE_S
         while True:
@@ -65,7 +65,7 @@ class Line:
                         f"{self.whom} could not be reached for {gone:.0f} s ({error.code().name}: {error.details()}). "
                         "Is it running, and is its address right?"
                     ) from None
-            nap = pause * random.uniform(0.5, 1.0)  # so that not all come back at the same moment
+            nap = pause * random.uniform(0.5, 1.0)  # jitter, so that parties do not reconnect all at once
             if self.cut is not None and self.cut.wait(nap):
                 raise AttemptError(f"The call to {self.whom} was given up: another attempt has begun.")
             if self.cut is None:
@@ -75,7 +75,7 @@ class Line:
 
 
 def _final(error: grpc.RpcError, whom: str) -> FederationError | None:
-    """Return the error that trying again would not mend."""
+    """Return the error of a failure that a retry cannot fix, else None."""
     code, details = error.code(), str(error.details())
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
         return RefusedError(f"A message to or from {whom} is too large: {details}.")

@@ -1,4 +1,4 @@
-"""Arrays on the wire: dtype, shape and raw little-endian bytes, all checked before anybody computes with them."""
+"""Arrays on the wire: dtype, shape and raw little-endian bytes, all checked before use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fedqmix.runtime.core.errors import RefusedError
 from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
 
 DTYPES = {"bool": np.dtype("?"), "int64": np.dtype("<i8"), "float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
-"""What may be sent, and how it lies in the message."""
+"""The dtypes that may be sent, with their form in the message."""
 _NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow, and there are many small arrays
 MOST = 2**31 - 1
-"""Length of one axis; far more than a message can hold."""
+"""The maximum length of one axis; far more than a message can hold."""
 
 
 def encode(array: NDArray[Any]) -> Tensor:
@@ -31,11 +31,11 @@ def encode(array: NDArray[Any]) -> Tensor:
 
 
 def decode(tensor: Tensor, name: str, dtype: DTypeLike, shape: Sequence[int | None], finite: bool = True) -> Any:
-    """Return the array a message holds, as a new array of this machine's byte order.
+    """Return the array of a message, as a new array in this machine's byte order.
 
-    name: what the sender means by it, for the error. dtype, shape: what is expected; None stands for any length.
+    name: the array's name, for errors. dtype, shape: the expected ones; None stands for any length.
     finite: refuse infinities and NaN.
-    Raises RefusedError when the message holds anything else.
+    Raises RefusedError when the message holds another array.
     """
     expected = np.dtype(dtype)
     wanted = _NAMES[expected]

@@ -1,4 +1,4 @@
-"""The server's end of Control."""
+"""The server's side of Control."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 
 class RemoteControl:
-    """The world or the mixer, as the server steers it. Every method raises AttemptError when it cannot be reached.
+    """The world or the mixer, controlled by the server. Every method raises AttemptError when it cannot be reached.
 
     whom: "the world" or "the mixer", for errors. patience: seconds.
     """
 
     def __init__(self, channel: grpc.Channel, whom: str, patience: float = PATIENCE_S) -> None:
         self._stub, self._line = ControlStub(channel), Line(whom, patience)
-        self.game = ""  # what plays the service's battles, once an attempt was opened
+        self.game = ""  # the game of the service's episodes, once an attempt was opened
 
     def hold(self, run: str) -> None:
-        """Let the service work for this run alone. Raises BusyError when it works for another."""
+        """Reserve the service for this run. Raises BusyError when another run has reserved it."""
         self._line.call(self._stub.Hold, control_pb2.Run(run=run))
 
     def release(self, run: str) -> None:
-        """Free the service for other runs."""
+        """Release the service for other runs."""
         self._line.call(self._stub.Release, control_pb2.Run(run=run))
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Let the service get ready for an attempt. kind: one of control_service.KINDS. config: the settings, YAML.
+        """Prepare the service for an attempt. kind: one of control_service.KINDS. config: the settings, YAML.
 
         Takes the lease, too; raises BusyError when another run has it.
         """
@@ -42,35 +42,34 @@ class RemoteControl:
         self.game = self._line.call(self._stub.Open, opening).game
 
     def status(self, run: str = "") -> Standing:
-        """Return who has spoken and who is waiting in the attempt that is open. run: which asks, if any."""
+        """Return the agents' standing in the open attempt. run: the run that asks, if any."""
         said = self._line.call(self._stub.Status, control_pb2.StatusQuestion(run=run))
         agents = tuple(AgentStanding(a.agent, a.sequence, a.waiting, a.silent_s) for a in said.agents)
         attempt = read_attempt(said.attempt) if said.HasField("attempt") else None
         return Standing(attempt, agents, said.broken, said.computed_s)
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the means since the last report by name, and the mean team returns of the last evaluation by purpose.
+        """Return means since the last report by name, and mean team returns by purpose.
 
-        The returns are empty when the mixer has seen no evaluation.
-
+        The returns are the last evaluation's, empty when the mixer has seen no evaluation.
         Raises AttemptError when the mixer was restarted since: open an attempt of kind "report", and ask again.
         """
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
         return dict(said.values), dict(said.returns)
 
     def training_battles(self, run: str, round: int) -> dict[str, float]:
-        """Return the training battles' means since the last report. Raises AttemptError as `report` does."""
+        """Return the training episodes' means since the last report. Raises AttemptError as `report` does."""
         question = control_pb2.ReportQuestion(run=run, round=round, so_far=True)
         return dict(self._line.call(self._stub.Report, question).values)
 
     def facts(self, attempt: Attempt) -> Facts:
-        """Return what the service knows of an attempt that all agents have answered.
+        """Return the service's facts about an attempt that all agents have answered.
 
-        Raises AttemptError when it was restarted since and has forgotten, RefusedError when it cannot be true.
+        Raises AttemptError when it was restarted and has lost them, RefusedError when they are not valid.
         """
         return read_known(self._line.call(self._stub.Facts, attempt_message(attempt)))
 
     def ledger(self, run: str) -> list[LedgerLine]:
-        """Return what the run has cost, since the service knows it."""
+        """Return the run's bytes, counted since the service first saw the run."""
         said = self._line.call(self._stub.Ledger, control_pb2.LedgerQuestion(run=run))
         return [LedgerLine(x.round, x.party, x.channel, x.bytes_in, x.bytes_out) for x in said.lines]

@@ -1,4 +1,4 @@
-"""How the server opens attempts at the world and the mixer, and asks how things stand. Served by both."""
+"""The Control service of world and mixer: the server opens attempts and asks for their status."""
 
 from __future__ import annotations
 
@@ -19,40 +19,43 @@ from fedqmix.runtime.transport.rendezvous import Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 KINDS = ("train", "evaluate", "policy", "report")
-"""What an attempt is at; "report" lets a mixer that was restarted come back to a round that is over."""
+"""The kinds of attempts; "report" restores a restarted mixer to the end of a finished round."""
 
 
 class Controlled(Protocol):
     """A service that takes part in attempts."""
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """Get ready for an attempt; everybody who waits in an earlier one is sent away."""
+        """Prepare for an attempt; agents that wait in an earlier one get AttemptError."""
 
     @property
     def game(self) -> str:
-        """What plays the battles of the attempt opened last; empty where none are played."""
+        """The game of the last attempt's episodes; empty in a service that plays none."""
 
     def status(self) -> Standing:
-        """Say who has spoken and who is waiting."""
+        """Return the open attempt and the agents' standing in it."""
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return means since the last report by name, and the mean team returns of the last evaluation by purpose."""
+        """Return means since the last report by name, and mean team returns by purpose.
+
+        The returns are those of the last evaluation.
+        """
 
     def training_battles(self, run: str, round: int) -> dict[str, float]:
-        """Return the training battles' means since the last report by name, as they are at the end of a round."""
+        """Return the training episodes' means since the last report by name, at the end of a round."""
 
     def facts(self, attempt: Attempt) -> Facts:
-        """Return what is known here of the open attempt, which all agents have answered.
+        """Return this service's facts about the open attempt, which all agents have answered.
 
-        Raises AttemptError when it is not the open one, or is not at its end.
+        Raises AttemptError when another attempt is open, or this one has not ended.
         """
 
     def ledger_lines(self, run: str) -> list[LedgerLine]:
-        """Return what the run has cost so far."""
+        """Return the run's bytes so far."""
 
 
 class ControlService(control_pb2_grpc.ControlServicer):
-    """Control of one service; only the server (`superlink`) may speak, and open attempts of one run at a time."""
+    """Control of one service: only the server (`superlink`) may call it, for one run at a time."""
 
     def __init__(self, controlled: Controlled, peer: Peer) -> None:
         self._controlled, self._peer = controlled, peer
@@ -79,7 +82,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         if request.kind not in KINDS:
             raise RefusedError(f"There is no attempt at {request.kind[:40]!r}; choose from {', '.join(KINDS)}.")
         attempt = read_attempt(request.attempt)
-        with self._opening:  # an opening that had to wait for another must not follow one of a run that came meanwhile
+        with self._opening:  # a delayed opening must not follow an opening of another run
             self._lease.take(attempt.run)
             self._controlled.open(attempt, request.kind, request.config)
             self._lease.renew(attempt.run)

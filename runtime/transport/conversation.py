@@ -1,4 +1,4 @@
-"""One method's stream of requests and replies: what is asked hundreds of times a round is asked on an open line.
+"""A stream of requests and replies of one method, for calls that are made hundreds of times a round.
 
 A call of its own costs Python's gRPC about twice what a message on a stream does (docs/performance.md). Nothing else is
 different: a stream that breaks is begun anew with the same request, which can be sent twice without harm. There is no
@@ -74,7 +74,7 @@ class Conversation:
         return self.start(request)()
 
     def start(self, request: Any) -> Callable[[], Any]:
-        """Send a request without waiting; return what waits for the reply, like `call`, and must be called."""
+        """Send a request without waiting; return a function that waits for the reply and must be called."""
         self._send(request)
 
         def again() -> Any:

@@ -1,4 +1,7 @@
-"""Why a party cannot be reached, in words: a refused handshake is no more than "socket closed" to gRPC's callers."""
+"""The diagnosis of a party that cannot be reached.
+
+gRPC reports a refused handshake only as "socket closed".
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,20 @@ import ssl
 from fedqmix.runtime.transport.identity import Identity, now, ssl_context
 
 _HANDSHAKE = 22
-"""The first byte of what a TLS server answers to a client's hello (RFC 8446, section 5.1); an alert begins with 21."""
+"""The first byte of a TLS server's answer to a client's hello (RFC 8446, section 5.1); an alert begins with 21."""
 
 
 def why_unreachable(identity: Identity | None, address: str, party: str, timeout: float = 2.0) -> str | None:
-    """Connect once more, by hand, and say what stands between this process and `party` at `address`.
+    """Connect to `party` at `address` without gRPC and return the reason why it cannot be reached.
 
-    identity, address and party are those of the channel that failed. timeout: seconds for each step of it.
+    identity, address, party: the arguments of the failed channel. timeout: seconds for each step of the connection.
     Returns one sentence without a full stop, or None when the party can be reached now.
     """
     place = f"{party} at {address}"
     try:
         host, port = _parted(address)
     except ValueError:
-        return f"'{address}' is no address; write host:port, such as world:9101"
+        return f"'{address}' is not a valid address; write host:port, such as world:9101"
     try:
         with socket.create_connection((host, port), timeout) as connection:
             found = _shake_hands(identity, connection, party) if identity else _without_tls(connection)
@@ -40,8 +43,8 @@ def _shake_hands(identity: Identity, connection: socket.socket, party: str) -> s
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection, server_hostname=party) as secure:
-            # In TLS 1.3 the server judges the client's certificate after the client's handshake is over. One of gRPC
-            # that accepts it speaks first (HTTP/2 settings); one that does not hangs up without an alert.
+            # In TLS 1.3, the server checks the client's certificate after the client's handshake. A gRPC server that
+            # accepts it sends first (HTTP/2 settings); one that refuses it closes the connection without an alert.
             return None if secure.recv(1) else _refused(identity)
     except ssl.SSLCertVerificationError as error:
         if "ostname mismatch" in error.verify_message:
@@ -74,7 +77,7 @@ def _network(error: OSError, timeout: float) -> str:
 
 
 def _without_tls(connection: socket.socket) -> str | None:
-    """Say hello as a TLS client would and look whether the answer is one of TLS."""
+    """Send the hello of a TLS client and check whether the answer is TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,9 +1,9 @@
-"""Errors over gRPC: the caller raises what the service raised, by class and arguments, without a traceback.
+"""Errors over gRPC: the caller raises the service's error again, by class and arguments.
 
 AttemptError                    ABORTED
 RefusedError                    INVALID_ARGUMENT, or PERMISSION_DENIED for a wrong name
 every other FedqmixError        FAILED_PRECONDITION
-anything else                   INTERNAL, a FederationError with the text for the caller
+any other error                 INTERNAL, a FederationError with the text for the caller
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from fedqmix.runtime.core.failures import Failure, error_of, failure_of
 METADATA = "fedqmix-error"
 """The trailing metadata that holds {"class": ..., "arguments": [...]} as JSON."""
 LONGEST = 6000
-"""Bytes of that JSON: gRPC takes no more than 8 KiB of metadata."""
+"""The maximum bytes of that JSON: gRPC allows 8 KiB of metadata."""
 
 Service = TypeVar("Service")
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 Peer = Callable[[grpc.ServicerContext], "str | None"]
-"""Tells the name in the caller's certificate; None when the channel is insecure and nobody has a name."""
+"""Returns the name in the caller's certificate; None on an insecure channel, where callers have no names."""
 
 log = logging.getLogger(__name__)
 
 
 class WrongCallerError(RefusedError):
-    """A RefusedError that is about who calls, not what is said."""
+    """A RefusedError about the caller, not about its message."""
 
 
 def require_caller(peer: Peer, context: grpc.ServicerContext, party: str) -> None:
-    """Raise RefusedError unless the caller's certificate is made out to `party`, or there are no certificates."""
+    """Raise RefusedError unless the caller's certificate names `party`, or there are no certificates."""
     name = peer(context)
     if name is not None and name != party:
         raise wrong_caller(party, name)
@@ -46,13 +46,13 @@ def require_caller(peer: Peer, context: grpc.ServicerContext, party: str) -> Non
 
 def wrong_caller(party: str, shown: str) -> WrongCallerError:
     """Return the error for a message that only `party` may send. shown: the name in the caller's certificate."""
-    return WrongCallerError(f"This is for {party} to say; the certificate shown is {shown or 'nobody'}'s.")
+    return WrongCallerError(f"This is for {party} to say; the certificate shown is {shown or 'an unnamed party'}'s.")
 
 
 def answered(
     method: Callable[[Service, Request, grpc.ServicerContext], Reply],
 ) -> Callable[[Service, Request, grpc.ServicerContext], Reply]:
-    """TimeStep what a servicer's method raises into what the caller can read."""
+    """Wrap a servicer's method so that its errors reach the caller."""
 
     @functools.wraps(method)
     def answer(self: Service, request: Request, context: grpc.ServicerContext) -> Reply:
@@ -67,7 +67,10 @@ def answered(
 def conversed(
     method: Callable[[Service, Request, grpc.ServicerContext], Reply],
 ) -> Callable[[Service, Iterator[Request], grpc.ServicerContext], Iterator[Reply]]:
-    """Make of what answers one request what answers a stream of them; an error ends the stream, as in `answered`."""
+    """Wrap a method that answers one request into one that answers a stream.
+
+    An error ends the stream, as in `answered`.
+    """
     answer = answered(method)
 
     @functools.wraps(method)
@@ -79,7 +82,7 @@ def conversed(
 
 
 def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    """End a call with an error, in the form in which `told` reads it. Must be called by the thread of the call."""
+    """End a call with an error, in the form that `told` reads. Must be called in the thread of the call."""
     code = _code(error)
     if code is grpc.StatusCode.INTERNAL:
         log.error("%s failed", type(error).__name__, exc_info=error)
@@ -90,7 +93,7 @@ def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
 
 
 def _written(failure: Failure) -> str:
-    """Write an error down, its arguments cut to what fits."""
+    """Serialize an error, with its arguments cut to the limit."""
     length = LONGEST
     while True:
         short = [argument[:length] for argument in json.loads(failure.arguments)]
@@ -113,7 +116,7 @@ def _code(error: Exception) -> grpc.StatusCode:
 
 
 def told(error: grpc.RpcError) -> FedqmixError | None:
-    """Return what a service said went wrong; None when no service said anything: the connection failed."""
+    """Return the error that a service reported; None when there is none: the connection failed."""
     metadata = dict(error.trailing_metadata() or ())
     try:
         words = json.loads(metadata[METADATA])

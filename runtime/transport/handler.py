@@ -1,4 +1,4 @@
-"""What World, Mixer and TeamSink services have in common: who may speak, the meeting, and what it costs."""
+"""The request handler of the World, Mixer and TeamSink services: caller check, meeting and ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Request = TypeVar("Request")
 
 
 class RequestHandler:
-    """Where requests arrive: checks the caller's name, lets it meet the others, counts the bytes."""
+    """The handler of requests: it checks the caller's name, waits for the other agents, and counts bytes."""
 
     def __init__(self, meeting: Rendezvous, ledger: Ledger, peer: Peer) -> None:
         self.meeting, self.ledger, self.peer = meeting, ledger, peer
@@ -39,7 +39,7 @@ class RequestHandler:
         read: Callable[[], tuple[str, Request]],
         together: Callable[[list[Request]], Sequence[Any]],
     ) -> Any:
-        """Answer a message of the world, which meets nobody: it is only kept in order, and done once."""
+        """Answer a message of the world, which waits for no agent: it is processed in order, and once."""
         return self._answer(message, context, message, 0, "world", read, together)
 
     def _answer(

@@ -1,7 +1,7 @@
-"""Health checks (grpc.health.v1) that are answered whatever the other calls of a server do.
+"""Health checks (grpc.health.v1) that a server answers independently of its other calls.
 
-Check reads nothing of its request and has threads of its own, so nobody can keep it waiting. The request could name one
-service of the server; all of them are as well as the server is.
+Check reads nothing of its request and has threads of its own, so no caller can delay it. A request may name one
+service of the server; all services have the server's status.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WORKERS = 2
 
 
 class Health:
-    """Says SERVING until it is stopped."""
+    """The health service, SERVING until it is stopped."""
 
     def __init__(self) -> None:
         self._stopped = False
@@ -32,7 +32,7 @@ class Health:
         def check(_unread: Iterator[bytes], _context: grpc.ServicerContext) -> Any:
             return self._status()
 
-        # gRPC runs a method that has this attribute in these threads; without it they would be the server's
+        # gRPC runs a method with this attribute in these threads instead of the server's.
         check.experimental_thread_pool = self._threads  # type: ignore[attr-defined]
         write = health_pb2.HealthCheckResponse.SerializeToString
         methods = {
@@ -42,7 +42,7 @@ class Health:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
 
     def stop(self) -> None:
-        """Say NOT_SERVING from now on."""
+        """Answer NOT_SERVING from now on."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -56,7 +56,7 @@ class Health:
         return status(status=status.NOT_SERVING if self._stopped else status.SERVING)
 
     def _watch(self, _request: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
-        """Say how the server is, and again when that has changed; the caller keeps one of the server's threads."""
+        """Send the server's status, and again after a change; the call holds one of the server's threads."""
         yield self._status()
         context.add_callback(self._wake)
         with self._changed:

@@ -1,4 +1,4 @@
-"""Who a process is: the certificate of one party, its private key, and the authority that all parties trust."""
+"""The identity of a process: one party's certificate and key, and the authority of all parties."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from fedqmix.runtime.core.errors import ConfigurationError
 AUTHORITY, CERTIFICATE, KEY = "ca.crt", "party.crt", "party.key"
 FILES = (AUTHORITY, CERTIFICATE, KEY)
 SOON = timedelta(days=30)
-"""A certificate that ends sooner is spoken of."""
+"""The remaining time below which a certificate causes a warning."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What one party shows to the others, read and checked when it is made.
+    """One party's certificate and key, read and checked on construction.
 
-    folder: holds `ca.crt` (PEM; several authorities may stand in it, as while one takes over from another),
-    `party.crt` and `party.key`, as `fedqmix certs` writes them.
-    party: the certificate's common name, such as `agent-0`. ends: when the certificate expires.
+    folder: holds `ca.crt` (PEM; may hold several authorities, as during a change of authority), `party.crt` and
+    `party.key`, as `fedqmix certs` writes them.
+    party: the certificate's common name, such as `agent-0`. ends: the time at which the certificate expires.
 
-    Warns when the key can be read by others than its owner and when the certificate ends within 30 days.
-    Raises ConfigurationError when a file is missing or unreadable, is no certificate or key, has expired or is not yet
-    valid, was not issued by the authority beside it, does not belong to the key, or does not name its own party.
+    Warns when others than the owner can read the key, and when the certificate ends within 30 days.
+    Raises ConfigurationError when a file is missing, unreadable or not a valid certificate or key. Raises it too when
+    the certificate has expired or is not yet valid, was not issued by the authority, does not match the key, or does
+    not name its own party.
     """
 
     folder: Path
@@ -64,7 +65,7 @@ class Identity:
 
 
 def ssl_context(identity: Identity) -> ssl.SSLContext:
-    """Return the TLS settings of a client that shows this certificate and trusts this authority alone."""
+    """Return the TLS settings of a client that shows this certificate and trusts only this authority."""
     context = ssl.create_default_context(cafile=str(identity.folder / AUTHORITY))
     context.load_cert_chain(identity.folder / CERTIFICATE, identity.folder / KEY)
     return context
@@ -77,7 +78,7 @@ def common_name(certificate: x509.Certificate) -> str:
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
-    """Return the DNS names a certificate is made out to."""
+    """Return the DNS names in a certificate."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -115,7 +116,7 @@ def _certificates(path: Path, pem: bytes) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem)
     except ValueError:
         raise ConfigurationError(
-            f"{path} is no certificate in PEM form. Copy it again, or run `fedqmix certs`."
+            f"{path} is not a valid certificate in PEM form. Copy it again, or run `fedqmix certs`."
         ) from None
 
 
@@ -147,7 +148,7 @@ def _check_key(folder: Path, certificate: x509.Certificate, key: bytes) -> None:
     try:
         public = load_pem_private_key(key, password=None).public_key()
     except (ValueError, TypeError):
-        raise ConfigurationError(f"{folder / KEY} is no private key in PEM form without a password.") from None
+        raise ConfigurationError(f"{folder / KEY} is not a valid private key in PEM form without password.") from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public.public_bytes(*form) != certificate.public_key().public_bytes(*form):
         raise ConfigurationError(
@@ -177,5 +178,5 @@ def _warn(folder: Path, party: str, ends: datetime) -> None:
 
 
 def now() -> datetime:
-    """Return the time that certificates are held against."""
+    """Return the current time for the validity of certificates."""
     return datetime.now(UTC)

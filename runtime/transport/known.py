@@ -1,4 +1,4 @@
-"""What world and mixer know of an attempt, as a message, and back."""
+"""The facts of world and mixer about an attempt as a message, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fedqmix.runtime.transport.proto import control_pb2
 
 
 def known_message(facts: Facts) -> control_pb2.Known:
-    """Write down what is known."""
+    """Return facts as a message."""
     learned = facts.learned
     return control_pb2.Known(
         counted=[
@@ -34,7 +34,7 @@ def known_message(facts: Facts) -> control_pb2.Known:
 
 
 def read_known(message: control_pb2.Known) -> Facts:
-    """Return what is known. Raises RefusedError for a purpose that does not exist and a sum that is not finite."""
+    """Return the facts of a message. Raises RefusedError for an unknown purpose or a sum that is not finite."""
     learned = message.learned if message.HasField("learned") else None
     return Facts(
         {_purpose(one.purpose): _counted(one) for one in message.counted},

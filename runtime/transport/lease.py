@@ -1,4 +1,4 @@
-"""One run at a time: the run that opens attempts at a service holds it until it is over or gives no more sign."""
+"""The lease of a service: one run at a time holds it, until the run ends or gives no sign."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from fedqmix.runtime.core.errors import BusyError
 
 LEASE_S = 30.0
-"""How long a run that gives no sign keeps its service from others. Its server gives one every few seconds."""
+"""Seconds for which a run without a sign holds its service. A run's server gives a sign every few seconds."""
 
 
 class Lease:
-    """Which run a service works for.
+    """The run that holds a service.
 
-    lasts: seconds without a sign of the holder. The same run may take it again at any time, from another process too: a
-    server that was killed is followed by one that resumes its run.
+    lasts: seconds without a sign of the holder. The same run may take the lease again at any time. It may do so from
+    another process, as when another server resumes the run of a killed one.
     """
 
     def __init__(self, lasts: float = LEASE_S, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class Lease:
         self._seen = 0.0
 
     def take(self, run: str) -> None:
-        """Let a run hold the service. Raises BusyError, naming the run that holds it, and changes nothing then."""
+        """Give the lease to a run. Raises BusyError, which names the holder, when another run holds it."""
         with self._lock:
             if self._holder not in (None, run) and self._clock() - self._seen < self._lasts:
                 raise BusyError(
@@ -36,13 +36,13 @@ class Lease:
             self._holder, self._seen = run, self._clock()
 
     def renew(self, run: str) -> None:
-        """Take a sign of a run, which counts if it is the holder."""
+        """Record a sign of a run, if the run holds the lease."""
         with self._lock:
             if run == self._holder:
                 self._seen = self._clock()
 
     def release(self, run: str) -> None:
-        """Free the service if this run holds it."""
+        """Release the lease if this run holds it."""
         with self._lock:
             if run == self._holder:
                 self._holder = None

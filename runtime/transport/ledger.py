@@ -1,4 +1,4 @@
-"""What crosses the wire, counted where it arrives: bytes by round, party and channel."""
+"""The ledger of bytes on the wire, by round, party and channel; the receiving service counts them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """Bytes of serialized messages (without gRPC's and TLS's own).
+    """The bytes of serialized messages, without the overhead of gRPC and TLS.
 
-    party: "agent-2", or "world" for what the world tells the mixer. channel: "world", "mixer" or "sink".
-    bytes_in: received by the service. What was sent twice is counted twice.
+    party: "agent-2", or "world" for messages from world to mixer. channel: "world", "mixer" or "sink".
+    bytes_in: received by the service. A repeated message counts twice.
     """
 
     round: int
@@ -23,7 +23,7 @@ class LedgerLine:
 
 
 class Ledger:
-    """The bytes of one run, since this process knows it."""
+    """The bytes of one run, counted since this process first saw the run."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
@@ -35,7 +35,7 @@ class Ledger:
         self._counts: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
 
     def add(self, run: str, round: int, party: str, bytes_in: int, bytes_out: int) -> None:
-        """Count a request and its reply; the counts of another run are forgotten."""
+        """Count a request and its reply; counts of a previous run are cleared."""
         with self._lock:
             if run != self._run:
                 self._open(run)
@@ -44,7 +44,7 @@ class Ledger:
             counts[1] += bytes_out
 
     def lines(self, run: str) -> list[LedgerLine]:
-        """Return the run's lines by round and party; none for a run that is not the newest."""
+        """Return the run's lines by round and party; empty for a run other than the newest."""
         with self._lock:
             counts = sorted(self._counts.items()) if run == self._run else []
         return [LedgerLine(round, party, self._channel, *both) for (round, party), both in counts]

@@ -1,4 +1,4 @@
-"""A mixer in another process, as one agent sees it."""
+"""One agent's side of a mixer in another process."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from fedqmix.runtime.transport.tickets import header
 
 
 class RemoteMixer:
-    """A runtime.core.coordinator.Coordinator for a stack of one agent, in one attempt: a new attempt takes a new
-    RemoteMixer.
+    """A Coordinator (runtime.core.coordinator) for a stack of one agent, in one attempt.
 
-    Every method returns when all agents have called it; it raises what the mixer raised, AttemptError when the attempt
-    cannot be finished, and RefusedError when a message was refused. Tensors come back on the device they came from.
+    Every method returns when all agents have called it. It raises the mixer's error, AttemptError when the attempt
+    cannot be finished, and RefusedError when a message was refused. Results are on the device of the arguments.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class RemoteMixer:
         return _decoded(reply.row, "the mixer's sum", gradients)
 
     def clip(self, squared_norms: torch.Tensor) -> float:
-        """Finish the step: return how much to shrink the gradient. squared_norms: [1] float64."""
+        """Finish the training step: return the clipping scale. squared_norms: [1] float64."""
         scale = float(self._call(self._clip.call, mixer_pb2.Norm(squared=float(squared_norms[0]))).scale)
         if not 0 <= scale <= 1:
             raise RefusedError(f"The mixer sent the clipping scale {scale}; it must be from 0 to 1.")
@@ -77,11 +76,11 @@ class RemoteMixer:
         return scale
 
     def finish(self) -> None:
-        """Say that all training steps of the round are taken; return when the mixer wrote down where it stands."""
+        """Report that all training steps of the round are taken; return when the mixer has saved its state."""
         self._call(self._finish, mixer_pb2.Finishing())
 
     def close(self) -> None:
-        """Stop using the channel, which stays its owner's."""
+        """Close the streams; the channel stays open for its owner."""
         for conversation in self._conversations:
             conversation.close()
 

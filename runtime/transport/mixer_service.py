@@ -1,5 +1,4 @@
-"""The mixer as a service: it gathers the agents' rows, calls the local Coordinator, and sends each agent its own
-gradients."""
+"""The mixer service: from the agents' rows, by the local Coordinator, to each agent's gradients."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ from fedqmix.runtime.transport.sink_service import SinkService
 
 
 class MixerSide(Protocol):
-    """All of one run that lies on the mixer's side."""
+    """The mixer's side of one run."""
 
     @property
     def spec(self) -> TeamSpec:
@@ -42,7 +41,7 @@ class MixerSide(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the mixer computes."""
+        """The mixer's device."""
 
     @property
     def coordinator(self) -> Coordinator:
@@ -54,47 +53,47 @@ class MixerSide(Protocol):
 
     @property
     def sink(self) -> TeamSink:
-        """The local end of what the world tells."""
+        """The local receiver of the world's states and team rewards."""
 
     def timeline(self) -> Timeline:
-        """Return how the episodes of the next training step are laid out. Raises SlotError."""
+        """Return the layout of the next training step's episodes. Raises SlotError."""
 
     def restore(self, round: int) -> Mapping[str, float] | None:
-        """Be as at the end of a round (0: at the beginning of the run); return the report saved with it, if any.
+        """Restore the state at the end of a round; return its saved report, if any.
 
-        Raises CheckpointError when that cannot be had.
+        round: 0 for the beginning of the run. Raises CheckpointError when this state is not available.
         """
 
     def save(self, round: int, report: Mapping[str, float] | None) -> None:
-        """Write down where this side stands at the end of a round, with its report once that was asked for.
+        """Save this side's state at the end of a round, with the round's report once it was requested.
 
-        May be called twice for a round; the second time replaces the first.
+        A second call for the same round replaces the first.
         """
 
     def report(self) -> dict[str, float]:
-        """Return means over the training steps and battles since the last report."""
+        """Return means over the training steps and episodes since the last report."""
 
     def learned(self) -> Learned:
-        """Return how much was learned, and what the agents sent out of bounds since `forget_faults`."""
+        """Return the counts of training, and the agents' faults since `forget_faults`."""
 
     def forget_faults(self) -> None:
-        """Begin an attempt: forget the faults of the one before."""
+        """Clear the previous attempt's faults."""
 
     def training_battles(self) -> dict[str, float]:
-        """Return the training battles' means since the last report, and keep counting."""
+        """Return the training episodes' means since the last report, without a reset."""
 
     def evaluation_returns(self) -> dict[str, float]:
-        """Return the mean team returns of the last evaluation by purpose; empty when there was none since the start."""
+        """Return the mean team returns of the last evaluation by purpose; empty before the first."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
 
 class MixerService(mixer_pb2_grpc.MixerServicer):
-    """Serves Mixer to the agents, TeamSink to the world and Control to the server.
+    """The services of the mixer process: Mixer for agents, TeamSink for the world, Control for the server.
 
-    make: builds the mixer's side of a run from the run's id and its settings (YAML); kept while both are the same.
-    peer: see runtime.transport.faults. patience: seconds an agent waits for the others.
+    make: builds the mixer's side of a run from the run's id and settings (YAML); it is kept while both are the same.
+    peer: see runtime.transport.faults. patience: seconds that an agent waits for the others.
     """
 
     def __init__(self, make: Callable[[str, str], MixerSide], peer: Peer, patience: float = PATIENCE_S) -> None:
@@ -107,11 +106,11 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._made_for = ("", "")  # run, settings
         self._round = 0  # of the attempt that is open
         self._reporting = threading.Lock()
-        self._round_stored = -1  # at the end of which round; -1 within one
-        self._reported: Mapping[str, float] | None = None  # at the end of that round
+        self._round_stored = -1  # the finished round whose state this is; -1 within a round
+        self._reported: Mapping[str, float] | None = None  # the report at the end of that round
 
     def add_to(self, server: grpc.Server) -> None:
-        """Serve on a server. Every waiting agent takes one of its threads."""
+        """Add the services to a server. Every waiting agent holds one of its threads."""
         add_MixerServicer_to_server(self, server)
         add_TeamSinkServicer_to_server(self._sink, server)
         add_ControlServicer_to_server(ControlService(self, self._peer), server)
@@ -119,8 +118,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """See runtime.transport.control_service.Controlled.
 
-        An attempt at training round r begins from the end of round r - 1. Any other is about the end of round r,
-        which a mixer's side that was just built takes up.
+        An attempt at training round r begins from the end of round r - 1. Any other attempt begins from the end of
+        round r, whose state a newly built mixer's side loads.
         """
         self._meeting.open(attempt, lambda: self._prepare(attempt, kind, config))
 
@@ -134,13 +133,15 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return self._meeting.status()
 
     def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """See runtime.transport.control_service.Controlled. Raises AttemptError when it does not stand at that
-        round's end."""
+        """See runtime.transport.control_service.Controlled.
+
+        Raises AttemptError when the mixer's state is not the state at that round's end.
+        """
         with self._reporting:
             side = self._side_after(run, round)
             if self._reported is None:
                 report = side.report()
-                side.save(round, report)  # what comes next must begin from sums that are empty, also after a restart
+                side.save(round, report)  # the next round must begin with empty sums, also after a restart
                 self._reported = report
             return dict(self._reported), side.evaluation_returns()
 
@@ -161,7 +162,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return [*self._ledger.lines(run), *self._sink_ledger.lines(run)]
 
     def close(self) -> None:
-        """Let go of the mixer's side."""
+        """Release the mixer's side."""
         if self._side is not None:
             self._side.close()
 
@@ -222,7 +223,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         read: Callable[[], tuple[str, Request]],
         together: Callable[[list[Request]], Sequence[Any]],
     ) -> Any:
-        """Let the agents meet, in an attempt at training that is not finished."""
+        """Answer a request of all agents, in an unfinished attempt at training."""
 
         def read_in_training() -> tuple[str, Request]:
             if self._round_stored >= 0:
@@ -259,7 +260,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         return side.sink, side.spec.state_dim
 
     def _side_after(self, run: str, round: int) -> MixerSide:
-        """Return the side if it stands at the end of that round. Raises AttemptError."""
+        """Return the side when its state is that of the round's end. Raises AttemptError otherwise."""
         if self._side is None or (self._made_for[0], self._round_stored) != (run, round):
             raise AttemptError(f"The mixer does not stand at the end of round {round} of run {run}.")
         return self._side
@@ -280,8 +281,9 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
 def read_rows(given: Mapping[str, Tensor], declared: Rows, order: Timeline) -> dict[str, Any]:
     """Return an agent's rows as arrays [1, count, *shape] by name.
 
-    declared: the algorithm's rows. order: how the episodes of the training step are laid out.
-    Raises RefusedError for names that are missing or not declared, and for a wrong type, shape or number.
+    declared: the algorithm's rows. order: the layout of the training step's episodes.
+    Raises RefusedError for names that are missing or not declared, for a wrong type or shape, and for values that are
+    not finite.
     """
     if (faults := name_faults(given, declared)) is not None:
         raise RefusedError(f"Rows of a training step: {faults}.")

@@ -1,12 +1,12 @@
-"""Where the agents of a team meet: everybody brings a request, one computes with all of them, everybody is answered.
+"""The rendezvous of a team: it collects a request per agent and computes all replies at once.
 
-1. An agent says which attempt it is in, its how-manieth request this is, and what it asks for.
-2. It waits until every agent has asked for the same.
-3. Whoever comes last computes for all, once. An error of the computation is everybody's, and breaks the attempt.
-4. Each agent's last reply is kept: the same request gets it again, so that a lost reply can be asked for twice.
+1. An agent's request names its attempt, its sequence number and the call.
+2. The agent waits until every agent has made the same call.
+3. The thread of the last agent computes for all, once. An error is raised for all agents and breaks the attempt.
+4. The rendezvous stores each agent's last reply: a repeated request gets it again when the first reply was lost.
 
-A refused message (RefusedError) changes nothing: its sender may send the right one. When agents ask for different
-things, the minority is refused. The order of arrival does not matter.
+A refused message (RefusedError) changes no state: its sender may send a correct one. When agents make different calls,
+the minority is refused. The order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from fedqmix.runtime.transport.calls import PATIENCE_S
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 LOOK_S = 1.0
-"""How often who waits looks whether its caller is still there."""
+"""Seconds between two checks whether a waiting request's caller still listens."""
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Who asks: which agent in which attempt; sequence counts its requests from 1; digest: of the request's bytes."""
+    """The identity of a request. sequence: counts the agent's requests from 1. digest: of the request's bytes."""
 
     attempt: Attempt
     agent: int
@@ -40,7 +40,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class AgentStanding:
-    """sequence: of the agent's last request, 0 before the first. silent_s: seconds since then, or since the opening."""
+    """An agent's standing. sequence: of its last request, 0 before the first. silent_s: since then or the opening."""
 
     agent: int
     sequence: int
@@ -50,7 +50,11 @@ class AgentStanding:
 
 @dataclass(frozen=True)
 class Standing:
-    """attempt: the open one. broken: why it cannot be finished; empty while it can. computed_s: for all together."""
+    """The state of a rendezvous.
+
+    attempt: the open one. broken: the reason why it cannot be finished; empty while it can. computed_s: seconds of
+    computation in this attempt.
+    """
 
     attempt: Attempt | None
     agents: tuple[AgentStanding, ...]
@@ -61,9 +65,9 @@ class Standing:
 @dataclass
 class _Gathering:
     brought: dict[int, Any] = field(default_factory=dict)
-    calls: dict[int, str] = field(default_factory=dict)  # what each agent asks for, in words
+    calls: dict[int, str] = field(default_factory=dict)  # each agent's call, in words
     refused: dict[int, RefusedError] = field(default_factory=dict)
-    complete: bool = False  # somebody computes, or has computed
+    complete: bool = False  # a thread computes, or has computed
     replies: Sequence[Any] | None = None
     error: Exception | None = None
 
@@ -85,7 +89,7 @@ class _Seat:
 
 
 class Rendezvous:
-    """See the module. patience: seconds that an agent waits for the others."""
+    """The meeting of a team's agents; see the module. patience: seconds that an agent waits for the others."""
 
     def __init__(self, patience: float = PATIENCE_S, who: str = "agent") -> None:
         self._patience, self._who = patience, who
@@ -100,12 +104,12 @@ class Rendezvous:
         self._computed_s = 0.0
 
     def open(self, attempt: Attempt, prepare: Callable[[], int], interrupt: Callable[[], None] = lambda: None) -> None:
-        """Begin an attempt: everybody who waits in an earlier one gets AttemptError.
+        """Begin an attempt: agents that wait in an earlier one get AttemptError.
 
-        prepare: is called when nothing is computed any more and before anybody can meet; returns how many meet.
-        interrupt: is called before that, to let what is being computed end soon.
-        An attempt that is open already is left as it is. Raises AttemptError for one before the newest of the run,
-        and whatever prepare raises; then none is open.
+        prepare: called after the current computation and before any meeting; returns the number of agents.
+        interrupt: called before that, to end the current computation soon.
+        An attempt that is already open is left unchanged. Raises AttemptError for an attempt before the run's newest,
+        and the errors of prepare; then no attempt is open.
         """
         with self._opening:
             with self._changed:
@@ -132,14 +136,14 @@ class Rendezvous:
         together: Callable[[list[Request]], Sequence[Reply]],
         present: Callable[[], bool] = lambda: True,
     ) -> Reply:
-        """Wait until every agent has asked for the same; return this agent's reply.
+        """Wait until every agent has made the same call; return this agent's reply.
 
-        read: checks the request and returns it, and words for what is asked for with everything on which all must
-        agree; called only when the message is neither late nor a repetition, and nothing has changed when it raises.
-        together: from all requests, by agent, to all replies. present: says whether the caller still listens.
-        Raises AttemptError when the attempt is not open, is broken, ends, or somebody is missing for longer than the
-        patience; RefusedError when the agent asks out of order or for something else than the others; and whatever
-        `read` or `together` raises.
+        read: checks the request; returns the call in words, with all values on which agents must agree, and the
+        request. It is called only for a message that is neither late nor repeated; no state changes when it raises.
+        together: computes all replies from all requests, by agent. present: returns whether the caller still listens.
+        Raises AttemptError when the attempt is not open, is broken or ends, or when an agent is missing for longer than
+        the patience; RefusedError when the agent calls out of order or differs from the others; and the errors of
+        `read` and `together`.
         """
         with self._changed:
             gathering, last = self._join(ticket, read)
@@ -156,7 +160,7 @@ class Rendezvous:
         return reply
 
     def status(self) -> Standing:
-        """Say which attempt is open, and where every agent stands in it."""
+        """Return the open attempt and every agent's standing in it."""
         with self._changed:
             now = time.monotonic()
             seats = self._seats if self._attempt is not None else []
@@ -164,7 +168,7 @@ class Rendezvous:
             return Standing(self._attempt, tuple(agents), str(self._broken or ""), self._computed_s)
 
     def _join(self, ticket: Ticket, read: Callable[[], tuple[str, Any]]) -> tuple[_Gathering, bool]:
-        """Take the agent's seat in the gathering; return it, and whether this is the one to compute."""
+        """Add the agent's request to the gathering; return the gathering, and whether this agent must compute."""
         seat = self._seat(ticket)
         if ticket.sequence == seat.sequence and seat.gathering is not None:
             if ticket.digest != seat.digest:
@@ -179,7 +183,7 @@ class Rendezvous:
         usual = self._usual(gathering, call)
         if usual is not None and call != usual:
             raise self._unlike(ticket.agent, call, gathering, usual)
-        gathering.refused.pop(ticket.agent, None)  # it may have sent the right one now
+        gathering.refused.pop(ticket.agent, None)  # its new request may be correct
         gathering.brought[ticket.agent], gathering.calls[ticket.agent] = request, call
         if usual is not None:
             self._refuse_others(gathering, usual)
@@ -205,7 +209,7 @@ class Rendezvous:
         return first if most > others[0][1] else None
 
     def _refuse_others(self, gathering: _Gathering, usual: str) -> None:
-        """Send away those who wait for something else than most; their messages have changed nothing."""
+        """Refuse waiting agents whose call differs from the majority's; their messages have changed no state."""
         for agent in [agent for agent, call in gathering.calls.items() if call != usual]:
             gathering.refused[agent] = self._unlike(agent, gathering.calls.pop(agent), gathering, usual)
             del gathering.brought[agent]
@@ -232,7 +236,7 @@ class Rendezvous:
         return self._seats[ticket.agent]
 
     def _require_order(self, ticket: Ticket, seat: _Seat) -> None:
-        if ticket.sequence == 1 and seat.sequence >= 1:  # restarted in mid-attempt, if nobody replays its messages
+        if ticket.sequence == 1 and seat.sequence >= 1:  # restarted during the attempt, unless replayed
             raise AttemptError(
                 f"{self._name(ticket)} begins anew (sequence number 1) in an attempt in which {seat.sequence + 1} is "
                 "next."
@@ -249,7 +253,7 @@ class Rendezvous:
         replies, error = None, None
         try:
             with self._computing:
-                if not gathering.done:  # the attempt may have ended since
+                if not gathering.done:  # the attempt may have ended meanwhile
                     began = time.perf_counter()
                     replies = together([gathering.brought[agent] for agent in sorted(gathering.brought)])
                     self._computed_s += time.perf_counter() - began
@@ -278,10 +282,10 @@ class Rendezvous:
                 return
             self._changed.wait(min(LOOK_S, left) if left > 0 else LOOK_S)
             if not gathering.done and not present():
-                raise AttemptError("Nobody listens for this reply any more.")
+                raise AttemptError("The caller no longer waits for this reply.")
 
     def _quarrel(self, gathering: _Gathering) -> RefusedError:
-        """End an attempt in which as many ask for one thing as for another; return the error that all are told."""
+        """End an attempt in which no call has a majority; return the error for all agents."""
         asked = (f"{self._who} {agent} for {call}" for agent, call in sorted(gathering.calls.items()))
         error = RefusedError(f"The {self._who}s ask for different things: {', '.join(asked)}.")
         self._break(error, gathering)

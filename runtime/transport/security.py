@@ -1,4 +1,4 @@
-"""Channels on which both ends know who the other is: mutual TLS, or plain text where `insecure=true` was typed."""
+"""Channels and servers with mutual TLS, or in plain text with `insecure=true`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fedqmix.runtime.transport.local_server import LocalServer, StreamMethods
 __all__ = ["MESSAGE_LIMIT", "Identity", "RunningServer", "Service", "channel", "peer", "server"]
 
 MESSAGE_LIMIT = 64 * 2**20
-"""Bytes of one message; a larger one is refused (RESOURCE_EXHAUSTED) before it is read into memory."""
+"""The maximum bytes of a message; a larger one is refused (RESOURCE_EXHAUSTED) before it is read into memory."""
 STREAMS = 128
-"""Open calls of one connection; a caller that has more waits at its own end. An agent needs four."""
+"""The maximum open calls of one connection; further calls wait at the caller. An agent needs four."""
 
 Service = Callable[[grpc.Server], None]
 """Adds its methods to a server, as `functools.partial(world_pb2_grpc.add_WorldServicer_to_server, servicer)` does."""
@@ -29,7 +29,7 @@ Service = Callable[[grpc.Server], None]
 _LIMITS = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
 _SERVER = [
     *_LIMITS,
-    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not shared in silence
+    ("grpc.so_reuseport", 0),  # a port in use is an error, not shared silently
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
@@ -41,24 +41,24 @@ _CHANNEL = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),  # as many as it takes: who waits for others is silent for long
-    ("grpc.enable_retries", 0),  # calls are retried by their callers, who know which may be
-    ("grpc.enable_http_proxy", 0),  # a proxy for web pages is not on the way between two parties
+    ("grpc.http2.max_pings_without_data", 0),  # no limit: a party that waits for others is silent for long
+    ("grpc.enable_retries", 0),  # runtime.transport.calls retries
+    ("grpc.enable_http_proxy", 0),  # two parties connect without a web proxy
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time one attempt to connect may take
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # also the limit of one attempt to connect
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 HANDSHAKE_S = 10.0
-"""Until a connection must have shown its certificate; honest callers give up after min_reconnect_backoff_ms."""
+"""Seconds until a connection must have shown its certificate; honest callers stop at min_reconnect_backoff_ms."""
 WATCHERS = 128
-"""Threads for parties that watch the server's health (grpc.health.v1.Health/Watch); each party may keep one."""
+"""Threads for parties that watch the server's health (grpc.health.v1.Health/Watch); each party may hold one."""
 STOPPING_S = 2.0
-"""How long cancelled calls may take to end."""
+"""Seconds that cancelled calls may take to end."""
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that listens. port: the one it was given, or was found for it when the address said 0."""
+    """A listening server. port: the port of the address, or the free port found for port 0."""
 
     port: int
     _server: grpc.Server = field(repr=False)
@@ -67,7 +67,7 @@ class RunningServer:
     _local: LocalServer | None = field(repr=False, default=None)
 
     def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, take no new calls, give running ones `grace` seconds, cancel the rest; return when done."""
+        """Answer NOT_SERVING, refuse new calls, cancel running ones after `grace` seconds; wait for the end."""
         self._health.stop()
         self._server.stop(grace).wait(grace + STOPPING_S)
         if self._local is not None:
@@ -76,7 +76,7 @@ class RunningServer:
         self._health.close()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the server has stopped; return False when `timeout` seconds went by first."""
+        """Wait until the server has stopped; return False when `timeout` seconds passed first."""
         return not self._server.wait_for_termination(timeout)
 
 
@@ -168,9 +168,9 @@ def _remote_channel(identity: Identity | None, address: str, party: str) -> grpc
 
 
 def peer(context: grpc.ServicerContext) -> str | None:
-    """Return who calls: the common name of the client's certificate; None on a plain channel.
+    """Return the caller's name: the common name in the client's certificate; None on a plain channel.
 
-    A secure caller without a common name, which the authority never issues, is "": nobody, and never None.
+    A secure caller without a common name, which the authority never issues, has the name "", never None.
     """
     shown = context.auth_context()
     if shown.get("transport_security_type", [b"insecure"]) == [b"insecure"]:

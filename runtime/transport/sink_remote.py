@@ -1,4 +1,4 @@
-"""The world's end of the TeamSink: states and team rewards, sent to the mixer."""
+"""The world's side of the TeamSink: it sends states and team rewards to the mixer."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from fedqmix.runtime.transport.time_steps import battles_message, team_time_step
 
 
 class RemoteTeamSink:
-    """runtime.core.world.TeamSink over the wire.
+    """A runtime.core.world.TeamSink over the wire.
 
-    What is told of a step travels while the agents choose their next actions: it has arrived, or its error is raised,
-    when the next is told, and for the step in which the last battle is over when `record` returns. So whatever the
-    agents ask of the mixer after a batch finds all of it there.
-    Raises what the mixer's side raised, and AttemptError when it cannot be reached or the attempt is over.
+    A message is sent while the agents select their next actions. The next call waits for its arrival and raises its
+    error. In the time step that ends the last episode, `record` itself waits. So the mixer has the whole batch before
+    any later request of an agent.
+    Raises the mixer side's error, and AttemptError when it cannot be reached or the attempt is over.
     """
 
     def __init__(self, channel: grpc.Channel, patience: float = PATIENCE_S) -> None:
@@ -40,24 +40,24 @@ class RemoteTeamSink:
         self.waited = 0.0  # seconds in this attempt
 
     def interrupt(self) -> None:
-        """Let a call that is still tried fail now: its attempt is over."""
+        """Fail a call that is still retried: its attempt is over."""
         self._over.set()
 
     def open(self, attempt: Attempt) -> None:
         """Begin an attempt; sequence numbers start again."""
         self._over.clear()
-        self._record.close()  # a reply may still be on its way
+        self._record.close()  # a reply may still arrive
         self._attempt, self._sequence, self._on_its_way, self.waited = attempt, 0, None, 0.0
 
     def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Tell the first state of a new batch of battles."""
+        """Send the first state of a new batch of episodes."""
         self._settle()
         opened = team_sink_pb2.Opened(battles=battles_message(battles), time_step=team_time_step_message(time_step))
         self._on_its_way = partial(self._line.call, self._begin, self._numbered(opened))
         self._settle()
 
     def record(self, time_step: TeamTimeStep) -> None:
-        """Tell the outcome of one step of every battle of the batch begun last."""
+        """Send the outcome of one environment step of every episode in the current batch."""
         self._settle()
         outcome = self._numbered(team_sink_pb2.Outcome(time_step=team_time_step_message(time_step)))
         self._on_its_way = self._record.start(outcome)
@@ -73,7 +73,7 @@ class RemoteTeamSink:
         return message
 
     def _settle(self) -> None:
-        """Wait until what is on its way has arrived."""
+        """Wait until the last message has arrived."""
         arrived, self._on_its_way = self._on_its_way, None
         if arrived is not None:
             began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The mixer's end of the TeamSink: takes what the world tells, in order and once."""
+"""The mixer's side of the TeamSink: it receives the world's messages in order, each once."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from fedqmix.runtime.transport.time_steps import read_battles, read_team_time_st
 
 
 class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
-    """Serves TeamSink to the world around a local one. The mixer's service opens its attempts."""
+    """The TeamSink service for the world, around a local TeamSink. The mixer's service opens its attempts."""
 
     def __init__(self, ledger: Ledger, peer: Peer) -> None:
-        self._meeting = Rendezvous(PATIENCE_S, who="world")  # of one: nobody is ever waited for
+        self._meeting = Rendezvous(PATIENCE_S, who="world")  # of one party, which never waits
         self._handler = RequestHandler(self._meeting, ledger, peer)
         self._sink: TeamSink | None = None
         self._state_dim = self._count = 0
 
     def open(self, attempt: Attempt, prepare: Callable[[], tuple[TeamSink, int]]) -> None:
-        """Begin an attempt. prepare: returns the local sink and state_dim once nothing is being told any more."""
+        """Begin an attempt. prepare: returns the local sink and state_dim; called when no message is processed."""
 
         def alone() -> int:
             self._sink, self._state_dim = prepare()
@@ -42,7 +42,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
         def read() -> tuple[str, tuple[EpisodeBatch, TeamTimeStep]]:
             battles = read_battles(request.battles)
             if battles.count < 1:
-                raise RefusedError("A batch needs at least one battle; told of 0.")
+                raise RefusedError("A batch needs at least one battle; got 0.")
             return "the beginning of battles", (
                 battles,
                 read_team_time_step(request.time_step, battles.count, self._state_dim),
@@ -62,7 +62,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
         def read() -> tuple[str, TeamTimeStep]:
             if self._count == 0:
                 raise RefusedError("No battle was begun: call Begin before Record.")
-            # the local sink itself says best what is not finite, and of which episode
+            # The local sink checks for finite values: its error names the value and the episode.
             return "a step of battles", read_team_time_step(
                 request.time_step, self._count, self._state_dim, finite=False
             )

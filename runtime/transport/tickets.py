@@ -1,4 +1,4 @@
-"""From a message's header to the ticket that its sender meets the others with."""
+"""Headers of messages, and the rendezvous tickets made from them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from fedqmix.runtime.transport.rendezvous import Ticket
 
 
 def attempt_message(attempt: Attempt) -> AttemptMessage:
-    """Write down which attempt is meant."""
+    """Return an attempt as a message."""
     return AttemptMessage(run=attempt.run, round=attempt.round, number=attempt.number)
 
 
 def read_attempt(message: AttemptMessage) -> Attempt:
-    """Return which attempt is meant."""
+    """Return the attempt of a message."""
     return Attempt(message.run, message.round, message.number)
 
 
 def header(attempt: Attempt, agent: int, sequence: int) -> Header:
-    """Write down who speaks, and the how-manieth time."""
+    """Return the header of an agent's request. sequence: counts its requests from 1."""
     return Header(attempt=attempt_message(attempt), agent=agent, sequence=sequence)
 
 
 def ticket(request: Any, said: Any, agent: int) -> Ticket:
-    """Return the ticket of a request. said: whatever of it holds the fields attempt and sequence."""
+    """Return the ticket of a request. said: the message with the fields attempt and sequence."""
     digest = hashlib.blake2b(type(request).__name__.encode() + request.SerializeToString(), digest_size=16).digest()
     return Ticket(read_attempt(said.attempt), agent, said.sequence, digest)

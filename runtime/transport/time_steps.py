@@ -1,4 +1,4 @@
-"""Battles and turns as messages, and back."""
+"""Batches of episodes and time steps as messages, and back."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fedqmix.runtime.transport.proto import team_sink_pb2, world_pb2
 
 
 def battles_message(battles: EpisodeBatch) -> world_pb2.EpisodeBatch:
-    """Write down a batch of battles."""
+    """Return a batch of episodes as a message."""
     return world_pb2.EpisodeBatch(
         purpose=battles.purpose.value, first=battles.first, count=battles.count, series=battles.series
     )
 
 
 def read_battles(message: world_pb2.EpisodeBatch) -> EpisodeBatch:
-    """Return a batch of battles. Raises RefusedError for a purpose that does not exist."""
+    """Return the batch of episodes of a message. Raises RefusedError for an unknown purpose."""
     try:
         purpose = Purpose(message.purpose)
     except ValueError:
@@ -32,7 +32,7 @@ def read_battles(message: world_pb2.EpisodeBatch) -> EpisodeBatch:
 
 
 def sights(time_step: TimeStep) -> Sequence[world_pb2.Sight]:
-    """Copy a turn of the whole team into one message for each agent."""
+    """Copy a time step of the whole team into one message for each agent."""
     terminated, truncated, won, broken = (encode(flag) for flag in time_step[3:])
     return [
         world_pb2.Sight(
@@ -49,9 +49,9 @@ def sights(time_step: TimeStep) -> Sequence[world_pb2.Sight]:
 
 
 def read_sight(message: world_pb2.Sight, spec: TeamSpec, count: int) -> TimeStep:
-    """Return the turn of a stack of one; rewards may be not finite, which the agent itself tells best.
+    """Return the time step of a stack of one. The agent itself checks for finite rewards: its error is clearer.
 
-    Raises RefusedError when anything has not the shape or type it must have.
+    Raises RefusedError for a wrong shape or type.
     """
     return TimeStep(
         decode(message.observations, "observations", np.float32, (1, count, spec.obs_dim)),
@@ -65,14 +65,14 @@ def read_sight(message: world_pb2.Sight, spec: TeamSpec, count: int) -> TimeStep
 
 
 def team_time_step_message(time_step: TeamTimeStep) -> team_sink_pb2.TeamTimeStep:
-    """Copy what the mixer's side is told into a message."""
+    """Copy a time step of the mixer's side into a message."""
     return team_sink_pb2.TeamTimeStep(**{name: encode(array) for name, array in time_step._asdict().items()})
 
 
 def read_team_time_step(
     message: team_sink_pb2.TeamTimeStep, count: int, state_dim: int, finite: bool = True
 ) -> TeamTimeStep:
-    """Return what the world tells the mixer's side. Raises RefusedError like `read_sight`."""
+    """Return the mixer side's time step of a message. Raises RefusedError as `read_sight` does."""
     return TeamTimeStep(
         decode(message.state, "state", np.float32, (count, state_dim), finite),
         decode(message.team_reward, "team_reward", np.float32, (count,), finite),

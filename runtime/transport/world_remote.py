@@ -1,4 +1,4 @@
-"""A world in another process, as one agent sees it."""
+"""One agent's side of a world in another process."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from fedqmix.runtime.transport.time_steps import battles_message, read_sight
 
 
 class RemoteWorld:
-    """runtime.core.world.World for a stack of one agent, in one attempt: a new attempt takes a new RemoteWorld.
+    """A runtime.core.world.World for a stack of one agent; each attempt needs a new RemoteWorld.
 
-    Every turn's arrays are new ones. begin and step return when all agents have called them; they raise what the world
-    raised, AttemptError when the attempt cannot be finished, and RefusedError when a message was refused.
+    Every time step has new arrays. begin and step return when all agents have called them. They raise the world's
+    error, AttemptError when the attempt cannot be finished, and RefusedError when a message was refused.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class RemoteWorld:
 
     @property
     def spec(self) -> TeamSpec:
-        """The whole team's sizes; turns hold one agent."""
+        """The whole team's sizes; time steps hold one agent."""
         return self._spec
 
     def begin(self, battles: EpisodeBatch) -> TimeStep:
-        """Begin a batch of battles together with all other agents; see runtime.core.world.World."""
+        """Begin a batch of episodes together with all other agents; see runtime.core.world.World."""
         self._check_open()
         if battles.count < 1:
             raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
@@ -54,7 +54,7 @@ class RemoteWorld:
         return self._turn(self._begin, world_pb2.Ready(battles=battles_message(battles)))
 
     def step(self, actions: Integers) -> TimeStep:
-        """Take one environment step together with all other agents. actions: [1, battles] int64."""
+        """Take one environment step together with all other agents. actions: [1, episodes] int64."""
         self._check_open()
         if self._count == 0:
             raise WorldError("No battle was begun: call begin before step.")
@@ -66,11 +66,11 @@ class RemoteWorld:
         return self._turn(self._steps.call, world_pb2.Move(actions=encode(actions)))
 
     def snapshot(self, battle: int) -> list[UnitRecord]:
-        """Units are seen by the world alone: raises WorldError."""
+        """Raise WorldError: only the world itself can read units."""
         raise WorldError("An agent cannot see all units of a battle; only the world itself can.")
 
     def close(self) -> None:
-        """Stop using the channel, which stays its owner's."""
+        """Close the stream; the channel stays open for its owner."""
         self._closed = True
         self._steps.close()
 

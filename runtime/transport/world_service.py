@@ -1,4 +1,4 @@
-"""The world as a service: gathers the agents' actions, steps the very same local World, hands everybody its own row."""
+"""The world service: from the agents' actions, by the local World, to each agent's own row."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from fedqmix.runtime.transport.time_steps import read_battles, sights
 
 
 class AttemptSink(TeamSink, Protocol):
-    """A TeamSink that must know which attempt the battles belong to (RemoteTeamSink)."""
+    """A TeamSink that must know the attempt of its episodes (RemoteTeamSink)."""
 
     @property
     def waited(self) -> float:
         """Seconds of waiting for the mixer in this attempt."""
 
     def interrupt(self) -> None:
-        """Let a call that is still tried fail now: its attempt is over."""
+        """Fail a call that is still retried: its attempt is over."""
 
     def open(self, attempt: Attempt) -> None:
         """Begin an attempt."""
 
 
 class WorldService(world_pb2_grpc.WorldServicer):
-    """Serves World to the agents and Control to the server.
+    """The services of the world process: World for agents, Control for the server.
 
     make: builds the world of a run from its settings (YAML) and the sink; kept while run and settings are the same.
-    sink: where the mixer's side is told. peer: see runtime.transport.faults. patience: seconds an agent waits for
-    the others.
+    sink: sends to the mixer's side. peer: see runtime.transport.faults. patience: seconds that an agent waits for the
+    others.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class WorldService(world_pb2_grpc.WorldServicer):
         self._handler = RequestHandler(self._meeting, self._ledger, peer)
         self._world: TalliedWorld | None = None
         self._made_for = ("", "")  # run, settings
-        self._count = 0  # battles of the current batch
+        self._count = 0  # episodes of the current batch
 
     def add_to(self, server: grpc.Server) -> None:
-        """Serve on a server. Every waiting agent takes one of its threads."""
+        """Add the services to a server. Every waiting agent holds one of its threads."""
         add_WorldServicer_to_server(self, server)
         add_ControlServicer_to_server(ControlService(self, self._peer), server)
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
-        """See runtime.transport.control_service.Controlled; a world needs nothing of the attempts before."""
+        """See runtime.transport.control_service.Controlled; a world needs no state of earlier attempts."""
         self._meeting.open(attempt, lambda: self._prepare(attempt, config), self._sink.interrupt)
 
     @property
@@ -98,7 +98,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         return self._ledger.lines(run)
 
     def close(self) -> None:
-        """Let go of the world's processes and threads."""
+        """Release the world's processes and threads."""
         if self._world is not None:
             self._world.close()
 

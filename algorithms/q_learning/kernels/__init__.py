@@ -1,6 +1,6 @@
-"""QMIX on a processor: values, TD errors and gradients of a batch of transitions, in one kernel.
+"""QMIX on a CPU: values, TD errors and gradients of a batch of transitions, in one kernel.
 
-A transition's error depends on that transition alone, so a few transitions at a time go all the way forward and back
-while everything about them is in the processor's cache. On other devices `algorithms.q_learning.mixers.qmix` does
-the same with torch.
+A transition's error depends only on that transition and its TD target. So the kernel runs the forward and backward
+pass for a few transitions at a time, with all their data in the CPU's cache. On other devices,
+`algorithms.q_learning.mixers.qmix` computes the same with torch.
 """

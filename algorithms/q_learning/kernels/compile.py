@@ -1,7 +1,7 @@
-"""How the mixer's kernels are compiled.
+"""The compiler options of the mixer's kernels.
 
-They run without the interpreter's lock, products and sums fused (`contract`), and sums may be taken in any order that
-the compiler chooses (`reassoc`), so that several numbers are added at once.
+The kernels run without the interpreter lock and with fused multiply-add (`contract`). The compiler may reorder sums
+(`reassoc`), so that it can vectorise them.
 """
 
 from __future__ import annotations

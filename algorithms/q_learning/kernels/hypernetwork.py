@@ -1,4 +1,4 @@
-"""A hypernetwork of one or two linear layers with ReLU between, forward and back, for a few transitions."""
+"""A hypernetwork of one or two linear layers with ReLU between, forward and backward."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fedqmix.runtime.kernels.product import product, repeat
 
 
 class Hypernetwork(NamedTuple):
-    """The layers' parameters; with one layer the second is empty. As gradients: of the same shapes."""
+    """The layers' parameters, or their gradients; with one layer, the second is empty."""
 
     first: Numbers  # [state_dim, hidden or outputs]
     first_bias: Numbers
@@ -21,16 +21,16 @@ class Hypernetwork(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """To work in, for a number of rows."""
+    """The workspace of one hypernetwork for a number of rows."""
 
     hidden: Numbers  # [rows, hidden], after ReLU; empty with one layer
     outputs: Numbers  # [rows, outputs]
-    second_turned: Numbers  # [outputs, hidden], the second weight as products want their right side
+    second_turned: Numbers  # [outputs, hidden], the second weight as the right operand of products
 
 
 @inner
 def workspace_for(network: Hypernetwork, rows: int) -> Workspace:
-    """Make the room for one hypernetwork."""
+    """Return the workspace of one hypernetwork."""
     hidden, outputs = network.second.shape
     dtype = network.first.dtype
     return Workspace(
@@ -42,7 +42,7 @@ def workspace_for(network: Hypernetwork, rows: int) -> Workspace:
 
 @inner
 def run(network: Hypernetwork, state: Numbers, workspace: Workspace) -> None:
-    """Compute the outputs for states [rows, state_dim]."""
+    """Compute workspace.outputs for states [rows, state_dim]."""
     rows = state.shape[0]
     if network.second.shape[0] == 0:
         linear(state, network.first, network.first_bias, workspace.outputs[:rows])
@@ -60,9 +60,9 @@ def run(network: Hypernetwork, state: Numbers, workspace: Workspace) -> None:
 def run_back(
     network: Hypernetwork, state: Numbers, workspace: Workspace, grad: Numbers, flow: Numbers, gradients: Hypernetwork
 ) -> None:
-    """Add the parameters' gradients to found, given that of the outputs: grad [rows, outputs].
+    """Add the parameters' gradients to `gradients`. grad: the gradient of the outputs [rows, outputs].
 
-    room: as run left it. flow: [rows at least, hidden], to work in.
+    workspace: as filled by `run`. flow: [rows or more, hidden], workspace.
     """
     rows = state.shape[0]
     if network.second.shape[0] == 0:
@@ -80,7 +80,7 @@ def run_back(
 
 @inner
 def linear(inputs: Numbers, weight: Numbers, bias: Numbers, outputs: Numbers) -> None:
-    """outputs = inputs weight + bias."""
+    """Compute outputs = inputs weight + bias."""
     repeat(bias, outputs)
     product(inputs, weight, outputs, True)
 

@@ -1,4 +1,4 @@
-"""A range of transitions: values of what follows, and from TD targets to TD errors and gradients."""
+"""The kernels over a range of transitions: the next moments' values, then TD errors and gradients."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fedqmix.runtime.core.world import Integers
 from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.product import copy
 
-ROWS = 64  # transitions at a time: the weights are read seldom enough, and all that is worked on stays in the cache
+ROWS = 64  # transitions at a time: enough to read the weights rarely, few enough to stay in the cache
 
 
 class Mixing(NamedTuple):
-    """QMIX's hypernetworks, under the names they have in algorithms.q_learning.mixers.qmix; or their gradients."""
+    """QMIX's hypernetworks, or their gradients, under the names in algorithms.q_learning.mixers.qmix."""
 
     weight_1: Hypernetwork
     bias_1: Hypernetwork
@@ -26,20 +26,20 @@ class Mixing(NamedTuple):
 
 
 class Transitions(NamedTuple):
-    """What the mixer's side knows of the transitions that are learned from."""
+    """The states of the transitions of a batch, in the mixer side's buffer."""
 
     states: Numbers  # [buffer rows, state_dim]
     rows: Integers  # [transitions], the buffer's row of each transition's state
-    next_rows: Integers  # [transitions], that of the next state
+    next_rows: Integers  # [transitions], the buffer's row of the next state
 
 
 @kernel
 def next_values(
     target: Mixing, transitions: Transitions, first: int, last: int, q_next: Numbers, values: Numbers
 ) -> None:
-    """Compute the target mixer's Q_total of the moments after transitions first .. last - 1.
+    """Compute the target mixer's Q_total at the moments after transitions first .. last - 1.
 
-    q_next: [agents, transitions]. Fills their part of values [transitions].
+    q_next: [agents, transitions]. Fills values[first:last], of values [transitions].
     """
     agents = q_next.shape[0]
     dtype = q_next.dtype
@@ -66,10 +66,10 @@ def learn(
     errors: Numbers,
     gradients: Mixing,
 ) -> None:
-    """Compute TD errors and gradients of transitions first .. last - 1 of the mean squared TD error of them all.
+    """Compute TD errors of transitions first .. last - 1, and their gradients of the batch's mean squared TD error.
 
     td_targets: [transitions]. q_taken: [agents, transitions].
-    Fills their columns of grad_q [agents, transitions] and of errors [transitions]; adds to found.
+    Fills their columns of grad_q [agents, transitions] and errors [transitions]; adds to gradients.
     """
     agents, count = q_taken.shape
     dtype = q_taken.dtype
@@ -111,7 +111,7 @@ def learn(
 
 @inner
 def workspaces_for(mixing: Mixing) -> tuple[Workspace, Workspace, Workspace, Workspace]:
-    """Make the room for ROWS transitions."""
+    """Return workspaces for ROWS transitions."""
     return (
         workspace_for(mixing.weight_1, ROWS),
         workspace_for(mixing.bias_1, ROWS),
@@ -129,7 +129,7 @@ def mixed(
     hidden: Numbers,
     total: Numbers,
 ) -> None:
-    """Run the hypernetworks and mix; see mix."""
+    """Run the hypernetworks and mix; see `mix`."""
     run(mixing.weight_1, states, workspaces[0])
     run(mixing.bias_1, states, workspaces[1])
     run(mixing.weight_2, states, workspaces[2])
@@ -139,7 +139,7 @@ def mixed(
 
 @inner
 def gather(table: Numbers, rows: Integers, into: Numbers) -> None:
-    """Copy rows of a table."""
+    """Copy rows of a table: into[i] = table[rows[i]]."""
     for i in range(into.shape[0]):
         row = rows[i]
         for j in range(into.shape[1]):

@@ -1,4 +1,4 @@
-"""QMIX's training step by kernels."""
+"""The training step of QMIX by kernels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from fedqmix.runtime.kernels.compile import Numbers
 from fedqmix.runtime.kernels.optimiser import Adam, Packing, move_towards, squared_norms
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
-PARTS = 8  # that a batch's transitions are always cut into, so that results do not depend on the number of threads
+PARTS = 8  # of a batch's transitions; a fixed number, so that results do not depend on the number of threads
 
 
 class CompiledQmix:
-    """An algorithms.training.TeamTraining of QMIX on a processor, by as many threads as thread pools have.
+    """An algorithms.training.TeamTraining of QMIX on a CPU, by the threads of a thread pool.
 
-    All parameters lie in one array, weights as the kernels read them: [inputs, outputs]. The mixer's own parameters
-    become views of it, and their gradients of another one.
+    One array holds all parameters, with weights in the kernels' layout [inputs, outputs]. The mixer's own parameters
+    become views of this array, and their gradients views of another one.
     """
 
     def __init__(self, half: QmixTeam, target_half: QmixTeam, learning_rate: float) -> None:
@@ -49,7 +49,7 @@ class CompiledQmix:
         self._shares = [self._mixing(row) for row in self._gradient_shares]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledQmix:
-        """Train the copies of both networks: what is copied piece by piece shares no memory any more."""
+        """Return the training of copies of both networks; a plain deep copy would not share their memory."""
         half, target = self._halves
         other = CompiledQmix(copy.deepcopy(half, memo), copy.deepcopy(target, memo), self._rate)
         other._gradient.copy_(self._gradient)
@@ -106,7 +106,7 @@ class CompiledQmix:
         return {name: view[0].t() for name, view in self._packing.named(packed).items()}
 
     def _mixing(self, packed: Numbers) -> Mixing:
-        """Return views of a packed array as the kernels read them."""
+        """Return views of a packed array in the kernels' layout."""
         layers: dict[str, list[Numbers]] = {name: [] for name in Mixing._fields}
         for name, view in self._packing.named(packed).items():
             layers[name.partition(".")[0]].append(view[0])
@@ -119,5 +119,5 @@ def _two_layers(layers: list[Numbers]) -> list[Numbers]:
 
 
 def _parameter(value: Any) -> torch.Tensor:
-    """Return a moment [1, inputs, outputs] in the shape of its parameter; Adam's count of steps stays as it is."""
+    """Return a moment [1, inputs, outputs] in its parameter's shape; a step count unchanged."""
     return torch.from_numpy(value if value.ndim == 0 else np.ascontiguousarray(value[0].T))

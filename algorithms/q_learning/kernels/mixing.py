@@ -1,5 +1,7 @@
-"""Q_total = |w2|^T elu(|W1| q + b1) + v for a few transitions, and its gradients; see
-algorithms.q_learning.mixers.qmix."""
+"""QMIX's mixing of a few transitions, and its gradients; see algorithms.q_learning.mixers.qmix.
+
+Q_total = |w2|^T elu(|W1| q + b1) + v
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from fedqmix.runtime.kernels.exponential import exponential
 def mix(
     q: Numbers, weight_1: Numbers, bias_1: Numbers, weight_2: Numbers, value: Numbers, hidden: Numbers, total: Numbers
 ) -> None:
-    """Mix the first transitions of q [agents, transitions], as many as there are totals.
+    """Mix the first rows transitions of q [agents, transitions].
 
     weight_1: [rows, agents * embed]. bias_1, weight_2: [rows, embed]. value: [rows, 1].
-    Fills hidden [rows, embed], the inner layer before elu, and total [rows].
+    Fills hidden [rows, embed], the hidden layer before elu, and total [rows].
     """
     embed = bias_1.shape[1]
     one = hidden.dtype.type(1)
@@ -44,9 +46,9 @@ def mix_back(
     grad_bias_1: Numbers,
     grad_weight_2: Numbers,
 ) -> None:
-    """Compute the gradients from that of the totals, grad [rows]; arguments as for mix, fills the last four.
+    """Compute the gradients of `mix` from the gradient of the totals, grad [rows].
 
-    A weight of 0 has the gradient 0, as torch has it.
+    Other arguments as for `mix`; fills the last four. A weight of 0 has the gradient 0, as in torch.
     """
     embed = weight_2.shape[1]
     one = grad.dtype.type(1)

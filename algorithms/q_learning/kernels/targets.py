@@ -1,4 +1,4 @@
-"""TD targets of packed episodes: the kernel of algorithms.q_learning.td_targets, for one output."""
+"""The TD targets of packed episodes: algorithms.q_learning.td_targets as a kernel, for one output."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def td_targets(
 ) -> None:
     """Replace the values of the moments after all transitions by the transitions' TD targets.
 
-    rewards, not_terminated: [transitions]. begins: [longest + 1], the first transition of each time step. values:
-    [transitions], Y before the call and G after it.
+    rewards, not_terminated: [transitions]. begins: [longest + 1], the first transition of each time step.
+    values: [transitions], Y before the call and G after it.
     """
     dtype = values.dtype
     discount, share, rest = dtype.type(gamma), dtype.type(td_lambda), dtype.type(1 - td_lambda)
-    later = 0  # episodes that go on after the time step
+    later = 0  # episodes that continue after the time step
     for time in range(len(begins) - 2, -1, -1):
         first, following = begins[time], begins[time + 1]
         running = following - first

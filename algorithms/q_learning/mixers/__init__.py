@@ -1,1 +1,1 @@
-"""How the agents' Q-values become the value that is learned. One file a method, its equation on top."""
+"""Mixers: functions from the agents' Q-values to the learned values, with their equations."""

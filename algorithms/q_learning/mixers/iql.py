@@ -10,7 +10,7 @@ from torch import nn
 
 
 class IqlMixer(nn.Module):
-    """Hands the Q-values through."""
+    """The identity: the agents' Q-values without mixing."""
 
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """q: [agents, transitions], state: [transitions, state_dim] (not used). Returns [agents, transitions]."""

@@ -33,7 +33,7 @@ class QmixMixer(nn.Module):
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """q: [agents, transitions], state: [transitions, state_dim]. Returns [1, transitions]."""
         weight_1 = self.weight_1(state).abs().view(-1, self.agents, self.embed)
-        # A product and a sum: instead of as many tiny matrix products as there are transitions.
+        # A product and a sum replace one small matrix product per transition.
         hidden = (q.t().unsqueeze(2) * weight_1).sum(1) + self.bias_1(state)  # [transitions, embed]
         weight_2 = self.weight_2(state).abs()
         total: torch.Tensor = (nn.functional.elu(hidden) * weight_2).sum(1) + self.value(state).squeeze(1)

@@ -10,7 +10,7 @@ from torch import nn
 
 
 class VdnMixer(nn.Module):
-    """Adds the Q-values up."""
+    """The sum of the agents' Q-values."""
 
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """q: [agents, transitions], state: [transitions, state_dim] (not used). Returns [1, transitions]."""

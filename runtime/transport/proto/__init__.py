@@ -1,2 +1,4 @@
-"""What is said on the wire. The *_pb2 files are made from the *.proto files by `python -m
-fedqmix.runtime.transport.proto.generate`."""
+"""The messages and services of the wire.
+
+`python -m fedqmix.runtime.transport.proto.generate` generates the *_pb2 files from the *.proto files.
+"""

@@ -1,5 +1,7 @@
-"""Make the Python stubs from the .proto files: `python -m fedqmix.runtime.transport.proto.generate` (needs
-grpcio-tools)."""
+"""Generate the Python stubs from the .proto files (needs grpcio-tools).
+
+Run it by `python -m fedqmix.runtime.transport.proto.generate`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PACKAGE = Path("fedqmix", "runtime", "transport", "proto")
-"""Where the .proto files import each other from, and the stubs too."""
+"""The folder from which .proto files and stubs import each other."""
 
 
 def generate(target: Path | None = None) -> None:
@@ -29,7 +31,7 @@ def generate(target: Path | None = None) -> None:
         place.mkdir(parents=True, exist_ok=True)
         for path in sorted((made / PACKAGE).iterdir()):
             serves = "class " in path.read_text().partition('"""')[2]
-            if serves or not path.name.endswith("_pb2_grpc.py"):  # messages alone: nothing to serve
+            if serves or not path.name.endswith("_pb2_grpc.py"):  # files with only messages have no service
                 shutil.copyfile(path, place / path.name)
 
 
