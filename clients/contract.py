@@ -77,8 +77,8 @@ class AlgorithmContract:
             actions = random.integers(0, SPEC.n_actions, (moments, count))
             np.put_along_axis(available, actions[..., None], True, axis=-1)
             seen = random.standard_normal((moments, count, SPEC.obs_dim)).astype(np.float32)
-            for name, column in zip(columns, (seen, available, actions), strict=True):
-                columns[name].append(column)
+            for name, column in {"observations": seen, "available_actions": available, "actions": actions}.items():
+                columns[name].append(np.asarray(column))
         stacked = {name: torch.from_numpy(np.stack(column)) for name, column in columns.items()}
         agents.ring.add(stacked, np.array(LENGTHS, np.int64))
         return agents

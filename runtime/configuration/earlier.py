@@ -15,9 +15,6 @@ def before(env: str) -> Mapping[str, object]:
     """Return the values that older runs in the world `env` used, by name of the missing setting."""
     return {
         "algorithm.td_lambda": 0.0,
-        "algorithm.code": None,
-        "model.code": None,
-        "model.agent_id": True,
         "env.starts": "varied" if env == "smac" else "fixed",
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,

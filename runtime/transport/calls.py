@@ -29,12 +29,12 @@ PATIENCE_S = 300.0
 class Line:
     """The settings of one party's calls to another.
 
-    whom: the other party, for errors ("the mixer"). patience: seconds until calls to an unreachable party fail. Calls
+    party: the other party, for errors ("the mixer"). patience: seconds until calls to an unreachable party fail. Calls
     wait a little longer than the service itself, so that its error about missing agents arrives. deadline: seconds of
     one try. cut: an event that ends calls early when set.
     """
 
-    whom: str
+    party: str
     patience: float = PATIENCE_S
     deadline: float = DEADLINE_S
     cut: threading.Event | None = None
@@ -56,31 +56,31 @@ class Line:
             try:
                 return ask()
             except grpc.RpcError as error:
-                fault = told(error) or _final(error, self.whom)
+                fault = told(error) or _final(error, self.party)
                 if fault is not None:
                     raise fault from None
                 gone = time.monotonic() - began
                 if gone > 1.1 * self.patience + 1:
                     raise AttemptError(
-                        f"{self.whom} could not be reached for {gone:.0f} s ({error.code().name}: {error.details()}). "
+                        f"{self.party} could not be reached for {gone:.0f} s ({error.code().name}: {error.details()}). "
                         "Is it running, and is its address right?"
                     ) from None
             nap = pause * random.uniform(0.5, 1.0)  # jitter, so that parties do not reconnect all at once
             if self.cut is not None and self.cut.wait(nap):
-                raise AttemptError(f"The call to {self.whom} was given up: another attempt has begun.")
+                raise AttemptError(f"The call to {self.party} was given up: another attempt has begun.")
             if self.cut is None:
                 time.sleep(nap)
             pause = min(2 * pause, LONGEST_PAUSE_S)
             ask = again
 
 
-def _final(error: grpc.RpcError, whom: str) -> FederationError | None:
+def _final(error: grpc.RpcError, party: str) -> FederationError | None:
     """Return the error of a failure that a retry cannot fix, else None."""
     code, details = error.code(), str(error.details())
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
-        return RefusedError(f"A message to or from {whom} is too large: {details}.")
+        return RefusedError(f"A message to or from {party} is too large: {details}.")
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        return RefusedError(f"{whom} does not know this call ({details}). Is the address another service's?")
+        return RefusedError(f"{party} does not know this call ({details}). Is the address another service's?")
     if code is grpc.StatusCode.INTERNAL and "deserializing" in details:
-        return RefusedError(f"A message to or from {whom} could not be read ({details}). Are the versions the same?")
+        return RefusedError(f"A message to or from {party} could not be read ({details}). Are the versions the same?")
     return None

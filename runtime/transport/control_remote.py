@@ -18,11 +18,11 @@ from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 class RemoteControl:
     """The world or the mixer, controlled by the server. Every method raises AttemptError when it cannot be reached.
 
-    whom: "the world" or "the mixer", for errors. patience: seconds.
+    party: "the world" or "the mixer", for errors. patience: seconds.
     """
 
-    def __init__(self, channel: grpc.Channel, whom: str, patience: float = PATIENCE_S) -> None:
-        self._stub, self._line = ControlStub(channel), Line(whom, patience)
+    def __init__(self, channel: grpc.Channel, party: str, patience: float = PATIENCE_S) -> None:
+        self._stub, self._line = ControlStub(channel), Line(party, patience)
         self.game = ""  # the game of the service's episodes, once an attempt was opened
 
     def hold(self, run: str) -> None:

@@ -108,5 +108,5 @@ class Conversation:
         self._waiting = False
         if reply is None:
             self.close()
-            raise AttemptError(f"{self._line.whom} hung up in the middle of a conversation.")
+            raise AttemptError(f"{self._line.party} hung up in the middle of a conversation.")
         return reply

@@ -9,8 +9,8 @@ from flwr.app import MessageType
 from fedqmix.clients.learning import train_step
 from fedqmix.clients.proximal import Proximal
 from fedqmix.clients.rounds import RoundPlan, train_round
-from fedqmix.clients.train_state import TorchTrainState
 from fedqmix.runtime.core import messages as m
+from support.episodes import without_kernels
 from support.real_team import NEVER, run
 from support.toy_team import algorithm, make_team
 
@@ -53,8 +53,7 @@ def test_a_training_step_adds_it_before_norms_and_clipping(compiled):
     for pulled in (True, False):
         team = make_team(algorithm(grad_norm_clip=1e9))
         if not compiled:
-            team.agents.compiled = None
-            team.agents.train_state = TorchTrainState(team.agents.online, team.agents.learning.learning_rate)
+            without_kernels(team.agents, team.learner)
         train_round(team.agents, team.world, team.learner, RoundPlan(2, NEVER, False))
         online = {name: value.detach().clone() for name, value in team.agents.online.items()}
         away = {name: value + 1 for name, value in online.items()}
@@ -73,7 +72,7 @@ class Norms:
 
     def __init__(self, learner):
         self._learner = learner
-        self.gradient = learner.gradient
+        self.exchange = learner.exchange
 
     def clip(self, squared_norms):
         self.seen = squared_norms.clone()

@@ -104,7 +104,7 @@ def test_real_networks_stay_the_same_for_many_steps(map, threads, monkeypatch):
 @pytest.mark.parametrize("initialisation", ["orthogonal", "uniform"])
 def test_first_parameters_are_an_agents_own(initialisation, monkeypatch):
     """They depend on (seed, agent) alone, and no two agents start alike."""
-    monkeypatch.setattr("toy_team.MODEL.initialisation", initialisation)
+    monkeypatch.setattr("support.toy_team.MODEL.initialisation", initialisation)
     settings = algorithm()
     whole = make_agents((0, 1, 2), SPEC, settings)
     for agent in range(3):

@@ -27,7 +27,7 @@ MISTAKES = [
     (["Strategy=none"], "did you mean 'strategy=none'?"),
     (["algoritm.batch_size=3"], "did you mean 'algorithm.batch_size=3'?"),
     (["algorithm.lerning_rate=0.1"], "did you mean 'algorithm.learning_rate=0.1'?"),
-    (["algorithm.xyz=3"], "Settings of algorithm: algorithm.learning_rate, algorithm.gamma"),
+    (["algorithm.xyz=3"], "Settings of algorithm: algorithm.code, algorithm.learning_rate, algorithm.gamma"),
     (["xyzzy=3"], "unknown setting 'xyzzy'. Groups and settings: algorithm, env"),
     (["stop={envsteps: 5}"], "did you mean 'stop.env_steps="),
     (["strategy.name=pp_pps"], "write strategy=pp_pps"),

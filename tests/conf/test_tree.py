@@ -96,7 +96,8 @@ def test_help_lists_every_choice_with_its_meaning() -> None:
     for group, choices in groups().items():
         assert f"{group}=" in text
         for choice in choices:
-            (line,) = [line for line in text.splitlines() if choice in line.split()[:2]]
-            assert len(line.split()) > 3
+            lines = [line for line in text.splitlines() if choice in line.split()[:2]]
+            assert len(lines) == sum(choice in others for others in groups().values())
+            assert all(len(line.split()) > 3 for line in lines)
     assert "* a_pps" in text
     assert set(groups()) <= {*sections(), "experiment"}

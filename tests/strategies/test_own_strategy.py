@@ -13,6 +13,7 @@ import pytest
 
 import fedqmix
 from fedqmix.runtime.cli.main import main
+from support.paths import python_path
 
 PAGE = Path(fedqmix.__file__).parent / "docs" / "strategies.md"
 
@@ -28,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([".", str(PAGE.parents[1])])
+    path = python_path(Path("."))
     environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -57,11 +58,14 @@ def test_the_pages_strategy_trains(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["strategy=own"], "strategy.code=null: module:Class is needed"),
-        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps"], "module:Class is needed"),
+        (["strategy=own"], "strategy.code=null: a file or a module"),
+        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps"], "a class in it are needed"),
         (["strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:Averge"], "Averge"),
-        (["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"], "is not a strategy"),
+        (
+            ["strategy=own", "strategy.code=fedqmix.strategies.a_pps:uniform"],
+            "derive it from fedqmix.strategies.TeamStrategy",
+        ),
         (["strategy=own", "strategy.code=fedqmix.strategies.team:TeamStrategy"], "does not implement weights"),
         (["-m", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
         (["seeds=[1,2]", "strategy=own", "strategy.code=nowhere_at_all:It"], "PYTHONPATH"),
@@ -80,8 +84,8 @@ def test_what_is_no_strategy_is_refused_before_anything_starts(
 
 
 MEDIAN = """
-from strategies import TeamStrategy
-from strategies.a_pps import AveragePPS
+from fedqmix.strategies import TeamStrategy
+from fedqmix.strategies.a_pps import AveragePPS
 
 
 class Median(AveragePPS):

@@ -134,20 +134,19 @@ def test_the_mixer_is_sent_one_number_per_transition(tied):
             return call
 
     train_round(team.agents, team.world, Listening(), RoundPlan(3, 10**6, tied))
-    assert [name for name, _ in sent] == ["gradient", *(["pool"] if tied else []), "clip"] * 3
+    assert [name for name, _ in sent] == ["exchange", *(["pool"] if tied else []), "clip"] * 3
     parameters = sum(value[0].numel() for value in team.agents.online.values())
-    for name, tensors in sent:
-        if name == "gradient":
-            taken, future = tensors
-            assert taken.shape == future.shape
-            assert taken.dim() == 2
-            assert len(taken) == 3
-        elif name == "pool":
-            assert tensors[0].shape == (3, parameters)
-        elif name == "clip":
-            assert tensors[0].shape == (3,)
+    tensors = []
+    for name, (given,) in sent:
+        if name == "exchange":
+            assert set(given) == {"q_taken", "q_next"}
+            assert given["q_taken"].shape == given["q_next"].shape
+            assert given["q_taken"].dim() == 2
+            assert len(given["q_taken"]) == 3
+            tensors += given.values()
         else:
-            assert tensors == ()
-    wire = b"".join(tensor.contiguous().numpy().tobytes() for _, tensors in sent for tensor in tensors)
+            assert given.shape == ((3, parameters) if name == "pool" else (3,))
+            tensors.append(given)
+    wire = b"".join(tensor.contiguous().numpy().tobytes() for tensor in tensors)
     assert not [pattern for pattern in private_bytes(team) if pattern in wire]
     assert set(team.learner.records.ring.fields) == {"state", "team_reward", "terminated"}

@@ -39,7 +39,7 @@ def test_the_networks_of_a_checkpoint_are_those_that_trained(trained: Path) -> N
 def test_the_aggregate_goes_over_what_the_agents_held() -> None:
     """Between two evaluations a checkpoint has the agents as they came from training, and the aggregate apart."""
     own = {f"online.{name}": torch.zeros(3, 2) for name in PARAMETER_NAMES} | {"target.fc.bias": torch.ones(3, 2)}
-    found = networks({"agents": own, "aggregate": {"head.weight": torch.tensor([1.0, 2.0])}}, 3)
+    found = networks({"agents": own, "aggregate": {"head.weight": torch.tensor([1.0, 2.0])}}, 3, PARAMETER_NAMES)
     assert list(found) == list(PARAMETER_NAMES)
     assert found["head.weight"].tolist() == [[1, 2]] * 3
     assert not found["fc.weight"].any()

@@ -17,7 +17,7 @@ pytest.importorskip("pysc2", reason="pysc2 is not installed")
 OWNER = """
 import sys, time
 from fedqmix.envs.smac import guarded_game
-from launched_game import LaunchedGame
+from support.launched_game import LaunchedGame
 game = LaunchedGame().begin("3m")
 print(game.process.pid, len(game.units(1)), flush=True)
 if sys.argv[1] == "close":

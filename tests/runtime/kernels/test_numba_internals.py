@@ -15,7 +15,7 @@ from fedqmix.runtime.kernels import numba_internals
 from fedqmix.runtime.kernels.compile import NO_WRAPPERS
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("benchmarks", "clients", "coupling", "envs", "kernels", "runtimes", "server", "storage")
+ROOMS = ("algorithms", "analysis", "clients", "envs", "networks", "runtime", "server", "strategies")
 
 
 @pytest.mark.parametrize("name", numba_internals.__all__)

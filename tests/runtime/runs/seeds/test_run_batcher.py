@@ -25,9 +25,9 @@ def test_all_are_answered_from_one_call_in_the_order_of_their_seats():
         return [2 * request for request in requests]
 
     with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(meeting.seat(2).compute, Work.VALUES, 30, doubled)
+        first = pool.submit(meeting.seat(2).compute, Work.ROWS, 30, doubled)
         time.sleep(0.05)
-        others = go(pool, *(lambda n=n: meeting.seat(n).compute(Work.VALUES, 10 * (n + 1), doubled) for n in (1, 0)))
+        others = go(pool, *(lambda n=n: meeting.seat(n).compute(Work.ROWS, 10 * (n + 1), doubled) for n in (1, 0)))
         assert [one.result(10) for one in (first, *others)] == [60, 40, 20]
     assert calls == [[10, 20, 30]]
 
@@ -49,13 +49,13 @@ def test_who_still_plays_comes_first_and_the_others_wait_for_them():
             for _ in range(2 * number + 1):
                 time.sleep(0.01 * (number == slow))
                 seat.compute(Work.ACTING, number, noted(Work.ACTING))
-            seat.compute(Work.VALUES, number, noted(Work.VALUES))
+            seat.compute(Work.ROWS, number, noted(Work.ROWS))
 
         with ThreadPoolExecutor(3) as pool:
             for one in go(pool, *(lambda n=n, run=run: run(n) for n in range(3))):
                 one.result(10)
         acting = [(0, 1, 2), (1, 2), (1, 2), (2,), (2,)]
-        assert computed == [*((Work.ACTING, seats) for seats in acting), (Work.VALUES, (0, 1, 2))]
+        assert computed == [*((Work.ACTING, seats) for seats in acting), (Work.ROWS, (0, 1, 2))]
 
 
 def test_an_error_is_that_of_all_who_asked_and_of_nobody_else():
@@ -69,7 +69,7 @@ def test_an_error_is_that_of_all_who_asked_and_of_nobody_else():
 
     with ThreadPoolExecutor(3) as pool:
         failing = go(pool, *(lambda n=n: meeting.seat(n).compute(Work.ACTING, n, fails) for n in (0, 1)))
-        waiting = pool.submit(meeting.seat(2).compute, Work.VALUES, 7, double)
+        waiting = pool.submit(meeting.seat(2).compute, Work.ROWS, 7, double)
         for one in failing:
             with pytest.raises(ValueError, match="2 asked"):
                 one.result(10)
@@ -84,7 +84,7 @@ def test_an_interruption_ends_those_who_wait_and_those_who_come():
 
     def waits():
         came.set()
-        meeting.seat(0).compute(Work.VALUES, 1, list)
+        meeting.seat(0).compute(Work.ROWS, 1, list)
 
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(waits)
@@ -93,4 +93,4 @@ def test_an_interruption_ends_those_who_wait_and_those_who_come():
         with pytest.raises(KeyboardInterrupt):
             waiting.result(10)
         with pytest.raises(KeyboardInterrupt):
-            pool.submit(meeting.seat(1).compute, Work.VALUES, 1, list).result(10)
+            pool.submit(meeting.seat(1).compute, Work.ROWS, 1, list).result(10)
