@@ -142,7 +142,7 @@ def stuck(tmp_path: Path, agent: str) -> Iterator[Callable[[], Stuck]]:
             subprocess.Popen(
                 [*command, *supernode, f"state={folder}/node"], stdout=log, stderr=log, env=environment, cwd=folder
             )
-        with SuperLink(link, None, bundle("stuck_app:server", "stuck_app:client")) as control:
+        with SuperLink(link, None, bundle("support.stuck_app:server", "support.stuck_app:client")) as control:
             control.start([])
         found = Stuck(tags[-1])
         assert eventually(found.waits, 120), (folder / "log").read_text()

@@ -198,7 +198,12 @@ def test_a_bundle_that_is_not_fedqmixs_own_is_refused_and_never_imported(
     federation: Federation, tmp_path: Path
 ) -> None:
     other_version = bundle().replace(b'version = "', b'version = "9')
-    for app in (foreign_bundle(tmp_path / "mark"), bundle("echo_app:server", "echo_app:client"), other_version, b""):
+    for app in (
+        foreign_bundle(tmp_path / "mark"),
+        bundle("support.echo_app:server", "support.echo_app:client"),
+        other_version,
+        b"",
+    ):
         with SuperLink(federation.address, federation.identity("submit"), app) as link:
             with pytest.raises(FederationError, match=r"refuses this: the bundle .*all parties must run the same vers"):
                 link.start([])
@@ -243,7 +248,9 @@ def test_bundles_that_a_superlink_lets_through_are_imported_by_nobody(tmp_path: 
                 list(federation.follow("first", link=link).rows(print))
             assert not (tmp_path / "runs" / "first").exists()
             (tmp_path / "blind").touch()
-            with pytest.raises(FederationError, match=r"ForeignBundleError.*the bundle \(sha256 \w+\) is not that of"):
+            with pytest.raises(
+                FederationError, match=r"ForeignBundleError.*the bundle \(sha256 \w+\) is not the bundle of"
+            ):
                 list(federation.follow("second", link=link).rows(print))
             assert (tmp_path / "runs" / "second").exists()  # its ServerApp ran, as the installed one
         assert not (tmp_path / "mark").exists()

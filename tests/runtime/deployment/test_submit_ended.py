@@ -24,7 +24,7 @@ SUBMIT = """
 import sys
 from runtime.deployment import submission
 from runtime.flower import app
-submission.bundle = lambda: app.bundle("stuck_app:server", "stuck_app:client")
+submission.bundle = lambda: app.bundle("support.stuck_app:server", "support.stuck_app:client")
 from runtime.cli.main import main
 sys.exit(main(["submit", "insecure=true", *sys.argv[1:]]))
 """
@@ -60,7 +60,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     environment = {TAG: tag, "PYTHONPATH": PATH, "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.05"}
     command = [sys.executable, "-m", "fedqmix", *words]
     service = Service("superlink", command, folder / "log", lambda: answers(place), environment)
-    app = bundle("stuck_app:server", "stuck_app:client")
+    app = bundle("support.stuck_app:server", "support.stuck_app:client")
     with Supervisor(print) as supervisor, SuperLink(place, None, app) as control:
         supervisor.start([service], 120)
         yield Link(folder, place, control, supervisor)
@@ -140,7 +140,7 @@ class LosesOne(SuperLink):
 def test_a_submission_that_was_lost_does_not_become_somebody_elses_run(link: Link, theirs: list[str]) -> None:
     folder = "run_dir=runs/shared"
     stranger = link.control.start([*theirs, folder])
-    with LosesOne(link.address, None, bundle("stuck_app:server", "stuck_app:client")) as way:
+    with LosesOne(link.address, None, bundle("support.stuck_app:server", "support.stuck_app:client")) as way:
         follows = Following(way, ["seed=3", folder], "runs/shared", link.folder / "runs" / "shared", 60)
         rows = follows.rows(print)
         assert eventually(lambda: next(rows) is None and len(link.control.not_terminated()) == 2, 60)
