@@ -67,7 +67,7 @@ class Conversation:
     def __init__(self, line: Line, method: Any) -> None:
         self._line, self._method = line, method
         self._stream: Stream | None = None
-        self._waiting = False  # a request was sent whose reply nobody has taken
+        self._waiting = False  # a request was sent, and its reply was not read
 
     def call(self, request: Any) -> Any:
         """Return the reply to a request; raises as `Line.call` does."""

@@ -29,7 +29,7 @@ def test_one_screen_says_what_is_missing_and_nothing_is_begun(bare: Path, tmp_pa
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     lines = done.stderr.splitlines()
-    assert lines[0] == "error: env=smac map=3m plays on the real StarCraft II, and here something is missing."
+    assert lines[0] == "error: env=smac map=3m needs StarCraft II, and parts are missing on this machine."
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 100
     assert "  not installed: pys2clientprotocol, absl-py, portpicker, websocket-client, pysc2, SMAC" in lines
@@ -52,5 +52,5 @@ def test_several_runs_begin_with_what_the_last_of_them_needs(
 def test_a_world_process_says_the_same_when_a_run_asks_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It learns which world is wanted when a run opens its first attempt; the error goes back to the run."""
     monkeypatch.setenv("SC2PATH", str(tmp_path))
-    with pytest.raises(ConfigurationError, match="on the real StarCraft II"):
+    with pytest.raises(ConfigurationError, match="needs StarCraft II"):
         make(to_yaml(compose(["env=smac", "map=3m"])), KeepingSink())
