@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from safetensors.numpy import load_file
 ALGORITHMS = ("iql", "vdn", "qmix")
 STRATEGIES = ("none", "a_pps", "rs_pps", "pp_pps", "full_sharing")
 COMMON = ("experiment=smoke", "stop.env_steps=100000", "evaluation.episodes=8")
+RUN_ID = re.compile("[0-9a-f]{16}")
 TIMES = {"elapsed_s", "env_steps_per_s", "train_steps_per_s"}
 
 
@@ -60,7 +62,7 @@ def hashes(run: Path) -> dict[str, str]:
     """Return the hashes of all parties' tensors in a run's last checkpoints, and of its metrics."""
     found = {}
     for file in sorted(run.rglob("round-000003/*.safetensors")):
-        place = "/".join(part for part in file.relative_to(run).parts if "run-" not in part)
+        place = "/".join(part for part in file.relative_to(run).parts if not RUN_ID.fullmatch(part))
         for name, value in load_file(file).items():
             if name != "sums":
                 found[f"{place}:{name}"] = hashlib.sha256(value.tobytes()).hexdigest()[:16]
