@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from threading import get_ident
 
 import numpy as np
 import torch
@@ -29,6 +31,7 @@ class ModuleNetwork(Network):
         super().__init__(spec, settings)
         with torch.device("meta"):  # only the structure is needed, no weights
             self._structure = self.module(layers.input_width(spec, settings.agent_id), spec.n_actions)
+        self._structures: dict[int, nn.Module | None] = {}  # by thread
 
     def module(self, inputs: int, n_actions: int) -> nn.Module:
         """Return the module of one agent. inputs: the width of the flat input (networks.layers)."""
@@ -53,9 +56,16 @@ class ModuleNetwork(Network):
         """See Network."""
 
         def one(own: Parameters, inputs: torch.Tensor, remembered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            values, new = functional_call(self._structure, own, (inputs, remembered))
+            values, new = functional_call(structure, own, (inputs, remembered))
             return values, new
 
+        # functional_call puts parameters into the module for the time of the call, so each thread has a module of its own
+        structure = self._structures.setdefault(get_ident(), None) or self._copy()
         inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
         values, new = torch.vmap(one)(parameters, inputs, memory)
         return values, new
+
+    def _copy(self) -> nn.Module:
+        """Make the calling thread's module."""
+        made = self._structures[get_ident()] = copy.deepcopy(self._structure)
+        return made

@@ -1,5 +1,8 @@
 """Every network holds NetworkContract."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
 from torch import nn
 
 from fedqmix.conf.schema import ModelConfig
@@ -41,3 +44,22 @@ class OfModule(ModuleNetwork):
 
 class TestModule(NetworkContract):
     network = OfModule
+
+
+def test_a_module_is_computed_by_several_threads_at_once():
+    """Agents are shared out among threads, and a module holds the parameters of one call at a time."""
+    contract = TestModule()
+    network, parameters = contract.make()
+    seen = contract.seen().at(slice(0, 5))
+    stacks = [{name: value[agent : agent + 1] for name, value in parameters.items()} for agent in range(3)]
+
+    def outputs(agent):
+        own = slice(agent, agent + 1)
+        alone = type(seen)(*(column[own] for column in seen))
+        memory = network.begin(1, 5, torch.device("cpu"))
+        return [network.step(stacks[agent], alone, memory)[0] for _ in range(100)]
+
+    expected = [outputs(agent)[0] for agent in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        for agent, found in enumerate(pool.map(outputs, range(3))):
+            assert all(torch.equal(one, expected[agent]) for one in found)

@@ -162,7 +162,7 @@ def test_another_service_at_the_address_is_said():
     with federation() as fed:
         own = fed.channel("anybody", "world")
         with pytest.raises(RefusedError, match="does not know this call"):
-            RemoteMixer(own, 0, ATTEMPT).clip(torch.ones(1, dtype=torch.float64))
+            RemoteMixer(own, 0, ATTEMPT, ()).clip(torch.ones(1, dtype=torch.float64))
 
 
 def test_what_is_told_of_a_step_is_not_lost_when_the_mixer_is():

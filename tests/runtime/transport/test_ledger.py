@@ -5,6 +5,7 @@ from collections import Counter
 import grpc
 import pytest
 
+from fedqmix.algorithms.q_learning.agent import QLearningAgent
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
@@ -58,7 +59,8 @@ def test_the_ledger_is_what_was_sent_and_received():
 
         def train(agent):
             world = RemoteWorld(counted(fed, f"agent-{agent}", "world", "world"), agent, ATTEMPT, SPEC)
-            mixer = RemoteMixer(counted(fed, f"agent-{agent}", "mixer", "mixer"), agent, ATTEMPT)
+            way = counted(fed, f"agent-{agent}", "mixer", "mixer")
+            mixer = RemoteMixer(way, agent, ATTEMPT, QLearningAgent.rows)
             train_round(stacks[agent], world, mixer, PLAN)
             mixer.finish()
 
