@@ -59,7 +59,7 @@ class ModuleNetwork(Network):
             values, new = functional_call(structure, own, (inputs, remembered))
             return values, new
 
-        # functional_call puts parameters into the module for the time of the call, so each thread has a module of its own
+        # functional_call puts parameters into the module while it runs, so each thread has a module of its own
         structure = self._structures.setdefault(get_ident(), None) or self._copy()
         inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
         values, new = torch.vmap(one)(parameters, inputs, memory)

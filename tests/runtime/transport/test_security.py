@@ -220,7 +220,7 @@ def test_stopping_says_not_serving_lets_calls_end_and_frees_the_port(world: Iden
 def test_a_missing_or_damaged_file_is_named(home: Authority, tmp_path: Path, name: str) -> None:
     path = certified.certified(home, tmp_path, "mixer").folder / name
     path.write_bytes(b"nothing")
-    with pytest.raises(ConfigurationError, match=f"{name} is no "):
+    with pytest.raises(ConfigurationError, match=f"{name} is not a valid "):
         Identity(path.parent)
     path.unlink()
     with pytest.raises(ConfigurationError, match=f"{name} is missing"):

@@ -13,9 +13,8 @@ def test_the_committed_stubs_are_the_generated_ones(tmp_path: Path):
     written = next(line for line in (generate.FOLDER / "world_pb2_grpc.py").read_text().splitlines() if "= '" in line)
     if version("grpcio-tools") not in written:
         pytest.skip(f"the committed stubs are of another grpcio-tools than {version('grpcio-tools')}")
-    (tmp_path / "coupling" / "proto").mkdir(parents=True)
     generate.generate(tmp_path)
-    fresh = {path.name: path.read_text() for path in (tmp_path / "coupling" / "proto").iterdir()}
+    fresh = {path.name: path.read_text() for path in (tmp_path / generate.PACKAGE).iterdir()}
     committed = {path.name: path.read_text() for path in generate.FOLDER.glob("*_pb2*.py*")}
     assert fresh.keys() == committed.keys()
     assert all(fresh[name] == committed[name] for name in fresh)
