@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from fedqmix.algorithms.q_learning.agent import values_batched
 from fedqmix.clients import learning
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
+from fedqmix.clients.rows import rows_batched
 from fedqmix.networks.gru import Recurrence
 from fedqmix.networks.gru_captured import CapturedUnroll
 from fedqmix.networks.gru_recurrence import unroll
@@ -165,11 +165,11 @@ def sizes(monkeypatch) -> Iterator[list[int]]:
 
     def counted(requests):
         found.append(len(requests))
-        return values_batched(requests)
+        return rows_batched(requests)
 
     for place in (sides, train_seeds):
         monkeypatch.setattr(place, "choose_device", lambda name: ELSEWHERE)
-    monkeypatch.setattr(learning, "values_batched", counted)
+    monkeypatch.setattr(learning, "rows_batched", counted)
     with pretended(monkeypatch) as capture, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "for .* copying from a non-meta parameter")  # they are copied
         monkeypatch.setattr(local_team, "AgentSide", captured_side(capture, []))
