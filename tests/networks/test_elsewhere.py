@@ -144,7 +144,7 @@ def test_the_host_waits_three_times_in_a_training_step(monkeypatch):
     spec, settings = toy_spec(n_agents=3, n_actions=6, limit=LIMIT), algorithm(batch_size=BATCH)
     with pretended(monkeypatch) as capture:
         agents = AgentStack(range(3), spec, MODEL, settings, 5, ELSEWHERE)
-        agents.recurrence = CapturedUnroll(BATCH, LIMIT, capture)
+        agents.networks.network.recurrence = CapturedUnroll(BATCH, LIMIT, capture)
         learner = TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, ELSEWHERE), 5, ELSEWHERE)
         random = np.random.default_rng(3)
         store([random_episode(random, spec, length, True) for length in range(2, LIMIT + 1)], agents, learner)
@@ -227,7 +227,7 @@ def captured_side(capture, unrolls):
             super().__init__(*arguments)
             spec, learning = self.agents.spec, self.agents.learning
             assert self.agents.compiled is None
-            self.agents.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit, capture)
-            unrolls.append(self.agents.recurrence)
+            self.agents.networks.network.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit, capture)
+            unrolls.append(self.agents.networks.network.recurrence)
 
     return Side
