@@ -50,7 +50,7 @@ def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
     """
     if settings.name == "own":
         found = own_object("algorithm.code", settings.code)
-        if not isinstance(found, Algorithm):
+        if not (isinstance(found, Algorithm) and _are_halves(found)):
             raise ConfigurationError(
                 f"algorithm.code={settings.code} is not a valid algorithm: name a fedqmix.algorithms.Algorithm, which "
                 "is the pair of its halves."
@@ -59,6 +59,17 @@ def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
     if settings.name not in ALGORITHMS:
         raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are {', '.join(ALGORITHMS)}, own")
     return ALGORITHMS[settings.name]
+
+
+def _are_halves(found: Algorithm) -> bool:
+    """Return whether a user's pair holds an agent half and a team half, whose figures have the loss."""
+    classes = isinstance(found.agent, type) and isinstance(found.team, type)
+    return (
+        classes
+        and issubclass(found.agent, AgentHalf)
+        and issubclass(found.team, TeamHalf)
+        and "loss" in found.team.figures
+    )
 
 
 def make_networks(algorithm: Algorithm, model: NetworkSettings, spec: TeamSpec) -> NetworkSet:

@@ -16,7 +16,7 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedqmix.clients.records import packed, told, unpacked
+from fedqmix.clients.records import failure_record, packed, unpacked
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 from fedqmix.runtime.transport.calls import Line
@@ -39,14 +39,14 @@ def pass_on(message: Message, context: Context) -> Message:
     """Ask the agent; reply with its answer, or with the error in a record (m.FAILURE)."""
     plan = message.content.config_records[m.PLAN]
     try:
-        configured = agent_told_here(context)
+        configured = configured_agent(context)
         if configured:
             content = ask(configured, identity(), message)
         else:
             address, own = simulated_door(context, plan)
             content = ask(address, own, message, wait=False)
     except FedqmixError as error:
-        content = told(error)
+        content = failure_record(error)
     return Message(content, reply_to=message)
 
 
@@ -77,7 +77,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
                 return RecordDict({m.AT_WORK: ConfigRecord()})
 
 
-def agent_told_here(context: Context) -> str:
+def configured_agent(context: Context) -> str:
     """Return the address of this node's agent from the node's start configuration; "" when it has none."""
     return str(context.node_config.get("agent") or os.environ.get("FEDQMIX_AGENT") or "")
 

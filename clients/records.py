@@ -26,6 +26,6 @@ def unpacked(data: bytes) -> RecordDict:
         raise RefusedError(f"A message cannot be read as Flower's records: {error}") from None
 
 
-def told(error: FedqmixError) -> RecordDict:
+def failure_record(error: FedqmixError) -> RecordDict:
     """Return the reply that reports an error in place of an answer (server.exchange reads it)."""
     return RecordDict({m.FAILURE: ConfigRecord(dict(vars(failure_of(error))))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Mapping
 from threading import get_ident
 
@@ -31,11 +32,11 @@ class ModuleNetwork(Network):
         super().__init__(spec, settings)
         with torch.device("meta"):  # only the structure is needed, no weights
             self._structure = self.module(layers.input_width(spec, settings.agent_id), spec.n_actions)
-        self._structures: dict[int, nn.Module | None] = {}  # by thread
+        self._structures: dict[int, nn.Module] = {}  # by thread
 
+    @abstractmethod
     def module(self, inputs: int, n_actions: int) -> nn.Module:
         """Return the module of one agent. inputs: the width of the flat input (networks.layers)."""
-        raise NotImplementedError
 
     def shapes(self) -> Shapes:
         """See Network."""
@@ -55,17 +56,15 @@ class ModuleNetwork(Network):
     def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """See Network."""
 
+        # functional_call puts parameters into the module while it runs, so each thread has a module of its own
+        structure = self._structures.get(get_ident())
+        if structure is None:
+            structure = self._structures[get_ident()] = copy.deepcopy(self._structure)
+
         def one(own: Parameters, inputs: torch.Tensor, remembered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             values, new = functional_call(structure, own, (inputs, remembered))
             return values, new
 
-        # functional_call puts parameters into the module while it runs, so each thread has a module of its own
-        structure = self._structures.setdefault(get_ident(), None) or self._copy()
         inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
         values, new = torch.vmap(one)(parameters, inputs, memory)
         return values, new
-
-    def _copy(self) -> nn.Module:
-        """Make the calling thread's module."""
-        made = self._structures[get_ident()] = copy.deepcopy(self._structure)
-        return made

@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import nn
@@ -46,6 +46,16 @@ class CentralMixer(nn.Module):
         return values.t()
 
 
+class Batch(NamedTuple):
+    """The quantities that decide the weights."""
+
+    rows: Tensors
+    transitions: TeamTransitions
+    states: torch.Tensor  # [transitions, state_dim]
+    error: torch.Tensor  # [1, transitions], Q_total - y
+    y: torch.Tensor  # [1, transitions]
+
+
 class WeightedQmixTeam(TeamHalf):
     """The monotone and the central mixer, and their losses. The target's monotone mixer is unused."""
 
@@ -71,7 +81,7 @@ class WeightedQmixTeam(TeamHalf):
         error = self.mixer(rows["q_taken"], now) - y
         central_error = self.central(rows["central_taken"], now) - y
         with torch.no_grad():
-            counts = self.counts_fully(target, rows, seen, error, y)  # [1, transitions] bool
+            counts = self.counts_fully(target, Batch(rows, seen, now, error, y))  # [1, transitions] bool
             weight = torch.where(counts, 1.0, settings.alpha).to(error.dtype)
         central_loss = central_error.square().mean()
         figures = {**td_figures(error), "central_loss": central_loss.detach(), "weight_mean": weight.mean()}
@@ -82,15 +92,8 @@ class WeightedQmixTeam(TeamHalf):
         """Return c'(u^) of the moments after each transition: [agents, transitions]."""
 
     @abstractmethod
-    def counts_fully(
-        self,
-        target: WeightedQmixTeam,
-        rows: Tensors,
-        transitions: TeamTransitions,
-        error: torch.Tensor,
-        y: torch.Tensor,
-    ) -> torch.Tensor:
-        """Return True for transitions of weight 1: [1, transitions] bool. error: Q_total - y, both [1, transitions]."""
+    def counts_fully(self, target: WeightedQmixTeam, batch: Batch) -> torch.Tensor:
+        """Return True for transitions of weight 1: [1, transitions] bool."""
 
 
 class OwQmixTeam(WeightedQmixTeam):
@@ -100,16 +103,9 @@ class OwQmixTeam(WeightedQmixTeam):
         """See WeightedQmixTeam."""
         return rows["central_next"]
 
-    def counts_fully(
-        self,
-        target: WeightedQmixTeam,
-        rows: Tensors,
-        transitions: TeamTransitions,
-        error: torch.Tensor,
-        y: torch.Tensor,
-    ) -> torch.Tensor:
+    def counts_fully(self, target: WeightedQmixTeam, batch: Batch) -> torch.Tensor:
         """See WeightedQmixTeam."""
-        return error < 0
+        return batch.error < 0
 
 
 class CwQmixTeam(WeightedQmixTeam):
@@ -119,16 +115,9 @@ class CwQmixTeam(WeightedQmixTeam):
         """See WeightedQmixTeam."""
         return rows["central_greedy"][:, transitions.timeline.batch :]
 
-    def counts_fully(
-        self,
-        target: WeightedQmixTeam,
-        rows: Tensors,
-        transitions: TeamTransitions,
-        error: torch.Tensor,
-        y: torch.Tensor,
-    ) -> torch.Tensor:
+    def counts_fully(self, target: WeightedQmixTeam, batch: Batch) -> torch.Tensor:
         """See WeightedQmixTeam."""
-        at = torch.from_numpy(transitions.timeline.taken).to(y.device)
-        best = target.central(rows["central_greedy"].index_select(1, at), states(transitions, transitions.rows))
-        fully: torch.Tensor = rows["acted_greedily"].all(0, keepdim=True) | (y > best)
+        at = torch.from_numpy(batch.transitions.timeline.taken).to(batch.y.device)
+        best = target.central(batch.rows["central_greedy"].index_select(1, at), batch.states)
+        fully: torch.Tensor = batch.rows["acted_greedily"].all(0, keepdim=True) | (batch.y > best)
         return fully

@@ -13,7 +13,7 @@ from fedqmix.conf.schema import Config
 from fedqmix.envs.maps import load_map
 from fedqmix.runtime.cli import service_options
 from fedqmix.runtime.cli.submit import checked, follow
-from fedqmix.runtime.configuration.allowed import Allowed
+from fedqmix.runtime.configuration.allowed import Allowed, code_of
 from fedqmix.runtime.configuration.names import program
 from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import RUN
@@ -107,7 +107,7 @@ def _train(config: Config, folder: Path, overrides: list[str], patience: float, 
         identity = None if certs is None else Identity(certs / "submit")
         link = stack.enter_context(SuperLink(deployment.superlink, identity))
         name = f"runs/{folder.name}"  # the name under the SuperLink's runs=, which is the parent folder
-        following = Following(link, _named(overrides, name), name, folder, patience)
+        following = Following(link, _named(overrides, name, config), name, folder, patience)
         follow(following, config, folder, supervisor.tend)
 
 
@@ -124,9 +124,8 @@ def _again(overrides: list[str], folder: Path) -> list[str]:
     return [f"resume={place}", *(others if resumed else [])]
 
 
-def _named(overrides: list[str], name: str) -> list[str]:
-    """Return the overrides, with the run folder's name under the SuperLink's runs=."""
-    return [
-        f"{word.partition('=')[0]}={quoted(name)}" if word.startswith(("resume=", "run_dir=")) else word
-        for word in overrides
-    ]
+def _named(overrides: list[str], name: str, config: Config) -> list[str]:
+    """Return the overrides with the run folder's name under the SuperLink's runs=, and with code by absolute paths."""
+    values = {"resume": name, "run_dir": name, **dict(code_of(config))}
+    named = ((word, word.partition("=")[0]) for word in overrides)
+    return [f"{setting}={quoted(values[setting])}" if setting in values else word for word, setting in named]

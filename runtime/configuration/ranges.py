@@ -165,12 +165,6 @@ def _check_code(config: Config) -> None:
                 f"{name}.code={group.code} is for {name}=own, but {name}={group.name}: write {name}=own, or leave it "
                 "out."
             )
-    kernels = config.model.name == "gru" and config.algorithm.name in ("iql", "vdn", "qmix")
-    if config.runtime.backend == "compiled" and not kernels:
-        raise ConfigurationError(
-            "runtime.backend=compiled has kernels for model=gru with algorithm=iql, vdn or qmix, on a CPU; leave "
-            "runtime.backend=auto for anything else."
-        )
 
 
 def _check_lessening(strategy: StrategyConfig) -> None:

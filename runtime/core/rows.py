@@ -48,6 +48,12 @@ def differentiable(rows: Rows) -> tuple[str, ...]:
     return tuple(row.name for row in rows if row.differentiable)
 
 
+def shown(names: Sequence[str]) -> str:
+    """Return a few names as an error shows them: another party sent them, in any number and length."""
+    first = ", ".join(repr(name[:40]) for name in names[:3])
+    return first if len(names) <= 3 else f"{first} and {len(names) - 3} more"
+
+
 def name_faults(found: Mapping[str, object], rows: Rows) -> str | None:
     """Return a text about missing and undeclared names; None when the names equal the declaration's."""
     declared = [row.name for row in rows]
@@ -55,6 +61,6 @@ def name_faults(found: Mapping[str, object], rows: Rows) -> str | None:
     missing = [name for name in declared if name not in found]
     if not unknown and not missing:
         return None
-    faults = [f"{', '.join(map(repr, unknown))} not declared"] if unknown else []
+    faults = [f"{shown(unknown)} not declared"] if unknown else []
     faults += [f"{', '.join(missing)} missing"] if missing else []
     return f"{' and '.join(faults)}; the algorithm's rows are {', '.join(declared)}"

@@ -13,7 +13,7 @@ import torch
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import DivergenceError, RefusedError
-from fedqmix.runtime.core.rows import Rows, differentiable
+from fedqmix.runtime.core.rows import Rows, differentiable, shown
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.codec import decode, encode
 from fedqmix.runtime.transport.conversation import Conversation
@@ -59,7 +59,7 @@ class RemoteMixer:
         reply = self._call(self._exchange.call, request)
         wanted = differentiable(self._rows)
         if set(reply.rows) != set(wanted):
-            raise RefusedError(f"The mixer sent gradients of {sorted(reply.rows)}; {sorted(wanted)} are needed.")
+            raise RefusedError(f"The mixer sent gradients of {shown(sorted(reply.rows))}; of {wanted} are needed.")
         return {name: _decoded(reply.rows[name], f"the gradient of {name}", rows[name]) for name in wanted}
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,26 @@ OWN = {
 }
 
 
+BROKEN = """
+from fedqmix.algorithms import ALGORITHMS, AgentHalf, Algorithm
+from fedqmix.networks import ModuleNetwork
+
+known = ALGORITHMS["vdn"]
+Swapped = Algorithm(agent=known.team, team=known.agent)
+
+
+class Half(AgentHalf):
+    rows = ()
+
+
+Abstract = Algorithm(agent=Half, team=known.team)
+
+
+class Empty(ModuleNetwork):
+    pass
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The page's files, under the names it gives them."""
@@ -82,6 +102,9 @@ def test_what_the_page_says_of_privacy(folder: Path, monkeypatch, capsys) -> Non
         (["algorithm=own", "algorithm.code=gone.py:Mine"], "there is no file of Python"),
         (["algorithm=own", "algorithm.code=square_mixer.py:Yours"], "has no attribute 'Yours'"),
         (["algorithm=own", "algorithm.code=square_mixer.py:Curve"], "is not a valid algorithm"),
+        (["algorithm=own", "algorithm.code=broken_halves.py:Swapped"], "is not a valid algorithm"),
+        (["algorithm=own", "algorithm.code=broken_halves.py:Abstract"], "abstract method"),
+        (["model=own", "model.code=broken_halves.py:Empty"], "is incomplete: it does not implement module"),
         (["model=own", "model.code=elman.py:Layers"], "derive it from fedqmix.networks.Network"),
         (["model=own", "model.code=elman.py:Elman", "strategy.shared=[gru.*]"], "unknown parameter or pattern 'gru.*'"),
         (["model=own", "model.code=broken.py:Broken"], "ZeroDivisionError"),
@@ -96,6 +119,7 @@ def test_what_cannot_be_used_is_refused_before_anything_starts(
 ) -> None:
     monkeypatch.chdir(folder)
     (folder / "broken.py").write_text("1 / 0\n")
+    (folder / "broken_halves.py").write_text(BROKEN)
     assert main(["train", *SMALL, *words, "run_dir=run"]) == 2
     message = capfd.readouterr().err
     assert expected in message

@@ -289,10 +289,10 @@ def test_an_error_becomes_a_record_that_the_server_can_read(house, monkeypatch):
 
 def test_where_the_agent_is(monkeypatch):
     monkeypatch.delenv("FEDQMIX_AGENT", raising=False)
-    assert client.agent_told_here(context()) == ""
+    assert client.configured_agent(context()) == ""
     monkeypatch.setenv("FEDQMIX_AGENT", "c:3")
-    assert client.agent_told_here(context()) == "c:3"
-    assert client.agent_told_here(context(agent="d:4")) == "d:4"
+    assert client.configured_agent(context()) == "c:3"
+    assert client.configured_agent(context(agent="d:4")) == "d:4"
 
 
 def test_where_the_agent_of_a_simulated_node_is(parties):

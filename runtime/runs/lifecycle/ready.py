@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 
-from fedqmix.algorithms import find_algorithm, make_team_half
+from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
+from fedqmix.clients.backend import learns_by_kernels
 from fedqmix.conf.schema import Config
 from fedqmix.envs import require_world, team_spec
 from fedqmix.runtime.configuration.ranges import check_shared
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.strategies import strategy_class
 
@@ -24,17 +24,19 @@ def require_ready(config: Config) -> None:
     """
     require_world(config.map, config.env)
     strategy_class(config.strategy)  # one of the user's own must be there
-    if "own" in (config.model.name, config.algorithm.name):
-        _require_own(config)
-    choose_device(config.runtime.device)
+    _require_method(config, choose_device(config.runtime.device))
 
 
-def _require_own(config: Config) -> None:
-    """Build the networks that a user's own code describes, without memory. Raises ConfigurationError."""
-    spec = team_spec(config.map, config.env)
-    check_shared(config, tuple(agent_shapes(config, spec)))
-    algorithm = find_algorithm(config.algorithm)
+def _require_method(config: Config, device: torch.device) -> None:
+    """Check that the backend has the method, and that a user's own one can be built; nothing takes memory."""
+    spec, algorithm = team_spec(config.map, config.env), find_algorithm(config.algorithm)
+    networks = make_networks(algorithm, config.model, spec)
+    learns_by_kernels(config.runtime.backend, device, networks.network, algorithm)
+    if "own" not in (config.model.name, config.algorithm.name):
+        return
+    check_shared(config, tuple(networks.shapes()))
     try:
+        algorithm.agent(config.algorithm)
         with torch.device("meta"):
             make_team_half(algorithm, config.algorithm, spec, config.seed)
     except Exception as error:  # whatever a user's class raises

@@ -127,6 +127,7 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
         (("q_taken", "q_next", "observations"), "'observations' not declared; the algorithm's rows are"),
         (("q_taken", "embedding"), "'embedding' not declared and q_next missing"),
         ((), "q_taken, q_next missing"),
+        (tuple(f"{'x' * 1000}{number}" for number in range(50)), r"'x{40}', 'x{40}', 'x{40}' and 47 more not declared"),
     ],
 )
 def test_rows_that_are_not_declared_never_enter(rows, words):
