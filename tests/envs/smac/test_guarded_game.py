@@ -1,4 +1,4 @@
-"""Games that unmodified pysc2 launches on our leash: none outlives the process that started it."""
+"""Games that unmodified pysc2 launches with the parent-death signal: none outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_game_dies_with_who_started_it(starcraft, tag):
 
 
 @pytest.mark.slow
-def test_pysc2_ends_a_game_on_a_leash_as_any_other(starcraft, tag):
+def test_pysc2_ends_a_game_with_the_signal_as_any_other(starcraft, tag):
     owner, game, _ = start("close")
     with owner:
         assert eventually(lambda: gone(game))

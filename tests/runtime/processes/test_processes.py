@@ -320,14 +320,14 @@ def test_the_system_ends_a_process_whose_starter_was_killed_without_any_guard(tm
 
 LATE = """
 import os, subprocess, sys
-from contracts import leash
+from fedqmix.runtime.core import parent_death
 gone = subprocess.Popen([sys.executable, "-c", ""])
 gone.wait()
-print(subprocess.run([sys.executable, leash.__file__, str(gone.pid), "echo", "started"]).returncode)
-print(subprocess.run([sys.executable, leash.__file__, str(os.getpid()), "echo", "started"]).returncode)
+print(subprocess.run([sys.executable, parent_death.__file__, str(gone.pid), "echo", "started"]).returncode)
+print(subprocess.run([sys.executable, parent_death.__file__, str(os.getpid()), "echo", "started"]).returncode)
 """
 
 
-def test_a_leash_whose_holder_has_ended_starts_nothing() -> None:
+def test_nothing_starts_for_a_parent_that_has_ended() -> None:
     done = subprocess.run([sys.executable, "-c", LATE], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "started", "0"]
