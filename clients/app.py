@@ -16,12 +16,13 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedqmix.clients.records import failure_record, packed, unpacked
+from fedqmix.clients.records import failure_record
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.proto.agent_pb2 import Question
 from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentStub
+from fedqmix.runtime.transport.records import opened, packed, unpacked
 from fedqmix.runtime.transport.security import Identity, channel
 
 # Flower's simulation loads the app before it starts Ray, which would otherwise send usage statistics.
@@ -37,7 +38,7 @@ app = ClientApp()
 @app.query("who")
 def pass_on(message: Message, context: Context) -> Message:
     """Ask the agent; reply with its answer, or with the error in a record (m.FAILURE)."""
-    plan = message.content.config_records[m.PLAN]
+    plan = _plan(message)
     try:
         configured = configured_agent(context)
         if configured:
@@ -57,7 +58,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     to time, and the call waits for it without limit. wait: False to return m.AT_WORK instead of waiting.
     Raises AttemptError when the agent cannot be reached, and the error that the agent raised.
     """
-    plan = message.content.config_records[m.PLAN]
+    plan = _plan(message)
     question = Question(
         run=str(plan[m.RUN]),
         round=_whole(plan, m.ROUND),
@@ -113,6 +114,10 @@ def identity() -> Identity | None:
 def party_behind(own: Identity | None) -> str:
     """Return the party that this SuperNode may call: agent-2 for supernode-2."""
     return "agent" if own is None else own.party.replace("supernode-", "agent-", 1)
+
+
+def _plan(message: Message) -> ConfigRecord:
+    return opened(message.content).config_records[m.PLAN]
 
 
 def _number(plan: ConfigRecord, name: str) -> int | float:

@@ -12,13 +12,12 @@ import grpc
 from flwr.app import Message, Metadata, MetricRecord, RecordDict
 from flwr.app.message import make_message
 
-from fedqmix.clients.records import packed, unpacked
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
-from fedqmix.runtime.transport.bundle import closed, opened
 from fedqmix.runtime.transport.faults import answered, require_caller
 from fedqmix.runtime.transport.proto.agent_pb2 import Answer, Question
 from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentServicer
+from fedqmix.runtime.transport.records import closed, opened, packed, unpacked
 from fedqmix.runtime.transport.security import peer
 
 HOLD_S = 20.0

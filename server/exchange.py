@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from typing import cast
@@ -16,7 +15,7 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.controls import Standing
 from fedqmix.runtime.core.errors import DivergenceError, FederationError, FedqmixError, RefusedError
 from fedqmix.runtime.core.failures import ATTEMPT, Failure, error_of
-from fedqmix.runtime.transport.bundle import closed, opened
+from fedqmix.runtime.transport.records import closed, opened
 from fedqmix.server.roster import Clock, Roster
 
 PUSH_AGAIN_S = 1.0
@@ -96,7 +95,9 @@ class Exchange:
             if reply.has_error():
                 self._pending.pop(reply.metadata.reply_to_message_id)
                 self._failed(agent, reply)
-            elif m.AT_WORK in reply.content.config_records:
+                continue
+            reply.content = _opened(reply)
+            if m.AT_WORK in reply.content.config_records:
                 self._pending.pop(reply.metadata.reply_to_message_id)
                 self._due[agent] = self._clock.monotonic()
             elif (failure := _failure_in(reply)) is not None:
@@ -107,8 +108,6 @@ class Exchange:
                 _require_itself(agent, reply)
                 self._pending.pop(reply.metadata.reply_to_message_id)  # Flower raises when it is pulled again
                 reply.metadata.__dict__["_src_node_id"] = self._roster.name(agent)  # the strategy knows this node
-                with contextlib.suppress(RefusedError):  # the strategy then reports the wrong arrays
-                    reply.content.update(opened(reply.content))
                 self.answers[agent] = reply
                 found.append(agent)
         self.broken = self.broken or broken
@@ -156,6 +155,14 @@ class Exchange:
         line = self._ledger.setdefault((self._round, agent, "flower"), [0, 0])
         line[0] += up
         line[1] += down
+
+
+def _opened(reply: Message) -> RecordDict:
+    """Return an answer's records; none when they cannot be read, which the strategy then reports."""
+    try:
+        return opened(reply.content)
+    except RefusedError:
+        return RecordDict()
 
 
 def _require_itself(agent: int, reply: Message) -> None:

@@ -1,8 +1,6 @@
 """The names of records, plan entries and metrics in Flower messages, for server and agents."""
 
 ARRAYS = "arrays"
-BUNDLE = "bundle"
-"""The single array that holds a message's named arrays on the wire (runtime.transport.bundle)."""
 PLAN = "plan"
 METRICS = "metrics"
 

@@ -15,13 +15,12 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MessageType, MetricRecord, RecordDict
 
 from fedqmix.clients import app as client
-from fedqmix.clients.records import packed, unpacked
 from fedqmix.clients.service import AgentService
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import AttemptError, ConfigurationError, DivergenceError, FederationError, RefusedError
 from fedqmix.runtime.transport.authority import issue, make_authority
-from fedqmix.runtime.transport.bundle import opened
 from fedqmix.runtime.transport.proto.agent_pb2_grpc import add_AgentServicer_to_server
+from fedqmix.runtime.transport.records import opened, packed, unpacked
 from fedqmix.runtime.transport.security import Identity, server
 from fedqmix.strategies.local_grid import take_server_identity
 from support.tagged import eventually
@@ -101,7 +100,7 @@ def doubled(content):
 def test_an_answer_comes_back_as_it_was_given(house):
     content = house.ask(question())
     assert doubled(content)
-    assert content.metric_records[m.METRICS][m.NUM_EXAMPLES] == 4
+    assert opened(content).metric_records[m.METRICS][m.NUM_EXAMPLES] == 4
     (heard,) = house.agent.asked
     assert heard.metadata.message_type == MessageType.TRAIN
     assert heard.content.config_records[m.PLAN] == question().content.config_records[m.PLAN]
@@ -271,7 +270,7 @@ def test_the_client_app_passes_every_kind_of_message_on(house, kind, monkeypatch
     reply = client.app(message=asked, context=context(agent=house.address))
     assert reply.metadata.reply_to_message_id == asked.metadata.message_id
     assert reply.metadata.src_node_id == 1002
-    assert m.METRICS in reply.content.metric_records
+    assert m.METRICS in opened(reply.content).metric_records
     assert len(house.agent.asked) == (kind != m.WHO)
 
 
@@ -315,7 +314,7 @@ def test_a_simulated_node_does_not_wait_while_its_agent_is_at_work(house, monkey
     assert list(first.content) == [m.AT_WORK]
     house.agent.may_go_on.set()
     second = client.app(message=question(**place), context=context(**{"partition-id": 1}))
-    assert m.METRICS in second.content.metric_records
+    assert m.METRICS in opened(second.content).metric_records
     assert len(house.agent.asked) == 1
 
 

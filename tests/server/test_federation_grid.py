@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import DivergenceError, FederationError
+from fedqmix.runtime.transport.records import closed, opened
 from fedqmix.server.federation_grid import FederationGrid
 from fedqmix.strategies import strategy_class
 from fedqmix.strategies.local_grid import LocalGrid
@@ -46,7 +47,11 @@ class Federation:
     def asked(self, kind):
         """Plans of all questions of a kind that were pushed."""
         pushed = [one for one in self.network.pushed if one.metadata.message_type == kind]
-        return [one.content.config_records[m.PLAN] for one in pushed]
+        return [plan_of(one) for one in pushed]
+
+
+def plan_of(question):
+    return opened(question.content).config_records[m.PLAN]
 
 
 def any_faults(least, most):
@@ -133,9 +138,7 @@ def test_exactly_one_answer_per_agent_of_the_newest_attempt(faults):
     replies = list(federation.grid.send_and_receive(questions, timeout=1.0))
     assert [reply.metadata.src_node_id for reply in replies] == strategy.nodes
     newest = federation.agents.opened[-1][0].number
-    numbers = {
-        one.metadata.message_id: one.content.config_records[m.PLAN].get(m.ATTEMPT) for one in federation.network.pushed
-    }
+    numbers = {one.metadata.message_id: plan_of(one).get(m.ATTEMPT) for one in federation.network.pushed}
     assert {numbers[reply.metadata.reply_to_message_id] for reply in replies} == {newest}
 
 
@@ -223,9 +226,11 @@ def test_a_node_that_answers_as_another_agent_later_ends_the_run():
 
     def swapped(ids):
         for reply in real(ids):
-            metrics = reply.content.metric_records[m.METRICS]
+            content = opened(reply.content)
+            metrics = content.metric_records[m.METRICS]
             if metrics.get(m.AGENT) == 1:
                 metrics[m.AGENT] = 0
+                reply.content = closed(content)
             yield reply
 
     federation.network.pull_messages = swapped

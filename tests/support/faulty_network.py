@@ -23,7 +23,7 @@ from fedqmix.runtime.core.controls import Standing
 from fedqmix.runtime.core.errors import AttemptError, FedqmixError
 from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.failures import failure_of
-from fedqmix.runtime.transport.bundle import closed, opened
+from fedqmix.runtime.transport.records import closed, opened
 from fedqmix.strategies.local_grid import RUN_ID, take_server_identity
 
 FAULTS = (
@@ -103,7 +103,7 @@ class Agents:
     # What comes in by the doors
 
     def ask(self, agent: int, question: Message, reply: Callable[[RecordDict], None]) -> None:
-        question.content.update(opened(question.content))  # as an agent's door does
+        question.content = opened(question.content)  # as an agent's service does
         plan = question.content.config_records[m.PLAN]
         if question.metadata.message_type == m.WHO:
             reply(RecordDict({m.METRICS: MetricRecord({m.AGENT: agent})}))
