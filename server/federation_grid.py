@@ -23,11 +23,13 @@ from fedqmix.runtime.core.agent_services import TOLD, AgentServices
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.controls import Controls
 from fedqmix.runtime.core.errors import AttemptError, FederationError
+from fedqmix.runtime.core.pauses import GrowingPause
 from fedqmix.server.exchange import Bytes, Exchange
 from fedqmix.server.roster import Clock, Roster
 from fedqmix.server.signs import Signs
 
-FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.3
+POLL_S = 0.3
+"""Seconds between two checks of the nodes online while agents are missing."""
 LOOK_S = 1.0
 """Seconds between two checks of the nodes online and of the agents' progress."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
@@ -113,7 +115,7 @@ class FederationGrid(Grid):
             if waited > 10 * LOOK_S and not reported:
                 reported = True
                 self._on_event(f"waiting for {_agents(missing)}")
-            self._clock.sleep(LONGEST_POLL_S)
+            self._clock.sleep(POLL_S)
             self._roster.look()
         return self._roster.names
 
@@ -164,7 +166,7 @@ class FederationGrid(Grid):
             }
         )
         exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)
-        pause, looked = FIRST_POLL_S, self._clock.monotonic()
+        pauses, looked = GrowingPause(clock=self._clock.monotonic, sleep=self._clock.sleep), self._clock.monotonic()
         signs.begin()
         while True:
             exchange.send()
@@ -184,8 +186,7 @@ class FederationGrid(Grid):
                     raise AttemptError(standing.broken)
                 self._give_up(signs.overdue(exchange.unanswered, now, self._patience))
                 exchange.resend(standing, self._roster.look())
-            self._clock.sleep(pause)
-            pause = min(1.2 * pause, LONGEST_POLL_S)
+            pauses.pause()
 
     def _time(self, kind: str, seconds: float, answers: Iterable[Message]) -> None:
         slowest = (0.0, 0.0)

@@ -12,9 +12,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.transport.identity import Identity
 
 TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
-POLL_SECONDS = "0.3"
-"""Seconds between two checks whether an app has to be started. Flower's default is 1 s; on average half of it passes
-before each ServerApp and each ClientApp, that is, in every round."""
+POLL_SECONDS = "1.0"
+"""The most seconds between two checks whether an app has to be started (runtime.flower.quick_superexec)."""
 
 PACKAGE = __name__.partition(".")[0]
 

@@ -1,7 +1,8 @@
 """Flower's SuperExec (flwr 1.41 and 1.42), which forks itself for each ClientApp.
 
 The modules of a ClientApp are imported once; a message then costs a fork instead of 1.5 s of imports. Each ClientApp
-is still a process of its own that ends with its message, so no state remains between messages.
+is still a process of its own that ends with its message, so no state remains between messages. The pauses between two
+checks for a message begin short and grow (runtime.core.pauses).
 
 With certificates (FEDQMIX_CERTS) it shows its party's certificate, and starts only the installed ClientApp and
 ServerApp. All processes that it starts or forks end with it, however it ends (runtime.core.parent_death). It is a
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +29,7 @@ from flwr.supercore.superexec.executor.types import ExecutionSpec, LaunchResult
 from flwr.supernode.runtime.run_clientapp import run_clientapp
 
 from fedqmix.runtime.core.parent_death import ended_with_parent, hold
+from fedqmix.runtime.core.pauses import GrowingPause
 from fedqmix.runtime.flower import internals, own_certificate
 from fedqmix.runtime.flower.environment import required_identity
 from fedqmix.runtime.flower.own_apps import only_installed_clientapp
@@ -36,22 +40,45 @@ from fedqmix.runtime.flower.programs import SERVERAPP, command
 class ForkExecutor(SubprocessExecutor):
     """An executor that runs ClientApps in forks of this process, other apps as Flower does."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._client = 0  # the process id of the newest ClientApp while it runs
+        self._pauses = GrowingPause()
+
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
         """Start an app; return without waiting for it."""
         if spec.task_type != TaskType.CLIENT_APP:
             return super().launch(spec)
         parent = os.getpid()  # before the fork: afterwards the child may have another parent
-        if os.fork() == 0:
+        self._client = os.fork()
+        if self._client == 0:
             os._exit(_client(spec, parent))
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:
         """Reap ClientApps that have ended."""
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                if ended == self._client:
+                    self._client = 0
+                    self._pauses.restart()  # the next message may come at once
         except ChildProcessError:
             return
+
+    def pause(self, most: float) -> None:
+        """Sleep between two checks for a task, at most `most` seconds; the end of the ClientApp ends the pause."""
+        seconds = min(self._pauses.next(), most)
+        if not self._client or not hasattr(os, "pidfd_open"):
+            time.sleep(seconds)
+            return
+        try:
+            ended = os.pidfd_open(self._client)
+        except ProcessLookupError:
+            return
+        try:
+            select.select([ended], [], [], seconds)
+        finally:
+            os.close(ended)
 
 
 class InstalledAppsExecutor(ForkExecutor):
@@ -130,8 +157,14 @@ def main() -> None:
     programs = internals.module("flwr.supercore.superexec.executor.subprocess_executor")
     internals.replace(programs, subprocess=SimpleNamespace(**vars(subprocess) | {"Popen": _start}))
     starts = internals.module("flwr.supercore.superexec.run_superexec")
-    internals.replace(starts, get_executor=lambda *_, **__: executor())
+    mine = executor()
+    internals.replace(starts, get_executor=lambda *_, **__: mine, time=_time(mine.pause))
     internals.module("flwr.supercore.cli.flower_superexec").flower_superexec()
+
+
+def _time(sleep: Callable[[float], None]) -> SimpleNamespace:
+    """Return a replacement of the module time, with another `sleep`."""
+    return SimpleNamespace(**vars(time) | {"sleep": sleep})
 
 
 def _closed() -> type[ForkExecutor]:

@@ -2,8 +2,9 @@
 
 Flower's main loop sleeps 3 s whenever there was no message, and 0.5 s between two checks for a reply. For every
 message it starts a Python process that imports Flower again, which takes 1.5 s of processor time. A round sends every
-agent one or two messages, so these waits were most of a short round. Here the loop sleeps less, and ClientApps are
-started by `runtime.flower.quick_superexec`, which has already imported all modules.
+agent one or two messages, so these waits were most of a short round. Here the pauses for messages begin short and grow
+(runtime.core.pauses), those for replies are short, and ClientApps are started by `runtime.flower.quick_superexec`,
+which has imported all modules.
 
 A SuperNode that was killed can reconnect at once. A SuperLink considers it active until two heartbeats of 30 s are
 overdue, and refuses its successor; the successor therefore first deactivates the previous node.
@@ -26,13 +27,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from fedqmix.runtime.core.pauses import GrowingPause
 from fedqmix.runtime.flower import programs
 from fedqmix.runtime.storage.files import write_whole
 from fedqmix.runtime.transport.authority import NODE_KEY
 from fedqmix.runtime.transport.identity import Identity
 
-SHORTER = {3: 0.3, 0.5: 0.05}
-"""Seconds that flwr's SuperNode sleeps -> seconds that it sleeps here."""
+FOR_A_MESSAGE, FOR_A_REPLY = 3, 0.5
+"""Seconds that flwr's SuperNode sleeps while it waits for a message of the SuperLink, and for its ClientApp's reply."""
+LOOK_S = 0.05
+"""Seconds between two checks for a reply here, in the SuperNode's own memory."""
 AGAIN_S = 0.5
 """Seconds between two attempts to reach the SuperLink."""
 NODE = "node-id"
@@ -59,7 +63,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
                 _leave(superlink, identity, int(note.read_text()))
 
         internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), leave, note))
-    loop.time = SimpleNamespace(**vars(time) | {"sleep": _sleep})
+    _shorten(loop)
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
     try:
@@ -80,8 +84,23 @@ def _close(program: Any, identity: Identity) -> None:
     close(program, identity, supernode_access(identity.party))
 
 
-def _sleep(seconds: float) -> None:
-    time.sleep(SHORTER.get(seconds, seconds))
+def _shorten(loop: Any) -> None:
+    """Shorten the pauses of the main loop. loop: the module flwr.supernode.start_client_internal."""
+    messages = GrowingPause()
+
+    def sleep(seconds: float) -> None:
+        if seconds == FOR_A_MESSAGE:
+            messages.pause()
+        else:
+            time.sleep(LOOK_S if seconds == FOR_A_REPLY else seconds)
+
+    def push(*arguments: Any, **options: Any) -> None:
+        push_messages(*arguments, **options)
+        messages.restart()
+
+    push_messages = loop._push_messages
+    loop._push_messages = push
+    loop.time = SimpleNamespace(**vars(time) | {"sleep": sleep})
 
 
 def _noting(connect: Callable[..., Any], leave: Callable[[], None], note: Path) -> Callable[..., Any]:

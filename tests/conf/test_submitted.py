@@ -202,7 +202,7 @@ def test_a_submission_of_any_length_is_not_read(runs: Path) -> None:
 STRATEGY = """
 from pathlib import Path
 Path(__file__).with_name("imported").touch()
-from strategies.a_pps import APPS
+from fedqmix.strategies.a_pps import APPS
 class Mine(APPS):
     pass
 """

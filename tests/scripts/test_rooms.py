@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 
@@ -47,3 +48,14 @@ def test_at_most_twelve_folders_stand_at_the_root() -> None:
 
 def test_the_bundle_for_flower_holds_no_code() -> None:
     assert PROJECT["flwr"]["app"]["fab-include"] == ["pyproject.toml"]
+
+
+def test_every_file_imports_the_package_by_its_name() -> None:
+    """In the repository's own folder `import runtime` finds a second copy of the package; programs in texts too."""
+    tops = "|".join(sorted({name.split(".")[1] for name in packages() if "." in name}))
+    wrong = re.compile(rf"^\s*(from|import) ({tops})[. ]", re.MULTILINE)
+    texts = {
+        path: path.read_text(encoding="utf-8") for path in ROOT.glob("[a-z]*/**/*.py") if "build" not in path.parts
+    }
+    assert len(texts) > 500
+    assert [str(path.relative_to(ROOT)) for path, text in texts.items() if wrong.search(text)] == []

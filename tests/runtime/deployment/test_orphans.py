@@ -27,7 +27,7 @@ import os, signal, socket, sys, time
 import psutil
 from flwr.supercore.constant import TaskType
 from flwr.supercore.superexec.executor.types import ExecutionSpec
-from runtime.flower import quick_superexec
+from fedqmix.runtime.flower import quick_superexec
 
 silent = socket.create_server(("127.0.0.1", 0))
 place = f"127.0.0.1:{silent.getsockname()[1]}"

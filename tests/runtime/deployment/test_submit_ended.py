@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[3]
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
 SUBMIT = """
 import sys
-from runtime.deployment import submission
-from runtime.flower import app
+from fedqmix.runtime.deployment import submission
+from fedqmix.runtime.flower import app
 submission.bundle = lambda: app.bundle("support.stuck_app:server", "support.stuck_app:client")
-from runtime.cli.main import main
+from fedqmix.runtime.cli.main import main
 sys.exit(main(["submit", "insecure=true", *sys.argv[1:]]))
 """
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 TRACE = """
 from pathlib import Path
 Path(__file__).with_suffix(".imported").touch()
-from strategies.a_pps import AveragePPS
+from fedqmix.strategies.a_pps import AveragePPS
 class Mine(AveragePPS):
     pass
 """

@@ -26,16 +26,16 @@ ROOT = Path(__file__).parents[3]
 STAND_IN = """
 import sys
 from pathlib import Path
-from runtime.transport.identity import Identity
-from runtime.transport.security import server
+from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.transport.security import server
 options = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
 print("standing in for", sys.argv[1:], flush=True)
 server(Identity(Path(options["certs"])), [], options["listen"], 1).wait()
 """
 UP = f"""
 import sys
-from runtime.deployment import one_machine
-from runtime.cli.main import main
+from fedqmix.runtime.deployment import one_machine
+from fedqmix.runtime.cli.main import main
 
 def stand_in(services):
     def of(self):

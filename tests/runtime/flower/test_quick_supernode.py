@@ -16,13 +16,15 @@ from support.tagged import eventually
 
 def test_the_names_it_replaces_are_used_by_flower() -> None:
     loop = inspect.getsource(importlib.import_module("flwr.supernode.start_client_internal"))
-    for seconds in quick_supernode.SHORTER:
+    for seconds in (quick_supernode.FOR_A_MESSAGE, quick_supernode.FOR_A_REPLY):
         assert f"time.sleep({seconds})" in loop
     assert f'["{programs.FLOWERS_SUPEREXEC}"]' in loop
     assert "subprocess.Popen(command)" in loop
     assert "with _init_connection(" in loop
     starts = inspect.getsource(importlib.import_module("flwr.supercore.superexec.run_superexec"))
     assert "executor = get_executor(" in starts
+    assert "time.sleep(task_poll_interval)" in starts
+    assert "_push_messages(\n" in loop
 
 
 def test_the_superexec_is_ours_and_other_programs_are_left_alone(
@@ -44,7 +46,7 @@ import os, time
 import psutil
 from flwr.supercore.constant import TaskType
 from flwr.supercore.superexec.executor.types import ExecutionSpec
-from runtime.flower.quick_superexec import ForkExecutor
+from fedqmix.runtime.flower.quick_superexec import ForkExecutor
 
 executor = ForkExecutor()
 nobody_listens_there = "127.0.0.1:1"
@@ -89,8 +91,8 @@ def test_a_handshake_that_is_not_finished_is_tried_again(tmp_path: Path) -> None
 PULL = """
 import sys
 from pathlib import Path
-from runtime.transport.identity import Identity
-from runtime.flower import own_certificate
+from fedqmix.runtime.transport.identity import Identity
+from fedqmix.runtime.flower import own_certificate
 own_certificate.show(Identity(Path(sys.argv[1])))
 from flwr.proto.fleet_pb2 import PullMessagesRequest
 from flwr.supercore.retry import make_simple_http_retry_invoker

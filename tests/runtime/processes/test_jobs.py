@@ -24,7 +24,7 @@ time.sleep(600)
 PARENT = """
 import sys, time
 from pathlib import Path
-from runtime.processes import Jobs
+from fedqmix.runtime.processes import Jobs
 log, code = Path(sys.argv[1]), sys.argv[2]
 with Jobs() as jobs:
     jobs.start("one", [sys.executable, "-c", code], log, {})

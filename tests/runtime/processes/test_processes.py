@@ -32,7 +32,7 @@ time.sleep(600)
 SUPERVISED = """
 import sys, time
 from pathlib import Path
-from runtime.processes import Service, Supervisor, answers
+from fedqmix.runtime.processes import Service, Supervisor, answers
 port, log, code = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 service = Service("one", [sys.executable, "-c", code], log, lambda: answers(f"127.0.0.1:{port}"))
 with Supervisor(print) as supervisor:
@@ -164,7 +164,7 @@ def test_a_supervisor_that_is_ended_takes_all_with_it(tmp_path: Path, tag: str, 
 KEEPING = """
 import sys, time
 from pathlib import Path
-from runtime.processes import Service, Supervisor, answers
+from fedqmix.runtime.processes import Service, Supervisor, answers
 port, log, code = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 service = Service("one", [sys.executable, "-c", code], log, lambda: answers(f"127.0.0.1:{port}"))
 with Supervisor(print) as supervisor:
@@ -271,7 +271,7 @@ def test_keys_of_one_who_was_killed_with_its_guard_go_with_the_next(tmp_path: Pa
 NESTED = """
 import sys, time
 from pathlib import Path
-from runtime.processes import Service, Supervisor, answers, guarded_folder
+from fedqmix.runtime.processes import Service, Supervisor, answers, guarded_folder
 port, log, code = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 with guarded_folder() as folder, Supervisor(print) as supervisor:
     print(folder, flush=True)
@@ -295,7 +295,7 @@ def test_a_guarded_folder_goes_with_what_was_started_meanwhile(tmp_path: Path, t
 
 STARTING = """
 import sys, time
-from runtime.processes import process
+from fedqmix.runtime.processes import process
 from pathlib import Path
 one = process.start([sys.executable, "-c", "import time; time.sleep(600)"], Path(sys.argv[1]), {}, "")
 print(one.pid, flush=True)

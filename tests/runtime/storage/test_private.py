@@ -61,7 +61,7 @@ def test_a_folder_that_holds_more_is_not_touched(
 OTHERS = """
 import logging, os, sys
 from pathlib import Path
-from runtime.storage.private import private_folder
+from fedqmix.runtime.storage.private import private_folder
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 folder = Path(sys.argv[1])
 os.setuid(int(sys.argv[2]))
