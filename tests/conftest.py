@@ -1,5 +1,6 @@
 """Before anything of ours or Flower's is imported: nobody is told that tests ran."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ hypothesis.settings.load_profile("untimed")
 
 # who is started in the background ignores Ctrl-C, and so would everything that its tests start, and send it to
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> None:
+    """Take what lives so far out of garbage collection: Flower collects for each list of arrays that it reads."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

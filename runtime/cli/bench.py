@@ -14,7 +14,7 @@ from fedqmix.runtime.cli.bench_options import MOST_SHIFT, between, choices, maps
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.runs.local.memory import keep_freed_memory
+from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
 fedqmix bench world [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]

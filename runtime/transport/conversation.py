@@ -11,6 +11,7 @@ over gRPC. Requests, replies and errors are the same.
 from __future__ import annotations
 
 import queue
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -38,6 +39,7 @@ class GrpcStream:
     def __init__(self, method: Any) -> None:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._replies = method(iter(self._requests.get, None))
+        weakref.finalize(self, self._requests.put, None)  # ends gRPC's thread, which waits for the next request
 
     def send(self, request: Any) -> None:
         """See Stream."""

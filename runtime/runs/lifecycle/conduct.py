@@ -19,6 +19,7 @@ from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle import resuming
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.lifecycle.memory import collect_only_new
 from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore
 from fedqmix.server.app import server_app
 from fedqmix.server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
@@ -101,6 +102,7 @@ def conduct(
     outcome = Outcome.INTERRUPTED
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
+    collect_only_new()
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED

@@ -17,9 +17,9 @@ from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.runs.lifecycle.conduct import AGGREGATE, ServerOwned, Shared, conduct
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 from fedqmix.runtime.runs.lifecycle.progress import Progress
 from fedqmix.runtime.runs.lifecycle.threads import share_out
-from fedqmix.runtime.runs.local.memory import keep_freed_memory
 from fedqmix.runtime.runs.local.replays import RunReplays
 from fedqmix.runtime.runs.local.team import LocalTeam
 from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore

@@ -1,5 +1,6 @@
 """Requests and replies on a stream: each reply is the one to its own request, whatever became of the stream."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -10,6 +11,7 @@ from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.faults import conversed
 from support.federation import channel
+from support.tagged import eventually
 
 
 class Doubler:
@@ -87,3 +89,16 @@ def test_a_service_that_ends_the_conversation_is_named():
     with channel(port) as way, pytest.raises(AttemptError, match="the doubler hung up"):
         Conversation(Line("the doubler", 1), way.stream_stream("/test/Double")).call(b"1")
     server.stop(0)
+
+
+def test_a_conversation_that_is_dropped_leaves_no_thread(doubler):
+    before = set(threading.enumerate())
+    method = doubler.conversation._method
+    for _ in range(3):
+        assert Conversation(Line("the doubler", 5), method).call(b"4") == b"8"
+    assert eventually(lambda: not set(threading.enumerate()) - before - of_the_server())
+
+
+def of_the_server():
+    """Threads of the server's own pool, which stay for the next calls."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")}

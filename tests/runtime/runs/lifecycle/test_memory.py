@@ -10,7 +10,7 @@ import pytest
 
 COUNT_FAULTS = """
 import resource, sys, torch
-from fedqmix.runtime.runs.local.memory import keep_freed_memory
+from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 for _ in range(30):  # until the heap has settled
