@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from flwr.app import ArrayRecord
-from scipy.spatial.distance import pdist
 
 
 def mean_distances(contents: Sequence[ArrayRecord]) -> dict[str, float]:
@@ -23,6 +22,10 @@ def mean_distances(contents: Sequence[ArrayRecord]) -> dict[str, float]:
 
 
 def _mean_distance(arrays: Sequence[np.ndarray]) -> float:
+    from scipy.spatial.distance import (
+        pdist,
+    )  # here, because every party imports the strategies, and it is slow to import
+
     flat = np.stack([array.ravel() for array in arrays]).astype(np.float64)
     pairs = pdist(flat)  # [n (n - 1) / 2]
     return float(pairs.mean()) if pairs.size else 0.0

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from flwr.app import Array, ArrayRecord
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from fedqmix.conf.schema import least_agents
 from fedqmix.runtime.core.array_names import kind_of, online_names
@@ -68,6 +67,8 @@ def mean_shares(keys: NDArray[np.float64], first: int, last: int) -> list[float]
     keys: [rows, columns], at least one column. first, last: ranks, from 1. In each column the rows with these ranks
     have equal shares, and rows with equal keys divide theirs equally. A row's share is its mean over the columns.
     """
+    from scipy.stats import rankdata  # here, because every party imports the strategies, and it is slow to import
+
     low, high = rankdata(keys, "min", axis=0), rankdata(keys, "max", axis=0)
     within = np.clip(np.minimum(high, last) - np.maximum(low, first) + 1, 0, None)
     shares: list[float] = (within / (high - low + 1) / (last - first + 1)).mean(axis=1).tolist()

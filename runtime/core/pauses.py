@@ -13,6 +13,7 @@ LEAST_S, MOST_S = 0.1, 1.0
 class GrowingPause:
     """Pauses of one waiting process, each a fifth of the time since `restart`, from least to most seconds.
 
+    A check that waited itself, such as a held request, shortens the pause after it by the time it took.
     clock, sleep: replaced in tests.
     """
 
@@ -28,12 +29,15 @@ class GrowingPause:
 
     def restart(self) -> None:
         """Begin a new wait."""
-        self._began = self._clock()
+        self._began = self._checked = self._clock()
 
     def next(self) -> float:
         """Return the next pause in seconds."""
         return min(max(SHARE * (self._clock() - self._began), self._least), self._most)
 
     def pause(self) -> None:
-        """Sleep for the next pause."""
-        self._sleep(self.next())
+        """Sleep for the rest of the next pause, which began when the last one ended."""
+        left = self.next() - (self._clock() - self._checked)
+        if left > 0:
+            self._sleep(left)
+        self._checked = self._clock()

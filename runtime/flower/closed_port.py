@@ -46,6 +46,9 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Inside = Callable[[Any], Application]
+"""A function that returns what allowed calls reach, from Flower's application."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -97,22 +100,24 @@ def only(party: str) -> Rule:
     return rule
 
 
-def close(program: Any, identity: Identity, access: Access) -> None:
+def close(
+    program: Any, identity: Identity, access: Access, inside: Callable[[Any], Application] = lambda app: app
+) -> None:
     """Put the access rules in front of the server that a module of Flower's starts.
 
     program: the module whose `uvicorn` starts the server. identity: the certificate of the port.
     Raises ConfigurationError when this version of Flower starts the server differently.
     """
-    internals.replace(program, uvicorn=stand_in(identity, access))
+    internals.replace(program, uvicorn=stand_in(identity, access, inside))
 
 
-def stand_in(identity: Identity, access: Access) -> SimpleNamespace:
+def stand_in(identity: Identity, access: Access, inside: Inside = lambda app: app) -> SimpleNamespace:
     """Return a replacement of the module uvicorn: `run`, `Config` and `Server`, always closed."""
 
     def closed(app: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **options,
-            "app": Guard(app, access),
+            "app": Guard(inside(app), access),
             "http": KnownCallers,
             "ws": "none",
             "ssl_certfile": str(identity.folder / CERTIFICATE),

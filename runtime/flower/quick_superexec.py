@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import select
 import signal
 import subprocess
 import time
@@ -40,45 +39,22 @@ from fedqmix.runtime.flower.programs import SERVERAPP, command
 class ForkExecutor(SubprocessExecutor):
     """An executor that runs ClientApps in forks of this process, other apps as Flower does."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._client = 0  # the process id of the newest ClientApp while it runs
-        self._pauses = GrowingPause()
-
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
         """Start an app; return without waiting for it."""
         if spec.task_type != TaskType.CLIENT_APP:
             return super().launch(spec)
         parent = os.getpid()  # before the fork: afterwards the child may have another parent
-        self._client = os.fork()
-        if self._client == 0:
+        if os.fork() == 0:
             os._exit(_client(spec, parent))
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:
         """Reap ClientApps that have ended."""
         try:
-            while ended := os.waitpid(-1, os.WNOHANG)[0]:
-                if ended == self._client:
-                    self._client = 0
-                    self._pauses.restart()  # the next message may come at once
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         except ChildProcessError:
             return
-
-    def pause(self, most: float) -> None:
-        """Sleep between two checks for a task, at most `most` seconds; the end of the ClientApp ends the pause."""
-        seconds = min(self._pauses.next(), most)
-        if not self._client or not hasattr(os, "pidfd_open"):
-            time.sleep(seconds)
-            return
-        try:
-            ended = os.pidfd_open(self._client)
-        except ProcessLookupError:
-            return
-        try:
-            select.select([ended], [], [], seconds)
-        finally:
-            os.close(ended)
 
 
 class InstalledAppsExecutor(ForkExecutor):
@@ -157,13 +133,22 @@ def main() -> None:
     programs = internals.module("flwr.supercore.superexec.executor.subprocess_executor")
     internals.replace(programs, subprocess=SimpleNamespace(**vars(subprocess) | {"Popen": _start}))
     starts = internals.module("flwr.supercore.superexec.run_superexec")
-    mine = executor()
-    internals.replace(starts, get_executor=lambda *_, **__: mine, time=_time(mine.pause))
+    internals.replace(starts, get_executor=lambda *_, **__: executor(), time=_time())
     internals.module("flwr.supercore.cli.flower_superexec").flower_superexec()
 
 
-def _time(sleep: Callable[[float], None]) -> SimpleNamespace:
-    """Return a replacement of the module time, with another `sleep`."""
+def _time() -> SimpleNamespace:
+    """Return a replacement of the module time, whose `sleep` takes the longest pause between two checks for a task.
+
+    A SuperNode holds these requests itself (runtime.flower.held_polls); then there is hardly a pause.
+    """
+    pauses: list[GrowingPause] = []
+
+    def sleep(most: float) -> None:
+        if not pauses:
+            pauses.append(GrowingPause(most=most))
+        pauses[0].pause()
+
     return SimpleNamespace(**vars(time) | {"sleep": sleep})
 
 

@@ -50,12 +50,14 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
     insecure.
     """
     from fedqmix.runtime.flower import internals
+    from fedqmix.runtime.flower.held_polls import OF_SUPERNODE, HeldPolls
 
     loop = internals.module("flwr.supernode.start_client_internal")
     program = internals.module("flwr.supernode.cli.flower_supernode")
+    held = HeldPolls(OF_SUPERNODE)
     if certs is not None:
         identity = Identity(certs)
-        _close(program, identity)
+        _close(program, identity, held)
         note = home / NODE  # without certificates every start registers a new node
 
         def leave() -> None:
@@ -63,7 +65,9 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
                 _leave(superlink, identity, int(note.read_text()))
 
         internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), leave, note))
-    _shorten(loop)
+    elif hasattr(program, "uvicorn"):
+        program.uvicorn = held.stand_in()
+    _shorten(loop, held.tell)
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
     try:
@@ -73,7 +77,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
         os._exit(1)  # otherwise the thread of its port would keep a SuperNode alive that no longer pulls messages
 
 
-def _close(program: Any, identity: Identity) -> None:
+def _close(program: Any, identity: Identity, held: Any) -> None:
     """Show this SuperNode's certificate, and require it at its own port."""
     from fedqmix.runtime.flower import internals, own_certificate
     from fedqmix.runtime.flower.access import supernode_access
@@ -81,10 +85,10 @@ def _close(program: Any, identity: Identity) -> None:
 
     internals.require_tested()
     own_certificate.show(identity)
-    close(program, identity, supernode_access(identity.party))
+    close(program, identity, supernode_access(identity.party), held.around)
 
 
-def _shorten(loop: Any) -> None:
+def _shorten(loop: Any, message_came: Callable[[], None]) -> None:
     """Shorten the pauses of the main loop. loop: the module flwr.supernode.start_client_internal."""
     messages = GrowingPause()
 
@@ -95,6 +99,7 @@ def _shorten(loop: Any) -> None:
             time.sleep(LOOK_S if seconds == FOR_A_REPLY else seconds)
 
     def push(*arguments: Any, **options: Any) -> None:
+        message_came()
         push_messages(*arguments, **options)
         messages.restart()
 

@@ -1,7 +1,8 @@
 """Flower's SuperLink (flwr 1.41) with access control for the parties of its own federation.
 
 The access rules are in runtime/flower/access.py. Its SuperExec and ServerApps are programs of ours, which show the
-SuperLink's certificate and run the installed apps. With insecure=true the SuperLink answers every caller.
+SuperLink's certificate and run the installed apps. With insecure=true the SuperLink answers every caller. Polls wait in
+the SuperLink until there may be news (held_polls.py).
 
 Flower's own program starts both detached; each checks every 0.2 s whether its parent runs. If not, it sends itself a
 signal, which waits for the main thread, and contacts the SuperLink that has ended. A ServerApp therefore ran on for
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from fedqmix.runtime.flower import internals, programs
 from fedqmix.runtime.flower.access import Node, superlink_access
 from fedqmix.runtime.flower.closed_port import close
+from fedqmix.runtime.flower.held_polls import OF_SUPERLINK, HeldPolls
 from fedqmix.runtime.flower.own_bundle import own_hash
 from fedqmix.runtime.transport.identity import Identity
 
@@ -29,8 +31,10 @@ def run(arguments: Sequence[str], identity: Identity | None, nodes: Mapping[str,
     program = internals.module("flwr.superlink.cli.flower_superlink")
     if identity is not None:
         internals.require_tested()
-        close(program, identity, superlink_access(nodes))
+        close(program, identity, superlink_access(nodes), HeldPolls(OF_SUPERLINK).around)
         own_hash()  # computed before the first submission
+    else:
+        internals.replace(program, uvicorn=HeldPolls(OF_SUPERLINK).stand_in())
     internals.replace(program, subprocess=programs.stand_in())
     sys.argv = ["flower-superlink", *arguments]
     program.flower_superlink()
