@@ -50,6 +50,6 @@ ENV_STEP = "env-step"
 EPISODE = "episode"
 WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
 EPISODE_LENGTH = "episode-length"  # likewise
-BROKEN = "broken-battles"  # game breakdowns; each such episode was played again
+BROKEN = "broken-episodes"  # game breakdowns; each such episode was played again
 BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
 WAITED_S = "waited-s"  # the part of busy-s in calls to world and mixer

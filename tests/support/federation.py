@@ -74,8 +74,8 @@ class ToySide:
     def forget_faults(self) -> None:
         self.learner.forget_faults()
 
-    def training_battles(self) -> dict[str, float]:
-        return self.learner.training_battles()
+    def episode_means(self) -> dict[str, float]:
+        return self.learner.episode_means()
 
     def evaluation_returns(self) -> dict[str, float]:
         played = self.learner.records.results(Purpose.EVALUATION)

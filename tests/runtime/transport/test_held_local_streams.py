@@ -14,7 +14,7 @@ from support.federation import SPEC, Federation, federation, together
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="local sockets are for Linux")
 STEP = "/fedqmix.World/Step"
-BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def ended(frames: FrameSocket) -> bool:
 def played(fed: Federation, steps: int, between=lambda: None) -> list:
     """Let all agents take some steps together; return what each got last."""
     remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-    time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+    time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
     for step in range(steps):
         if step:
             between()
