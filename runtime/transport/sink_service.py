@@ -48,10 +48,10 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
                 read_team_time_step(request.time_step, batch.count, self._state_dim),
             )
 
-        def note(told: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
+        def note(received: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
-            self._sink.begin(*told[0])
-            self._count = told[0][0].count
+            self._sink.begin(*received[0])
+            self._count = received[0][0].count
             return [team_sink_pb2.Noted()]
 
         noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)
@@ -67,9 +67,9 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
                 request.time_step, self._count, self._state_dim, finite=False
             )
 
-        def note(told: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
+        def note(received: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
-            self._sink.record(told[0])
+            self._sink.record(received[0])
             return [team_sink_pb2.Noted()]
 
         noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)

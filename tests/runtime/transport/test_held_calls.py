@@ -65,18 +65,18 @@ def held(fed: Federation, party: str, methods: dict[str, list[str]], count: int 
     """Let a party hold many calls at the world and at the mixer."""
     with contextlib.ExitStack() as stack:
         both = []
-        for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port)):
-            both.append(stack.enter_context(HeldCalls(fed.certificates.get(party), port, whom)))
-            both[-1].open(methods[whom], count, first)
+        for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port)):
+            both.append(stack.enter_context(HeldCalls(fed.certificates.get(party), port, service)))
+            both[-1].open(methods[service], count, first)
         yield both
 
 
 def all_are_served(fed: Federation) -> bool:
     """Whether everybody learns how world and mixer are."""
     return all(
-        ask(identity, port, whom) == SERVING
+        ask(identity, port, service) == SERVING
         for identity in fed.certificates.values()
-        for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
+        for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
     )
 
 
@@ -257,9 +257,9 @@ def test_whatever_is_opened_changes_nothing_and_leaves_no_thread(certificates):
             done.set()
 
         ends = [
-            stack.enter_context(HeldCalls(certificates.get(party, certificates["submit"]), port, whom))
+            stack.enter_context(HeldCalls(certificates.get(party, certificates["submit"]), port, service))
             for party in others
-            for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
+            for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
         ]
         thread = threading.Thread(target=training)
         thread.start()

@@ -3,7 +3,7 @@
 import pytest
 
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
-from fedqmix.runtime.transport.faults import told
+from fedqmix.runtime.transport.faults import reported_error
 from fedqmix.runtime.transport.frames import FrameSocket, Kind
 from fedqmix.runtime.transport.local_channel import LocalPlace
 from fedqmix.runtime.transport.local_error import LocalError
@@ -81,4 +81,4 @@ def test_other_parties_are_refused_before_they_send_a_request(certificates, tmp_
     ):
         kind, body = FrameSocket(connection, MESSAGE_LIMIT).receive()
         assert kind is Kind.ERROR
-        assert f"the certificate shown is {party}'s" in str(told(LocalError.read(body)))
+        assert f"the certificate shown is {party}'s" in str(reported_error(LocalError.read(body)))

@@ -176,8 +176,8 @@ def test_nobody_speaks_for_another(certificates):
         for name in ("agent-1", "supernode-0", "world", "superlink"):
             world, mixer = fed.remote(0, caller=name)
             for act in (partial(mixer.clip, ONE), mixer.finish, lambda world=world: world.begin(EPISODES)):
-                whom = "agent-0" if name == "agent-1" else "an agent"
-                with pytest.raises(RefusedError, match=f"for {whom} to say; the certificate shown is {name}'s"):
+                permitted = "agent-0" if name == "agent-1" else "an agent"
+                with pytest.raises(RefusedError, match=f"for {permitted} to say; the certificate shown is {name}'s"):
                     act()
         lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
         with pytest.raises(RefusedError, match="for world to say; the certificate shown is agent-0's"):
