@@ -38,7 +38,7 @@ RUN = "run"
 ATTEMPT = "attempt"
 CONFIG = "config"  # the run's resolved configuration, YAML
 PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
-AGENT_SERVICES = "doors"  # agent -> "host:port", for nodes that Flower simulates
+AGENT_SERVICES = "agent-services"  # agent -> "host:port", for nodes that Flower simulates
 CERTS = "certs"  # the folder with these nodes' certificates; "": no encryption
 
 # metrics
