@@ -11,7 +11,7 @@ from fedqmix.runtime.transport.known import read_known
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import control_pb2
 from fedqmix.runtime.transport.proto.control_pb2_grpc import ControlStub
-from fedqmix.runtime.transport.rendezvous import AgentStanding, Standing
+from fedqmix.runtime.transport.standing import AgentStanding, Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 

@@ -15,7 +15,7 @@ from fedqmix.runtime.transport.known import known_message
 from fedqmix.runtime.transport.lease import Lease
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import attempt_pb2, control_pb2, control_pb2_grpc
-from fedqmix.runtime.transport.rendezvous import Standing
+from fedqmix.runtime.transport.standing import Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 KINDS = ("train", "evaluate", "policy", "report")

@@ -28,8 +28,9 @@ from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer
 from fedqmix.runtime.transport.proto.mixer_pb2_grpc import add_MixerServicer_to_server
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import add_TeamSinkServicer_to_server
 from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
-from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
+from fedqmix.runtime.transport.rendezvous import Rendezvous
 from fedqmix.runtime.transport.sink_service import SinkService
+from fedqmix.runtime.transport.standing import Standing
 
 
 class MixerSide(Protocol):

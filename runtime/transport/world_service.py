@@ -23,7 +23,8 @@ from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
 from fedqmix.runtime.transport.proto import world_pb2, world_pb2_grpc
 from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
 from fedqmix.runtime.transport.proto.world_pb2_grpc import add_WorldServicer_to_server
-from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
+from fedqmix.runtime.transport.rendezvous import Rendezvous
+from fedqmix.runtime.transport.standing import Standing
 from fedqmix.runtime.transport.time_steps import read_batch, sights
 
 
