@@ -38,7 +38,7 @@ class StepObserver(Protocol):
 
 
 def play_batch(
-    agents: AgentStack, world: World, battles: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
+    agents: AgentStack, world: World, batch: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
 ) -> tuple[PlayedEpisodes, list[int]]:
     """Play episodes in parallel to their end with the online networks.
 
@@ -46,11 +46,11 @@ def play_batch(
     Returns the completed episodes, and the numbers of the episodes whose game broke down.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
-    observations, available, actions = empty_columns(len(agents.agent_ids), battles.count, agents.spec)
-    lengths = np.zeros(battles.count, np.int64)
-    individual_returns = np.zeros((len(agents.agent_ids), battles.count), np.float64)
-    actor = Actor(agents, battles, epsilon, observer)
-    time_step = world.begin(battles)
+    observations, available, actions = empty_columns(len(agents.agent_ids), batch.count, agents.spec)
+    lengths = np.zeros(batch.count, np.int64)
+    individual_returns = np.zeros((len(agents.agent_ids), batch.count), np.float64)
+    actor = Actor(agents, batch, epsilon, observer)
+    time_step = world.begin(batch)
     time = 0
     while True:
         observations[:, time], available[:, time] = time_step.observations, time_step.available_actions
@@ -69,7 +69,7 @@ def play_batch(
     columns = observations[:, moments], available[:, moments], actions[:, moments]
     played = PlayedEpisodes(*columns, lengths, individual_returns, time_step.won.copy())
     again = np.flatnonzero(time_step.broken)
-    return (played.only(~time_step.broken) if again.size else played), (battles.first + again).tolist()
+    return (played.only(~time_step.broken) if again.size else played), (batch.first + again).tolist()
 
 
 class Actor:
@@ -79,22 +79,22 @@ class Actor:
     """
 
     def __init__(
-        self, agents: AgentStack, battles: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
+        self, agents: AgentStack, batch: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
     ) -> None:
         self.agents = agents
         self.epsilon = epsilon
         self.observer = observer
         stack = len(agents.agent_ids)
-        self.memory = agents.networks.network.begin(stack, battles.count, agents.device)  # [agents, episodes, width]
-        self.last_actions = torch.full((stack, battles.count), -1, dtype=torch.int64, device=agents.device)
-        shape = (agents.spec.episode_limit, battles.count)
+        self.memory = agents.networks.network.begin(stack, batch.count, agents.device)  # [agents, episodes, width]
+        self.last_actions = torch.full((stack, batch.count), -1, dtype=torch.int64, device=agents.device)
+        shape = (agents.spec.episode_limit, batch.count)
         self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, episodes]
         if epsilon > 0:
             team = agents.learning.exploration_draws == "team"
             self.explore_draws = np.stack(
-                [_draws(agents, "coin", -1 if team else a, battles, shape) for a in agents.agent_ids]
+                [_draws(agents, "coin", -1 if team else a, batch, shape) for a in agents.agent_ids]
             )
-            self.action_draws = np.stack([_draws(agents, "pick", a, battles, shape) for a in agents.agent_ids])
+            self.action_draws = np.stack([_draws(agents, "pick", a, batch, shape) for a in agents.agent_ids])
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.memory.numpy(), self.last_actions.numpy())
@@ -186,8 +186,8 @@ def random_available(available: Bools, draws: np.ndarray) -> Integers:
     return chosen
 
 
-def _draws(agents: AgentStack, role: str, agent: int, battles: EpisodeBatch, shape: tuple[int, int]) -> np.ndarray:
-    return seeds.generator(agents.seed, f"{battles.purpose}.{role}", agent, battles.first).random(shape)
+def _draws(agents: AgentStack, role: str, agent: int, batch: EpisodeBatch, shape: tuple[int, int]) -> np.ndarray:
+    return seeds.generator(agents.seed, f"{batch.purpose}.{role}", agent, batch.first).random(shape)
 
 
 def _require_finite(rewards: Floats, agents: AgentStack, steps: np.int64) -> None:

@@ -117,12 +117,12 @@ def _evaluate(agents: AgentStack, world: World, plan: ConfigRecord, observer: St
 
 
 def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> MetricRows:
-    battles = EpisodeBatch(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
-    played = play(agents, world, battles, epsilon=0.0)
+    batch = EpisodeBatch(Purpose.POLICY, _integer(plan, m.FIRST_EPISODE), _integer(plan, m.EPISODES))
+    played = play(agents, world, batch, epsilon=0.0)
     agents.env_steps += int(played.lengths.sum())  # they count like training's environment steps
     return [
         {
-            m.NUM_EXAMPLES: battles.count,
+            m.NUM_EXAMPLES: batch.count,
             m.ENV_STEP: agents.env_steps,
             m.ACCUMULATED_REWARD: float(individual_returns),
             m.BROKEN: played.broken,

@@ -27,10 +27,16 @@ class PlayedEpisodes(NamedTuple):
     individual_returns: NDArray[np.float64]  # [agents, episodes], individual rewards summed over environment steps
     won: Bools  # [episodes]
 
-    def only(self, battles: Bools) -> PlayedEpisodes:
-        """Return the selected episodes. battles: [episodes], True for each to keep."""
-        columns = self.observations[:, :, battles], self.available_actions[:, :, battles], self.actions[:, :, battles]
-        return PlayedEpisodes(*columns, self.lengths[battles], self.individual_returns[:, battles], self.won[battles])
+    def only(self, selected: Bools) -> PlayedEpisodes:
+        """Return the selected episodes. selected: [episodes], True for each to keep."""
+        columns = (
+            self.observations[:, :, selected],
+            self.available_actions[:, :, selected],
+            self.actions[:, :, selected],
+        )
+        return PlayedEpisodes(
+            *columns, self.lengths[selected], self.individual_returns[:, selected], self.won[selected]
+        )
 
 
 def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.device) -> EpisodeRing:
@@ -99,7 +105,7 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
     )
 
 
-def empty_columns(agents: int, battles: int, spec: TeamSpec) -> tuple[Floats, Bools, Integers]:
+def empty_columns(agents: int, episodes: int, spec: TeamSpec) -> tuple[Floats, Bools, Integers]:
     """Return zeros for a batch of episodes.
 
     Returns observations [agents, moments, episodes, obs_dim], available actions [agents, moments, episodes, n_actions]
@@ -107,7 +113,7 @@ def empty_columns(agents: int, battles: int, spec: TeamSpec) -> tuple[Floats, Bo
     """
     moments = spec.episode_limit + 1
     return (
-        np.zeros((agents, moments, battles, spec.obs_dim), np.float32),
-        np.zeros((agents, moments, battles, spec.n_actions), np.bool_),
-        np.zeros((agents, moments, battles), np.int64),
+        np.zeros((agents, moments, episodes, spec.obs_dim), np.float32),
+        np.zeros((agents, moments, episodes, spec.n_actions), np.bool_),
+        np.zeros((agents, moments, episodes), np.int64),
     )

@@ -26,7 +26,7 @@ class Played(NamedTuple):
 def play(
     agents: AgentStack,
     world: World,
-    battles: EpisodeBatch,
+    episodes: EpisodeBatch,
     epsilon: float,
     observer: StepObserver | None = None,
     keep: Callable[[PlayedEpisodes], None] | None = None,
@@ -41,7 +41,7 @@ def play(
     """
     parts: list[PlayedEpisodes] = []
     broken = 0
-    waiting = list(side_by_side(battles, agents.spec.side_by_side))
+    waiting = list(side_by_side(episodes, agents.spec.side_by_side))
     while waiting:
         batch = waiting.pop(0)
         played, again = play_batch(agents, world, batch, epsilon, observer)
@@ -50,7 +50,7 @@ def play(
             if keep is not None:
                 keep(played)
         broken += len(again)
-        waiting[:0] = [EpisodeBatch(batch.purpose, episode, 1, battles.first) for episode in again]
+        waiting[:0] = [EpisodeBatch(batch.purpose, episode, 1, episodes.first) for episode in again]
     return Played(
         np.concatenate([part.lengths for part in parts]),
         np.concatenate([part.individual_returns for part in parts], axis=1).sum(1),
@@ -59,12 +59,12 @@ def play(
     )
 
 
-def side_by_side(battles: EpisodeBatch, most: int | None) -> Iterator[EpisodeBatch]:
+def side_by_side(episodes: EpisodeBatch, most: int | None) -> Iterator[EpisodeBatch]:
     """Split a series of episodes into batches of at most `most`.
 
     Each batch has the number of the series' first episode.
     """
-    most = battles.count if most is None else most
-    for begin in range(0, battles.count, most):
-        count = min(most, battles.count - begin)
-        yield EpisodeBatch(battles.purpose, battles.first + begin, count, battles.first)
+    most = episodes.count if most is None else most
+    for begin in range(0, episodes.count, most):
+        count = min(most, episodes.count - begin)
+        yield EpisodeBatch(episodes.purpose, episodes.first + begin, count, episodes.first)

@@ -71,12 +71,12 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
 def collect(agents: AgentStack, world: World) -> Played:
     """Play a batch of training episodes, store them, and add their training steps to the pending ones."""
     learning = agents.learning
-    battles = EpisodeBatch(Purpose.TRAINING, agents.episodes, learning.parallel_episodes)
-    played = play(agents, world, battles, agents.epsilon(), keep=partial(add_episodes, agents.ring))
+    batch = EpisodeBatch(Purpose.TRAINING, agents.episodes, learning.parallel_episodes)
+    played = play(agents, world, batch, agents.epsilon(), keep=partial(add_episodes, agents.ring))
     agents.env_steps += int(played.lengths.sum())
-    agents.episodes += battles.count
+    agents.episodes += batch.count
     if agents.ring.filled >= learning.batch_size:  # warm-up episodes add no training steps
-        agents.pending_updates += battles.count * learning.updates_per_episode
+        agents.pending_updates += batch.count * learning.updates_per_episode
     return played
 
 

@@ -67,7 +67,7 @@ class FederationGrid(Grid):
         self.times: dict[str, float] = {}
         self._inner, self._clock = inner, clock
         self._run_id, self._controls, self._next_attempt = run, controls, next_attempt
-        self._config, self._doors = config_yaml, agent_services
+        self._config, self._agent_services = config_yaml, agent_services
         self._patience, self._on_event = patience_s, on_event
         self._roster = Roster(inner, n_agents, run, agent_services, clock, nodes, on_event)
 
@@ -161,8 +161,8 @@ class FederationGrid(Grid):
                 m.ATTEMPT: attempt.number,
                 m.CONFIG: self._config,
                 m.PATIENCE: self._patience,
-                m.AGENT_SERVICES: list(self._doors.places),
-                m.CERTS: self._doors.certs,
+                m.AGENT_SERVICES: list(self._agent_services.places),
+                m.CERTS: self._agent_services.certs,
             }
         )
         exchange = Exchange(self._inner, self._roster, self._clock, questions, plan, self.bytes)

@@ -21,10 +21,10 @@ class MixerSide(Protocol):
     def report(self) -> dict[str, float]:
         """Return means since the last report, over training steps and training episodes.
 
-        Over training steps: loss, td_error_abs, grad_norm. Over episodes: the means of `training_battles`.
+        Over training steps: loss, td_error_abs, grad_norm. Over episodes: the names of `episode_means`.
         """
 
-    def training_battles(self) -> dict[str, float]:
+    def episode_means(self) -> dict[str, float]:
         """Return means over the training episodes since the last report.
 
         The names: battle_won_mean, return_mean, ep_length_mean. Empty without an episode, or when the means are
@@ -140,7 +140,7 @@ class RoundEnd:
             "epsilon": self.epsilon(record.env_step),
             "broken_battles": self.counters.broken_battles,
         }
-        return row | self.mixer_side.training_battles()
+        return row | self.mixer_side.episode_means()
 
     def _evaluation_row(self, evaluation: Mapping[str, float]) -> Row:
         record = self.strategy.record

@@ -146,7 +146,7 @@ class TeamLearner:
         Without a training step since then, the figures and grad_norm are absent; without an episode, its means are.
         """
         steps, *sums = self._sums.tolist()
-        means = self.training_battles()
+        means = self.episode_means()
         self._sums.zero_()
         self.records.sums.zero_()
         names = (*self.half.figures, "grad_norm")
@@ -156,7 +156,7 @@ class TeamLearner:
         """Return the run's training steps and episodes, and the agents' faults since `forget_faults`."""
         return Learned(self.train_steps, self.records.ring.added, self.faults)
 
-    def training_battles(self) -> dict[str, float]:
+    def episode_means(self) -> dict[str, float]:
         """Return the training episodes' means since the last report, without a reset.
 
         See TeamRecords.training_means.

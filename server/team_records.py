@@ -15,7 +15,7 @@ from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
 
 @dataclass(frozen=True)
-class BattleResults:
+class EpisodeResults:
     """The results of a batch of episodes."""
 
     returns: Floats  # [episodes], team rewards summed
@@ -49,7 +49,7 @@ class TeamRecords:
         self._largest_reward: float | None = 0.0  # None: computed from the stored episodes on first use
         self._ended: dict[Purpose, dict[int, tuple[float, int, bool]]] = {}  # by episode: return, length, won
         self._again: set[int] = set()  # episodes of the current series whose game broke down
-        self._battles = EpisodeBatch(Purpose.TRAINING, 0, 0)
+        self._batch = EpisodeBatch(Purpose.TRAINING, 0, 0)
         self._time = 0
 
     @property
@@ -64,18 +64,18 @@ class TeamRecords:
         """Set the value from a checkpoint; None: compute it from the episodes stored at its first use."""
         self._largest_reward = value
 
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Begin a new batch of episodes with its first state; an unfinished batch is discarded."""
         moments = self.spec.episode_limit + 1
-        self._battles, self._time = battles, 0
-        begins = battles.series in (None, battles.first) and battles.first not in self._again
-        if begins and battles.purpose is not Purpose.TRAINING:
-            self._ended[battles.purpose] = {}
-        self._states = np.zeros((moments, battles.count, self.spec.state_dim), np.float32)
-        self._rewards = np.zeros((moments, battles.count), np.float32)
-        self._terminated = np.zeros((moments, battles.count), np.bool_)
-        self._lengths = np.zeros(battles.count, np.int64)
-        self._running = np.ones(battles.count, np.bool_)
+        self._batch, self._time = batch, 0
+        begins = batch.series in (None, batch.first) and batch.first not in self._again
+        if begins and batch.purpose is not Purpose.TRAINING:
+            self._ended[batch.purpose] = {}
+        self._states = np.zeros((moments, batch.count, self.spec.state_dim), np.float32)
+        self._rewards = np.zeros((moments, batch.count), np.float32)
+        self._terminated = np.zeros((moments, batch.count), np.bool_)
+        self._lengths = np.zeros(batch.count, np.int64)
+        self._running = np.ones(batch.count, np.bool_)
         self._states[0] = time_step.state
 
     def record(self, time_step: TeamTimeStep) -> None:
@@ -86,8 +86,8 @@ class TeamRecords:
         """
         for name, value in (("team reward", time_step.team_reward), ("global state", time_step.state)):
             if not np.isfinite(value).all():
-                episode = self._battles.first + int(np.argwhere(~np.isfinite(value))[0][0])
-                place = f"the {name} of {self._battles.purpose} episode {episode}"
+                episode = self._batch.first + int(np.argwhere(~np.isfinite(value))[0][0])
+                place = f"the {name} of {self._batch.purpose} episode {episode}"
                 raise DivergenceError(place, f"environment step {self._time + 1} of that episode")
         self._rewards[self._time] = time_step.team_reward
         self._terminated[self._time] = time_step.terminated
@@ -111,45 +111,45 @@ class TeamRecords:
         not_terminated = (~terminated).to(rewards.dtype)
         return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order)
 
-    def results(self, purpose: Purpose) -> BattleResults | None:
+    def results(self, purpose: Purpose) -> EpisodeResults | None:
         """Return the last series' results by episode number; None before the first has ended."""
         ended = self._ended.get(purpose)
         if not ended:
             return None
         returns, lengths, won = zip(*(ended[episode] for episode in sorted(ended)), strict=True)
-        return BattleResults(np.array(returns, np.float32), np.array(lengths, np.int64), np.array(won, np.bool_))
+        return EpisodeResults(np.array(returns, np.float32), np.array(lengths, np.int64), np.array(won, np.bool_))
 
     def training_means(self) -> dict[str, float]:
         """Return means over the training episodes since `sums` were zero; empty when there were none.
 
         battle_won_mean: share of episodes won, 0..1; return_mean: team return; ep_length_mean: environment steps.
         """
-        battles, *sums = self.sums.tolist()
+        episodes, *sums = self.sums.tolist()
         names = ("battle_won_mean", "return_mean", "ep_length_mean")
-        return {name: value / battles for name, value in zip(names, sums, strict=True)} if battles else {}
+        return {name: value / episodes for name, value in zip(names, sums, strict=True)} if episodes else {}
 
     def _finish(self, time_step: TeamTimeStep) -> None:
         whole = np.flatnonzero(~time_step.broken)
-        episodes = self._battles.first + np.arange(self._battles.count)
+        episodes = self._batch.first + np.arange(self._batch.count)
         self._again.difference_update(episodes.tolist())
         self._again.update(episodes[time_step.broken].tolist())
         returns = self._rewards.sum(0)
-        if self._battles.purpose is not Purpose.TRAINING:
+        if self._batch.purpose is not Purpose.TRAINING:
             rows = zip(
                 returns[whole].tolist(), self._lengths[whole].tolist(), time_step.won[whole].tolist(), strict=True
             )
-            self._ended[self._battles.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
+            self._ended[self._batch.purpose] |= dict(zip(episodes[whole].tolist(), rows, strict=True))
         elif whole.size:
             self._store(whole)
             self._largest_reward = max(self.largest_reward, float(np.abs(self._rewards[:, whole]).max()))
             counted = (np.ones(whole.size), time_step.won[whole], returns[whole], self._lengths[whole])
             self.sums += torch.tensor([float(column.sum(dtype=np.float64)) for column in counted], dtype=torch.float64)
 
-    def _store(self, battles: Integers) -> None:
+    def _store(self, selected: Integers) -> None:
         moments = slice(0, self._time + 1)
         columns = {"state": self._states, "team_reward": self._rewards, "terminated": self._terminated}
-        kept = {name: torch.from_numpy(column[moments][:, battles]) for name, column in columns.items()}
-        self.ring.add(kept, self._lengths[battles])
+        kept = {name: torch.from_numpy(column[moments][:, selected]) for name, column in columns.items()}
+        self.ring.add(kept, self._lengths[selected])
 
     def _largest_stored_reward(self) -> float:
         slots = np.arange(self.ring.filled)

@@ -25,7 +25,7 @@ def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
     env_step: environment steps of the run, including this round's.
     """
     counted, learned = training_counts(facts, n_agents), facts.learned
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.battles, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
+    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.episodes, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     if learned is not None:
         common |= {m.TRAIN_STEP: learned.train_steps, m.EPISODE: learned.episodes}
     return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]
@@ -56,5 +56,5 @@ def policy(counted: Counted, env_step: int) -> list[Known]:
 
     env_step: as in `trained`.
     """
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.battles, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
+    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.episodes, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]

@@ -53,14 +53,14 @@ def act(
     observations: [agents, episodes, obs_dim]. available: [agents, episodes, n_actions].
     Advances memory and fills choices.
     """
-    battles = available.shape[1]
+    episodes = available.shape[1]
     width, columns = network.head.shape[1:]
     dtype = network.head.dtype
     workspace, products = np.empty((6, ROWS, width), dtype), np.empty((4, ROWS, width), dtype)
     q = np.empty((ROWS, columns), dtype)
     for agent in range(first, last):
-        for begin in range(0, battles, ROWS):
-            end = min(begin + ROWS, battles)
+        for begin in range(0, episodes, ROWS):
+            end = min(begin + ROWS, episodes)
             rows = end - begin
             passing_moment(
                 network,
@@ -73,16 +73,16 @@ def act(
                 q[:rows],
             )
             copy(q[:rows], choices.q[agent, begin:end])
-        for battle in range(battles):
-            allowed = available[agent, battle]
-            drawn = draws.explore_draws[agent, battle] < epsilon
+        for episode in range(episodes):
+            allowed = available[agent, episode]
+            drawn = draws.explore_draws[agent, episode] < epsilon
             action = (
-                nth_available(allowed, draws.action_draws[agent, battle])
+                nth_available(allowed, draws.action_draws[agent, episode])
                 if drawn
-                else best_of(choices.q[agent, battle], allowed)
+                else best_of(choices.q[agent, episode], allowed)
             )
-            choices.actions[agent, battle] = memory.last_actions[agent, battle] = action
-            choices.explored[agent, battle] = drawn
+            choices.actions[agent, episode] = memory.last_actions[agent, episode] = action
+            choices.explored[agent, episode] = drawn
 
 
 @inner

@@ -128,9 +128,9 @@ class CompiledActing:
         """
         self._observations[:], self._available[:] = observations, available
         given = self._observations, self._available, self._memory, epsilon, draws, self._choices
-        agents, battles = self._memory.last_actions.shape
+        agents, episodes = self._memory.last_actions.shape
         self._thread_pool.share(
-            lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // battles)
+            lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // episodes)
         )
         return self._choices
 

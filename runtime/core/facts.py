@@ -15,11 +15,12 @@ from fedqmix.runtime.core.world import Purpose
 class Counted:
     """The world's counts of the completed episodes of one purpose.
 
-    battles: episodes; won: episodes won. env_steps: the sum of their lengths. broken: game breakdowns, after which an
-    episode was played again. individual_returns: [agents], rewards summed over all episodes and environment steps.
+    episodes: their number; won: episodes won; env_steps: the sum of their lengths. broken: game breakdowns, after
+    which an episode was played again. individual_returns: [agents], rewards summed over all episodes and environment
+    steps.
     """
 
-    battles: int
+    episodes: int
     won: int
     env_steps: int
     broken: int
@@ -28,12 +29,12 @@ class Counted:
     @property
     def win_rate(self) -> float:
         """The share of episodes won."""
-        return self.won / self.battles
+        return self.won / self.episodes
 
     @property
     def mean_length(self) -> float:
         """The mean environment steps of an episode."""
-        return self.env_steps / self.battles
+        return self.env_steps / self.episodes
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ RUN = "run"
 ATTEMPT = "attempt"
 CONFIG = "config"  # the run's resolved configuration, YAML
 PATIENCE = "patience"  # seconds to wait for an agent that cannot be reached
-AGENT_SERVICES = "doors"  # agent -> "host:port", for nodes that Flower simulates
+AGENT_SERVICES = "agent-services"  # agent -> "host:port", for nodes that Flower simulates
 CERTS = "certs"  # the folder with these nodes' certificates; "": no encryption
 
 # metrics
@@ -48,6 +48,6 @@ ENV_STEP = "env-step"
 EPISODE = "episode"
 WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
 EPISODE_LENGTH = "episode-length"  # likewise
-BROKEN = "broken-battles"  # game breakdowns; each such episode was played again
+BROKEN = "broken-episodes"  # game breakdowns; each such episode was played again
 BUSY_S = "busy-s"  # seconds from the question's arrival at an agent to its answer
 WAITED_S = "waited-s"  # the part of busy-s in calls to world and mixer

@@ -31,7 +31,7 @@ class TalliedWorld:
 
     def __init__(self, world: LocalWorld) -> None:
         self._world = world
-        self._battles: EpisodeBatch | None = None
+        self._batch: EpisodeBatch | None = None
         self._series: dict[Purpose, dict[int, list[Ended]]] = {}
         self._broken: dict[Purpose, int] = {}
 
@@ -45,29 +45,29 @@ class TalliedWorld:
         """See runtime.core.world.LocalWorld."""
         return self._world.game
 
-    def begin(self, battles: EpisodeBatch) -> TimeStep:
+    def begin(self, batch: EpisodeBatch) -> TimeStep:
         """See runtime.core.world.World; a batch that was not played to its end is not counted."""
-        time_step = self._world.begin(battles)
-        self._battles = battles
+        time_step = self._world.begin(batch)
+        self._batch = batch
         self._running = ~(time_step.terminated | time_step.truncated)
-        self._lengths = np.zeros(battles.count, np.int64)
-        self._earned = np.zeros((self.spec.n_agents, battles.count), np.float64)
+        self._lengths = np.zeros(batch.count, np.int64)
+        self._earned = np.zeros((self.spec.n_agents, batch.count), np.float64)
         return time_step
 
     def step(self, actions: Integers) -> TimeStep:
         """See runtime.core.world.World."""
         time_step = self._world.step(actions)
-        if self._battles is not None:
+        if self._batch is not None:
             self._earned += time_step.individual_rewards
             self._lengths += self._running
             self._running = ~(time_step.terminated | time_step.truncated)
             if not self._running.any():
-                self._end(self._battles, time_step)
+                self._end(self._batch, time_step)
         return time_step
 
-    def snapshot(self, battle: int) -> list[UnitRecord]:
+    def snapshot(self, episode: int) -> list[UnitRecord]:
         """See runtime.core.world.World."""
-        return self._world.snapshot(battle)
+        return self._world.snapshot(episode)
 
     def close(self) -> None:
         """See runtime.core.world.World."""
@@ -75,21 +75,21 @@ class TalliedWorld:
 
     def forget(self) -> None:
         """Reset all counts."""
-        self._battles = None
+        self._batch = None
         self._series, self._broken = {}, {}
 
     def counted(self) -> Mapping[Purpose, Counted]:
         """Return the counts since `forget`, by purpose. A purpose without a completed episode is absent."""
         return {purpose: self._sum(purpose, list(series.values())) for purpose, series in self._series.items()}
 
-    def _end(self, battles: EpisodeBatch, time_step: TimeStep) -> None:
+    def _end(self, batch: EpisodeBatch, time_step: TimeStep) -> None:
         whole = ~time_step.broken
-        self._battles = None
-        self._broken[battles.purpose] = self._broken.get(battles.purpose, 0) + int(time_step.broken.sum())
+        self._batch = None
+        self._broken[batch.purpose] = self._broken.get(batch.purpose, 0) + int(time_step.broken.sum())
         if whole.any():
-            series = battles.first if battles.series is None else battles.series
+            series = batch.first if batch.series is None else batch.series
             ended = self._lengths[whole], self._earned[:, whole], time_step.won[whole]
-            self._series.setdefault(battles.purpose, {}).setdefault(series, []).append(ended)
+            self._series.setdefault(batch.purpose, {}).setdefault(series, []).append(ended)
 
     def _sum(self, purpose: Purpose, series: Sequence[Sequence[Ended]]) -> Counted:
         individual_returns = np.zeros(self.spec.n_agents, np.float64)

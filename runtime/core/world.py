@@ -105,7 +105,7 @@ class TeamTimeStep(NamedTuple):
 class TeamSink(Protocol):
     """The receiver of the data that a world gives only to the mixer's side."""
 
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Begin a new batch of episodes with its first state."""
 
     def record(self, time_step: TeamTimeStep) -> None:
@@ -138,7 +138,7 @@ class World(Protocol):
     def spec(self) -> TeamSpec:
         """The sizes of the arrays that this world returns."""
 
-    def begin(self, battles: EpisodeBatch) -> TimeStep:
+    def begin(self, batch: EpisodeBatch) -> TimeStep:
         """Begin a batch of episodes and return its first time step; the previous batch is discarded."""
 
     def step(self, actions: Integers) -> TimeStep:
@@ -148,7 +148,7 @@ class World(Protocol):
         Raises UnavailableActionError when an action's mask is False; it names agent, episode and action.
         """
 
-    def snapshot(self, battle: int) -> list[UnitRecord]:
+    def snapshot(self, episode: int) -> list[UnitRecord]:
         """Return all units of one episode of the current batch, allies first, each side by index."""
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class DeployedAgent:
         """
         began = time.perf_counter()
         plan = question.content.config_records[m.PLAN]
-        run = self._take_up(str(plan[m.RUN]), str(plan[m.CONFIG]))
+        run = self._join_run(str(plan[m.RUN]), str(plan[m.CONFIG]))
         attempt = Attempt(run.run_id, _whole(plan, m.ROUND), _whole(plan, m.ATTEMPT))
         patience = float(cast(float, plan[m.PATIENCE]))
         with (
@@ -97,7 +97,7 @@ class DeployedAgent:
             return _policy(run.rounds, attempt.round, str(_whole(plan, m.INDEX)), ask)
         return ask(run.rounds.after(attempt.round))
 
-    def _take_up(self, run_id: str, text: str) -> _Run:
+    def _join_run(self, run_id: str, text: str) -> _Run:
         """Load the run unless it is in memory. Raises RefusedError when its team is too small."""
         if self._run is not None and (self._run.run_id, self._run.text) == (run_id, text):
             return self._run

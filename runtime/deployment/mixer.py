@@ -94,9 +94,9 @@ class DeployedMixer:
         """Reset the record of values out of bounds, at the start of an attempt."""
         self._rounds.thing.learner.forget_faults()
 
-    def training_battles(self) -> dict[str, float]:
+    def episode_means(self) -> dict[str, float]:
         """Return the training episodes' means since the last report, without resetting them."""
-        return self._rounds.thing.learner.training_battles()
+        return self._rounds.thing.learner.episode_means()
 
     def evaluation_returns(self) -> dict[str, float]:
         """Return the mean team returns of the last evaluation by purpose.

@@ -17,7 +17,7 @@ from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.ledger import LedgerLine
 
-BATTLES = ("train", "evaluate", "policy")
+PLAYING = ("train", "evaluate", "policy")
 """The kinds of attempts that need world and mixer; "join" needs neither."""
 SILENT_S = 15.0
 """Seconds after which an agent that neither waits nor calls has probably replied; asking it again costs little."""
@@ -55,7 +55,7 @@ class Services:
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._facts: Facts | None = None
         self._means: dict[str, float] = {}
-        self._battles: dict[str, float] = {}  # means of training episodes that the mixer reported
+        self._episode_means: dict[str, float] = {}  # means of training episodes that the mixer reported
         self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
 
     def hold(self) -> None:
@@ -72,7 +72,7 @@ class Services:
 
         def open_both() -> None:
             self._hold(self._both)
-            for control in self._both if kind in BATTLES else ():
+            for control in self._both if kind in PLAYING else ():
                 control.open(attempt, kind, config)
 
         self._in_turn(open_both)
@@ -113,13 +113,13 @@ class Services:
 
         Raises AttemptError when one of them was restarted and lost them.
         """
-        if kind in BATTLES:
+        if kind in PLAYING:
             learned = self._mixer.facts(attempt).learned if kind == "train" else None
             self._facts = Facts(self._world.facts(attempt).counted, learned)
         if kind == "train":
-            self._battles = {}
+            self._episode_means = {}
             with contextlib.suppress(AttemptError):  # only for display: no reason to repeat a round
-                self._battles = self._mixer.training_battles(self._run, attempt.round)
+                self._episode_means = self._mixer.episode_means(self._run, attempt.round)
         if kind == "evaluate":
             self._means, self._returns = self._mixer.report(self._run, attempt.round)
             if not self._returns:
@@ -142,9 +142,9 @@ class Services:
         """Return means over the training steps and episodes since the last evaluation."""
         return self._means
 
-    def training_battles(self) -> dict[str, float]:
+    def episode_means(self) -> dict[str, float]:
         """Return the training episodes' means since the last evaluation; empty if unreachable."""
-        return self._battles
+        return self._episode_means
 
     def evaluation_return(self, purpose: Purpose) -> float:
         """Return the mean team return of the last evaluation's episodes with this purpose."""

@@ -4,6 +4,7 @@
 proto/*.proto                  the services and messages, to be read as conversations
 codec, time_steps, tickets     arrays, time steps and headers as messages, and back
 rendezvous                     the meeting of all agents: one thread computes for all, once
+standing                       its records: a request's ticket, the agents' standing
 handler                        the caller's name, the meeting and the ledger of a request
 world_, mixer_, sink_service   a local World, Mixer or TeamSink as a service
 world_, mixer_, sink_remote    the other ends: the same Protocols

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 
 from fedqmix.runtime.core.errors import AttemptError, FederationError, RefusedError
-from fedqmix.runtime.transport.faults import told
+from fedqmix.runtime.transport.faults import reported_error
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 DEADLINE_S = 30.0
@@ -56,7 +56,7 @@ class Line:
             try:
                 return ask()
             except grpc.RpcError as error:
-                fault = told(error) or _final(error, self.party)
+                fault = reported_error(error) or _final(error, self.party)
                 if fault is not None:
                     raise fault from None
                 gone = time.monotonic() - began

@@ -11,7 +11,7 @@ from fedqmix.runtime.transport.known import read_known
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import control_pb2
 from fedqmix.runtime.transport.proto.control_pb2_grpc import ControlStub
-from fedqmix.runtime.transport.rendezvous import AgentStanding, Standing
+from fedqmix.runtime.transport.standing import AgentStanding, Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 
@@ -57,7 +57,7 @@ class RemoteControl:
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
         return dict(said.values), dict(said.returns)
 
-    def training_battles(self, run: str, round: int) -> dict[str, float]:
+    def episode_means(self, run: str, round: int) -> dict[str, float]:
         """Return the training episodes' means since the last report. Raises AttemptError as `report` does."""
         question = control_pb2.ReportQuestion(run=run, round=round, so_far=True)
         return dict(self._line.call(self._stub.Report, question).values)

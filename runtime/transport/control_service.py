@@ -15,7 +15,7 @@ from fedqmix.runtime.transport.known import known_message
 from fedqmix.runtime.transport.lease import Lease
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import attempt_pb2, control_pb2, control_pb2_grpc
-from fedqmix.runtime.transport.rendezvous import Standing
+from fedqmix.runtime.transport.standing import Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
 KINDS = ("train", "evaluate", "policy", "report")
@@ -41,7 +41,7 @@ class Controlled(Protocol):
         The returns are those of the last evaluation.
         """
 
-    def training_battles(self, run: str, round: int) -> dict[str, float]:
+    def episode_means(self, run: str, round: int) -> dict[str, float]:
         """Return the training episodes' means since the last report by name, at the end of a round."""
 
     def facts(self, attempt: Attempt) -> Facts:
@@ -107,7 +107,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         self._require_server(context)
         self._lease.renew(request.run)
         if request.so_far:
-            return control_pb2.MixerReport(values=self._controlled.training_battles(request.run, request.round))
+            return control_pb2.MixerReport(values=self._controlled.episode_means(request.run, request.round))
         values, returns = self._controlled.report(request.run, request.round)
         return control_pb2.MixerReport(values=values, returns=returns)
 

@@ -82,7 +82,7 @@ def conversed(
 
 
 def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    """End a call with an error, in the form that `told` reads. Must be called in the thread of the call."""
+    """End a call with an error, in the form that `reported_error` reads. Must be called in the thread of the call."""
     code = _code(error)
     if code is grpc.StatusCode.INTERNAL:
         log.error("%s failed", type(error).__name__, exc_info=error)
@@ -115,7 +115,7 @@ def _code(error: Exception) -> grpc.StatusCode:
     return grpc.StatusCode.INTERNAL
 
 
-def told(error: grpc.RpcError) -> FedqmixError | None:
+def reported_error(error: grpc.RpcError) -> FedqmixError | None:
     """Return the error that a service reported; None when there is none: the connection failed."""
     metadata = dict(error.trailing_metadata() or ())
     try:

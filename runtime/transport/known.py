@@ -17,7 +17,7 @@ def known_message(facts: Facts) -> control_pb2.Known:
         counted=[
             control_pb2.Counted(
                 purpose=purpose.value,
-                battles=one.battles,
+                battles=one.episodes,
                 won=one.won,
                 env_steps=one.env_steps,
                 broken=one.broken,
@@ -52,4 +52,4 @@ def _purpose(name: str) -> Purpose:
     try:
         return Purpose(name)
     except ValueError:
-        raise RefusedError(f"The world counted battles for {name[:40]!r}; there are {', '.join(Purpose)}.") from None
+        raise RefusedError(f"The world counted episodes for {name[:40]!r}; there are {', '.join(Purpose)}.") from None

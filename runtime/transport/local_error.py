@@ -11,7 +11,7 @@ Metadata = Sequence[tuple[str, str]]
 
 
 class LocalError(grpc.RpcError):  # type: ignore[misc]
-    """An error of a stream on a local socket, read like any grpc.RpcError (runtime.transport.faults.told).
+    """An error of a stream on a local socket, read like any grpc.RpcError (runtime.transport.faults.reported_error).
 
     A server raises it to end a stream; a caller raises what the server sent, or why the server cannot be reached.
     """

@@ -28,8 +28,9 @@ from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer
 from fedqmix.runtime.transport.proto.mixer_pb2_grpc import add_MixerServicer_to_server
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import add_TeamSinkServicer_to_server
 from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
-from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
+from fedqmix.runtime.transport.rendezvous import Rendezvous
 from fedqmix.runtime.transport.sink_service import SinkService
+from fedqmix.runtime.transport.standing import Standing
 
 
 class MixerSide(Protocol):
@@ -79,7 +80,7 @@ class MixerSide(Protocol):
     def forget_faults(self) -> None:
         """Clear the previous attempt's faults."""
 
-    def training_battles(self) -> dict[str, float]:
+    def episode_means(self) -> dict[str, float]:
         """Return the training episodes' means since the last report, without a reset."""
 
     def evaluation_returns(self) -> dict[str, float]:
@@ -145,10 +146,10 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
                 self._reported = report
             return dict(self._reported), side.evaluation_returns()
 
-    def training_battles(self, run: str, round: int) -> dict[str, float]:
+    def episode_means(self, run: str, round: int) -> dict[str, float]:
         """See runtime.transport.control_service.Controlled. Raises AttemptError as `report` does."""
         with self._reporting:
-            return self._side_after(run, round).training_battles()
+            return self._side_after(run, round).episode_means()
 
     def facts(self, attempt: Attempt) -> Facts:
         """See runtime.transport.control_service.Controlled."""

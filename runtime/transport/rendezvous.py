@@ -21,45 +21,12 @@ from typing import Any, TypeVar
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.transport.calls import PATIENCE_S
+from fedqmix.runtime.transport.standing import AgentStanding, Standing, Ticket
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 LOOK_S = 1.0
 """Seconds between two checks whether a waiting request's caller still listens."""
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """The identity of a request. sequence: counts the agent's requests from 1. digest: of the request's bytes."""
-
-    attempt: Attempt
-    agent: int
-    sequence: int
-    digest: bytes
-
-
-@dataclass(frozen=True)
-class AgentStanding:
-    """An agent's standing. sequence: of its last request, 0 before the first. silent_s: since then or the opening."""
-
-    agent: int
-    sequence: int
-    waiting: bool
-    silent_s: float
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The state of a rendezvous.
-
-    attempt: the open one. broken: the reason why it cannot be finished; empty while it can. computed_s: seconds of
-    computation in this attempt.
-    """
-
-    attempt: Attempt | None
-    agents: tuple[AgentStanding, ...]
-    broken: str
-    computed_s: float = 0.0
 
 
 @dataclass

@@ -18,7 +18,7 @@ from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.proto import team_sink_pb2
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import TeamSinkStub
 from fedqmix.runtime.transport.tickets import attempt_message
-from fedqmix.runtime.transport.time_steps import battles_message, team_time_step_message
+from fedqmix.runtime.transport.time_steps import batch_message, team_time_step_message
 
 
 class RemoteTeamSink:
@@ -49,10 +49,10 @@ class RemoteTeamSink:
         self._record.close()  # a reply may still arrive
         self._attempt, self._sequence, self._on_its_way, self.waited = attempt, 0, None, 0.0
 
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Send the first state of a new batch of episodes."""
         self._settle()
-        opened = team_sink_pb2.Opened(battles=battles_message(battles), time_step=team_time_step_message(time_step))
+        opened = team_sink_pb2.Opened(battles=batch_message(batch), time_step=team_time_step_message(time_step))
         self._on_its_way = partial(self._line.call, self._begin, self._numbered(opened))
         self._settle()
 

@@ -15,7 +15,7 @@ from fedqmix.runtime.transport.handler import RequestHandler
 from fedqmix.runtime.transport.ledger import Ledger
 from fedqmix.runtime.transport.proto import team_sink_pb2, team_sink_pb2_grpc
 from fedqmix.runtime.transport.rendezvous import Rendezvous
-from fedqmix.runtime.transport.time_steps import read_battles, read_team_time_step
+from fedqmix.runtime.transport.time_steps import read_batch, read_team_time_step
 
 
 class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
@@ -40,18 +40,18 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
     @answered
     def Begin(self, request: team_sink_pb2.Opened, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
         def read() -> tuple[str, tuple[EpisodeBatch, TeamTimeStep]]:
-            battles = read_battles(request.battles)
-            if battles.count < 1:
-                raise RefusedError("A batch needs at least one battle; got 0.")
-            return "the beginning of battles", (
-                battles,
-                read_team_time_step(request.time_step, battles.count, self._state_dim),
+            batch = read_batch(request.battles)
+            if batch.count < 1:
+                raise RefusedError("A batch needs at least one episode; got 0.")
+            return "the beginning of a batch", (
+                batch,
+                read_team_time_step(request.time_step, batch.count, self._state_dim),
             )
 
-        def note(told: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
+        def note(received: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
-            self._sink.begin(*told[0])
-            self._count = told[0][0].count
+            self._sink.begin(*received[0])
+            self._count = received[0][0].count
             return [team_sink_pb2.Noted()]
 
         noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)
@@ -61,15 +61,15 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
     def Record(self, request: team_sink_pb2.Outcome, context: grpc.ServicerContext) -> team_sink_pb2.Noted:
         def read() -> tuple[str, TeamTimeStep]:
             if self._count == 0:
-                raise RefusedError("No battle was begun: call Begin before Record.")
+                raise RefusedError("No batch was begun: call Begin before Record.")
             # The local sink checks for finite values: its error names the value and the episode.
-            return "a step of battles", read_team_time_step(
+            return "an environment step", read_team_time_step(
                 request.time_step, self._count, self._state_dim, finite=False
             )
 
-        def note(told: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
+        def note(received: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
             assert self._sink is not None
-            self._sink.record(told[0])
+            self._sink.record(received[0])
             return [team_sink_pb2.Noted()]
 
         noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)

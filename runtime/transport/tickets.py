@@ -8,7 +8,7 @@ from typing import Any
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.transport.proto.attempt_pb2 import Attempt as AttemptMessage
 from fedqmix.runtime.transport.proto.attempt_pb2 import Header
-from fedqmix.runtime.transport.rendezvous import Ticket
+from fedqmix.runtime.transport.standing import Ticket
 
 
 def attempt_message(attempt: Attempt) -> AttemptMessage:

@@ -12,20 +12,20 @@ from fedqmix.runtime.transport.codec import decode, encode
 from fedqmix.runtime.transport.proto import team_sink_pb2, world_pb2
 
 
-def battles_message(battles: EpisodeBatch) -> world_pb2.EpisodeBatch:
+def batch_message(batch: EpisodeBatch) -> world_pb2.EpisodeBatch:
     """Return a batch of episodes as a message."""
     return world_pb2.EpisodeBatch(
-        purpose=battles.purpose.value, first=battles.first, count=battles.count, series=battles.series
+        purpose=batch.purpose.value, first=batch.first, count=batch.count, series=batch.series
     )
 
 
-def read_battles(message: world_pb2.EpisodeBatch) -> EpisodeBatch:
+def read_batch(message: world_pb2.EpisodeBatch) -> EpisodeBatch:
     """Return the batch of episodes of a message. Raises RefusedError for an unknown purpose."""
     try:
         purpose = Purpose(message.purpose)
     except ValueError:
         raise RefusedError(
-            f"There are no battles for {message.purpose[:40]!r}; choose from {', '.join(Purpose)}."
+            f"There are no episodes for {message.purpose[:40]!r}; choose from {', '.join(Purpose)}."
         ) from None
     series = message.series if message.HasField("series") else None
     return EpisodeBatch(purpose, message.first, message.count, series)

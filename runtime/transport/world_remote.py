@@ -19,7 +19,7 @@ from fedqmix.runtime.transport.conversation import Conversation
 from fedqmix.runtime.transport.proto import world_pb2
 from fedqmix.runtime.transport.proto.world_pb2_grpc import WorldStub
 from fedqmix.runtime.transport.tickets import header
-from fedqmix.runtime.transport.time_steps import battles_message, read_sight
+from fedqmix.runtime.transport.time_steps import batch_message, read_sight
 
 
 class RemoteWorld:
@@ -45,29 +45,29 @@ class RemoteWorld:
         """The whole team's sizes; time steps hold one agent."""
         return self._spec
 
-    def begin(self, battles: EpisodeBatch) -> TimeStep:
+    def begin(self, batch: EpisodeBatch) -> TimeStep:
         """Begin a batch of episodes together with all other agents; see runtime.core.world.World."""
         self._check_open()
-        if battles.count < 1:
-            raise WorldError(f"A batch needs at least one battle; asked for {battles.count}.")
-        self._count = battles.count
-        return self._turn(self._begin, world_pb2.Ready(battles=battles_message(battles)))
+        if batch.count < 1:
+            raise WorldError(f"A batch needs at least one episode; asked for {batch.count}.")
+        self._count = batch.count
+        return self._turn(self._begin, world_pb2.Ready(battles=batch_message(batch)))
 
     def step(self, actions: Integers) -> TimeStep:
         """Take one environment step together with all other agents. actions: [1, episodes] int64."""
         self._check_open()
         if self._count == 0:
-            raise WorldError("No battle was begun: call begin before step.")
+            raise WorldError("No batch was begun: call begin before step.")
         if actions.shape != (1, self._count) or actions.dtype != np.int64:
             raise WorldError(
-                f"Actions must be int64 of shape [1, battles] = {[1, self._count]}; "
+                f"Actions must be int64 of shape [1, episodes] = {[1, self._count]}; "
                 f"got {actions.dtype} of shape {list(actions.shape)}."
             )
         return self._turn(self._steps.call, world_pb2.Move(actions=encode(actions)))
 
-    def snapshot(self, battle: int) -> list[UnitRecord]:
+    def snapshot(self, episode: int) -> list[UnitRecord]:
         """Raise WorldError: only the world itself can read units."""
-        raise WorldError("An agent cannot see all units of a battle; only the world itself can.")
+        raise WorldError("An agent cannot see all units of an episode; only the world itself can.")
 
     def close(self) -> None:
         """Close the stream; the channel stays open for its owner."""

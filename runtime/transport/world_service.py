@@ -23,8 +23,9 @@ from fedqmix.runtime.transport.ledger import Ledger, LedgerLine
 from fedqmix.runtime.transport.proto import world_pb2, world_pb2_grpc
 from fedqmix.runtime.transport.proto.control_pb2_grpc import add_ControlServicer_to_server
 from fedqmix.runtime.transport.proto.world_pb2_grpc import add_WorldServicer_to_server
-from fedqmix.runtime.transport.rendezvous import Rendezvous, Standing
-from fedqmix.runtime.transport.time_steps import read_battles, sights
+from fedqmix.runtime.transport.rendezvous import Rendezvous
+from fedqmix.runtime.transport.standing import Standing
+from fedqmix.runtime.transport.time_steps import read_batch, sights
 
 
 class AttemptSink(TeamSink, Protocol):
@@ -83,7 +84,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
 
-    def training_battles(self, run: str, round: int) -> dict[str, float]:
+    def episode_means(self, run: str, round: int) -> dict[str, float]:
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
 
@@ -105,8 +106,8 @@ class WorldService(world_pb2_grpc.WorldServicer):
     @answered
     def Begin(self, request: world_pb2.Ready, context: grpc.ServicerContext) -> world_pb2.Sight:
         def read() -> tuple[str, EpisodeBatch]:
-            battles = read_battles(request.battles)
-            return f"{battles.count} {battles.purpose} battles from episode {battles.first}", battles
+            batch = read_batch(request.battles)
+            return f"{batch.count} {batch.purpose} episodes from episode {batch.first}", batch
 
         sight: world_pb2.Sight = self._handler.agents(request, context, read, self._begin)
         return sight
@@ -115,7 +116,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
     def Step(self, request: world_pb2.Move, context: grpc.ServicerContext) -> world_pb2.Sight:
         def read() -> tuple[str, Integers]:
             if self._count == 0:
-                raise RefusedError("No battle was begun: call Begin before Step.")
+                raise RefusedError("No batch was begun: call Begin before Step.")
             return "an environment step", decode(request.actions, "actions", np.int64, (1, self._count))
 
         sight: world_pb2.Sight = self._handler.agents(request, context, read, self._step)

@@ -101,7 +101,7 @@ def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
     assert set().union(*sizes) == {len(SEEDS)}
 
 
-def test_whole_rounds_with_battles_of_different_length_and_one_run_that_ends_before_the_others():
+def test_whole_rounds_with_episodes_of_different_length_and_one_run_that_ends_before_the_others():
     plans = [RoundPlan(8, 10**6, False), RoundPlan(8, 10**6, False), RoundPlan(3, 10**6, False)]
     meeting = RunBatcher(len(SEEDS))
     seats = [Counted(meeting.seat(number)) for number in range(len(SEEDS))]

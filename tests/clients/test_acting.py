@@ -14,7 +14,7 @@ from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from support.plain import Episode, all_q_values
 from support.toy_team import algorithm, make_team
 
-BATTLES = EpisodeBatch(Purpose.TRAINING, 6, 4)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 6, 4)
 
 
 @given(
@@ -58,7 +58,7 @@ def test_epsilon_falls_linearly_and_stays():
 
 
 def q_values_seen(team, played):
-    """The online networks' Q-values of everything that was seen: {(agent, battle): [moment] of [n_actions]}."""
+    """The online networks' Q-values of everything that was seen: {(agent, episode): [moment] of [n_actions]}."""
     values = {}
     for agent in team.agents.agent_ids:
         network = {name: value[agent].detach().double() for name, value in team.agents.online.items()}
@@ -75,9 +75,9 @@ def q_values_seen(team, played):
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
 def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
     team = make_team(algorithm(exploration_draws=coin))
-    played, _ = play_batch(team.agents, team.world, BATTLES, epsilon)
+    played, _ = play_batch(team.agents, team.world, EPISODES, epsilon)
     q = q_values_seen(team, played)
-    actor = Actor(team.agents, BATTLES, epsilon)
+    actor = Actor(team.agents, EPISODES, epsilon)
     greedy, explored = 0, 0
     for (agent, b), values in q.items():
         for time in range(int(played.lengths[b])):
@@ -95,8 +95,8 @@ def test_actions_are_greedy_unless_the_coin_says_explore(epsilon, coin):
 
 
 def test_who_tosses_the_coin():
-    own = Actor(make_team(algorithm(exploration_draws="agent")).agents, BATTLES, 0.5).explore_draws
-    team = Actor(make_team(algorithm(exploration_draws="team")).agents, BATTLES, 0.5)
+    own = Actor(make_team(algorithm(exploration_draws="agent")).agents, EPISODES, 0.5).explore_draws
+    team = Actor(make_team(algorithm(exploration_draws="team")).agents, EPISODES, 0.5)
     assert not np.array_equal(own[0], own[1])
     assert np.array_equal(team.explore_draws[0], team.explore_draws[1])
     assert np.array_equal(team.explore_draws[0], team.explore_draws[2])
@@ -106,8 +106,8 @@ def test_who_tosses_the_coin():
 def test_purposes_and_episodes_have_draws_of_their_own():
     agents = make_team().agents
     draws = [
-        Actor(agents, battles, 1.0).explore_draws
-        for battles in (BATTLES, EpisodeBatch(Purpose.EVALUATION, 6, 4), EpisodeBatch(Purpose.TRAINING, 10, 4))
+        Actor(agents, batch, 1.0).explore_draws
+        for batch in (EPISODES, EpisodeBatch(Purpose.EVALUATION, 6, 4), EpisodeBatch(Purpose.TRAINING, 10, 4))
     ]
     assert not np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
@@ -121,8 +121,8 @@ def test_what_is_played_is_what_is_recorded():
     class Listening:
         spec = team.world.spec
 
-        def begin(self, battles):
-            time_steps.append([np.copy(column) for column in team.world.begin(battles)])
+        def begin(self, batch):
+            time_steps.append([np.copy(column) for column in team.world.begin(batch)])
             return team.world._world._turn
 
         def step(self, chosen):
@@ -131,10 +131,10 @@ def test_what_is_played_is_what_is_recorded():
             return team.world._world._turn
 
     played, _ = play_batch(team.agents, Listening(), EpisodeBatch(Purpose.TRAINING, 0, 6), 1.0)
-    ends = np.array([t[3] | t[4] for t in time_steps])  # [moments, battles]
+    ends = np.array([t[3] | t[4] for t in time_steps])  # [moments, episodes]
     assert played.lengths.tolist() == ends.argmax(0).tolist()
     assert len(set(played.lengths.tolist())) > 2
-    assert {bool(time_steps[-1][3][b]) for b in range(6)} == {True, False}, "no battle was cut off, or all were"
+    assert {bool(time_steps[-1][3][b]) for b in range(6)} == {True, False}, "no episode was cut off, or all were"
     assert played.individual_returns == pytest.approx(sum(t[2].astype(float) for t in time_steps))
     assert np.array_equal(played.won, time_steps[-1][5])
     for b, length in enumerate(played.lengths.tolist()):

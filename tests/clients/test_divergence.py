@@ -46,8 +46,8 @@ class Poisoned:
     def __init__(self, world, spoil):
         self.world, self.spoil, self.steps = world._world, spoil, 0  # the toy world within the one that counts
 
-    def begin(self, battles):
-        return self.world.begin(battles)
+    def begin(self, batch):
+        return self.world.begin(batch)
 
     def step(self, actions):
         self.steps += 1

@@ -23,9 +23,9 @@ def test_takes_exactly_its_steps_and_carries_owed_ones_over():
         taken += steps
         assert outcome.training_steps == steps
         assert team.agents.train_steps == team.learner.train_steps == taken
-        # 3 battles fill no batch of 4 and earn nothing; every later batch of 3 earns 4.5 steps, of which none is lost
+        # 3 episodes fill no batch of 4 and earn nothing; every later batch of 3 earns 4.5 steps, of which none is lost
         assert team.agents.pending_updates == 1.5 * (team.agents.episodes - 3) - taken
-    assert team.agents.episodes == 15  # 17 steps are 3.8 batches of battles, after the first
+    assert team.agents.episodes == 15  # 17 steps are 3.8 batches of episodes, after the first
 
 
 def test_plays_only_what_it_needs():
@@ -51,14 +51,14 @@ def test_ends_early_once_the_team_has_played_enough():
     outcome = train_round(team.agents, team.world, team.learner, RoundPlan(10**6, 60, False))
     assert team.agents.env_steps >= 60
     last = team.agents.ring.packed(team.agents.episodes - 2)["lengths"].sum()
-    assert team.agents.env_steps - int(last) < 60  # the battles that passed the end were begun before it
+    assert team.agents.env_steps - int(last) < 60  # the episodes that passed the end were begun before it
     assert outcome.training_steps == outcome.episodes - 2  # all that was earned has been learned
     again = train_round(team.agents, team.world, team.learner, RoundPlan(5, 60, False))
     assert (again.training_steps, again.episodes) == (0, 0)
     assert again.individual_returns.tolist() == [0, 0, 0]
 
 
-def test_earned_is_the_sum_over_the_rounds_battles():
+def test_earned_is_the_sum_over_the_rounds_episodes():
     team = make_team()
     rewards = []
     step = team.world.step

@@ -1,4 +1,4 @@
-"""A stack of N is N stacks of one: the same draws, the same battles, the same networks."""
+"""A stack of N is N stacks of one: the same draws, the same episodes, the same networks."""
 
 from concurrent.futures import ThreadPoolExecutor
 

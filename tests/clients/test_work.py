@@ -110,14 +110,14 @@ def test_a_step_asks_for_the_same_whatever_the_buffers_size():
     assert asked[1] <= 1.1 * asked[0]
 
 
-def test_acting_is_one_kernel_a_moment_for_all_battles_and_agents(monkeypatch):
+def test_acting_is_one_kernel_a_moment_for_all_episodes_and_agents(monkeypatch):
     agents, _ = team([3] * BATCH)
     acted = Count(monkeypatch, networks, "act")
-    battles = EpisodeBatch(Purpose.TRAINING, 0, 200)
-    actor = Actor(agents, battles, 0.5)
-    shape = (SPEC.n_agents, battles.count)
+    batch = EpisodeBatch(Purpose.TRAINING, 0, 200)
+    actor = Actor(agents, batch, 0.5)
+    shape = (SPEC.n_agents, batch.count)
 
-    nothing = np.zeros(battles.count, np.bool_)
+    nothing = np.zeros(batch.count, np.bool_)
     time_step = TimeStep(
         observations=np.zeros((*shape, SPEC.obs_dim), np.float32),
         available_actions=np.ones((*shape, SPEC.n_actions), np.bool_),

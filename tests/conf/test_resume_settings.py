@@ -62,7 +62,7 @@ def test_a_run_from_before_starts_could_be_chosen_goes_on_as_it_began(run: Path,
     file = run / "config.yaml"
     lines = file.read_text().splitlines(keepends=True)
     kept = [line for line in lines if line.partition(":")[0] != "  starts"]
-    assert len(kept) == len(lines) - 2  # of training battles and of evaluations
+    assert len(kept) == len(lines) - 2  # of training episodes and of evaluations
     file.write_text("".join(kept).replace("name: skirmish", f"name: {env}"))
     config = load(run, maps=MAPS)
     assert (config.env.starts, config.evaluation.starts) == (starts, starts)

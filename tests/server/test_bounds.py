@@ -169,7 +169,7 @@ def rewards_of(team):
     return told
 
 
-def test_the_largest_reward_is_over_all_training_battles():
+def test_the_largest_reward_is_over_all_training_episodes():
     team = make_team()
     told = rewards_of(team)
     assert team.learner.records.largest_reward == 0
@@ -192,7 +192,7 @@ def test_the_largest_reward_comes_back_with_a_checkpoint():
     assert other.learner.records.largest_reward == expected
 
 
-@pytest.mark.parametrize("first", ["asked for", "battles"])
+@pytest.mark.parametrize("first", ["asked for", "episodes"])
 def test_a_checkpoint_from_before_has_the_largest_reward_of_its_episodes(first):
     """They are restored after the state."""
     team, other = make_team(algorithm(buffer_size=40)), make_team(algorithm(buffer_size=40))
@@ -201,7 +201,7 @@ def test_a_checkpoint_from_before_has_the_largest_reward_of_its_episodes(first):
     expected = float(state.pop("largest_reward"))
     other.learner.load_state(state)
     other.learner.records.ring.restore(0, team.learner.records.ring.packed(0))
-    if first == "battles":
+    if first == "episodes":
         collect(other.agents, other.world)
         assert other.learner.records.largest_reward >= expected
     else:

@@ -2,90 +2,26 @@
 
 from functools import partial
 
-import numpy as np
 import pytest
-from flwr.app import ConfigRecord, Error, Message, MessageType, RecordDict
-from flwr.common.constant import ErrorCode
+from flwr.app import ConfigRecord, MessageType, RecordDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import DivergenceError, FederationError
-from fedqmix.runtime.transport.records import closed, opened
-from fedqmix.server.federation_grid import FederationGrid
 from fedqmix.strategies import strategy_class
 from fedqmix.strategies.local_grid import LocalGrid
-from support.faulty_network import FAULTS, Agents, FaultyNetwork, SimulatedNodes, Time
+from support.faulty_federation import ROUNDS, Federation, any_faults, arrays_of, plan_of, same, toy_run, undisturbed
+from support.faulty_network import SimulatedNodes
 from support.real_team import NEVER
-from support.toy_agents import ToyAgents, ToyGrid, federate, make_strategy
+from support.toy_agents import federate, make_strategy
 from support.toy_team import algorithm, make_team, strategy_settings
 
-PATIENCE_S = 300.0
-ROUNDS = 3
 
-
-class Federation:
-    """Toy agents behind a FederationGrid over a faulty network."""
-
-    def __init__(
-        self, faults=(), stray=False, team=None, n_agents=3, patience=PATIENCE_S, network=FaultyNetwork, nodes=None
-    ):
-        self.time = Time()
-        self.agents = Agents(team or ToyAgents(), n_agents)
-        self.network = network(self.time, self.agents, faults, stray)
-        self.events = []
-        self.attempts = 0
-        self.grid = FederationGrid(
-            self.network, n_agents, "run-7", self.agents, self.next_attempt, "seed: 1", patience, self.events.append,
-            clock=self.time, nodes=nodes,
-        )  # fmt: skip
-
-    def next_attempt(self):
-        self.attempts += 1
-        return self.attempts
-
-    def asked(self, kind):
-        """Plans of all questions of a kind that were pushed."""
-        pushed = [one for one in self.network.pushed if one.metadata.message_type == kind]
-        return [plan_of(one) for one in pushed]
-
-
-def plan_of(question):
-    return opened(question.content).config_records[m.PLAN]
-
-
-def any_faults(least, most):
-    """Fewer crashes than make the grid give an agent's client up."""
-    return st.lists(st.sampled_from(FAULTS), min_size=least, max_size=most).filter(
-        lambda faults: faults.count("client crashes") < 5
-    )
-
-
-def toy_run(grid, name="rs_pps", facts=None, **changes):
-    """Arrays after some rounds, evaluations among them, with the policy questions of rs_pps."""
-    strategy = make_strategy(name, reward="policy", **changes)
-    strategy.evaluate_every = 50
-    return strategy, federate(strategy, grid, ROUNDS, facts)
-
-
-def arrays_of(result):
-    return {name: array.numpy() for name, array in result.arrays.items()}
-
-
-@pytest.fixture(scope="module")
-def undisturbed():
-    return arrays_of(toy_run(ToyGrid(ToyAgents()))[1])
-
-
-def same(one, other):
-    assert list(one) == list(other)
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def test_without_faults_every_question_is_one_attempt(undisturbed):
+def test_without_faults_every_question_is_one_attempt():
     federation = Federation()
     strategy, result = toy_run(federation.grid, facts=federation.agents.facts)
-    assert same(arrays_of(result), undisturbed)
+    assert same(arrays_of(result), undisturbed())
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == list(range(1, federation.attempts + 1))
     kinds = [kind for _, kind, _ in federation.agents.opened]
@@ -111,19 +47,19 @@ def test_every_plan_says_which_run_and_attempt_and_the_strategy_does_not_see_it(
 
 @settings(max_examples=20)
 @given(any_faults(0, 20), st.booleans())
-def test_any_faults_any_order(undisturbed, faults, stray):
+def test_any_faults_any_order(faults, stray):
     federation = Federation(faults, stray, patience=3600.0)
     _, result = toy_run(federation.grid, facts=federation.agents.facts)
-    assert same(arrays_of(result), undisturbed)
+    assert same(arrays_of(result), undisturbed())
     numbers = [attempt.number for attempt, _, _ in federation.agents.opened]
     assert numbers == sorted(set(numbers))
 
 
 @pytest.mark.parametrize("rooms", [1, 2])
-def test_a_team_larger_than_what_flower_simulates_at_once_meets_all_the_same(undisturbed, rooms):
+def test_a_team_larger_than_what_flower_simulates_at_once_meets_all_the_same(rooms):
     federation = Federation(network=partial(SimulatedNodes, rooms=rooms))
     strategy, result = toy_run(federation.grid, facts=federation.agents.facts)
-    assert same(arrays_of(result), undisturbed)
+    assert same(arrays_of(result), undisturbed())
     assert federation.network.sent_away
     assert federation.attempts == 1 + ROUNDS * (1 + 3) + strategy.evaluations
 
@@ -172,114 +108,6 @@ def test_a_lost_answer_costs_no_attempt():
     _, _ = toy_run(federation.grid, facts=federation.agents.facts)
     assert federation.events == []
     assert [plan[m.ATTEMPT] for plan in federation.asked(MessageType.TRAIN)[:4]] == [2, 2, 2, 2]
-
-
-def test_a_node_that_comes_back_under_another_id_keeps_its_name():
-    federation = Federation(["fine"] * 6 + ["node comes back under another id"])
-    strategy, _ = toy_run(federation.grid, facts=federation.agents.facts)
-    assert max(federation.network.holds) == 1003
-    assert 1003 not in strategy.nodes
-    assert any(
-        one.metadata.dst_node_id == 1003 for one in federation.network.pushed if one.metadata.message_type != m.WHO
-    )
-
-
-def test_nodes_that_are_listed_but_dead_are_not_counted():
-    """A SuperNode that was killed stays listed until its heartbeat is overdue."""
-    federation = Federation()
-    federation.network.holds[1500] = 1
-    federation.network.online.add(1500)
-    real = federation.network._deliver
-    federation.network._deliver = lambda message, fault: (
-        None if message.metadata.dst_node_id == 1500 else real(message, fault)
-    )
-    assert sorted(federation.grid.get_node_ids()) == [1000, 1001, 1002]
-
-
-KEYS = {1000: 0, 1001: 1, 1002: 2}
-"""The nodes of the faulty network and the agents that their certificates and keys would stand for."""
-
-
-def test_nodes_that_are_who_they_say_are_believed(undisturbed):
-    federation = Federation(nodes=KEYS)
-    _, result = toy_run(federation.grid, facts=federation.agents.facts)
-    assert same(arrays_of(result), undisturbed)
-    assert federation.events == []
-
-
-@pytest.mark.parametrize("keys", [{1000: 0, 1001: 2, 1002: 1}, {1000: 0}])
-def test_a_node_that_says_it_is_another_agent_is_not_counted(keys):
-    federation = Federation(nodes=keys)
-    with pytest.raises(FederationError, match=r"agents 1, 2 did not appear within 300 s"):
-        federation.grid.get_node_ids()
-    said = [event for event in federation.events if "not believed" in event]
-    whose = {1001: "the SuperNode of agent 2", 1002: "the SuperNode of agent 1"} if len(keys) == 3 else {}
-    assert {event.partition(";")[0] for event in said} == {
-        f"{whose.get(1000 + agent, f'a SuperNode ({1000 + agent})')} says that it is agent {agent}" for agent in (1, 2)
-    }
-
-
-def test_a_node_that_answers_as_another_agent_later_ends_the_run():
-    federation = Federation(nodes=KEYS)
-    federation.grid.get_node_ids()
-    real = federation.network.pull_messages
-
-    def swapped(ids):
-        for reply in real(ids):
-            content = opened(reply.content)
-            metrics = content.metric_records[m.METRICS]
-            if metrics.get(m.AGENT) == 1:
-                metrics[m.AGENT] = 0
-                reply.content = closed(content)
-            yield reply
-
-    federation.network.pull_messages = swapped
-    with pytest.raises(FederationError, match="the SuperNode of agent 1 answered as agent 0"):
-        make_strategy("a_pps").join(federation.grid)
-
-
-def test_why_a_node_cannot_answer_is_said_once():
-    federation = Federation(nodes=KEYS)
-    network = federation.network
-    real, reason = network._deliver, "the bundle is not that of fedqmix 0.1.0"
-
-    def deliver(message, fault):
-        if message.metadata.dst_node_id == 1001:
-            network._say(Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason), reply_to=message), 1.0)
-        else:
-            real(message, fault)
-
-    network._deliver = deliver
-    with pytest.raises(FederationError, match="agent 1 did not appear"):
-        federation.grid.get_node_ids()
-    assert [event for event in federation.events if "cannot" in event] == [
-        f"the SuperNode of agent 1 cannot answer: {reason}"
-    ]
-
-
-def test_the_team_is_waited_for():
-    federation = Federation()
-    federation.network.leave(1001, 100.0)
-    assert len(list(federation.grid.get_node_ids())) == 3
-    assert 100 < federation.time.now < 110
-    assert federation.events == ["waiting for agent 1"]
-
-
-def test_agents_that_never_appear_are_named():
-    federation = Federation()
-    federation.network.online -= {1001, 1002}
-    with pytest.raises(FederationError, match=r"agents 1, 2 did not appear within 300 s \(1 SuperNodes are online\)"):
-        federation.grid.get_node_ids()
-
-
-def test_a_node_that_never_comes_back_is_named():
-    federation = Federation()
-    strategy = make_strategy("a_pps")
-    arrays = strategy.join(federation.grid)
-    federation.network.leave(1001, 10**6)
-    with pytest.raises(FederationError, match=r"agent 1 gave no sign for 300 s.*resume"):
-        federation.grid.send_and_receive(strategy.configure_train(1, arrays, {}, federation.grid))
-    assert federation.time.now < 2 * PATIENCE_S
 
 
 def test_a_world_that_never_comes_back_ends_the_run():

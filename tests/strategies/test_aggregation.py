@@ -114,10 +114,10 @@ def test_rs_pps_of_the_policy_is_a_softmax_of_returns():
     assert strategy.record.weights == pytest.approx([power / sum(powers) for power in powers])
     mixed = sum(p * x for p, x in zip(powers, (11 / 6, 2, 16 / 6), strict=True)) / sum(powers)
     assert value(result.arrays) == pytest.approx(mixed)
-    assert strategy.record.env_step == STEPS_A_ROUND + 3 * 7  # these battles included
+    assert strategy.record.env_step == STEPS_A_ROUND + 3 * 7  # these episodes included
 
 
-def test_policies_are_measured_one_after_another_on_battles_of_their_own():
+def test_policies_are_measured_one_after_another_on_episodes_of_their_own():
     agents, strategy, _ = run("rs_pps", 2, reward="policy", policy_episodes=2, max_weight=0.4)
     asked = agents.asked(m.POLICY)
     assert [agent for agent, _ in asked] == [0, 1, 2] * 6

@@ -30,7 +30,7 @@ EACH_RUN = pytest.mark.parametrize(("name", "changes", "shared"), RUNS, ids=[f"{
 
 
 def numbers_in(metrics):
-    """The values of metrics; of an evaluation by one kind of battles, whose values are lists, the one in each list."""
+    """The values of metrics; of an evaluation by one kind of episodes, whose values are lists, the one in each list."""
     for name, value in metrics.items():
         if name in (m.WIN_RATE, m.EPISODE_LENGTH):
             assert len(value) == 1

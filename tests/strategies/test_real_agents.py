@@ -94,7 +94,7 @@ def test_pp_pps_keeps_the_representation_apart():
             assert torch.equal(team.agents.online[name][agent], torch.from_numpy(array.numpy().copy()))
 
 
-def test_measuring_policies_changes_no_network_but_costs_battles():
+def test_measuring_policies_changes_no_network_but_costs_episodes():
     team, strategy, grid, _ = run("rs_pps", 1, NEVER, reward="policy", policy_episodes=3)
     plain, *_ = run("a_pps", 1, NEVER)
     policies = [reply for reply in grid.replies if reply.metadata.message_type == m.POLICY]

@@ -46,18 +46,18 @@ class OneAgentsWorld:
     def spec(self) -> TeamSpec:
         return self._world.spec
 
-    def begin(self, battles: EpisodeBatch) -> TimeStep:
-        def together(all_battles: list[EpisodeBatch]) -> TimeStep:
-            assert all(one == battles for one in all_battles)
-            return self._world.begin(battles)
+    def begin(self, batch: EpisodeBatch) -> TimeStep:
+        def together(batches: list[EpisodeBatch]) -> TimeStep:
+            assert all(one == batch for one in batches)
+            return self._world.begin(batch)
 
-        return self._own(self._meeting.meet(self._agent, battles, together))
+        return self._own(self._meeting.meet(self._agent, batch, together))
 
     def step(self, actions: Integers) -> TimeStep:
         return self._own(self._meeting.meet(self._agent, torch.from_numpy(actions), self._all_step))
 
-    def snapshot(self, battle: int) -> list[UnitRecord]:
-        return self._world.snapshot(battle)
+    def snapshot(self, episode: int) -> list[UnitRecord]:
+        return self._world.snapshot(episode)
 
     def close(self) -> None:
         pass

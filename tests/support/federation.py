@@ -74,8 +74,8 @@ class ToySide:
     def forget_faults(self) -> None:
         self.learner.forget_faults()
 
-    def training_battles(self) -> dict[str, float]:
-        return self.learner.training_battles()
+    def episode_means(self) -> dict[str, float]:
+        return self.learner.episode_means()
 
     def evaluation_returns(self) -> dict[str, float]:
         played = self.learner.records.results(Purpose.EVALUATION)
@@ -85,9 +85,9 @@ class ToySide:
         pass
 
 
-def say(whom: str, method, message):
+def say(service: str, method, message):
     """Say something on a stream, as it is; return the reply."""
-    conversation = Conversation(Line(whom, 1), method)
+    conversation = Conversation(Line(service, 1), method)
     try:
         return conversation.call(message)
     finally:
@@ -172,11 +172,13 @@ class Federation:
 
     def controls(self, caller: str = "superlink") -> tuple[RemoteControl, RemoteControl]:
         """Of the mixer and of the world."""
-        return tuple(RemoteControl(self.channel(caller, whom), f"the {whom}", 20) for whom in ("mixer", "world"))
+        return tuple(
+            RemoteControl(self.channel(caller, service), f"the {service}", 20) for service in ("mixer", "world")
+        )
 
     def remote(self, agent: int, attempt: Attempt = ATTEMPT, caller: str = "") -> tuple[RemoteWorld, RemoteMixer]:
         """The world and the mixer as an agent reaches them. caller: who shows its certificate, if not the agent."""
-        world, mixer = (self.channel(caller or f"agent-{agent}", whom, self.via) for whom in ("world", "mixer"))
+        world, mixer = (self.channel(caller or f"agent-{agent}", service, self.via) for service in ("world", "mixer"))
         return (
             RemoteWorld(world, agent, attempt, SPEC, self.patience),
             RemoteMixer(mixer, agent, attempt, find_algorithm(self.settings).rows, self.patience),

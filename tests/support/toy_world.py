@@ -1,6 +1,6 @@
-"""A small World for tests of everything that is not the rules of battle: agents guess, die and run out of time.
+"""A small World for tests of everything that is not the rules of a game: agents guess, die and run out of time.
 
-Each moment every living agent sees which action is the goal; taking it earns a point. Enough points win the battle;
+Each moment every living agent sees which action is the goal; taking it earns a point. Enough points win the episode;
 it is lost when all agents are dead, and cut off at the limit. Every draw depends on (seed, purpose, episode) alone.
 """
 
@@ -36,8 +36,8 @@ class ToyWorld:
     def game(self) -> str:
         return "a toy"
 
-    def begin(self, battles: EpisodeBatch) -> TimeStep:
-        spec, count, self._battles = self._spec, battles.count, battles
+    def begin(self, batch: EpisodeBatch) -> TimeStep:
+        spec, count, self._batch = self._spec, batch.count, batch
         moments = spec.episode_limit + 1
         self._goals = np.zeros((moments, spec.n_agents, count), np.int64)
         self._open = np.zeros((moments, spec.n_agents, count, spec.n_actions), np.bool_)
@@ -45,7 +45,7 @@ class ToyWorld:
         self._lives = np.zeros((spec.n_agents, count), np.int64)
         self._needed = np.zeros(count, np.int64)
         for b in range(count):
-            random = seeds.generator(self._seed, f"toy.{battles.purpose}", battles.first + b)
+            random = seeds.generator(self._seed, f"toy.{batch.purpose}", batch.first + b)
             self._goals[:, :, b] = random.integers(1, spec.n_actions, (moments, spec.n_agents))
             self._open[:, :, b] = random.random((moments, spec.n_agents, spec.n_actions)) < 0.6
             self._noise[:, :, b] = random.standard_normal((moments, spec.n_agents))
@@ -61,9 +61,9 @@ class ToyWorld:
             *flags,
         )
         self._team = TeamTimeStep(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
-        self._break_down(battles)
+        self._break_down(batch)
         self._write(np.zeros(count, np.bool_))
-        self._sink.begin(battles, self._team)
+        self._sink.begin(batch, self._team)
         return self._turn
 
     def step(self, actions: Integers) -> TimeStep:
@@ -71,8 +71,8 @@ class ToyWorld:
         over = time_step.terminated | time_step.truncated
         allowed = np.take_along_axis(time_step.available_actions, actions[..., None], 2)[..., 0]
         if not allowed.all():
-            agent, battle = (int(i) for i in np.argwhere(~allowed)[0])
-            raise UnavailableActionError(f"agent {agent} in battle {battle} cannot take {actions[agent, battle]}")
+            agent, episode = (int(i) for i in np.argwhere(~allowed)[0])
+            raise UnavailableActionError(f"agent {agent} in battle {episode} cannot take {actions[agent, episode]}")
         hits = (actions == self._goals[self._time]) & self._alive() & ~over
         self._time += 1
         time_step.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
@@ -81,13 +81,13 @@ class ToyWorld:
         time_step.won[:] |= ~over & (self._points >= self._needed)
         time_step.terminated[:] |= ~over & (time_step.won | ~self._alive().any(0))
         time_step.truncated[:] |= ~over & ~time_step.terminated & (self._time >= self._spec.episode_limit)
-        self._break_down(self._battles)
+        self._break_down(self._batch)
         self._write(over)
         self._sink.record(self._team)
         return time_step
 
-    def snapshot(self, battle: int) -> list[UnitRecord]:
-        alive = self._alive()[:, battle]
+    def snapshot(self, episode: int) -> list[UnitRecord]:
+        alive = self._alive()[:, episode]
         return [
             UnitRecord("ally", a, "toy", 0.0, 0.0, float(alive[a]), 0.0, 0.0, 0, 1.0, 0.0, 0.4, -1)
             for a in range(len(alive))
@@ -96,14 +96,14 @@ class ToyWorld:
     def close(self) -> None:
         pass
 
-    def _break_down(self, battles: EpisodeBatch) -> None:
+    def _break_down(self, batch: EpisodeBatch) -> None:
         """Toy games never break down; a test's own may."""
 
     def _alive(self) -> np.ndarray:
         return self._lives > self._time
 
     def _write(self, over_before: np.ndarray) -> None:
-        """Write what is seen now; a battle cut off just now still shows which actions would be open."""
+        """Write what is seen now; an episode cut off just now still shows which actions would be open."""
         time_step, spec, alive = self._turn, self._spec, self._alive()
         observations, available = time_step.observations, time_step.available_actions
         observations[:] = 0

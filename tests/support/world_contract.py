@@ -55,7 +55,7 @@ class WorldContract:
         _, time_steps, _ = self.played()
         assert all(time_step.available_actions.any(-1).all() for time_step in time_steps)
 
-    def test_battles_end_once_in_one_way(self) -> None:
+    def test_episodes_end_once_in_one_way(self) -> None:
         spec, time_steps, _ = self.played()
         assert len(time_steps) - 1 <= spec.episode_limit
         for before, after in pairwise(time_steps):
@@ -67,7 +67,7 @@ class WorldContract:
         lengths = sum((~over(time_step)).astype(int) for time_step in time_steps)
         assert (lengths[time_steps[-1].truncated] == spec.episode_limit).all()
 
-    def test_a_battle_that_is_over_costs_and_pays_nothing(self) -> None:
+    def test_an_episode_that_is_over_costs_and_pays_nothing(self) -> None:
         _, time_steps, team_turns = self.played()
         for before, after, team in zip(time_steps, time_steps[1:], team_turns[1:], strict=False):
             ended = over(before)
@@ -77,15 +77,15 @@ class WorldContract:
             assert not after.available_actions[:, ended, 1:].any()
             np.testing.assert_array_equal(before.observations[:, ended], after.observations[:, ended])
 
-    def test_an_ended_battle_leaves_only_the_no_op(self) -> None:
+    def test_an_ended_episode_leaves_only_the_no_op(self) -> None:
         _, time_steps, _ = self.played()
         for time_step in time_steps:
             assert not time_step.available_actions[:, time_step.terminated, 1:].any()
 
-    def test_same_seed_same_battles(self) -> None:
+    def test_same_seed_same_episodes(self) -> None:
         self._assert_equal(self.played(), self.played())
 
-    def test_other_seeds_and_purposes_give_other_battles(self) -> None:
+    def test_other_seeds_and_purposes_give_other_episodes(self) -> None:
         _, time_steps, _ = self.played(seed=0)
         _, others, _ = self.played(seed=1)
         assert any(not np.array_equal(a.observations, b.observations) for a, b in zip(time_steps, others, strict=False))

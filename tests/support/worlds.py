@@ -70,7 +70,7 @@ class KeepingSink:
     def __init__(self) -> None:
         self.time_steps: list[TeamTimeStep] = []
 
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
         self.time_steps = [copied(time_step)]
 
     def record(self, time_step: TeamTimeStep) -> None:
@@ -83,12 +83,12 @@ def copied(time_step):
 
 
 def over(time_step: TimeStep | TeamTimeStep) -> Bools:
-    """[battles] whose battles are over."""
+    """[episodes] bool, True for each that is over."""
     return time_step.terminated | time_step.truncated
 
 
 def training(first: int, count: int) -> EpisodeBatch:
-    """Some training battles."""
+    """A batch of training episodes."""
     return EpisodeBatch(Purpose.TRAINING, first, count)
 
 
@@ -134,9 +134,9 @@ def advance_and_attack(time_step: TimeStep, n_enemies: int, *, focus: bool) -> I
     return np.where(available[..., 0], 0, chosen)
 
 
-def play(world: World, battles: EpisodeBatch, choose) -> list[TimeStep]:
+def play(world: World, batch: EpisodeBatch, choose) -> list[TimeStep]:
     """Play a batch to its end; return copies of all turns."""
-    time_steps = [copied(world.begin(battles))]
+    time_steps = [copied(world.begin(batch))]
     while not over(time_steps[-1]).all():
         time_steps.append(copied(world.step(choose(time_steps[-1]))))
     return time_steps

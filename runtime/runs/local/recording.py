@@ -19,10 +19,10 @@ class RewardObserver:
         self.steps = 0  # environment steps of the batch so far
         self.reward = 0.0
 
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
         """Forward the first state of a new batch of episodes."""
-        self.batch, self.steps, self.reward = battles, 0, 0.0
-        self._sink.begin(battles, time_step)
+        self.batch, self.steps, self.reward = batch, 0, 0.0
+        self._sink.begin(batch, time_step)
 
     def record(self, time_step: TeamTimeStep) -> None:
         """Forward one environment step of every episode."""

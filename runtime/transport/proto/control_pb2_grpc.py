@@ -114,7 +114,7 @@ class ControlServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Facts(self, request, context):
-        """"What did the battles of this attempt bring?" (the world) "What was learned in it?" (the mixer)
+        """"What did the episodes of this attempt bring?" (the world) "What was learned in it?" (the mixer)
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class TeamSinkServicer(object):
     """
 
     def Begin(self, request, context):
-        """"These battles begin, and this is how they stand." - "Noted."
+        """"These episodes begin, and this is how they stand." - "Noted."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

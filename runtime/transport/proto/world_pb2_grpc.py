@@ -52,14 +52,14 @@ class WorldServicer(object):
     """
 
     def Begin(self, request, context):
-        """"I am ready for these battles." - "So is everybody; this is what you see."
+        """"I am ready for these episodes." - "So is everybody; this is what you see."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Step(self, request_iterator, context):
-        """"This is what I do in each battle." - "Everybody has moved; this is what you see now, and what you earned."
+        """"This is what I do in each episode." - "Everybody has moved; this is what you see now, and what you earned."
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

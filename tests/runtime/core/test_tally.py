@@ -1,4 +1,4 @@
-"""What a world counts is what its agents add up, battle by battle."""
+"""What a world counts is what its agents add up, episode by episode."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,10 @@ class Breaking(ToyWorld):
         super().__init__(*given)
         self.to_break = {3, 5}
 
-    def _break_down(self, battles) -> None:
-        for place in range(battles.count):
-            if battles.first + place in self.to_break and self._time == 2:
-                self.to_break.discard(battles.first + place)
+    def _break_down(self, batch) -> None:
+        for place in range(batch.count):
+            if batch.first + place in self.to_break and self._time == 2:
+                self.to_break.discard(batch.first + place)
                 self._turn.terminated[place] = self._turn.broken[place] = True
 
 
@@ -42,7 +42,7 @@ def test_counts_equal_what_the_agents_say_to_the_last_bit(kind):
         broken += played.broken
     counted = world.counted()[Purpose.TRAINING]
     assert counted.individual_returns == tuple(individual_returns.tolist())
-    assert (counted.battles, counted.env_steps, counted.won, counted.broken) == (14, lengths, won, broken)
+    assert (counted.episodes, counted.env_steps, counted.won, counted.broken) == (14, lengths, won, broken)
     assert broken == (2 if kind is Breaking else 0)
 
 
@@ -51,7 +51,7 @@ def test_purposes_are_counted_apart_and_forgotten_together():
     play(agents, world, EpisodeBatch(Purpose.TRAINING, 0, 2), 1.0)
     shown = play(agents, world, EpisodeBatch(Purpose.EVALUATION, 0, 3), 0.0)
     assert world.counted()[Purpose.EVALUATION].win_rate == float(shown.won.mean())
-    assert world.counted()[Purpose.TRAINING].battles == 2
+    assert world.counted()[Purpose.TRAINING].episodes == 2
     world.forget()
     assert world.counted() == {}
 
@@ -60,4 +60,4 @@ def test_a_batch_that_is_left_in_the_middle_is_not_counted():
     world, agents = tallied(), make_agents((0, 1, 2), SPEC, algorithm())
     world.begin(EpisodeBatch(Purpose.TRAINING, 0, 2))
     play(agents, world, EpisodeBatch(Purpose.TRAINING, 2, 2), 1.0)
-    assert world.counted()[Purpose.TRAINING].battles == 2
+    assert world.counted()[Purpose.TRAINING].episodes == 2

@@ -8,7 +8,7 @@ import pytest
 from fedqmix.runtime.core import errors
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.control_remote import RemoteControl
-from fedqmix.runtime.transport.faults import told
+from fedqmix.runtime.transport.faults import reported_error
 from fedqmix.runtime.transport.proto.control_pb2 import StatusQuestion
 from fedqmix.runtime.transport.proto.control_pb2_grpc import ControlStub
 from fedqmix.runtime.transport.security import peer
@@ -68,7 +68,9 @@ def test_every_kind_of_error_has_its_code(fed, raising, error, code):
     with pytest.raises(grpc.RpcError) as caught:
         ControlStub(fed.channel("anybody", "world")).Status(StatusQuestion(), timeout=5)
     assert caught.value.code() is code
-    assert type(told(caught.value)) is (errors.FederationError if code is grpc.StatusCode.INTERNAL else type(error))
+    assert type(reported_error(caught.value)) is (
+        errors.FederationError if code is grpc.StatusCode.INTERNAL else type(error)
+    )
 
 
 def test_an_error_nobody_expected_arrives_with_its_text(raising):

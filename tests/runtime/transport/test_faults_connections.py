@@ -17,11 +17,11 @@ from support.federation import ATTEMPT, SPEC, channel, federation, same_paramete
 from support.toy_team import algorithm, make_team
 
 PLAN = RoundPlan(4, 10**9, False)
-BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 
 
 def play_on(remotes, time_steps) -> list:
-    """Play until something is raised, which must be before the battles are over; return what each agent got."""
+    """Play until something is raised, which must be before the episodes are over; return what each agent got."""
     while not any(isinstance(time_step, Exception) for time_step in time_steps):
         assert not (time_steps[0].terminated | time_steps[0].truncated).all()
         actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
@@ -67,7 +67,7 @@ def test_a_service_that_was_killed_and_restarted_breaks_the_attempt_and_the_next
     with federation() as fed:
         fed.open()
         remotes = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        first = together(lambda agent: remotes[agent][0].begin(BATTLES))
+        first = together(lambda agent: remotes[agent][0].begin(EPISODES))
         if killed == "world":
             fed.world_server.stop(0)
             fed.start_world()
@@ -79,7 +79,7 @@ def test_a_service_that_was_killed_and_restarted_breaks_the_attempt_and_the_next
         assert "not open" in str(errors[0])
         second = Attempt(ATTEMPT.run, 1, 2)
         fed.open(second)
-        again = together(lambda agent: fed.remote(agent, second)[0].begin(BATTLES))
+        again = together(lambda agent: fed.remote(agent, second)[0].begin(EPISODES))
         for one, other in zip(first, again, strict=True):
             assert (one.observations == other.observations).all()
 
@@ -111,7 +111,7 @@ def test_a_round_whose_mixer_was_lost_is_learned_again_from_the_round_before():
 def test_an_agent_that_dies_makes_the_others_try_again():
     with federation(patience=1) as fed:
         fed.open()
-        errors = together(lambda agent: fed.remote(agent)[0].begin(BATTLES) if agent != 1 else None)
+        errors = together(lambda agent: fed.remote(agent)[0].begin(EPISODES) if agent != 1 else None)
         assert [type(error) for error in errors] == [AttemptError, type(None), AttemptError]
         assert "agent 1 did not come" in str(errors[0])
         assert "agent 1 did not come" in fed.controls()[1].status().broken
@@ -123,7 +123,7 @@ def test_who_cannot_be_reached_is_named():
         fed.world_server.stop(0)
         own = channel(gone)
         with pytest.raises(AttemptError, match=r"the world could not be reached for \d+ s \(UNAVAILABLE"):
-            RemoteWorld(own, 0, ATTEMPT, SPEC, patience=0.1).begin(BATTLES)
+            RemoteWorld(own, 0, ATTEMPT, SPEC, patience=0.1).begin(EPISODES)
         own.close()
 
 
@@ -132,7 +132,7 @@ def test_a_sink_that_cannot_reach_the_mixer_breaks_the_attempt_for_the_agents():
         fed.open()
         fed.mixer_server.stop(0)
         errors = together(
-            lambda agent: RemoteWorld(fed.channel("anybody", "world"), agent, ATTEMPT, SPEC, 20).begin(BATTLES)
+            lambda agent: RemoteWorld(fed.channel("anybody", "world"), agent, ATTEMPT, SPEC, 20).begin(EPISODES)
         )
         assert all(
             isinstance(error, AttemptError) and "the mixer could not be reached" in str(error) for error in errors
@@ -147,7 +147,7 @@ def test_a_call_that_is_tried_in_vain_ends_when_the_next_attempt_begins():
 
         def act(agent):
             if agent < SPEC.n_agents:
-                return fed.remote(agent)[0].begin(BATTLES)
+                return fed.remote(agent)[0].begin(EPISODES)
             while not all(agent.waiting for agent in control.status().agents):
                 time.sleep(0.01)
             return control.open(Attempt("a run", 1, 2), "train", "settings")
@@ -170,7 +170,7 @@ def test_what_is_told_of_a_step_is_not_lost_when_the_mixer_is():
     with federation(patience=0.5) as fed:
         fed.open()
         remotes = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: remotes[agent][0].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent][0].begin(EPISODES))
         fed.mixer_server.stop(0)
         errors = play_on(remotes, time_steps)
         assert all(isinstance(error, AttemptError) for error in errors)

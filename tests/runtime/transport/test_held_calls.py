@@ -35,7 +35,7 @@ from support.toy_team import algorithm, make_team
 
 MANY = 270
 PLAN = RoundPlan(4, 10**9, False)
-BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 METHODS = {
     "world": ["/fedqmix.World/Step", "/fedqmix.World/Begin", "/fedqmix.Control/Open", "/grpc.health.v1.Health/Watch"],
     "mixer": ["/fedqmix.Mixer/Exchange", "/fedqmix.Mixer/Finish", "/fedqmix.TeamSink/Record", "/fedqmix.Control/Status",
@@ -65,18 +65,18 @@ def held(fed: Federation, party: str, methods: dict[str, list[str]], count: int 
     """Let a party hold many calls at the world and at the mixer."""
     with contextlib.ExitStack() as stack:
         both = []
-        for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port)):
-            both.append(stack.enter_context(HeldCalls(fed.certificates.get(party), port, whom)))
-            both[-1].open(methods[whom], count, first)
+        for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port)):
+            both.append(stack.enter_context(HeldCalls(fed.certificates.get(party), port, service)))
+            both[-1].open(methods[service], count, first)
         yield both
 
 
 def all_are_served(fed: Federation) -> bool:
     """Whether everybody learns how world and mixer are."""
     return all(
-        ask(identity, port, whom) == SERVING
+        ask(identity, port, service) == SERVING
         for identity in fed.certificates.values()
-        for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
+        for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
     )
 
 
@@ -162,7 +162,7 @@ def test_a_call_whose_first_message_does_not_come_is_cancelled(certificates):
             assert eventually(lambda: not busy())
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
         for _ in range(2):  # a stream that has begun may be silent for longer
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
@@ -175,7 +175,7 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
     with federation(certificates=certificates) as fed:
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
         actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
         first = together(lambda agent: remotes[agent].step(actions[agent]))
         older = remotes[0]._steps._stream._replies
@@ -189,7 +189,7 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
             assert eventually(lambda: own.ended() == 1)  # the agent opened another, which replaced this one
             assert busy() <= SPEC.n_agents + 1
         other = make_team(algorithm(), SPEC).world
-        time_step = other.begin(BATTLES)
+        time_step = other.begin(EPISODES)
         for _ in range(2):
             time_step = other.step(time_step.available_actions.argmax(-1))
         assert all(
@@ -257,9 +257,9 @@ def test_whatever_is_opened_changes_nothing_and_leaves_no_thread(certificates):
             done.set()
 
         ends = [
-            stack.enter_context(HeldCalls(certificates.get(party, certificates["submit"]), port, whom))
+            stack.enter_context(HeldCalls(certificates.get(party, certificates["submit"]), port, service))
             for party in others
-            for whom, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
+            for service, port in (("world", fed.world_port), ("mixer", fed.mixer_port))
         ]
         thread = threading.Thread(target=training)
         thread.start()

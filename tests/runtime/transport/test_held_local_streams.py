@@ -3,7 +3,7 @@
 import pytest
 
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
-from fedqmix.runtime.transport.faults import told
+from fedqmix.runtime.transport.faults import reported_error
 from fedqmix.runtime.transport.frames import FrameSocket, Kind
 from fedqmix.runtime.transport.local_channel import LocalPlace
 from fedqmix.runtime.transport.local_error import LocalError
@@ -14,7 +14,7 @@ from support.federation import SPEC, Federation, federation, together
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="local sockets are for Linux")
 STEP = "/fedqmix.World/Step"
-BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def ended(frames: FrameSocket) -> bool:
 def played(fed: Federation, steps: int, between=lambda: None) -> list:
     """Let all agents take some steps together; return what each got last."""
     remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-    time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+    time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
     for step in range(steps):
         if step:
             between()
@@ -81,4 +81,4 @@ def test_other_parties_are_refused_before_they_send_a_request(certificates, tmp_
     ):
         kind, body = FrameSocket(connection, MESSAGE_LIMIT).receive()
         assert kind is Kind.ERROR
-        assert f"the certificate shown is {party}'s" in str(told(LocalError.read(body)))
+        assert f"the certificate shown is {party}'s" in str(reported_error(LocalError.read(body)))

@@ -49,8 +49,8 @@ class _Counting(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterce
 def test_the_ledger_is_what_was_sent_and_received():
     sent, received = Counter(), Counter()
 
-    def counted(fed, party, whom, name):
-        return grpc.intercept_channel(fed.channel(party, whom), _Counting(sent, received, party, name))
+    def counted(fed, party, service, name):
+        return grpc.intercept_channel(fed.channel(party, service), _Counting(sent, received, party, name))
 
     with federation() as fed:
         fed.world._sink = RemoteTeamSink(counted(fed, "world", "mixer", "sink"))

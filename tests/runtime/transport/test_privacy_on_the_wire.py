@@ -53,7 +53,7 @@ def _bytes_of(named) -> list[bytes]:
 
 
 def _states(records) -> list[bytes]:
-    """The last four numbers of every state in which a battle is half won: no observation looks like them."""
+    """The last four numbers of every state in which an episode is half won: no observation looks like them."""
     rows = records.ring.packed(0)["state"].numpy().reshape(-1, SPEC.state_dim)
     half_won = rows[(rows[:, -1] > 0) & (rows[:, -1] < 1)]
     assert len(half_won) > 3

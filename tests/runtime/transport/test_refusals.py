@@ -32,7 +32,7 @@ from support.toy_team import algorithm
 
 pytestmark = pytest.mark.usefixtures("both_transports")
 
-BATTLES = EpisodeBatch(Purpose.TRAINING, 0, 3)
+EPISODES = EpisodeBatch(Purpose.TRAINING, 0, 3)
 PLAN = RoundPlan(3, 10**9, True)
 
 
@@ -69,7 +69,7 @@ def test_the_world_refuses_what_is_wrong_and_plays_on(message, words):
     with federation() as fed:
         fed.open()
         remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: remotes[agent].begin(BATTLES))
+        time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
         stub = WorldStub(fed.channel("anybody", "world"))
         step, begin = partial(say, "the world", stub.Step), partial(Line("the world", 1).call, stub.Begin)
         with pytest.raises(RefusedError, match=words):
@@ -98,7 +98,7 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
     with federation(settings=algorithm(batch_size=3)) as fed:
         fed.open()
         played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: played[agent][0].begin(BATTLES))
+        time_steps = together(lambda agent: played[agent][0].begin(EPISODES))
         while not (time_steps[0].terminated | time_steps[0].truncated).all():
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
@@ -134,7 +134,7 @@ def test_rows_that_are_not_declared_never_enter(rows, words):
     with federation(settings=algorithm(batch_size=3)) as fed:
         fed.open()
         played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
-        time_steps = together(lambda agent: played[agent][0].begin(BATTLES))
+        time_steps = together(lambda agent: played[agent][0].begin(EPISODES))
         while not (time_steps[0].terminated | time_steps[0].truncated).all():
             actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
             time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
@@ -175,15 +175,15 @@ def test_nobody_speaks_for_another(certificates):
                 question()
         for name in ("agent-1", "supernode-0", "world", "superlink"):
             world, mixer = fed.remote(0, caller=name)
-            for act in (partial(mixer.clip, ONE), mixer.finish, lambda world=world: world.begin(BATTLES)):
-                whom = "agent-0" if name == "agent-1" else "an agent"
-                with pytest.raises(RefusedError, match=f"for {whom} to say; the certificate shown is {name}'s"):
+            for act in (partial(mixer.clip, ONE), mixer.finish, lambda world=world: world.begin(EPISODES)):
+                permitted = "agent-0" if name == "agent-1" else "an agent"
+                with pytest.raises(RefusedError, match=f"for {permitted} to say; the certificate shown is {name}'s"):
                     act()
         lie = team_sink_pb2.Outcome(attempt=attempt_message(ATTEMPT), sequence=1)
         with pytest.raises(RefusedError, match="for world to say; the certificate shown is agent-0's"):
             say("the mixer", TeamSinkStub(fed.channel("agent-0", "mixer")).Record, lie)
         with pytest.raises(AttemptError, match="could not be reached"):
-            RemoteWorld(channel(fed.world_port), 0, ATTEMPT, SPEC, patience=0.1).begin(BATTLES)
+            RemoteWorld(channel(fed.world_port), 0, ATTEMPT, SPEC, patience=0.1).begin(EPISODES)
         assert [agent.sequence for agent in fed.controls()[1].status().agents] == [0, 0, 0]
         outcomes = learned_together(fed, range(SPEC.n_agents))
         assert [outcome.training_steps for outcome in outcomes] == [3, 3, 3]
@@ -198,7 +198,7 @@ def test_a_huge_message_is_refused():
             with pytest.raises(RefusedError, match=r"too large: .*larger than max"):
                 say("the world", WorldStub(own).Step, huge)
         loose.close()
-        time_steps = together(lambda agent: fed.remote(agent)[0].begin(BATTLES))
+        time_steps = together(lambda agent: fed.remote(agent)[0].begin(EPISODES))
         assert all(time_step.observations.shape == (1, 3, SPEC.obs_dim) for time_step in time_steps)
 
 
@@ -211,7 +211,7 @@ def test_messages_of_other_attempts_are_late_or_not_expected():
             (Attempt("another", 1, 5), "is not expected: attempt 5 of run a run"),
         ):
             with pytest.raises(AttemptError, match=words):
-                fed.remote(0, attempt)[0].begin(BATTLES)
+                fed.remote(0, attempt)[0].begin(EPISODES)
         with pytest.raises(AttemptError, match="Attempt 4 comes late"):
             fed.open(Attempt("a run", 1, 4))
         with pytest.raises(RefusedError, match="no attempt at 'play'; choose from train"):

@@ -35,16 +35,16 @@ class TeamOfRemoteWorlds:
         self.spec = self.local.spec
         self.remotes = [RemoteWorld(self.channels[agent], agent, attempt, self.spec, 10) for agent in range(3)]
 
-    def begin(self, battles) -> TimeStep:
-        return self._joined(lambda agent: self.remotes[agent].begin(battles))
+    def begin(self, batch) -> TimeStep:
+        return self._joined(lambda agent: self.remotes[agent].begin(batch))
 
     def step(self, actions) -> TimeStep:
         return self._joined(lambda agent: self.remotes[agent].step(actions[agent : agent + 1]))
 
-    def snapshot(self, battle: int):
+    def snapshot(self, episode: int):
         with pytest.raises(WorldError, match="only the world itself"):
-            self.remotes[0].snapshot(battle)
-        return self.local.snapshot(battle)
+            self.remotes[0].snapshot(episode)
+        return self.local.snapshot(episode)
 
     def close(self) -> None:
         for remote in self.remotes:

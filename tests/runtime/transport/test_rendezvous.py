@@ -8,7 +8,8 @@ import pytest
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError, SlotError
-from fedqmix.runtime.transport.rendezvous import Rendezvous, Ticket
+from fedqmix.runtime.transport.rendezvous import Rendezvous
+from fedqmix.runtime.transport.standing import Ticket
 
 FIRST, SECOND = Attempt("a run", 1, 1), Attempt("a run", 1, 2)
 

@@ -14,7 +14,7 @@ from support.toy_team import algorithm, make_team
 pytestmark = pytest.mark.usefixtures("both_transports")
 
 FOREVER = 10**9
-BATTLES = ("battle_won_mean", "return_mean", "ep_length_mean")
+EPISODE_MEANS = ("battle_won_mean", "return_mean", "ep_length_mean")
 PLANS = [RoundPlan(5, FOREVER, False), RoundPlan(4, FOREVER, False)]
 
 
@@ -29,7 +29,7 @@ def test_the_same_parameters_over_grpc(method, tied):
     settings = algorithm(name=method)
     plans = [RoundPlan(plan.training_steps, FOREVER, tied) for plan in PLANS]
     team, outcomes, played = in_one_stack(settings, plans)
-    battles = team.learner.training_battles()
+    expected = team.learner.episode_means()
     with federation(settings=settings) as fed:
         stacks, rounds, trained = fed.stacks(), [], []
         for number, plan in enumerate(plans, 1):
@@ -48,7 +48,7 @@ def test_the_same_parameters_over_grpc(method, tied):
         fed.open(showing, "evaluate")
         shown = together(lambda agent: evaluate(stacks[agent], fed.remote(agent, showing)[0], 0, 4))
         evaluated = fed.controls()[1].facts(showing).counted
-        so_far = fed.controls()[0].training_battles("a run", 2)
+        so_far = fed.controls()[0].episode_means("a run", 2)
         report, returns = fed.controls()[0].report("a run", 2)
     for agent in range(SPEC.n_agents):
         assert [r[agent].individual_returns[0] for r in rounds] == [o.individual_returns[agent] for o in outcomes]
@@ -65,8 +65,8 @@ def test_the_same_parameters_over_grpc(method, tied):
     same_parameters(stacks, fed.sides[0].learner, team)
     assert returns == {"evaluation": team.learner.evaluation_return()}
     assert report == pytest.approx(team.learner.report(), rel=1e-5)
-    assert report.keys() == {"loss", "td_error_abs", "grad_norm", *BATTLES}
-    assert {name: report[name] for name in BATTLES} == so_far == battles
+    assert report.keys() == {"loss", "td_error_abs", "grad_norm", *EPISODE_MEANS}
+    assert {name: report[name] for name in EPISODE_MEANS} == so_far == expected
     assert sorted(fed.checkpoints) == [0, 1, 2]
 
 
@@ -76,7 +76,7 @@ def assert_known(trained, rounds, stacks):
     for (number, of_world, of_mixer), outcomes in zip(trained, rounds, strict=True):
         counted, learned = of_world.counted[Purpose.TRAINING], of_mixer.learned
         assert list(counted.individual_returns) == [outcome.individual_returns[0] for outcome in outcomes]
-        assert counted.battles == outcomes[0].episodes
+        assert counted.episodes == outcomes[0].episodes
         env_steps += counted.env_steps
         episodes, steps = episodes + outcomes[0].episodes, steps + outcomes[0].training_steps
         assert (learned.episodes, learned.train_steps, learned.faults) == (episodes, steps, {}), number
@@ -116,7 +116,7 @@ def test_the_report_is_of_one_round_and_can_be_asked_for_again():
         together(train)
         control = fed.controls()[0]
         first, again = control.report(ATTEMPT.run, 1), control.report(ATTEMPT.run, 1)
-        assert control.training_battles(ATTEMPT.run, 1) == {}  # a new account
+        assert control.episode_means(ATTEMPT.run, 1) == {}  # a new account
     expected = team.learner.report()
     assert first == again
     assert first[1] == {}  # no evaluation yet

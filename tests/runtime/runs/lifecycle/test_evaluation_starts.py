@@ -1,4 +1,4 @@
-"""evaluation.starts in whole runs: which battles are played, under which names, and what does not depend on it."""
+"""evaluation.starts in whole runs: which episodes are played, under which names, and what does not depend on it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_training_does_not_depend_on_them(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("starts", ["varied", "fixed", "both"])
-def test_a_report_plays_again_the_battles_that_judge(runs: Path, starts: str) -> None:
+def test_a_report_plays_again_the_episodes_that_judge(runs: Path, starts: str) -> None:
     run = read_run(runs / starts)
     assert run.starts == ("fixed" if starts == "fixed" else "varied")
     again = play_again(run, 6, lambda count: None, first_episode=6 * (len(run.rows) - 1))

@@ -1,4 +1,4 @@
-"""The mixer's side reports how training battles ended, since its last report."""
+"""The mixer's side reports how training episodes ended, since its last report."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ def expected(played):
     return {"battle_won_mean": won, "return_mean": individual_returns / len(lengths), "ep_length_mean": lengths.mean()}
 
 
-def test_means_are_over_the_training_battles_since_the_last_report():
+def test_means_are_over_the_training_episodes_since_the_last_report():
     team = make_team()
     assert team.learner.report() == {}
     for bouts in (2, 1):
         played = [collect(team.agents, team.world) for _ in range(bouts)]
         evaluate(team.agents, team.world, 0, 5)
-        assert team.learner.training_battles() == pytest.approx(expected(played))
+        assert team.learner.episode_means() == pytest.approx(expected(played))
         assert team.learner.report() == pytest.approx(expected(played))
-        assert team.learner.training_battles() == team.learner.report() == {}
+        assert team.learner.episode_means() == team.learner.report() == {}
 
 
 def test_a_report_goes_on_from_a_checkpoint():

@@ -1,4 +1,4 @@
-"""A game may break down in the middle of a battle: it costs that battle, which is played again, and nothing else."""
+"""A game may break down in the middle of an episode: it costs that episode, which is played again, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ FOREVER = 10**9
 
 
 class BreakingWorld(ToyWorld):
-    """Breaks down at (purpose, episode): in each of these moments, one attempt at the battle after the other."""
+    """Breaks down at (purpose, episode): in each of these moments, one attempt at the episode after the other."""
 
     def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink, breaks: dict[tuple[Purpose, int], list[int]]) -> None:
         super().__init__(spec, seed, sink)
         self.breaks = breaks
         self.begun: list[EpisodeBatch] = []
 
-    def begin(self, battles):
-        self.begun.append(battles)
-        return super().begin(battles)
+    def begin(self, batch):
+        self.begun.append(batch)
+        return super().begin(batch)
 
-    def _break_down(self, battles):
+    def _break_down(self, batch):
         time_step = self._turn
-        for battle in range(battles.count):
-            moments = self.breaks.get((battles.purpose, battles.first + battle), [])
-            if moments and moments[0] == self._time and not time_step.broken[battle]:
-                assert not time_step.truncated[battle]
+        for episode in range(batch.count):
+            moments = self.breaks.get((batch.purpose, batch.first + episode), [])
+            if moments and moments[0] == self._time and not time_step.broken[episode]:
+                assert not time_step.truncated[episode]
                 del moments[0]
-                time_step.broken[battle] = time_step.terminated[battle] = True
-                time_step.won[battle] = False
-                time_step.individual_rewards[:, battle] = self._team.team_reward[battle] = 0
+                time_step.broken[episode] = time_step.terminated[episode] = True
+                time_step.won[episode] = False
+                time_step.individual_rewards[:, episode] = self._team.team_reward[episode] = 0
 
 
 def breaking_team(breaks, *, most: int | None = None, **changes) -> ToyTeam:
@@ -50,7 +50,7 @@ def breaking_team(breaks, *, most: int | None = None, **changes) -> ToyTeam:
 
 
 def assert_same_episodes(team: ToyTeam) -> None:
-    """Each slot holds one battle on both sides: who lives is in the state, and who does not sees nothing."""
+    """Each slot holds one episode on both sides: who lives is in the state, and who does not sees nothing."""
     private, common = team.agents.ring.packed(0), team.learner.records.ring.packed(0)
     assert private["lengths"].tolist() == common["lengths"].tolist()
     sees = private["observations"].abs().sum(-1) > 0  # [agents, moments]
@@ -58,12 +58,12 @@ def assert_same_episodes(team: ToyTeam) -> None:
     assert team.agents.env_steps == int(private["lengths"].sum())
 
 
-def test_a_broken_battle_is_played_again_and_the_others_go_on():
+def test_a_broken_episode_is_played_again_and_the_others_go_on():
     team = breaking_team({(Purpose.TRAINING, 1): [1, 0], (Purpose.TRAINING, 2): [0]}, buffer_size=50)
     played = collect(team.agents, team.world)
     assert played.broken == 3
     assert len(played.lengths) == team.agents.episodes == team.agents.ring.added == 3
-    again = [(battles.first, battles.count, battles.series) for battles in team.world.begun]
+    again = [(batch.first, batch.count, batch.series) for batch in team.world.begun]
     assert again == [(0, 3, 0), (1, 1, 0), (1, 1, 0), (2, 1, 0)]
     assert_same_episodes(team)
 
@@ -87,7 +87,7 @@ def test_a_team_learns_whatever_breaks(most):
     outcome = train_round(team.agents, team.world, team.learner, RoundPlan(9, FOREVER, False))
     assert outcome.training_steps == 9
     assert outcome.broken == 2 * sum(number < outcome.episodes for number in range(0, 40, 3))
-    assert max(battles.count for battles in team.world.begun) <= most
+    assert max(batch.count for batch in team.world.begun) <= most
     assert_same_episodes(team)
 
 
@@ -100,7 +100,7 @@ def test_an_evaluation_counts_every_episode_once(most):
     results = team.learner.records.results(Purpose.EVALUATION)
     undisturbed = whole.learner.records.results(Purpose.EVALUATION)
     assert played.broken == 4
-    for name in ("returns", "lengths", "won"):  # greedy play: the same battle once more is the same battle
+    for name in ("returns", "lengths", "won"):  # greedy play: the same episode once more is the same episode
         assert np.array_equal(getattr(results, name), getattr(undisturbed, name)), name
     assert team.learner.evaluation_return() == whole.learner.evaluation_return()
     assert played.individual_returns == pytest.approx(expected.individual_returns)
@@ -119,5 +119,5 @@ def test_an_evaluation_that_is_attempted_again_replaces_the_first_attempt():
 
 def test_batches_are_cut_to_size():
     cut = list(side_by_side(EpisodeBatch(Purpose.POLICY, 7, 5), 2))
-    assert [(battles.first, battles.count, battles.series) for battles in cut] == [(7, 2, 7), (9, 2, 7), (11, 1, 7)]
-    assert [battles.count for battles in side_by_side(EpisodeBatch(Purpose.POLICY, 7, 5), None)] == [5]
+    assert [(batch.first, batch.count, batch.series) for batch in cut] == [(7, 2, 7), (9, 2, 7), (11, 1, 7)]
+    assert [batch.count for batch in side_by_side(EpisodeBatch(Purpose.POLICY, 7, 5), None)] == [5]
