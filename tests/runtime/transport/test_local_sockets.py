@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fedqmix.runtime.core.errors import AttemptError, ConfigurationError, RefusedError
@@ -138,6 +139,7 @@ def test_a_stopped_service_is_noticed(own):
     talk = own.conversation(patience=0.2, ping_s=0.3)
     assert talk.call(b"1") == b"2"
     own.process.send_signal(signal.SIGSTOP)
+    assert eventually(lambda: psutil.Process(own.process.pid).status() == psutil.STATUS_STOPPED)  # it may still answer
     with pytest.raises(AttemptError, match="could not be reached"):
         talk.call(b"2")
     own.process.send_signal(signal.SIGCONT)
