@@ -8,8 +8,10 @@ server, which costs nothing, until a request that may answer it has come, at mos
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +20,11 @@ import uvicorn
 
 LONGEST_S = 1.0
 """Seconds that a poll is held at most; Flower's clients wait several times as long for an answer."""
-SETTLE_S = 0.02
-"""Seconds between the news and the answer: messages and their parts come in one by one."""
+SETTLE_S = 0.1
+"""Seconds without a further request that brings news, before a poll is answered.
+
+A message comes before its parts. A client that is told of a message without its parts waits a second for them."""
+LOOK_S = 0.01
 CALLERS = 1000
 """The connections that are remembered at most."""
 
@@ -31,20 +36,27 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 class News:
     """What one kind of poll asks for.
 
-    number: counts the news. come: set with the next ones. seen: a caller's connection -> number at its last poll.
+    number: counts the news. come: set with the next ones. coming: requests under way that bring some. last: the time of
+    the last ones. seen: a caller's connection -> number at its last poll.
     """
 
     number: int = 0
     come: asyncio.Event = field(default_factory=asyncio.Event)
-    seen: OrderedDict[object, int] = field(
-        default_factory=OrderedDict
-    )  # a poller's connection -> number at its last poll
+    coming: int = 0
+    last: float = 0.0
+    seen: OrderedDict[object, int] = field(default_factory=OrderedDict)
 
     def tell(self) -> None:
         """Count one more, and end the polls that wait."""
         self.number += 1
+        self.last = time.monotonic()
         self.come.set()
         self.come = asyncio.Event()
+
+    @property
+    def settled(self) -> bool:
+        """Whether all news that began to come are there."""
+        return not self.coming and time.monotonic() - self.last >= SETTLE_S
 
 
 class HeldPolls:
@@ -78,23 +90,34 @@ class HeldPolls:
         path = scope.get("path", "")
         if (news := self._polls.get(path)) is not None:
             await self._hold(news, scope.get("client"))
-        await self._app(scope, receive, send)
-        for news in self._brings.get(path, ()):
-            news.tell()
+        brings = self._brings.get(path, ())
+        for news in brings:
+            news.coming += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            for news in brings:
+                news.coming -= 1
+                news.tell()
 
     def tell(self) -> None:
         """End all polls that wait; may be called by any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: [news.tell() for news in self._polls.values()])
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        for news in self._polls.values():
+            news.tell()
+            news.last = 0.0  # they are all there
 
     async def _hold(self, news: News, caller: object) -> None:
         """Wait until there is news that this caller has not seen."""
+        end = time.monotonic() + self._longest
         if news.seen.get(caller) == news.number:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(news.come.wait(), self._longest)
-                await asyncio.sleep(SETTLE_S)
-            except TimeoutError:
-                pass
+        while not news.settled and time.monotonic() < end:
+            await asyncio.sleep(LOOK_S)
         news.seen[caller] = news.number
         news.seen.move_to_end(caller)
         if len(news.seen) > CALLERS:
@@ -112,4 +135,4 @@ OF_SUPERLINK = {
 }
 """A SuperLink's polls: of SuperNodes, and of ServerApps."""
 OF_SUPERNODE: Mapping[str, frozenset[str]] = {f"{RUNTIME}acquire-task": frozenset()}
-"""A SuperNode's polls: of its SuperExec. Their news is a message from the SuperLink, which is no request."""
+"""A SuperNode's polls: of its SuperExec. Their news is a message that the SuperNode has pulled, not a request."""
