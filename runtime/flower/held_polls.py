@@ -19,7 +19,9 @@ from typing import Any
 import uvicorn
 
 LONGEST_S = 1.0
-"""Seconds that a poll is held at most; Flower's clients wait several times as long for an answer."""
+"""Seconds that a poll is held at most before news begin to come, and again until they have all come.
+
+Flower's clients wait several times as long for an answer."""
 SETTLE_S = 0.1
 """Seconds without a further request that brings news, before a poll is answered.
 
@@ -111,11 +113,11 @@ class HeldPolls:
             news.last = 0.0  # they are all there
 
     async def _hold(self, news: News, caller: object) -> None:
-        """Wait until there is news that this caller has not seen."""
-        end = time.monotonic() + self._longest
+        """Wait until there is news that this caller has not seen, and all of it has come."""
         if news.seen.get(caller) == news.number:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.come.wait(), self._longest)
+        end = time.monotonic() + self._longest
         while not news.settled and time.monotonic() < end:
             await asyncio.sleep(LOOK_S)
         news.seen[caller] = news.number

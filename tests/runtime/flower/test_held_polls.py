@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from threading import Thread
 from typing import Any
 
-from fedqmix.runtime.flower.held_polls import CALLERS, HeldPolls
+from fedqmix.runtime.flower.held_polls import CALLERS, SETTLE_S, HeldPolls
 
 PULL, PUSH, OTHER = "/pull", "/push", "/other"
 LONG = 60.0
@@ -93,3 +93,16 @@ def test_only_so_many_connections_are_remembered() -> None:
         await house.ask(PULL, 0)  # forgotten, and so not held
 
     assert len(play(scene).reached) == CALLERS + 6
+
+
+def test_a_poll_waits_for_all_parts_of_what_comes() -> None:
+    async def scene(house: House) -> None:
+        await house.ask(PULL)
+        second = asyncio.ensure_future(house.ask(PULL))
+        for part in range(4):
+            await house.ask(PUSH, f"part {part}")
+            await asyncio.sleep(SETTLE_S / 2)
+        await second
+
+    house = play(scene)
+    assert [path for path, _ in house.reached] == [PULL, *[PUSH] * 4, PULL]
