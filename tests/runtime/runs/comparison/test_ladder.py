@@ -127,6 +127,7 @@ def test_a_longer_run_goes_on_from_where_it_ended(tmp_path: Path, tag: str, capf
     assert eventually(lambda: not tagged(tag))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_while_it_goes_on_for_longer_is_not_done(
     tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
