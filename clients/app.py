@@ -22,7 +22,7 @@ from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.proto.agent_pb2 import Question
 from fedqmix.runtime.transport.proto.agent_pb2_grpc import AgentStub
-from fedqmix.runtime.transport.records import opened, packed, unpacked
+from fedqmix.runtime.transport.records import packed, plan_of, unpacked
 from fedqmix.runtime.transport.security import Identity, channel
 
 # Flower's simulation loads the app before it starts Ray, which would otherwise send usage statistics.
@@ -38,13 +38,12 @@ app = ClientApp()
 @app.query("who")
 def pass_on(message: Message, context: Context) -> Message:
     """Ask the agent; reply with its answer, or with the error in a record (m.FAILURE)."""
-    plan = _plan(message)
     try:
         configured = configured_agent(context)
         if configured:
             content = ask(configured, identity(), message)
         else:
-            address, own = simulated_door(context, plan)
+            address, own = simulated_door(context, plan_of(message.content))
             content = ask(address, own, message, wait=False)
     except FedqmixError as error:
         content = failure_record(error)
@@ -58,7 +57,7 @@ def ask(address: str, own: Identity | None, message: Message, *, wait: bool = Tr
     to time, and the call waits for it without limit. wait: False to return m.AT_WORK instead of waiting.
     Raises AttemptError when the agent cannot be reached, and the error that the agent raised.
     """
-    plan = _plan(message)
+    plan = plan_of(message.content)
     question = Question(
         run=str(plan[m.RUN]),
         round=_whole(plan, m.ROUND),
@@ -114,10 +113,6 @@ def identity() -> Identity | None:
 def party_behind(own: Identity | None) -> str:
     """Return the party that this SuperNode may call: agent-2 for supernode-2."""
     return "agent" if own is None else own.party.replace("supernode-", "agent-", 1)
-
-
-def _plan(message: Message) -> ConfigRecord:
-    return opened(message.content).config_records[m.PLAN]
 
 
 def _number(plan: ConfigRecord, name: str) -> int | float:

@@ -170,7 +170,9 @@ class FederationGrid(Grid):
         signs.begin()
         while True:
             exchange.send()
-            signs.answered(exchange.receive(), self._clock.monotonic())
+            if found := exchange.receive():
+                pauses.restart()
+            signs.answered(found, self._clock.monotonic())
             if not exchange.unanswered:
                 self._controls.settle(attempt, kind.removeprefix("query."))
                 self._time(kind, self._clock.monotonic() - began, exchange.answers.values())

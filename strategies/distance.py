@@ -22,9 +22,8 @@ def mean_distances(contents: Sequence[ArrayRecord]) -> dict[str, float]:
 
 
 def _mean_distance(arrays: Sequence[np.ndarray]) -> float:
-    from scipy.spatial.distance import (
-        pdist,
-    )  # here, because every party imports the strategies, and it is slow to import
+    # here, because every party imports the strategies, and scipy is slow to import
+    from scipy.spatial.distance import pdist
 
     flat = np.stack([array.ravel() for array in arrays]).astype(np.float64)
     pairs = pdist(flat)  # [n (n - 1) / 2]

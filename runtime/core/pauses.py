@@ -13,7 +13,7 @@ LEAST_S, MOST_S = 0.1, 1.0
 class GrowingPause:
     """Pauses of one waiting process, each a fifth of the time since `restart`, from least to most seconds.
 
-    A check that waited itself, such as a held request, shortens the pause after it by the time it took.
+    After a check that waited itself, such as a held request, the pause is the shortest.
     clock, sleep: replaced in tests.
     """
 
@@ -24,20 +24,20 @@ class GrowingPause:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._least, self._most, self._clock, self._sleep = min(least, most), most, clock, sleep
+        self._least, self._most, self._clock, self._sleep = least, most, clock, sleep
         self.restart()
 
     def restart(self) -> None:
         """Begin a new wait."""
-        self._began = self._checked = self._clock()
+        self._began = self._ended = self._clock()
 
-    def next(self) -> float:
-        """Return the next pause in seconds."""
-        return min(max(SHARE * (self._clock() - self._began), self._least), self._most)
+    def next(self, most: float | None = None) -> float:
+        """Return the next pause in seconds. most: a further bound."""
+        now = self._clock()
+        grown = self._least if now - self._ended >= self._least else SHARE * (now - self._began)
+        return min(max(grown, self._least), self._most if most is None else min(most, self._most))
 
-    def pause(self) -> None:
-        """Sleep for the rest of the next pause, which began when the last one ended."""
-        left = self.next() - (self._clock() - self._checked)
-        if left > 0:
-            self._sleep(left)
-        self._checked = self._clock()
+    def pause(self, most: float | None = None) -> None:
+        """Sleep for the next pause. most: a further bound of it."""
+        self._sleep(self.next(most))
+        self._ended = self._clock()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -26,27 +26,20 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from fedqmix.runtime.flower import internals
+from fedqmix.runtime.flower.requests import MOST, Application, Event, Receive, Scope, Send, again, whole_body
 from fedqmix.runtime.transport.identity import AUTHORITY, CERTIFICATE, KEY, Identity
 
 HEALTH, CONTROL, FLEET, RUNTIME = "/health", "/v1/control/", "/v1/fleet/", "/v1/runtime/"
 CALLER = "fedqmix.caller"
 """The key of the certificate's name in a request's scope."""
-MOST = 4 * 2**20
-"""Bytes of a body that is checked before it is passed on (a submission, a list of replies), at most."""
 LARGEST = 256 * 2**20
-"""Bytes of any other body at most; Flower sends parameters in pieces of 20 MiB."""
+"""Bytes of any other body at most. A message of ours is one object (runtime.transport.records), within gRPC's limit."""
 LONGEST_HEAD = 64 * 2**10
 """Bytes of an incomplete head at most; an endless head would fill the memory."""
 REFUSED = 0
 """The error code of our refusals; Flower's own codes begin with 1."""
 
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-Inside = Callable[[Any], Application]
+Wrap = Callable[[Any], Application]
 """A function that returns what allowed calls reach, from Flower's application."""
 
 _log = logging.getLogger(__name__)
@@ -100,24 +93,22 @@ def only(party: str) -> Rule:
     return rule
 
 
-def close(
-    program: Any, identity: Identity, access: Access, inside: Callable[[Any], Application] = lambda app: app
-) -> None:
+def close(program: Any, identity: Identity, access: Access, wrap: Wrap = lambda app: app) -> None:
     """Put the access rules in front of the server that a module of Flower's starts.
 
     program: the module whose `uvicorn` starts the server. identity: the certificate of the port.
     Raises ConfigurationError when this version of Flower starts the server differently.
     """
-    internals.replace(program, uvicorn=stand_in(identity, access, inside))
+    internals.replace(program, uvicorn=stand_in(identity, access, wrap))
 
 
-def stand_in(identity: Identity, access: Access, inside: Inside = lambda app: app) -> SimpleNamespace:
+def stand_in(identity: Identity, access: Access, wrap: Wrap = lambda app: app) -> SimpleNamespace:
     """Return a replacement of the module uvicorn: `run`, `Config` and `Server`, always closed."""
 
     def closed(app: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **options,
-            "app": Guard(inside(app), access),
+            "app": Guard(wrap(app), access),
             "http": KnownCallers,
             "ws": "none",
             "ssl_certfile": str(identity.folder / CERTIFICATE),
@@ -196,29 +187,15 @@ class Guard:
         if not call.caller:
             refusal = "the certificate names no party."
         elif refusal is None and (rule := self._access.bodies.get(call.path)) is not None:
-            body = await _read(receive)
+            body = await whole_body(receive)
             refusal = f"its body is cut off, or longer than {MOST} bytes." if body is None else rule(call, body)
-            receive = _again(body or b"", receive)
+            receive = again(body or b"", receive)
         else:
             receive = _bounded(receive)
         if refusal is None:
             return await self._app(scope, receive, send)
         _log.warning("refused %s %r: %s", call.caller or "an unnamed caller", call.path, refusal)
         return await _refuse(send, call.path, refusal)
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """Return a request's whole body; None when it is too long or cut off."""
-    body = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] != "http.request":
-            return None
-        body += event.get("body", b"")
-        if len(body) > MOST:
-            return None
-        if not event.get("more_body", False):
-            return bytes(body)
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -232,16 +209,6 @@ def _bounded(receive: Receive) -> Receive:
         return event if read <= LARGEST else {"type": "http.disconnect"}
 
     return receive_bounded
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first returns a body that was already read."""
-    waiting: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Event:
-        return waiting.pop() if waiting else await receive()
-
-    return receive_again
 
 
 async def _refuse(send: Send, path: str, refusal: str) -> None:

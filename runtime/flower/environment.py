@@ -11,10 +11,6 @@ from pathlib import Path
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.transport.identity import Identity
 
-TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
-POLL_SECONDS = "1.0"
-"""The most seconds between two checks whether an app has to be started (runtime.flower.quick_superexec)."""
-
 PACKAGE = __name__.partition(".")[0]
 
 OTHER_PORTS = ("FLWR_INTERNAL_GRPC_CONTROL_API", "FLWR_INTERNAL_GRPC_FLEET_API")
@@ -35,7 +31,7 @@ def environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
         **dict.fromkeys(OTHER_PORTS, "0"),
     }
-    for name, value in (("FLWR_TELEMETRY_ENABLED", "0"), ("FLWR_DISABLE_UPDATE_CHECK", "1"), (TASK_POLL, POLL_SECONDS)):
+    for name, value in (("FLWR_TELEMETRY_ENABLED", "0"), ("FLWR_DISABLE_UPDATE_CHECK", "1")):
         settings.setdefault(name, value)
     settings.update(source_path())
     return settings

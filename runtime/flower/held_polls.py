@@ -2,63 +2,81 @@
 
 SuperNodes, ServerApps and SuperExecs ask again and again whether there is something for them. Each of these requests
 costs a SuperLink ten milliseconds of processor time, and a message waits for the next one. Here a poll waits in the
-server, which costs nothing, until a request that may answer it has come, at most LONGEST_S.
+server, which costs nothing, until a request that may answer it has come, at most twice LONGEST_S.
+
+A poll whose caller has hung up is dropped: otherwise its message would be lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
 
 import uvicorn
 
+from fedqmix.runtime.flower.requests import Application, Event, Receive, Scope, Send, again, whole_body
+
 LONGEST_S = 1.0
-"""Seconds that a poll is held at most before news begin to come, and again until they have all come.
+"""Seconds that a poll is held at most until news begin to come, and again until all parts of them have come.
 
 Flower's clients wait several times as long for an answer."""
 SETTLE_S = 0.1
 """Seconds without a further request that brings news, before a poll is answered.
 
-A message comes before its parts. A client that is told of a message without its parts waits a second for them."""
-LOOK_S = 0.01
+A message comes before its parts. A client that learns of a message without its parts waits a second for them."""
+LOOK_S = 0.02
 CALLERS = 1000
-"""The connections that are remembered at most."""
+"""The questions that are remembered at most."""
 
-Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+FLEET, RUNTIME, CONTROL = "/v1/fleet/", "/v1/runtime/", "/v1/control/"
+SUPERLINK_POLLS: Mapping[str, frozenset[str]] = {
+    f"{FLEET}pull-messages": frozenset({f"{RUNTIME}push-messages", f"{RUNTIME}push-object"}),
+    f"{RUNTIME}pull-messages": frozenset({f"{FLEET}push-messages", f"{FLEET}push-object"}),
+    f"{RUNTIME}acquire-task": frozenset({f"{CONTROL}start-run"}),
+}
+"""A SuperLink's polls: of SuperNodes, ServerApps and its SuperExec; and the requests that bring news for each."""
+SUPERNODE_POLLS: Mapping[str, frozenset[str]] = {f"{RUNTIME}acquire-task": frozenset()}
+"""A SuperNode's polls: of its SuperExec. Their news is a message that the SuperNode has pulled, not a request."""
 
 
 @dataclass
-class News:
-    """What one kind of poll asks for.
+class Poll:
+    """The state of one kind of poll.
 
-    number: counts the news. come: set with the next ones. coming: requests under way that bring some. last: the time of
-    the last ones. seen: a caller's connection -> number at its last poll.
+    number: counts the news. arrived: set with the next ones. under_way: requests in work that bring some. last_at: the
+    time of the last ones. seen: a caller's question -> number when it was last answered.
     """
 
     number: int = 0
-    come: asyncio.Event = field(default_factory=asyncio.Event)
-    coming: int = 0
-    last: float = 0.0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: int = 0
+    last_at: float = 0.0
     seen: OrderedDict[object, int] = field(default_factory=OrderedDict)
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         """Count one more, and end the polls that wait."""
         self.number += 1
-        self.last = time.monotonic()
-        self.come.set()
-        self.come = asyncio.Event()
+        self.last_at = time.monotonic()
+        self.arrived.set()
+        self.arrived = asyncio.Event()
 
     @property
     def settled(self) -> bool:
-        """Whether all news that began to come are there."""
-        return not self.coming and time.monotonic() - self.last >= SETTLE_S
+        """Whether all news that began to come have arrived."""
+        return not self.under_way and time.monotonic() - self.last_at >= SETTLE_S
+
+    def answered(self, question: object) -> None:
+        """Note that a question is answered with all news so far."""
+        self.seen[question] = self.number
+        self.seen.move_to_end(question)
+        if len(self.seen) > CALLERS:
+            self.seen.popitem(last=False)
 
 
 class HeldPolls:
@@ -69,8 +87,9 @@ class HeldPolls:
 
     def __init__(self, polls: Mapping[str, frozenset[str]], longest: float = LONGEST_S) -> None:
         self._longest = longest
-        self._polls = {path: News() for path in polls}
-        self._brings = {path: [self._polls[poll] for poll, by in polls.items() if path in by] for path in _all(polls)}
+        self._polls = {path: Poll() for path in polls}
+        bringing = {path for by in polls.values() for path in by}
+        self._brings = {path: [self._polls[poll] for poll, by in polls.items() if path in by] for path in bringing}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def around(self, app: Application) -> HeldPolls:
@@ -86,55 +105,78 @@ class HeldPolls:
             Server=uvicorn.Server,
         )
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; a poll waits first."""
         self._loop = asyncio.get_running_loop()
         path = scope.get("path", "")
-        if (news := self._polls.get(path)) is not None:
-            await self._hold(news, scope.get("client"))
-        brings = self._brings.get(path, ())
-        for news in brings:
-            news.coming += 1
-        try:
+        if (poll := self._polls.get(path)) is not None:
+            await self._answer(poll, scope, receive, send)
+        elif path in self._brings:
+            await self._bring(self._brings[path], scope, receive, send)
+        else:
             await self._app(scope, receive, send)
+
+    def announce(self) -> None:
+        """End all polls that wait, as there is something complete; may be called by any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the server has ended
+                self._loop.call_soon_threadsafe(self._announce)
+
+    def _announce(self) -> None:
+        for poll in self._polls.values():
+            poll.announce()
+            poll.last_at = 0.0
+
+    async def _answer(self, poll: Poll, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold a poll, and pass it on unless its caller has hung up."""
+        body = await whole_body(receive)
+        if body is None:
+            return
+        question = (scope.get("client"), hashlib.sha256(body).digest())
+        held = asyncio.ensure_future(self._hold(poll, question))
+        gone = asyncio.ensure_future(receive())  # after the body, only the end of the connection is received
+        try:
+            await asyncio.wait({held, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                return
         finally:
-            for news in brings:
-                news.coming -= 1
-                news.tell()
+            held.cancel()
+            gone.cancel()
+        poll.answered(question)
+        await self._app(scope, again(body, receive), send)
 
-    def tell(self) -> None:
-        """End all polls that wait; may be called by any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        for news in self._polls.values():
-            news.tell()
-            news.last = 0.0  # they are all there
-
-    async def _hold(self, news: News, caller: object) -> None:
-        """Wait until there is news that this caller has not seen, and all of it has come."""
-        if news.seen.get(caller) == news.number:
+    async def _hold(self, poll: Poll, question: object) -> None:
+        """Wait until there is news since the last answer to this question, and all of it has come."""
+        if poll.seen.get(question) == poll.number:
             with suppress(TimeoutError):
-                await asyncio.wait_for(news.come.wait(), self._longest)
+                await asyncio.wait_for(poll.arrived.wait(), self._longest)
         end = time.monotonic() + self._longest
-        while not news.settled and time.monotonic() < end:
+        while not poll.settled and time.monotonic() < end:
             await asyncio.sleep(LOOK_S)
-        news.seen[caller] = news.number
-        news.seen.move_to_end(caller)
-        if len(news.seen) > CALLERS:
-            news.seen.popitem(last=False)
 
+    async def _bring(self, polls: Sequence[Poll], scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request that brings news; one that never arrives, or is refused, brings none."""
+        arrived = accepted = False
 
-def _all(polls: Mapping[str, frozenset[str]]) -> set[str]:
-    return {path for by in polls.values() for path in by}
+        async def counted() -> Event:
+            nonlocal arrived
+            event = await receive()
+            if not arrived and event["type"] == "http.request" and not event.get("more_body", False):
+                arrived = True
+                for poll in polls:
+                    poll.under_way += 1
+            return event
 
+        async def noted(event: Event) -> None:
+            nonlocal accepted
+            if event["type"] == "http.response.start":
+                accepted = event["status"] < 300
+            await send(event)
 
-FLEET, RUNTIME = "/v1/fleet/", "/v1/runtime/"
-OF_SUPERLINK = {
-    f"{FLEET}pull-messages": frozenset({f"{RUNTIME}push-messages", f"{RUNTIME}push-object"}),
-    f"{RUNTIME}pull-messages": frozenset({f"{FLEET}push-messages", f"{FLEET}push-object"}),
-}
-"""A SuperLink's polls: of SuperNodes, and of ServerApps."""
-OF_SUPERNODE: Mapping[str, frozenset[str]] = {f"{RUNTIME}acquire-task": frozenset()}
-"""A SuperNode's polls: of its SuperExec. Their news is a message that the SuperNode has pulled, not a request."""
+        try:
+            await self._app(scope, counted, noted)
+        finally:
+            for poll in polls:
+                poll.under_way -= arrived
+                if accepted:
+                    poll.announce()

@@ -35,12 +35,16 @@ from fedqmix.runtime.flower.own_apps import only_installed_clientapp
 from fedqmix.runtime.flower.own_bundle import own_hash
 from fedqmix.runtime.flower.programs import SERVERAPP, command
 
+PAUSES = GrowingPause()
+"""Between two checks for a task; each launch restarts them."""
+
 
 class ForkExecutor(SubprocessExecutor):
     """An executor that runs ClientApps in forks of this process, other apps as Flower does."""
 
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
         """Start an app; return without waiting for it."""
+        PAUSES.restart()  # the next task may come soon
         if spec.task_type != TaskType.CLIENT_APP:
             return super().launch(spec)
         parent = os.getpid()  # before the fork: afterwards the child may have another parent
@@ -138,18 +142,8 @@ def main() -> None:
 
 
 def _time() -> SimpleNamespace:
-    """Return a replacement of the module time, whose `sleep` takes the longest pause between two checks for a task.
-
-    A SuperNode holds these requests itself (runtime.flower.held_polls); then there is hardly a pause.
-    """
-    pauses: list[GrowingPause] = []
-
-    def sleep(most: float) -> None:
-        if not pauses:
-            pauses.append(GrowingPause(most=most))
-        pauses[0].pause()
-
-    return SimpleNamespace(**vars(time) | {"sleep": sleep})
+    """Return a replacement of the module time, whose `sleep` takes the longest pause between two checks for a task."""
+    return SimpleNamespace(**vars(time) | {"sleep": PAUSES.pause})
 
 
 def _closed() -> type[ForkExecutor]:

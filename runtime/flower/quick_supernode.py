@@ -4,14 +4,14 @@ Flower's main loop sleeps 3 s whenever there was no message, and 0.5 s between t
 message it starts a Python process that imports Flower again, which takes 1.5 s of processor time. A round sends every
 agent one or two messages, so these waits were most of a short round. Here the pauses for messages begin short and grow
 (runtime.core.pauses), those for replies are short, and ClientApps are started by `runtime.flower.quick_superexec`,
-which has imported all modules.
+which has imported all modules. The SuperExec's polls wait in the SuperNode (runtime.flower.held_polls).
 
 A SuperNode that was killed can reconnect at once. A SuperLink considers it active until two heartbeats of 30 s are
 overdue, and refuses its successor; the successor therefore first deactivates the previous node.
 
 With certificates the SuperNode shows its own to the SuperLink, and its port accepts calls of its own processes only
 (runtime/flower/closed_port.py); a version of flwr without the replaced names is refused. Without certificates only
-the waits are changed; a version of flwr without these names runs unchanged.
+the waits are changed, and polls held; a version of flwr without these names runs unchanged.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
     insecure.
     """
     from fedqmix.runtime.flower import internals
-    from fedqmix.runtime.flower.held_polls import OF_SUPERNODE, HeldPolls
+    from fedqmix.runtime.flower.held_polls import SUPERNODE_POLLS, HeldPolls
 
     loop = internals.module("flwr.supernode.start_client_internal")
     program = internals.module("flwr.supernode.cli.flower_supernode")
-    held = HeldPolls(OF_SUPERNODE)
+    held = HeldPolls(SUPERNODE_POLLS)
     if certs is not None:
         identity = Identity(certs)
         _close(program, identity, held)
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str], superlink: str, home: Path, certs: Path | None
         internals.replace(loop, _init_connection=_noting(internals.name(loop, "_init_connection"), leave, note))
     elif hasattr(program, "uvicorn"):
         program.uvicorn = held.stand_in()
-    _shorten(loop, held.tell)
+    _shorten(loop, held.announce)
     loop.subprocess = programs.stand_in()
     sys.argv = ["flower-supernode", *arguments]
     try:
@@ -103,6 +103,8 @@ def _shorten(loop: Any, message_came: Callable[[], None]) -> None:
         push_messages(*arguments, **options)
         messages.restart()
 
+    if not hasattr(loop, "_push_messages"):  # another version of flwr, without certificates
+        return
     push_messages = loop._push_messages
     loop._push_messages = push
     loop.time = SimpleNamespace(**vars(time) | {"sleep": sleep})

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from fedqmix.runtime.flower import internals, programs
 from fedqmix.runtime.flower.access import Node, superlink_access
 from fedqmix.runtime.flower.closed_port import close
-from fedqmix.runtime.flower.held_polls import OF_SUPERLINK, HeldPolls
+from fedqmix.runtime.flower.held_polls import SUPERLINK_POLLS, HeldPolls
 from fedqmix.runtime.flower.own_bundle import own_hash
 from fedqmix.runtime.transport.identity import Identity
 
@@ -31,10 +31,10 @@ def run(arguments: Sequence[str], identity: Identity | None, nodes: Mapping[str,
     program = internals.module("flwr.superlink.cli.flower_superlink")
     if identity is not None:
         internals.require_tested()
-        close(program, identity, superlink_access(nodes), HeldPolls(OF_SUPERLINK).around)
+        close(program, identity, superlink_access(nodes), HeldPolls(SUPERLINK_POLLS).around)
         own_hash()  # computed before the first submission
-    else:
-        internals.replace(program, uvicorn=HeldPolls(OF_SUPERLINK).stand_in())
+    elif hasattr(program, "uvicorn"):
+        program.uvicorn = HeldPolls(SUPERLINK_POLLS).stand_in()
     internals.replace(program, subprocess=programs.stand_in())
     sys.argv = ["flower-superlink", *arguments]
     program.flower_superlink()

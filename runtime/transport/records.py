@@ -2,6 +2,7 @@
 
 Flower sends every record and every array of a message separately: each takes several calls and database statements, on
 the way to the SuperLink and on the way from it. A message of ours therefore holds one record with two entries of bytes.
+It is sent whole: Flower does not divide it into pieces, as it divides large arrays.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ def unpacked(data: bytes) -> RecordDict:
 
 def closed(content: RecordDict) -> RecordDict:
     """Return a message's records as a single record, to be sent."""
-    others = RecordDict({name: record for name, record in content.items() if name != m.ARRAYS})
-    entries = {RECORDS: packed(others)}
-    if m.ARRAYS in content.array_records:
-        entries[m.ARRAYS] = bundle({name: array.numpy() for name, array in content.array_records[m.ARRAYS].items()})
+    arrays = content.array_records.get(m.ARRAYS)
+    entries = {RECORDS: packed(RecordDict({name: record for name, record in content.items() if record is not arrays}))}
+    if arrays is not None:
+        entries[m.ARRAYS] = bundle({name: array.numpy() for name, array in arrays.items()})
     return RecordDict({CLOSED: ConfigRecord(dict(entries))})
 
 
@@ -48,14 +49,31 @@ def opened(content: RecordDict) -> RecordDict:
 
     Raises RefusedError when the records or arrays cannot be read.
     """
-    if list(content) != [CLOSED] or CLOSED not in content.config_records:
+    if not _is_closed(content):
         return content
     entries = content.config_records[CLOSED]
     records = unpacked(_bytes(entries, RECORDS))
     if m.ARRAYS in entries:
+        if m.ARRAYS in records:
+            raise RefusedError(f"A message has two records of the name {m.ARRAYS!r}.")
         named = unbundle(_bytes(entries, m.ARRAYS))
         records[m.ARRAYS] = ArrayRecord({name: Array(value) for name, value in named.items()})
     return records
+
+
+def plan_of(content: RecordDict) -> ConfigRecord:
+    """Return the plan in a message's records, closed or not, without reading its arrays.
+
+    Raises RefusedError when it cannot be read.
+    """
+    records = unpacked(_bytes(content.config_records[CLOSED], RECORDS)) if _is_closed(content) else content
+    if m.PLAN not in records.config_records:
+        raise RefusedError("A message has no plan.")
+    return records.config_records[m.PLAN]
+
+
+def _is_closed(content: RecordDict) -> bool:
+    return list(content) == [CLOSED] and CLOSED in content.config_records
 
 
 def _bytes(entries: ConfigRecord, name: str) -> bytes:

@@ -12,7 +12,7 @@ from flwr.app import ConfigRecord, Context, MessageType, RecordDict
 from fedqmix.clients import app as client
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import ConfigurationError, DivergenceError
-from fedqmix.runtime.transport.records import opened
+from fedqmix.runtime.transport.records import CLOSED, RECORDS, opened
 from fedqmix.runtime.transport.security import Identity
 from support.served_agent import question
 
@@ -94,3 +94,11 @@ def test_the_client_app_is_thin():
     root = Path(client.__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_message_that_cannot_be_read_is_reported(monkeypatch):
+    monkeypatch.setenv("FEDQMIX_INSECURE", "1")
+    asked = question()
+    asked.content = RecordDict({CLOSED: ConfigRecord({RECORDS: b"\xff"})})
+    reply = client.app(message=asked, context=context(agent="127.0.0.1:1"))
+    assert reply.content.config_records[m.FAILURE]["error"] == "RefusedError"

@@ -89,6 +89,7 @@ def conduct(
     counters = before.counters if before is not None else Counters()
     checkpoint = before.checkpoint if before is not None else None
     refused = resuming.refused_before(folder) if checkpoint is not None else {}  # go_on deletes the summary
+    collect_only_new()
     federation = gather()
     if checkpoint is not None:
         _load(federation, checkpoint)  # in memory: an error up to here has changed no file
@@ -102,7 +103,6 @@ def conduct(
     outcome = Outcome.INTERRUPTED
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
-    collect_only_new()
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import sys
 
@@ -25,9 +26,11 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 
+@functools.cache
 def collect_only_new() -> None:
-    """Let Python's garbage collector visit only objects that are made from now on.
+    """Let Python's garbage collector visit only objects that are made from now on; once in a process.
 
+    Call it before a team is built: what a run leaves behind must be collected.
     Flower's robust strategies collect explicitly for every list of arrays that they read. Each time, the collector
     visited the objects of all imported modules.
     """

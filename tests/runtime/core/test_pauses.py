@@ -26,14 +26,16 @@ def test_a_pause_is_a_fifth_of_the_time_waited_within_bounds() -> None:
 
 def test_no_pause_is_longer_than_the_most() -> None:
     assert GrowingPause(least=0.1, most=0.05).next() == 0.05
+    assert GrowingPause(least=0.1, most=1.0).next(most=0.02) == 0.02
 
 
-def test_a_check_that_waited_itself_shortens_the_pause() -> None:
+def test_after_a_check_that_waited_itself_the_pause_is_the_shortest() -> None:
     now, slept = [0.0], []
     pauses = GrowingPause(least=0.1, most=1.0, clock=lambda: now[0], sleep=slept.append)
-    now[0] = 0.04
+    now[0] = 10.0
     pauses.pause()
-    assert slept == pytest.approx([0.06])
-    now[0] = 2.0
+    now[0] = 10.2
     pauses.pause()
-    assert len(slept) == 1
+    now[0] = 10.21
+    pauses.pause()
+    assert slept == pytest.approx([0.1, 0.1, 1.0])

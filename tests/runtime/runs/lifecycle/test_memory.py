@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,27 @@ def faults(way: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
 def test_pages_are_not_faulted_in_again() -> None:
     assert faults("kept") * 10 < faults("default")
+
+
+LEFT_BEHIND = """
+import gc, sys, weakref
+from fedqmix.runtime.cli.main import main
+from fedqmix.runtime.runs.local import team
+made, begin = [], team.LocalTeam.__init__
+def noted(self, *arguments, **options):
+    made.append(weakref.ref(self))
+    begin(self, *arguments, **options)
+team.LocalTeam.__init__ = noted
+for number in range(2):
+    assert main(["train", "experiment=smoke", "stop.rounds=1", f"run_dir={sys.argv[1]}/{number}"]) == 0
+gc.collect()
+assert len(made) == 2
+print([one() is None for one in made])
+"""
+
+
+def test_a_run_that_has_ended_leaves_no_team_in_memory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_BEHIND, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["[True, True]"], done.stdout + done.stderr
