@@ -12,6 +12,7 @@ from fedqmix.runtime.configuration.settings import RESUMABLE
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.deployment.progress_file import ProgressFile
 from fedqmix.runtime.deployment.submission import RunState, State, SuperLink, UnreachableError
+from fedqmix.runtime.processes import require_uninterrupted
 from fedqmix.server.records import Row
 
 LOOK = 0.1
@@ -75,6 +76,7 @@ class Following:
                         self._run, self._others = 0, None
                         say(f"the run was lost ({found.words}); it is submitted again")
             yield None
+            require_uninterrupted()
             time.sleep(LOOK)
 
     def _submit(self) -> None:

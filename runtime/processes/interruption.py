@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,19 @@ from types import FrameType
 
 ONE_REQUEST_S = 5.0
 """Signals within this many seconds are one request: a closed terminal sends SIGHUP twice, systemd sends both."""
+
+_requested = threading.Event()
+
+
+def require_uninterrupted() -> None:
+    """Raise KeyboardInterrupt when a signal has come; loops that wait for long call it.
+
+    The exception that the signal's handler raises may be lost: in a destructor, in a callback, or in a library that
+    catches everything.
+    """
+    if _requested.is_set():
+        _requested.clear()
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -22,11 +36,13 @@ def interruptible() -> Iterator[None]:
     Ctrl-C. Main thread only.
     """
     asked = -math.inf
+    _requested.clear()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         before, asked = asked, time.monotonic()
         if number == signal.SIGINT or asked - before > ONE_REQUEST_S:
+            _requested.set()
             raise KeyboardInterrupt
 
     heard = [
@@ -36,5 +52,6 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
+        _requested.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
