@@ -12,8 +12,9 @@ from flwr.proto.fleet_pb2 import PushMessagesRequest
 from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER
 from google.protobuf.message import DecodeError
 
-from fedqmix.runtime.flower.closed_port import CONTROL, FLEET, HEALTH, RUNTIME, Access, Call, every_party, only
+from fedqmix.runtime.flower.closed_port import Access, Call, every_party, only
 from fedqmix.runtime.flower.own_bundle import foreign
+from fedqmix.runtime.flower.requests import CONTROL, FLEET, HEALTH, RUNTIME
 
 SUBMIT, SUPERLINK = "submit", "superlink"
 START = f"{CONTROL}start-run"

@@ -5,7 +5,7 @@ signatures in the calls, if at all. Here TLS requires a client certificate of th
 of an unknown caller reaches HTTP. The name in the certificate (`submit`, `supernode-1`) then selects the allowed
 paths.
 
-1. `stand_in` replaces the name `uvicorn` in the module that starts the server, so that every server is closed.
+1. `closed_stand_in` replaces the name `uvicorn` in the module that starts the server, so that every server is closed.
 2. `KnownCallers`, a subclass of uvicorn's HTTP protocol, adds the certificate's name to each request's scope.
 3. `Guard`, in front of Flower's application, answers calls that `Access` does not allow with an error. The tables are
    in runtime/flower/access.py.
@@ -22,14 +22,24 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
-import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from fedqmix.runtime.flower import internals
-from fedqmix.runtime.flower.requests import MOST, Application, Event, Receive, Scope, Send, again, whole_body
+from fedqmix.runtime.flower.requests import (
+    FLEET,
+    MOST,
+    RUNTIME,
+    Application,
+    Event,
+    Receive,
+    Scope,
+    Send,
+    again,
+    stand_in,
+    whole_body,
+)
 from fedqmix.runtime.transport.identity import AUTHORITY, CERTIFICATE, KEY, Identity
 
-HEALTH, CONTROL, FLEET, RUNTIME = "/health", "/v1/control/", "/v1/fleet/", "/v1/runtime/"
 CALLER = "fedqmix.caller"
 """The key of the certificate's name in a request's scope."""
 LARGEST = 256 * 2**20
@@ -99,16 +109,16 @@ def close(program: Any, identity: Identity, access: Access, wrap: Wrap = lambda 
     program: the module whose `uvicorn` starts the server. identity: the certificate of the port.
     Raises ConfigurationError when this version of Flower starts the server differently.
     """
-    internals.replace(program, uvicorn=stand_in(identity, access, wrap))
+    internals.replace(program, uvicorn=closed_stand_in(identity, access, wrap))
 
 
-def stand_in(identity: Identity, access: Access, wrap: Wrap = lambda app: app) -> SimpleNamespace:
-    """Return a replacement of the module uvicorn: `run`, `Config` and `Server`, always closed."""
+def closed_stand_in(identity: Identity, access: Access, wrap: Wrap = lambda app: app) -> SimpleNamespace:
+    """Return a replacement of the module uvicorn whose servers are always closed."""
 
-    def closed(app: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    def closed(options: dict[str, Any]) -> dict[str, Any]:
         return {
             **options,
-            "app": Guard(wrap(app), access),
+            "app": Guard(wrap(options["app"]), access),
             "http": KnownCallers,
             "ws": "none",
             "ssl_certfile": str(identity.folder / CERTIFICATE),
@@ -117,11 +127,7 @@ def stand_in(identity: Identity, access: Access, wrap: Wrap = lambda app: app) -
             "ssl_cert_reqs": ssl.CERT_REQUIRED,
         }
 
-    return SimpleNamespace(
-        run=lambda app, **options: uvicorn.run(**closed(app, options)),
-        Config=lambda app, **options: uvicorn.Config(**closed(app, options)),
-        Server=uvicorn.Server,
-    )
+    return stand_in(closed)
 
 
 class KnownCallers(AutoHTTPProtocol):  # type: ignore[misc, valid-type]

@@ -18,9 +18,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-import uvicorn
-
-from fedqmix.runtime.flower.requests import Application, Event, Receive, Scope, Send, again, whole_body
+from fedqmix.runtime.flower.requests import (
+    CONTROL,
+    FLEET,
+    RUNTIME,
+    Application,
+    Event,
+    Receive,
+    Scope,
+    Send,
+    again,
+    stand_in,
+    whole_body,
+)
 
 LONGEST_S = 1.0
 """Seconds that a poll is held at most until news begin to come, and again until all parts of them have come.
@@ -31,10 +41,9 @@ SETTLE_S = 0.1
 
 A message comes before its parts. A client that learns of a message without its parts waits a second for them."""
 LOOK_S = 0.02
-CALLERS = 1000
+QUESTIONS = 1000
 """The questions that are remembered at most."""
 
-FLEET, RUNTIME, CONTROL = "/v1/fleet/", "/v1/runtime/", "/v1/control/"
 SUPERLINK_POLLS: Mapping[str, frozenset[str]] = {
     f"{FLEET}pull-messages": frozenset({f"{RUNTIME}push-messages", f"{RUNTIME}push-object"}),
     f"{RUNTIME}pull-messages": frozenset({f"{FLEET}push-messages", f"{FLEET}push-object"}),
@@ -75,7 +84,7 @@ class Poll:
         """Note that a question is answered with all news so far."""
         self.seen[question] = self.number
         self.seen.move_to_end(question)
-        if len(self.seen) > CALLERS:
+        if len(self.seen) > QUESTIONS:
             self.seen.popitem(last=False)
 
 
@@ -99,11 +108,7 @@ class HeldPolls:
 
     def stand_in(self) -> SimpleNamespace:
         """Return a replacement of the module uvicorn: `run`, `Config` and `Server`, with polls held."""
-        return SimpleNamespace(
-            run=lambda app, **options: uvicorn.run(self.around(app), **options),
-            Config=lambda app, **options: uvicorn.Config(self.around(app), **options),
-            Server=uvicorn.Server,
-        )
+        return stand_in(lambda options: {**options, "app": self.around(options["app"])})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; a poll waits first."""

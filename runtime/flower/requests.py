@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import SimpleNamespace
 from typing import Any
 
+import uvicorn
+
+HEALTH, CONTROL, FLEET, RUNTIME = "/health", "/v1/control/", "/v1/fleet/", "/v1/runtime/"
+"""The paths of Flower's APIs."""
 MOST = 4 * 2**20
 """Bytes of a body that is read before it is passed on (a submission, a list of replies, a poll), at most."""
 
@@ -13,6 +18,18 @@ Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def stand_in(changed: Callable[[dict[str, Any]], dict[str, Any]]) -> SimpleNamespace:
+    """Return a replacement of the module uvicorn: `run`, `Config` and `Server`.
+
+    changed: returns the options of a server, from those that Flower gives; "app" is one of them.
+    """
+    return SimpleNamespace(
+        run=lambda app, **options: uvicorn.run(**changed({**options, "app": app})),
+        Config=lambda app, **options: uvicorn.Config(**changed({**options, "app": app})),
+        Server=uvicorn.Server,
+    )
 
 
 async def whole_body(receive: Receive) -> bytes | None:

@@ -89,7 +89,7 @@ def test_an_app_that_cannot_be_replaced_is_not_run(monkeypatch: pytest.MonkeyPat
 def test_a_server_is_closed_whatever_flower_asks_for(tmp_path: Path) -> None:
     make_certificates(tmp_path, 1)
     identity = Identity(tmp_path / "supernode-0")
-    made = closed_port.stand_in(identity, supernode_access("supernode-0"))
+    made = closed_port.closed_stand_in(identity, supernode_access("supernode-0"))
     open_options = {"http": "h11", "ws": "auto", "ssl_certfile": None, "ssl_keyfile": None, "ssl_cert_reqs": 0}
     config = made.Config(app=lambda *_: None, **open_options)
     config.load()

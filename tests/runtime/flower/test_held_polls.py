@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from threading import Thread
 from typing import Any
 
-from fedqmix.runtime.flower.held_polls import CALLERS, SETTLE_S, HeldPolls
+from fedqmix.runtime.flower.held_polls import QUESTIONS, SETTLE_S, HeldPolls
 
 PULL, PUSH, OTHER = "/pull", "/push", "/other"
 LONG = 60.0
@@ -179,8 +179,8 @@ def test_a_thread_announces_news() -> None:
 
 def test_only_so_many_questions_are_remembered() -> None:
     async def calls(served: Served) -> None:
-        for caller in range(CALLERS + 5):
+        for caller in range(QUESTIONS + 5):
             await served.ask(PULL, caller)
         await served.ask(PULL, 0)  # forgotten, and so not held
 
-    assert len(run(calls)) == CALLERS + 6
+    assert len(run(calls)) == QUESTIONS + 6
