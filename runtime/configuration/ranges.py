@@ -7,7 +7,9 @@ import math
 import types
 import typing
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from operator import attrgetter
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
@@ -30,15 +32,22 @@ def typed(raw: DictConfig) -> Config:
     except InterpolationResolutionError as error:
         raise ConfigurationError(f"a value refers to another that is not there: {error}.") from error
     merged = _merge(raw)
+    missing = OmegaConf.missing_keys(merged)
     for name, setting in settings().items():
-        section = name.rpartition(".")[0]
-        if (section and OmegaConf.is_missing(merged, section)) or OmegaConf.is_missing(merged, name):
+        if name in missing or name.rpartition(".")[0] in missing:
             raise ConfigurationError(f"{name} has no value: write {name}=... ({_kind(setting)}).")
-        _check_range(name, OmegaConf.select(merged, name), setting)
     config = OmegaConf.to_object(merged)
     assert isinstance(config, Config)
+    for name, setting in settings().items():
+        _check_range(name, attrgetter(name)(config), setting)
     _check_combinations(config)
     return config
+
+
+@cache
+def schema() -> DictConfig:
+    """Return the settings' types and defaults, to be merged with; nobody may change it."""
+    return cast(DictConfig, OmegaConf.structured(Config))
 
 
 def to_yaml(config: Config) -> str:
@@ -51,12 +60,12 @@ def _merge(raw: DictConfig) -> DictConfig:
 
     OmegaConf would convert a number to true or false; such a number is refused before. Raises ConfigurationError.
     """
-    for name, setting in settings().items():
+    for name in flags():
         value = OmegaConf.select(raw, name, throw_on_missing=False)
-        if setting.type is bool and value is not None and not isinstance(value, bool):
-            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {_kind(setting)}.")
+        if value is not None and not isinstance(value, bool):
+            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {_kind(settings()[name])}.")
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), raw)
+        merged = OmegaConf.merge(schema(), raw)
     except ConfigKeyError as error:
         raise ConfigurationError(unknown_setting(str(error.full_key))) from error
     except ValidationError as error:
@@ -70,6 +79,12 @@ def _merge(raw: DictConfig) -> DictConfig:
         raise ConfigurationError(f"the configuration does not fit: {str(error).splitlines()[0]}.") from error
     assert isinstance(merged, DictConfig)
     return merged
+
+
+@cache
+def flags() -> tuple[str, ...]:
+    """Return the settings that are true or false."""
+    return tuple(name for name, setting in settings().items() if setting.type is bool)
 
 
 def _kind(setting: Setting) -> str:

@@ -5,8 +5,6 @@ Every mistake raises ConfigurationError before anything starts.
 
 from __future__ import annotations
 
-import datetime
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,22 +12,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-import hydra
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.schema import ROBUST, Config
 from fedqmix.runtime.configuration import overrides as written
+from fedqmix.runtime.configuration.composing import composed, loader, of_groups
 from fedqmix.runtime.configuration.earlier import RENAMED, before
-from fedqmix.runtime.configuration.exceptions import exception_for, exceptions_of, require_maps
-from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program, unknown_setting
+from fedqmix.runtime.configuration.exceptions import exceptions_of, require_maps
+from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program
 from fedqmix.runtime.configuration.plain import parse_plain, read_plain
-from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, typed
+from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, schema, typed
 from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.core.own_code import is_file
@@ -75,9 +71,7 @@ def compose(
         load(own, maps=maps, parameter_names=parameter_names)  # reports the file's own errors
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
         return _checked(raw, maps, parameter_names)
-    with _loader():
-        raw = _composed(overrides)
-    config = _checked(raw, maps, parameter_names)
+    config = _checked(composed(parsed), maps, parameter_names)
     require_maps(config.experiment, _maps() if maps is None else maps)
     return config
 
@@ -91,8 +85,8 @@ def expand(
     one is found before the first one starts. Raises ConfigurationError as `compose` does, and when two runs would write
     the same run folder.
     """
-    with _loader() as loader:
-        parsed = written.parse(overrides, loader)
+    with loader() as conf:
+        parsed = written.parse(overrides, conf)
         try:
             (runs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
         except HydraException as error:
@@ -179,35 +173,6 @@ def _first_sentence(path: Path) -> str:
     return min(text.split(". ")[0], text.split(" (")[0], text.split(";")[0], key=len).rstrip(".")
 
 
-@contextmanager
-def _loader() -> Iterator[ConfigLoader]:
-    OmegaConf.register_new_resolver("started", _started, replace=True)
-    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
-
-
-def _started() -> str:
-    """Return the time and four random digits: runs of the same second get different folders."""
-    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _composed(overrides: Sequence[str]) -> DictConfig:
-    """Compose the tree, with its experiment's exception for its map below the overrides."""
-    tree = _by_hydra(overrides)
-    exception = exception_for(tree)
-    return _by_hydra([*overrides, *exception]) if exception else tree
-
-
-def _by_hydra(overrides: Sequence[str]) -> DictConfig:
-    try:
-        return hydra.compose("config", overrides=list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        if isinstance(error.__cause__, ConfigKeyError | ConfigAttributeError):
-            raise ConfigurationError(unknown_setting(str(error.__cause__.full_key))) from error
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"cannot compose the configuration: {reason}") from error
-
-
 def _config_of(path: Path) -> Path:
     """Return the config.yaml of a run folder, or the file itself.
 
@@ -271,8 +236,7 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
 
     The result is not a struct: a run's unknown settings can be merged into it, and `typed` reports them.
     """
-    with _loader():
-        known = OmegaConf.merge(OmegaConf.structured(Config), _by_hydra(choices))
+    known = OmegaConf.merge(schema(), of_groups(choices))
     return OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(known)))
 
 
