@@ -158,11 +158,11 @@ class Exchange:
 
 
 def _opened(reply: Message) -> RecordDict:
-    """Return an answer's records; none when they cannot be read, which the strategy then reports."""
+    """Return an answer's records, or why they cannot be read: the strategy decides what that costs the agent."""
     try:
         return opened(reply.content)
-    except RefusedError:
-        return RecordDict()
+    except RefusedError as error:
+        return RecordDict({m.UNREADABLE: ConfigRecord({m.REASON: str(error)})})
 
 
 def _require_itself(agent: int, reply: Message) -> None:

@@ -33,9 +33,9 @@ def read(content: ArrayRecord) -> Arrays | str:
         try:
             value = array.numpy()
         except Exception as error:  # numpy can raise any error on bytes that are not an array
-            return f"returned {_short(name)}, which cannot be read ({type(error).__name__})"
+            return f"returned {short(name)}, which cannot be read ({type(error).__name__})"
         if (str(value.dtype), tuple(value.shape)) != (array.dtype, tuple(array.shape)):
-            return f"returned {_short(name)} as {_kind(value)}, declared as {array.dtype} of {list(array.shape)}"
+            return f"returned {short(name)} as {_kind(value)}, declared as {array.dtype} of {list(array.shape)}"
         arrays[name] = value
     return arrays
 
@@ -46,13 +46,13 @@ def wrong_arrays(found: Arrays, sent: Arrays) -> str | None:
     Names, their order, shapes and types must be equal, all values finite, second moments >= 0.
     """
     if list(found) != list(sent):
-        names = [", ".join(map(_short, one)) or "nothing" for one in (found, sent)]
+        names = [", ".join(map(short, one)) or "nothing" for one in (found, sent)]
         return f"returned {names[0]}; it was sent {names[1]}"
     for name, value in found.items():
         if _kind(value) != _kind(sent[name]):
             return f"returned {name} as {_kind(value)}; it was sent {_kind(sent[name])}"
         if value.dtype.kind != "f":
-            return f"returned {_short(name)} as {_kind(value)}; parameters are floating-point numbers"
+            return f"returned {short(name)} as {_kind(value)}; parameters are floating-point numbers"
         if not np.isfinite(value).all():
             return f"returned {name} with values that are not finite"
         if name.startswith(EXP_AVG_SQ) and (value < 0).any():
@@ -113,7 +113,7 @@ def wrong_figures(reported: MetricRecord, known: Mapping[str, Figure]) -> str | 
     for name, value in known.items():
         own = reported.get(name)
         if not _same(own, value):
-            return f"reported {name}={_short(own)}; it is {_short(value)}, as world and mixer counted"
+            return f"reported {name}={short(own)}; it is {short(value)}, as world and mixer counted"
     return None
 
 
@@ -148,14 +148,14 @@ def _same(own: object, known: Figure) -> bool:
 
 
 def _listed(kind: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{_short(name)} ({what})" for name, what in kind) or "nothing"
+    return ", ".join(f"{short(name)} ({what})" for name, what in kind) or "nothing"
 
 
 def _kind(value: NDArray[Any]) -> str:
     return f"{value.dtype} of shape {list(value.shape)}"
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """Return at most 60 printable characters for a value that an agent sent."""
     text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -14,6 +14,7 @@ from fedqmix.strategies.checks import (
     numbers,
     oversized,
     read,
+    short,
     unlike,
     unlike_sizes,
     wrong_arrays,
@@ -40,11 +41,14 @@ def arrays_of(reply: Message) -> ArrayRecord:
 def agent_of(reply: Message) -> int:
     """Return the agent's index in a reply.
 
-    Raises FederationError when it is missing or not an integer.
+    Raises FederationError when it is missing or not an integer, and when the reply cannot be read.
     """
+    node = reply.metadata.src_node_id
+    if (fault := _unreadable(reply)) is not None:
+        raise FederationError(f"node {node} {fault}.")
     agent = metrics_of(reply).get(m.AGENT)
     if isinstance(agent, bool) or not isinstance(agent, int):
-        raise FederationError(f"node {reply.metadata.src_node_id} answered as agent {str(agent)[:40]!r}.")
+        raise FederationError(f"node {node} answered as agent {str(agent)[:40]!r}.")
     return agent
 
 
@@ -70,7 +74,10 @@ def wrong_figures_in(replies: Sequence[Message], known: Sequence[Known]) -> dict
 
     replies, known: [agents].
     """
-    found = {agent: wrong_figures(metrics_of(replies[agent]), known[agent]) for agent in range(len(replies))}
+    found = {
+        agent: _unreadable(reply) or wrong_figures(metrics_of(reply), known[agent])
+        for agent, reply in enumerate(replies)
+    }
     return {agent: what for agent, what in found.items() if what is not None}
 
 
@@ -85,6 +92,8 @@ def wrong_updates(
     found: dict[int, str] = {}
     norms: dict[int, dict[str, float]] = {}
     for agent, reply in enumerate(replies):
+        if _unreadable(reply) is not None:  # reported with its figures
+            continue
         asked, arrays = numbers(sent[agent]), read(arrays_of(reply))
         wrong = arrays if isinstance(arrays, str) else wrong_arrays(arrays, asked)
         if wrong is not None:
@@ -92,6 +101,12 @@ def wrong_updates(
         elif not isinstance(arrays, str):
             norms[agent] = change_norms(arrays, asked)
     return wrong_figures_in(replies, known) | _too_large(norms, max_update, "an update") | found
+
+
+def _unreadable(reply: Message) -> str | None:
+    """Return the fault of an answer that the server could not read; None for one that it could."""
+    why = reply.content.config_records.get(m.UNREADABLE)
+    return None if why is None else f"sent an answer that cannot be read: {short(why.get(m.REASON))}"
 
 
 def require_like_starts(starts: Sequence[ArrayRecord], max_update: float | None) -> None:

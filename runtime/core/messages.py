@@ -17,6 +17,10 @@ FAILURE = "failure"
 AT_WORK = "at-work"
 """The record of a reply without an answer: the agent is at work, ask again. Only simulated nodes send it."""
 
+UNREADABLE = "unreadable"
+"""The record that the server puts in place of an answer that it could not read; it holds REASON."""
+REASON = "reason"
+
 # plan
 ROUND = "server-round"
 SHARED = "shared"

@@ -1,12 +1,12 @@
 """The nodes of a federation: who they are, whether they are believed, and how long they are waited for."""
 
 import pytest
-from flwr.app import Error, Message
+from flwr.app import ConfigRecord, Error, Message, MessageType, RecordDict
 from flwr.common.constant import ErrorCode
 
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import FederationError
-from fedqmix.runtime.transport.records import closed, opened
+from fedqmix.runtime.transport.records import CLOSED, RECORDS, closed, opened
 from support.faulty_federation import PATIENCE_S, Federation, arrays_of, same, toy_run, undisturbed
 from support.toy_agents import make_strategy
 
@@ -73,6 +73,41 @@ def test_a_node_that_answers_as_another_agent_later_ends_the_run():
     federation.network.pull_messages = swapped
     with pytest.raises(FederationError, match="the SuperNode of agent 1 answered as agent 0"):
         make_strategy("a_pps").join(federation.grid)
+
+
+DAMAGED = {
+    "records": (lambda own: own | {RECORDS: b"\xff nonsense"}, "A message cannot be read as Flower's records"),
+    "arrays": (lambda own: own | {m.ARRAYS: b"\xff nonsense"}, "cannot be read: "),
+    "a number": (lambda own: own | {RECORDS: 3}, "entry 'records' is not bytes but int"),
+}
+
+
+def damaged(federation, kinds, damage):
+    """Spoil what agent 1 answers to questions of some kinds. damage: from a reply's entries to others."""
+    network = federation.network
+    real = network.pull_messages
+
+    def spoiled(ids):
+        for reply in real(ids):
+            about = reply.metadata.reply_to_message_id
+            asked = next(one for one in network.pushed if one.metadata.message_id == about)
+            if asked.metadata.message_type in kinds and asked.metadata.dst_node_id == 1001:
+                entries = dict(reply.content.config_records[CLOSED])
+                reply.content = RecordDict({CLOSED: ConfigRecord(damage(entries))})
+            yield reply
+
+    network.pull_messages = spoiled
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+@pytest.mark.parametrize("kind", [m.JOIN, MessageType.TRAIN, MessageType.EVALUATE])
+def test_an_answer_that_cannot_be_read_ends_the_run_with_the_reason(how, kind):
+    federation = Federation(nodes=KEYS)
+    damage, reason = DAMAGED[how]
+    damaged(federation, {kind}, damage)
+    with pytest.raises(FederationError, match=f"sent an answer that cannot be read: .*{reason}") as raised:
+        toy_run(federation.grid, "a_pps", facts=federation.agents.facts)
+    assert ("node 1001" if kind == m.JOIN else "agent 1") in str(raised.value)
 
 
 def test_why_a_node_cannot_answer_is_said_once():
