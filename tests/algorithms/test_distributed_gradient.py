@@ -89,7 +89,13 @@ def agree(agents, learner, plain, episodes, *, tied=False):
     return mixer, batch
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
+DOUBLE = pytest.mark.parametrize(
+    "compiled", [pytest.param(True, marks=pytest.mark.slow), False], ids=["kernels", "torch"]
+)
+"""Both backends in float64. The kernels' compilation for it takes a minute; `make test` has them in float32 only."""
+
+
+@DOUBLE
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
 @pytest.mark.parametrize(("double_q", "target", "clip"), COMBINATIONS, ids=COMBINATION_NAMES)
 def test_steps_agree_with_plain_autograd(compiled, method, double_q, target, clip):
@@ -112,7 +118,7 @@ def test_steps_agree_with_plain_autograd(compiled, method, double_q, target, cli
     assert any(not seen.any() for episode in drawn for agent in episode.observations for seen in agent), "no dead agent"
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
+@DOUBLE
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
 @pytest.mark.parametrize("td_lambda", [0.6, 1.0])
 def test_lambda_returns_agree_with_their_definition(compiled, method, td_lambda):
@@ -126,11 +132,12 @@ def test_lambda_returns_agree_with_their_definition(compiled, method, td_lambda)
     assert len(truncated) > 1
 
 
+@DOUBLE
 @pytest.mark.parametrize("method", METHODS, ids=METHOD_NAMES)
-def test_tied_gradients_are_one_shared_network(method):
+def test_tied_gradients_are_one_shared_network(compiled, method):
     """strategy full_sharing: N copies that take every step with the team's sum are one network."""
     settings = algorithm(**method, batch_size=5, grad_norm_clip=0.1, target_update_interval=2)
-    agents, learner, plain, episodes = begin(settings, shared=True)
+    agents, learner, plain, episodes = begin(settings, shared=True, compiled=compiled)
     assert len(plain.networks) == 1
     for _ in range(STEPS):
         mixer, _ = agree(agents, learner, plain, episodes, tied=True)

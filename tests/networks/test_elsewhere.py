@@ -190,6 +190,7 @@ def assert_single(words: list[str], seed: int, together: Path, single: Path) -> 
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_seeds_in_one_program_are_their_single_runs(sizes, tmp_path: Path):
     words = [*SEEDS, "stop.rounds=2", "stop.env_steps=10000", "evaluation.every_env_steps=100"]
     assert main([*words, "seeds=[1,2]", f"run_dir={tmp_path / 'all'}"]) == 0

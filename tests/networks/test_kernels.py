@@ -53,6 +53,7 @@ def outcome(agents, learner):
     return {**agents.state(), **{f"team.{name}": value for name, value in learner.state().items()}}
 
 
+@pytest.mark.slow  # in float64, for which all kernels are compiled anew
 @pytest.mark.parametrize("agent_id", [True, False])
 @pytest.mark.parametrize("hypernetwork_layers", [1, 2])
 def test_blocks_and_chunks_add_up_to_what_torch_finds(hypernetwork_layers, agent_id):
@@ -94,6 +95,7 @@ def test_q_values_whose_room_was_used_again_have_no_way_back():
         first.way_back({"q_taken": torch.ones_like(first.rows["q_taken"])})
 
 
+@pytest.mark.slow
 def test_a_network_wider_than_any_block():
     agents, _ = team(double=True, hidden=150)
     other, learner = team(double=True, hidden=150)

@@ -128,6 +128,7 @@ def test_a_panel_a_map_in_the_order_of_the_table() -> None:
     assert ladder.picture([], LEVELS, "") is None
 
 
+@pytest.mark.slow
 def test_the_table_alone_is_made_of_folders_and_files_each_run_once(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

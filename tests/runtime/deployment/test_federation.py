@@ -38,6 +38,14 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float
     return max(differences(one, other).values())
 
 
+def test_a_federation_computes_what_one_process_does(tmp_path: Path) -> None:
+    words = ("stop.rounds=1", "strategy=rs_pps", "strategy.aggregation_interval=10")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.finish()
+    assert apart(trained_locally(tmp_path / "local", *words), dict(numbers_of(tmp_path / "up"))) == 0
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_in_mid_round(tmp_path: Path) -> None:
     words = ("stop.rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=30")

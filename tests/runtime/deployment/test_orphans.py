@@ -214,6 +214,7 @@ VICTIMS = (
 )
 
 
+@pytest.mark.slow
 def test_nobody_outlives_superlink_and_supernode(stuck: Callable[[], Stuck]) -> None:
     """A ClientApp waits at an agent that does not answer, a ServerApp for its nodes."""
     found = stuck()

@@ -230,6 +230,7 @@ def test_an_app_is_not_fetched_from_elsewhere(federation: Federation, field: str
         assert len(client.ListRuns(ListRunsRequest()).run_dict) == before
 
 
+@pytest.mark.slow
 def test_a_supernode_that_says_it_is_another_agent_is_not_believed(federation: Federation) -> None:
     list(federation.follow("liar", "seed=15").rows(print))
     found = json.loads((federation.folder / "runs" / "liar" / "roster.json").read_text())
@@ -237,6 +238,7 @@ def test_a_supernode_that_says_it_is_another_agent_is_not_believed(federation: F
     assert found["said"][0].startswith("the SuperNode of agent 1 says that it is agent 0; it is not believed")
 
 
+@pytest.mark.slow
 def test_bundles_that_a_superlink_lets_through_are_imported_by_nobody(tmp_path: Path) -> None:
     """The SuperLink's port takes the bundle: its ServerApp does not. That takes it, too: the SuperNodes do not."""
     blind = {"PYTHONPATH": f"{SITES / 'blind_site'}:{ENVIRONMENT['PYTHONPATH']}"}
@@ -273,6 +275,7 @@ def test_a_head_without_end_is_cut_off(federation: Federation) -> None:
     assert answer(federation.address, context)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("party", ["superlink", "supernode-0"])
 def test_a_superexec_that_has_ended_is_started_again(federation: Federation, party: str) -> None:
     """Without one no app is ever started, while the SuperLink takes runs all the same."""

@@ -69,7 +69,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
 
 @pytest.mark.parametrize(
     "how",
-    [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+    [signal.SIGTERM, *(pytest.param(how, marks=pytest.mark.slow) for how in (signal.SIGHUP, signal.SIGINT))],
     ids=lambda one: one.name,
 )
 def test_a_signal_ends_the_run_and_says_how_to_go_on(link: Link, how: signal.Signals) -> None:
@@ -106,6 +106,7 @@ def test_under_nohup_a_closed_terminal_changes_nothing(link: Link) -> None:
     assert not link.control.not_terminated()
 
 
+@pytest.mark.slow
 def test_after_kill_9_the_run_goes_on_until_it_is_stopped(link: Link) -> None:
     with link.submit("killed") as submit:
         submit.kill()
@@ -166,6 +167,7 @@ def test_what_cannot_be_ended_is_said_with_the_command_that_ends_it(link: Link) 
         link.control.stop(run)
 
 
+@pytest.mark.slow
 def test_a_submission_that_is_not_followed_says_that_it_may_go_on(link: Link) -> None:
     """It is ended while it waits for the answer of a SuperLink that has been stopped."""
     superlink = link.supervisor.pid("superlink")

@@ -99,6 +99,7 @@ def test_paths_and_code_that_are_not_allowed_are_refused_by_the_server(link: Lin
     assert link.contents() == before
 
 
+@pytest.mark.slow
 def test_a_map_that_is_too_large_is_refused_at_once_and_leaves_no_folder(link: Link) -> None:
     before, began = link.contents(), time.monotonic()
     words = ["submit", f"superlink={link.address}", f"certs={link.folder}/certs/submit", f"runs={link.folder}/runs"]

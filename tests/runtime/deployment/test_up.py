@@ -107,7 +107,8 @@ def test_up_that_is_ended_early_leaves_nothing_and_says_how_to_go_on(
         assert f"Go on with: fedqmix up resume={run}" in output
 
 
-@pytest.mark.parametrize("command", ["up", pytest.param("verify", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["up", "verify"])
 def test_keys_are_gone_however_early_it_is_killed(
     command: str, tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_run_outlives_its_superlink(federation: Federation) -> None:
     assert len(lines(run / "answers.jsonl")) == 1
 
 
+@pytest.mark.slow
 def test_supernodes_that_were_switched_off_with_their_superlink_come_back(federation: Federation) -> None:
     """Such a SuperLink takes them for still there; they have to leave first, and wait until they can be heard."""
     supervisor, nodes = federation.supervisor, ("supernode-0", "supernode-1")

@@ -113,6 +113,7 @@ def test_one_damaged_run_among_several_is_named_and_no_report_is_written(
     assert "do without this run" in text
 
 
+@pytest.mark.slow
 def test_seeds_go_on_beside_a_damaged_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A damaged seed is refused by itself, by name, in its log; its folder stays as it is."""
     place = tmp_path / "seeds"

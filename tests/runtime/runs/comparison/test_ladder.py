@@ -153,6 +153,7 @@ def test_a_run_that_is_killed_while_it_goes_on_for_longer_is_not_done(
     assert "3m qmix full_sharing seed 1 goes on" in table(capfd)[1]
 
 
+@pytest.mark.slow
 def test_a_ladder_of_one_map_that_keeps_the_best_networks_alone(
     tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def assert_reported(folder: Path) -> None:
         assert (folder / "report" / f"{figure}.svg").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_from_an_empty_folder_to_the_report_and_nothing_is_done_twice(
     tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

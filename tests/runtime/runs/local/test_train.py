@@ -123,6 +123,7 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
     assert json.loads((killed / "summary.json").read_text())["outcome"] == "finished"
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_resume_and_resuming_works(tmp_path: Path) -> None:
     assert train(tmp_path / "whole", "stop.env_steps=6000") == 0
     stopped = tmp_path / "stopped"
@@ -277,6 +278,7 @@ def test_a_folder_with_something_in_it_is_not_written_over(tmp_path: Path, capfd
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_every_combination(tmp_path: Path) -> None:
     words = ["-m", "strategy=none,a_pps", "seed=1,2", "stop.env_steps=500"]
     assert main(["train", *SMOKE[:1], *words, f"run_dir={tmp_path}/${{strategy.name}}-${{seed}}"]) == 0
