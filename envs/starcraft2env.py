@@ -15,6 +15,7 @@ docs/other_libraries.md runs PyMARL, PyMARL2 and EPyMARL on it. Results with it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,8 @@ class StarCraft2Env(MultiAgentEnv):
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}.") from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # its folder may not be one
+                temporary.unlink()
         return str(path)
 
     def close(self) -> None:

@@ -153,7 +153,7 @@ def test_supersuit_makes_a_vector_of_it(cpus):
         random, ended = np.random.default_rng(0), 0
         for _ in range(80):
             np.testing.assert_array_equal(seen, [own for one, _ in expected for own in one.values()])
-            masks = [info["action_mask"] for info in infos]
+            masks = [info["action_mask"] for info in flattened(infos)]
             np.testing.assert_array_equal(masks, [own["action_mask"] for _, one in expected for own in one.values()])
             actions = np.array([random.choice(np.flatnonzero(mask)) for mask in masks])
             seen, rewards, terminations, truncations, infos = vector.step(actions)
@@ -169,6 +169,11 @@ def test_supersuit_makes_a_vector_of_it(cpus):
         assert terminations.shape == truncations.shape == (6,)
     finally:
         vector.close()
+
+
+def flattened(infos) -> list[dict]:
+    """The infos of all agents; with several processes SuperSuit's reset gives a list for each process."""
+    return [info for one in infos for info in ([one] if isinstance(one, dict) else one)]
 
 
 @pytest.mark.parametrize("flat", [False, True])
