@@ -9,6 +9,7 @@ from string import Template
 
 from fedqmix.analysis.viewer import wording
 from fedqmix.envs.replays import Replay, action_names
+from fedqmix.envs.replays.drawing import marks
 from fedqmix.envs.replays.file import document
 
 SCRIPTS = ("replay.js", "ground.js", "units.js", "panel.js", "chart.js", "playback.js")
@@ -19,7 +20,7 @@ def page(replay: Replay) -> str:
     """Return the page that plays a battle, with markup, style, script and replay in one text."""
     values = document(replay)
     values["action_names"] = action_names(replay.units, replay.n_actions)
-    values["marks"] = wording.marks(unit.type for unit in replay.units)
+    values["marks"] = marks(unit.type for unit in replay.units)
     texts = {
         "title": f"{replay.map}: {wording.result(replay)}",
         "map": replay.map,

@@ -1,28 +1,8 @@
-"""The texts and unit marks shared by page and frames."""
+"""The texts shared by page and frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from fedqmix.envs.replays import Replay, Result
-
-MARKS = {
-    "marine": "M",
-    "marauder": "Mr",
-    "medivac": "Md",
-    "stalker": "S",
-    "zealot": "Z",
-    "colossus": "C",
-    "zergling": "Zl",
-    "baneling": "B",
-    "hydralisk": "H",
-    "spine_crawler": "Sp",
-}
-
-
-def marks(types: Iterable[str]) -> dict[str, str]:
-    """Return the mark on a unit's disc by unit type; an unknown type gets its first two letters."""
-    return {type_: MARKS.get(type_, type_[:2].capitalize()) for type_ in types}
 
 
 def result(replay: Replay) -> str:

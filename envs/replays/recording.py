@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,11 @@ class Recording:
 
     def _add_moment(self, snapshot: list[UnitRecord]) -> None:
         if not self._units:
-            self._units = tuple(
-                Unit(one.side, one.index, one.type, one.radius, one.health_max, one.shield_max) for one in snapshot
-            )
+            self._units = units_of(snapshot)
         for name, rows in self._moments.items():
             rows.append([getattr(one, name) for one in snapshot])
+
+
+def units_of(snapshot: Iterable[UnitRecord]) -> tuple[Unit, ...]:
+    """Return the constant properties of a snapshot's units."""
+    return tuple(Unit(one.side, one.index, one.type, one.radius, one.health_max, one.shield_max) for one in snapshot)

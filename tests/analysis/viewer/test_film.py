@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fedqmix.analysis.viewer import GIF, MP4, frame_count, frames, video, write_gif, write_mp4
-from fedqmix.envs.replays import Replay, Unit
+from fedqmix.envs.replays import Replay, Unit, drawing
 from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 from support.shown_battles import N, short_battle
 
@@ -58,18 +58,18 @@ def test_pictures_show_units_where_they_are() -> None:
 
     def colour_at(time: float, x: float, y: float) -> str:
         across, down = painter.field.at(x, y)
-        place = (round(across / frames.SMOOTH), round(down / frames.SMOOTH))
+        place = (round(across / drawing.SMOOTH), round(down / drawing.SMOOTH))
         return "#{:02x}{:02x}{:02x}".format(*painter.paint(time).getpixel(place))
 
     beside = 0.45  # cells from the centre: inside the disc, beside its letter
-    assert colour_at(0, 12 - beside, 5) == frames.SIDES["enemy"]
-    assert colour_at(0.5, 11.5 - beside, 5) == frames.SIDES["enemy"]
-    assert colour_at(1, 12.5, 5) == frames.GROUND
-    assert colour_at(0, 2, 4 - 0.6) == frames.SIDES["ally"]
-    assert colour_at(0, 14, 8.5) == frames.WALL
-    assert colour_at(0, 14, 7.5) == frames.GROUND
+    assert colour_at(0, 12 - beside, 5) == drawing.SIDES["enemy"]
+    assert colour_at(0.5, 11.5 - beside, 5) == drawing.SIDES["enemy"]
+    assert colour_at(1, 12.5, 5) == drawing.GROUND
+    assert colour_at(0, 2, 4 - 0.6) == drawing.SIDES["ally"]
+    assert colour_at(0, 14, 8.5) == drawing.WALL
+    assert colour_at(0, 14, 7.5) == drawing.GROUND
     line = colour_at(1.5, 2 + 0.9, 4 + 0.9 * 1.125 / 2.5)  # from the medivac to the marine it heals; soft at its edge
-    assert distance(line, frames.HEAL) < distance(line, frames.GROUND) / 2
+    assert distance(line, drawing.HEAL) < distance(line, drawing.GROUND) / 2
 
 
 def crowd(enemies: int) -> Replay:
@@ -103,9 +103,9 @@ def test_in_a_crowd_only_hurt_enemies_have_bars(enemies: int, whole_has_bar: boo
     def has_bar(unit: int) -> bool:
         across, down = field.at(battle.x[0, unit], 4)
         radius = max(4.0, 0.375 * field.scale)
-        place = (round(across / frames.SMOOTH - radius + 2), round(down / frames.SMOOTH - radius - 5))
+        place = (round(across / drawing.SMOOTH - radius + 2), round(down / drawing.SMOOTH - radius - 5))
         colour = "#{:02x}{:02x}{:02x}".format(*picture.getpixel(place))
-        return distance(colour, frames.HEALTH) < distance(colour, frames.GROUND)
+        return distance(colour, drawing.HEALTH) < distance(colour, drawing.GROUND)
 
     assert has_bar(0)  # an agent
     assert has_bar(2)  # hurt
