@@ -20,9 +20,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.factory import make_world, team_spec
 from fedqmix.envs.options import skirmish_options
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.errors import ConfigurationError, UnavailableActionError, WorldError
 from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, Purpose, TeamSpec, TeamTimeStep, TimeStep, World
 
@@ -78,7 +78,7 @@ class SkirmishParallelEnv(ParallelEnv[str, Observation, int]):
     metadata: ClassVar[dict[str, Any]] = {"name": "fedqmix_skirmish_v0", "render_modes": [], "is_parallelizable": True}
     render_mode = None
 
-    def __init__(self, map: str, seed: int, env: EnvConfig, reward: Reward, unavailable: Unavailable) -> None:
+    def __init__(self, map: str, seed: int, env: SkirmishOptions, reward: Reward, unavailable: Unavailable) -> None:
         """Set up the spaces; the world is built at the first reset. Arguments as for parallel_env."""
         self._env = env
         self._reward = reward
