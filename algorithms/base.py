@@ -25,18 +25,15 @@ Q = "q"
 
 
 class AlgorithmSettings(Protocol):
-    """The settings that both halves may read (conf.schema.AlgorithmConfig has them)."""
+    """The settings that both halves of every algorithm may read (conf.schema.AlgorithmConfig has them).
+
+    A half that reads others declares its class of settings: `settings: QmixSettings` (conf/registry.py).
+    """
 
     name: str
     code: str | None
     gamma: float
     td_lambda: float
-    double_q: bool
-    alpha: float
-    mixing_embed: int
-    hypernetwork_layers: int
-    hypernetwork_hidden: int
-    central_hidden: int
 
 
 class AgentNetworks(Protocol):

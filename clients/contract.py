@@ -16,6 +16,7 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import sample_episodes
 from fedqmix.clients.learning import agent_rows
 from fedqmix.clients.rows import backward_batched
+from fedqmix.conf.registry import make_settings
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import name_faults
@@ -37,8 +38,8 @@ class AlgorithmContract:
 
     def settings(self) -> AlgorithmConfig:
         """Return settings of small sizes, overridden by `changes`."""
+        name = next((name for name, one in ALGORITHMS.items() if one is self.algorithm), "own")
         values: dict[str, Any] = {
-            "name": next((name for name, one in ALGORITHMS.items() if one is self.algorithm), "own"),
             "code": None,
             "learning_rate": 0.01,
             "gamma": 0.9,
@@ -63,7 +64,8 @@ class AlgorithmContract:
             "alpha": 0.3,
             "central_hidden": 7,
         }
-        return AlgorithmConfig(**(values | self.changes))
+        found: AlgorithmConfig = make_settings("algorithm", name, values, self.changes)
+        return found
 
     def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
         """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""

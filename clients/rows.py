@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from fedqmix.algorithms.q_learning.settings import QLearningSettings
 from fedqmix.clients.agent_rows import AgentRows, Sampled
 from fedqmix.clients.torch_rows import rows_by_agent, rows_of_stacks
 from fedqmix.networks.gru_kernels.networks import gradient_arrays
@@ -41,6 +42,7 @@ def _compiled(sampled: Sampled) -> AgentRows:
     """Compute the rows of Q-learning by kernels (networks.gru_kernels)."""
     agents, episodes = sampled
     assert agents.compiled is not None
+    assert isinstance(agents.learning, QLearningSettings)
     values = agents.compiled.values(agents.online, agents.target, episodes, agents.learning.double_q)
 
     def way_back(gradients: Mapping[str, torch.Tensor]) -> None:

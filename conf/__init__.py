@@ -1,1 +1,1 @@
-"""The settings: types, ranges and meanings in schema.py, default values in the YAML files."""
+"""The settings of all choices (schema.py), the classes of the others (registry.py), and every default in YAML."""

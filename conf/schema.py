@@ -1,111 +1,90 @@
-"""The type, range and meaning of every setting. The YAML files in this folder hold the values."""
+"""The type, range and meaning of every setting that all choices of a group have, and the tree of all settings.
+
+The settings of one method stand beside its code (conf/registry.py). The YAML files in this folder hold the values.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from omegaconf import MISSING
-
-
-def number(low: float, high: float | None = None, *, above: bool = False, below: bool = False) -> Any:
-    """Return the field of a required number, low <= value <= high.
-
-    above: low < value. below: value < high.
-    """
-    return field(default=MISSING, metadata={"low": low, "high": high, "above": above, "below": below})
-
-
-def choice(*values: str) -> Any:
-    """Return the field of a required word, one of the values."""
-    return field(default=MISSING, metadata={"choices": values})
+from fedqmix.conf.fields import MISSING, choice, number, value
+from fedqmix.conf.registry import CHOICES
 
 
 @dataclass
 class AlgorithmConfig:
-    """The settings of multi-agent Q-learning: the mixing of the agents' Q-values, and their learning."""
+    """The settings of every algorithm: replay, optimiser, target networks, bounds and exploration."""
 
-    name: str = choice("iql", "vdn", "qmix", "ow_qmix", "cw_qmix", "own")
-    code: str | None = None  # own: FILE.py:NAME or module:NAME of an Algorithm (docs/own_methods.md)
-    learning_rate: float = number(0, 1, above=True)  # of Adam, for agents and mixer
-    gamma: float = number(0, 1)  # discount of one environment step
-    td_lambda: float = number(0, 1)  # lambda of the TD target (algorithms/q_learning/td_targets.py); 0: one-step
-    batch_size: int = number(1)  # episodes per training step
-    buffer_size: int = number(1)  # episodes kept
-    parallel_episodes: int = number(1)  # episodes played in parallel between training steps
-    updates_per_episode: float = number(0, above=True)  # training steps per collected episode
-    double_q: bool = MISSING  # the online network selects the next action (van Hasselt 2016)
-    target_update_interval: int = number(1)  # training steps between two updates of the target networks
-    target_update_rate: float = number(0, 1, above=True)  # 1 copies (hard update); below 1 moves a part (soft)
-    grad_norm_clip: float = number(0, above=True)  # global 2-norm over all agents and the mixer
-    max_q: float | None = number(0, above=True)  # bound of an agent's |Q|, in largest rewards / (1 - gamma)
-    max_gradient: float | None = number(0, above=True)  # bound of an agent's gradient norm, in medians of the others
-    epsilon_start: float = number(0, 1)
-    epsilon_finish: float = number(0, 1)
-    epsilon_anneal_steps: int = number(1)  # environment steps from start to finish, linear
-    exploration_draws: str = choice("agent", "team")  # the draw that decides to explore: per agent, or one for the team
-    mixing_embed: int = number(1)  # qmix: width of the mixing network
-    hypernetwork_layers: int = number(1, 2)  # qmix: layers of the weight hypernetworks
-    hypernetwork_hidden: int = number(1)  # qmix: their hidden width when there are two
-    alpha: float = number(0, 1)  # ow_qmix, cw_qmix: weight of the transitions whose weight is not 1
-    central_hidden: int = number(1)  # ow_qmix, cw_qmix: width of the central mixer's layers
+    name: str = choice(*CHOICES["algorithm"], doc="the algorithm")
+    code: str | None = value(None, doc="own: FILE.py:NAME or module:NAME of an Algorithm (docs/own_methods.md)")
+    learning_rate: float = number(0, 1, above=True, doc="of Adam, for agents and mixer")
+    gamma: float = number(0, 1, doc="discount of one environment step")
+    td_lambda: float = number(
+        0, 1, doc="lambda of the TD target (algorithms/q_learning/td_targets.py); 0: one-step targets"
+    )
+    batch_size: int = number(1, doc="episodes per training step")
+    buffer_size: int = number(1, doc="episodes kept")
+    parallel_episodes: int = number(1, doc="episodes played in parallel between training steps")
+    updates_per_episode: float = number(0, above=True, doc="training steps per collected episode")
+    target_update_interval: int = number(1, doc="training steps between two updates of the target networks")
+    target_update_rate: float = number(
+        0, 1, above=True, doc="1 copies the networks (hard update); below 1 moves a part of the way (soft)"
+    )
+    grad_norm_clip: float = number(0, above=True, doc="bound of the global 2-norm over all agents and the mixer")
+    max_q: float | None = number(0, above=True, doc="bound of an agent's |Q|, in largest rewards / (1 - gamma)")
+    max_gradient: float | None = number(
+        0, above=True, doc="bound of an agent's gradient norm, in medians of the others"
+    )
+    epsilon_start: float = number(0, 1, doc="probability of a random action at the beginning")
+    epsilon_finish: float = number(0, 1, doc="probability of a random action at the end")
+    epsilon_anneal_steps: int = number(1, doc="environment steps from start to finish, linear")
+    exploration_draws: str = choice(
+        "agent", "team", doc="the draw that decides to explore: one per agent, or one for the team"
+    )
 
 
 @dataclass
 class ModelConfig:
     """The settings of the agents' Q-network."""
 
-    name: str = choice("gru", "mlp", "own")
-    code: str | None = None  # own: FILE.py:Class or module:Class of a Network (docs/own_methods.md)
-    hidden: int = number(1)  # width of the hidden layers and of the GRU
-    agent_id: bool = MISSING  # whether the input holds the one-hot agent id
-    initialisation: str = choice("orthogonal", "uniform")  # uniform: PyTorch's default
+    name: str = choice(*CHOICES["model"], doc="the network")
+    code: str | None = value(None, doc="own: FILE.py:Class or module:Class of a Network (docs/own_methods.md)")
+    hidden: int = number(1, doc="width of the hidden layers and of the GRU")
+    agent_id: bool = value(doc="whether the input holds the one-hot agent id")
+    initialisation: str = choice("orthogonal", "uniform", doc="of the weights; uniform: PyTorch's default")
 
 
 @dataclass
 class StrategyConfig:
-    """The settings of federated aggregation: its layers, weights, server optimiser and checks."""
+    """The settings of every strategy: its layers, server optimiser, what the agents send beside, and checks."""
 
-    name: str = choice(
-        "none",
-        "a_pps",
-        "rs_pps",
-        "pp_pps",
-        "full_sharing",
-        "own",
-        "median",
-        "trimmed_mean",
-        "krum",
-        "bulyan",
-        "norm_clip",
-    )
-    code: str | None = None  # own: FILE.py:Class or module:Class of the strategy (docs/strategies.md)
-    aggregation_interval: int = number(1)  # training steps per round
-    shared: list[str] = MISSING  # name patterns of the parameters that are aggregated
-    reward: str = choice("individual", "team", "policy")  # rs_pps, pp_pps: the meaning of R_i
-    max_weight: float = number(0, 1, above=True)  # the largest weight of an agent (at least 1/N)
-    policy_episodes: int = number(1)  # reward=policy: episodes that measure one agent's network
-    common_start: bool = MISSING  # all agents begin with agent 0's shared parameters (McMahan 2017, section 2)
-    server_optimiser: str = choice("none", "momentum", "adam")  # the server's update towards the aggregate
+    name: str = choice(*CHOICES["strategy"], doc="the strategy")
+    code: str | None = value(None, doc="own: FILE.py:Class or module:Class of the strategy (docs/strategies.md)")
+    aggregation_interval: int = number(1, doc="training steps per round")
+    shared: list[str] = value(doc="name patterns of the parameters that are aggregated")
+    common_start: bool = value(doc="all agents begin with agent 0's shared parameters (McMahan et al. 2017, section 2)")
+    server_optimiser: str = choice("none", "momentum", "adam", doc="the server's update towards the aggregate")
     server_learning_rate: float = number(
-        0, above=True
-    )  # momentum (FedAvgM): the server's learning rate; 1 as in FedAvg
-    server_momentum: float = number(0, 1, below=True)  # momentum
-    server_adam_eta: float = number(0, above=True)  # adam (FedAdam): the server's learning rate
-    server_adam_beta_1: float = number(0, 1, below=True)  # adam: decay of the first moment
-    server_adam_beta_2: float = number(0, 1, below=True)  # adam: decay of the second moment
-    server_adam_tau: float = number(0, above=True)  # adam: added to the root of the second moment
-    proximal_mu: float = number(0)  # FedProx: weight of the proximal term to the round's first parameters; 0: off
-    adam_moments: str = choice("keep", "average", "reset")  # the agents' Adam moments of shared parameters
-    share_targets: bool = MISSING  # aggregate the target networks' shared parameters too
-    max_update: float | None = number(1)  # bound of an update's length, in medians of the others; null: none
-    on_fault: str = choice("stop", "leave_out")  # after an agent's fault: end the run, or continue without its update
-    max_faults: int = number(0)  # leave_out: a run with more faults than this ends
-    byzantine: int = number(0)  # robust strategies: the assumed maximum of dishonest agents
-    krum_select: int = number(1)  # krum: the number of networks averaged; 1 is Krum, more is Multi-Krum
+        0, above=True, doc="momentum (FedAvgM): the server's learning rate; 1 as in FedAvg"
+    )
+    server_momentum: float = number(0, 1, below=True, doc="momentum: the share of the last update that is kept")
+    server_adam_eta: float = number(0, above=True, doc="adam (FedAdam): the server's learning rate")
+    server_adam_beta_1: float = number(0, 1, below=True, doc="adam: decay of the first moment")
+    server_adam_beta_2: float = number(0, 1, below=True, doc="adam: decay of the second moment")
+    server_adam_tau: float = number(0, above=True, doc="adam: added to the root of the second moment")
+    proximal_mu: float = number(0, doc="FedProx: weight of the proximal term to the round's first parameters; 0: off")
+    adam_moments: str = choice(
+        "keep", "average", "reset", doc="what becomes of the agents' Adam moments of shared parameters"
+    )
+    share_targets: bool = value(doc="aggregate the target networks' shared parameters too")
+    max_update: float | None = number(1, doc="bound of an update's length, in medians of the others; null: none")
+    on_fault: str = choice(
+        "stop", "leave_out", doc="after an agent's fault: end the run, or continue without its update"
+    )
+    max_faults: int = number(0, doc="leave_out: a run with more faults than this ends")
     clip_update: float | None = number(
-        0, above=True
-    )  # bound to which updates are clipped, in medians of all; null: off
+        0, above=True, doc="bound to which updates are clipped, in medians of all; null: off"
+    )
 
 
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
@@ -129,85 +108,64 @@ def least_agents(name: str, byzantine: int, krum_select: int) -> int:
 
 @dataclass
 class EnvConfig:
-    """The settings of the world, with the names and defaults of SMAC's StarCraft2Env."""
+    """The settings of every suite of worlds."""
 
-    name: str = choice("skirmish", "smac")
-    obs_all_health: bool = MISSING
-    obs_own_health: bool = MISSING
-    obs_last_action: bool = MISSING
-    obs_pathing_grid: bool = MISSING
-    obs_terrain_height: bool = MISSING
-    obs_instead_of_state: bool = MISSING
-    obs_timestep_number: bool = MISSING
-    state_last_action: bool = MISSING
-    state_timestep_number: bool = MISSING
-    reward_sparse: bool = MISSING
-    reward_only_positive: bool = MISSING
-    reward_death_value: float = number(0)
-    reward_win: float = number(0)
-    reward_defeat: float = MISSING
-    reward_negative_scale: float = number(0)
-    reward_scale: bool = MISSING
-    reward_scale_rate: float = number(0, above=True)
-    randomise: str = choice("nothing", "types", "positions", "both")  # drawn for every episode, as in SMACv2
-    starts: str = choice("fixed", "varied")  # the units' initial positions outside evaluations, as evaluation.starts
-    games: int = number(1)  # smac: games in parallel, a process each
-    call_seconds: float = number(1)  # smac: seconds without an answer after which a game is started again
-    replay_dir: str = MISSING  # smac: folder of the game's replays of shown battles; "": none
-    difficulty: str = choice("1", "2", "3", "4", "5", "6", "7", "8", "9", "A")  # smac: of the built-in opponent
+    name: str = choice(*CHOICES["env"], doc="the suite of worlds")
 
 
 @dataclass
 class RuntimeConfig:
     """The settings of the processes, devices and threads of a run."""
 
-    name: str = choice("local", "deployment")
-    device: str = choice("cpu", "cuda", "auto")
-    backend: str = choice("auto", "torch", "compiled")  # of networks and mixers; auto uses kernels where they exist
-    threads: int = number(1)  # of acting and learning; kernels give the same bits with any number
-    world_threads: int = number(1)  # threads that play episodes; does not change results
+    name: str = choice("local", "deployment", doc="one process, or one for each party")
+    device: str = choice("cpu", "cuda", "auto", doc="where networks and mixer are computed")
+    backend: str = choice("auto", "torch", "compiled", doc="of networks and mixers; auto uses kernels where they exist")
+    threads: int = number(1, doc="of acting and learning; kernels give the same bits with any number")
+    world_threads: int = number(1, doc="threads that play episodes; does not change results")
 
 
 @dataclass
 class LoggerConfig:
     """The settings of loggers; metrics.jsonl is always written."""
 
-    name: str = choice("jsonl", "tensorboard", "wandb")
-    wandb_project: str = MISSING
-    wandb_mode: str = choice("offline", "online", "disabled")
+    name: str = choice("jsonl", "tensorboard", "wandb", doc="the logger")
+    wandb_project: str = value(doc="wandb: the project's name")
+    wandb_mode: str = choice("offline", "online", "disabled", doc="wandb: where the run is written")
 
 
 @dataclass
 class EvaluationConfig:
     """The settings of evaluations by greedy episodes."""
 
-    every_env_steps: int = number(1)  # at the first round's end after this many more environment steps
-    episodes: int = number(1)  # of each kind that `starts` names
-    starts: str = choice("varied", "fixed", "both")  # the units' initial positions: around the map's, or the map's
-    around_aggregation: bool = MISSING  # at every round's end, with the agents' own networks and with the aggregate
+    every_env_steps: int = number(1, doc="at the first round's end after this many more environment steps")
+    episodes: int = number(1, doc="of each kind that evaluation.starts names")
+    starts: str = choice("varied", "fixed", "both", doc="the units' initial positions: around the map's, or the map's")
+    around_aggregation: bool = value(doc="at every round's end, with the agents' own networks and with the aggregate")
 
 
 @dataclass
 class CheckpointConfig:
     """The settings of checkpoints, from which a run can be resumed."""
 
-    every_rounds: int = number(1)
-    keep: int = number(1)  # number of newest checkpoints kept, besides the networks of the best evaluation
+    every_rounds: int = number(1, doc="rounds between two checkpoints")
+    keep: int = number(1, doc="number of newest checkpoints kept, besides the networks of the best evaluation")
 
 
 @dataclass
 class StopConfig:
     """The conditions under which training ends."""
 
-    env_steps: int = number(1)  # environment steps of the whole team in training episodes
-    rounds: int | None = number(1)  # rounds after which the run ends in any case
-    win_rate: float | None = number(0, 1)  # end early after `evaluations` evaluations in a row with this win rate
-    evaluations: int = number(1)
+    env_steps: int = number(1, doc="environment steps of the whole team in training episodes")
+    rounds: int | None = number(1, doc="rounds after which the run ends in any case")
+    win_rate: float | None = number(
+        0, 1, doc="end early after stop.evaluations evaluations in a row with this win rate"
+    )
+    evaluations: int = number(1, doc="win_rate: evaluations in a row")
 
 
 @dataclass
 class Config:
-    """All settings of one run."""
+    """All settings of one run. A group's section has the class of its choice (conf/registry.py)."""
 
     algorithm: AlgorithmConfig = MISSING
     strategy: StrategyConfig = MISSING
@@ -218,8 +176,8 @@ class Config:
     evaluation: EvaluationConfig = MISSING
     checkpoint: CheckpointConfig = MISSING
     stop: StopConfig = MISSING
-    experiment: str = MISSING  # name of the experiment file with the values
-    map: str = MISSING
-    seed: int = number(0)
-    run_dir: str = MISSING  # the run folder; a new run requires an empty one
-    resume: str | None = MISSING  # the run folder, or one of its checkpoints, to resume
+    experiment: str = value(doc="name of the experiment file with the values")
+    map: str = value(doc="the map that the team plays")
+    seed: int = number(0, doc="fixes, with what a random draw is for, every draw of the run")
+    run_dir: str = value(doc="the run folder; a new run requires an empty one")
+    resume: str | None = value(doc="the run folder, or one of its checkpoints, to resume")

@@ -1,19 +1,31 @@
 """The worlds in which agents play: combat simulators behind SMAC's interface."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from fedqmix.envs.factory import available_maps, make_world, maximum_reward, require_world, team_spec
+from typing import TYPE_CHECKING
+
+from fedqmix.runtime.core.lazy import lazily
 
 if TYPE_CHECKING:
+    from fedqmix.envs.factory import (
+        available_maps,
+        make_world,
+        maximum_reward,
+        require_world,
+        team_spec,
+    )
     from fedqmix.envs.starcraft2env import StarCraft2Env
 
-__all__ = ["StarCraft2Env", "available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
+__all__ = [
+    "StarCraft2Env",
+    "available_maps",
+    "make_world",
+    "maximum_reward",
+    "require_world",
+    "team_spec",
+]
 
 
-def __getattr__(name: str) -> Any:
-    """Import StarCraft2Env when it is asked for: only other libraries' programs need it."""
-    if name != "StarCraft2Env":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fedqmix.envs.starcraft2env import StarCraft2Env
-
-    return StarCraft2Env
+def __getattr__(name: str) -> object:
+    """Load a name when it is asked for; StarCraft2Env is for other libraries' programs alone."""
+    return lazily(__name__, "starcraft2env" if name == "StarCraft2Env" else "factory", __all__)(name)

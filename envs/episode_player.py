@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.factory import team_spec
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.replays.record import Occasion, Replay
 from fedqmix.envs.replays.recording import Recording, units_of
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.errors import ConfigurationError, WorldError
 from fedqmix.runtime.core.world import (
     Bools,
@@ -38,7 +38,7 @@ class EpisodePlayer:
     A pickled or copied player holds settings and the number of the next episode, not the episode that runs.
     """
 
-    def __init__(self, map: str, seed: int, env: EnvConfig) -> None:
+    def __init__(self, map: str, seed: int, env: SkirmishOptions) -> None:
         """Set up the sizes. Raises ConfigurationError for an unknown map, and for another world than skirmish."""
         if env.name != "skirmish":
             raise ConfigurationError(f"name={env.name!r} is not played through this interface; allowed: skirmish.")
@@ -186,7 +186,7 @@ class EpisodePlayer:
         return _copy, (self.spec.map, self.seed, self._env, self._next)
 
 
-def _copy(map: str, seed: int, env: EnvConfig, next_episode: int) -> EpisodePlayer:
+def _copy(map: str, seed: int, env: SkirmishOptions, next_episode: int) -> EpisodePlayer:
     player = EpisodePlayer(map, seed, env)
     player._next = next_episode
     return player

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import available_maps, load_map
 from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.rewards import make_reward_rules
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 
 __all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
@@ -21,12 +24,13 @@ def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int
     """
     record = load_map(map)
     require_world(map, env)
-    if env.name == "smac":
+    if isinstance(env, SmacOptions):
         from fedqmix.envs.smac.world import SmacWorld  # only env=smac needs it
 
         return SmacWorld(record, seed, env, sink)
     from fedqmix.envs.skirmish.world import SkirmishWorld  # compiles or loads kernels, which only playing needs
 
+    assert isinstance(env, SkirmishOptions)
     return SkirmishWorld(record, seed, env, sink, threads)
 
 
@@ -35,7 +39,7 @@ def require_world(map: str, env: EnvConfig) -> None:
 
     Raises ConfigurationError that lists the missing parts and the commands that install them.
     """
-    if env.name == "smac":
+    if isinstance(env, SmacOptions):
         from fedqmix.envs.smac.requirements import require
 
         require(map)
@@ -46,9 +50,11 @@ def team_spec(map: str, env: EnvConfig) -> TeamSpec:
 
     Raises ConfigurationError for an unknown map.
     """
+    assert isinstance(env, BattleOptions)
     return spec_of(load_map(map), env)
 
 
 def maximum_reward(map: str, env: EnvConfig) -> float:
     """Return SMAC's max_reward: the unscaled return of killing all enemies and winning."""
+    assert isinstance(env, BattleOptions)
     return make_reward_rules(load_map(map), env).max_reward

@@ -8,21 +8,21 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.errors import ConfigurationError
 
 
-def skirmish_options(**changes: Any) -> EnvConfig:
+def skirmish_options(**changes: Any) -> SkirmishOptions:
     """Return the default settings of env=skirmish with a caller's changes.
 
     changes: values under the names of conf/env/skirmish.yaml.
     Raises ConfigurationError when a name is unknown or a value has the wrong type.
     """
     text = resources.files("fedqmix.conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
-    known = OmegaConf.structured(EnvConfig)
+    known = OmegaConf.structured(SkirmishOptions)
     try:
         merged = OmegaConf.merge(known, OmegaConf.create(text), changes)
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"Cannot set up the world: {reason}. Settings: {', '.join(known)}.") from error
-    return cast(EnvConfig, OmegaConf.to_object(merged))
+    return cast(SkirmishOptions, OmegaConf.to_object(merged))

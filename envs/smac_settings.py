@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.options import skirmish_options
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.errors import ConfigurationError
 
 KEPT: Mapping[str, Any] = {"seed": None, "continuing_episode": False, "replay_dir": "", "replay_prefix": ""}
@@ -34,9 +34,7 @@ IGNORED: Mapping[str, Any] = {
     "heuristic_rest": False,
     "debug": False,
 }
-GAME_ONLY = ("name", "games", "call_seconds", "replay_dir", "difficulty")
-"""Fields of EnvConfig that env=skirmish does not read."""
-PLAYED = tuple(field.name for field in fields(EnvConfig) if field.name not in GAME_ONLY)
+PLAYED = tuple(field.name for field in fields(SkirmishOptions) if field.name != "name")
 LARGEST_SEED = 2**31 - 1
 
 _log = logging.getLogger(__name__)
@@ -47,7 +45,7 @@ _noted: set[str] = set()
 class Settings:
     """The settings of one environment."""
 
-    env: EnvConfig
+    env: SkirmishOptions
     seed: int
     continuing_episode: bool
     replay_dir: str

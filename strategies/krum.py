@@ -17,11 +17,14 @@ from flwr.serverapp.strategy import MultiKrum
 
 from fedqmix.strategies.aggregation import aggregate
 from fedqmix.strategies.flower_arithmetic import through
+from fedqmix.strategies.options import KrumSettings
 from fedqmix.strategies.robust import RobustStrategy, scaled, scales
 
 
 class Krum(RobustStrategy):
     """A selection of whole agents, by distances over parameters, target networks and moments."""
+
+    settings: KrumSettings
 
     def combine_robustly(self, contents: Sequence[ArrayRecord]) -> tuple[ArrayRecord, list[float]]:
         """Return the mean of the selected agents, and their shares 1/m; 0 for the other agents."""

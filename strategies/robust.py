@@ -18,6 +18,7 @@ from fedqmix.runtime.core.array_names import kind_of, online_names
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.aggregation import require_alike
+from fedqmix.strategies.options import KrumSettings, RobustSettings
 
 
 class RobustStrategy(AveragePPS):
@@ -27,6 +28,7 @@ class RobustStrategy(AveragePPS):
     among those of this round, strategy.byzantine minus the agents that were left out.
     """
 
+    settings: RobustSettings
     dishonest = 0
 
     def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
@@ -53,7 +55,8 @@ class RobustStrategy(AveragePPS):
 
     def _require_enough(self, agents: int) -> None:
         name = self.settings.name
-        least = least_agents(name, self.dishonest, self.settings.krum_select)
+        select = self.settings.krum_select if isinstance(self.settings, KrumSettings) else 1
+        least = least_agents(name, self.dishonest, select)
         if agents < least:
             raise FederationError(
                 f"strategy={name} needs at least {least} agents in every round; round {self.record.number} has "

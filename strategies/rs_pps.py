@@ -19,12 +19,15 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.strategies.aggregation import array_bytes
 from fedqmix.strategies.known import played, policy
+from fedqmix.strategies.options import RewardShareSettings
 from fedqmix.strategies.team import TeamStrategy
 from fedqmix.strategies.weights import proportional, softmax
 
 
 class RewardSharePPS(TeamStrategy):
     """The weighted average in which a higher return gives a larger weight."""
+
+    settings: RewardShareSettings
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
         """Return R_i / sum R, or softmax(R) for policy returns; at most max_weight each."""

@@ -10,17 +10,12 @@ from fedqmix.strategies.server_optimiser import ServerSettings
 
 
 class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
-    """The settings that strategies use (implemented by conf.schema.StrategyConfig)."""
+    """The settings that every strategy uses (conf.schema.StrategyConfig has them; strategies/options.py has others)."""
 
     name: str
     code: str | None
     aggregation_interval: int
     shared: list[str]
-    reward: str
-    max_weight: float
-    policy_episodes: int
     common_start: bool
     proximal_mu: float
-    byzantine: int
-    krum_select: int
     clip_update: float | None

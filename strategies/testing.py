@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import StrategyConfig
+from fedqmix.conf.registry import make_settings
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.array_names import EXP_AVG_SQ
 from fedqmix.runtime.core.facts import Counted, Facts, Learned
@@ -109,7 +109,7 @@ class StrategyProperties:
     """Base class of a strategy's tests: set `strategy` in a subclass, which pytest collects.
 
     strategy: the class under test. shared: its default patterns of strategy.shared; [] when it aggregates nothing.
-    changes: settings of StrategyConfig that differ from the defaults of `make`. least_agents: the smallest team that
+    changes: settings that differ from the defaults of `make`. least_agents: the smallest team that
     the strategy supports; smaller teams are filled with agents of repeated rewards.
     """
 
@@ -124,8 +124,8 @@ class StrategyProperties:
 
     def make(self, n_agents: int, shared: Sequence[str] | None = None) -> TeamStrategy:
         """Build the strategy for a team. shared: patterns that replace the class's own."""
+        name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
         values: dict[str, Any] = {
-            "name": next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN),
             "aggregation_interval": 1,
             "shared": list(self.shared if shared is None else shared),
             "reward": "individual",
@@ -149,7 +149,7 @@ class StrategyProperties:
             "krum_select": 1,
             "clip_update": None,
         }
-        chosen = StrategyConfig(**(values | self.changes))
+        chosen = make_settings("strategy", name, values, self.changes)
         return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
 
     def federate(self, team: ToyTeam, shared: Sequence[str] | None = None, rounds: int = 1) -> Network:

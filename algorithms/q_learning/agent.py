@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 
 from fedqmix.algorithms.base import AgentHalf, AgentNetworks
+from fedqmix.algorithms.q_learning.settings import QLearningSettings
 from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row
 from fedqmix.runtime.core.timeline import Timeline
@@ -26,6 +27,7 @@ Q_NEXT = Row("q_next", "how much its target network values the best action at th
 class QLearningAgent(AgentHalf):
     """The agent half that sends two values per transition: of the action taken, and of the next moment."""
 
+    settings: QLearningSettings
     rows: ClassVar[tuple[Row, ...]] = (Q_TAKEN, Q_NEXT)
 
     def compute(self, networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> Mapping[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from fedqmix.algorithms.base import AlgorithmSettings, Learned, TeamHalf, TeamIn
 from fedqmix.algorithms.q_learning.mixers.iql import IqlMixer
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.algorithms.q_learning.mixers.vdn import VdnMixer
+from fedqmix.algorithms.q_learning.settings import QmixSettings
 from fedqmix.algorithms.q_learning.td_targets import td_targets
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import Row
@@ -83,6 +84,8 @@ class VdnTeam(QLearningTeam):
 
 class QmixTeam(QLearningTeam):
     """QMIX: monotone mixing, conditioned on the state."""
+
+    settings: QmixSettings
 
     def make_mixer(self) -> nn.Module:
         """See QLearningTeam."""

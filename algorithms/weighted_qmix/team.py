@@ -20,10 +20,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import nn
 
-from fedqmix.algorithms.base import AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.algorithms.q_learning.td_targets import td_targets
 from fedqmix.algorithms.q_learning.team import states, td_figures
+from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.world import TeamSpec
 
@@ -61,7 +62,9 @@ class WeightedQmixTeam(TeamHalf):
 
     figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs", "central_loss", "weight_mean")
 
-    def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
+    settings: WeightedQmixSettings
+
+    def __init__(self, spec: TeamSpec, settings: WeightedQmixSettings) -> None:
         super().__init__(spec, settings)
         self.mixer = QmixMixer(spec, settings)
         self.central = CentralMixer(spec, settings.central_hidden)

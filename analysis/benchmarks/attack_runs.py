@@ -22,6 +22,7 @@ from fedqmix.analysis.benchmarks.attacked import ERROR
 from fedqmix.analysis.reports.results import summary
 from fedqmix.conf.schema import Config, least_agents
 from fedqmix.envs import require_world, team_spec
+from fedqmix.runtime.configuration.choices import Chosen, require_used, words_of
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -32,6 +33,7 @@ from fedqmix.runtime.runs.side_by_side.run import Run, State
 from fedqmix.runtime.runs.side_by_side.train import Processes, train_all
 from fedqmix.runtime.storage.files import delete_folder
 from fedqmix.server.records.summary import machine, versions
+from fedqmix.strategies.options import OwnSettings
 
 AGGREGATIONS = {
     "a_pps": ["strategy=a_pps"],
@@ -123,7 +125,8 @@ class _Attacked(Processes):
 
 def fitting(overrides: Sequence[str]) -> list[str]:
     """Return the aggregations whose minimum team size the map's team has."""
-    config = compose(_words(overrides, "a_pps"))
+    config = compose(_with(overrides, ["strategy=own"]))  # which has the settings of all strategies
+    assert isinstance(config.strategy, OwnSettings)
     agents = team_spec(config.map, config.env).n_agents
     byzantine, select = config.strategy.byzantine, config.strategy.krum_select
     return [name for name in AGGREGATIONS if least_agents(name, byzantine, select) <= agents]
@@ -149,6 +152,7 @@ def measure(
             raise ConfigurationError(f"'{word}': bench attacks trains many runs; {INSTEAD[name]}.")
     if repeated := next((seed for seed in seeds if list(seeds).count(seed) > 1), None):
         raise ConfigurationError(f"seeds=... names {repeated} twice.")
+    require_used(overrides, [_chosen(name) for name in aggregations])
     words = {name: _words(overrides, name) for name in aggregations}
     configs = {name: compose(words[name]) for name in aggregations}
     first = configs[aggregations[0]]
@@ -180,7 +184,15 @@ def measure(
 
 
 def _words(overrides: Sequence[str], aggregation: str) -> list[str]:
-    own = AGGREGATIONS[aggregation]
+    return _with(words_of(overrides, _chosen(aggregation)), AGGREGATIONS[aggregation])
+
+
+def _chosen(aggregation: str) -> Chosen:
+    strategy = AGGREGATIONS[aggregation][0]
+    return (("strategy", strategy.partition("=")[2]),)
+
+
+def _with(overrides: Sequence[str], own: Sequence[str]) -> list[str]:
     given = {name_of(word) for word in [*overrides, *own]}
     return [*(word for word in BASE if name_of(word) not in given), *overrides, *own]
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from fedqmix.algorithms.q_learning.settings import QmixSettings
 from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Progress, against_floor, sgemm_rate
 from fedqmix.analysis.benchmarks.peer_process import Peer
@@ -104,6 +105,7 @@ def open_peer(name: str, path: str | None, python: str) -> Peer:
 def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
     """Return the sizes and settings of a peer's networks, mixer, optimiser and buffer."""
     algorithm = config.algorithm
+    assert isinstance(algorithm, QmixSettings)  # _require_alike
     return {
         "map": spec.map,
         "agents": spec.n_agents,

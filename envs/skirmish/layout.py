@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.units import RACES
 from fedqmix.runtime.core.world import TeamSpec
 
@@ -47,17 +48,17 @@ class Layout(NamedTuple):
     state_dim: int
 
 
-def draws_types(env: EnvConfig) -> bool:
+def draws_types(env: BattleOptions) -> bool:
     """Return whether the types of all units are drawn for every battle."""
-    return env.randomise in ("types", "both")
+    return isinstance(env, SkirmishOptions) and env.randomise in ("types", "both")
 
 
-def has_medivacs(record: MapRecord, env: EnvConfig) -> bool:
+def has_medivacs(record: MapRecord, env: BattleOptions) -> bool:
     """Return whether agents may be medivacs: SMAC's map type MMM, or drawn Terran teams."""
     return record.map_type == "MMM" or (draws_types(env) and record.ally_race == "T")
 
 
-def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
+def make_layout(record: MapRecord, env: BattleOptions) -> Layout:
     """Lay out the observations and states of a map under SMAC's options.
 
     With obs_timestep_number SMAC's observations are one number longer than its get_obs_size: one of the agent's own
@@ -107,7 +108,7 @@ def make_layout(record: MapRecord, env: EnvConfig) -> Layout:
     )
 
 
-def spec_of(record: MapRecord, env: EnvConfig) -> TeamSpec:
+def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
     """Return the sizes of a map's teams, observations and states, the same in every world."""
     layout = make_layout(record, env)
     return TeamSpec(
@@ -117,5 +118,5 @@ def spec_of(record: MapRecord, env: EnvConfig) -> TeamSpec:
         obs_dim=layout.obs_dim,
         state_dim=layout.state_dim,
         episode_limit=layout.episode_limit,
-        side_by_side=env.games if env.name == "smac" else None,
+        side_by_side=env.side_by_side,
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.arrays import UNARMED, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
@@ -34,7 +34,7 @@ class RewardRules(NamedTuple):
     medivacs: bool  # map type MMM, where a team with only medivacs left has lost
 
 
-def make_reward_rules(record: MapRecord, env: EnvConfig) -> RewardRules:
+def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
     """Read the reward options from the settings and compute SMAC's max_reward for a map."""
     pool = sum(group.count * (unit_type(group.unit).health + unit_type(group.unit).shield) for group in record.enemies)
     max_reward = float(record.n_enemies * env.reward_death_value + env.reward_win + pool)

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.maps import Group, MapRecord
 from fedqmix.envs.skirmish.arrays import Records, Unit
 from fedqmix.envs.skirmish.compile import inner, kernel
 from fedqmix.envs.skirmish.layout import draws_types
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.randomness import draw
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.terrain import is_passable
@@ -46,7 +46,7 @@ class Variation(NamedTuple):
     ahead: Floats64  # [2] from the agents' starting point to the enemies'
 
 
-def make_variation(record: MapRecord, env: EnvConfig) -> Variation:
+def make_variation(record: MapRecord, env: SkirmishOptions) -> Variation:
     """Build the options of a map's draws from env.randomise."""
     ally, enemy = _middle(record.allies), _middle(record.enemies)
     return Variation(

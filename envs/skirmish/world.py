@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
@@ -15,6 +14,7 @@ from fedqmix.envs.skirmish.battle import OPENING, STEPPING, Views, first_forbidd
 from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout, spec_of
 from fedqmix.envs.skirmish.movement import ROWS
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.rewards import make_reward_rules
 from fedqmix.envs.skirmish.scene import make_scene
 from fedqmix.envs.skirmish.starts import shift_battles
@@ -50,7 +50,7 @@ class SkirmishWorld:
     from them. In later time steps, as after a battle that terminated, only the no-op is available.
     """
 
-    def __init__(self, record: MapRecord, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> None:
+    def __init__(self, record: MapRecord, seed: int, env: SkirmishOptions, sink: TeamSink, threads: int = 1) -> None:
         """Build the world. Arguments as for envs.make_world."""
         self._record = record
         self._seed = seed

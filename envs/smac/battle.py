@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.actions import ACTION_NAMES
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.smac.credit import NO_UNIT, Credit, Look, Weapons
 from fedqmix.envs.smac.messages import Job, Sight
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.envs.units import unit_type
 from fedqmix.runtime.core.world import UnitRecord
 
@@ -31,7 +31,7 @@ ENEMY_TYPES = {
 }
 """The names of the game's unit type numbers."""
 
-OURS = ("name", "randomise", "games", "call_seconds")
+OURS = ("name", "starts", "games", "call_seconds")
 """Settings of env=smac that SMAC does not have."""
 
 
@@ -187,7 +187,7 @@ def _supervised() -> Any:
     return SupervisedEnv
 
 
-def _smac_settings(env: EnvConfig) -> dict[str, Any]:
+def _smac_settings(env: SmacOptions) -> dict[str, Any]:
     known = {name: value for name, value in asdict(env).items() if name not in OURS}
     return known | {"replay_dir": str(Path(env.replay_dir).absolute())}  # the game resolves it in its own folder
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.units import UnitType, combat_constants
 
 NO_UNIT = -1
@@ -85,7 +85,7 @@ class Credit:
     A loss without any such agent is not credited.
     """
 
-    def __init__(self, env: EnvConfig, weapons: Weapons) -> None:
+    def __init__(self, env: BattleOptions, weapons: Weapons) -> None:
         self._env = env
         self._weapons = weapons
         self._targets_before: Orders = np.full(len(weapons.splashes), NO_UNIT)

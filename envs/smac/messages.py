@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.core.world import UnitRecord
 
 Facts = dict[str, Any]
@@ -34,7 +34,7 @@ class Job:
 
     map: str
     seed: int
-    env: EnvConfig
+    env: SmacOptions
 
     def to_json(self) -> str:
         """Return the job as JSON, for the command line."""
@@ -44,7 +44,7 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """Return the job of a text from `to_json`."""
         values = json.loads(text)
-        return cls(values["map"], values["seed"], EnvConfig(**values["env"]))
+        return cls(values["map"], values["seed"], SmacOptions(**values["env"]))
 
 
 @dataclass

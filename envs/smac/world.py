@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.layout import spec_of
 from fedqmix.envs.smac import messages as m
 from fedqmix.envs.smac.game import WORKER, BrokenGameError, Game
 from fedqmix.envs.smac.installation import game_version
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import WorldError
 from fedqmix.runtime.core.world import (
@@ -45,7 +45,7 @@ class SmacWorld:
     """
 
     def __init__(
-        self, record: MapRecord, seed: int, env: EnvConfig, sink: TeamSink, program: Sequence[str] = WORKER
+        self, record: MapRecord, seed: int, env: SmacOptions, sink: TeamSink, program: Sequence[str] = WORKER
     ) -> None:
         """Build the world; no game starts yet. Arguments as for envs.make_world.
 

@@ -7,11 +7,11 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
-from types import ModuleType
 
 from rich.console import Console
 from rich.text import Text
 
+from fedqmix.runtime.cli.train_help import help_text
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, FedqmixError, ReplayError
 
@@ -53,6 +53,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix privacy [algorithm=NAME]     what the mixer learns about each agent
   fedqmix doctor [map=3m]              what is missing here, and what to type for it
   fedqmix COMMAND --help               what a command takes
+  fedqmix train --help algorithm       the settings of a group, or of a choice: algorithm=ow_qmix
   fedqmix --version
 """
 
@@ -88,16 +89,14 @@ def _run(words: list[str]) -> int:
     if words[0] not in COMMANDS:
         raise ConfigurationError(unknown("command", words[0], COMMANDS) + " See: fedqmix --help")
     name, *rest = words
+    asked = next((place for place, word in enumerate(rest) if word in ("-h", "--help")), None)
+    if name == "train" and asked is not None:
+        print(help_text(rest[asked + 1 :]), end="")
+        return 0
     # imported only now: a typo need not wait for torch and Flower
     module = import_module(f"fedqmix.runtime.cli.{'services' if name in SERVICES else name}")
-    if any(word in ("-h", "--help") for word in rest) or (not rest and name in NEED_WORDS):
-        print(_help(module, name), end="")
+    if asked is not None or (not rest and name in NEED_WORDS):
+        print(str(module.HELP[name] if name in SERVICES else module.HELP), end="")
         return 0 if rest else EXIT_BAD_INPUT
     command: Command = getattr(module, f"{name}_command")
     return command(rest)
-
-
-def _help(module: ModuleType, name: str) -> str:
-    if name == "train":
-        return str(module.help_text())
-    return str(module.HELP[name] if name in SERVICES else module.HELP)

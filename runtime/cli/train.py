@@ -15,22 +15,6 @@ from fedqmix.runtime.runs.lifecycle.ready import require_ready
 from fedqmix.runtime.runs.lifecycle.writable import require_writable
 from fedqmix.runtime.runs.local.once import train_once
 
-_HELP = """\
-fedqmix train [name=value ...]    every setting is an override; the choices of the groups:
-
-{groups}
-
-single settings: map=3m seed=1 stop.env_steps=300000 algorithm.batch_size=32 strategy.reward=team ...
-(meaning and range of each: conf/schema.py; defaults: conf/config.yaml)
-several seeds at once: seeds=[1,2,3]                   resume a run or several seeds: resume=FOLDER
-several runs in turn: -m strategy=none,a_pps seed=1,2,3
-"""
-
-
-def help_text() -> str:
-    """Return the help text of `fedqmix train`."""
-    return _HELP.format(groups=settings.explain_groups())
-
 
 def train_command(words: list[str]) -> int:
     """Train the runs that the words describe; return the exit status."""

@@ -8,10 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from omegaconf import OmegaConf
-
 from fedqmix.conf.schema import Config
-from fedqmix.runtime.configuration.names import settings
+from fedqmix.runtime.configuration.choices import values_of
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.own_code import is_file
 
@@ -103,9 +101,7 @@ def module_of(code: str) -> str:
 
 def code_of(config: Config) -> list[tuple[str, str]]:
     """Return the settings that name code (`*.code`), with their values; null ones are left out."""
-    values = OmegaConf.structured(config)
-    found = [(name, OmegaConf.select(values, name)) for name in settings() if name.endswith(".code")]
-    return [(name, str(value)) for name, value in found if value is not None]
+    return [(name, value) for name, value in values_of(config).items() if name.endswith(".code") and value is not None]
 
 
 def _file(word: str) -> Path:

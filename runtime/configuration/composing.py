@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from fedqmix.runtime.configuration import names
+from fedqmix.runtime.configuration.choices import chosen_in, require_own
 from fedqmix.runtime.configuration.exceptions import exception_for
 from fedqmix.runtime.core.errors import ConfigurationError
 
@@ -38,7 +39,8 @@ def _started() -> str:
 def composed(overrides: Sequence[Override]) -> DictConfig:
     """Compose the tree, with its experiment's exception for its map below the overrides.
 
-    overrides: parsed and checked, none of them a sweep. Interpolations are not resolved. Raises ConfigurationError.
+    overrides: parsed and checked, none of them a sweep. Interpolations are not resolved. The files' settings of other
+    choices are left in. Raises ConfigurationError, also for an override of another choice's setting.
     """
     tree = _with_settings(overrides, [])
     exception = exception_for(tree)
@@ -60,6 +62,9 @@ def _with_settings(overrides: Sequence[Override], exception: Sequence[str]) -> D
     """Set what is no group as Hydra sets it; a composition of conf/ takes Hydra half a second of a process's time."""
     grouped = [str(one.input_line) for one in overrides if one.key_or_group in names.groups()]
     tree = copy.deepcopy(of_groups([*grouped, *exception]))
+    chosen = chosen_in(tree)
+    for override in overrides:
+        require_own(override.key_or_group, chosen)
     try:
         for override in overrides:
             if override.key_or_group not in names.groups():

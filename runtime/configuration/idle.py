@@ -13,7 +13,6 @@ _OF_OPTIMISERS = {
 }
 _READ_BY = {
     "strategy.byzantine": ("trimmed_mean", "krum", "bulyan", "own"),  # for median it only bounds the team's size
-    "strategy.krum_select": ("krum", "own"),
 }
 
 

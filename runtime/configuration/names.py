@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fedqmix import conf
+from fedqmix.conf.registry import CHOICES, settings_class
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.earlier import RENAMED
 
@@ -20,7 +21,7 @@ CONFIG_DIR = Path(conf.__file__).parent
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One leaf of the schema: its type, and its metadata (low, high, above, below, choices)."""
+    """One leaf of the schema: its type, and its metadata (low, high, above, below, choices, doc)."""
 
     type: Any
     metadata: typing.Mapping[str, Any]
@@ -28,16 +29,33 @@ class Setting:
 
 @cache
 def settings() -> dict[str, Setting]:
-    """Return every setting by its full name ("algorithm.batch_size"), in the schema's order."""
-    return dict(_leaves(Config, ""))
+    """Return every setting of every choice by its full name ("algorithm.batch_size"), section by section.
+
+    Within a section, those of all choices come first. `choices.settings_of` has those of one run.
+    """
+    found: dict[str, Setting] = {}
+    common = dict(fields_of(Config, ""))
+    for section in dict.fromkeys(name.partition(".")[0] for name in common):
+        found |= {name: one for name, one in common.items() if name.partition(".")[0] == section}
+        for choice in CHOICES.get(section, ()):
+            mine = fields_of(settings_class(section, choice), f"{section}.")
+            found |= {name: one for name, one in mine if name not in found}
+    return found
 
 
-def _leaves(section: type, prefix: str) -> Iterable[tuple[str, Setting]]:
+@cache
+def choice_settings(group: str, choice: str) -> typing.Mapping[str, Setting]:
+    """Return the settings of one choice by full name, in its class's order. Raises KeyError for an unknown choice."""
+    return dict(fields_of(settings_class(group, choice), f"{group}."))
+
+
+def fields_of(section: type, prefix: str) -> Iterable[tuple[str, Setting]]:
+    """Yield the settings of a class, and of the sections in it, by full name."""
     types = typing.get_type_hints(section)
     for field in dataclasses.fields(section):
         kind = types[field.name]
         if dataclasses.is_dataclass(kind):
-            yield from _leaves(typing.cast(type, kind), f"{prefix}{field.name}.")
+            yield from fields_of(typing.cast(type, kind), f"{prefix}{field.name}.")
         else:
             yield prefix + field.name, Setting(kind, field.metadata)
 

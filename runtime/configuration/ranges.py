@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import types
-import typing
 from collections.abc import Sequence
 from functools import cache
 from operator import attrgetter
@@ -14,16 +12,20 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
-from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, StrategyConfig, least_agents
-from fedqmix.runtime.configuration.names import Setting, settings, unknown, unknown_setting
+from fedqmix.conf.registry import settings_class
+from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
+from fedqmix.envs.smac.options import SmacOptions
+from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
+from fedqmix.runtime.configuration.kinds import kind
+from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
 from fedqmix.runtime.core.errors import ConfigurationError
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+from fedqmix.strategies.options import KrumSettings, RobustSettings
 
 
 def typed(raw: DictConfig) -> Config:
-    """Resolve interpolations and turn a composed tree into the schema's dataclasses.
+    """Resolve interpolations and turn a composed tree into the schema's dataclasses, a group into its choice's class.
 
+    raw: is changed. Settings of other choices of a group are dropped.
     Raises ConfigurationError for unknown and missing settings, wrong types, values out of range, and settings that
     are impossible together.
     """
@@ -31,23 +33,29 @@ def typed(raw: DictConfig) -> Config:
         OmegaConf.resolve(raw)
     except InterpolationResolutionError as error:
         raise ConfigurationError(f"a value refers to another that is not there: {error}.") from error
-    merged = _merge(raw)
+    chosen = chosen_in(raw)
+    drop_others(raw, chosen)
+    known = settings_of(chosen)
+    merged = _merge(raw, chosen)
     missing = OmegaConf.missing_keys(merged)
-    for name, setting in settings().items():
+    for name, setting in known.items():
         if name in missing or name.rpartition(".")[0] in missing:
-            raise ConfigurationError(f"{name} has no value: write {name}=... ({_kind(setting)}).")
+            raise ConfigurationError(f"{name} has no value: write {name}=... ({kind(setting)}).")
     config = OmegaConf.to_object(merged)
     assert isinstance(config, Config)
-    for name, setting in settings().items():
+    for name, setting in known.items():
         _check_range(name, attrgetter(name)(config), setting)
     _check_combinations(config)
     return config
 
 
 @cache
-def schema() -> DictConfig:
-    """Return the settings' types and defaults, to be merged with; nobody may change it."""
-    return cast(DictConfig, OmegaConf.structured(Config))
+def schema(chosen: Chosen) -> DictConfig:
+    """Return the types and defaults of a run's settings, to be merged with; nobody may change it."""
+    known = cast(DictConfig, OmegaConf.structured(Config))
+    for group, choice in chosen:
+        known[group] = OmegaConf.structured(settings_class(group, choice))
+    return known
 
 
 def to_yaml(config: Config) -> str:
@@ -55,23 +63,24 @@ def to_yaml(config: Config) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
-def _merge(raw: DictConfig) -> DictConfig:
+def _merge(raw: DictConfig, chosen: Chosen) -> DictConfig:
     """Merge a tree into the schema, so that OmegaConf checks its types.
 
     OmegaConf would convert a number to true or false; such a number is refused before. Raises ConfigurationError.
     """
-    for name in flags():
-        value = OmegaConf.select(raw, name, throw_on_missing=False)
+    known = settings_of(chosen)
+    for name, setting in known.items():
+        value = OmegaConf.select(raw, name, throw_on_missing=False) if setting.type is bool else None
         if value is not None and not isinstance(value, bool):
-            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {_kind(settings()[name])}.")
+            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {kind(setting)}.")
     try:
-        merged = OmegaConf.merge(schema(), raw)
+        merged = OmegaConf.merge(schema(chosen), raw)
     except ConfigKeyError as error:
         raise ConfigurationError(unknown_setting(str(error.full_key))) from error
     except ValidationError as error:
         name = str(error.full_key).split("[")[0]
         value = OmegaConf.select(raw, name)
-        needed = f"needed: {_kind(settings()[name])}" if name in settings() else str(error).splitlines()[0]
+        needed = f"needed: {kind(known[name])}" if name in known else str(error).splitlines()[0]
         whole = isinstance(value, float) and value.is_integer()
         hint = f" Write {name}={int(value)}." if whole else ""
         raise ConfigurationError(f"{name}={_written(value)} has the wrong type; {needed}.{hint}") from error
@@ -79,36 +88,6 @@ def _merge(raw: DictConfig) -> DictConfig:
         raise ConfigurationError(f"the configuration does not fit: {str(error).splitlines()[0]}.") from error
     assert isinstance(merged, DictConfig)
     return merged
-
-
-@cache
-def flags() -> tuple[str, ...]:
-    """Return the settings that are true or false."""
-    return tuple(name for name, setting in settings().items() if setting.type is bool)
-
-
-def _kind(setting: Setting) -> str:
-    """Describe a setting's valid values: "a whole number, at least 1"."""
-    choices = setting.metadata.get("choices")
-    if choices:
-        return "one of " + ", ".join(choices)
-    if typing.get_origin(setting.type) is list:
-        return "a list such as [head.*]"
-    options = typing.get_args(setting.type) if isinstance(setting.type, types.UnionType) else (setting.type,)
-    words = [_KINDS[option] for option in options if option is not type(None)]
-    limits = _limits(setting)
-    orders = [", " + limits] if limits else []
-    null = [", or null"] if type(None) in options else []
-    return "".join([*words, *orders, *null])
-
-
-def _limits(setting: Setting) -> str:
-    low, high, above, below = (setting.metadata.get(key) for key in ("low", "high", "above", "below"))
-    if low is None:
-        return ""
-    lower = f"greater than {low}" if above else f"at least {low}"
-    upper = f"less than {high}" if below else f"at most {high}"
-    return lower if high is None else f"{lower} and {upper}"
 
 
 def _written(value: Any) -> str:
@@ -126,7 +105,7 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
     inside = inside and (low is None or (value > low if above else value >= low))
     inside = inside and (high is None or (value < high if below else value <= high))
     if not inside:
-        raise ConfigurationError(f"{name}={value} is out of range: {_kind(setting)}.")
+        raise ConfigurationError(f"{name}={value} is out of range: {kind(setting)}.")
 
 
 def _check_combinations(config: Config) -> None:
@@ -157,13 +136,13 @@ def _check_combinations(config: Config) -> None:
         )
     _check_lessening(strategy)
     _check_clipping(strategy)
-    if config.env.name == "smac" and config.env.randomise != "nothing":
-        raise ConfigurationError(
-            f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
-            "choose env=skirmish."
-        )
-    for name, starts in (("env", config.env.starts), ("evaluation", config.evaluation.starts)):
-        if config.env.name != "smac" or starts == "varied":
+    if isinstance(config.env, SmacOptions):
+        _check_starts(config.env, config.evaluation)
+
+
+def _check_starts(env: SmacOptions, evaluation: EvaluationConfig) -> None:
+    for name, starts in (("env", env.starts), ("evaluation", evaluation.starts)):
+        if starts == "varied":
             continue
         raise ConfigurationError(
             f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a little differently in "
@@ -235,7 +214,9 @@ def check_team(config: Config, n_agents: int) -> None:
     Raises ConfigurationError with the strategies that fit the team.
     """
     strategy = config.strategy
-    f, m = strategy.byzantine, strategy.krum_select
+    if not isinstance(strategy, RobustSettings):
+        return
+    f, m = strategy.byzantine, strategy.krum_select if isinstance(strategy, KrumSettings) else 1
     least = least_agents(strategy.name, f, m)
     if n_agents >= least:
         return

@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.allowed import NOTHING, Allowed, code_of
 from fedqmix.runtime.configuration.plain import require_plain
@@ -44,7 +45,7 @@ def received(text: str, party: str = "", allowed: Allowed = NOTHING) -> Config:
         config,
         run_dir="",
         resume=None,
-        env=replace(config.env, replay_dir=""),
+        env=with_known(config.env, replay_dir=""),
         runtime=replace(runtime, threads=min(runtime.threads, most), world_threads=min(runtime.world_threads, most)),
     )
 

@@ -5,6 +5,7 @@ Every mistake raises ConfigurationError before anything starts.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,9 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.schema import ROBUST, Config
 from fedqmix.runtime.configuration import overrides as written
+from fedqmix.runtime.configuration.choices import chosen_in, drop_others
 from fedqmix.runtime.configuration.composing import composed, loader, of_groups
 from fedqmix.runtime.configuration.earlier import RENAMED, before
-from fedqmix.runtime.configuration.exceptions import exceptions_of, require_maps
+from fedqmix.runtime.configuration.exceptions import require_maps
 from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program
 from fedqmix.runtime.configuration.plain import parse_plain, read_plain
 from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, schema, typed
@@ -150,29 +152,6 @@ def require_deployed(config: Config) -> None:
         )
 
 
-def explain_groups() -> str:
-    """List every group with its choices, their descriptions (from the files) and the default."""
-    entries = OmegaConf.load(CONFIG_DIR / "config.yaml").defaults
-    chosen = {name: choice for entry in entries if entry != "_self_" for name, choice in entry.items()}
-    lines = []
-    for group, default in chosen.items():
-        lines.append(f"{group}=")
-        for choice in groups()[group]:
-            star = "*" if choice == default else " "
-            maps = ", ".join(exceptions_of(choice)) if group == "experiment" else ""
-            other = f" (with settings of their own: {maps})" if maps else ""
-            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
-    return "\n".join([*lines, "(* default)"])
-
-
-def _first_sentence(path: Path) -> str:
-    """Return a file's leading comment, without the choice's name, up to a source or full stop."""
-    lines = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
-    comment = " ".join(line for line in lines if not line.startswith("@package"))
-    text = comment.split(": ", 1)[1]
-    return min(text.split(". ")[0], text.split(" (")[0], text.split(";")[0], key=len).rstrip(".")
-
-
 def _config_of(path: Path) -> Path:
     """Return the config.yaml of a run folder, or the file itself.
 
@@ -210,7 +189,7 @@ def _resumed(folder: str, beside: Sequence[Override]) -> DictConfig:
 
 
 def completed(raw: DictConfig) -> DictConfig:
-    """Add the settings that did not exist when the run was begun: former behaviour, or defaults.
+    """Add the settings that did not exist when the run was begun (former behaviour, or defaults); drop other choices'.
 
     raw: a run's settings, unchecked. Raises OmegaConfBaseException for values that are not valid settings.
     """
@@ -227,6 +206,7 @@ def completed(raw: DictConfig) -> DictConfig:
     for group in groups():
         if isinstance(raw.get(group), DictConfig):
             raw[group] = OmegaConf.merge(known[group], raw[group])
+    drop_others(raw, chosen_in(raw))
     return raw
 
 
@@ -236,7 +216,10 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
 
     The result is not a struct: a run's unknown settings can be merged into it, and `typed` reports them.
     """
-    known = OmegaConf.merge(schema(), of_groups(choices))
+    tree = copy.deepcopy(of_groups(choices))
+    chosen = chosen_in(tree)
+    drop_others(tree, chosen)
+    known = OmegaConf.merge(schema(chosen), tree)
     return OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(known)))
 
 

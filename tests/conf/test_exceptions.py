@@ -10,7 +10,8 @@ import pytest
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration import exceptions, names, settings
 from fedqmix.runtime.configuration.allowed import NOTHING
-from fedqmix.runtime.configuration.settings import compose, expand, explain_groups, load
+from fedqmix.runtime.configuration.explaining import explain_groups
+from fedqmix.runtime.configuration.settings import compose, expand, load
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.deployment.server_end import _configuration
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder

@@ -32,7 +32,7 @@ MISTAKES = [
     (["stop={envsteps: 5}"], "did you mean 'stop.env_steps="),
     (["strategy.name=pp_pps"], "write strategy=pp_pps"),
     (
-        ["strategy.reward=indiv"],
+        ["strategy=rs_pps", "strategy.reward=indiv"],
         "unknown strategy.reward 'indiv'; did you mean 'individual'? Allowed: individual, team",
     ),
     (["runtime.device=gpu"], "Allowed: cpu, cuda, auto."),
@@ -63,8 +63,8 @@ MISTAKES = [
     (["runtime.threads=0"], "runtime.threads=0 is out of range"),
     (["evaluation.episodes=-32"], "evaluation.episodes=-32 is out of range"),
     (["strategy.aggregation_interval=0"], "strategy.aggregation_interval=0 is out of range"),
-    (["strategy.max_weight=0"], "greater than 0 and at most 1"),
-    (["strategy.max_weight=1.5"], "greater than 0 and at most 1"),
+    (["strategy=rs_pps", "strategy.max_weight=0"], "greater than 0 and at most 1"),
+    (["strategy=rs_pps", "strategy.max_weight=1.5"], "greater than 0 and at most 1"),
     (
         ["strategy.server_momentum=1"],
         "is out of range: a number, at least 0 and less than 1.",
@@ -75,8 +75,14 @@ MISTAKES = [
     (["strategy.server_adam_eta=0"], "strategy.server_adam_eta=0.0 is out of range: a number, greater than 0."),
     (["strategy.server_learning_rate=0"], "strategy.server_learning_rate=0.0 is out of range"),
     (["strategy.proximal_mu=-1"], "strategy.proximal_mu=-1.0 is out of range: a number, at least 0."),
-    (["strategy.byzantine=-1"], "strategy.byzantine=-1 is out of range: a whole number, at least 0."),
-    (["strategy.krum_select=0"], "strategy.krum_select=0 is out of range: a whole number, at least 1."),
+    (
+        ["strategy=median", "strategy.byzantine=-1"],
+        "strategy.byzantine=-1 is out of range: a whole number, at least 0.",
+    ),
+    (
+        ["strategy=krum", "strategy.krum_select=0"],
+        "strategy.krum_select=0 is out of range: a whole number, at least 1.",
+    ),
     (["strategy.clip_update=0"], "strategy.clip_update=0.0 is out of range: a number, greater than 0, or null."),
     (["strategy.server_optimiser=sgd"], "unknown strategy.server_optimiser 'sgd'. Allowed: none, momentum, adam."),
     (["strategy.adam_moments=avarage"], "did you mean 'average'? Allowed: keep, average, reset."),
@@ -99,7 +105,7 @@ MISTAKES = [
     (["strategy=none", "strategy.shared=['*']"], "strategy=none shares nothing"),
     (["strategy=a_pps", "strategy.shared=[]"], "use strategy=none"),
     (["strategy=full_sharing", "strategy.shared=[head.*]"], "leaves out fc.weight, fc.bias, gru.weight_ih"),
-    (["env=smac", "env.randomise=types"], "env.randomise=types with env=smac: SMAC plays its maps as they are"),
+    (["env=smac", "env.randomise=types"], "env.randomise is a setting of skirmish; env=smac has: env.obs_all_health"),
     (["evaluation.starts=random"], "unknown evaluation.starts 'random'"),
     (["env=smac", "evaluation.starts=fixed"], "StarCraft II places the units itself"),
     (["env=smac", "evaluation.starts=both"], "Write evaluation.starts=varied"),
@@ -163,7 +169,7 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
     [
         ["algorithm.learning_rate=1"],
         ["algorithm.batch_size=5000"],
-        ["strategy.max_weight=0.01"],
+        ["strategy=rs_pps", "strategy.max_weight=0.01"],
         ["strategy.server_momentum=0"],
         ["strategy.server_adam_beta_1=0.999"],
         ["strategy.proximal_mu=0"],
@@ -185,7 +191,7 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["strategy=bulyan", "strategy.byzantine=0"],
         ["strategy=norm_clip", "strategy.clip_update=2"],
         ["strategy=rs_pps", "strategy.clip_update=1"],
-        ["strategy.byzantine=9"],
+        ["strategy=own", "strategy.byzantine=9"],
     ],
     ids=" ".join,
 )

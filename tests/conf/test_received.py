@@ -11,7 +11,9 @@ from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError, RefusedError
 from fedqmix.runtime.deployment.mixer import DeployedMixer
 
-SENT = to_yaml(compose(["map=3m", "env.replay_dir=/tmp/x", "runtime.threads=100000", "runtime.world_threads=100000"]))
+SENT = to_yaml(
+    compose(["map=3m", "env=smac", "env.replay_dir=/tmp/x", "runtime.threads=100000", "runtime.world_threads=100000"])
+)
 
 
 def test_parties_leave_out_what_names_a_path_or_code() -> None:

@@ -169,7 +169,7 @@ def test_what_is_submitted_every_day(runs: Path) -> None:
     words += ["algorithm.double_q=false", "logger=tensorboard", "experiment=smoke", "runtime.device=auto"]
     words += ["strategy.server_optimiser=adam", "strategy.server_adam_eta=0.1", "strategy.proximal_mu=1e-3"]
     words += ["strategy.adam_moments=average", "strategy.share_targets=true"]
-    config = _configuration([*words, "run_dir='runs/my first 1e5'", "env.difficulty=A"], runs, NOTHING)
+    config = _configuration([*words, "run_dir='runs/my first 1e5'", "env=smac", "env.difficulty=A"], runs, NOTHING)
     assert Path(config.run_dir) == runs / "my first 1e5"
     assert (config.strategy.shared, config.seed, config.env.reward_win) == (["head.*"], 3, 100.0)
     assert (config.strategy.server_optimiser, config.strategy.proximal_mu) == ("adam", 0.001)

@@ -7,8 +7,9 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from fedqmix.networks.gru import PARAMETER_NAMES
+from fedqmix.runtime.configuration.explaining import explain_groups
 from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, sections, settings
-from fedqmix.runtime.configuration.settings import compose, explain_groups
+from fedqmix.runtime.configuration.settings import compose
 
 MAPS = ("3m", "8m", "5m_vs_6m", "6h_vs_8z", "3s5z_vs_3s6z")
 FILES = sorted(CONFIG_DIR.rglob("*.yaml"))

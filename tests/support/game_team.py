@@ -6,7 +6,7 @@ import sys
 
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.smac.world import SmacWorld
-from support.worlds import KeepingSink, RandomPlayer, copied, options, over, training
+from support.worlds import KeepingSink, RandomPlayer, copied, over, smac_options, training
 
 WORKER = (sys.executable, "-m", "support.stand_in_worker")
 
@@ -18,7 +18,7 @@ class Team:
 
     def __init__(self, map: str = "3m", seconds: float = 60, games: int = 2, program=WORKER) -> None:
         self.sink = KeepingSink()
-        env = options(name="smac", games=games, call_seconds=seconds, difficulty="7")
+        env = smac_options(games=games, call_seconds=seconds)
         self.world = SmacWorld(load_map(map), SEED, env, self.sink, program)
 
     def begin(self, first: int = 0, count: int = 2):

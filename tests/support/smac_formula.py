@@ -5,7 +5,7 @@ Written from the description of StarCraft2Env.update_units, only_medivac_left, r
 
 from __future__ import annotations
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.runtime.core.world import UnitRecord
 
 Units = list[UnitRecord]
@@ -28,7 +28,7 @@ def outcome(units: Units, map_type: str) -> int | None:
     return None if allies or enemies else 0
 
 
-def max_reward(units: Units, env: EnvConfig) -> float:
+def max_reward(units: Units, env: BattleOptions) -> float:
     """What killing all enemies and winning is worth."""
     enemies = side(units, "enemy")
     return env.reward_win + sum(env.reward_death_value + unit.health_max + unit.shield_max for unit in enemies)
@@ -44,7 +44,7 @@ def losses(before: Units, after: Units, name: str) -> tuple[float, int]:
     return lost, died
 
 
-def team_reward(before: Units, after: Units, map_type: str, env: EnvConfig) -> float:
+def team_reward(before: Units, after: Units, map_type: str, env: BattleOptions) -> float:
     """The reward of one environment step."""
     reward = 0.0
     if not env.reward_sparse:

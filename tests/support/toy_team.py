@@ -11,7 +11,8 @@ from flwr.app import Message
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.answers import answer
-from fedqmix.conf.schema import AlgorithmConfig, ModelConfig, StrategyConfig
+from fedqmix.conf.registry import make_settings
+from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.tally import TalliedWorld
 from fedqmix.runtime.core.world import TeamSpec
@@ -25,10 +26,9 @@ CPU = torch.device("cpu")
 MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True)
 
 
-def algorithm(**changes: Any) -> AlgorithmConfig:
+def algorithm(name: str = "qmix", **changes: Any) -> Any:
     """Settings of a learner that learns within a few steps."""
     values = {
-        "name": "qmix",
         "learning_rate": 0.01,
         "gamma": 0.9,
         "td_lambda": 0.0,
@@ -52,13 +52,12 @@ def algorithm(**changes: Any) -> AlgorithmConfig:
         "alpha": 0.3,
         "central_hidden": 7,
     }
-    return AlgorithmConfig(**(values | changes))
+    return make_settings("algorithm", name, values, changes)
 
 
-def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
+def strategy_settings(name: str, **changes: Any) -> Any:
     """A strategy's settings, without a cap on the weights."""
     values = {
-        "name": name,
         "aggregation_interval": 4,
         "shared": {"none": [], "pp_pps": ["head.*"]}.get(name, ["*"]),
         "reward": "individual",
@@ -82,7 +81,7 @@ def strategy_settings(name: str, **changes: Any) -> StrategyConfig:
         "krum_select": 1,
         "clip_update": 1.0 if name == "norm_clip" else None,
     }
-    return StrategyConfig(**(values | changes))
+    return make_settings("strategy", name, values, changes)
 
 
 @dataclass

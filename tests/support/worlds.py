@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
+from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, TimeStep, World
 
-SMAC_DEFAULTS = EnvConfig(
+SMAC_DEFAULTS = SkirmishOptions(
     name="skirmish",
     obs_all_health=True,
     obs_own_health=True,
@@ -59,9 +61,16 @@ MAPS = (
 )
 
 
-def options(**changes: Any) -> EnvConfig:
+def options(**changes: Any) -> SkirmishOptions:
     """SMAC's default options with changes."""
     return replace(SMAC_DEFAULTS, **changes)
+
+
+def smac_options(**changes: Any) -> SmacOptions:
+    """SMAC's default options for its games, with changes."""
+    same = {one.name: getattr(SMAC_DEFAULTS, one.name) for one in fields(BattleOptions)}
+    games = {"starts": "varied", "games": 1, "call_seconds": 60, "replay_dir": "", "difficulty": "7"}
+    return SmacOptions(**{**same, "name": "smac", **games, **changes})
 
 
 class KeepingSink:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from fedqmix.algorithms.base import AlgorithmSettings
+from fedqmix.algorithms.q_learning.settings import MixingSettings
 from fedqmix.runtime.core.world import TeamSpec
 
 
@@ -21,7 +21,7 @@ class QmixMixer(nn.Module):
     layer of hypernetwork_hidden units, as PyMARL's later configuration).
     """
 
-    def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
+    def __init__(self, spec: TeamSpec, settings: MixingSettings) -> None:
         super().__init__()
         self.agents, self.embed = spec.n_agents, settings.mixing_embed
         embed, sizes = self.embed, (settings.hypernetwork_layers, settings.hypernetwork_hidden)

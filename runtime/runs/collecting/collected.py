@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from omegaconf.errors import OmegaConfBaseException
 
+from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.plain import require_plain
 from fedqmix.runtime.configuration.ranges import to_yaml
@@ -54,7 +55,7 @@ class Collected:
         if summary.get("outcome") != Outcome.FINISHED:
             raise ConfigurationError(f"{folder} is not finished, and only finished runs are collected.")
         name = archive_name(config).removesuffix(SUFFIX)
-        clean = replace(config, run_dir=name, resume=None, env=replace(config.env, replay_dir=""))
+        clean = replace(config, run_dir=name, resume=None, env=with_known(config.env, replay_dir=""))
         cleaned = {**summary, "command": command_of(config)}
         for text in texts([cleaned, asdict(clean)]):
             if _PLACE.search(text):

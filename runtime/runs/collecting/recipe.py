@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Sequence
-from operator import attrgetter
 
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.choices import values_of
 from fedqmix.runtime.configuration.idle import idle_settings
-from fedqmix.runtime.configuration.names import settings
 from fedqmix.runtime.configuration.overrides import as_written
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.storage.archive import SUFFIX
@@ -44,13 +43,12 @@ def differing(config: Config) -> list[str]:
 
     The experiment is composed with the run's map, algorithm and strategy.
     """
-    usual = compose(_chosen(config))
+    usual = values_of(compose(_chosen(config)))
     found = []
     unused = idle_settings(config.strategy.name, config.strategy.server_optimiser)
-    for name in settings():
-        own = attrgetter(name)(config)
+    for name, own in values_of(config).items():
         decides = name not in WRITTEN and name not in unused and not name.startswith(NOT_OF_A_RECIPE)
-        if decides and own != attrgetter(name)(usual):
+        if decides and (name not in usual or own != usual[name]):
             found.append(f"{name.removesuffix('.name')}={as_written(own)}")
     return found
 
@@ -58,9 +56,10 @@ def differing(config: Config) -> list[str]:
 def unlike(one: Config, other: Config) -> str | None:
     """Return the first setting with an effect on results in which two runs differ; None if none."""
     unused = idle_settings(one.strategy.name, one.strategy.server_optimiser)
-    for name in settings():
+    ours, theirs = values_of(one), values_of(other)
+    for name in {**ours, **theirs}:
         ignored = name in unused or name.startswith((*NOT_OF_A_RECIPE, *NOT_OF_A_NAME))
-        if not ignored and attrgetter(name)(one) != attrgetter(name)(other):
+        if not ignored and ours.get(name) != theirs.get(name):
             return name
     return None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.choices import require_used
 from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import LOGS
 from fedqmix.runtime.configuration.seeds import name_of
@@ -63,6 +64,7 @@ class Comparison:
         """
         self.path, self.cells = plan.path, plan.cells
         self._file, self._equal_steps = plan.path / f"{plan.command}.json", plan.equal_steps
+        require_used(plan.overrides, [cell.chosen for cell in plan.cells])
         require_writable(self.path)
         self._begun = _read(self._file)
         begun = self._begun

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from fedqmix.runtime.configuration.choices import Chosen, require_used, words_of
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import compose
 
@@ -30,10 +31,18 @@ class Cell:
         """The run folder, relative to the common folder."""
         return Path(self.map) / f"{self.algorithm}-{self.strategy}-s{self.seed}"
 
+    @property
+    def chosen(self) -> Chosen:
+        """The run's choices of groups in which the runs of a comparison differ."""
+        return (("algorithm", self.algorithm), ("strategy", self.strategy))
+
     def words(self, overrides: Sequence[str]) -> list[str]:
-        """Return the command line without its folder. overrides: shared by all runs."""
+        """Return the command line without its folder.
+
+        overrides: shared by all runs; a run leaves out the settings that its algorithm and strategy lack.
+        """
         own = self.strategy == "own"
-        common = [word for word in overrides if own or name_of(word) != "strategy.code"]
+        common = [word for word in words_of(overrides, self.chosen) if own or name_of(word) != "strategy.code"]
         mine = (f"{key}={getattr(self, key)}" for key in ("map", "algorithm", "strategy", "seed"))
         return [*common, *mine]
 
@@ -68,6 +77,7 @@ class Plan:
 
     def require_settings(self) -> None:
         """Check the shared settings without training. Raises ConfigurationError as `compose` does."""
+        require_used(self.overrides, [cell.chosen for cell in self.cells])
         first = self.cells[0]
         length = [self.lengths[first.map]] if first.map in self.lengths else []
         compose([*first.words(self.overrides), *length])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
@@ -54,7 +55,7 @@ def _short(config: Config) -> Config:
     return replace(
         config,
         algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_episodes)),
-        strategy=replace(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
+        strategy=with_known(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
         evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
         checkpoint=replace(config.checkpoint, every_rounds=NEVER),
         logger=replace(config.logger, name="jsonl"),

@@ -105,7 +105,7 @@ def _team_half(place: Path, spec: TeamSpec, algorithm: AlgorithmConfig) -> TeamH
         with torch.device("meta"):
             return make_team_half(find_algorithm(algorithm), algorithm, spec, seed=0)
     except (RuntimeError, OverflowError) as error:
-        raise CheckpointError(_unfit(place, f"a mixer of {algorithm.mixing_embed} is larger than any")) from error
+        raise CheckpointError(_unfit(place, "algorithm.* sets a mixer that is larger than any")) from error
 
 
 def _require_moments(place: Path, found: Tensors, shapes: Mapping[str, Shape]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.choices import chosen_by, words_of
 from fedqmix.runtime.configuration.overrides import parse, quoted
 from fedqmix.runtime.configuration.runs import LOGS
 from fedqmix.runtime.configuration.seeds import name_of
@@ -177,4 +178,4 @@ def _read(path: Path) -> tuple[list[int], list[str]] | None:
         raise CheckpointError(f"{file} is damaged: {error!r}.") from error
     if not whole:
         raise CheckpointError(f"{file} is damaged: seeds and overrides have the wrong types.")
-    return seeds, overrides
+    return seeds, words_of(overrides, chosen_by(overrides))  # older versions took settings of any method

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from fedqmix.conf.schema import Config
+from fedqmix.conf.fields import with_known
+from fedqmix.conf.schema import Config, EnvConfig
+from fedqmix.envs.battle_options import BattleOptions
+from fedqmix.envs.options import skirmish_options
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
 from fedqmix.runtime.runs.local.train import train
@@ -35,10 +39,18 @@ def _smallest(config: Config) -> Config:
     return replace(
         config,
         algorithm=replace(config.algorithm, batch_size=2, buffer_size=max(2, config.algorithm.parallel_episodes)),
-        strategy=replace(config.strategy, aggregation_interval=1, policy_episodes=1),
+        strategy=with_known(config.strategy, aggregation_interval=1, policy_episodes=1),
         evaluation=replace(config.evaluation, every_env_steps=1, episodes=1),
         runtime=replace(config.runtime, device="cpu"),
-        env=replace(config.env, name="skirmish"),
+        env=_in_skirmish(config.env),
         logger=replace(config.logger, name="jsonl"),
         stop=replace(config.stop, rounds=1, env_steps=1_000_000, win_rate=None),
     )
+
+
+def _in_skirmish(env: EnvConfig) -> SkirmishOptions:
+    """Return the settings of env=skirmish with the sizes and rewards of another suite's."""
+    if isinstance(env, SkirmishOptions):
+        return env
+    same = {one.name: getattr(env, one.name) for one in fields(BattleOptions) if one.name != "name"}
+    return skirmish_options(**same)

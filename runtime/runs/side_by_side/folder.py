@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.choices import values_of
 from fedqmix.runtime.configuration.earlier import before
-from fedqmix.runtime.configuration.names import settings
 from fedqmix.runtime.configuration.runs import RUN
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import RESUMABLE
@@ -62,8 +62,9 @@ def require_same(begun: Config, wanted: Config, path: Path, what: str, advice: s
 
     what: the folder's contents in a word ("seeds"). advice: a remedy for the error. Raises ConfigurationError.
     """
-    for name in settings():
-        was, now = attrgetter(name)(begun), attrgetter(name)(wanted)
+    settings_then, settings_now = values_of(begun), values_of(wanted)
+    for name in {**settings_then, **settings_now}:
+        was, now = settings_then.get(name), settings_now.get(name)
         if was != now and not f"{name}.".startswith(RESUMABLE):
             raise ConfigurationError(
                 f"{path} holds {what} of another experiment: {name} was {was} and would be {now}. {advice}"

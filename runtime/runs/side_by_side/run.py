@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from enum import StrEnum
-from operator import attrgetter
 from pathlib import Path
 
 from fedqmix.conf.schema import Config
-from fedqmix.runtime.configuration.names import settings
+from fedqmix.runtime.configuration.choices import values_of
 from fedqmix.runtime.configuration.overrides import as_written, quoted
 from fedqmix.runtime.configuration.runs import CONFIG, RUN
 from fedqmix.runtime.configuration.settings import RESUMABLE, load
@@ -109,13 +108,13 @@ def _finished(folder: Path, config: Config) -> bool:
 
 def _changes(own: Config, wanted: Config) -> list[str]:
     """Return the overrides beside resume= that change a run's own settings to the wanted ones."""
-    changed = [name for name in settings() if name.startswith(RESUMABLE) and _value(own, name) != _value(wanted, name)]
-    return [f"{name.removesuffix('.name')}={_value(wanted, name)}" for name in changed]
-
-
-def _value(config: Config, name: str) -> str:
-    """Return a setting's value as written on the command line."""
-    return as_written(attrgetter(name)(config))
+    were = values_of(own)
+    changed = {name: value for name, value in values_of(wanted).items() if value != were.get(name)}
+    return [
+        f"{name.removesuffix('.name')}={as_written(value)}"
+        for name, value in changed.items()
+        if name.startswith(RESUMABLE)
+    ]
 
 
 def _begun(folder: Path) -> bool:

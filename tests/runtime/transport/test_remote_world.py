@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs import make_world
+from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
 from fedqmix.runtime.core.world import TimeStep
@@ -22,7 +22,7 @@ from support.worlds import KeepingSink, LocalSink, options, training
 class TeamOfRemoteWorlds:
     """All agents' RemoteWorlds, each called in a thread of its own, as one World."""
 
-    def __init__(self, sink, seed: int, env: EnvConfig, threads: int) -> None:
+    def __init__(self, sink, seed: int, env: SkirmishOptions, threads: int) -> None:
         def make(_config, _sink):
             self.local = make_world("3m", seed, env, sink, threads)
             return self.local

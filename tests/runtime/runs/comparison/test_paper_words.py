@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.comparison import cost as costs
 from fedqmix.runtime.runs.comparison.comparison import Comparison
 from fedqmix.runtime.runs.comparison.outcome import outcome
@@ -163,6 +164,22 @@ def test_the_code_of_an_own_strategy_is_told_to_its_runs_alone(tmp_path: Path) -
     comparison = prepared(tmp_path / "all", "strategies=[none,own]", code)
     codes = {cell.strategy: comparison.config(cell).strategy.code for cell in comparison.cells}
     assert codes == {"none": None, "own": "fedqmix.strategies.a_pps:AveragePPS"}
+
+
+def test_runs_leave_out_what_their_methods_do_not_have(tmp_path: Path) -> None:
+    words = "algorithms=[vdn,qmix]", "algorithm.mixing_embed=8", "strategies=[none,rs_pps]", "strategy.reward=team"
+    comparison = prepared(tmp_path / "all", *words)
+    for cell in comparison.cells:
+        said = cell.words(comparison.overrides)
+        assert ("strategy.reward=team" in said) == (cell.strategy == "rs_pps")
+        assert ("algorithm.mixing_embed=8" in said) == (cell.algorithm == "qmix")
+        assert getattr(comparison.config(cell).strategy, "reward", "team") == "team"
+        assert getattr(comparison.config(cell).algorithm, "mixing_embed", 8) == 8
+
+
+def test_what_none_of_the_methods_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"strategy\.krum_select is a setting of krum; strategy=none has:"):
+        prepared(tmp_path / "all", "strategies=[none,a_pps]", "strategy.krum_select=2")
 
 
 def test_two_programs_cannot_train_one_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fedqmix.runtime.cli.main import main
-from fedqmix.runtime.configuration.settings import explain_groups, load
+from fedqmix.runtime.configuration.explaining import explain_groups
+from fedqmix.runtime.configuration.settings import load
 
 
 def test_help_lists_the_runtimes() -> None:

@@ -133,6 +133,18 @@ def test_seeds_begun_before_starts_could_be_chosen_go_on_with_fixed_ones(tmp_pat
         assert (again.seeds, again.config.evaluation.starts) == ((1, 2, 3, 4), "fixed")
 
 
+def test_seeds_begun_with_a_setting_of_another_strategy_go_on(tmp_path: Path) -> None:
+    """An older version took strategy.reward beside strategy=a_pps, which does not read it."""
+    folder = tmp_path / "all"
+    begin(folder, [1])
+    record = json.loads((folder / "seeds.json").read_text())
+    record["overrides"] += ["strategy.reward=team", "algorithm.alpha=0.5"]
+    (folder / "seeds.json").write_text(json.dumps(record))
+    with Experiment.resume(folder, []) as again:
+        assert (again.config.strategy.name, again.config.algorithm.name) == ("a_pps", "qmix")
+        assert not {"strategy.reward=team", "algorithm.alpha=0.5"} & set(again.overrides)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

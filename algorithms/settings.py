@@ -1,0 +1,13 @@
+"""The settings of algorithm=own, which may be built from the halves of any algorithm here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fedqmix.algorithms.q_learning.settings import QmixSettings
+from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
+
+
+@dataclass
+class OwnSettings(QmixSettings, WeightedQmixSettings):
+    """Every setting of every algorithm."""

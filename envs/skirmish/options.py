@@ -1,0 +1,17 @@
+"""The settings of env=skirmish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fedqmix.conf.fields import choice
+from fedqmix.envs.battle_options import BattleOptions
+
+
+@dataclass
+class SkirmishOptions(BattleOptions):
+    """The settings of the embedded battle simulator."""
+
+    randomise: str = choice(
+        "nothing", "types", "positions", "both", doc="what is drawn anew for every episode, as in SMACv2"
+    )

@@ -1,0 +1,36 @@
+"""The settings that some strategies have and others lack. conf.schema.StrategyConfig has those of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fedqmix.conf.fields import choice, number
+from fedqmix.conf.schema import StrategyConfig
+
+
+@dataclass
+class RewardShareSettings(StrategyConfig):
+    """The settings of RS-PPS and PP-PPS, whose weights are shares of the reward."""
+
+    reward: str = choice("individual", "team", "policy", doc="the meaning of R_i (strategies/rs_pps.py)")
+    max_weight: float = number(0, 1, above=True, doc="the largest weight of an agent (at least 1/N)")
+    policy_episodes: int = number(1, doc="reward=policy: episodes that measure one agent's network")
+
+
+@dataclass
+class RobustSettings(StrategyConfig):
+    """The settings of strategies that bound the effect of dishonest agents."""
+
+    byzantine: int = number(0, doc="the assumed maximum of dishonest agents")
+
+
+@dataclass
+class KrumSettings(RobustSettings):
+    """The settings of Krum."""
+
+    krum_select: int = number(1, doc="the number of networks averaged; 1 is Krum, more is Multi-Krum")
+
+
+@dataclass
+class OwnSettings(RewardShareSettings, KrumSettings):
+    """The settings of strategy=own, which may derive from any strategy here: every setting of every strategy."""
