@@ -1,5 +1,7 @@
 """More of any agent's Q is never less of the team's: Q_total is monotone, whatever the state and the weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,4 +92,4 @@ def test_first_weights_depend_on_the_seed_alone():
 
 def test_unknown_mixer_is_refused():
     with pytest.raises(ConfigurationError, match=r"'coma'.*iql, vdn, qmix"):
-        make_mixer(algorithm(name="coma"), toy_spec(), 3)
+        make_mixer(replace(algorithm(), name="coma"), toy_spec(), 3)

@@ -18,7 +18,7 @@ class Team:
 
     def __init__(self, map: str = "3m", seconds: float = 60, games: int = 2, program=WORKER) -> None:
         self.sink = KeepingSink()
-        env = smac_options(games=games, call_seconds=seconds)
+        env = smac_options(games=games, call_seconds=seconds, replay_dir="replays")
         self.world = SmacWorld(load_map(map), SEED, env, self.sink, program)
 
     def begin(self, first: int = 0, count: int = 2):

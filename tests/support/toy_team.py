@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from flwr.app import Message
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.answers import answer
-from fedqmix.conf.registry import make_settings
+from fedqmix.conf.registry import OWN, make_settings, settings_class
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.tally import TalliedWorld
@@ -24,6 +24,12 @@ torch.set_num_threads(1)  # these tensors are tiny, and tests run side by side
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True)
+
+
+def chosen(group: str, name: str, values: dict[str, Any]) -> Any:
+    """Settings of a choice, without what it lacks; a name that no choice has is a mistake of the test."""
+    assert set(values) <= {one.name for one in fields(settings_class(group, OWN))}
+    return make_settings(group, name, values, {})
 
 
 def algorithm(name: str = "qmix", **changes: Any) -> Any:
@@ -52,7 +58,7 @@ def algorithm(name: str = "qmix", **changes: Any) -> Any:
         "alpha": 0.3,
         "central_hidden": 7,
     }
-    return make_settings("algorithm", name, values, changes)
+    return chosen("algorithm", name, values | changes)
 
 
 def strategy_settings(name: str, **changes: Any) -> Any:
@@ -81,7 +87,7 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "krum_select": 1,
         "clip_update": 1.0 if name == "norm_clip" else None,
     }
-    return make_settings("strategy", name, values, changes)
+    return chosen("strategy", name, values | changes)
 
 
 @dataclass

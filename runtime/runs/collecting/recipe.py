@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from fedqmix.conf.schema import Config
-from fedqmix.runtime.configuration.choices import values_of
+from fedqmix.runtime.configuration.choices import chosen_of, values_of
 from fedqmix.runtime.configuration.idle import idle_settings
 from fedqmix.runtime.configuration.overrides import as_written
 from fedqmix.runtime.configuration.settings import compose
@@ -15,9 +15,9 @@ from fedqmix.runtime.storage.archive import SUFFIX
 
 WRITTEN = ("map", "seed", "experiment")
 """Settings that a file name contains, beside algorithm and strategy."""
-NOT_OF_A_RECIPE = ("run_dir", "resume", "runtime.", "logger.", "checkpoint.")
+NOT_OF_A_RECIPE = ("run_dir", "resume", "env.replay_dir", "runtime.", "logger.", "checkpoint.")
 """Settings, and prefixes of settings, without effect on a run's results."""
-NOT_OF_A_NAME = ("stop.", "env.games", "env.call_seconds", "env.replay_dir")
+NOT_OF_A_NAME = ("stop.", "env.games", "env.call_seconds")
 """Settings, and prefixes, that decide a run's length and how its world is executed."""
 
 
@@ -43,12 +43,14 @@ def differing(config: Config) -> list[str]:
 
     The experiment is composed with the run's map, algorithm and strategy.
     """
-    usual = values_of(compose(_chosen(config)))
+    words = _chosen(config)
+    groups = [f"{group}={choice}" for group, choice in chosen_of(config)]  # such as env=smac, with settings of its own
+    usual = {**values_of(compose([*words, *groups])), **values_of(compose(words))}
     found = []
     unused = idle_settings(config.strategy.name, config.strategy.server_optimiser)
     for name, own in values_of(config).items():
         decides = name not in WRITTEN and name not in unused and not name.startswith(NOT_OF_A_RECIPE)
-        if decides and (name not in usual or own != usual[name]):
+        if decides and own != usual[name]:
             found.append(f"{name.removesuffix('.name')}={as_written(own)}")
     return found
 

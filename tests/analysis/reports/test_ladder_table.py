@@ -156,7 +156,7 @@ def test_the_table_alone_is_made_of_folders_and_files_each_run_once(
 
 def test_one_seed_twice_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for place in ("a", "b"):
-        write_run(tmp_path / "ladder" / place, WON, "env.games=2" if place == "a" else "env.games=3")
+        write_run(tmp_path / "ladder" / place, WON, "env=smac", "env.games=2" if place == "a" else "env.games=3")
     assert main(["ladder", "--table", f"run_dir={tmp_path / 'ladder'}"]) == 0  # one name: the same run, once
     capfd.readouterr()
     collect(tmp_path / "ladder" / "a", tmp_path / "data")
