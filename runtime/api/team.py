@@ -12,7 +12,7 @@ import torch
 from fedqmix.algorithms.base import Q
 from fedqmix.clients.acting import Actor, beginning, draw_exploration
 from fedqmix.conf.schema import Config
-from fedqmix.networks.gru_kernels.acting import ExplorationDraws
+from fedqmix.networks.gru_kernels.acting import Choices, ExplorationDraws
 from fedqmix.networks.gru_kernels.acting import Memory as AgentsMemory
 from fedqmix.networks.ordinary import OrdinaryNetwork, ordinary
 from fedqmix.runtime.api.arguments import booleans, floats, integers, require_shape, share, whole
@@ -78,20 +78,24 @@ class Team:
         Raises InputError for a wrong shape or type, numbers that are not finite, and a mask without a True.
         """
         seen, available = self._seen(observations, available_actions)
-        episodes = seen.shape[1]
-        begun = self._begin(episodes) if memory is None else self._checked(memory, episodes)
+        begun = self._begun(memory, seen.shape[1])
         epsilon = share("epsilon", epsilon)
-        draws = self._draws(epsilon, seed, begun.moment, episodes)
-        remembered = AgentsMemory(begun.hidden.copy(), begun.last_actions.copy())
-        with shared_out(self._playing.runtime):
-            actor = Actor(self._agents, EpisodeBatch(Purpose.REPLAY, 0, episodes), 0.0, remembered=remembered)
-            actor.epsilon = epsilon  # set now: an actor that begins with it draws for whole episodes
-            choices = actor.choose_by(seen, available, draws)
-        if not np.isfinite(choices.q).all():
-            raise InputError("the Q-values are not finite: some observations or the memory are too large.")
+        draws = self._draws(epsilon, seed, begun.moment, seen.shape[1])
+        choices, after = self._choose(seen, available, begun, epsilon, draws)
         actions = choices.actions.copy()
-        after = TeamMemory(*(own.copy() for own in actor.remembered()), begun.moment + 1)
         return (actions if np.ndim(observations) == 3 else actions[:, 0]), after
+
+    def q_values(self, observations: Any, memory: TeamMemory | None = None) -> Floats:
+        """Return every agent's Q-values at one moment, of unavailable actions too; the memory stays as it is.
+
+        observations, memory: as in `act`. Returns [agents, n_actions] or [agents, episodes, n_actions] float32.
+        Raises InputError as `act`.
+        """
+        given = floats("observations", observations)
+        seen, available = self._seen(given, np.ones((*given.shape[:-1], self.spec.n_actions), np.bool_))
+        begun = self._begun(memory, seen.shape[1])
+        choices, _ = self._choose(seen, available, begun, 0.0, self._draws(0.0, None, 0, seen.shape[1]))
+        return choices.q.copy() if given.ndim == 3 else choices.q[:, 0].copy()
 
     def network(self, agent: int) -> OrdinaryNetwork:
         """Return one agent's Q-network as a torch.nn.Module, with copies of its weights.
@@ -131,14 +135,26 @@ class Team:
             raise InputError(f"available_actions has no available action for agent {agent} in episode {episode}.")
         return seen, available
 
-    def _begin(self, episodes: int) -> TeamMemory:
-        return TeamMemory(*beginning(self._agents, episodes), 0)
+    def _choose(
+        self, seen: Floats, available: Bools, begun: TeamMemory, epsilon: float, draws: ExplorationDraws
+    ) -> tuple[Choices, TeamMemory]:
+        """Return the choices of a moment and the memory after it."""
+        remembered = AgentsMemory(begun.hidden.copy(), begun.last_actions.copy())
+        with shared_out(self._playing.runtime):
+            actor = Actor(self._agents, EpisodeBatch(Purpose.REPLAY, 0, seen.shape[1]), 0.0, remembered=remembered)
+            actor.epsilon = epsilon  # set now: an actor that begins with it draws for whole episodes
+            choices = actor.choose_by(seen, available, draws)
+        if not np.isfinite(choices.q).all():
+            raise InputError("the Q-values are not finite: some observations or the memory are too large.")
+        return choices, TeamMemory(*(own.copy() for own in actor.remembered()), begun.moment + 1)
 
-    def _checked(self, memory: TeamMemory, episodes: int) -> TeamMemory:
-        """Return a caller's memory. Raises InputError when it does not fit."""
+    def _begun(self, memory: TeamMemory | None, episodes: int) -> TeamMemory:
+        """Return a caller's memory, or that of new episodes. Raises InputError when it does not fit."""
+        begun = TeamMemory(*beginning(self._agents, episodes), 0)
+        if memory is None:
+            return begun
         if not isinstance(memory, TeamMemory):
             raise InputError(f"memory is a {type(memory).__name__}: pass what the previous call returned, or None.")
-        begun = self._begin(episodes)
         hidden, last_actions = floats("memory.hidden", memory.hidden), integers("memory.last_actions", memory[1])
         for name, own, fit in (("hidden", hidden, begun.hidden), ("last_actions", last_actions, begun.last_actions)):
             if own.shape != fit.shape:
