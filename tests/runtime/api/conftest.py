@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import fedqmix
 
-WORDS = ("experiment=smoke", "map=3m", "strategy=a_pps", "evaluation.starts=both", "checkpoint.keep=3")
+WORDS = ("experiment=smoke", "map=3m", "seed=3", "strategy=a_pps", "evaluation.starts=both", "checkpoint.keep=3")
 
 
 @pytest.fixture(scope="session")
