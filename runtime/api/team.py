@@ -146,7 +146,8 @@ class Team:
             choices = actor.choose_by(seen, available, draws)
         if not np.isfinite(choices.q).all():
             raise InputError("the Q-values are not finite: some observations or the memory are too large.")
-        return choices, TeamMemory(*(own.copy() for own in actor.remembered()), begun.moment + 1)
+        after = actor.remembered()
+        return choices, TeamMemory(after.hidden.copy(), after.last_actions.copy(), begun.moment + 1)
 
     def _begun(self, memory: TeamMemory | None, episodes: int) -> TeamMemory:
         """Return a caller's memory, or that of new episodes. Raises InputError when it does not fit."""
