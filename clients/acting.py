@@ -79,22 +79,27 @@ class Actor:
     """
 
     def __init__(
-        self, agents: AgentStack, batch: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
+        self,
+        agents: AgentStack,
+        batch: EpisodeBatch,
+        epsilon: float,
+        observer: StepObserver | None = None,
+        remembered: Memory | None = None,
     ) -> None:
+        """remembered: the agents' state when the episodes have begun already; it is advanced in place."""
         self.agents = agents
         self.epsilon = epsilon
         self.observer = observer
         stack = len(agents.agent_ids)
-        self.memory = agents.networks.network.begin(stack, batch.count, agents.device)  # [agents, episodes, width]
-        self.last_actions = torch.full((stack, batch.count), -1, dtype=torch.int64, device=agents.device)
+        begun = beginning(agents, batch.count) if remembered is None else remembered
+        self.memory = torch.from_numpy(begun.hidden).to(agents.device)  # [agents, episodes, width]
+        self.last_actions = torch.from_numpy(begun.last_actions).to(agents.device)
         shape = (agents.spec.episode_limit, batch.count)
         self.explore_draws = self.action_draws = np.zeros((stack, *shape))  # [agents, time, episodes]
         if epsilon > 0:
-            team = agents.learning.exploration_draws == "team"
-            self.explore_draws = np.stack(
-                [_draws(agents, "coin", -1 if team else a, batch, shape) for a in agents.agent_ids]
+            self.explore_draws, self.action_draws = draw_exploration(
+                agents, agents.seed, batch.purpose, batch.first, shape
             )
-            self.action_draws = np.stack([_draws(agents, "pick", a, batch, shape) for a in agents.agent_ids])
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.memory.numpy(), self.last_actions.numpy())
@@ -114,16 +119,30 @@ class Actor:
 
     def choose(self, time_step: TimeStep, time: int) -> Choices:
         """Advance the recurrent state by one moment and select actions."""
-        explore_draws, action_draws = self.explore_draws[:, time], self.action_draws[:, time]
+        draws = ExplorationDraws(self.explore_draws[:, time], self.action_draws[:, time])
+        return self.choose_by(time_step.observations, time_step.available_actions, draws)
+
+    def choose_by(self, observations: Floats, available: Bools, draws: ExplorationDraws) -> Choices:
+        """Advance the recurrent state by one moment and select actions with given exploration draws."""
         if self._compiled is not None:
-            seen = time_step.observations, time_step.available_actions
-            return self._compiled.choose(*seen, self.epsilon, ExplorationDraws(explore_draws, action_draws))
-        q = self.agents.batched_runs.compute(Work.ACTING, (self, time_step.observations), act_batched)
-        greedy = np.where(time_step.available_actions, q, -np.inf).argmax(-1)
-        explored = explore_draws < self.epsilon
-        actions = np.where(explored, random_available(time_step.available_actions, action_draws), greedy)
+            return self._compiled.choose(observations, available, self.epsilon, draws)
+        q = self.agents.batched_runs.compute(Work.ACTING, (self, observations), act_batched)
+        greedy = np.where(available, q, -np.inf).argmax(-1)
+        explored = draws.explore_draws < self.epsilon
+        actions = np.where(explored, random_available(available, draws.action_draws), greedy)
         self.last_actions = torch.from_numpy(actions).to(self.agents.device)
         return Choices(q, actions, explored)
+
+    def remembered(self) -> Memory:
+        """Return the agents' state after the last moment; the next one may overwrite it."""
+        return Memory(self.memory.cpu().numpy(), self.last_actions.cpu().numpy())
+
+
+def beginning(agents: AgentStack, episodes: int) -> Memory:
+    """Return the state of a stack of agents at the beginning of episodes."""
+    stack = len(agents.agent_ids)
+    hidden = agents.networks.network.begin(stack, episodes, agents.device)
+    return Memory(hidden.cpu().numpy(), np.full((stack, episodes), -1, np.int64))
 
 
 def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
@@ -186,8 +205,21 @@ def random_available(available: Bools, draws: np.ndarray) -> Integers:
     return chosen
 
 
-def _draws(agents: AgentStack, role: str, agent: int, batch: EpisodeBatch, shape: tuple[int, int]) -> np.ndarray:
-    return seeds.generator(agents.seed, f"{batch.purpose}.{role}", agent, batch.first).random(shape)
+def draw_exploration(
+    agents: AgentStack, seed: int, purpose: str, first: int, shape: tuple[int, ...]
+) -> ExplorationDraws:
+    """Return every agent's exploration draws: [agents, *shape] each.
+
+    purpose, first: key the draws, with the seed and the agent's id; `algorithm.exploration_draws` may give all agents
+    the same decision to explore.
+    """
+
+    def drawn(role: str, agent: int) -> np.ndarray:
+        return seeds.generator(seed, f"{purpose}.{role}", agent, first).random(shape)
+
+    team = agents.learning.exploration_draws == "team"
+    explore_draws = np.stack([drawn("coin", -1 if team else agent) for agent in agents.agent_ids])
+    return ExplorationDraws(explore_draws, np.stack([drawn("pick", agent) for agent in agents.agent_ids]))
 
 
 def _require_finite(rewards: Floats, agents: AgentStack, steps: np.int64) -> None:

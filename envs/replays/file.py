@@ -44,6 +44,11 @@ DECIMALS = {
 WHOLE, FLAGS = ("target", "actions"), ("explored",)
 
 
+def replay_files(folder: Path) -> dict[str, Path]:
+    """Return the replay files in a folder by name ("best", "round-000012"); empty without any."""
+    return {path.name.removesuffix(SUFFIX): path for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))}
+
+
 def replay_bytes(replay: Replay) -> bytes:
     """Return the bytes of a replay's file; equal replays have equal bytes."""
     text = json.dumps(document(replay), separators=(",", ":"), allow_nan=False)

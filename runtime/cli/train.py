@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from fedqmix.runtime.cli.train_seeds import begin_seeds, folder_of_seeds, resume_seeds
+from fedqmix.runtime.cli.train_seeds import begin_seeds, resume_seeds
 from fedqmix.runtime.configuration import settings
 from fedqmix.runtime.configuration.seeds import take_seeds
 from fedqmix.runtime.processes import interruptible
 from fedqmix.runtime.runs.lifecycle.ready import require_ready
 from fedqmix.runtime.runs.lifecycle.writable import require_writable
 from fedqmix.runtime.runs.local.once import train_once
+from fedqmix.runtime.runs.seeds.experiment import folder_of_seeds
 
 
 def train_command(words: list[str]) -> int:

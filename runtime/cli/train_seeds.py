@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from fedqmix.runtime.configuration.names import program
-from fedqmix.runtime.configuration.overrides import parse_one, quoted
+from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import RUN
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.runs.lifecycle.progress import closing_table_of_seeds
 from fedqmix.runtime.runs.lifecycle.ready import device_warning
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
-from fedqmix.runtime.runs.seeds.experiment import Experiment, holds_seeds
+from fedqmix.runtime.runs.seeds.experiment import Experiment
 from fedqmix.runtime.runs.seeds.threads import Threads
 from fedqmix.runtime.runs.side_by_side.compiling import compile_kernels
 from fedqmix.runtime.runs.side_by_side.cores import cores, side_by_side
@@ -31,16 +31,6 @@ def begin_seeds(words: Sequence[str], seeds: Sequence[int]) -> int:
     """Train several seeds, or resume those that the folder holds; return the exit status."""
     with Experiment.begin(words, seeds) as experiment:
         return _train(experiment)
-
-
-def folder_of_seeds(words: Sequence[str]) -> Path | None:
-    """Return the folder of resume= when it holds several seeds; None otherwise."""
-    for word in words:
-        if name_of(word) == "resume" and "=" in word:
-            override = parse_one(word)
-            folder = None if override.is_sweep_override() else override.value()
-            return Path(str(folder)) if folder is not None and holds_seeds(Path(str(folder))) else None
-    return None
 
 
 def resume_seeds(folder: Path, words: Sequence[str]) -> int:

@@ -13,13 +13,13 @@ from rich.progress import Progress
 from rich.text import Text
 
 from fedqmix.analysis import viewer
-from fedqmix.envs.replays import Replay, read_replay
+from fedqmix.envs.replays import Replay, read_replay, replay_files
 from fedqmix.envs.replays.file import SUFFIX
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.runs import RUN, require_run
 from fedqmix.runtime.core.errors import ConfigurationError, ReplayError, StorageError
 from fedqmix.runtime.diagnosis.extras import has_display
-from fedqmix.runtime.runs.local.replays import BEST
+from fedqmix.runtime.runs.local.replays import BEST, REPLAYS
 from fedqmix.runtime.storage.files import write_whole
 from fedqmix.runtime.storage.untrusted import size_of
 
@@ -71,7 +71,7 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     if not (place / RUN).is_file() and (runs := sorted(path.parent for path in place.glob(f"*/{RUN}"))):
         raise ConfigurationError(f"{place} holds several choices: {', '.join(map(str, runs))}. Name one.")
     require_run(place)
-    found = {path.name.removesuffix(SUFFIX): path for path in sorted((place / "replays").glob(f"[!.]*{SUFFIX}"))}
+    found = replay_files(place / REPLAYS)
     if not found:
         raise ReplayError(
             f"{place} has no replays yet. Training saves one at each checkpoint (checkpoint.every_rounds), and one of "

@@ -2,6 +2,7 @@
 
 FedqmixError                     the message names the fault, the allowed values and the remedy
 ├── ConfigurationError           a setting: unknown name, wrong type, out of range, invalid combination
+├── InputError                   an argument of the Python API: wrong shape, type or value (also a ValueError)
 ├── WorldError                   a world's rules do not allow a request
 │   └── UnavailableActionError   an agent's availability mask forbids its action
 ├── SlotError                    a slot of an episode buffer holds no finished episode
@@ -24,6 +25,10 @@ class FedqmixError(Exception):
 
 class ConfigurationError(FedqmixError):
     """A setting is unknown, of the wrong type, out of range, or cannot be combined with another."""
+
+
+class InputError(FedqmixError, ValueError):
+    """An argument of a function of the Python API has the wrong shape, type or value."""
 
 
 class WorldError(FedqmixError):

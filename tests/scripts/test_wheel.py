@@ -50,7 +50,14 @@ def test_one_name_is_installed(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"fedqmix"}
     assert not any(name.startswith(("fedqmix/tests", "fedqmix/scripts", "fedqmix/docs")) for name in names)
-    for needed in ("conf/config.yaml", "envs/data/maps.json", "analysis/viewer/template", "testing.py", "__main__.py"):
+    for needed in (
+        "conf/config.yaml",
+        "envs/data/maps.json",
+        "analysis/viewer/template",
+        "testing.py",
+        "__main__.py",
+        "py.typed",
+    ):
         assert any(name.startswith(f"fedqmix/{needed}") for name in names), needed
 
 

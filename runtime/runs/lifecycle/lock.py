@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 from fedqmix.runtime.runs.lifecycle.writable import require_writable
 
 LOCK = ".lock"
+ONCE_MORE_S = 0.1
+"""Seconds after which a refused lock is tried once more: `is_locked` holds it for a moment."""
 
 
 class LockedFolder:
@@ -72,7 +75,7 @@ def lock_folder(path: Path) -> int:
     except OSError as error:
         raise StorageError(f"cannot write in {path}: {error.strerror}.") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
     except BlockingIOError as error:
@@ -83,3 +86,29 @@ def lock_folder(path: Path) -> int:
         os.close(descriptor)
         raise StorageError(f"cannot lock {path}: {error.strerror}.") from error
     return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process has locked a folder; False where that is unknown. Nothing is written."""
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # no run has begun there, or another user owns the lock
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file, or try once more. Raises BlockingIOError when another process has the lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(ONCE_MORE_S)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,9 +8,9 @@ from typing import Any
 
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.storage.untrusted import ADVICE, is_there, parse_object, read_file
-from fedqmix.server.records import Row
+from fedqmix.server.records import Row, read_rows
 
-SUMMARY = "summary.json"
+SUMMARY, METRICS = "summary.json", "metrics.jsonl"
 TYPES = {"outcome": str, "command": str, "game": str, "versions": dict, "machine": dict}
 """Keys of a summary and their types; an older summary may lack some."""
 
@@ -22,6 +22,16 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     file = folder / SUMMARY
     return parse_summary(file, read_file(file)) if is_there(file) else {}
+
+
+def read_evaluations(folder: Path) -> tuple[dict[str, Any], list[Row]]:
+    """Read the summary and every evaluation of a run folder.
+
+    Raises CheckpointError when one is damaged, or when evaluations are missing that the summary counts.
+    """
+    summary, rows = read_summary(folder), read_rows(folder / METRICS)
+    require_evaluations(folder / METRICS, summary, rows)
+    return summary, rows
 
 
 def require_evaluations(metrics: Path, summary: Mapping[str, Any], rows: Sequence[Row]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from fedqmix.conf.schema import RuntimeConfig
@@ -16,3 +19,18 @@ def share_out(runtime: RuntimeConfig) -> None:
     """
     ThreadPool.usual = runtime.threads
     torch.set_num_threads(1)
+
+
+@contextmanager
+def shared_out(runtime: RuntimeConfig) -> Iterator[None]:
+    """Share out the threads for a while, and restore their numbers afterwards: a caller's program goes on with its own.
+
+    Another thread's computations with torch use one thread meanwhile.
+    """
+    before = ThreadPool.usual, torch.get_num_threads()
+    share_out(runtime)
+    try:
+        yield
+    finally:
+        ThreadPool.usual = before[0]
+        torch.set_num_threads(before[1])

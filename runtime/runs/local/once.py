@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from fedqmix.runtime.runs.lifecycle.memory_need import of_run, require_memory, s
 from fedqmix.runtime.runs.lifecycle.progress import Progress, closing_table
 from fedqmix.runtime.runs.lifecycle.ready import device_warning
 from fedqmix.runtime.runs.local.train import Around, nothing_between, train
+from fedqmix.server.records import Row
 
 FEWER = "Free some memory, or choose a smaller model.hidden."
 
@@ -29,11 +30,12 @@ def train_once(
     errors: Console,
     together: BatchedRuns = SINGLE_RUN,
     around: Around = nothing_between,
+    show: Callable[[Row], None] = lambda row: None,
 ) -> None:
     """Train one run in its folder with a progress display; print how to resume if interrupted.
 
     console: prints progress; errors: prints warnings. together: this run's handle for computing with other runs of the
-    program. around: wraps the team's answers to the server.
+    program. around: wraps the team's answers to the server. show: called with every round's figures.
     """
     resumed = config.resume is not None
     advice = settled(Path(config.run_dir)) if resumed else FEWER
@@ -45,7 +47,7 @@ def train_once(
     with RunFolder.of(config, command) as folder:
         try:
             with Progress(config.stop.env_steps, console) as progress:
-                rows = train(config, folder, command, progress, together, around)
+                rows = train(config, folder, command, progress, together, around, show)
         except KeyboardInterrupt:
             again = shlex.join([*program().split(), "train", f"resume={quoted(str(folder.path))}"])
             errors.print(Text(f"\ninterrupted. Go on with: {again}"), soft_wrap=True)

@@ -14,13 +14,15 @@ from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.runs.local.recording import Recorder
 from fedqmix.runtime.storage.files import delete_temporaries, sync_folder, write_whole
 
-if TYPE_CHECKING:  # `fedqmix watch` imports only BEST from here, without loading torch
+if TYPE_CHECKING:  # `fedqmix watch` imports only names from here, without loading torch
     import torch
 
     from fedqmix.runtime.runs.local.team import LocalTeam
 
 log = logging.getLogger(__name__)
 
+REPLAYS = "replays"
+"""The folder of a run folder."""
 BEST = "best"
 
 

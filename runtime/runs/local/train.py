@@ -42,11 +42,13 @@ def train(
     progress: Progress,
     together: BatchedRuns = SINGLE_RUN,
     around: Around = nothing_between,
+    show: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Train a team in this process; see `runtime.runs.lifecycle.conduct.conduct`.
 
     together: this run's handle for computing with other runs of the program. around: wraps the team's answers to the
-    server (analysis/benchmarks/attacks.py makes one agent dishonest so).
+    server (analysis/benchmarks/attacks.py makes one agent dishonest so). show: called with every round's figures,
+    after the progress display.
     """
     share_out(config.runtime)
     keep_freed_memory()
@@ -54,7 +56,11 @@ def train(
     def gather() -> LocalFederation:
         return LocalFederation(config, folder, together, around)
 
-    return conduct(config, folder, command, gather, progress.update, progress.note)
+    def shown(row: Row) -> None:
+        progress.update(row)
+        show(row)
+
+    return conduct(config, folder, command, gather, shown, progress.note)
 
 
 class LocalFederation:

@@ -7,24 +7,20 @@ Gorsane et al. 2022 (arXiv 2209.10485) ask for ten times the episodes. Results a
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fedqmix.analysis.reports.runs import BEST, FINAL, Replayed, Run
-from fedqmix.clients.rounds import evaluate
 from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import CheckpointError, FedqmixError, StorageError
-from fedqmix.runtime.core.world import EVALUATIONS, Purpose
-from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
+from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.runs.local.team import LocalTeam
+from fedqmix.runtime.runs.local.trained import FIRST_EPISODE, parameters_to_play, play_greedily, round_of, to_play
 from fedqmix.runtime.storage import reading
 from fedqmix.runtime.storage.files import sha256_file
 from fedqmix.runtime.storage.manifest import MANIFEST
@@ -32,9 +28,6 @@ from fedqmix.runtime.storage.untrusted import read_object
 from fedqmix.server.records import write_json
 
 EVALUATION = "evaluation.json"
-FIRST_EPISODE = 1_000_000_000
-"""Number of the first episode; training's evaluations count from 0 and stay below."""
-SIDE_BY_SIDE = 32
 
 
 def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_episode: int = FIRST_EPISODE) -> Run:
@@ -75,60 +68,26 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
     return replace(run, replayed=replayed, not_replayed=missing)
 
 
-def networks(
-    tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
-) -> dict[str, torch.Tensor]:
-    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
-
-    tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
-    by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
-    """
-    own = tensors.get("agents", {}).items()
-    found = {name.removeprefix("online."): value for name, value in own if name.startswith("online.")}
-    found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get("aggregate", {}).items()}
-    lacking = [name for name in names if name not in found]
-    if lacking:
-        raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
-    return {name: found[name] for name in names}
-
-
 def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
     folder, checkpoint = Path(run.label), reading.load(path)
-    config = load(folder)
+    config = to_play(load(folder))
     spec = team_spec(config.map, config.env)
-    # nothing is stored or mixed: the network that acts is the same with any algorithm
-    config = replace(config, algorithm=replace(config.algorithm, name="iql", buffer_size=1))
-    played = networks(checkpoint.tensors, spec.n_agents, agent_shapes(config, spec))
-    require_played(path, played, config, spec)  # before a team of any size is built
-    # any result is that of a processor
-    most = os.cpu_count() or 1
-    threads, world_threads = min(config.runtime.threads, most), min(config.runtime.world_threads, most)
-    runtime = replace(config.runtime, device="cpu", threads=threads, world_threads=world_threads)
-    team = LocalTeam(replace(config, runtime=runtime))
+    parameters = parameters_to_play(checkpoint, config, spec)  # checked before a team of any size is built
+    team = LocalTeam(config)
+    won, returned = 0, 0.0
     try:
         if run.game not in (None, team.world.game):
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
-        team.agents.load(played)
-        share_out(runtime)
-        won, returned = _play_episodes(team, EVALUATIONS[config.evaluation.starts][0], episodes, advance)
+        team.agents.load(parameters)
+        share_out(config.runtime)
+        purpose = EVALUATIONS[config.evaluation.starts][0]
+        for results in play_greedily(team.agents, team.world, team.mixer.records, purpose, episodes):
+            won += int(results.won.sum())
+            returned += float(results.returns.mean()) * len(results.returns)
+            advance(len(results.returns))
     finally:
         team.close()
-    round_ = checkpoint.facts.get("round", checkpoint.round)
-    round_ = round_ if type(round_) is int else checkpoint.round
-    return Replayed(str(path.relative_to(folder)), round_, len(episodes), won, returned / len(episodes))
-
-
-def _play_episodes(
-    team: LocalTeam, purpose: Purpose, episodes: range, advance: Callable[[int], None]
-) -> tuple[int, float]:
-    """Play with training's evaluation function; return episodes won and the sum of returns."""
-    won, returned = 0, 0.0
-    for begin in episodes[::SIDE_BY_SIDE]:
-        count = min(SIDE_BY_SIDE, episodes.stop - begin)
-        won += int(evaluate(team.agents, team.world, begin, count, purpose=purpose).won.sum())
-        returned += team.mixer.evaluation_return(purpose) * count
-        advance(count)
-    return won, returned
+    return Replayed(str(path.relative_to(folder)), round_of(checkpoint), len(episodes), won, returned / len(episodes))
 
 
 def _checkpoints(folder: Path) -> dict[str, Path | None]:

@@ -24,10 +24,10 @@ from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.deployment.byte_book import read_ledger
 from fedqmix.runtime.runs.collecting.collected import Collected
 from fedqmix.runtime.runs.collecting.folder import archives_in
-from fedqmix.runtime.runs.lifecycle.summaries import read_summary, require_evaluations
+from fedqmix.runtime.runs.lifecycle.summaries import read_evaluations
 from fedqmix.runtime.storage.archive import SUFFIX
 from fedqmix.runtime.storage.untrusted import ADVICE
-from fedqmix.server.records import Row, read_rows
+from fedqmix.server.records import Row
 
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
@@ -61,9 +61,7 @@ def read_run(folder: Path) -> Run:
     """Read a run folder of fedqmix. Raises CheckpointError when it is damaged."""
     require_run(folder)
     tree = _tree(folder, read_plain(folder / CONFIG))
-    metrics, summary = folder / "metrics.jsonl", read_summary(folder)
-    rows = read_rows(metrics)
-    require_evaluations(metrics, summary, rows)
+    summary, rows = read_evaluations(folder)
     return replace(_run(folder, tree, summary, rows), sent=_sent(folder))
 
 

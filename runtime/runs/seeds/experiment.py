@@ -13,7 +13,7 @@ from typing import Self
 
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.choices import chosen_by, words_of
-from fedqmix.runtime.configuration.overrides import parse, quoted
+from fedqmix.runtime.configuration.overrides import parse, parse_one, quoted
 from fedqmix.runtime.configuration.runs import LOGS
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import DEPLOYMENT, compose, require_resumable
@@ -135,6 +135,16 @@ def run_dir(path: Path, seed: int) -> Path:
 def holds_seeds(path: Path) -> bool:
     """Return whether a folder holds an experiment of several seeds."""
     return (path / SEEDS_FILE).is_file()
+
+
+def folder_of_seeds(words: Sequence[str]) -> Path | None:
+    """Return the folder of resume= when it holds several seeds; None otherwise."""
+    for word in words:
+        if name_of(word) == "resume" and "=" in word:
+            override = parse_one(word)
+            folder = None if override.is_sweep_override() else override.value()
+            return Path(str(folder)) if folder is not None and holds_seeds(Path(str(folder))) else None
+    return None
 
 
 def _folder(words: Sequence[str]) -> Path:

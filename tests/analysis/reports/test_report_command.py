@@ -14,7 +14,8 @@ import torch
 from fedqmix.analysis.reports.runs import BEST, FINAL, WON
 from fedqmix.networks.gru import PARAMETER_NAMES
 from fedqmix.runtime.cli.main import EXIT_BAD_INPUT, main
-from fedqmix.runtime.runs.reporting.playing_again import EVALUATION, networks, play_again
+from fedqmix.runtime.runs.local.trained import networks
+from fedqmix.runtime.runs.reporting.playing_again import EVALUATION, play_again
 from fedqmix.runtime.runs.reporting.reading import read_run
 from fedqmix.runtime.storage.checkpoint import CheckpointStore
 from support.run_folders import EPYMARL, write_run, write_sacred

@@ -1,0 +1,1 @@
+"""The functions and classes that `import fedqmix` offers (docs/python.md); the root's __init__ loads them when used."""

@@ -1,0 +1,89 @@
+"""A trained team that only plays: its parameters from a checkpoint, and greedy episodes by training's evaluation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import torch
+
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.rounds import evaluate
+from fedqmix.conf.schema import Config
+from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.core.world import Purpose, TeamSpec, World
+from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
+from fedqmix.runtime.runs.lifecycle.resuming import AGENTS, AGGREGATE
+from fedqmix.runtime.storage.checkpoint import Checkpoint
+from fedqmix.server.team_records import EpisodeResults, TeamRecords
+
+ONLINE = "online."
+SIDE_BY_SIDE = 32
+"""Episodes that are played in parallel; results do not depend on it, memory does."""
+FIRST_EPISODE = 1_000_000_000
+"""Number of the first episode; training's evaluations count from 0 and stay below."""
+
+
+def to_play(config: Config) -> Config:
+    """Return a run's settings for a team that only plays.
+
+    Nothing is stored or mixed, and the network that acts is the same with any algorithm. Results are those of a CPU.
+    """
+    most = os.cpu_count() or 1
+    threads, world_threads = min(config.runtime.threads, most), min(config.runtime.world_threads, most)
+    return replace(
+        config,
+        algorithm=replace(config.algorithm, name="iql", buffer_size=1),
+        runtime=replace(config.runtime, device="cpu", threads=threads, world_threads=world_threads),
+    )
+
+
+def parameters_to_play(checkpoint: Checkpoint, config: Config, spec: TeamSpec) -> dict[str, torch.Tensor]:
+    """Return the parameters that a team plays with after a checkpoint, checked: [agents, ...] by name.
+
+    config: as `to_play` returns it. Raises CheckpointError when parameters are missing or have other shapes.
+    """
+    played = networks(checkpoint.tensors, spec.n_agents, agent_shapes(config, spec))
+    require_played(checkpoint.path, played, config, spec)
+    return played
+
+
+def networks(
+    tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
+) -> dict[str, torch.Tensor]:
+    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
+
+    tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
+    by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
+    """
+    own = tensors.get(AGENTS, {}).items()
+    found = {name.removeprefix(ONLINE): value for name, value in own if name.startswith(ONLINE)}
+    found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get(AGGREGATE, {}).items()}
+    lacking = [name for name in names if name not in found]
+    if lacking:
+        raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
+    return {name: found[name] for name in names}
+
+
+def play_greedily(
+    agents: AgentStack, world: World, records: TeamRecords, purpose: Purpose, episodes: range
+) -> Iterator[EpisodeResults]:
+    """Play episodes with training's evaluation function; yield the results of each batch.
+
+    records: the sink of `world`. episodes: their numbers, in steps of one.
+    """
+    for begin in episodes[::SIDE_BY_SIDE]:
+        evaluate(agents, world, begin, min(SIDE_BY_SIDE, episodes.stop - begin), purpose=purpose)
+        results = records.results(purpose)
+        assert results is not None
+        yield results
+
+
+def round_of(checkpoint: Checkpoint) -> int:
+    """Return the round after which a checkpoint's networks were saved.
+
+    Those of the best evaluation have it among their facts.
+    """
+    found = checkpoint.facts.get("round", checkpoint.round)
+    return found if type(found) is int else checkpoint.round
