@@ -78,6 +78,7 @@ class StrategyConfig:
         "krum",
         "bulyan",
         "norm_clip",
+        "clusters",
     )
     code: str | None = None  # own: FILE.py:Class or module:Class of the strategy (docs/strategies.md)
     aggregation_interval: int = number(1)  # training steps per round
@@ -106,6 +107,10 @@ class StrategyConfig:
     clip_update: float | None = number(
         0, above=True
     )  # bound to which updates are clipped, in medians of all; null: off
+    # clusters: lists of agents, averaged among themselves; unit_types: the agents of each unit type; null: none
+    clusters: Any = field(
+        default=MISSING, metadata={"words": "unit_types, lists of agents such as [[0,1],[2,3,4]], or null"}
+    )
 
 
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from fedqmix.strategies.beside import BesideSettings
 from fedqmix.strategies.faults import FaultSettings
@@ -24,3 +24,4 @@ class StrategySettings(ServerSettings, BesideSettings, FaultSettings, Protocol):
     byzantine: int
     krum_select: int
     clip_update: float | None
+    clusters: Any  # lists of agents; None: none

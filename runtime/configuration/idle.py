@@ -14,6 +14,7 @@ _OF_OPTIMISERS = {
 _READ_BY = {
     "strategy.byzantine": ("trimmed_mean", "krum", "bulyan", "own"),  # for median it only bounds the team's size
     "strategy.krum_select": ("krum", "own"),
+    "strategy.clusters": ("clusters", "own"),
 }
 
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
 from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, StrategyConfig, least_agents
+from fedqmix.runtime.configuration.clusters import check_clustered
 from fedqmix.runtime.configuration.names import Setting, settings, unknown, unknown_setting
 from fedqmix.runtime.core.errors import ConfigurationError
 
@@ -92,6 +93,8 @@ def _kind(setting: Setting) -> str:
     choices = setting.metadata.get("choices")
     if choices:
         return "one of " + ", ".join(choices)
+    if words := setting.metadata.get("words"):
+        return str(words)
     if typing.get_origin(setting.type) is list:
         return "a list such as [head.*]"
     options = typing.get_args(setting.type) if isinstance(setting.type, types.UnionType) else (setting.type,)
@@ -157,6 +160,7 @@ def _check_combinations(config: Config) -> None:
         )
     _check_lessening(strategy)
     _check_clipping(strategy)
+    check_clustered(strategy)
     if config.env.name == "smac" and config.env.randomise != "nothing":
         raise ConfigurationError(
             f"env.randomise={config.env.randomise} with env=smac: SMAC plays its maps as they are. Leave it out, or "
@@ -188,6 +192,11 @@ def _check_lessening(strategy: StrategyConfig) -> None:
     The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
     """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
+    if strategy.name == "clusters" and strategy.server_optimiser != "none":
+        raise ConfigurationError(
+            f"strategy.server_optimiser={strategy.server_optimiser} moves one network for all agents, but "
+            "strategy=clusters has one for each cluster: leave it out."
+        )
     for name, off in LESSENING_OFF.items():
         value = getattr(strategy, name)
         if value != off and strategy.name in reasons:

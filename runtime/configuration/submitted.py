@@ -2,7 +2,7 @@
 
 A submission may choose how a team is trained. On the SuperLink's machine it may choose no path, no code and no receiver
 of data. So it may set a setting whose type bounds it (a number, true or false, one of several words). It may set one
-whose value is compared with a list (map, strategy.shared), and those that are checked here:
+whose value is compared with a list (map, strategy.shared, strategy.clusters), and those that are checked here:
 
 run_dir, resume    a name under the SuperLink's runs=
 *.code             modules and files that the operator allows (runtime.configuration.allowed)
@@ -31,8 +31,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 LONGEST = 20_000
 """Most characters of all words together; a run's settings take a few hundred."""
 PLACES = ("run_dir", "resume")
-LISTED = ("map", "strategy.shared")
-"""Settings of free text; composition compares their values with a list of names."""
+LISTED = ("map", "strategy.shared", "strategy.clusters")
+"""Settings of free form; composition compares their values with a list of names, or of agents."""
 SERVICES = ("logger.wandb_project", "logger.wandb_mode")
 _BOUNDED = (bool, int, float, type(None))
 
@@ -80,7 +80,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
     text = str(override.input_line)
     if not submittable(name):
         raise ConfigurationError(_refusal(name, text))
-    for word in value if isinstance(value, list) and name not in PLACES else [value]:
+    for word in _words(value) if name not in PLACES else [value]:
         _require_plain(text, word)
     if name in PLACES and value is not None:
         folder = in_runs(str(value), runs, name)
@@ -98,9 +98,15 @@ def _refusal(name: str, text: str) -> str:
         return f"'{text}': a submitted run sets one setting at a time, such as {inside[0]}=..."
     return (
         f"{name} may not be submitted: the operator of the machines sets it. A submitted run may set numbers, "
-        "choices, map, strategy.shared, and run_dir and resume to a name under the SuperLink's runs=; leave "
-        f"{name} out."
+        "choices, map, strategy.shared, strategy.clusters, and run_dir and resume to a name under the SuperLink's "
+        f"runs=; leave {name} out."
     )
+
+
+def _words(value: Any) -> list[Any]:
+    """Return the words of a value, of a list, or of a list of lists (strategy.clusters)."""
+    listed = value if isinstance(value, list) else [value]
+    return [word for one in listed for word in (one if isinstance(one, list) else [one])]
 
 
 def _require_plain(text: str, value: Any) -> None:

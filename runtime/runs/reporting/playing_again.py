@@ -23,6 +23,7 @@ from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import CheckpointError, FedqmixError, StorageError
 from fedqmix.runtime.core.world import EVALUATIONS, Purpose
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
+from fedqmix.runtime.runs.lifecycle.sides import stacked
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.runs.local.team import LocalTeam
 from fedqmix.runtime.storage import reading
@@ -78,14 +79,14 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
 def networks(
     tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
 ) -> dict[str, torch.Tensor]:
-    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
+    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregates over them.
 
     tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
     by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
     """
     own = tensors.get("agents", {}).items()
     found = {name.removeprefix("online."): value for name, value in own if name.startswith("online.")}
-    found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get("aggregate", {}).items()}
+    found |= stacked(tensors.get("aggregate", {}), n_agents)
     lacking = [name for name in names if name not in found]
     if lacking:
         raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
