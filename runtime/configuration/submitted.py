@@ -31,7 +31,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 LONGEST = 20_000
 """Most characters of all words together; a run's settings take a few hundred."""
 PLACES = ("run_dir", "resume")
-LISTED = ("map", "strategy.shared", "strategy.clusters")
+CLUSTERS = "strategy.clusters"
+LISTED = ("map", "strategy.shared", CLUSTERS)
 """Settings of free form; composition compares their values with a list of names, or of agents."""
 SERVICES = ("logger.wandb_project", "logger.wandb_mode")
 _BOUNDED = (bool, int, float, type(None))
@@ -80,7 +81,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
     text = str(override.input_line)
     if not submittable(name):
         raise ConfigurationError(_refusal(name, text))
-    for word in _words(value) if name not in PLACES else [value]:
+    for word in _values(name, value):
         _require_plain(text, word)
     if name in PLACES and value is not None:
         folder = in_runs(str(value), runs, name)
@@ -103,10 +104,12 @@ def _refusal(name: str, text: str) -> str:
     )
 
 
-def _words(value: Any) -> list[Any]:
-    """Return the words of a value, of a list, or of a list of lists (strategy.clusters)."""
-    listed = value if isinstance(value, list) else [value]
-    return [word for one in listed for word in (one if isinstance(one, list) else [one])]
+def _values(name: str, value: Any) -> list[Any]:
+    """Return the values in a list, or the value itself; strategy.clusters may be a list of lists."""
+    if not isinstance(value, list) or name in PLACES:
+        return [value]
+    nested = name == CLUSTERS
+    return [one for part in value for one in (part if nested and isinstance(part, list) else [part])]
 
 
 def _require_plain(text: str, value: Any) -> None:
