@@ -163,7 +163,7 @@ def _taken_out(arrays: dict[str, torch.Tensor], plan: ConfigRecord, kind: str) -
     found = [name for name in arrays if name.startswith(BUFFER)]
     declared = plan.get(m.BUFFERS, [])
     if not isinstance(declared, list) or sorted(found) != sorted(map(str, declared)):
-        raise FederationError(f"agents were sent the buffers {found}; the plan declares {declared}")
+        raise FederationError(f"agents were sent the buffers {found}; the plan declares {declared!r}")
     if found and kind != MessageType.TRAIN:
         raise FederationError(f"agents were sent the buffers {found} with {kind}; only training may set them")
     for name in found:

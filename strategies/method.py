@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.strategies.aggregation import aggregate
-from fedqmix.strategies.mixing import Mask, Matrix, Mixing, counted_rows, equal_rows, require_stochastic
+from fedqmix.strategies.mixing import Mask, Matrix, Mixing, Rows, counted_rows, equal_rows, require_stochastic
 from fedqmix.strategies.record import RoundRecord
 from fedqmix.strategies.settings import StrategySettings
 
@@ -96,7 +96,9 @@ def mixing_of(method: Method, shapes: Mapping[str, tuple[int, ...]], rewards: Ma
 
     Raises FederationError when a matrix is not row-stochastic, and when a mask has another shape or type.
     """
-    counted, rows, masks = list(rewards), {}, {}
+    counted = list(rewards)
+    rows: dict[str, Rows] = {}
+    masks: dict[str, Mask] = {}
     one_for_all = type(method).mixing_matrix is Method.mixing_matrix  # `weights` is asked once in a round
     for name, shape in shapes.items():
         if one_for_all and rows:

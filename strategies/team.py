@@ -151,8 +151,8 @@ class TeamStrategy(Method, FedAvg):
         individual_returns = training_counts(facts, self.n_agents).individual_returns
         rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
         record.distances = mean_distances(networks)
-        contents = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
-        team = self._mixed(dict(zip(kept, contents, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
+        bounded = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
+        team = self._mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
         aggregated = self._beside.take_from(require_finite(team, record.number))
         record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
         if self._optimiser is not None:
