@@ -15,7 +15,7 @@ from fedqmix.clients.train_state import TorchTrainState, TrainState
 from fedqmix.networks import Gru, NetworkSettings, Parameters
 from fedqmix.networks.gru_captured import CapturedUnroll
 from fedqmix.networks.gru_kernels.networks import CompiledNetworks
-from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from fedqmix.runtime.core.array_names import BUFFER, EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.exploration import ExplorationSettings, epsilon
@@ -73,6 +73,8 @@ class AgentStack:
             if device.type == "cpu"
             else TorchTrainState({name: value.to(device) for name, value in drawn.items()}, learning.learning_rate)
         )
+        self.buffers: Parameters = {}
+        """Arrays that the strategy sent to be kept, not trained: [agents, ...] by name."""
         self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
         network = self.networks.network
         if device.type == "cuda" and isinstance(network, Gru):
@@ -128,6 +130,13 @@ class AgentStack:
                 raise FederationError(f"agents were sent {name} with values below zero")
         self._load(arrays, self.aggregable)
 
+    def keep(self, buffers: Mapping[str, torch.Tensor]) -> None:
+        """Store named arrays that are neither trained nor returned; they replace earlier ones of the same name.
+
+        buffers: [agents, ...] by name.
+        """
+        self.buffers |= {name: value.to(self.device) for name, value in buffers.items()}
+
     @torch.no_grad()
     def _load(self, arrays: Mapping[str, torch.Tensor], known: Parameters) -> None:
         for name, value in arrays.items():
@@ -148,6 +157,7 @@ class AgentStack:
         named = {f"online.{name}": value.detach() for name, value in self.online.items()}
         named |= {f"target.{name}": value for name, value in self.target.items()}
         named |= {f"adam.{name}": value for name, value in self.train_state.moments().items()}
+        named |= {BUFFER + name: value for name, value in self.buffers.items()}
         counters = [self.env_steps, self.train_steps, self.episodes, self.pending_updates]
         return named | {"counters": torch.tensor(counters, dtype=torch.float64)}
 
@@ -159,5 +169,7 @@ class AgentStack:
                 self.target[name].copy_(named[f"target.{name}"])
         moments = {name.removeprefix("adam."): value for name, value in named.items() if name.startswith("adam.")}
         self.train_state.load_moments(moments)
+        self.buffers = {}
+        self.keep({name.removeprefix(BUFFER): value for name, value in named.items() if name.startswith(BUFFER)})
         env_steps, train_steps, episodes, self.pending_updates = named["counters"].tolist()
         self.env_steps, self.train_steps, self.episodes = int(env_steps), int(train_steps), int(episodes)

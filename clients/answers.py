@@ -21,7 +21,7 @@ from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
 from fedqmix.networks.base import Parameters
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import online_names
+from fedqmix.runtime.core.array_names import BUFFER, online_names
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.world import EVALUATIONS, EpisodeBatch, Purpose, World
@@ -50,6 +50,7 @@ def answer(
     if kind == m.JOIN:
         return _reply(questions, agents, _names(agents, plan), [{m.AGENT: agent} for agent in agents.agent_ids])
     arrays = _stacked([q.content.array_records[m.ARRAYS] for q in questions])
+    buffers = _taken_out(arrays, plan, kind)
     if kind == m.POLICY:
         with borrowed(agents, arrays):
             return _reply(questions, agents, (), _play_policy(agents, world, plan))
@@ -58,7 +59,8 @@ def answer(
         watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
         return _reply(questions, agents, (), _evaluate(agents, world, plan, observer if watched else None))
     if kind == MessageType.TRAIN:
-        return _reply(questions, agents, tuple(arrays), _train(agents, world, coordinator, plan, arrays))
+        rows = _train(agents, world, coordinator, plan, arrays, buffers)
+        return _reply(questions, agents, tuple(arrays), rows)
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
 
@@ -74,7 +76,12 @@ def borrowed(agents: AgentStack, arrays: dict[str, torch.Tensor]) -> Iterator[No
 
 
 def _train(
-    agents: AgentStack, world: World, coordinator: Coordinator, plan: ConfigRecord, arrays: Parameters
+    agents: AgentStack,
+    world: World,
+    coordinator: Coordinator,
+    plan: ConfigRecord,
+    arrays: Parameters,
+    buffers: Parameters,
 ) -> MetricRows:
     shared = tuple(online_names(arrays))
     round_plan = RoundPlan(
@@ -85,6 +92,7 @@ def _train(
         shared,
     )
     agents.load_aggregate(arrays)
+    agents.keep(buffers)
     if plan.get(m.RESET_MOMENTS, False):
         agents.train_state.reset_moments(shared)
     outcome = train_round(agents, world, coordinator, round_plan)
@@ -141,7 +149,27 @@ def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
     names = list(records[0])
     if any(list(record) != names for record in records):
         raise FederationError("the agents of one round were sent different parameters")
+    for name in names:
+        if len({(record[name].dtype, tuple(record[name].shape)) for record in records}) > 1:
+            raise FederationError(f"the agents of one round were sent {name} in different shapes or types")
     return {name: torch.from_numpy(np.stack([record[name].numpy() for record in records])) for name in names}
+
+
+def _taken_out(arrays: dict[str, torch.Tensor], plan: ConfigRecord, kind: str) -> Parameters:
+    """Remove the buffers from a message's arrays; return them by name, without the prefix.
+
+    Raises FederationError unless the plan of a training message declares exactly these, with finite values.
+    """
+    found = [name for name in arrays if name.startswith(BUFFER)]
+    declared = plan.get(m.BUFFERS, [])
+    if not isinstance(declared, list) or sorted(found) != sorted(map(str, declared)):
+        raise FederationError(f"agents were sent the buffers {found}; the plan declares {declared!r}")
+    if found and kind != MessageType.TRAIN:
+        raise FederationError(f"agents were sent the buffers {found} with {kind}; only training may set them")
+    for name in found:
+        if not torch.isfinite(arrays[name]).all():
+            raise FederationError(f"agents were sent {name} with values that are not finite")
+    return {name.removeprefix(BUFFER): arrays.pop(name) for name in found}
 
 
 def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows) -> list[Message]:

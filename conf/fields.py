@@ -32,6 +32,11 @@ def value(default: Any = MISSING, *, doc: str = "") -> Any:
     return field(default=default, metadata={"doc": doc})
 
 
+def words(kind: str, *, doc: str = "") -> Any:
+    """Return the field of a required value that no type describes. kind: its valid values, in words."""
+    return field(default=MISSING, metadata={"words": kind, "doc": doc})
+
+
 def with_known(section: Section, **changes: Any) -> Section:
     """Return a section of settings with changes; changes of settings that its class lacks are left out."""
     known = {one.name for one in fields(cast(Any, section))}

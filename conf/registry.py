@@ -46,6 +46,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "krum": f"{_STRATEGIES}:KrumSettings",
         "bulyan": f"{_STRATEGIES}:RobustSettings",
         "norm_clip": f"{_COMMON}:StrategyConfig",
+        "clusters": f"{_STRATEGIES}:ClusterSettings",
     },
     "env": {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",

@@ -8,6 +8,7 @@ from fedqmix.runtime.core.lazy import lazily
 
 if TYPE_CHECKING:
     from fedqmix.envs.factory import (
+        agent_unit_types,
         available_maps,
         make_world,
         maximum_reward,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "StarCraft2Env",
+    "agent_unit_types",
     "available_maps",
     "make_world",
     "maximum_reward",

@@ -9,9 +9,10 @@ from fedqmix.envs.skirmish.layout import spec_of
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.rewards import make_reward_rules
 from fedqmix.envs.smac.options import SmacOptions
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 
-__all__ = ["available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
+__all__ = ["agent_unit_types", "available_maps", "make_world", "maximum_reward", "require_world", "team_spec"]
 
 
 def make_world(map: str, seed: int, env: EnvConfig, sink: TeamSink, threads: int = 1) -> LocalWorld:
@@ -52,6 +53,20 @@ def team_spec(map: str, env: EnvConfig) -> TeamSpec:
     """
     assert isinstance(env, BattleOptions)
     return spec_of(load_map(map), env)
+
+
+def agent_unit_types(map: str, env: EnvConfig) -> list[str]:
+    """Return the unit type of each agent on a map: [agents].
+
+    Raises ConfigurationError for an unknown map, and when types are drawn for every episode.
+    """
+    if isinstance(env, SkirmishOptions) and env.randomise in ("types", "both"):
+        raise ConfigurationError(
+            f"env.randomise={env.randomise} draws the agents' unit types for every episode, so they have none for the "
+            "whole run: write strategy.clusters=[[0,1],...] with the agents of each cluster, or another env.randomise."
+        )
+    record = load_map(map)
+    return record.unit_types[: record.n_agents]
 
 
 def maximum_reward(map: str, env: EnvConfig) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from flwr.app import Array, ArrayRecord
@@ -61,6 +61,6 @@ def spread(values: Sequence[float], kept: Sequence[int], n_agents: int) -> list[
     return [own.get(agent, 0.0) for agent in range(n_agents)] if values else []
 
 
-def array_bytes(arrays: ArrayRecord) -> int:
-    """Return the bytes of all arrays in a record."""
+def array_bytes(arrays: Mapping[str, Array]) -> int:
+    """Return the bytes of all arrays."""
     return sum(len(array.data) for array in arrays.values())

@@ -2,7 +2,7 @@
 
     theta_i' = theta + min(1, c M / |theta_i - theta|) (theta_i - theta),    M = median_j |theta_j - theta|
 
-theta are the shared parameters at the round's start, theta_i the parameters that agent i returned. The norm is the
+theta are the shared parameters that agent i began the round with, theta_i those that it returned. The norm is the
 2-norm over all parameters together. The paper's bound ("Can You Really Backdoor Federated Learning?", section 4) is a
 constant; this one follows the team's median, because updates shrink during training.
 """
@@ -22,10 +22,12 @@ from fedqmix.strategies.aggregation import require_alike
 Named = Mapping[str, NDArray[np.float64]]
 
 
-def clipped(contents: Sequence[ArrayRecord], begun_with: ArrayRecord, multiple: float | None) -> Sequence[ArrayRecord]:
+def clipped(
+    contents: Sequence[ArrayRecord], begun_with: Sequence[ArrayRecord], multiple: float | None
+) -> Sequence[ArrayRecord]:
     """Clip the agents' updates. multiple: c; None returns the contents unchanged.
 
-    contents: one record per agent. begun_with: the arrays that each agent was sent, of the same names.
+    contents: one record per agent. begun_with: the arrays that each of them was sent, of the same names.
     Target networks and moments (strategies/beside.py) are bounded in the same way, each kind by its own median. An
     agent's smallest factor scales all its arrays. So its first and second moments stay consistent, as a mean of two
     consistent pairs, and second moments stay >= 0.
@@ -34,20 +36,23 @@ def clipped(contents: Sequence[ArrayRecord], begun_with: ArrayRecord, multiple: 
     if multiple is None:
         return contents
     require_alike(contents)
-    if set(contents[0]) != set(begun_with):
-        began, ended = ", ".join(begun_with), ", ".join(contents[0])
+    if set(contents[0]) != set(begun_with[0]):
+        began, ended = ", ".join(begun_with[0]), ", ".join(contents[0])
         raise FederationError(f"agents returned {ended} in a round that began with {began}")
     # Sorted by name: sums depend on the order, and a resumed run's messages have a different one.
-    start = {name: array.numpy().astype(np.float64) for name, array in sorted(begun_with.items())}
-    updates = [{name: content[name].numpy() - value for name, value in start.items()} for content in contents]
+    starts = [{name: array.numpy().astype(np.float64) for name, array in sorted(one.items())} for one in begun_with]
+    updates = [
+        {name: content[name].numpy() - value for name, value in start.items()}
+        for content, start in zip(contents, starts, strict=True)
+    ]
     factors = np.ones(len(contents))
-    for kind in dict.fromkeys(map(kind_of, start)):
+    for kind in dict.fromkeys(map(kind_of, starts[0])):
         norms = np.array([_norm(update, kind) for update in updates])
         bound = multiple * float(np.median(norms))
         factors = np.minimum(factors, np.divide(bound, norms, out=np.ones_like(norms), where=norms > bound))
     return [
         content if factor == 1 else _shortened(content, start, update, float(factor))
-        for content, update, factor in zip(contents, updates, factors, strict=True)
+        for content, start, update, factor in zip(contents, starts, updates, factors, strict=True)
     ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from fedqmix.conf.fields import choice, number
+from fedqmix.conf.fields import choice, number, words
 from fedqmix.conf.schema import StrategyConfig
 
 
@@ -32,5 +33,15 @@ class KrumSettings(RobustSettings):
 
 
 @dataclass
-class OwnSettings(RewardShareSettings, KrumSettings):
+class ClusterSettings(StrategyConfig):
+    """The settings of averages within clusters of agents."""
+
+    clusters: Any = words(
+        "unit_types, lists of agents such as [[0,1],[2,3,4]], or null",
+        doc="the agents that are averaged among themselves; unit_types: those of each unit type",
+    )
+
+
+@dataclass
+class OwnSettings(RewardShareSettings, KrumSettings, ClusterSettings):
     """The settings of strategy=own, which may derive from any strategy here: every setting of every strategy."""

@@ -27,6 +27,17 @@ def _require_averaging(found: type[TeamStrategy], settings: StrategySettings) ->
     Raises ConfigurationError when the class ties gradients or overrides the method that the setting acts on.
     """
     replaced = found.aggregate_train is not TeamStrategy.aggregate_train
+    several = [name for name in ("mixing_matrix", "masks") if getattr(found, name) is not getattr(TeamStrategy, name)]
+    if several and settings.server_optimiser != "none":
+        raise ConfigurationError(
+            f"strategy.server_optimiser={settings.server_optimiser} moves one network for all agents, but "
+            f"strategy.code={settings.code} overrides {several[0]}: leave strategy.server_optimiser out."
+        )
+    if several and found.combine is not TeamStrategy.combine:
+        raise ConfigurationError(
+            f"strategy.code={settings.code} overrides combine, which computes one aggregate for all agents, and "
+            f"{several[0]}, which gives each agent its own: override one of them."
+        )
     for name, off in LESSENING_OFF.items():
         value = getattr(settings, name)
         among_agents = name == "proximal_mu" or value == "reset"  # the agents apply these, with any aggregate

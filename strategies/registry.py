@@ -5,6 +5,7 @@ from __future__ import annotations
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.bulyan import Bulyan
+from fedqmix.strategies.clusters import Clusters
 from fedqmix.strategies.full_sharing import FullSharing
 from fedqmix.strategies.krum import Krum
 from fedqmix.strategies.median import Median
@@ -33,6 +34,7 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
     "krum": Krum,
     "bulyan": Bulyan,
     "norm_clip": NormClip,
+    "clusters": Clusters,
 }
 
 

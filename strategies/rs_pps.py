@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.app import ArrayRecord
 
 from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.strategies.aggregation import array_bytes
 from fedqmix.strategies.known import played, policy
 from fedqmix.strategies.options import RewardShareSettings
+from fedqmix.strategies.questions import ask, question
 from fedqmix.strategies.team import TeamStrategy
 from fedqmix.strategies.weights import proportional, softmax
 
@@ -53,17 +54,10 @@ class RewardSharePPS(TeamStrategy):
             m.FIRST_EPISODE: episode,
             m.EPISODES: self.settings.policy_episodes,
         }
-        questions = [
-            Message(
-                RecordDict({m.ARRAYS: ArrayRecord(dict(arrays)), m.PLAN: ConfigRecord(dict(plan))}),
-                node,
-                m.POLICY,
-                group_id=str(self.record.number),
-            )
-            for node in self.nodes
-        ]
+        round_ = self.record.number
+        questions = [question(node, m.POLICY, round_, arrays, plan) for node in self.nodes]
         self.record.bytes_down += array_bytes(arrays) * len(self.nodes)
-        replies = self._by_agent(self._ask(self._grid, questions))
+        replies = self._by_agent(ask(self._grid, questions))
         (counted,) = played(self.facts(), [Purpose.POLICY])
         self.env_step += counted.env_steps  # these environment steps count like training's
         self.record.env_step = self.env_step

@@ -1,51 +1,47 @@
 """The base class of all strategies: a fixed team, named shared layers, a record per round.
 
-A strategy is a Flower FedAvg that implements `weights`. Its messages determine which parameters are shared: an agent
-loads and returns exactly the parameters that a message names.
+    theta_i <- sum_j W_ij theta_j        for each agent i and each shared parameter
+
+A strategy is a Flower FedAvg that gives W: by `weights`, when all rows are equal, or by `mixing_matrix`. Its messages
+determine which parameters are shared: an agent loads and returns exactly the parameters that a message names. Between
+two rounds the team's parameters are one record, in which agents with equal values have one array (core.team_arrays).
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import PREFIXES
+from fedqmix.runtime.core.array_names import BUFFER
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.facts import Counted, Facts, Know
+from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import Purpose
-from fedqmix.strategies.aggregation import aggregate, array_bytes, require_finite, spread
+from fedqmix.strategies.aggregation import array_bytes, require_finite, spread
 from fedqmix.strategies.beside import Beside, online
 from fedqmix.strategies.clipping import clipped
 from fedqmix.strategies.distance import mean_distances
 from fedqmix.strategies.faults import Faults
 from fedqmix.strategies.known import Known, evaluated, played, trained, training_counts
+from fedqmix.strategies.method import Method, mixing_of
+from fedqmix.strategies.questions import Plan, ask, evaluation_plan, joined, question, train_plan
 from fedqmix.strategies.record import RoundRecord
-from fedqmix.strategies.replies import (
-    agent_of,
-    arrays_of,
-    in_agent_order,
-    require_like_starts,
-    wrong_figures_in,
-    wrong_updates,
-)
+from fedqmix.strategies.replies import arrays_of, in_agent_order, wrong_figures_in, wrong_updates
 from fedqmix.strategies.server_optimiser import server_optimiser
 from fedqmix.strategies.settings import StrategySettings
 
-Plan = Mapping[str, int | float | bool | list[str]]
-"""The instructions in a message, by the names of runtime.core.messages."""
 SERVER = "server."
 """Prefix of the server optimiser's moments among the arrays of `TeamStrategy.state`."""
 
 
-class TeamStrategy(FedAvg):
-    """Base class of all strategies.
+class TeamStrategy(Method, FedAvg):
+    """Base class of all strategies: the rounds of a team, around the decisions of a `Method`.
 
     settings: the strategy's configuration. n_agents: size of the team; every agent takes part in every round.
     env_steps: environment steps at which the run ends, passed to the agents. first_round: number of the first round
@@ -58,8 +54,6 @@ class TeamStrategy(FedAvg):
     evaluated_before: called after the evaluation of the agents' own networks, when the mixer has its returns.
     env_step: environment steps of the run so far; set in a resumed run.
     """
-
-    tie_gradients = False
 
     def __init__(
         self,
@@ -96,13 +90,6 @@ class TeamStrategy(FedAvg):
         self._optimiser = server_optimiser(settings)
         self._begun_with = ArrayRecord()  # the parameters at the round's start
 
-    @abstractmethod
-    def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return the agents' weights in the aggregate; they sum to 1.
-
-        rewards: [agents], R_i of this round.
-        """
-
     # The team and its first parameters
 
     def join(self, grid: Grid) -> ArrayRecord:
@@ -110,25 +97,8 @@ class TeamStrategy(FedAvg):
 
         Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
         """
-        question = ConfigRecord({m.SHARED: list(self.settings.shared)})
-        replies = self._ask(
-            grid, [Message(RecordDict({m.PLAN: question}), node, m.JOIN) for node in sorted(grid.get_node_ids())]
-        )
-        found = {agent_of(reply): reply for reply in replies}
-        if sorted(found) != list(range(self.n_agents)) or len(replies) != self.n_agents:
-            answered = sorted(map(agent_of, replies))
-            raise FederationError(
-                f"agents 0 to {self.n_agents - 1} must each be there once; these answered: {answered}"
-            )
-        self.nodes = [found[agent].metadata.src_node_id for agent in range(self.n_agents)]
-        self.starts = [arrays_of(found[agent]) for agent in range(self.n_agents)]
-        require_like_starts(self.starts, self.settings.max_update)
+        self.nodes, self.starts = joined(grid, self.settings, self.n_agents)
         return self.starts[0]
-
-    def arrays_for(self, agent: int, round_: int, arrays: ArrayRecord) -> ArrayRecord:
-        """Return an agent's parameters at a round's start: the aggregate, or its own first ones."""
-        own_start = round_ == 1 and not self.settings.common_start
-        return self.starts[agent] if own_start else arrays
 
     # State between rounds, beside the aggregated parameters
 
@@ -145,7 +115,7 @@ class TeamStrategy(FedAvg):
         """Load what `state` returned; an empty mapping restores the state before the first round."""
         self.faults.load_state(named)
         moments = {name.removeprefix(SERVER): value for name, value in named.items() if name.startswith(SERVER)}
-        self._beside.arrays = {name: Array(value) for name, value in named.items() if name.startswith(PREFIXES)}
+        self._beside.load({name: Array(value) for name, value in named.items()})
         if self._optimiser is not None:
             self._optimiser.load_state(moments)
 
@@ -157,28 +127,22 @@ class TeamStrategy(FedAvg):
         """Return the messages that train every agent for aggregation_interval training steps."""
         self.record = RoundRecord(self.first_round + server_round - 1)
         self._grid, self._begun_with = grid, arrays
-        plan: Plan = {
-            m.ROUND: self.record.number,
-            m.TRAINING_STEPS: self.settings.aggregation_interval,
-            m.ENV_STEPS: self.env_steps,
-            m.TIE_GRADIENTS: self.tie_gradients,
-            m.PROXIMAL_MU: float(self.settings.proximal_mu),
-            m.RESET_MOMENTS: self.settings.adam_moments == "reset",
-        }
-        return [self._message(agent, arrays, plan, MessageType.TRAIN) for agent in range(self.n_agents)]
+        plan = train_plan(self.settings, self.record.number, self.env_steps, self.tie_gradients)
+        return [self._training(agent, plan) for agent in range(self.n_agents)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Check and aggregate the agents' replies, then take the server optimiser's step.
 
-        The aggregate is a weighted sum in agent order and float64. Agents whose arrays or metrics fail the checks are
+        An aggregate is a weighted sum in agent order and float64. Agents whose arrays or metrics fail the checks are
         left out. The server optimiser changes the parameters alone; target networks and moments stay weighted averages.
         """
         by_agent = self._by_agent(replies)
         facts = self.facts()
         self._note(facts, by_agent)
-        kept = self._kept(by_agent, facts)
+        sent = [self._sent(agent) for agent in range(self.n_agents)]
+        kept = self._kept(by_agent, facts, sent)
         contents = [arrays_of(by_agent[agent]) for agent in kept]
         networks = [online(content) for content in contents]
         if self.evaluate_around:
@@ -186,30 +150,25 @@ class TeamStrategy(FedAvg):
         record = self.record
         individual_returns = training_counts(facts, self.n_agents).individual_returns
         rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
-        record.weights = self.weights(rewards)  # combine may replace them by the agents' true shares
-        aggregated = require_finite(self._beside.take_from(self.combine(contents, record.weights)), record.number)
-        record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
         record.distances = mean_distances(networks)
+        bounded = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
+        team = self._mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
+        aggregated = self._beside.take_from(require_finite(team, record.number))
+        record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
         if self._optimiser is not None:
             aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
-    def combine(self, contents: Sequence[ArrayRecord], weights: Sequence[float]) -> ArrayRecord:
-        """Return the weighted sum of the agents' arrays, with the same names, shapes and types.
-
-        contents, weights: of the agents that count in this round, in agent order. `strategy.clip_update` bounds their
-        updates. An override with another arithmetic writes each agent's true share into `record.weights`.
-        Raises FederationError when the agents' arrays cannot be aggregated.
-        """
-        begun_with = self._beside.put_to(self._begun_with)
-        return aggregate(clipped(contents, begun_with, self.settings.clip_update), weights)
-
-    def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
-        """Return R_i of the agents whose updates count; by default their individual returns.
-
-        individual_returns: of these agents in the round, as the world counted. contents: their parameters.
-        """
-        return list(individual_returns)
+    def _mixed(
+        self, contents: Mapping[int, ArrayRecord], rewards: Mapping[int, float], sent: Sequence[ArrayRecord]
+    ) -> ArrayRecord:
+        """Return the team's arrays after mixing, and record each agent's mean share (`record.weights`)."""
+        first = online(next(iter(contents.values())))
+        mixing = mixing_of(self, {name: tuple(array.shape) for name, array in first.items()}, rewards)
+        self.record.weights = mixing.shares  # combine may replace them by the agents' true shares
+        if mixing.one_row is not None:
+            return self.combine(list(contents.values()), mixing.one_row)
+        return mixing.mix(contents, sent)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -239,18 +198,17 @@ class TeamStrategy(FedAvg):
     def _evaluate_own_networks(self) -> None:
         """Evaluate the agents' networks before aggregation, on the episodes of the next evaluation."""
         questions = self._evaluation(ArrayRecord(), m.OWN_NETWORKS, self.evaluate_for[:1])
-        (counted,) = self._evaluated(self._ask(self._grid, questions), self.evaluate_for[:1])
+        (counted,) = self._evaluated(ask(self._grid, questions), self.evaluate_for[:1])
         self.record.won_before = counted.win_rate
         self.evaluated_before()
 
     # Checks of the replies
 
-    def _kept(self, replies: Sequence[Message], facts: Facts) -> list[int]:
-        """Return the agents whose updates count.
+    def _kept(self, replies: Sequence[Message], facts: Facts, sent: Sequence[ArrayRecord]) -> list[int]:
+        """Return the agents whose updates count. sent: [agents], what each was sent to train.
 
         Raises FederationError when no update is left, and as `Faults.refuse` does.
         """
-        sent = [self._sent(agent, self._begun_with) for agent in range(self.n_agents)]
         found = wrong_updates(replies, sent, trained(facts, self.env_step, self.n_agents), self.settings.max_update)
         if facts.learned is not None:
             found |= facts.learned.faults
@@ -276,33 +234,27 @@ class TeamStrategy(FedAvg):
 
     # Messages
 
-    def _evaluation(self, arrays: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
-        plan: Plan = {
-            m.ROUND: self.record.number,
-            m.INDEX: index,
-            m.FIRST_EPISODE: self.evaluations * self.evaluate_episodes,
-            m.EPISODES: self.evaluate_episodes,
-            m.PURPOSES: [purpose.value for purpose in purposes],
-        }
-        return [self._message(agent, arrays, plan, MessageType.EVALUATE) for agent in range(self.n_agents)]
+    def _training(self, agent: int, plan: Plan) -> Message:
+        """Return the message that trains one agent, with its buffers declared in the plan."""
+        buffers = {BUFFER + name: Array(value) for name, value in self.buffers(agent, self.record.number).items()}
+        declared: Plan = {m.BUFFERS: list(buffers)} if buffers else {}
+        return self._message(agent, MessageType.TRAIN, dict(self._sent(agent)) | buffers, {**plan, **declared})
 
-    def _message(self, agent: int, arrays: ArrayRecord, plan: Plan, message_type: str) -> Message:
-        training = message_type == MessageType.TRAIN  # evaluations use the aggregate, in round 1 too
-        sent = self._sent(agent, arrays) if training else arrays
-        self.record.bytes_down += array_bytes(sent)
-        content = RecordDict({m.ARRAYS: ArrayRecord(dict(sent)), m.PLAN: ConfigRecord(dict(plan))})
-        return Message(content, self.nodes[agent], message_type, group_id=str(self.record.number))
+    def _evaluation(self, team: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
+        """Return an evaluation's messages. team: the networks to be played, also in round 1; empty: the agents' own."""
+        first = self.evaluations * self.evaluate_episodes
+        plan = evaluation_plan(self.record.number, index, first, self.evaluate_episodes, purposes)
+        agents = range(self.n_agents)
+        return [self._message(agent, MessageType.EVALUATE, of_agent(team, agent), plan) for agent in agents]
 
-    def _sent(self, agent: int, arrays: ArrayRecord) -> ArrayRecord:
+    def _message(self, agent: int, kind: str, arrays: Mapping[str, Array], plan: Plan) -> Message:
+        self.record.bytes_down += array_bytes(arrays)
+        return question(self.nodes[agent], kind, self.record.number, arrays, plan)
+
+    def _sent(self, agent: int) -> ArrayRecord:
         """Return all arrays that an agent is sent for training in this round."""
-        return self._beside.put_to(self.arrays_for(agent, self.record.number, arrays))
-
-    def _ask(self, grid: Grid, questions: list[Message]) -> list[Message]:
-        replies = list(grid.send_and_receive(questions))
-        for reply in replies:
-            if reply.has_error():
-                raise FederationError(f"node {reply.metadata.src_node_id} failed: {reply.error.reason}")
-        return replies
+        begun_with = ArrayRecord(of_agent(self._begun_with, agent))
+        return self._beside.put_to(self.arrays_for(agent, self.record.number, begun_with), agent)
 
     def _by_agent(self, replies: Iterable[Message]) -> list[Message]:
         return in_agent_order(replies, self.nodes, self.record.number)

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from fedqmix.conf.registry import make_settings
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import EXP_AVG_SQ
+from fedqmix.runtime.core.array_names import BUFFER, EXP_AVG_SQ
 from fedqmix.runtime.core.facts import Counted, Facts, Learned
+from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.strategies import OWN, STRATEGIES, TeamStrategy
 from fedqmix.strategies.local_grid import LocalGrid
@@ -86,7 +87,8 @@ class ToyTeam:
             patterns = [str(one) for one in _list(question.content.config_records[m.PLAN][m.SHARED])]
             names = [name for name in network if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
             return self._reply_with(agent, question, names, {m.AGENT: agent})
-        sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
+        arrays = question.content.array_records[m.ARRAYS]
+        sent = {name: array.numpy() for name, array in arrays.items() if not name.startswith(BUFFER)}
         self.received[agent] |= set(sent)
         self.last = Purpose.TRAINING if kind == MessageType.TRAIN else Purpose.POLICY
         counters = {m.ENV_STEP: self.rounds, m.TRAIN_STEP: self.rounds, m.EPISODE: self.rounds, m.BROKEN: 0}
@@ -109,8 +111,8 @@ class StrategyProperties:
     """Base class of a strategy's tests: set `strategy` in a subclass, which pytest collects.
 
     strategy: the class under test. shared: its default patterns of strategy.shared; [] when it aggregates nothing.
-    changes: settings that differ from the defaults of `make`. least_agents: the smallest team that
-    the strategy supports; smaller teams are filled with agents of repeated rewards.
+    changes: settings that differ from the defaults of `make`; `changes_for` may compute them.
+    least_agents: the smallest team that the strategy supports; smaller teams are filled up, with repeated rewards.
     """
 
     strategy: ClassVar[type[TeamStrategy]]
@@ -122,9 +124,16 @@ class StrategyProperties:
         """Return rewards for a team of at least least_agents, repeated in order."""
         return list(islice(cycle(rewards), max(len(rewards), self.least_agents)))
 
-    def make(self, n_agents: int, shared: Sequence[str] | None = None) -> TeamStrategy:
-        """Build the strategy for a team. shared: patterns that replace the class's own."""
-        name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
+    def changes_for(self, order: Sequence[int]) -> dict[str, Any]:
+        """Return the settings of a team that differ from the defaults of `make`; by default `changes`.
+
+        order: [agents], a permutation of 0 .. n - 1. Settings that name agents (strategy.clusters) name them by their
+        place: agent order[k] of the test is agent k of the strategy.
+        """
+        return self.changes
+
+    def make(self, order: Sequence[int], shared: Sequence[str] | None = None) -> TeamStrategy:
+        """Build the strategy for a team. order: as in `changes_for`. shared: patterns that replace the class's own."""
         values: dict[str, Any] = {
             "aggregation_interval": 1,
             "shared": list(self.shared if shared is None else shared),
@@ -148,48 +157,68 @@ class StrategyProperties:
             "byzantine": 1,
             "krum_select": 1,
             "clip_update": None,
+            "clusters": None,
         }
-        chosen = make_settings("strategy", name, values, self.changes)
-        return self.strategy(chosen, n_agents, env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
+        name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
+        chosen = make_settings("strategy", name, values, self.changes_for(order))
+        return self.strategy(chosen, len(order), env_steps=10**6, evaluate_every=10**6, evaluate_episodes=1)
 
-    def federate(self, team: ToyTeam, shared: Sequence[str] | None = None, rounds: int = 1) -> Network:
-        """Run rounds with a team; return the aggregate of the last."""
-        strategy, grid = self.make(len(team.starts), shared), LocalGrid(len(team.starts), team.answer)
+    def federate(
+        self,
+        team: ToyTeam,
+        shared: Sequence[str] | None = None,
+        rounds: int = 1,
+        order: Sequence[int] | None = None,
+    ) -> list[Network]:
+        """Run rounds with a team; return each agent's last aggregate: [agents].
+
+        order: as in `changes_for`; by default 0 .. n - 1.
+        """
+        agents = range(len(team.starts))
+        strategy, grid = self.make(agents if order is None else order, shared), LocalGrid(len(agents), team.answer)
         strategy.facts = team.facts
         result = strategy.start(grid=grid, initial_arrays=strategy.join(grid), num_rounds=rounds)
-        return {name: array.numpy() for name, array in result.arrays.items()}
+        own = [of_agent(result.arrays, agent) for agent in agents]
+        return [{name: array.numpy() for name, array in one.items()} for one in own]
+
+    def matrix(self, rewards: Sequence[float], name: str, order: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Return the mixing matrix of a parameter: [agents, agents]. order: as in `changes_for`."""
+        strategy = self.make(range(len(rewards)) if order is None else order)
+        return np.array(strategy.mixing_matrix(name, dict(enumerate(rewards))), np.float64)
 
     @given(REWARDS)
     @EXAMPLES
-    def test_weights_sum_to_1(self, rewards: list[float]) -> None:
-        """Any rewards give one weight for each agent, from 0 to 1, with sum 1."""
+    def test_rows_sum_to_1(self, rewards: list[float]) -> None:
+        """Any rewards give, for each parameter, a row of weights for each agent, from 0 to 1, with sum 1."""
         rewards = self.filled(rewards)
-        weights = self.make(len(rewards)).weights(rewards)
         if not self.shared:
+            weights = self.make(range(len(rewards))).weights(rewards)
             assert not weights, "nothing is aggregated, so there are no weights"
             return
-        assert len(weights) == len(rewards), "one weight for each agent"
-        assert all(0 <= weight <= 1 for weight in weights), f"weights from 0 to 1, not {weights}"
-        assert math.isclose(math.fsum(weights), 1, abs_tol=1e-9), f"the sum of the weights is {math.fsum(weights)}"
+        for name in team_shared(self.shared):
+            matrix = self.matrix(rewards, name)
+            assert matrix.shape == (len(rewards), len(rewards)), "one row for each agent, one weight for each in a row"
+            for agent, row in enumerate(matrix):
+                assert ((row >= 0) & (row <= 1)).all(), f"weights from 0 to 1, not {row} in row {agent} of {name}"
+                assert math.isclose(math.fsum(row), 1, abs_tol=1e-9), f"row {agent} of {name} sums to {math.fsum(row)}"
 
     @given(REWARDS, st.randoms(use_true_random=False))
     @EXAMPLES
     def test_the_order_of_agents_does_not_matter(self, rewards: list[float], random: Any) -> None:
-        """A permutation of the agents permutes the weights and leaves the aggregate unchanged."""
+        """A permutation of the agents permutes the mixing matrices and the agents' aggregates."""
         rewards = self.filled(rewards)
         order = list(range(len(rewards)))
         random.shuffle(order)
-        teams = [(list(range(len(rewards))), rewards), (order, [rewards[agent] for agent in order])]
         results = []
-        for agents, individual_returns in teams:
-            gains = [0.5 + agent for agent in agents]
-            results.append(self.federate(ToyTeam([1.0] * len(individual_returns), gains, individual_returns)))
-        _assert_close(results[0], results[1], "the aggregate depends on the agents' numbers")
-        if self.shared:
-            weights = self.make(len(rewards)).weights(rewards)
-            permuted = self.make(len(rewards)).weights(teams[1][1])
-            expected = [weights[agent] for agent in order]
-            assert np.allclose(permuted, expected, atol=1e-9), f"weights {permuted} are not {expected}"
+        for agents in (list(range(len(rewards))), order):
+            gains, own = [0.5 + agent for agent in agents], [rewards[agent] for agent in agents]
+            results.append(self.federate(ToyTeam([1.0] * len(agents), gains, own), order=agents))
+        for place, agent in enumerate(order):
+            _assert_close(results[1][place], results[0][agent], "the aggregate depends on the agents' numbers")
+        for name in team_shared(self.shared):
+            permuted = self.matrix([rewards[agent] for agent in order], name, order)
+            expected = self.matrix(rewards, name)[np.ix_(order, order)]
+            assert np.allclose(permuted, expected, atol=1e-9), f"weights {permuted} are not {expected} for {name}"
 
     @given(REWARDS)
     @EXAMPLES
@@ -200,7 +229,8 @@ class StrategyProperties:
         personal = {name for name in PARAMETERS if not shared or not name.startswith("head.")}
         team = ToyTeam([float(agent) for agent in range(len(rewards))], [0.25] * len(rewards), rewards)
         result = self.federate(team, shared, rounds=2)
-        assert not personal & set(result), f"{personal & set(result)} were aggregated"
+        for one in result:
+            assert not personal & set(one), f"{personal & set(one)} were aggregated"
         for agent, network in enumerate(team.networks):
             leaked = personal & (team.received[agent] | team.returned[agent])
             assert not leaked, f"{leaked} were sent"
@@ -215,7 +245,8 @@ class StrategyProperties:
         team = ToyTeam([start] * len(rewards), [gain] * len(rewards), rewards)
         own = np.float32(start) + np.float32(gain)
         expected = {name: np.full(PARAMETERS[name], own, np.float32) for name in sorted(team_shared(self.shared))}
-        _assert_close(self.federate(team), expected, "equal networks were moved")
+        for aggregate in self.federate(team):
+            _assert_close(aggregate, expected, "equal networks were moved")
 
 
 def team_shared(patterns: Sequence[str]) -> set[str]:

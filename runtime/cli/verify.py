@@ -15,6 +15,7 @@ from fedqmix.runtime.cli.train import train_command
 from fedqmix.runtime.cli.up import up_command
 from fedqmix.runtime.configuration.runs import PARTIES
 from fedqmix.runtime.core.errors import FederationError
+from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.processes import guarded_folder
 from fedqmix.runtime.runs.lifecycle.conduct import AGGREGATE, STRATEGY
 from fedqmix.runtime.storage import reading
@@ -95,22 +96,23 @@ def numbers_of(run: Path) -> Iterator[tuple[str, Tensor]]:
 def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
     """Yield a run's final tensors: "agent-0/online.fc.weight", ..., "mixer/...", "server/...".
 
-    Agents load the last aggregate with the next message; here it already replaces their shared parameters.
+    Agents load their last aggregates with the next message; here these already replace their shared parameters.
     """
     server = reading.load(reading.locate(run))
-    shared = server.tensors[AGGREGATE]
+    team = server.tensors[AGGREGATE]
     for group in (AGGREGATE, STRATEGY):
         yield from ((f"server/{group}.{name}", value) for name, value in server.tensors.get(group, {}).items())
     if (run / PARTIES).is_dir():
         for party in sorted((run / PARTIES).glob("agent-*")):
             agent = _newest(party, server.round)["agents"]
+            shared = of_agent(team, int(party.name.removeprefix("agent-")))
             yield from _agent(party.name, {name: _row(name, value, 0) for name, value in agent.items()}, shared)
         mixer = _newest(run / PARTIES / "mixer", server.round)["mixer"]
     else:
         stack = server.tensors["agents"]
         for number in range(len(next(value for name, value in stack.items() if name.startswith("online.")))):
             rows = {name: _row(name, value, number) for name, value in stack.items()}
-            yield from _agent(f"agent-{number}", rows, shared)
+            yield from _agent(f"agent-{number}", rows, of_agent(team, number))
         mixer = server.tensors["mixer"]
     yield from ((f"mixer/{name}", value) for name, value in mixer.items() if name != "sums")
 

@@ -15,6 +15,8 @@ def kind(setting: Setting) -> str:
     choices = setting.metadata.get("choices")
     if choices:
         return "one of " + ", ".join(choices)
+    if text := setting.metadata.get("words"):
+        return str(text)
     if typing.get_origin(setting.type) is list:
         return "a list such as [head.*]"
     options = typing.get_args(setting.type) if isinstance(setting.type, types.UnionType) else (setting.type,)

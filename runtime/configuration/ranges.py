@@ -16,6 +16,7 @@ from fedqmix.conf.registry import settings_class
 from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
 from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
+from fedqmix.runtime.configuration.clusters import check_clustered
 from fedqmix.runtime.configuration.kinds import kind
 from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -136,6 +137,7 @@ def _check_combinations(config: Config) -> None:
         )
     _check_lessening(strategy)
     _check_clipping(strategy)
+    check_clustered(strategy)
     if isinstance(config.env, SmacOptions):
         _check_starts(config.env, config.evaluation)
 
@@ -167,6 +169,11 @@ def _check_lessening(strategy: StrategyConfig) -> None:
     The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
     """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
+    if strategy.name == "clusters" and strategy.server_optimiser != "none":
+        raise ConfigurationError(
+            f"strategy.server_optimiser={strategy.server_optimiser} moves one network for all agents, but "
+            "strategy=clusters has one for each cluster: leave it out."
+        )
     for name, off in LESSENING_OFF.items():
         value = getattr(strategy, name)
         if value != off and strategy.name in reasons:

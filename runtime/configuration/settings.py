@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fedqmix.conf.schema import ROBUST, Config
 from fedqmix.runtime.configuration import overrides as written
 from fedqmix.runtime.configuration.choices import chosen_in, drop_others
+from fedqmix.runtime.configuration.clusters import clusters_of
 from fedqmix.runtime.configuration.composing import composed, loader, of_groups
 from fedqmix.runtime.configuration.earlier import RENAMED, before
 from fedqmix.runtime.configuration.exceptions import require_maps
@@ -228,6 +229,7 @@ def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Seque
     check_map(config, _maps() if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
+    clusters_of(config)
     if "own" not in (config.model.name, config.algorithm.name):  # names of a user's networks: runs.lifecycle.ready
         check_shared(config, _parameter_names(config) if parameter_names is None else parameter_names)
     return config

@@ -2,7 +2,7 @@
 
 A submission may choose how a team is trained. On the SuperLink's machine it may choose no path, no code and no receiver
 of data. So it may set a setting whose type bounds it (a number, true or false, one of several words). It may set one
-whose value is compared with a list (map, strategy.shared), and those that are checked here:
+whose value is compared with a list (map, strategy.shared, strategy.clusters), and those that are checked here:
 
 run_dir, resume    a name under the SuperLink's runs=
 *.code             modules and files that the operator allows (runtime.configuration.allowed)
@@ -31,8 +31,9 @@ from fedqmix.runtime.core.errors import ConfigurationError
 LONGEST = 20_000
 """Most characters of all words together; a run's settings take a few hundred."""
 PLACES = ("run_dir", "resume")
-LISTED = ("map", "strategy.shared")
-"""Settings of free text; composition compares their values with a list of names."""
+CLUSTERS = "strategy.clusters"
+LISTED = ("map", "strategy.shared", CLUSTERS)
+"""Settings of free form; composition compares their values with a list of names, or of agents."""
 SERVICES = ("logger.wandb_project", "logger.wandb_mode")
 _BOUNDED = (bool, int, float, type(None))
 
@@ -80,7 +81,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
     text = str(override.input_line)
     if not submittable(name):
         raise ConfigurationError(_refusal(name, text))
-    for word in value if isinstance(value, list) and name not in PLACES else [value]:
+    for word in _values(name, value):
         _require_plain(text, word)
     if name in PLACES and value is not None:
         folder = in_runs(str(value), runs, name)
@@ -98,9 +99,17 @@ def _refusal(name: str, text: str) -> str:
         return f"'{text}': a submitted run sets one setting at a time, such as {inside[0]}=..."
     return (
         f"{name} may not be submitted: the operator of the machines sets it. A submitted run may set numbers, "
-        "choices, map, strategy.shared, and run_dir and resume to a name under the SuperLink's runs=; leave "
-        f"{name} out."
+        "choices, map, strategy.shared, strategy.clusters, and run_dir and resume to a name under the SuperLink's "
+        f"runs=; leave {name} out."
     )
+
+
+def _values(name: str, value: Any) -> list[Any]:
+    """Return the values in a list, or the value itself; strategy.clusters may be a list of lists."""
+    if not isinstance(value, list) or name in PLACES:
+        return [value]
+    nested = name == CLUSTERS
+    return [one for part in value for one in (part if nested and isinstance(part, list) else [part])]
 
 
 def _require_plain(text: str, value: Any) -> None:

@@ -4,8 +4,10 @@
     target.fc.weight             the parameter of the target network
     adam.exp_avg.fc.weight       Adam's first moment of the parameter
     adam.exp_avg_sq.fc.weight    Adam's second moment of the parameter
+    buffer.mask.fc.weight        an array that the agent keeps and neither trains nor returns
 
-Training messages may hold all of them; evaluation and policy messages hold only parameters of online networks.
+Training messages may hold all of them; evaluation and policy messages hold only parameters of online networks. A
+training message declares its buffers in its plan (runtime.core.messages.BUFFERS).
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ TARGET = "target."
 EXP_AVG = "adam.exp_avg."
 EXP_AVG_SQ = "adam.exp_avg_sq."
 PREFIXES = (TARGET, EXP_AVG, EXP_AVG_SQ)
+BUFFER = "buffer."
 
 
 def kind_of(name: str) -> str:
     """Return an array's kind: the prefix of a target network or of a moment, empty for parameters."""
     return next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
+
+
+def parameter_of(name: str) -> str:
+    """Return the parameter that an array belongs to: its own name without a prefix."""
+    return name.removeprefix(kind_of(name))
 
 
 def online_names(names: Iterable[str]) -> list[str]:

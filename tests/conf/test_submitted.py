@@ -17,7 +17,8 @@ from fedqmix.runtime.deployment.members import require_members
 from fedqmix.runtime.deployment.server_end import _configuration
 
 NOT_SUBMITTABLE = {"env.replay_dir"}
-CHECKED = {"run_dir", "resume", "strategy.code", "logger.wandb_project", "logger.wandb_mode", "map", "strategy.shared"}
+CHECKED = {"run_dir", "resume", "strategy.code", "logger.wandb_project", "logger.wandb_mode"}
+CHECKED |= {"map", "strategy.shared", "strategy.clusters"}
 
 
 def test_every_setting_is_decided_on() -> None:
@@ -115,6 +116,10 @@ ATTACKS = [
     "strategy.shared=['${oc.env:HOME}']",
     "strategy.shared=[[head.*]]",
     "strategy.shared=[{a: b}]",
+    "strategy.clusters=[['${oc.env:HOME}']]",
+    "strategy.clusters=[[{a: b}]]",
+    "strategy.clusters=[[[0]]]",
+    "strategy.clusters={a: b}",
     "seed=${oc.decode:'1'}",
     "map=${map}",
     "logger.wandb_project='\\${oc.env:HOME}'",

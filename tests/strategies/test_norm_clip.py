@@ -23,13 +23,13 @@ def values_of(content: ArrayRecord) -> list[list[float]]:
 def test_an_update_longer_than_the_median_is_shortened() -> None:
     """Updates from (1, 1): (3, 4) of length 5, (0, 2) of length 2, (0, -1) of length 1; all parameters together."""
     contents = [record(fc=[4], head=[5]), record(fc=[1], head=[3]), record(fc=[1], head=[0])]
-    short = clipped(contents, record(fc=[1], head=[1]), 1.0)
+    short = clipped(contents, [record(fc=[1], head=[1])] * 3, 1.0)
     assert np.allclose(values_of(short[0]), [[1 + 3 * 2 / 5], [1 + 4 * 2 / 5]])
     assert [one is other for one, other in zip(short, contents, strict=True)] == [False, True, True]
     assert short[0]["fc"].dtype == "float32"
-    twice = clipped(contents, record(fc=[1], head=[1]), 2.0)
+    twice = clipped(contents, [record(fc=[1], head=[1])] * 3, 2.0)
     assert np.allclose(values_of(twice[0]), [[1 + 3 * 4 / 5], [1 + 4 * 4 / 5]])
-    assert clipped(contents, record(fc=[1], head=[1]), None) is contents
+    assert clipped(contents, [record(fc=[1], head=[1])] * 3, None) is contents
 
 
 def test_whole_rounds_by_hand() -> None:
@@ -72,11 +72,11 @@ def test_moments_are_shortened_with_the_parameters_they_belong_to() -> None:
     start = record(**dict(zip(names, ([0.0], [1.0], [2.0]), strict=True)))
     honest = [record(**dict(zip(names, ([1.0], [2.0], [3.0]), strict=True))) for _ in range(2)]
     liar = record(**dict(zip(names, ([1.0], [11.0], [1002.0]), strict=True)))
-    short = clipped([*honest, liar], start, 1.0)
+    short = clipped([*honest, liar], [start] * 3, 1.0)
     assert np.allclose(values_of(short[2]), [[1 / 1000], [1 + 10 / 1000], [2 + 1]])
     assert short[:2] == honest
 
 
 def test_other_names_than_the_round_began_with_are_refused() -> None:
     with pytest.raises(FederationError, match="agents returned head in a round that began with fc"):
-        clipped([record(head=[1])] * 3, record(fc=[1]), 1.0)
+        clipped([record(head=[1])] * 3, [record(fc=[1])] * 3, 1.0)

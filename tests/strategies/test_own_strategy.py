@@ -98,6 +98,20 @@ class Combining(AveragePPS):
         return super().combine(contents, weights)
 
 
+class Leaning(AveragePPS):
+    def mixing_matrix(self, name, rewards):
+        return super().mixing_matrix(name, rewards)
+
+
+class Masked(AveragePPS):
+    def masks(self, name, shape):
+        return None
+
+
+class Both(Combining, Masked):
+    pass
+
+
 class Tied(AveragePPS):
     tie_gradients = True
 """
@@ -115,6 +129,9 @@ class Tied(AveragePPS):
         ("Median", "strategy.clip_update=1", "overrides aggregate_train: leave strategy.clip_update out"),
         ("Combining", "strategy.clip_update=1", "overrides combine: leave strategy.clip_update out"),
         ("Combining", "strategy.share_targets=true", None),
+        ("Leaning", "strategy.server_optimiser=momentum", "overrides mixing_matrix: leave strategy.server_opt"),
+        ("Masked", "strategy.server_optimiser=adam", "overrides masks: leave strategy.server_optimiser out"),
+        ("Both", "strategy.aggregation_interval=4", "overrides combine, which computes one aggregate for all agents"),
     ],
 )
 def test_what_acts_upon_an_average_needs_one(

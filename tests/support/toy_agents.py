@@ -12,6 +12,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result
 
 from fedqmix.runtime.core import messages as m
+from fedqmix.runtime.core.array_names import BUFFER
 from fedqmix.runtime.core.facts import Counted, Facts, Know, Learned
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.strategies import TeamStrategy, strategy_class
@@ -88,7 +89,8 @@ class ToyAgents:
         if kind == m.JOIN:
             shared = [name for name in SHAPES if any(_fits(name, pattern) for pattern in plan[m.SHARED])]
             return self._say(question, {name: network[name] for name in shared}, {m.AGENT: agent})
-        sent = {name: array.numpy() for name, array in question.content.array_records[m.ARRAYS].items()}
+        arrays = question.content.array_records[m.ARRAYS]
+        sent = {name: array.numpy() for name, array in arrays.items() if not name.startswith(BUFFER)}
         if kind == m.POLICY:
             worth = float(sent["head.bias"][0]) * (1 + agent) * plan[m.EPISODES]
             said = {m.ACCUMULATED_REWARD: worth, m.ENV_STEP: self.env_step, m.BROKEN: 0, m.NUM_EXAMPLES: 2}

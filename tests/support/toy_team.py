@@ -86,6 +86,7 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "byzantine": 1,
         "krum_select": 1,
         "clip_update": 1.0 if name == "norm_clip" else None,
+        "clusters": None,
     }
     return chosen("strategy", name, values | changes)
 

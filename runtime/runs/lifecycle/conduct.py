@@ -12,7 +12,9 @@ import torch
 from flwr.app import Array, ArrayRecord, Context
 from flwr.serverapp import Grid
 
+from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.clusters import clusters_of
 from fedqmix.runtime.configuration.settings import DEPLOYMENT
 from fedqmix.runtime.core.exploration import epsilon
 from fedqmix.runtime.core.facts import Facts
@@ -27,7 +29,7 @@ from fedqmix.server.round_end import Counters, MixerSide, RoundEnd
 from fedqmix.strategies import TeamStrategy, strategy_class
 
 Shared = Mapping[str, torch.Tensor]
-"""The strategy's aggregate: tensors by parameter name, [...] each, without the agent axis."""
+"""The strategy's aggregates: tensors by the names of runtime.core.team_arrays, [...] each, without the agent axis."""
 ServerOwned = Mapping[str, Shared]
 """The server's checkpoint groups: AGGREGATE, and STRATEGY for a strategy with a state."""
 AGGREGATE, STRATEGY = resuming.AGGREGATE, resuming.STRATEGY
@@ -189,8 +191,9 @@ def _rounds(
 
 def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamStrategy:
     """Build the configured strategy for a team."""
-    return strategy_class(config.strategy)(
-        config.strategy,
+    settings = with_known(config.strategy, clusters=clusters_of(config))
+    return strategy_class(settings)(
+        settings,
         n_agents,
         env_steps=config.stop.env_steps,
         evaluate_every=config.evaluation.every_env_steps,

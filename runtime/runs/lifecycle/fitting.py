@@ -15,8 +15,9 @@ from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
 from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.training import stored_name
 from fedqmix.conf.schema import AlgorithmConfig, Config
-from fedqmix.runtime.core.array_names import EXP_AVG, EXP_AVG_SQ, TARGET
+from fedqmix.runtime.core.array_names import BUFFER, EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.core.team_arrays import of_agent, plain_name
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.strategies.faults import REFUSED
 from fedqmix.strategies.team import SERVER
@@ -41,6 +42,8 @@ def require_agents(place: Path, found: Tensors, config: Config, spec: TeamSpec, 
     """
     shapes = {name: (agents, *shape) for name, shape in agent_shapes(config, spec).items()}
     _require(place, found, _networks(("online", "target"), shapes) | {"counters": (4,)})
+    buffers = {name: (agents, *value.shape[1:]) for name, value in found.items() if name.startswith(BUFFER)}
+    _require(place, found, buffers)
     _require_moments(place, found, shapes)
 
 
@@ -60,11 +63,12 @@ def require_mixer(place: Path, found: Tensors, spec: TeamSpec, algorithm: Algori
 
 
 def require_shared(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
-    """Check the strategy's last aggregate, by name and without the agent axis.
+    """Check the strategy's last aggregates, by the names of runtime.core.team_arrays and without the agent axis.
 
     Raises CheckpointError as `require_agents` does.
     """
-    _require(place, found, _shared_shapes(spec, config))
+    for agent in range(spec.n_agents):
+        _require(place, of_agent(found, agent), _shared_shapes(spec, config))
 
 
 def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config) -> None:
@@ -80,8 +84,10 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
     beside = [*([TARGET] if settings.share_targets else []), *moments]
     server = [f"{SERVER}{moment}." for moment in MOMENTS_OF_SERVER[settings.server_optimiser]]
     for kinds, kept in ((beside, (TARGET, EXP_AVG, EXP_AVG_SQ)), (server, (SERVER,))):
-        if any(name.startswith(kept) for name in found) and settings.name != "own":
-            _require(place, found, {kind + name: shape for kind in kinds for name, shape in shapes.items()})
+        if any(plain_name(name).startswith(kept) for name in found) and settings.name != "own":
+            expected = {kind + name: shape for kind in kinds for name, shape in shapes.items()}
+            for agent in range(spec.n_agents):
+                _require(place, of_agent(found, agent), expected)
 
 
 def require_played(place: Path, found: Tensors, config: Config, spec: TeamSpec) -> None:

@@ -14,7 +14,8 @@ import torch
 from fedqmix.clients.agents import AgentStack
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
-from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.fitting import require_agents, require_mixer
 from fedqmix.runtime.storage.reading import Checkpoint
@@ -105,6 +106,18 @@ class MixerSide:
         """
         require_mixer(place, tensors.get("mixer", {}), self.records.spec, self._algorithm)
         self.learner.load_state(tensors["mixer"])
+
+
+def stacked(team: Mapping[str, torch.Tensor], n_agents: int) -> dict[str, torch.Tensor]:
+    """Return a strategy's aggregates with an agent axis: [agents, ...] by plain name.
+
+    team: by the names of runtime.core.team_arrays. Raises CheckpointError when agents have other names or shapes.
+    """
+    own = [of_agent(team, agent) for agent in range(n_agents)]
+    kinds = [{name: value.shape for name, value in one.items()} for one in own]
+    if any(kind != kinds[0] for kind in kinds):
+        raise CheckpointError("the agents' aggregates differ in names or shapes")
+    return {name: torch.stack([one[name] for one in own]) for name in own[0]}
 
 
 def choose_device(name: str) -> torch.device:

@@ -14,7 +14,7 @@ from fedqmix.envs import make_world, team_spec
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.tally import TalliedWorld
 from fedqmix.runtime.core.world import EpisodeBatch
-from fedqmix.runtime.runs.lifecycle.sides import AgentSide, MixerSide, Tensors
+from fedqmix.runtime.runs.lifecycle.sides import AgentSide, MixerSide, Tensors, stacked
 from fedqmix.runtime.runs.local.recording import RewardObserver
 from fedqmix.runtime.storage.checkpoint import Checkpoint
 from fedqmix.runtime.storage.ring import EpisodeRing
@@ -66,10 +66,9 @@ class LocalTeam:
     ) -> None:
         """Play observed episodes with other shared parameters, which are restored afterwards.
 
-        arrays: one agent's parameters by name.
+        arrays: the team's, by the names of runtime.core.team_arrays.
         """
-        stacked = {name: value.expand(self.spec.n_agents, *value.shape) for name, value in arrays.items()}
-        with borrowed(self.agents, stacked):
+        with borrowed(self.agents, stacked(arrays, self.spec.n_agents)):
             play(self.agents, self.world, batch, epsilon, observer)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.world import Purpose, TeamSpec, World
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
 from fedqmix.runtime.runs.lifecycle.resuming import AGENTS, AGGREGATE
+from fedqmix.runtime.runs.lifecycle.sides import stacked
 from fedqmix.runtime.storage.checkpoint import Checkpoint
 from fedqmix.server.team_records import EpisodeResults, TeamRecords
 
@@ -52,14 +53,14 @@ def parameters_to_play(checkpoint: Checkpoint, config: Config, spec: TeamSpec) -
 def networks(
     tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
 ) -> dict[str, torch.Tensor]:
-    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregate over them.
+    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregates over them.
 
     tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
     by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
     """
     own = tensors.get(AGENTS, {}).items()
     found = {name.removeprefix(ONLINE): value for name, value in own if name.startswith(ONLINE)}
-    found |= {name: value.expand(n_agents, *value.shape) for name, value in tensors.get(AGGREGATE, {}).items()}
+    found |= stacked(tensors.get(AGGREGATE, {}), n_agents)
     lacking = [name for name in names if name not in found]
     if lacking:
         raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")

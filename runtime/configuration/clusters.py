@@ -1,0 +1,71 @@
+"""strategy.clusters: which agents are averaged among themselves.
+
+unit_types             the agents of each unit type of the map
+[[0,1],[2,3,4]]        lists of agents, each agent in exactly one
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from fedqmix.conf.schema import Config, StrategyConfig
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.strategies.options import ClusterSettings
+
+UNIT_TYPES = "unit_types"
+_EXAMPLE = f"write strategy.clusters={UNIT_TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
+
+
+def check_clustered(strategy: StrategyConfig) -> None:
+    """Check that clusters are given where a strategy needs them. Raises ConfigurationError."""
+    if strategy.name == "clusters" and isinstance(strategy, ClusterSettings) and strategy.clusters is None:
+        raise ConfigurationError(f"strategy=clusters needs clusters: {_EXAMPLE}.")
+
+
+def clusters_of(config: Config) -> list[list[int]] | None:
+    """Return the agents of each cluster; None when none are set.
+
+    Raises ConfigurationError unless the clusters hold every agent of the map exactly once, and for unit types that are
+    drawn for every episode.
+    """
+    strategy = config.strategy
+    if not isinstance(strategy, ClusterSettings) or strategy.clusters is None:
+        return None
+    given = strategy.clusters
+    from fedqmix.envs import agent_unit_types, team_spec  # here, because it compiles the skirmish rules
+
+    if given == UNIT_TYPES:
+        types = agent_unit_types(config.map, config.env)
+        return [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
+    clusters = _lists(given)
+    _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)
+    return clusters
+
+
+def _lists(given: Any) -> list[list[int]]:
+    lists = isinstance(given, list) and all(isinstance(one, list) and one for one in given)
+    if not lists or any(type(agent) is not int for one in given for agent in one):
+        raise ConfigurationError(f"strategy.clusters={_written(given)} is not a list of lists of agents: {_EXAMPLE}.")
+    return [list(one) for one in given]
+
+
+def _require_partition(clusters: Sequence[Sequence[int]], map: str, n_agents: int) -> None:
+    named = Counter(agent for cluster in clusters for agent in cluster)
+    faults = {
+        f"names agents that {map} does not have": sorted(agent for agent in named if not 0 <= agent < n_agents),
+        "names agents more than once": sorted(agent for agent, count in named.items() if count > 1),
+        "leaves out agents": sorted(set(range(n_agents)) - set(named)),
+    }
+    for what, agents in faults.items():
+        if agents:
+            listed = ", ".join(str(agent) for agent in agents)
+            raise ConfigurationError(
+                f"strategy.clusters={_written(clusters)} {what}: {listed}. Name each "
+                f"of the agents 0 to {n_agents - 1} of {map} exactly once."
+            )
+
+
+def _written(given: Any) -> str:
+    return str(given).replace(" ", "")
