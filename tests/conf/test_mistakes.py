@@ -143,7 +143,10 @@ MISTAKES = [
     (["strategy=rs_pps", "strategy.clip_update=1", "strategy.common_start=false"], "strategy.common_start=true is"),
     # clusters
     (["strategy=clusters", "strategy.clusters=null"], "strategy=clusters needs clusters: write strategy.clusters=unit"),
-    (["strategy.clusters=unit_types"], "strategy.clusters=unit_types is for strategy=clusters, but strategy=a_pps"),
+    (
+        ["strategy.clusters=unit_types"],
+        "strategy.clusters is a setting of clusters; strategy=a_pps has: strategy.code,",
+    ),
     (["strategy=clusters", "strategy.clusters=types"], "strategy.clusters=types is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[[0,1],[]]"], "[[0,1],[]] is not a list of lists of agents"),

@@ -21,7 +21,7 @@ from support.toy_team import strategy_settings
 
 def own(kind, n_agents=3, **changes):
     """A strategy of a class, for toy agents."""
-    return kind(strategy_settings("a_pps", **changes), n_agents, ENV_STEPS, EVALUATE_EVERY, evaluate_episodes=4)
+    return kind(strategy_settings("own", **changes), n_agents, ENV_STEPS, EVALUATE_EVERY, evaluate_episodes=4)
 
 
 def clusters(*groups, **changes):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.mixing import Mask
+from fedqmix.strategies.options import OwnSettings
 
 FIRST_ROUND = 1
 
@@ -20,6 +21,8 @@ class Halves(AveragePPS):
     So the first element is everybody's, and every other one is held by half of the team. An agent is sent its masks
     before its first training, to be kept. strategy.clusters=[[2],[0],[1]] names the agents anew: agent 0 counts as 2.
     """
+
+    settings: OwnSettings
 
     def masks(self, name: str, shape: tuple[int, ...]) -> Mask | None:
         """See Method; head.bias is everybody's."""
