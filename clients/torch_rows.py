@@ -34,14 +34,12 @@ class TorchNetworks(NamedTuple):
 
     def online(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        parameters = self.networks.of(network, self.online_parameters)
-        return self.networks.network.unroll(parameters, self.seen, self.order)
+        return self.networks.unroll(network, self.online_parameters, self.seen, self.order)
 
     @torch.no_grad()
     def target(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        parameters = self.networks.of(network, self.target_parameters)
-        return self.networks.network.unroll(parameters, self.seen, self.order)
+        return self.networks.unroll(network, self.target_parameters, self.seen, self.order)
 
 
 def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
@@ -49,7 +47,7 @@ def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
     first = sampled[0].agents
     order = widest([one.episodes.timeline for one in sampled])
     packed = [pack(one.episodes, order) for one in sampled]
-    together = PackedEpisodes(*(joined(list(columns)) for columns in zip(*packed, strict=True)))
+    together = _joined_episodes(packed)
     stacks = [one.agents for one in sampled]
     parameters = joined_parameters([one.online for one in stacks]), joined_parameters([one.target for one in stacks])
     rows = _compute(first, parameters, joined([one.ids for one in stacks]), together, order)
@@ -97,6 +95,12 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
 def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
     """Concatenate stacks along the agent axis; a single one is not copied."""
     return stacks[0] if len(stacks) == 1 else torch.cat(list(stacks))
+
+
+def _joined_episodes(packed: Sequence[PackedEpisodes]) -> PackedEpisodes:
+    columns = (joined([one[column] for one in packed]) for column in range(len(PackedEpisodes._fields) - 1))
+    recorded = {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded}
+    return PackedEpisodes(*columns, recorded)
 
 
 def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:

@@ -23,9 +23,9 @@ def choice(*values: str) -> Any:
 
 @dataclass
 class AlgorithmConfig:
-    """The settings of multi-agent Q-learning: the mixing of the agents' Q-values, and their learning."""
+    """The settings of multi-agent learning: the agents' Q-values or policies, the team's half, and their learning."""
 
-    name: str = choice("iql", "vdn", "qmix", "ow_qmix", "cw_qmix", "own")
+    name: str = choice("iql", "vdn", "qmix", "ow_qmix", "cw_qmix", "ippo", "mappo", "own")
     code: str | None = None  # own: FILE.py:NAME or module:NAME of an Algorithm (docs/own_methods.md)
     learning_rate: float = number(0, 1, above=True)  # of Adam, for agents and mixer
     gamma: float = number(0, 1)  # discount of one environment step
@@ -49,6 +49,14 @@ class AlgorithmConfig:
     hypernetwork_hidden: int = number(1)  # qmix: their hidden width when there are two
     alpha: float = number(0, 1)  # ow_qmix, cw_qmix: weight of the transitions whose weight is not 1
     central_hidden: int = number(1)  # ow_qmix, cw_qmix: width of the central mixer's layers
+    epochs: int = number(1)  # ippo, mappo: training steps with each batch of parallel_episodes, in place of
+    # updates_per_episode
+    clip_ratio: float = number(0, above=True)  # ippo, mappo: a ratio of probabilities beyond 1 +- this gains nothing
+    gae_lambda: float = number(0, 1)  # ippo, mappo: lambda of the generalised advantage estimate, in place of td_lambda
+    entropy_coefficient: float = number(0)  # ippo, mappo: weight of the policy's entropy
+    value_coefficient: float = number(0, above=True)  # ippo, mappo: weight of the critic's squared error
+    normalise_advantages: bool = MISSING  # ippo, mappo: to mean 0 and standard deviation 1 over a batch
+    critic_hidden: int = number(1)  # mappo: width of the critic's layers
 
 
 @dataclass
@@ -108,6 +116,8 @@ class StrategyConfig:
     )  # bound to which updates are clipped, in medians of all; null: off
 
 
+ON_POLICY = ("ippo", "mappo")
+"""The algorithms that learn from the newest episodes alone, with actions drawn from the policy."""
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
 """The settings that reduce the cost of averaging (docs/strategies.md), each with the value that switches it off."""
 ROBUST = ("median", "trimmed_mean", "krum", "bulyan")

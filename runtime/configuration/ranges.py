@@ -14,8 +14,9 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
-from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, StrategyConfig, least_agents
+from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, StrategyConfig, least_agents
 from fedqmix.runtime.configuration.names import Setting, settings, unknown, unknown_setting
+from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.core.errors import ConfigurationError
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -131,6 +132,9 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
 
 def _check_combinations(config: Config) -> None:
     algorithm, strategy = config.algorithm, config.strategy
+    if algorithm.name in ON_POLICY:
+        check_newest(algorithm)
+        check_drawn(algorithm)
     for name in ("batch_size", "parallel_episodes"):
         size = getattr(algorithm, name)
         if size > algorithm.buffer_size:

@@ -153,7 +153,8 @@ def require_deployed(config: Config) -> None:
 def explain_groups() -> str:
     """List every group with its choices, their descriptions (from the files) and the default."""
     entries = OmegaConf.load(CONFIG_DIR / "config.yaml").defaults
-    chosen = {name: choice for entry in entries if entry != "_self_" for name, choice in entry.items()}
+    named = [entry for entry in entries if entry != "_self_"]
+    chosen = {name: choice for entry in named for name, choice in entry.items() if name in groups()}
     lines = []
     for group, default in chosen.items():
         lines.append(f"{group}=")
