@@ -15,7 +15,6 @@ from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
-
 NOTHING_RECORDED: Mapping[str, Floats] = MappingProxyType({})
 
 

@@ -52,8 +52,8 @@ def _whole(found: type[Network], settings: NetworkSettings, spec: TeamSpec, outp
 
 def _needed(outputs: int | None) -> str:
     return (
-        f"The algorithm needs a network with {outputs} output(s): accept (spec, settings, outputs) in __init__, pass them "
-        "to Network.__init__, and let the last layer have self.outputs outputs."
+        f"The algorithm needs a network with {outputs} output(s) too: accept (spec, settings, outputs) in __init__, "
+        "pass them to Network.__init__, and let the last layer have self.outputs outputs."
     )
 
 

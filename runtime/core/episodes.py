@@ -11,7 +11,6 @@ import torch
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import Integers
 
-
 NOTHING_RECORDED: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
