@@ -141,7 +141,7 @@ def test_log_probabilities_and_entropy_over_the_available_actions():
     available = torch.tensor([[True, False, True]])
     found = log_probabilities(logits, available)
     assert found.exp().tolist() == [pytest.approx([1 / 3, 0.0, 2 / 3])]
-    assert float(found.exp()[0, 1]) == 0.0
+    assert found.exp()[0, 1].item() == 0.0
     assert found[0, [0, 2]].tolist() == pytest.approx([math.log(1 / 3), math.log(2 / 3)])
     nats = entropy(found)
     assert nats.item() == pytest.approx(-math.log(1 / 3) / 3 - 2 * math.log(2 / 3) / 3)
