@@ -24,7 +24,7 @@ VALUE = "value"
 """The network v; its parameters are named value.*, so that strategy.shared can select them."""
 NOW = Row("log_prob", "how probable the action it took is by its current policy", differentiable=True)
 OLD = Row("log_prob_old", "how probable that action was when it took it")
-ENTROPY = Row("entropy", "how undecided it is between its actions", differentiable=True)
+ENTROPY = Row("entropy", "how undecided it is between its actions; 0: it had only one", differentiable=True)
 VALUES = Row("value", "which return of the team it expects", differentiable=True, per="moment", q_value=True)
 
 
