@@ -81,8 +81,9 @@ def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
     """
     order = timeline(ring.lengths(slots))
     columns = dict(ring.columns)
-    own = [columns.pop(name) for name in ("observations", "available_actions", "actions")]
-    return SampledEpisodes(order, ring.rows(slots, order), *own, columns)
+    names = "observations", "available_actions", "actions"
+    observations, available, actions = (columns.pop(name) for name in names)
+    return SampledEpisodes(order, ring.rows(slots, order), observations, available, actions, recorded=columns)
 
 
 def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:

@@ -98,9 +98,13 @@ def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _joined_episodes(packed: Sequence[PackedEpisodes]) -> PackedEpisodes:
-    columns = (joined([one[column] for one in packed]) for column in range(len(PackedEpisodes._fields) - 1))
-    recorded = {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded}
-    return PackedEpisodes(*columns, recorded)
+    return PackedEpisodes(
+        joined([one.observations for one in packed]),
+        joined([one.last_actions for one in packed]),
+        joined([one.available_actions for one in packed]),
+        joined([one.actions for one in packed]),
+        {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded},
+    )
 
 
 def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:
