@@ -18,6 +18,7 @@ from fedqmix.networks.gru_kernels.networks import CompiledActing
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.torch_threads import adopt_thread_limit
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Floats64, Integers, TimeStep, World
 
 
@@ -146,6 +147,7 @@ def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
     acting: actors, with observations [agents, episodes, obs_dim] each.
     Returns Q-values [agents, episodes, n_actions] each.
     """
+    adopt_thread_limit()
     counts = [observations.shape[1] for _, observations in acting]
     found: dict[int, Floats] = {}
     for count in dict.fromkeys(counts):  # teams with equally many episodes form one stack

@@ -21,6 +21,7 @@ from fedqmix.networks.network_set import NetworkSet
 from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline, widest
+from fedqmix.runtime.core.torch_threads import adopt_thread_limit
 
 
 class TorchNetworks(NamedTuple):
@@ -66,6 +67,7 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
     leaves: list[Parameters] = [{}] * count
 
     def forward(agent: int) -> None:
+        adopt_thread_limit()
         own = slice(agent, agent + 1)
         leaves[agent] = {name: value.detach()[own].requires_grad_() for name, value in agents.online.items()}
         target = {name: value[own] for name, value in agents.target.items()}
@@ -75,6 +77,7 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
 
     def way_back(gradients: Mapping[str, torch.Tensor]) -> None:
         def backward(agent: int) -> None:
+            adopt_thread_limit()
             own = slice(agent, agent + 1)
             outputs, given = [found[agent][name] for name in names], [gradients[name][own] for name in names]
             inputs = list(leaves[agent].values())

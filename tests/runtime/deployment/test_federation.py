@@ -90,7 +90,7 @@ def test_three_rounds_of_quick_are_the_same_bit_for_bit(
 def test_policies_of_a_federation_are_the_same_bit_for_bit(algorithm: str, capfd: pytest.CaptureFixture[str]) -> None:
     """A round ends between two epochs of a batch."""
     words = (f"algorithm={algorithm}", "rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=23")
-    assert main(["verify", *words]) == 0
+    assert main(["verify", *SMALL, *words]) == 0
     assert "the same bit for bit" in capfd.readouterr().out
 
 
