@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -20,6 +20,12 @@ from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
 
+Selection = Literal["epsilon_greedy", "categorical"]
+Replay = Literal["uniform", "newest"]
+LOG_PROB = "log_prob"
+"""The recorded log-probability of each action at the time it was taken: float32."""
+RECORDABLE: Mapping[Selection, tuple[str, ...]] = {"epsilon_greedy": (), "categorical": (LOG_PROB,)}
+"""The columns that acting can record, by the selection of actions."""
 Q = "q"
 """The network that selects actions; its parameters have no prefix."""
 
@@ -40,10 +46,10 @@ class AgentNetworks(Protocol):
     """The networks of a stack of agents, applied to the sampled episodes."""
 
     def online(self, network: str = Q) -> torch.Tensor:
-        """Return the online network's outputs with graph: [agents, moments, n_actions]."""
+        """Return the online network's outputs with graph: [agents, moments, outputs]."""
 
     def target(self, network: str = Q) -> torch.Tensor:
-        """Return the target network's outputs without graph: [agents, moments, n_actions]."""
+        """Return the target network's outputs without graph: [agents, moments, outputs]."""
 
 
 class AgentHalf(ABC):
@@ -53,6 +59,16 @@ class AgentHalf(ABC):
     """The rows that every agent sends in each training step."""
     networks: ClassVar[tuple[str, ...]] = (Q,)
     """The networks of every agent, all built by the model group. Parameters outside Q are named NETWORK.NAME."""
+    outputs: ClassVar[Mapping[str, int]] = {}
+    """The number of outputs of the networks that do not have one for each action."""
+    selection: ClassVar[Selection] = "epsilon_greedy"
+    """The draw of the actions that are not greedy: uniform over the available ones, or by the policy's probabilities
+    (categorical: Q's outputs are logits). algorithm.epsilon_* is the share of drawn actions; evaluations are greedy."""
+    recorded: ClassVar[tuple[str, ...]] = ()
+    """The columns recorded while acting, beside observations, masks and actions; names of RECORDABLE."""
+    replay: ClassVar[Replay] = "uniform"
+    """The episodes of a training step: batch_size drawn uniformly from the buffer, or the newest batch_size. With
+    newest, every collected batch is learned from algorithm.epochs times (runtime.storage.draw)."""
 
     def __init__(self, settings: AlgorithmSettings) -> None:
         self.settings = settings

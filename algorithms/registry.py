@@ -6,7 +6,9 @@ import threading
 
 import torch
 
-from fedqmix.algorithms.base import AgentHalf, Algorithm, AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.base import RECORDABLE, AgentHalf, Algorithm, AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.ppo.agent import IppoAgent, MappoAgent
+from fedqmix.algorithms.ppo.team import IppoTeam, MappoTeam
 from fedqmix.algorithms.q_learning.agent import QLearningAgent
 from fedqmix.algorithms.q_learning.team import IqlTeam, QLearningTeam, QmixTeam, VdnTeam
 from fedqmix.algorithms.weighted_qmix.agent import CwQmixAgent, OwQmixAgent
@@ -37,6 +39,8 @@ ALGORITHMS = {
     "qmix": Algorithm(QLearningAgent, QmixTeam),
     "ow_qmix": Algorithm(OwQmixAgent, OwQmixTeam),
     "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
+    "ippo": Algorithm(IppoAgent, IppoTeam),
+    "mappo": Algorithm(MappoAgent, MappoTeam),
 }
 """The algorithms by algorithm.name; "own" is the Algorithm that algorithm.code names."""
 
@@ -55,6 +59,7 @@ def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
                 f"algorithm.code={settings.code} is not a valid algorithm: name a fedqmix.algorithms.Algorithm, which "
                 "is the pair of its halves."
             )
+        _require_recordable(found, settings)
         return found
     if settings.name not in ALGORITHMS:
         raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are {', '.join(ALGORITHMS)}, own")
@@ -72,9 +77,21 @@ def _are_halves(found: Algorithm) -> bool:
     )
 
 
+def _require_recordable(found: Algorithm, settings: AlgorithmSettings) -> None:
+    """Check that acting can record a user's columns. Raises ConfigurationError."""
+    agent = found.agent
+    if agent.selection not in RECORDABLE or not set(agent.recorded) <= set(RECORDABLE[agent.selection]):
+        known = "; ".join(f"{name}: {', '.join(columns) or 'none'}" for name, columns in RECORDABLE.items())
+        raise ConfigurationError(
+            f"algorithm.code={settings.code}: its agent half has selection={agent.selection!r} and records "
+            f"{', '.join(agent.recorded) or 'nothing'}. Selections, each with the columns it can record: {known}."
+        )
+
+
 def make_networks(algorithm: Algorithm, model: NetworkSettings, spec: TeamSpec) -> NetworkSet:
-    """Return the networks of each agent."""
-    return NetworkSet(algorithm.agent.networks, make_network(model, spec))
+    """Return the networks of each agent. Raises ConfigurationError when a user's network is not valid."""
+    names, outputs = algorithm.agent.networks, algorithm.agent.outputs
+    return NetworkSet({name: make_network(model, spec, outputs.get(name)) for name in names})
 
 
 def make_team_half(algorithm: Algorithm, settings: AlgorithmSettings, spec: TeamSpec, seed: int) -> TeamHalf:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fedqmix.algorithms.ppo.settings import MappoSettings
 from fedqmix.algorithms.q_learning.settings import QmixSettings
 from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 
 
 @dataclass
-class OwnSettings(QmixSettings, WeightedQmixSettings):
+class OwnSettings(QmixSettings, WeightedQmixSettings, MappoSettings):
     """Every setting of every algorithm."""

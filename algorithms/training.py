@@ -13,6 +13,7 @@ from fedqmix.algorithms.q_learning.team import QmixTeam
 from fedqmix.runtime.core.batched_runs import BatchedRuns, Work
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import Row
+from fedqmix.runtime.core.torch_threads import adopt_thread_limit
 
 
 class TeamTraining(Protocol):
@@ -81,6 +82,7 @@ class TorchTeamTraining:
 
     def learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> Learned:
         """See TeamTraining."""
+        adopt_thread_limit()
         inputs = TeamInputs(self._half, self._target, rows, transitions)
         return self._batched_runs.compute(Work.GRADIENT, inputs, self._learn_batched)
 

@@ -1,14 +1,14 @@
-"""Epsilon-greedy acting in a batch of episodes, until the last one has ended."""
+"""Acting in a batch of episodes, until the last one has ended: greedy actions, and drawn ones with rate epsilon."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
 
-from fedqmix.algorithms.base import Q
+from fedqmix.algorithms.base import LOG_PROB, Q
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import PlayedEpisodes, empty_columns
 from fedqmix.clients.torch_rows import joined, joined_parameters
@@ -18,7 +18,8 @@ from fedqmix.networks.gru_kernels.networks import CompiledActing
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, TimeStep, World
+from fedqmix.runtime.core.torch_threads import adopt_thread_limit
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Floats64, Integers, TimeStep, World
 
 
 class StepObserver(Protocol):
@@ -42,11 +43,13 @@ def play_batch(
 ) -> tuple[PlayedEpisodes, list[int]]:
     """Play episodes in parallel to their end with the online networks.
 
-    epsilon: each agent's probability of a random available action (0: greedy). observer: sees every time step.
+    epsilon: each agent's probability of a drawn action (0: greedy), uniform or by the policy (AgentHalf.selection).
+    observer: sees every time step.
     Returns the completed episodes, and the numbers of the episodes whose game broke down.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), batch.count, agents.spec)
+    recorded = {name: np.zeros(actions.shape, np.float32) for name in agents.half.recorded}
     lengths = np.zeros(batch.count, np.int64)
     individual_returns = np.zeros((len(agents.agent_ids), batch.count), np.float64)
     actor = Actor(agents, batch, epsilon, observer)
@@ -60,6 +63,8 @@ def play_batch(
                 observer.over(time_step)
             break
         actions[:, time] = actor.act(time_step, time)
+        for name, column in recorded.items():
+            column[:, time] = actor.recorded[name]
         time_step = world.step(actions[:, time])
         _require_finite(time_step.individual_rewards, agents, lengths.sum())
         individual_returns += time_step.individual_rewards
@@ -67,7 +72,8 @@ def play_batch(
         time += 1
     moments = slice(0, time + 1)
     columns = observations[:, moments], available[:, moments], actions[:, moments]
-    played = PlayedEpisodes(*columns, lengths, individual_returns, time_step.won.copy())
+    kept = {name: column[:, moments] for name, column in recorded.items()}
+    played = PlayedEpisodes(*columns, lengths, individual_returns, time_step.won.copy(), kept)
     again = np.flatnonzero(time_step.broken)
     return (played.only(~time_step.broken) if again.size else played), (batch.first + again).tolist()
 
@@ -100,6 +106,8 @@ class Actor:
             self.explore_draws, self.action_draws = draw_exploration(
                 agents, agents.seed, batch.purpose, batch.first, shape
             )
+        self.recorded: dict[str, Floats] = {}
+        """The columns of AgentHalf.recorded at the last moment: [agents, episodes] each."""
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.memory.numpy(), self.last_actions.numpy())
@@ -112,7 +120,8 @@ class Actor:
         """
         choices = self.choose(time_step, time)
         if not np.isfinite(choices.q).all():
-            raise DivergenceError("a Q-value while acting", f"training step {self.agents.train_steps}")
+            output = "a Q-value" if self.agents.half.selection == "epsilon_greedy" else "a logit of the policy"
+            raise DivergenceError(f"{output} while acting", f"training step {self.agents.train_steps}")
         if self.observer is not None:
             self.observer.acting(time_step, choices.q, choices.actions, choices.explored)
         return choices.actions
@@ -129,7 +138,12 @@ class Actor:
         q = self.agents.batched_runs.compute(Work.ACTING, (self, observations), act_batched)
         greedy = np.where(available, q, -np.inf).argmax(-1)
         explored = draws.explore_draws < self.epsilon
-        actions = np.where(explored, random_available(available, draws.action_draws), greedy)
+        if self.agents.half.selection == "categorical":
+            policy = Categorical.of(q, available)
+            actions = np.where(explored, policy.draw(draws.action_draws), greedy)
+            self.recorded = {LOG_PROB: policy.log_prob(actions)}
+        else:
+            actions = np.where(explored, random_available(available, draws.action_draws), greedy)
         self.last_actions = torch.from_numpy(actions).to(self.agents.device)
         return Choices(q, actions, explored)
 
@@ -151,6 +165,7 @@ def act_batched(acting: Sequence[tuple[Actor, Floats]]) -> list[Floats]:
     acting: actors, with observations [agents, episodes, obs_dim] each.
     Returns Q-values [agents, episodes, n_actions] each.
     """
+    adopt_thread_limit()
     counts = [observations.shape[1] for _, observations in acting]
     found: dict[int, Floats] = {}
     for count in dict.fromkeys(counts):  # teams with equally many episodes form one stack
@@ -192,6 +207,37 @@ def _step_by_agent(
         alone = Seen(*(column[own] for column in seen))
         found.append(network.step({name: value[own] for name, value in parameters.items()}, alone, memory[own]))
     return torch.cat([q for q, _ in found]), torch.cat([new for _, new in found])
+
+
+class Categorical(NamedTuple):
+    """The policies of a stack of agents at one moment: a softmax of logits over the available actions."""
+
+    logits: Floats64  # [agents, episodes, n_actions], the largest available one is 0; -inf: not available
+    cumulative: Floats64  # [agents, episodes, n_actions], sums of exp(logits) up to each action
+
+    @classmethod
+    def of(cls, outputs: Floats, available: Bools) -> Self:
+        """Return the policies with some outputs of network q: [agents, episodes, n_actions], as `available`."""
+        logits = np.where(available, outputs, -np.inf).astype(np.float64)
+        logits -= logits.max(-1, keepdims=True)
+        # each agent by itself: a vectorised exp may round differently where an array ends
+        return cls(logits, np.stack([np.exp(own) for own in logits]).cumsum(-1))
+
+    def draw(self, draws: np.ndarray) -> Integers:
+        """Draw actions by the inverse of the cumulative distribution.
+
+        draws: [agents, episodes] uniform in [0, 1). Returns [agents, episodes] int64; no action of probability 0.
+        """
+        below = draws[..., None] * self.cumulative[..., -1:]
+        chosen: Integers = (self.cumulative > below).argmax(-1)
+        return chosen
+
+    def log_prob(self, actions: Integers) -> Floats:
+        """Return the log-probabilities of actions: [agents, episodes]."""
+        taken = np.take_along_axis(self.logits, actions[..., None], axis=-1)[..., 0]
+        total = np.stack([np.log(own) for own in self.cumulative[..., -1]])
+        found: Floats = (taken - total).astype(np.float32)
+        return found
 
 
 def random_available(available: Bools, draws: np.ndarray) -> Integers:

@@ -75,14 +75,15 @@ class AgentStack:
         )
         self.buffers: Parameters = {}
         """Arrays that the strategy sent to be kept, not trained: [agents, ...] by name."""
-        self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device)
+        self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device, self.half.recorded)
         network = self.networks.network
-        if device.type == "cuda" and isinstance(network, Gru):
-            network.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit)
+        for one in self.networks.by_name.values():
+            if device.type == "cuda" and isinstance(one, Gru):  # a graph for each, whose gradients are due together
+                one.recurrence = CapturedUnroll(learning.batch_size, spec.episode_limit)
         self.by_agent = device.type == "cpu"
         """True when torch computes every agent as a stack of one (clients.torch_rows)."""
         self.learns_by_kernels = learns_by_kernels(backend, device, network, algorithm)
-        acts = acts_by_kernels(backend, device, network)
+        acts = acts_by_kernels(backend, device, network, algorithm)
         self.compiled = CompiledNetworks(self.agent_ids, spec, model.agent_id, self.thread_pool) if acts else None
         self.env_steps = 0  # of the whole team, in all episodes that count as experience
         self.train_steps = 0

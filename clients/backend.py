@@ -1,6 +1,7 @@
 """The backend that computes an agent's networks: compiled kernels where they exist, else torch.
 
 The kernels (networks.gru_kernels, algorithms.q_learning.kernels) exist for the GRU with IQL, VDN and QMIX on a CPU.
+They act epsilon-greedily: policies, whose actions are drawn by their probabilities, act by torch.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from fedqmix.networks.gru import Gru
 from fedqmix.runtime.core.errors import ConfigurationError
 
 
-def acts_by_kernels(backend: str, device: Any, network: Network) -> bool:
+def acts_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
     """Return whether kernels select the actions. backend: runtime.backend. device: a torch.device."""
-    return backend != "torch" and device.type == "cpu" and type(network) is Gru
+    greedy = algorithm.agent.selection == "epsilon_greedy"
+    return backend != "torch" and device.type == "cpu" and type(network) is Gru and greedy
 
 
 def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
@@ -25,7 +27,7 @@ def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Al
     backend: runtime.backend; auto uses kernels where they exist. device: a torch.device.
     Raises ConfigurationError when backend is "compiled" and the kernels do not exist.
     """
-    exist = acts_by_kernels(backend, device, network) and algorithm.agent is QLearningAgent
+    exist = acts_by_kernels(backend, device, network, algorithm) and algorithm.agent is QLearningAgent
     if backend == "compiled" and not exist:
         raise ConfigurationError(
             "runtime.backend=compiled has kernels for model=gru with algorithm=iql, vdn or qmix, on a CPU; "

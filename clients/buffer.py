@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,8 @@ from fedqmix.runtime.core.episodes import PackedEpisodes, SampledEpisodes
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
+
+NOTHING_RECORDED: Mapping[str, Floats] = MappingProxyType({})
 
 
 class PlayedEpisodes(NamedTuple):
@@ -26,6 +30,7 @@ class PlayedEpisodes(NamedTuple):
     lengths: Integers  # [episodes], environment steps of each episode
     individual_returns: NDArray[np.float64]  # [agents, episodes], individual rewards summed over environment steps
     won: Bools  # [episodes]
+    recorded: Mapping[str, Floats] = NOTHING_RECORDED  # [agents, time + 1, episodes] each, AgentHalf.recorded
 
     def only(self, selected: Bools) -> PlayedEpisodes:
         """Return the selected episodes. selected: [episodes], True for each to keep."""
@@ -34,15 +39,17 @@ class PlayedEpisodes(NamedTuple):
             self.available_actions[:, :, selected],
             self.actions[:, :, selected],
         )
-        return PlayedEpisodes(
-            *columns, self.lengths[selected], self.individual_returns[:, selected], self.won[selected]
-        )
+        results = self.lengths[selected], self.individual_returns[:, selected], self.won[selected]
+        recorded = {name: column[:, :, selected] for name, column in self.recorded.items()}
+        return PlayedEpisodes(*columns, *results, recorded)
 
 
-def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.device) -> EpisodeRing:
+def private_ring(
+    agents: int, capacity: int, spec: TeamSpec, device: torch.device, recorded: Sequence[str] = ()
+) -> EpisodeRing:
     """Return an empty buffer of a stack's private episodes.
 
-    capacity: episodes held, each of up to spec.episode_limit environment steps.
+    capacity: episodes held, each of up to spec.episode_limit environment steps. recorded: AgentHalf.recorded.
     """
     return EpisodeRing(
         capacity,
@@ -51,7 +58,8 @@ def private_ring(agents: int, capacity: int, spec: TeamSpec, device: torch.devic
             "observations": Field((agents,), (spec.obs_dim,), torch.float32),
             "available_actions": Field((agents,), (spec.n_actions,), torch.bool),
             "actions": Field((agents,), (), torch.int64),
-        },
+        }
+        | {name: Field((agents,), (), torch.float32) for name in recorded},
         device,
     )
 
@@ -62,7 +70,7 @@ def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
         "observations": torch.from_numpy(played.observations),
         "available_actions": torch.from_numpy(played.available_actions),
         "actions": torch.from_numpy(played.actions),
-    }
+    } | {name: torch.from_numpy(column) for name, column in played.recorded.items()}
     ring.add(columns, played.lengths)
 
 
@@ -72,14 +80,10 @@ def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
     slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
     """
     order = timeline(ring.lengths(slots))
-    columns = ring.columns
-    return SampledEpisodes(
-        order,
-        ring.rows(slots, order),
-        columns["observations"],
-        columns["available_actions"],
-        columns["actions"],
-    )
+    columns = dict(ring.columns)
+    names = "observations", "available_actions", "actions"
+    observations, available, actions = (columns.pop(name) for name in names)
+    return SampledEpisodes(order, ring.rows(slots, order), observations, available, actions, recorded=columns)
 
 
 def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
@@ -90,18 +94,21 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
     own, device = episodes.timeline, episodes.actions.device
     filled = own.filled(order)
     rows = torch.from_numpy(episodes.rows[filled]).to(device)
-    actions = episodes.actions[:, torch.from_numpy(episodes.rows[own.taken]).to(device)]
+    taken = torch.from_numpy(episodes.rows[own.taken]).to(device)
+    actions = episodes.actions[:, taken]
     # The moment after transition k is moment batch + k, so the last actions are the taken actions, shifted.
     none_yet = actions.new_full((actions.shape[0], own.batch), -1)
     transition = np.zeros(
         own.moments, np.int64
     )  # of each moment's action; arbitrary for last moments, which are in no loss
     transition[own.taken] = np.arange(own.transitions)
+    transitions = torch.from_numpy(transition[filled[order.taken]]).to(device)  # of the order's transitions
     return PackedEpisodes(
         observations=episodes.observations.index_select(1, rows),
         last_actions=torch.cat([none_yet, actions], dim=1).index_select(1, torch.from_numpy(filled).to(device)),
         available_actions=episodes.available_actions.index_select(1, rows),
-        actions=actions.index_select(1, torch.from_numpy(transition[filled[order.taken]]).to(device)),
+        actions=actions.index_select(1, transitions),
+        recorded={name: column[:, taken].index_select(1, transitions) for name, column in episodes.recorded.items()},
     )
 
 

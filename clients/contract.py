@@ -63,6 +63,13 @@ class AlgorithmContract:
             "hypernetwork_hidden": 5,
             "alpha": 0.3,
             "central_hidden": 7,
+            "epochs": 3,
+            "clip_ratio": 0.2,
+            "gae_lambda": 0.9,
+            "entropy_coefficient": 0.05,
+            "value_coefficient": 0.5,
+            "normalise_advantages": True,
+            "critic_hidden": 7,
         }
         found: AlgorithmConfig = make_settings("algorithm", name, values, self.changes)
         return found
@@ -71,7 +78,7 @@ class AlgorithmContract:
         """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""
         common = SPEC, self.model, self.settings()
         agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=self.algorithm)
-        columns: dict[str, list[np.ndarray]] = {"observations": [], "available_actions": [], "actions": []}
+        columns: dict[str, list[np.ndarray]] = {}
         moments, count = SPEC.episode_limit + 1, len(LENGTHS)
         for agent in agent_ids:
             random = np.random.default_rng(agent)
@@ -79,8 +86,11 @@ class AlgorithmContract:
             actions = random.integers(0, SPEC.n_actions, (moments, count))
             np.put_along_axis(available, actions[..., None], True, axis=-1)
             seen = random.standard_normal((moments, count, SPEC.obs_dim)).astype(np.float32)
-            for name, column in {"observations": seen, "available_actions": available, "actions": actions}.items():
-                columns[name].append(np.asarray(column))
+            own = {"observations": seen, "available_actions": available, "actions": actions}
+            for name in self.algorithm.agent.recorded:
+                own[name] = -random.random((moments, count), dtype=np.float32)
+            for name, column in own.items():
+                columns.setdefault(name, []).append(np.asarray(column))
         stacked = {name: torch.from_numpy(np.stack(column)) for name, column in columns.items()}
         agents.ring.add(stacked, np.array(LENGTHS, np.int64))
         return agents
@@ -98,7 +108,7 @@ class AlgorithmContract:
 
     def slots(self, agents: AgentStack) -> np.ndarray:
         """Return the slots of the sampled episodes."""
-        return slots_to_learn_from(agents.ring, len(LENGTHS), agents.seed, 0)
+        return slots_to_learn_from(agents.ring, len(LENGTHS), agents.seed, 0, agents.half.replay)
 
     def test_rows_are_those_declared(self) -> None:
         """Names, types and shapes match the declaration; floating-point numbers are finite."""

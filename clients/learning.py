@@ -32,7 +32,8 @@ def train_step(
     """
     state = agents.train_state
     state.zero_gradients()  # an interrupted training step may have left some
-    slots = slots_to_learn_from(agents.ring, agents.learning.batch_size, agents.seed, agents.train_steps)
+    drawn = agents.learning.batch_size, agents.seed, agents.train_steps, agents.half.replay
+    slots = slots_to_learn_from(agents.ring, *drawn)
     computed = agent_rows(agents, sample_episodes(agents.ring, slots))
     gradients = coordinator.exchange({name: row.detach() for name, row in computed.rows.items()})
     agents.batched_runs.compute(Work.BACKWARD, (computed, gradients), backward_batched)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from fedqmix.algorithms.ppo.settings import PpoSettings
 from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import add_episodes
@@ -47,7 +48,8 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
     """Train for one round.
 
     1. Collect a batch of episodes in the buffer.
-    2. Every episode adds updates_per_episode pending training steps; take them once the buffer holds a batch.
+    2. Every episode adds updates_per_episode pending training steps; take them once the buffer holds a batch. (An
+       algorithm that learns from the newest episodes takes `epochs` training steps for each batch instead.)
     3. Repeat until the plan's training steps are taken. The next round takes the steps that are still pending.
     """
     learning = agents.learning
@@ -76,8 +78,16 @@ def collect(agents: AgentStack, world: World) -> Played:
     agents.env_steps += int(played.lengths.sum())
     agents.episodes += batch.count
     if agents.ring.filled >= learning.batch_size:  # warm-up episodes add no training steps
-        agents.pending_updates += batch.count * learning.updates_per_episode
+        agents.pending_updates += training_steps_due(agents, batch.count)
     return played
+
+
+def training_steps_due(agents: AgentStack, episodes: int) -> float:
+    """Return the training steps that a collected batch of episodes adds."""
+    if agents.half.replay == "newest":
+        assert isinstance(agents.learning, PpoSettings)  # the only settings with epochs; OwnSettings are some of them
+        return agents.learning.epochs
+    return episodes * agents.learning.updates_per_episode
 
 
 def evaluate(

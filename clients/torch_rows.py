@@ -21,6 +21,7 @@ from fedqmix.networks.network_set import NetworkSet
 from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline, widest
+from fedqmix.runtime.core.torch_threads import adopt_thread_limit
 
 
 class TorchNetworks(NamedTuple):
@@ -34,14 +35,12 @@ class TorchNetworks(NamedTuple):
 
     def online(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        parameters = self.networks.of(network, self.online_parameters)
-        return self.networks.network.unroll(parameters, self.seen, self.order)
+        return self.networks.unroll(network, self.online_parameters, self.seen, self.order)
 
     @torch.no_grad()
     def target(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        parameters = self.networks.of(network, self.target_parameters)
-        return self.networks.network.unroll(parameters, self.seen, self.order)
+        return self.networks.unroll(network, self.target_parameters, self.seen, self.order)
 
 
 def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
@@ -49,7 +48,7 @@ def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
     first = sampled[0].agents
     order = widest([one.episodes.timeline for one in sampled])
     packed = [pack(one.episodes, order) for one in sampled]
-    together = PackedEpisodes(*(joined(list(columns)) for columns in zip(*packed, strict=True)))
+    together = _joined_episodes(packed)
     stacks = [one.agents for one in sampled]
     parameters = joined_parameters([one.online for one in stacks]), joined_parameters([one.target for one in stacks])
     rows = _compute(first, parameters, joined([one.ids for one in stacks]), together, order)
@@ -68,6 +67,7 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
     leaves: list[Parameters] = [{}] * count
 
     def forward(agent: int) -> None:
+        adopt_thread_limit()
         own = slice(agent, agent + 1)
         leaves[agent] = {name: value.detach()[own].requires_grad_() for name, value in agents.online.items()}
         target = {name: value[own] for name, value in agents.target.items()}
@@ -77,6 +77,7 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
 
     def way_back(gradients: Mapping[str, torch.Tensor]) -> None:
         def backward(agent: int) -> None:
+            adopt_thread_limit()
             own = slice(agent, agent + 1)
             outputs, given = [found[agent][name] for name in names], [gradients[name][own] for name in names]
             inputs = list(leaves[agent].values())
@@ -97,6 +98,16 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
 def joined(stacks: Sequence[torch.Tensor]) -> torch.Tensor:
     """Concatenate stacks along the agent axis; a single one is not copied."""
     return stacks[0] if len(stacks) == 1 else torch.cat(list(stacks))
+
+
+def _joined_episodes(packed: Sequence[PackedEpisodes]) -> PackedEpisodes:
+    return PackedEpisodes(
+        joined([one.observations for one in packed]),
+        joined([one.last_actions for one in packed]),
+        joined([one.available_actions for one in packed]),
+        joined([one.actions for one in packed]),
+        {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded},
+    )
 
 
 def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:

@@ -18,6 +18,7 @@ OWN = "own"
 _COMMON = "fedqmix.conf.schema"
 _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
+_PPO = "fedqmix.algorithms.ppo.settings"
 _STRATEGIES = "fedqmix.strategies.options"
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -27,6 +28,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "qmix": f"{_Q_LEARNING}:QmixSettings",
         "ow_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
+        "ippo": f"{_PPO}:PpoSettings",
+        "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",
     },
     "model": {

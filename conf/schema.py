@@ -87,6 +87,8 @@ class StrategyConfig:
     )
 
 
+ON_POLICY = ("ippo", "mappo")
+"""The algorithms that learn from the newest episodes alone, with actions drawn from the policy."""
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
 """The settings that reduce the cost of averaging (docs/strategies.md), each with the value that switches it off."""
 ROBUST = ("median", "trimmed_mean", "krum", "bulyan")

@@ -48,9 +48,11 @@ class Seen(NamedTuple):
 class Network(ABC):
     """A Q-network of every agent of a stack. It holds no parameters and no recurrent state; both are passed in."""
 
-    def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
-        """spec: the team's sizes. settings: the model group."""
+    def __init__(self, spec: TeamSpec, settings: NetworkSettings, outputs: int | None = None) -> None:
+        """spec: the team's sizes. settings: the model group. outputs: the number of outputs; None: spec.n_actions."""
         self.spec, self.settings = spec, settings
+        self.outputs = spec.n_actions if outputs is None else outputs
+        """The width of the last layer: a value or logit for each action, unless an algorithm needs another number."""
 
     @abstractmethod
     def shapes(self) -> Shapes:
@@ -70,11 +72,12 @@ class Network(ABC):
 
         seen: its rows are episodes. memory: the recurrent state from `begin` or the previous call,
         [agents, rows, width].
-        Returns Q-values [agents, rows, n_actions] and the new memory; both differentiable in the parameters.
+        Returns [agents, rows, outputs], Q-values or logits of the actions unless `outputs` is another number, and the
+        new memory; both differentiable in the parameters.
         """
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
-        """Return the Q-values of whole episodes: [agents, moments, n_actions].
+        """Return the outputs of whole episodes: [agents, moments, outputs].
 
         seen: its rows are the moments in the timeline's order. The default calls `step` for each time of the timeline.
         A network that can compute several moments at once overrides this.

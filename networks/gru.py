@@ -35,14 +35,14 @@ Recurrence = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Timeline], torc
 class Gru(Network):
     """One linear layer, one GRU layer and a linear head, all of `model.hidden` units."""
 
-    def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
-        super().__init__(spec, settings)
+    def __init__(self, spec: TeamSpec, settings: NetworkSettings, outputs: int | None = None) -> None:
+        super().__init__(spec, settings, outputs)
         self.recurrence: Recurrence = unroll
         """Computes the GRU over a timeline; on a GPU, a captured graph (networks.gru_captured)."""
 
     def shapes(self) -> Shapes:
         """See Network; in the order of PARAMETER_NAMES."""
-        width, actions = self.settings.hidden, self.spec.n_actions
+        width, outputs = self.settings.hidden, self.outputs
         return {
             "fc.weight": (layers.input_width(self.spec, self.settings.agent_id), width),
             "fc.bias": (width,),
@@ -50,8 +50,8 @@ class Gru(Network):
             "gru.weight_hh": (width, 3 * width),
             "gru.bias_ih": (3 * width,),
             "gru.bias_hh": (3 * width,),
-            "head.weight": (width, actions),
-            "head.bias": (actions,),
+            "head.weight": (width, outputs),
+            "head.bias": (outputs,),
         }
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:

@@ -19,7 +19,7 @@ class Mlp(Network):
     def shapes(self) -> Shapes:
         """See Network."""
         inputs, width = layers.input_width(self.spec, self.settings.agent_id), self.settings.hidden
-        sizes = {"fc1": (inputs, width), "fc2": (width, width), "head": (width, self.spec.n_actions)}
+        sizes = {"fc1": (inputs, width), "fc2": (width, width), "head": (width, self.outputs)}
         weights = {f"{name}.weight": size for name, size in sizes.items()}
         return weights | {f"{name}.bias": size[1:] for name, size in sizes.items()}
 

@@ -22,16 +22,17 @@ class ModuleNetwork(Network):
     """A network whose layers are a `torch.nn.Module` for one agent. Derive from it and build the module in `module`.
 
     The module's forward takes (inputs [rows, input_width], memory [rows, width]) and returns (Q-values
-    [rows, n_actions], memory [rows, width]). It may have no buffers and draw no random numbers.
+    [rows, n_actions], memory [rows, width]). It may have no buffers and draw no random numbers. An algorithm may need
+    a second network with another number of outputs, which `module` then gets as n_actions.
     """
 
     memory_width = 0
     """The width of an agent's recurrent state."""
 
-    def __init__(self, spec: TeamSpec, settings: NetworkSettings) -> None:
-        super().__init__(spec, settings)
+    def __init__(self, spec: TeamSpec, settings: NetworkSettings, outputs: int | None = None) -> None:
+        super().__init__(spec, settings, outputs)
         with torch.device("meta"):  # only the structure is needed, no weights
-            self._structure = self.module(layers.input_width(spec, settings.agent_id), spec.n_actions)
+            self._structure = self.module(layers.input_width(spec, settings.agent_id), self.outputs)
         self._structures: dict[int, nn.Module] = {}  # by thread
 
     @abstractmethod
@@ -46,7 +47,7 @@ class ModuleNetwork(Network):
         """See Network; the module initialises its own weights, from a seed that `random` draws."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(random.integers(2**62)))
-            drawn = self.module(layers.input_width(self.spec, self.settings.agent_id), self.spec.n_actions)
+            drawn = self.module(layers.input_width(self.spec, self.settings.agent_id), self.outputs)
         return {name: value.detach().numpy().astype(np.float32) for name, value in drawn.named_parameters()}
 
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:

@@ -1,36 +1,46 @@
-"""The networks of each agent for one algorithm: all of one architecture, with separate parameters."""
+"""The networks of each agent for one algorithm: all of one architecture, with separate parameters and outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
-from fedqmix.networks.base import Network, Parameters
+from fedqmix.networks.base import Network, Parameters, Seen
 from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.timeline import Timeline
 
 
 class NetworkSet:
     """Networks by name. The first one's parameters have no prefix; another one's begin with its name and a dot."""
 
-    def __init__(self, names: Sequence[str], network: Network) -> None:
-        """names: the networks of an algorithm's agent half. network: the architecture of each."""
-        self.names, self.network = tuple(names), network
+    def __init__(self, networks: Mapping[str, Network]) -> None:
+        """networks: those of an algorithm's agent half by name; the first one selects actions."""
+        self.names, self.by_name = tuple(networks), dict(networks)
+
+    @property
+    def network(self) -> Network:
+        """The network that selects actions."""
+        return self.by_name[self.names[0]]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter of one agent, by its full name."""
-        one = self.network.shapes()
-        return {self._prefix(name) + key: tuple(shape) for name in self.names for key, shape in one.items()}
+        each = ((self._prefix(name), network.shapes()) for name, network in self.by_name.items())
+        return {prefix + key: tuple(shape) for prefix, one in each for key, shape in one.items()}
 
     def draw(self, agent_ids: tuple[int, ...], seed: int) -> Parameters:
         """Draw the initial parameters of a stack, with a generator for each agent and network."""
         drawn: Parameters = {}
-        for name in self.names:
+        for name, network in self.by_name.items():
             role = "initial parameters" if not self._prefix(name) else f"initial parameters of {name}"
             generators = [seeds.generator(seed, role, agent) for agent in agent_ids]
-            own = self.network.parameters(agent_ids, generators)
+            own = network.parameters(agent_ids, generators)
             drawn |= {self._prefix(name) + key: value for key, value in own.items()}
         return drawn
+
+    def unroll(self, name: str, parameters: Mapping[str, torch.Tensor], seen: Seen, order: Timeline) -> torch.Tensor:
+        """Return one network's outputs [agents, moments, outputs]. parameters: of all networks, by full name."""
+        return self.by_name[name].unroll(self.of(name, parameters), seen, order)
 
     def of(self, name: str, parameters: Mapping[str, torch.Tensor]) -> Parameters:
         """Return one network's parameters under its own names."""

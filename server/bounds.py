@@ -147,12 +147,25 @@ class AgentBounds:
         self.faults.setdefault(agent, words)
 
 
+def require_finite_rows(rows: Mapping[str, torch.Tensor], ranges: Sequence[float], step: int) -> None:
+    """Check rows without a bound of their own: probabilities and the like.
+
+    rows: [agents, count, *shape] by name. ranges: `value_ranges(rows)` as numbers. step: the training step, for
+    messages. Raises DivergenceError, which names the agent, when a value is not finite.
+    """
+    for position, (name, row) in enumerate(rows.items()):
+        agents = len(row)
+        own = ranges[2 * agents * position : 2 * agents * (position + 1)]
+        _require_finite(f"a value of {name}", [_largest([own[a], own[agents + a]]) for a in range(agents)], step)
+
+
 def value_ranges(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return each agent's largest, then smallest value, row by row: [2 rows agents].
 
     NaN where one of the values is NaN.
     """
-    ranges = [extreme for row in values.values() for extreme in (row.amax(1), row.amin(1))]
+    flat = (row.flatten(1) for row in values.values())
+    ranges = [extreme for row in flat for extreme in (row.amax(1), row.amin(1))]
     return torch.cat(ranges) if ranges else torch.zeros(0)
 
 

@@ -18,7 +18,7 @@ from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.facts import Learned
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
-from fedqmix.server.bounds import AgentBounds, BoundSettings, value_ranges
+from fedqmix.server.bounds import AgentBounds, BoundSettings, require_finite_rows, value_ranges
 from fedqmix.server.team_records import TeamRecords
 
 
@@ -57,7 +57,7 @@ class TeamLearner:
         self.records = records
         self.seed = seed
         algorithm = find_algorithm(settings)
-        self.rows = algorithm.rows
+        self.rows, self.replay = algorithm.rows, algorithm.agent.replay
         self.half = make_team_half(algorithm, settings, spec, seed).to(device)
         self.target = target_of(self.half)
         self.training = make_training(self.half, self.target, self.rows, settings.learning_rate, backend, batched_runs)
@@ -75,28 +75,32 @@ class TeamLearner:
         """
         ring, now = self.records.ring, (self.train_steps, self.records.ring.added)
         if self._drawn[0] != now:
-            self._drawn = now, slots_to_learn_from(ring, self.settings.batch_size, self.seed, self.train_steps)
+            drawn = self.settings.batch_size, self.seed, self.train_steps, self.replay
+            self._drawn = now, slots_to_learn_from(ring, *drawn)
         return self._drawn[1]
 
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
         Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds).
-        Raises DivergenceError when a Q-value or the loss is not finite, SlotError when fewer than batch_size episodes
-        are stored.
+        Raises DivergenceError when a row or the loss is not finite, SlotError when fewer than batch_size episodes are
+        stored.
         """
         transitions = self.records.sample(self.slots)
         values = {row.name: rows[row.name] for row in self.rows if row.q_value}
+        others = {row.name: rows[row.name] for row in self.rows if row.dtype == "float32" and not row.q_value}
         gradients, figures = self._learn(transitions, rows)
         # One read: each read of a number by the host waits until the GPU has finished all queued work. So values beyond
         # the bounds are found only after learning; the gradients are then computed again.
-        read = torch.cat([value_ranges(values), self._stacked(figures)]).cpu().tolist()
+        read = torch.cat([value_ranges(values | others), self._stacked(figures)]).cpu().tolist()
         ranges, means = read[: -len(self.half.figures)], read[-len(self.half.figures) :]
-        within = self.bounds.q_values(values, ranges, self.records.largest_reward, self.train_steps + 1)
+        of_values = 2 * sum(len(row) for row in values.values())
+        require_finite_rows(others, ranges[of_values:], self.train_steps + 1)
+        within = self.bounds.q_values(values, ranges[:of_values], self.records.largest_reward, self.train_steps + 1)
         if within is not None:
             gradients, figures = self._learn(transitions, {**rows, **within})
             means = self._stacked(figures).cpu().tolist()
-        self._require_finite("the TD loss", means[self.half.figures.index("loss")])
+        self._require_finite("the team's loss", means[self.half.figures.index("loss")])
         self._sums += torch.tensor([1.0, *means, 0.0], dtype=torch.float64)
         return gradients
 

@@ -72,7 +72,8 @@ def explain(topic: str) -> str:
 def usual_choices() -> Mapping[str, str]:
     """Return the default choice of every group, in the order in which they are applied."""
     entries = _read(MAIN)["defaults"]
-    return {group: choice for entry in entries if entry != "_self_" for group, choice in entry.items()}
+    named = [entry for entry in entries if entry != "_self_"]
+    return {group: choice for entry in named for group, choice in entry.items() if group in groups()}
 
 
 def _choices(section: str) -> tuple[str, ...]:

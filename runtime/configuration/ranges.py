@@ -13,12 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
 from fedqmix.conf.registry import settings_class
-from fedqmix.conf.schema import LESSENING_OFF, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
+from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
 from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
 from fedqmix.runtime.configuration.clusters import check_clustered
 from fedqmix.runtime.configuration.kinds import kind
 from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
+from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.strategies.options import KrumSettings, RobustSettings
 
@@ -111,6 +112,9 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
 
 def _check_combinations(config: Config) -> None:
     algorithm, strategy = config.algorithm, config.strategy
+    if algorithm.name in ON_POLICY:
+        check_newest(algorithm)
+        check_drawn(algorithm)
     for name in ("batch_size", "parallel_episodes"):
         size = getattr(algorithm, name)
         if size > algorithm.buffer_size:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import Integers
+
+NOTHING_RECORDED: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
 class SampledEpisodes(NamedTuple):
@@ -18,6 +22,7 @@ class SampledEpisodes(NamedTuple):
     observations: torch.Tensor  # [agents, buffer rows, obs_dim] float32
     available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
     actions: torch.Tensor  # [agents, buffer rows] int64
+    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] float32, AgentHalf.recorded
 
     def of_agent(self, position: int) -> SampledEpisodes:
         """Return the same episodes of one agent of the stack, as a stack of one."""
@@ -26,6 +31,7 @@ class SampledEpisodes(NamedTuple):
             observations=self.observations[own],
             available_actions=self.available_actions[own],
             actions=self.actions[own],
+            recorded={name: column[own] for name, column in self.recorded.items()},
         )
 
 
@@ -39,6 +45,7 @@ class PackedEpisodes(NamedTuple):
     last_actions: torch.Tensor  # [agents, moments] int64, -1 at an episode's beginning
     available_actions: torch.Tensor  # [agents, moments, n_actions] bool
     actions: torch.Tensor  # [agents, transitions] int64
+    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] float32, AgentHalf.recorded
 
 
 class TeamTransitions(NamedTuple):

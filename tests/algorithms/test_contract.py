@@ -28,6 +28,20 @@ class TestCwQmix(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
 
 
+class TestIppo(AlgorithmContract):
+    algorithm = ALGORITHMS["ippo"]
+
+
+class TestMappo(AlgorithmContract):
+    algorithm = ALGORITHMS["mappo"]
+
+
+class TestIppoOfMlps(AlgorithmContract):
+    algorithm = ALGORITHMS["ippo"]
+    changes: ClassVar = {"normalise_advantages": False}
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False)
+
+
 class TestCwQmixOfMlps(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
     model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False)

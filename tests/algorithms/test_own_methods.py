@@ -17,6 +17,7 @@ from support.paths import ROOT, python_path
 PAGE = ROOT / "docs" / "own_methods.md"
 SMALL = ("experiment=smoke", "stop.rounds=2", "evaluation.episodes=2", "evaluation.every_env_steps=100000")
 OWN = {
+    "value network": ("algorithm=ippo", "algorithm.parallel_episodes=4", "model=own", "model.code=elman.py:Elman"),
     "algorithm": ("algorithm=own", "algorithm.code=square_mixer.py:Mine"),
     "network": ("model=own", "model.code=elman.py:Elman"),
 }
@@ -24,7 +25,7 @@ OWN = {
 
 BROKEN = """
 from fedqmix.algorithms import ALGORITHMS, AgentHalf, Algorithm
-from fedqmix.networks import ModuleNetwork
+from fedqmix.networks import Mlp, ModuleNetwork
 
 known = ALGORITHMS["vdn"]
 Swapped = Algorithm(agent=known.team, team=known.agent)
@@ -39,6 +40,27 @@ Abstract = Algorithm(agent=Half, team=known.team)
 
 class Empty(ModuleNetwork):
     pass
+
+
+class Deaf(Mlp):
+    def __init__(self, spec, settings):
+        super().__init__(spec, settings)
+
+
+class Stubborn(Mlp):
+    def __init__(self, spec, settings, outputs=None):
+        super().__init__(spec, settings)
+
+
+class Greedy(AgentHalf):
+    rows, recorded = known.agent.rows, ("log_prob",)
+
+    def compute(self, networks, episodes, order):
+        return {}
+
+
+Forgetful = Algorithm(agent=Greedy, team=known.team)
+OnPolicy = ALGORITHMS["mappo"]
 """
 
 
@@ -71,8 +93,12 @@ def test_the_pages_methods_hold_their_contracts(folder: Path) -> None:
 def test_the_pages_methods_train(folder: Path, own: str) -> None:
     run(folder, "fedqmix", "train", *OWN[own], *SMALL, "run_dir=run")
     learned = dict(tensors_of(folder / "run"))
-    name = {"algorithm": "mixer/mixer.slope", "network": "agent-0/online.recurrent.weight"}[own]
-    assert name in learned
+    names = {
+        "algorithm": "mixer/mixer.slope",
+        "network": "agent-0/online.recurrent.weight",
+        "value network": "agent-0/online.value.recurrent.weight",
+    }
+    assert names[own] in learned
     assert str(folder) in (folder / "run" / "config.yaml").read_text()  # found from any folder, by every party
 
 
@@ -108,6 +134,11 @@ def test_what_the_page_says_of_privacy(folder: Path, monkeypatch, capsys) -> Non
         (["model=own", "model.code=elman.py:Layers"], "derive it from fedqmix.networks.Network"),
         (["model=own", "model.code=elman.py:Elman", "strategy.shared=[gru.*]"], "unknown parameter or pattern 'gru.*'"),
         (["model=own", "model.code=broken.py:Broken"], "ZeroDivisionError"),
+        (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Deaf"], "accept (spec, settings, outputs)"),
+        (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Stubborn"], "outputs. The algorithm needs"),
+        (["algorithm=own", "algorithm.code=broken_halves.py:Forgetful"], "epsilon_greedy: none; categorical: log_prob"),
+        (["algorithm=own", "algorithm.code=broken_halves.py:OnPolicy"], "learns from the newest batch of episodes"),
+        (["algorithm=mappo", "runtime.backend=compiled"], "runtime.backend=compiled has kernels for model=gru"),
         (["algorithm=qmix", "algorithm.code=square_mixer.py:Mine"], "write algorithm=own"),
         (["model=gru", "model.code=elman.py:Elman"], "write model=own"),
         (["model=mlp", "runtime.backend=compiled"], "runtime.backend=compiled has kernels for model=gru"),

@@ -101,11 +101,12 @@ def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
     assert set().union(*sizes) == {len(SEEDS)}
 
 
-def test_whole_rounds_with_episodes_of_different_length_and_one_run_that_ends_before_the_others():
+@pytest.mark.parametrize("changes", [{}, {"name": "ippo", "parallel_episodes": 6, "epsilon_finish": 1.0}], ids=str)
+def test_whole_rounds_with_episodes_of_different_length_and_one_run_that_ends_before_the_others(changes):
     plans = [RoundPlan(8, 10**6, False), RoundPlan(8, 10**6, False), RoundPlan(3, 10**6, False)]
     meeting = RunBatcher(len(SEEDS))
     seats = [Counted(meeting.seat(number)) for number in range(len(SEEDS))]
-    teams = [team(seed, seat, double=False) for seed, seat in zip(SEEDS, seats, strict=True)]
+    teams = [team(seed, seat, double=False, **changes) for seed, seat in zip(SEEDS, seats, strict=True)]
 
     def play(number: int) -> Callable[[], None]:
         def run() -> None:
@@ -119,7 +120,7 @@ def test_whole_rounds_with_episodes_of_different_length_and_one_run_that_ends_be
 
     side_by_side([play(number) for number in range(len(SEEDS))])
     for one, seed, plan in zip(teams, SEEDS, plans, strict=True):
-        alone = team(seed, double=False)
+        alone = team(seed, double=False, **changes)
         train_round(alone.agents, alone.world, alone.learner, plan)
         assert one.agents.train_steps == plan.training_steps
         assert_alike(one, alone, 1e-3)

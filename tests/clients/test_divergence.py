@@ -118,7 +118,7 @@ def test_q_value_while_learning(team, networks_of):
 
 def test_loss(team):
     team.learner.half.mixer.value[2].bias.data[:] = np.nan
-    stopped(team, lambda: train_step(team.agents, team.learner), "the TD loss", "training step 4")
+    stopped(team, lambda: train_step(team.agents, team.learner), "the team's loss", "training step 4")
 
 
 class Spoiling:

@@ -8,7 +8,7 @@ import torch
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
-from fedqmix.conf.schema import ModelConfig
+from fedqmix.conf.schema import ON_POLICY, ModelConfig
 from fedqmix.envs import make_world, team_spec
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 from support.barrier import Barrier, OneAgentsMixer, OneAgentsWorld
@@ -50,10 +50,18 @@ def lived_apart(stacks, world, learner, plans):
 
 @pytest.mark.parametrize(
     ("method", "tied", "coin"),
-    [("iql", True, "agent"), ("vdn", False, "team"), ("qmix", True, "team"), ("qmix", False, "agent")],
+    [
+        ("iql", True, "agent"),
+        ("vdn", False, "team"),
+        ("qmix", True, "team"),
+        ("qmix", False, "agent"),
+        ("ippo", False, "agent"),
+        ("mappo", True, "agent"),
+    ],
 )
 def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin):
-    settings = algorithm(name=method, exploration_draws=coin)
+    newest = {"batch_size": 3, "buffer_size": 3, "epsilon_finish": 1.0} if method in ON_POLICY else {}
+    settings = algorithm(name=method, exploration_draws=coin, **newest)
     plans = [RoundPlan(5, FOREVER, tied), RoundPlan(4, FOREVER, tied)]
     team, outcomes, played = in_one_stack(settings, plans)
     stacks, learner, lives = each_alone(settings, plans)
@@ -68,7 +76,8 @@ def same(team, outcomes, played, stacks, learner, lives):
             assert one.individual_returns[0] == other.individual_returns[agent]
         own_episodes, episodes = stack.ring.packed(0), team.agents.ring.packed(0)
         assert torch.equal(own_episodes["lengths"], episodes["lengths"])
-        for field in ("observations", "available_actions", "actions"):
+        assert {"observations", "available_actions", "actions"} <= set(own_episodes)
+        for field in stack.ring.fields:
             assert torch.equal(own_episodes[field][0], episodes[field][agent]), f"{field} of agent {agent}"
         assert own_played.individual_returns[0] == played.individual_returns[agent]
         assert np.array_equal(own_played.lengths, played.lengths)

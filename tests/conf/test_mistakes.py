@@ -99,6 +99,13 @@ MISTAKES = [
     (["env=smac", "env.difficulty=10"], "unknown env.difficulty '10'"),
     (["stop.win_rate=2"], "stop.win_rate=2.0 is out of range"),
     # impossible together
+    (
+        ["algorithm=mappo", "algorithm.batch_size=32"],
+        "algorithm.batch_size=32 with algorithm=mappo, which learns from the newest batch of episodes alone",
+    ),
+    (["algorithm=ippo", "algorithm.buffer_size=5000"], "write algorithm.buffer_size=16"),
+    (["algorithm=ippo", "algorithm.epsilon_finish=0.05"], "write algorithm.epsilon_finish=1."),
+    (["algorithm=mappo", "algorithm.clip_ratio=0"], "algorithm.clip_ratio=0.0 is out of range"),
     (["algorithm.batch_size=9000"], "does not fit into algorithm.buffer_size=5000 episodes"),
     (["algorithm.parallel_episodes=6000"], "choose parallel_episodes <= buffer_size"),
     (["algorithm.epsilon_start=0.01"], "algorithm.epsilon_finish=0.05 lies above algorithm.epsilon_start=0.01"),
@@ -197,6 +204,8 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["algorithm.learning_rate=1"],
         ["algorithm.batch_size=5000"],
         ["strategy=rs_pps", "strategy.max_weight=0.01"],
+        ["algorithm=mappo", "algorithm.parallel_episodes=8"],
+        ["algorithm=ippo", "algorithm.parallel_episodes=8", "algorithm.batch_size=8"],
         ["strategy.server_momentum=0"],
         ["strategy.server_adam_beta_1=0.999"],
         ["strategy.proximal_mu=0"],

@@ -20,7 +20,8 @@ def keys_of(file: Path) -> set[str]:
     tree = OmegaConf.load(file)
     assert isinstance(tree, DictConfig)
     flat: set[str] = set()
-    is_global = file.parent == CONFIG_DIR or CONFIG_DIR / "experiment" in file.parents
+    above_groups = CONFIG_DIR / "experiment", CONFIG_DIR / "algorithm" / "after_experiment"
+    is_global = file.parent == CONFIG_DIR or any(folder in file.parents for folder in above_groups)
     prefix = "" if is_global else f"{file.parent.name}."
     for key, value in OmegaConf.to_container(tree, resolve=False).items():
         if key == "defaults":

@@ -57,6 +57,13 @@ def algorithm(name: str = "qmix", **changes: Any) -> Any:
         "hypernetwork_hidden": 5,
         "alpha": 0.3,
         "central_hidden": 7,
+        "epochs": 3,
+        "clip_ratio": 0.2,
+        "gae_lambda": 0.9,
+        "entropy_coefficient": 0.05,
+        "value_coefficient": 0.5,
+        "normalise_advantages": True,
+        "critic_hidden": 7,
     }
     return chosen("algorithm", name, values | changes)
 

@@ -129,7 +129,7 @@ def _need(config: Config, programs: int) -> Need:
     networks = COPIES * torch.float32.itemsize * _parameters(config, spec)
     moments = learning.batch_size * (spec.episode_limit + 1) * spec.n_agents
     step = HIDDEN_ROWS * torch.float32.itemsize * moments * config.model.hidden
-    return Need(programs + networks, step, _episode(spec), batch, learning.buffer_size, gpu)
+    return Need(programs + networks, step, _episode(config, spec), batch, learning.buffer_size, gpu)
 
 
 def _parameters(config: Config, spec: TeamSpec) -> int:
@@ -140,10 +140,10 @@ def _parameters(config: Config, spec: TeamSpec) -> int:
     return spec.n_agents * one + sum(value.numel() for value in half.parameters())
 
 
-def _episode(spec: TeamSpec) -> int:
+def _episode(config: Config, spec: TeamSpec) -> int:
     """Return the bytes of one episode of full length, in the agents' buffers and in the team's."""
-    cpu = torch.device("cpu")
-    rings = private_ring(spec.n_agents, 1, spec, cpu), TeamRecords(spec, 1, cpu).ring
+    cpu, recorded = torch.device("cpu"), find_algorithm(config.algorithm).agent.recorded
+    rings = private_ring(spec.n_agents, 1, spec, cpu, recorded), TeamRecords(spec, 1, cpu).ring
     return sum(EpisodeRing.nbytes_full(1, spec.episode_limit, ring.fields) for ring in rings)
 
 

@@ -10,6 +10,7 @@ from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
 from fedqmix.clients.backend import learns_by_kernels
 from fedqmix.conf.schema import Config
 from fedqmix.envs import require_world, team_spec
+from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.configuration.ranges import check_shared
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -35,6 +36,10 @@ def _require_method(config: Config, device: torch.device) -> None:
     if "own" not in (config.model.name, config.algorithm.name):
         return
     check_shared(config, tuple(networks.shapes()))
+    if algorithm.agent.replay == "newest":
+        check_newest(config.algorithm)
+    if algorithm.agent.selection == "categorical":
+        check_drawn(config.algorithm)
     try:
         algorithm.agent(config.algorithm)
         with torch.device("meta"):

@@ -10,7 +10,7 @@ import torch
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.rounds import evaluate
-from fedqmix.conf.schema import Config
+from fedqmix.conf.schema import ON_POLICY, Config
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.world import Purpose, TeamSpec, World
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
@@ -29,13 +29,15 @@ FIRST_EPISODE = 1_000_000_000
 def to_play(config: Config) -> Config:
     """Return a run's settings for a team that only plays.
 
-    Nothing is stored or mixed, and the network that acts is the same with any algorithm. Results are those of a CPU.
+    Nothing is stored or mixed, and the network that acts is the same with any algorithm of Q-learning. Results are
+    those of a CPU.
     """
     most = os.cpu_count() or 1
     threads, world_threads = min(config.runtime.threads, most), min(config.runtime.world_threads, most)
+    acting = config.algorithm.name if config.algorithm.name in ON_POLICY else "iql"
     return replace(
         config,
-        algorithm=replace(config.algorithm, name="iql", buffer_size=1),
+        algorithm=replace(config.algorithm, name=acting, buffer_size=1),
         runtime=replace(config.runtime, device="cpu", threads=threads, world_threads=world_threads),
     )
 

@@ -94,6 +94,16 @@ def test_three_rounds_of_quick_are_the_same_bit_for_bit(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("algorithm", ["ippo", "mappo"])
+def test_policies_of_a_federation_are_the_same_bit_for_bit(algorithm: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A round ends between two epochs of a batch."""
+    words = (f"algorithm={algorithm}", "rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=23")
+    assert main(["verify", *SMALL, *words]) == 0
+    assert "the same bit for bit" in capfd.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("algorithm", "strategy"), [("qmix", strategy) for strategy in STRATEGIES] + ALL[-1:])
 def test_a_round_of_ten_agents_is_the_same_bit_for_bit(
     algorithm: str, strategy: str, capfd: pytest.CaptureFixture[str]

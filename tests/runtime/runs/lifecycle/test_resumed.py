@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from fedqmix.runtime.cli.main import main
@@ -38,6 +39,18 @@ def test_a_run_goes_on_with_other_threads_bit_for_bit_and_another_device_is_warn
         assert rows(run) == before
         assert all(torch.equal(value, tensors[name]) for name, value in final_tensors(run).items())
         assert load(run).runtime.threads == 2
+
+
+@pytest.mark.parametrize("algorithm", ["ippo", "mappo"])
+def test_a_policy_resumed_between_two_epochs_of_a_batch_equals_one_undisturbed(tmp_path: Path, algorithm: str) -> None:
+    words = [f"algorithm={algorithm}", "algorithm.parallel_episodes=4", "strategy.aggregation_interval=7"]
+    assert train(tmp_path / "whole", *words, "stop.rounds=4") == 0
+    assert train(tmp_path / "resumed", *words, "stop.rounds=2") == 0
+    assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=4"]) == 0
+    assert_equal_runs(tmp_path / "whole", tmp_path / "resumed")
+    private = list((tmp_path / "resumed" / "checkpoints" / "episodes").glob("private-*.safetensors"))
+    assert private
+    assert all("log_prob" in safetensors.torch.load_file(file) for file in private)
 
 
 @pytest.mark.parametrize("left", ["folder", "logger"])

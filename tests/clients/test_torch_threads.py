@@ -1,0 +1,55 @@
+"""torch computes the same bits in any thread: a pool's, an agent service's, the mixer service's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.buffer import sample_episodes
+from fedqmix.clients.learning import agent_rows
+from fedqmix.clients.rounds import collect
+from fedqmix.clients.rows import backward_batched
+from fedqmix.conf.schema import ModelConfig
+from fedqmix.runtime.core.rows import differentiable
+from fedqmix.runtime.core.world import TeamSpec
+from support.toy_team import CPU, algorithm, make_learner
+from support.toy_world import ToyWorld
+
+SPEC = TeamSpec("toy", 3, 9, 12, 5, 60)
+MODEL = ModelConfig(name="gru", hidden=16, initialisation="uniform", agent_id=True)
+TOGETHER = {"parallel_episodes": 8, "batch_size": 8, "buffer_size": 8, "epsilon_finish": 1.0}
+
+pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor: torch has no second thread to use")
+
+
+@pytest.fixture
+def agents() -> AgentStack:
+    settings = algorithm(name="ippo", **TOGETHER)
+    made = AgentStack((0, 1, 2), SPEC, MODEL, settings, 5, CPU)
+    collect(made, ToyWorld(SPEC, 5, make_learner(SPEC, settings).records))
+    return made
+
+
+def in_a_new_thread(work: Callable[[], list[torch.Tensor]]) -> list[torch.Tensor]:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result(120)
+
+
+def test_rows_and_gradients(agents: AgentStack) -> None:
+    episodes = sample_episodes(agents.ring, np.argsort(-agents.ring.lengths(np.arange(8)), kind="stable"))
+
+    def learned() -> list[torch.Tensor]:
+        agents.train_state.zero_gradients()
+        computed = agent_rows(agents, episodes)
+        given = {name: torch.ones_like(computed.rows[name]) for name in differentiable(agents.half.rows)}
+        backward_batched([(computed, given)])
+        return [*computed.rows.values(), *(value.grad.clone() for value in agents.online.values())]
+
+    here, there = learned(), in_a_new_thread(learned)
+    assert all(torch.equal(one, other) for one, other in zip(here, there, strict=True))
