@@ -92,7 +92,7 @@ class Mixing:
 
     @property
     def one_row(self) -> tuple[float, ...] | None:
-        """The one row of all agents and parameters; None when aggregates differ or nobody has a weight."""
+        """The one row of all agents and parameters; None when aggregates differ or no agent has a weight."""
         distinct = {row for rows in self.rows.values() for row in rows}
         return next(iter(distinct)) if len(distinct) == 1 and any(*distinct) and not self.masks else None
 
@@ -120,7 +120,7 @@ class Mixing:
         return team_record(aggregates)
 
     def _mixed(self, name: str, arrays: Mapping[int, NDArray[Any]], own: Sequence[Array]) -> Iterator[Array]:
-        """Yield each agent's aggregate of one array. own: [agents], what an agent keeps where nobody has a weight."""
+        """Yield each agent's aggregate of one array. own: [agents], what an agent keeps where no agent has a weight."""
         rows, mask = self.rows[parameter_of(name)], self.masks.get(parameter_of(name))
         values, found = list(arrays.values()), dict[tuple[float, ...], Array]()
         for agent, row in enumerate(rows):

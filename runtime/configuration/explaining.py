@@ -77,7 +77,7 @@ def usual_choices() -> Mapping[str, str]:
 
 
 def _choices(section: str) -> tuple[str, ...]:
-    """Return a section's choices, in the registry's order; one without a name for a section that is no group."""
+    """Return a section's choices, in the registry's order; one without a name for a section outside the groups."""
     return tuple(CHOICES.get(section, ())) or groups().get(section, ("",))
 
 
@@ -107,12 +107,12 @@ def _lines(name: str, setting: Setting, having: Sequence[str]) -> list[str]:
     """
     section, _, key = name.partition(".")
     common = _read(MAIN).get(section, {})
-    of_choice = {one: (common | _file(section, one)).get(key) for one in having}
+    of_choice = {one: (common | _file(section, one) | after_experiment(section, one)).get(key) for one in having}
     default = of_choice.get(usual_choices().get(section, ""), of_choice[having[0]])
     others = [f"{written(value)} with {section}={one}" for one, value in of_choice.items() if value != default]
     experiment = usual_choices()["experiment"]
     changed = _file("experiment", experiment).get(section, {})
-    if key in changed:
+    if key in changed and any(key not in after_experiment(section, one) for one in having):
         others.append(f"{written(changed[key])} with experiment={experiment}, the default")
     lines = [f"  {name}={written(default)}   {kind(setting)}", f"      {setting.metadata['doc']}"]
     return [*lines, f"      {'; '.join(others)}"] if others else lines
@@ -123,6 +123,18 @@ def written(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value) or '""'
+
+
+def after_experiment(group: str, choice: str) -> Mapping[str, Any]:
+    """Return the settings that a choice needs under every experiment, by their names in the group."""
+    folder = CONFIG_DIR / group / "after_experiment"
+    if not (folder / f"{choice}.yaml").is_file():
+        return {}
+    content = _read(folder / f"{choice}.yaml")
+    found: dict[str, Any] = {}
+    for other in content.get("defaults", []):
+        found |= after_experiment(group, other)
+    return found | content.get(group, {})
 
 
 def _file(group: str, choice: str) -> Mapping[str, Any]:

@@ -53,7 +53,7 @@ def typed(raw: DictConfig) -> Config:
 
 @cache
 def schema(chosen: Chosen) -> DictConfig:
-    """Return the types and defaults of a run's settings, to be merged with; nobody may change it."""
+    """Return the types and defaults of a run's settings, to be merged with; no caller may change it."""
     known = cast(DictConfig, OmegaConf.structured(Config))
     for group, choice in chosen:
         known[group] = OmegaConf.structured(settings_class(group, choice))

@@ -49,6 +49,8 @@ def test_the_default_is_what_composition_gives_without_an_experiment(group: str,
         value = getattr(section, name.partition(".")[2])
         if isinstance(value, float):
             assert float(default) == value, name
+        elif default.startswith("${" + group):
+            assert getattr(section, default.rpartition(".")[2].rstrip("}")) == value
         else:
             assert default.replace("${run_dir}", "here") == written(value), name
 
@@ -75,7 +77,7 @@ def test_the_settings_of_one_method_stand_under_the_choices_that_have_them() -> 
     text = explain("algorithm")
     assert "every algorithm:\n  algorithm.code=null" in text
     assert "algorithm=ow_qmix | cw_qmix | own:\n  algorithm.alpha=0.1" in text
-    assert text.startswith("algorithm=iql | vdn | qmix | ow_qmix | cw_qmix | own   (default qmix)\n")
+    assert text.startswith("algorithm=iql | vdn | qmix | ow_qmix | cw_qmix | ippo | mappo | own   (default qmix)\n")
 
 
 @pytest.mark.parametrize(
