@@ -13,7 +13,7 @@ from fedqmix.algorithms.q_learning.team import QmixTeam
 from fedqmix.runtime.core.batched_runs import BatchedRuns, Work
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import Row
-from fedqmix.runtime.core.torch_threads import adopt_thread_limit
+from fedqmix.runtime.core.torch_products import adopt_thread_limit
 
 
 class TeamTraining(Protocol):

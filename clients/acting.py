@@ -18,7 +18,7 @@ from fedqmix.networks.gru_kernels.networks import CompiledActing
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.torch_threads import adopt_thread_limit
+from fedqmix.runtime.core.torch_products import adopt_thread_limit, aligned
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Floats64, Integers, TimeStep, World
 
 
@@ -205,7 +205,8 @@ def _step_by_agent(
     for agent in range(len(seen.agent_ids)):
         own = slice(agent, agent + 1)
         alone = Seen(*(column[own] for column in seen))
-        found.append(network.step({name: value[own] for name, value in parameters.items()}, alone, memory[own]))
+        own_parameters = {name: aligned(value[own]) for name, value in parameters.items()}
+        found.append(network.step(own_parameters, alone, aligned(memory[own])))
     return torch.cat([q for q, _ in found]), torch.cat([new for _, new in found])
 
 

@@ -21,7 +21,7 @@ from fedqmix.networks.network_set import NetworkSet
 from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline, widest
-from fedqmix.runtime.core.torch_threads import adopt_thread_limit
+from fedqmix.runtime.core.torch_products import adopt_thread_limit, aligned
 
 
 class TorchNetworks(NamedTuple):
@@ -69,8 +69,8 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
     def forward(agent: int) -> None:
         adopt_thread_limit()
         own = slice(agent, agent + 1)
-        leaves[agent] = {name: value.detach()[own].requires_grad_() for name, value in agents.online.items()}
-        target = {name: value[own] for name, value in agents.target.items()}
+        leaves[agent] = {name: aligned(value.detach()[own]).requires_grad_() for name, value in agents.online.items()}
+        target = {name: aligned(value[own]) for name, value in agents.target.items()}
         order, alone = episodes.timeline, episodes.of_agent(agent)
         packed = pack(alone, order)
         found[agent] = _compute(agents, (leaves[agent], target), agents.ids[own], packed, order)
@@ -79,7 +79,8 @@ def rows_by_agent(sampled: Sampled) -> AgentRows:
         def backward(agent: int) -> None:
             adopt_thread_limit()
             own = slice(agent, agent + 1)
-            outputs, given = [found[agent][name] for name in names], [gradients[name][own] for name in names]
+            outputs = [found[agent][name] for name in names]
+            given = [aligned(gradients[name][own]) for name in names]
             inputs = list(leaves[agent].values())
             through = torch.autograd.grad(outputs, inputs, given, allow_unused=True)
             for name, gradient in zip(leaves[agent], through, strict=True):

@@ -22,6 +22,9 @@ from fedqmix.runtime.core.timeline import Timeline
 
 VALUE = "value"
 """The network v; its parameters are named value.*, so that strategy.shared can select them."""
+NEVER = -1e9
+"""The logit of an action that is not available: its probability is exactly 0, and so are its gradients. It is finite,
+also times a gradient, because 0 times infinity is not a number."""
 NOW = Row("log_prob", "how probable the action it took is by its current policy", differentiable=True)
 OLD = Row("log_prob_old", "how probable that action was when it took it")
 ENTROPY = Row("entropy", "how undecided it is between its actions; 0: it had only one", differentiable=True)
@@ -62,11 +65,8 @@ class IppoAgent(MappoAgent):
 
 
 def log_probabilities(logits: torch.Tensor, available: torch.Tensor) -> torch.Tensor:
-    """Return the policy's log-probabilities [..., n_actions]; the smallest finite number where not available.
-
-    It is finite so that products with the probability, which is exactly 0, are 0 and have gradient 0.
-    """
-    return logits.masked_fill(~available, torch.finfo(logits.dtype).min).log_softmax(-1)
+    """Return the policy's log-probabilities [..., n_actions]; about NEVER where not available."""
+    return logits.masked_fill(~available, NEVER).log_softmax(-1)
 
 
 def entropy(log_probs: torch.Tensor) -> torch.Tensor:

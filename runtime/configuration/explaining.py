@@ -134,7 +134,7 @@ def after_experiment(group: str, choice: str) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for other in content.get("defaults", []):
         found |= after_experiment(group, other)
-    return found | content.get(group, {})
+    return {**found, **content.get(group, {})}
 
 
 def _file(group: str, choice: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""torch computes the same bits in any thread: a pool's, an agent service's, the mixer service's."""
+"""torch computes the same bits in any thread, and from numbers anywhere in memory."""
 
 from __future__ import annotations
 
@@ -53,3 +53,29 @@ def test_rows_and_gradients(agents: AgentStack) -> None:
 
     here, there = learned(), in_a_new_thread(learned)
     assert all(torch.equal(one, other) for one, other in zip(here, there, strict=True))
+
+
+@pytest.mark.parametrize("offset", range(1, 16))
+def test_numbers_that_lie_elsewhere_in_memory(agents: AgentStack, offset: int) -> None:
+    """Received gradients begin at any byte of a message; an agent's parameters, at another one in every stack."""
+    episodes = sample_episodes(agents.ring, np.argsort(-agents.ring.lengths(np.arange(8)), kind="stable"))
+
+    def learned(offset: int) -> list[torch.Tensor]:
+        state = agents.train_state
+        state.online = {name: moved(value.detach(), offset).requires_grad_() for name, value in state.online.items()}
+        for value in state.online.values():
+            value.grad = torch.zeros_like(value)
+        computed = agent_rows(agents, episodes)
+        random = torch.Generator().manual_seed(3)
+        rows = {name: computed.rows[name] for name in differentiable(agents.half.rows)}
+        given = {name: moved(torch.randn(row.shape, generator=random), offset) for name, row in rows.items()}
+        backward_batched([(computed, given)])
+        return [*computed.rows.values(), *(value.grad for value in agents.online.values())]
+
+    here, there = learned(0), learned(offset)
+    assert all(torch.equal(one, other) for one, other in zip(here, there, strict=True))
+
+
+def moved(value: torch.Tensor, offset: int) -> torch.Tensor:
+    """Return a copy that begins `offset` numbers behind an aligned place."""
+    return torch.empty(value.numel() + offset, dtype=value.dtype)[offset:].view_as(value).copy_(value)

@@ -1,8 +1,11 @@
-"""The number of threads of torch's operations, in threads that the program starts."""
+"""The two conditions under which torch's matrix products on a CPU give the same bits: threads and alignment."""
 
 from __future__ import annotations
 
 import torch
+
+ALIGNMENT = 64
+"""The alignment in bytes of the memory that torch allocates."""
 
 
 def adopt_thread_limit() -> None:
@@ -13,3 +16,12 @@ def adopt_thread_limit() -> None:
     would depend on which thread computes them. Reading the number is what makes torch apply it.
     """
     torch.get_num_threads()
+
+
+def aligned(value: torch.Tensor) -> torch.Tensor:
+    """Return the tensor, or a copy where it does not begin at a multiple of ALIGNMENT.
+
+    MKL's products round by their operands' alignment. A slice of a stack's tensor may begin anywhere, and so may a row
+    of a received message.
+    """
+    return value if value.data_ptr() % ALIGNMENT == 0 else value.clone()
