@@ -90,7 +90,11 @@ def compare(before: Path, after: Path) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "record":
-        Path(sys.argv[2]).write_text(json.dumps(record(*(sys.argv[3:] or ["fedqmix"])), indent=1) + "\n")
-    else:
-        sys.exit(compare(Path(sys.argv[2]), Path(sys.argv[3])))
+    match sys.argv[1:]:
+        case ["record", file, *module] if len(module) < 2:
+            Path(file).write_text(json.dumps(record(*(module or ["fedqmix"])), indent=1) + "\n")
+        case ["compare", before, after]:
+            sys.exit(compare(Path(before), Path(after)))
+        case words:
+            print(__doc__)
+            sys.exit(0 if words == ["--help"] else 2)
