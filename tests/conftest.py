@@ -17,8 +17,10 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is decides nothing here
 hypothesis.settings.load_profile("untimed")
 
-# who is started in the background ignores Ctrl-C, and so would everything that its tests start, and send it to
+# who is started in the background ignores Ctrl-C, and under nohup a closed terminal, and so would everything that its
+# tests start, and send these signals to
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="module")

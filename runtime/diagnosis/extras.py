@@ -6,6 +6,7 @@ import os
 import sys
 import webbrowser
 
+from fedqmix.envs.smac.requirements import findings
 from fedqmix.runtime.core.finding import Finding
 from fedqmix.runtime.diagnosis.section import Section, extra
 
@@ -38,10 +39,6 @@ def starcraft(map: str | None) -> Section:
     None for all of SMAC's.
     """
     title = f"The real StarCraft II (env=smac{f' map={map}' if map else ''})"
-    try:
-        from fedqmix.envs.smac.requirements import findings  # here, because it loads numba, which may be missing
-    except ImportError as error:
-        return Section(title, [Finding("env=smac", False, f"cannot be checked: {error}", "see what training needs")])
     return Section(title, findings(map))
 
 

@@ -165,7 +165,7 @@ def test_single_and_double_q_differ_on_these_episodes():
     """Else the comparisons above would say nothing about which network judges the next action."""
     seen = []
     for double_q in (True, False):
-        agents, learner, _, _ = begin(algorithm(double_q=double_q, target_update_interval=99))
+        agents, learner, _, _ = begin(algorithm(double_q=double_q, target_update_interval=99), compiled=False)
         mixer = WatchedMixer(learner, agents)
         for _ in range(STEPS):
             train_step(agents, mixer)

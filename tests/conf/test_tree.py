@@ -56,10 +56,15 @@ def test_every_file_begins_by_saying_what_it_is(file: Path) -> None:
     assert lines[0].startswith("# ")
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "strategy", "experiment"),
-    list(itertools.product(groups()["algorithm"], groups()["strategy"], groups()["experiment"])),
-)
+USUAL = {"qmix", "a_pps", "quick"}
+COMBINATIONS = [
+    pytest.param(*each, marks=[] if USUAL & set(each) else pytest.mark.slow)
+    for each in itertools.product(groups()["algorithm"], groups()["strategy"], groups()["experiment"])
+]
+"""Every pair of choices is composed in `make test`, every triple in `make test-all`."""
+
+
+@pytest.mark.parametrize(("algorithm", "strategy", "experiment"), COMBINATIONS)
 def test_every_combination_composes(algorithm: str, strategy: str, experiment: str) -> None:
     words = [f"algorithm={algorithm}", f"strategy={strategy}", f"experiment={experiment}", "map=8m"]  # large enough
     config = compose(words, maps=MAPS, parameter_names=PARAMETER_NAMES)

@@ -118,7 +118,7 @@ def test_packages_that_are_missing_do_not_stop_it(tmp_path: Path) -> None:
     assert all(f"{name} is not installed (fedqmix needs it)" in said for name in ("flwr", "numba", "torch"))
     assert found["device"][1].startswith("cannot be loaded: No module named 'torch'")
     assert found["kernel cache"][1].startswith("cannot be loaded: No module named 'numba'")
-    assert found["env=smac"][1].startswith("cannot be checked: No module named 'numba'")
+    assert {"StarCraft II", "SMAC", "pysc2"} <= set(found)  # these are checked all the same
     assert found["PettingZoo"][2] == ["python scripts/install.py pettingzoo"]
     assert found["Ray"][2] == ["python scripts/install.py simulation"]
 

@@ -18,7 +18,7 @@ from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
 from fedqmix.runtime.runs.local.team import LocalTeam
-from fedqmix.runtime.runs.reporting.playing_again import networks
+from fedqmix.runtime.runs.local.trained import networks
 from fedqmix.runtime.storage import reading
 from support import halves
 from support.compared import assert_equal_runs, final_tensors, rows
