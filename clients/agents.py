@@ -131,12 +131,19 @@ class AgentStack:
                 raise FederationError(f"agents were sent {name} with values below zero")
         self._load(arrays, self.aggregable)
 
-    def keep(self, buffers: Mapping[str, torch.Tensor]) -> None:
-        """Store named arrays that are neither trained nor returned; they replace earlier ones of the same name.
+    def kept_with(self, buffers: Mapping[str, torch.Tensor]) -> Parameters:
+        """Return `buffers` with others, which replace earlier ones of the same name.
 
-        buffers: [agents, ...] by name.
+        buffers: [agents, ...] by name. Raises FederationError when all would take more memory than the networks'
+        parameters: a server could otherwise fill an agent's memory and disk, round after round.
         """
-        self.buffers |= {name: value.to(self.device) for name, value in buffers.items()}
+        kept = self.buffers | {name: value.to(self.device) for name, value in buffers.items()}
+        size, most = (sum(value.nbytes for value in tensors.values()) for tensors in (kept, self.online))
+        if size > most:
+            raise FederationError(
+                f"agents were sent buffers of {size} bytes in all; they keep at most {most}, the size of their networks"
+            )
+        return kept
 
     @torch.no_grad()
     def _load(self, arrays: Mapping[str, torch.Tensor], known: Parameters) -> None:
@@ -171,6 +178,8 @@ class AgentStack:
         moments = {name.removeprefix("adam."): value for name, value in named.items() if name.startswith("adam.")}
         self.train_state.load_moments(moments)
         self.buffers = {}
-        self.keep({name.removeprefix(BUFFER): value for name, value in named.items() if name.startswith(BUFFER)})
+        self.buffers = self.kept_with(
+            {name.removeprefix(BUFFER): value for name, value in named.items() if name.startswith(BUFFER)}
+        )
         env_steps, train_steps, episodes, self.pending_updates = named["counters"].tolist()
         self.env_steps, self.train_steps, self.episodes = int(env_steps), int(train_steps), int(episodes)

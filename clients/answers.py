@@ -91,8 +91,9 @@ def _train(
         _proximal_mu(plan),
         shared,
     )
+    kept = agents.kept_with(buffers)  # may be refused, before anything has changed
     agents.load_aggregate(arrays)
-    agents.keep(buffers)
+    agents.buffers = kept
     if plan.get(m.RESET_MOMENTS, False):
         agents.train_state.reset_moments(shared)
     outcome = train_round(agents, world, coordinator, round_plan)

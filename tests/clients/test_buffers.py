@@ -43,6 +43,18 @@ def test_buffers_stay_until_others_are_sent():
     assert team.agents.buffers["level"].tolist() == [1, 2, 3]
 
 
+def test_many_small_ones_are_bounded_together():
+    """A server that sends another name in every round fills no agent's memory."""
+    team = make_team(algorithm())
+    most = sum(value.nbytes for value in team.agents.online.values())
+    width = most // 30
+    for number in range(2):
+        asked(team, {f"buffer.{number}": torch.ones(3, width)}, {m.BUFFERS: [f"buffer.{number}"]})
+    with pytest.raises(FederationError, match=f"bytes in all; they keep at most {most}"):
+        asked(team, {"buffer.more": torch.ones(3, width)}, {m.BUFFERS: ["buffer.more"]})
+    assert list(team.agents.buffers) == ["0", "1"]
+
+
 def test_a_state_has_them_and_one_without_them_clears_them():
     team, other = make_team(algorithm()), make_team(algorithm())
     before = {name: value.clone() for name, value in team.agents.state().items()}
@@ -66,6 +78,7 @@ def test_a_state_has_them_and_one_without_them_clears_them():
         ({"buffer.mask": MASK}, DECLARED, m.POLICY, "with query.policy; only training may set them"),
         ({"buffer.mask": torch.full((3, 2), torch.nan)}, DECLARED, MessageType.TRAIN, "values that are not finite"),
         ({"buffer.mask": MASK, "head.bias": torch.ones(3, 4)}, DECLARED, MessageType.TRAIN, r"expected \(3, 5\)"),
+        ({"buffer.mask": torch.ones(3, 10**4)}, DECLARED, MessageType.TRAIN, "120000 bytes in all; they keep at most"),
     ],
 )
 def test_what_is_not_declared_is_refused_and_changes_nothing(arrays, plan, kind, text):
