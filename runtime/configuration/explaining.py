@@ -13,7 +13,6 @@ from typing import Any, cast
 import yaml
 
 from fedqmix.conf.registry import CHOICES
-from fedqmix.runtime.configuration.kinds import kind
 from fedqmix.runtime.configuration.names import (
     CONFIG_DIR,
     Setting,
@@ -114,7 +113,7 @@ def _lines(name: str, setting: Setting, having: Sequence[str]) -> list[str]:
     changed = _file("experiment", experiment).get(section, {})
     if key in changed and any(key not in after_experiment(section, one) for one in having):
         others.append(f"{written(changed[key])} with experiment={experiment}, the default")
-    lines = [f"  {name}={written(default)}   {kind(setting)}", f"      {setting.metadata['doc']}"]
+    lines = [f"  {name}={written(default)}   {setting.kind}", f"      {setting.metadata['doc']}"]
     return [*lines, f"      {'; '.join(others)}"] if others else lines
 
 

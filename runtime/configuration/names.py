@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fedqmix import conf
+from fedqmix.conf.kinds import kind
 from fedqmix.conf.registry import CHOICES, settings_class
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.earlier import RENAMED
@@ -25,6 +26,11 @@ class Setting:
 
     type: Any
     metadata: typing.Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The valid values, in words."""
+        return kind(self.type, self.metadata)
 
 
 @cache
@@ -53,11 +59,11 @@ def fields_of(section: type, prefix: str) -> Iterable[tuple[str, Setting]]:
     """Yield the settings of a class, and of the sections in it, by full name."""
     types = typing.get_type_hints(section)
     for field in dataclasses.fields(section):
-        kind = types[field.name]
-        if dataclasses.is_dataclass(kind):
-            yield from fields_of(typing.cast(type, kind), f"{prefix}{field.name}.")
+        declared = types[field.name]
+        if dataclasses.is_dataclass(declared):
+            yield from fields_of(typing.cast(type, declared), f"{prefix}{field.name}.")
         else:
-            yield prefix + field.name, Setting(kind, field.metadata)
+            yield prefix + field.name, Setting(declared, field.metadata)
 
 
 @cache

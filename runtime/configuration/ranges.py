@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import math
 from collections.abc import Sequence
 from functools import cache
 from operator import attrgetter
@@ -12,12 +11,12 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
+from fedqmix.conf.kinds import within
 from fedqmix.conf.registry import settings_class
 from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
 from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
 from fedqmix.runtime.configuration.clusters import check_clustered
-from fedqmix.runtime.configuration.kinds import kind
 from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
 from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -42,7 +41,7 @@ def typed(raw: DictConfig) -> Config:
     missing = OmegaConf.missing_keys(merged)
     for name, setting in known.items():
         if name in missing or name.rpartition(".")[0] in missing:
-            raise ConfigurationError(f"{name} has no value: write {name}=... ({kind(setting)}).")
+            raise ConfigurationError(f"{name} has no value: write {name}=... ({setting.kind}).")
     config = OmegaConf.to_object(merged)
     assert isinstance(config, Config)
     for name, setting in known.items():
@@ -74,7 +73,7 @@ def _merge(raw: DictConfig, chosen: Chosen) -> DictConfig:
     for name, setting in known.items():
         value = OmegaConf.select(raw, name, throw_on_missing=False) if setting.type is bool else None
         if value is not None and not isinstance(value, bool):
-            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {kind(setting)}.")
+            raise ConfigurationError(f"{name}={value} has the wrong type; needed: {setting.kind}.")
     try:
         merged = OmegaConf.merge(schema(chosen), raw)
     except ConfigKeyError as error:
@@ -82,7 +81,7 @@ def _merge(raw: DictConfig, chosen: Chosen) -> DictConfig:
     except ValidationError as error:
         name = str(error.full_key).split("[")[0]
         value = OmegaConf.select(raw, name)
-        needed = f"needed: {kind(known[name])}" if name in known else str(error).splitlines()[0]
+        needed = f"needed: {known[name].kind}" if name in known else str(error).splitlines()[0]
         whole = isinstance(value, float) and value.is_integer()
         hint = f" Write {name}={int(value)}." if whole else ""
         raise ConfigurationError(f"{name}={_written(value)} has the wrong type; {needed}.{hint}") from error
@@ -100,14 +99,8 @@ def _check_range(name: str, value: Any, setting: Setting) -> None:
     choices = setting.metadata.get("choices")
     if choices and value not in choices:
         raise ConfigurationError(unknown(name, value, choices))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
-    low, high, above, below = (setting.metadata.get(key) for key in ("low", "high", "above", "below"))
-    inside = math.isfinite(value)
-    inside = inside and (low is None or (value > low if above else value >= low))
-    inside = inside and (high is None or (value < high if below else value <= high))
-    if not inside:
-        raise ConfigurationError(f"{name}={value} is out of range: {kind(setting)}.")
+    if not within(value, setting.metadata):
+        raise ConfigurationError(f"{name}={value} is out of range: {setting.kind}.")
 
 
 def _check_combinations(config: Config) -> None:

@@ -14,7 +14,9 @@ def test_the_defaults_are_those_of_training():
     assert skirmish_options(obs_last_action=True) == compose(["env.obs_last_action=true"]).env
 
 
-@pytest.mark.parametrize("changes", [{"obs_last_actions": True}, {"reward_win": "much"}])
+@pytest.mark.parametrize(
+    "changes", [{"obs_last_actions": True}, {"reward_win": "much"}, {"reward_win": -5}, {"randomise": "foo"}]
+)
 def test_bad_settings_are_refused(changes):
     with pytest.raises(ConfigurationError, match="Cannot set up the world") as refused:
         skirmish_options(**changes)

@@ -11,7 +11,6 @@ import pytest
 from fedqmix.conf.registry import CHOICES, settings_class
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.explaining import explain, usual_choices, written
-from fedqmix.runtime.configuration.kinds import kind
 from fedqmix.runtime.configuration.names import groups, sections, settings
 from fedqmix.runtime.configuration.settings import compose
 
@@ -38,7 +37,7 @@ def test_a_choice_s_help_has_each_of_its_settings_with_range_and_meaning(group: 
     assert set(found) == {f"{group}.{one.name}" for one in fields(settings_class(group, choice)) if one.name != "name"}
     for name, (_, rest) in found.items():
         range_, meaning = rest.splitlines()[:2]
-        assert range_ == kind(settings()[name])
+        assert range_ == settings()[name].kind
         assert meaning == settings()[name].metadata["doc"]
 
 
