@@ -10,6 +10,7 @@ from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Sh
 from fedqmix.networks.gru import Gru
 from fedqmix.networks.mlp import Mlp
 from fedqmix.networks.module import ModuleNetwork
+from fedqmix.runtime.core.array_names import RESERVED
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.own_code import own_class
 from fedqmix.runtime.core.world import TeamSpec
@@ -34,7 +35,8 @@ def make_network(settings: NetworkSettings, spec: TeamSpec, outputs: int | None 
 def _whole(found: type[Network], settings: NetworkSettings, spec: TeamSpec, outputs: int | None) -> Network:
     """Return a user's network.
 
-    Raises ConfigurationError when it cannot be built, has no parameters, or has not the number of outputs asked for.
+    Raises ConfigurationError when it cannot be built, has no parameters or one with a reserved name, or has not the
+    number of outputs asked for.
     """
     try:
         network = found(spec, settings) if outputs is None else found(spec, settings, outputs)
@@ -45,6 +47,11 @@ def _whole(found: type[Network], settings: NetworkSettings, spec: TeamSpec, outp
         raise ConfigurationError(f"model.code={settings.code}: {type(error).__name__}: {error}.{needed}") from error
     if not shapes:
         raise ConfigurationError(f"model.code={settings.code}: the network has no parameters, so it cannot learn.")
+    if taken := [name for name in shapes if name.startswith(RESERVED)]:
+        raise ConfigurationError(
+            f"model.code={settings.code}: the parameter {taken[0]!r} must have another name; messages use names that "
+            f"begin with {', '.join(RESERVED)} for other arrays."
+        )
     if width != outputs:
         raise ConfigurationError(f"model.code={settings.code}: the network has {width} outputs. {_needed(outputs)}")
     return network

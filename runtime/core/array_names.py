@@ -21,6 +21,10 @@ PREFIXES = (TARGET, EXP_AVG, EXP_AVG_SQ)
 BUFFER = "buffer."
 
 
+RESERVED = (*PREFIXES, BUFFER, "agents-", "server.")
+"""The beginnings of names that no network's parameter may have: these name other arrays in messages and checkpoints."""
+
+
 def kind_of(name: str) -> str:
     """Return an array's kind: the prefix of a target network or of a moment, empty for parameters."""
     return next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")

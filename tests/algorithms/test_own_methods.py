@@ -52,6 +52,11 @@ class Stubborn(Mlp):
         super().__init__(spec, settings)
 
 
+class Misnamed(Mlp):
+    def shapes(self):
+        return {f"agents-{name}": shape for name, shape in super().shapes().items()}
+
+
 class Greedy(AgentHalf):
     rows, recorded = known.agent.rows, ("log_prob",)
 
@@ -136,6 +141,7 @@ def test_what_the_page_says_of_privacy(folder: Path, monkeypatch, capsys) -> Non
         (["model=own", "model.code=broken.py:Broken"], "ZeroDivisionError"),
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Deaf"], "accept (spec, settings, outputs)"),
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Stubborn"], "outputs. The algorithm needs"),
+        (["model=own", "model.code=broken_halves.py:Misnamed"], "the parameter 'agents-fc1.weight' must have another"),
         (["algorithm=own", "algorithm.code=broken_halves.py:Forgetful"], "epsilon_greedy: none; categorical: log_prob"),
         (["algorithm=own", "algorithm.code=broken_halves.py:OnPolicy"], "learns from the newest batch of episodes"),
         (["algorithm=mappo", "runtime.backend=compiled"], "runtime.backend=compiled has kernels for model=gru"),
