@@ -5,6 +5,7 @@ Derive from AlgorithmContract and set `algorithm`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,22 @@ from fedqmix.runtime.storage.draw import slots_to_learn_from
 SPEC = TeamSpec("contract", n_agents=3, n_actions=4, obs_dim=5, state_dim=6, episode_limit=6)
 LENGTHS = (6, 5, 5, 3, 1)
 CPU = torch.device("cpu")
+
+SIZES: Mapping[str, Any] = {
+    "mixing_embed": 4,
+    "hypernetwork_layers": 2,
+    "hypernetwork_hidden": 5,
+    "alpha": 0.3,
+    "central_hidden": 7,
+    "epochs": 3,
+    "clip_ratio": 0.2,
+    "gae_lambda": 0.9,
+    "entropy_coefficient": 0.05,
+    "value_coefficient": 0.5,
+    "normalise_advantages": True,
+    "critic_hidden": 7,
+}
+"""Small values of the settings that only some algorithms have."""
 
 
 class AlgorithmContract:
@@ -58,18 +75,7 @@ class AlgorithmContract:
             "epsilon_finish": 0.1,
             "epsilon_anneal_steps": 100,
             "exploration_draws": "agent",
-            "mixing_embed": 4,
-            "hypernetwork_layers": 2,
-            "hypernetwork_hidden": 5,
-            "alpha": 0.3,
-            "central_hidden": 7,
-            "epochs": 3,
-            "clip_ratio": 0.2,
-            "gae_lambda": 0.9,
-            "entropy_coefficient": 0.05,
-            "value_coefficient": 0.5,
-            "normalise_advantages": True,
-            "critic_hidden": 7,
+            **SIZES,
         }
         found: AlgorithmConfig = make_settings("algorithm", name, values, self.changes)
         return found

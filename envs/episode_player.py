@@ -12,6 +12,7 @@ from fedqmix.envs.maps import load_map
 from fedqmix.envs.replays.record import Occasion, Replay
 from fedqmix.envs.replays.recording import Recording, units_of
 from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.team_view import TeamView
 from fedqmix.runtime.core.errors import ConfigurationError, WorldError
 from fedqmix.runtime.core.world import (
     Bools,
@@ -20,7 +21,6 @@ from fedqmix.runtime.core.world import (
     Integers,
     Purpose,
     TeamSpec,
-    TeamTimeStep,
     TimeStep,
     UnitRecord,
 )
@@ -139,7 +139,7 @@ class EpisodePlayer:
             raise WorldError("There is nothing to record before the first environment step of an episode.")
         agents, n_actions = self.spec.n_agents, self.spec.n_actions
         unknown, greedy = np.zeros((agents, n_actions), np.float32), np.zeros(agents, np.bool_)
-        batch, team = self._batch, _TeamView()
+        batch, team = self._batch, TeamView()
         occasion = Occasion(player, batch.purpose.value, batch.first, self.seed, 0, 0, 0.0)
         recording = Recording(self.spec.map, occasion)
         world = self._make_world(team)
@@ -152,7 +152,7 @@ class EpisodePlayer:
         world.close()
         return replay
 
-    def _make_world(self, team: _TeamView) -> SkirmishWorld:
+    def _make_world(self, team: TeamView) -> SkirmishWorld:
         from fedqmix.envs.skirmish.world import SkirmishWorld
 
         return SkirmishWorld(load_map(self.spec.map), self.seed, self._env, team)
@@ -179,7 +179,7 @@ class EpisodePlayer:
         if self._world is not None:
             self._world.close()
         self._world = None
-        self._team = _TeamView()
+        self._team = TeamView()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what a copy is made of."""
@@ -190,15 +190,3 @@ def _copy(map: str, seed: int, env: SkirmishOptions, next_episode: int) -> Episo
     player = EpisodePlayer(map, seed, env)
     player._next = next_episode
     return player
-
-
-class _TeamView:
-    """A TeamSink that keeps the last TeamTimeStep."""
-
-    time_step: TeamTimeStep
-
-    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        self.time_step = time_step
-
-    def record(self, time_step: TeamTimeStep) -> None:
-        self.time_step = time_step

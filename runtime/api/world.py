@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from fedqmix.conf.schema import Config
 from fedqmix.envs import make_world as build_world
+from fedqmix.envs.team_view import TeamView
 from fedqmix.runtime.api.arguments import integers, require_shape, whole
 from fedqmix.runtime.api.options import with_world
 from fedqmix.runtime.configuration.names import unknown
@@ -19,7 +20,6 @@ from fedqmix.runtime.core.world import (
     Floats,
     Purpose,
     TeamSpec,
-    TeamTimeStep,
     TimeStep,
     UnitRecord,
 )
@@ -58,7 +58,7 @@ class BatchedWorld:
     def __init__(self, config: Config, episodes: int) -> None:
         """config: map, seed, env and runtime.world_threads of it are used."""
         self.episodes, self.seed = episodes, config.seed
-        self._sink = _LastTimeStep()
+        self._sink = TeamView()
         self._world = build_world(config.map, config.seed, config.env, self._sink, config.runtime.world_threads)
         most = self._world.spec.side_by_side
         if most is not None and episodes > most:
@@ -121,26 +121,10 @@ class BatchedWorld:
         self.close()
 
     def _copied(self, time_step: TimeStep) -> WorldStep:
-        team = self._sink.last
-        assert team is not None
+        team = self._sink.time_step
         own = time_step._asdict() | {"state": team.state, "team_reward": team.team_reward}
         self._last = WorldStep(**{name: own[name].copy() for name in WorldStep._fields})
         return self._last
-
-
-class _LastTimeStep:
-    """A TeamSink that holds the newest time step."""
-
-    def __init__(self) -> None:
-        self.last: TeamTimeStep | None = None
-
-    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        """Hold the first state of a batch."""
-        self.last = time_step
-
-    def record(self, time_step: TeamTimeStep) -> None:
-        """Hold the outcome of an environment step."""
-        self.last = time_step
 
 
 def make_world(suite: str, map: str, *, episodes: int = 1, seed: int = 1, **env: Any) -> BatchedWorld:

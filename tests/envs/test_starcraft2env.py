@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -16,9 +15,9 @@ import pytest
 
 from fedqmix.envs import StarCraft2Env, maximum_reward, smac_settings
 from fedqmix.envs.factory import make_world, team_spec
-from fedqmix.envs.replays import Result, read_replay
-from fedqmix.runtime.core.errors import ConfigurationError, StorageError, UnavailableActionError, WorldError
+from fedqmix.runtime.core.errors import ConfigurationError, UnavailableActionError, WorldError
 from support.paths import python_path
+from support.smac_players import first_available, forward, run_away
 from support.worlds import KeepingSink, RandomPlayer, copied, options, over, training
 
 MAPS = ("3m", "2s3z", "MMM", "corridor")
@@ -56,15 +55,6 @@ SMAC_DEFAULTS = {
     "debug": False,
 }
 """SMAC's keyword arguments, but for map_name, and their defaults (oxwhirl/smac at d6aab33)."""
-
-
-def first_available(env: StarCraft2Env) -> list[int]:
-    return [mask.index(1) for mask in env.get_avail_actions()]
-
-
-def run_away(env: StarCraft2Env) -> list[int]:
-    """Walk west as long as one can, else stop."""
-    return [0 if mask[0] else 5 if mask[5] else 1 for mask in env.get_avail_actions()]
 
 
 def test_smacs_defaults_are_taken_without_a_note(caplog):
@@ -172,12 +162,6 @@ def test_a_win_is_counted():
             break
     assert env.get_stats()["battles_won"] == won == 1
     assert env.get_stats()["win_rate"] == pytest.approx(1 / number)
-
-
-def forward(env: StarCraft2Env) -> list[int]:
-    """Attack the last enemy that can be attacked, else walk east."""
-    masks = [np.array(mask) for mask in env.get_avail_actions()]
-    return [int(np.flatnonzero(mask)[-1]) if mask[6:].any() else 4 if mask[4] else int(mask.argmax()) for mask in masks]
 
 
 def first_episode(env: StarCraft2Env) -> list[float]:
@@ -299,91 +283,3 @@ def test_an_ended_episode_takes_no_step():
     with pytest.raises(WorldError, match="call reset"):
         env.get_state()
     env.reset()
-
-
-def test_a_replay_is_the_episode_that_was_played(tmp_path):
-    env = StarCraft2Env("2s3z", seed=2, replay_dir=str(tmp_path / "new"), replay_prefix="mine")
-    for _ in range(2):
-        env.reset()
-        with pytest.raises(WorldError, match="before the first environment step"):
-            env.save_replay()
-        terminated, rewards, taken = False, [], []
-        while not terminated:
-            taken.append(forward(env))
-            reward, terminated, info = env.step(taken[-1])
-            rewards.append(reward)
-    path = env.save_replay()
-    assert path == str(tmp_path / "new" / "mine_1.json.gz")
-    assert [file.name for file in (tmp_path / "new").iterdir()] == ["mine_1.json.gz"]
-    replay = read_replay(path)
-    assert replay.actions.tolist() == taken
-    np.testing.assert_allclose(replay.team_reward, rewards, atol=1e-4)
-    assert (replay.result is Result.WON) == info["battle_won"]
-    fallen = (replay.health[-1] <= 0).tolist()
-    assert fallen[:5].count(True) == info["dead_allies"]
-    assert fallen[5:].count(True) == info["dead_enemies"]
-
-
-def test_a_replay_of_a_running_episode_is_cut_off(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    env = StarCraft2Env("3m", seed=2)
-    env.reset()
-    env.step([4, 4, 4])
-    replay = read_replay(env.save_replay())
-    assert (tmp_path / "replays" / "3m_0.json.gz").exists()
-    assert replay.result is Result.CUT_OFF
-    assert replay.steps == 1
-    env.step([4, 4, 4])  # saving does not disturb the episode
-
-
-def test_a_replay_that_cannot_be_written_is_told(tmp_path):
-    (tmp_path / "file").touch()
-    env = StarCraft2Env("3m", replay_dir=str(tmp_path / "file"))
-    env.reset()
-    env.step([4, 4, 4])
-    with pytest.raises(StorageError, match=r"cannot write .*file/3m_0\.json\.gz"):
-        env.save_replay()
-
-
-def test_render_returns_a_picture():
-    env = StarCraft2Env("3m")
-    env.reset()
-    picture = env.render()
-    assert picture.dtype == np.uint8
-    assert picture.shape[2] == 3
-    env.step([4, 4, 4])
-    assert (env.render("rgb_array") != picture).any()
-    with pytest.raises(ConfigurationError, match="no window opens here; allowed: rgb_array"):
-        env.render(mode="human")
-
-
-def output_of(*command: str | Path, path: str | None = None) -> str:
-    """What a Python process prints. path: its PYTHONPATH."""
-    environment = ELSEWHERE | ({"PYTHONPATH": path} if path else {})
-    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else done.stderr
-
-
-def test_smacs_name_leads_here(tmp_path):
-    """A program that imports SMAC gets this class by the folder that python -m fedqmix.envs.as_smac prints."""
-    folder = Path(output_of("-m", "fedqmix.envs.as_smac").strip())
-    program = tmp_path / "program.py"
-    program.write_text(
-        "from smac.env import MultiAgentEnv, StarCraft2Env\n"
-        "env = StarCraft2Env(map_name='3m', seed=1)\n"
-        "assert isinstance(env, MultiAgentEnv)\n"
-        "print(type(env).__module__, env.get_env_info()['n_agents'])\n"
-    )
-    assert output_of(program, path=python_path(folder)) == "fedqmix.envs.starcraft2env 3\n"
-
-
-def test_the_class_is_imported_when_asked_for():
-    code = (
-        "import sys, fedqmix.envs\n"
-        "assert 'fedqmix.envs.starcraft2env' not in sys.modules\n"
-        "fedqmix.envs.StarCraft2Env\n"
-        "assert 'fedqmix.envs.starcraft2env' in sys.modules\n"
-        "fedqmix.envs.nothing_of_ours\n"
-    )
-    refused = output_of("-c", code).strip()
-    assert refused.endswith("AttributeError: module 'fedqmix.envs' has no attribute 'nothing_of_ours'")

@@ -11,6 +11,7 @@ from flwr.app import Message
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.answers import answer
+from fedqmix.clients.contract import SIZES
 from fedqmix.conf.registry import OWN, make_settings, settings_class
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.runtime.core.facts import Facts
@@ -52,18 +53,7 @@ def algorithm(name: str = "qmix", **changes: Any) -> Any:
         "epsilon_finish": 0.1,
         "epsilon_anneal_steps": 200,
         "exploration_draws": "agent",
-        "mixing_embed": 4,
-        "hypernetwork_layers": 2,
-        "hypernetwork_hidden": 5,
-        "alpha": 0.3,
-        "central_hidden": 7,
-        "epochs": 3,
-        "clip_ratio": 0.2,
-        "gae_lambda": 0.9,
-        "entropy_coefficient": 0.05,
-        "value_coefficient": 0.5,
-        "normalise_advantages": True,
-        "critic_hidden": 7,
+        **SIZES,
     }
     return chosen("algorithm", name, values | changes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,17 @@ def test_it_gives_what_the_run_logged(trained: fedqmix.Run) -> None:
     assert fixed.win_rate == row["test_fixed_battle_won_mean"]
     assert fixed.mean_return == row["test_fixed_return_mean"]
     assert (varied.starts, fixed.starts) == ("varied", "fixed")
+
+
+@pytest.mark.parametrize("algorithm", ["ippo", "mappo"])
+def test_policies_give_what_their_run_logged(algorithm: str, tmp_path: Path) -> None:
+    words = ("experiment=smoke", "map=3m", "seed=3", f"algorithm={algorithm}", "algorithm.parallel_episodes=4")
+    run = fedqmix.train(*words, f"run_dir='{tmp_path / 'run'}'", progress=False)
+    row, first = run.metrics[-1], SMOKE_EPISODES * (len(run.metrics) - 1)
+    found = fedqmix.evaluate(run.team(), SMOKE_EPISODES, first_episode=first)
+    logged = row["test_battle_won_mean"], row["test_return_mean"], row["test_ep_length_mean"]
+    assert (found.win_rate, found.mean_return, found.mean_length) == logged
+    assert len(set(found.returns)) > 1
 
 
 def test_the_best_checkpoint_gives_its_own_evaluation(trained: fedqmix.Run) -> None:
