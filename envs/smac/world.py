@@ -9,7 +9,7 @@ import numpy as np
 
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.envs.smac import messages as m
 from fedqmix.envs.smac.game import WORKER, BrokenGameError, Game
 from fedqmix.envs.smac.installation import game_version
