@@ -151,7 +151,7 @@ MISTAKES = [
     # clusters
     (
         ["strategy=clusters", "strategy.clusters=null"],
-        "strategy=clusters needs clusters: write strategy.clusters=types",
+        "strategy=clusters needs clusters: write strategy.clusters=t",
     ),
     (
         ["strategy.clusters=types"],
