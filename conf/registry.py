@@ -54,6 +54,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "env": {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",
         "smac": "fedqmix.envs.smac.options:SmacOptions",
+        "bps": "fedqmix.envs.bps.options:BpsOptions",
     },
 }
 """Group -> choice -> its settings class. A choice without settings of its own has the group's common class."""

@@ -14,6 +14,7 @@ from fedqmix.envs.suite import Suite
 SUITES: Mapping[str, str] = {
     "skirmish": "fedqmix.envs.skirmish.suite:SUITE",
     "smac": "fedqmix.envs.smac.suite:SUITE",
+    "bps": "fedqmix.envs.bps.suite:SUITE",
 }
 
 

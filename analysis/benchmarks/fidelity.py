@@ -148,7 +148,7 @@ def _play(
     map: str, policy: str, seed: int, threads: int, battles: EpisodeBatch, tell: Progress, conditions: Conditions
 ) -> tuple[np.ndarray, ...]:
     """Run a batch; return won, truncated, return, discounted return, length: [episodes] each."""
-    scores = _Scores()
+    scores = EpisodeScores()
     team, explorers = ScriptedTeam(policy, map, seed), ScriptedTeam("random", map, seed)
     explore_draws = [
         generator(seed, f"explore {battles.purpose.value}", battles.first + b) for b in range(battles.count)
@@ -175,7 +175,7 @@ def _play(
         world.close()
 
 
-class _Scores:
+class EpisodeScores:
     """A step observer that sums every episode's team reward and environment steps."""
 
     returns: np.ndarray

@@ -1,4 +1,4 @@
-"""Environment steps per second of the embedded world, by map and batch size.
+"""Environment steps per second of the worlds that this process plays, by task and batch size.
 
 Actions are random available ones. Every environment step produces the whole team's observations, available actions,
 rewards and the global state, as in training. Steps count until an episode's end; ended episodes do not count while
@@ -18,7 +18,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fedqmix.envs.factory import available_maps, make_world
+from fedqmix.conf.schema import EnvConfig
+from fedqmix.envs.factory import available_tasks, make_world
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.compile import kernel
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, World
@@ -41,21 +42,26 @@ def measure(
     batches: Sequence[int] = BATCHES,
     threads: int | None = None,
     seconds: float = 3.0,
+    env: EnvConfig | None = None,
 ) -> dict[str, Any]:
     """Measure environment steps per second for every map and batch size.
 
-    maps: default all. batches: numbers of parallel episodes. threads: default one per processor. seconds: time of each
-    figure. Returns JSON values: first_step_seconds (from loading or compiling the kernels to the first environment
-    step), the figures under "env_steps_per_second"[map][batch], the machine, the versions, the command.
+    maps: tasks, default all of the suite. batches: numbers of parallel episodes. threads: default one per processor.
+    seconds: time of each figure. env: a suite's settings, default env=skirmish's.
+    Returns JSON values: first_step_seconds (from loading or compiling the kernels to the first environment step), the
+    figures under "env_steps_per_second"[map][batch], the machine, the versions, the command.
     Raises ConfigurationError for an unknown map.
     """
-    maps = list(maps) if maps is not None else available_maps()
+    env = env if env is not None else skirmish_options()
+    maps = list(maps) if maps is not None else available_tasks(env.name)
     threads = threads if threads is not None else os.cpu_count() or 1
-    first_step_seconds = _first_step(maps[0])
-    figures = {name: {str(batch): round(_rate(name, batch, threads, seconds)) for batch in batches} for name in maps}
+    first_step_seconds = _first_step(maps[0], env)
+    figures = {
+        name: {str(batch): round(_rate(name, env, batch, threads, seconds)) for batch in batches} for name in maps
+    }
     return {
         "benchmark": "world",
-        "env": "skirmish",
+        "env": env.name,
         "first_step_seconds": round(first_step_seconds, 2),
         "env_steps_per_second": figures,
         "threads": threads,
@@ -66,18 +72,18 @@ def measure(
     }
 
 
-def _first_step(name: str) -> float:
+def _first_step(name: str, env: EnvConfig) -> float:
     begun = time.perf_counter()
-    world = make_world(name, 0, skirmish_options(), NoSink(), 1)
-    world.begin(EpisodeBatch(Purpose.TRAINING, 0, 1))
-    world.step(np.ones((world.spec.n_agents, 1), dtype=np.int64))
+    world = make_world(name, 0, env, NoSink(), 1)
+    time_step = world.begin(EpisodeBatch(Purpose.TRAINING, 0, 1))
+    world.step(time_step.available_actions.argmax(-1))
     world.close()
     return time.perf_counter() - begun
 
 
-def _rate(name: str, batch: int, threads: int, seconds: float) -> float:
+def _rate(name: str, env: EnvConfig, batch: int, threads: int, seconds: float) -> float:
     """Return environment steps per second of whole batches, after one batch of warm-up."""
-    world = make_world(name, 0, skirmish_options(), NoSink(), threads)
+    world = make_world(name, 0, env, NoSink(), threads)
     actions = np.zeros((world.spec.n_agents, batch), dtype=np.int64)
     random = np.arange(1, batch + 1, dtype=np.uint64)
     _play(world, actions, random, 0)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fedqmix.conf.schema import EnvConfig
 from fedqmix.runtime.cli.bench_episodes import EPISODES, episodes
 from fedqmix.runtime.cli.bench_options import MOST_SHIFT, between, choices, maps, number, numbers, only, seed, split
 from fedqmix.runtime.configuration.names import unknown
@@ -17,8 +18,12 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
-fedqmix bench world [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
-    environment steps a second of the embedded world with random available actions, by map and batch of episodes
+fedqmix bench world [env=skirmish|bps] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3] [env.name=value ...]
+    environment steps a second of a world in this process with random available actions, by map and batch of episodes
+fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000] [seed=0] [threads=2]
+                     [env.name=value ...]
+    returns of hand-written policies in blind-particle spread (env=bps); as a table:
+    python -m fedqmix.analysis.benchmarks.spread table FILE
 fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
@@ -70,13 +75,36 @@ def bench_command(words: list[str]) -> int:
 def _world(words: Sequence[str]) -> dict[str, Any]:
     from fedqmix.analysis.benchmarks import world
 
-    options = only("world", words, ("maps", "batches", "threads", "seconds"))
+    options, env = _of_suite("world", words, ("maps", "batches", "threads", "seconds"))
     return world.measure(
-        maps=maps(options),
+        maps=maps(options, env.name),
         batches=numbers(options, "batches", world.BATCHES),
         threads=number(options, "threads", int, _processors()),
         seconds=number(options, "seconds", float, 3.0),
+        env=env,
     )
+
+
+def _spread(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import spread
+    from fedqmix.envs.bps.options import BpsOptions
+    from fedqmix.envs.bps.policies import POLICIES
+    from fedqmix.runtime.cli.bench_progress import CountBar
+
+    names = ("maps", "policies", "episodes", "seed", "threads")
+    options, env = _of_suite("spread", ["env=bps", *(word for word in words if word != "env=bps")], names)
+    assert isinstance(env, BpsOptions)
+    tasks, policies = maps(options, env.name), choices(options, "policies", "policy", tuple(POLICIES))
+    episodes = number(options, "episodes", int, 1000)
+    with CountBar(len(tasks) * len(policies) * episodes) as bar:
+        threads = number(options, "threads", int, _processors())
+        return spread.measure(tasks, env, policies, episodes, seed(options), threads, bar.tell)
+
+
+def _of_suite(benchmark: str, words: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], EnvConfig]:
+    """Return a benchmark's own options and the settings of the suite that the words env=... and env.NAME=... set."""
+    chosen = [word for word in words if word.startswith(("env=", "env."))]
+    return only(benchmark, [word for word in words if word not in chosen], names), compose(chosen).env
 
 
 def _peers(words: Sequence[str]) -> dict[str, Any]:
@@ -217,6 +245,7 @@ def _processors() -> int:
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "world": _world,
+    "spread": _spread,
     "peers": _peers,
     "fidelity": _fidelity,
     "winnable": _winnable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from fedqmix.envs import available_maps
+from fedqmix.envs.factory import available_tasks
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.core.errors import ConfigurationError
 
@@ -29,12 +29,12 @@ def only(benchmark: str, words: Sequence[str], names: Sequence[str]) -> dict[str
     return options
 
 
-def maps(options: Mapping[str, str]) -> list[str]:
-    """Return the maps of the option maps=, by default all.
+def maps(options: Mapping[str, str], suite: str = "skirmish") -> list[str]:
+    """Return the maps of the option maps=, by default all tasks of the suite.
 
     Raises ConfigurationError for unknown ones.
     """
-    return choices(options, "maps", "map", available_maps())
+    return choices(options, "maps", "map", available_tasks(suite))
 
 
 def choices(options: Mapping[str, str], name: str, one: str, allowed: Sequence[str]) -> list[str]:

@@ -74,8 +74,10 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     found = replay_files(place / REPLAYS)
     if not found:
         raise ReplayError(
-            f"{place} has no replays yet. Training saves one at each checkpoint (checkpoint.every_rounds), and one of "
-            f"the best evaluation; a run that was interrupted before goes on with: fedqmix train resume={place}"
+            f"{place} has no replays. Where a world's units can be drawn (env=skirmish, env=smac), training saves one "
+            "at each checkpoint (checkpoint.every_rounds), and one of the best evaluation, unless "
+            "checkpoint.replays=false; a run that was interrupted before goes on with: "
+            f"fedqmix train resume={place}"
         )
     if name is None:
         return found.get(BEST, found[max(found)])

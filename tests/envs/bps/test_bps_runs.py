@@ -1,0 +1,66 @@
+"""Teams train on blind-particle spread, in one process and as a federation, and their runs say nothing false."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from fedqmix.runtime.cli.main import main
+from fedqmix.runtime.cli.verify import differences, numbers_of
+from support.compared import rows
+from support.federated_run import FederatedRun
+
+SMALL = ("env=bps", "env.groups=2", "env.group_size=2", "env.episode_limit=10", "experiment=smoke")
+SMALL += ("evaluation.every_env_steps=200",)
+
+
+def train(folder: Path, *words: str) -> int:
+    return main(["train", *SMALL, f"run_dir={folder}", *words])
+
+
+@pytest.mark.parametrize("algorithm", ["iql", "qmix", "mappo"])
+def test_a_team_trains(tmp_path: Path, algorithm: str) -> None:
+    assert train(tmp_path / "run", f"algorithm={algorithm}", "strategy=none", "stop.env_steps=600") == 0
+    last = rows(tmp_path / "run")[-1]
+    assert last["train_step"] > 0
+    assert last["test_ep_length_mean"] == 10
+    assert last["test_return_mean"] < 0
+    assert all(math.isfinite(value) for value in last.values() if isinstance(value, float))
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["outcome"] == "finished"
+
+
+def test_groups_are_clusters_and_runs_resume(tmp_path: Path) -> None:
+    """Agents of a group end with one network, of two groups with two; a resumed run ends as one in one piece does."""
+    words = ("strategy=clusters", "algorithm=vdn", "checkpoint.every_rounds=1")
+    assert train(tmp_path / "whole", *words, "stop.rounds=3") == 0
+    assert train(tmp_path / "parts", *words, "stop.rounds=2") == 0
+    assert main(["train", f"resume={tmp_path / 'parts'}", "stop.rounds=3"]) == 0
+    whole, parts = (dict(numbers_of(tmp_path / name)) for name in ("whole", "parts"))
+    assert max(differences(whole, parts).values()) == 0
+    heads = [whole[f"agent-{agent}/online.head.weight"] for agent in range(4)]
+    assert torch.equal(heads[0], heads[1])
+    assert torch.equal(heads[2], heads[3])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_watch_says_why_there_is_no_replay(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path / "run", "stop.env_steps=200") == 0
+    assert "replay" not in capfd.readouterr().out
+    assert not list((tmp_path / "run").rglob("*.json.gz"))
+    assert main(["watch", str(tmp_path / "run"), "--no-open"]) != 0
+    assert "has no replays. Where a world's units can be drawn" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_federation_computes_what_one_process_does(tmp_path: Path) -> None:
+    words = ("algorithm=qmix", "strategy=a_pps", "stop.rounds=2", "stop.env_steps=1000000")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.finish(500)
+    assert train(tmp_path / "local", *words, "checkpoint.every_rounds=1") == 0
+    one, other = (dict(numbers_of(tmp_path / name)) for name in ("local", "up"))
+    assert max(differences(one, other).values()) == 0
