@@ -3,8 +3,8 @@
 random      any action with equal probability
 still       action 0
 centre      go to the mean of the landmarks, about the best without knowing one's own landmark
-greedy      go to one's own landmark, by the action after which it is nearest
-lookahead   likewise, by the sum of the distances after the next three actions
+greedy      go to one's own landmark; each action as if the agent were at rest
+lookahead   go to one's own landmark; each action by the distances after the next three, with the velocity
 
 All but random and still know each agent's group, or the order of shuffled observations, which no observation says.
 """
@@ -45,12 +45,12 @@ def still(moment: Moment) -> Integers:
 
 def centre(moment: Moment) -> Integers:
     """Go to the mean of the landmarks: [agents, episodes]."""
-    return approach(moment.velocities, moment.to_landmarks.mean(2), 1)
+    return push_towards(moment.to_landmarks.mean(2))
 
 
 def greedy(moment: Moment) -> Integers:
-    """Take the action after which the agent's own landmark is nearest: [agents, episodes]."""
-    return approach(moment.velocities, moment.to_own, 1)
+    """Go to the agent's own landmark: [agents, episodes]."""
+    return push_towards(moment.to_own)
 
 
 def lookahead(moment: Moment) -> Integers:
@@ -66,6 +66,16 @@ POLICIES: dict[str, Callable[[Moment], Integers] | None] = {
     "lookahead": lookahead,
 }
 """The policies by name; random ones look at nothing."""
+
+
+def push_towards(to_goal: Floats64) -> Integers:
+    """Return the action whose push alone leads nearest to a goal, whatever the velocity; of equal ones the lowest.
+
+    to_goal: [agents, episodes, 2]. An agent that plays it overshoots, and turns back.
+    """
+    left = np.stack([to_goal - TIME_STEP * push for push in PUSHES])
+    actions: Integers = (left**2).sum(-1).argmin(0)
+    return actions
 
 
 def approach(velocities: Floats64, to_goal: Floats64, ahead: int) -> Integers:

@@ -137,8 +137,11 @@ def after_experiment(group: str, choice: str) -> Mapping[str, Any]:
 
 
 def _file(group: str, choice: str) -> Mapping[str, Any]:
+    """Return the settings in a choice's file: the group's own, where the file sets others too (`@package _global_`)."""
     path = CONFIG_DIR / group / f"{choice}.yaml"
-    return _read(path) if path.is_file() else {}
+    content = _read(path) if path.is_file() else {}
+    own = content.get(group)
+    return own if isinstance(own, dict) else content
 
 
 @cache
