@@ -15,6 +15,8 @@ from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 class BpsSuite:
     """The suite of env=bps; see fedqmix.envs.suite.Suite."""
 
+    replayable = False
+
     def tasks(self) -> Sequence[str]:
         """Return the names of the six tasks."""
         return tuple(TASKS)

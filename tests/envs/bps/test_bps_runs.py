@@ -52,7 +52,7 @@ def test_watch_says_why_there_is_no_replay(tmp_path: Path, capfd: pytest.Capture
     assert "replay" not in capfd.readouterr().out
     assert not list((tmp_path / "run").rglob("*.json.gz"))
     assert main(["watch", str(tmp_path / "run"), "--no-open"]) != 0
-    assert "has no replays. Where a world's units can be drawn" in capfd.readouterr().err
+    assert "has no replays: the units of env=bps cannot be drawn" in capfd.readouterr().err
 
 
 @pytest.mark.slow
