@@ -54,6 +54,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "env": {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",
         "smac": "fedqmix.envs.smac.options:SmacOptions",
+        "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
+        OWN: "fedqmix.envs.own.options:OwnOptions",
     },
 }
 """Group -> choice -> its settings class. A choice without settings of its own has the group's common class."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
@@ -11,18 +13,47 @@ ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move 
 """SMAC's actions before the attacks (StarCraft2Env.get_agent_action)."""
 
 
-def require_shape(actions: Integers, n_agents: int, battles: int) -> None:
-    """Check that actions hold one int64 for every agent in every battle: [n_agents, battles].
+def require_shape(actions: Integers, n_agents: int, count: int, episode: str = "battle") -> None:
+    """Check that actions hold one int64 for every agent in every episode: [n_agents, count].
 
-    Raises WorldError otherwise, and when no batch was begun (battles is 0).
+    episode: the world's word for one. Raises WorldError otherwise, and when no batch was begun (count is 0).
     """
-    if battles == 0:
-        raise WorldError("No battle was begun: call begin before step.")
-    if actions.shape != (n_agents, battles) or actions.dtype != np.int64:
+    if count == 0:
+        raise WorldError(f"No {episode} was begun: call begin before step.")
+    if actions.shape != (n_agents, count) or actions.dtype != np.int64:
         raise WorldError(
-            f"Actions must be int64 of shape [agents, battles] = {[n_agents, battles]}; "
+            f"Actions must be int64 of shape [agents, {episode}s] = {[n_agents, count]}; "
             f"got {actions.dtype} of shape {list(actions.shape)}."
         )
+
+
+def require_available(
+    actions: Integers, available: Bools, over: Bools, refuse: Callable[[int, int, int, Bools], None]
+) -> None:
+    """Check the actions of running episodes against the agents' masks.
+
+    actions: [agents, episodes]; available: [agents, episodes, n_actions]; over: [episodes], the episodes without a
+    check. refuse: raises UnavailableActionError; it is called with agent, episode, action and the agent's mask.
+    """
+    known = (actions >= 0) & (actions < available.shape[2])
+    allowed = known & np.take_along_axis(available, np.where(known, actions, 0)[..., None], 2)[..., 0]
+    wrong = np.argwhere(~(allowed | over))
+    if len(wrong):
+        agent, episode = (int(index) for index in wrong[0])
+        refuse(agent, episode, int(actions[agent, episode]), available[agent, episode])
+
+
+def refuse_number(agent: int, episode: int, action: int, available: Bools) -> None:
+    """Raise UnavailableActionError for an agent's action in an episode of a world whose actions have no names.
+
+    available: [n_actions], the agent's mask; the error lists its actions.
+    """
+    known = 0 <= action < len(available)
+    unknown = "" if known else f", which is not a valid action (actions are 0 to {len(available) - 1}),"
+    allowed = ", ".join(map(str, np.flatnonzero(available)))
+    raise UnavailableActionError(
+        f"Agent {agent} cannot take action {action}{unknown} in episode {episode}. Available: {allowed}."
+    )
 
 
 def refuse(agent: int, battle: int, action: int, available: Bools) -> None:

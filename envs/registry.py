@@ -14,6 +14,8 @@ from fedqmix.envs.suite import Suite
 SUITES: Mapping[str, str] = {
     "skirmish": "fedqmix.envs.skirmish.suite:SUITE",
     "smac": "fedqmix.envs.smac.suite:SUITE",
+    "pettingzoo": "fedqmix.envs.from_pettingzoo.suite:SUITE",
+    "own": "fedqmix.envs.own.suite:SUITE",
 }
 
 
