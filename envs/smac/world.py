@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fedqmix.envs.actions import refuse
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.envs.smac import messages as m
 from fedqmix.envs.smac.installation import game_version
 from fedqmix.envs.smac.options import SmacOptions
