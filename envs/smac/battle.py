@@ -14,8 +14,8 @@ from fedqmix.envs.maps import load_map
 from fedqmix.envs.smac.credit import NO_UNIT, Credit, Look, Weapons
 from fedqmix.envs.smac.messages import Job
 from fedqmix.envs.smac.options import SmacOptions
-from fedqmix.envs.workers.messages import Sight
 from fedqmix.envs.units import unit_type
+from fedqmix.envs.workers.messages import Sight
 from fedqmix.runtime.core.world import UnitRecord
 
 ENEMY_TYPES = {

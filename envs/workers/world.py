@@ -150,7 +150,10 @@ class WorkerWorld:
 
     def _store(self, episode: int, sight: m.Sight) -> None:
         time_step, team = self._time_step, self._team
-        time_step.observations[:, episode], time_step.available_actions[:, episode] = sight.observations, sight.available
+        time_step.observations[:, episode], time_step.available_actions[:, episode] = (
+            sight.observations,
+            sight.available,
+        )
         time_step.individual_rewards[:, episode] = sight.individual_rewards
         time_step.exists[:, episode] = True if sight.exists is None else sight.exists
         team.state[episode], team.team_reward[episode] = sight.state, sight.team_reward
