@@ -12,8 +12,9 @@ _PLACES = {
     "AlgorithmContract": "fedqmix.clients.contract",
     "NetworkContract": "fedqmix.networks.contract",
     "StrategyProperties": "fedqmix.strategies.testing",
+    "WorldContract": "fedqmix.envs.contract",
 }
-__all__ = ["AlgorithmContract", "NetworkContract", "StrategyProperties"]  # noqa: F822  (loaded when asked for)
+__all__ = ["AlgorithmContract", "NetworkContract", "StrategyProperties", "WorldContract"]  # noqa: F822  (loaded when asked for)
 
 
 def __getattr__(name: str) -> Any:

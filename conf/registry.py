@@ -55,6 +55,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",
         "smac": "fedqmix.envs.smac.options:SmacOptions",
         "bps": "fedqmix.envs.bps.options:BpsOptions",
+        "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
+        OWN: "fedqmix.envs.own.options:OwnOptions",
     },
 }
 """Group -> choice -> its settings class. A choice without settings of its own has the group's common class."""

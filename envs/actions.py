@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,37 +13,66 @@ ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move 
 """SMAC's actions before the attacks (StarCraft2Env.get_agent_action)."""
 
 
-def require_shape(actions: Integers, n_agents: int, episodes: int, one: str = "battle") -> None:
-    """Check that actions hold one int64 for every agent in every episode: [n_agents, episodes].
+def require_shape(actions: Integers, n_agents: int, count: int, episode: str = "battle") -> None:
+    """Check that actions hold one int64 for every agent in every episode: [n_agents, count].
 
-    one: the world's word for an episode. Raises WorldError otherwise, and when no batch was begun (episodes is 0).
+    episode: the world's word for one. Raises WorldError otherwise, and when no batch was begun (count is 0).
     """
-    if episodes == 0:
-        raise WorldError(f"No {one} was begun: call begin before step.")
-    if actions.shape != (n_agents, episodes) or actions.dtype != np.int64:
+    if count == 0:
+        raise WorldError(f"No {episode} was begun: call begin before step.")
+    if actions.shape != (n_agents, count) or actions.dtype != np.int64:
         raise WorldError(
-            f"Actions must be int64 of shape [agents, {one}s] = {[n_agents, episodes]}; "
+            f"Actions must be int64 of shape [agents, {episode}s] = {[n_agents, count]}; "
             f"got {actions.dtype} of shape {list(actions.shape)}."
         )
 
 
+def require_available(
+    actions: Integers, available: Bools, over: Bools, refuse: Callable[[int, int, int, Bools], None]
+) -> None:
+    """Check the actions of running episodes against the agents' masks.
+
+    actions: [agents, episodes]; available: [agents, episodes, n_actions]; over: [episodes], the episodes without a
+    check. refuse: raises UnavailableActionError; it is called with agent, episode, action and the agent's mask.
+    """
+    known = (actions >= 0) & (actions < available.shape[2])
+    allowed = known & np.take_along_axis(available, np.where(known, actions, 0)[..., None], 2)[..., 0]
+    wrong = np.argwhere(~(allowed | over))
+    if len(wrong):
+        agent, episode = (int(index) for index in wrong[0])
+        refuse(agent, episode, int(actions[agent, episode]), available[agent, episode])
+
+
+def refuse_number(agent: int, episode: int, action: int, available: Bools) -> None:
+    """Raise UnavailableActionError for an agent's action in an episode of a world whose actions have no names.
+
+    available: [n_actions], the agent's mask; the error lists its actions.
+    """
+    known = 0 <= action < len(available)
+    unknown = "" if known else f", which is not a valid action (actions are 0 to {len(available) - 1}),"
+    allowed = ", ".join(map(str, np.flatnonzero(available)))
+    raise UnavailableActionError(
+        f"Agent {agent} cannot take action {action}{unknown} in episode {episode}. Available: {allowed}."
+    )
+
+
 def refuse(
     agent: int,
-    episode: int,
+    number: int,
     action: int,
     available: Bools,
     names: Sequence[str] = ACTION_NAMES,
-    one: str = "battle",
+    episode: str = "battle",
 ) -> None:
-    """Raise UnavailableActionError for an agent's action in an episode.
+    """Raise UnavailableActionError for an agent's action in episode `number` of the batch.
 
     available: [n_actions], the agent's mask; the error lists its actions. names: of the world's actions, in a battle
-    of those before the attacks. one: the world's word for an episode.
+    of those before the attacks. episode: the world's word for one.
     """
     n_actions = len(available)
     allowed = ", ".join(f"{a} ({action_name(int(a), n_actions, names)})" for a in np.flatnonzero(available))
     raise UnavailableActionError(
-        f"Agent {agent} cannot take action {action} ({action_name(action, n_actions, names)}) in {one} {episode}. "
+        f"Agent {agent} cannot take action {action} ({action_name(action, n_actions, names)}) in {episode} {number}. "
         f"Available: {allowed}."
     )
 

@@ -1,4 +1,4 @@
-"""The settings of env=skirmish outside a training run: defaults with a caller's changes."""
+"""The settings of a world outside a training run: defaults with a caller's changes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,37 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.kinds import kind, within
+from fedqmix.conf.registry import CHOICES, settings_class
+from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.errors import ConfigurationError
 
 
 def skirmish_options(**changes: Any) -> SkirmishOptions:
-    """Return the default settings of env=skirmish with a caller's changes.
+    """Return the default settings of env=skirmish with a caller's changes; see `world_options`."""
+    return cast(SkirmishOptions, world_options("skirmish", **changes))
 
-    changes: values under the names of conf/env/skirmish.yaml.
-    Raises ConfigurationError when a name is unknown, or a value has the wrong type or is out of range.
+
+def world_options(suite: str, **changes: Any) -> EnvConfig:
+    """Return the default settings of a suite with a caller's changes.
+
+    changes: values under the names of conf/env/, such as starts="varied".
+    Raises ConfigurationError when the suite or a name is unknown, or a value has the wrong type or is out of range.
     """
-    text = resources.files("fedqmix.conf").joinpath("env/skirmish.yaml").read_text(encoding="utf-8")
-    known = OmegaConf.structured(SkirmishOptions)
+    if suite not in CHOICES["env"]:
+        raise ConfigurationError(f"Cannot set up the world: there is no suite {suite!r}; {', '.join(CHOICES['env'])}.")
+    text = resources.files("fedqmix.conf").joinpath(f"env/{suite}.yaml").read_text(encoding="utf-8")
+    tree = OmegaConf.create(text)
+    made = settings_class("env", suite)
+    known = OmegaConf.structured(made)
     try:
-        merged = OmegaConf.merge(known, OmegaConf.create(text), changes)
+        merged = OmegaConf.merge(known, tree.get("env", tree), changes)  # a file may set `map` beside its `env`
+        options = cast(EnvConfig, OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"Cannot set up the world: {reason}. Settings: {', '.join(known)}.") from error
-    options = cast(SkirmishOptions, OmegaConf.to_object(merged))
-    declared = get_type_hints(SkirmishOptions)
-    for field in fields(SkirmishOptions):
+    declared = get_type_hints(made)
+    for field in fields(made):
         found = getattr(options, field.name)
         if not within(found, field.metadata):
             needed = kind(declared[field.name], field.metadata)

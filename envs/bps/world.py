@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fedqmix.envs.actions import refuse, require_shape
+from fedqmix.envs.actions import refuse, require_available, require_shape
 from fedqmix.envs.bps.layout import N_ACTIONS, observation_order, spec_of
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.envs.bps.rules import NOTHING, OPENING, STEPPING, Particles, Rules, Views, play
 from fedqmix.envs.bps.tasks import find_task
+from fedqmix.envs.time_steps import allocate
 from fedqmix.runtime.core.errors import WorldError
 from fedqmix.runtime.core.seeds import key
 from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep
@@ -112,19 +113,10 @@ class BpsWorld:
             velocities=np.zeros((count, spec.n_agents, 2)),
             landmarks=np.zeros((count, groups, 2)),
         )
-        self._views = views = Views(
-            observations=np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
-            state=np.zeros((count, spec.state_dim), np.float32),
-            individual_rewards=np.zeros((spec.n_agents, count), np.float32),
-            team_reward=np.zeros(count, np.float32),
-        )
         self._actions = np.zeros((spec.n_agents, count), np.int64)
         self._queue = self._threads.work_queue(count, FEWEST)
-        available = np.ones((spec.n_agents, count, N_ACTIONS), np.bool_)
-        flags = tuple(np.zeros(count, np.bool_) for _ in range(4))  # terminated, truncated, won, broken
-        exists = np.ones((spec.n_agents, count), np.bool_)
-        self._time_step = TimeStep(views.observations, available, views.individual_rewards, *flags, exists)
-        self._team = TeamTimeStep(views.state, views.team_reward, *flags, exists)
+        self._time_step, self._team = time_step, team = allocate(spec, count)
+        self._views = Views(time_step.observations, team.state, time_step.individual_rewards, team.team_reward)
 
     def _bind(self) -> None:
         """Bind the kernel's machine code to this batch's arrays."""
@@ -135,11 +127,11 @@ class BpsWorld:
 
     def _check(self, actions: Integers) -> None:
         require_shape(actions, self._spec.n_agents, self._count, "episode")
-        available = self._time_step.available_actions
-        allowed = 1 if self._over and not available[0, 0, -1] else N_ACTIONS
+        available = self._time_step.available_actions  # all actions, or action 0 alone
+        allowed = N_ACTIONS if available[0, 0, -1] else 1
         if actions.min() < 0 or actions.max() >= allowed:
-            agent, e = (int(index) for index in np.argwhere((actions < 0) | (actions >= allowed))[0])
-            refuse(agent, e, int(actions[agent, e]), available[agent, e], ACTION_NAMES, "episode")
+            nowhere = np.zeros(self._count, np.bool_)
+            require_available(actions, available, nowhere, partial(refuse, names=ACTION_NAMES, episode="episode"))
 
     def _check_open(self) -> None:
         if self._closed:

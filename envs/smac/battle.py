@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from fedqmix.envs.actions import ACTION_NAMES
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.smac.credit import NO_UNIT, Credit, Look, Weapons
-from fedqmix.envs.smac.messages import Job, Sight
+from fedqmix.envs.smac.messages import Job
 from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.envs.units import unit_type
+from fedqmix.envs.workers.messages import Sight
 from fedqmix.runtime.core.world import UnitRecord
 
 ENEMY_TYPES = {

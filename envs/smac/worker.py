@@ -1,69 +1,48 @@
-"""The game process: plays one game of StarCraft II through SMAC, by requests over a pipe.
-
-The game needs its own process: pysc2 blocks the calling thread, a broken game must not end the team, and the world may
-have to kill it.
-"""
+"""The game process: plays one game of StarCraft II through SMAC, by requests over a pipe."""
 
 from __future__ import annotations
 
-import signal
 import sys
-import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
 from importlib import import_module
-from multiprocessing.connection import Connection
-from pathlib import Path
-from types import FrameType
 
 import numpy as np
 
 from fedqmix.envs.smac import messages as m
 from fedqmix.envs.smac.battle import EpisodeBatch, SmacBattles
 from fedqmix.envs.smac.packages import smac_on_path
-from fedqmix.envs.smac.parent_pipe import hold
+from fedqmix.envs.workers.messages import BEGIN, STEP, Arrays, Facts
+from fedqmix.envs.workers.serving import serve
 
 
-def serve(make: Callable[[m.Job], EpisodeBatch], arguments: list[str]) -> None:
+class GamePlayer:
+    """The replies of one game's battles. Implements envs.workers.serving.Player."""
+
+    def __init__(self, battles: EpisodeBatch) -> None:
+        self._battles = battles
+
+    def answer(self, asked: str, facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
+        """Answer BEGIN, STEP, UNITS or REPLAY."""
+        if asked == BEGIN:
+            return self._battles.begin().encode()
+        if asked == STEP:
+            return self._battles.step(arrays["actions"].astype(np.int64)).encode()
+        if asked == m.UNITS:
+            return m.encode_units(self._battles.units()), {}
+        self._battles.save_replay()
+        return {}, {}
+
+    def close(self) -> None:
+        """End the game."""
+        self._battles.close()
+
+
+def serve_battles(make: Callable[[m.Job], EpisodeBatch], arguments: list[str]) -> None:
     """Reply to requests until the world closes the pipe or the game breaks down.
 
-    make: sets up the battles of a job. arguments: the descriptors of the pipe and the parent pipe, and the job.
+    make: sets up the battles of a job. arguments: as for envs.workers.serving.serve.
     """
-    hold(int(arguments[1]))
-    signal.signal(signal.SIGTERM, _leave)
-    with Connection(int(arguments[0])) as pipe, ExitStack() as closing:
-        try:
-            battles = make(m.Job.from_json(arguments[2]))
-            closing.callback(battles.close)
-            while True:
-                request, arrays = m.receive(pipe)
-                facts, answered = _answer(battles, request, arrays)
-                m.send(pipe, facts | {m.NUMBER: request[m.NUMBER]}, answered)
-        except (EOFError, BrokenPipeError):
-            return  # the world has closed the pipe
-        except Exception as error:  # any error: the world reports it and starts another process
-            m.send(pipe, {m.FAILED: _reason(error)})
-
-
-def _answer(battles: EpisodeBatch, facts: m.Facts, arrays: m.Arrays) -> tuple[m.Facts, m.Arrays]:
-    asked = facts[m.ASK]
-    if asked == m.BEGIN:
-        return battles.begin().encode()
-    if asked == m.STEP:
-        return battles.step(arrays["actions"].astype(np.int64)).encode()
-    if asked == m.UNITS:
-        return m.encode_units(battles.units()), {}
-    battles.save_replay()
-    return {}, {}
-
-
-def _reason(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    serve(lambda job: GamePlayer(make(m.Job.from_json(job))), arguments)
 
 
 def smac_battles(job: m.Job) -> EpisodeBatch:
@@ -74,4 +53,4 @@ def smac_battles(job: m.Job) -> EpisodeBatch:
 
 
 if __name__ == "__main__":
-    serve(smac_battles, sys.argv[1:])
+    serve_battles(smac_battles, sys.argv[1:])

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.schema import Config
+from fedqmix.envs.code_suite import measured
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.ranges import to_yaml
 from fedqmix.runtime.configuration.settings import loads
@@ -27,7 +28,7 @@ def with_world(config: Config, map: str, seed: int, options: Mapping[str, Any]) 
             raise ConfigurationError(unknown("option of the world", name, allowed))
     changed = replace(config, map=map, seed=seed)
     try:
-        changed = replace(changed, env=replace(config.env, **options))
+        changed = replace(changed, env=measured(replace(config.env, **options)))
         text = to_yaml(changed)
     except OmegaConfBaseException as error:
         name, reason = str(error.full_key or "").rpartition(".")[2], str(error).splitlines()[0].removesuffix(".")

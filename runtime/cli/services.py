@@ -32,6 +32,7 @@ fedqmix world mixer=HOST:PORT certs=DIR [name=value ...]    plays the episodes o
   sockets=DIR              a private folder of this user: parties of this machine that name it exchange the messages of
                            every step over sockets in it, which is quicker (Linux)
   patience=300             seconds to wait for an agent, or the mixer, that is missing
+  allow=CODE[,...]         code that runs may name in env.code: module, module:NAME, or a file
 """
 _MIXER_HELP = """\
 fedqmix mixer certs=DIR [name=value ...]    couples the agents: holds the mixing network, states and team rewards
@@ -82,7 +83,8 @@ class _Service:
 
 def world_command(words: list[str]) -> int:
     """Serve the world until SIGTERM or Ctrl-C."""
-    options = service_options.parse("world", words, ("mixer", "certs", "insecure", "listen", "sockets", "patience"))
+    names = ("mixer", "certs", "insecure", "listen", "sockets", "patience", "allow")
+    options = service_options.parse("world", words, names)
     return _serve("world", options, LISTEN["world"], _world)
 
 
@@ -108,7 +110,8 @@ def _world(options: Mapping[str, str], identity: Identity | None) -> _Service:
 
     patience = service_options.seconds(options, "patience", PATIENCE_S)
     sink = RemoteTeamSink(_channel("world", options, "mixer", identity), patience)
-    service = WorldService(make, sink, peer, patience)
+    allowed = Allowed.parse(options.get("allow", ""))
+    service = WorldService(lambda config, to: make(config, to, allowed), sink, peer, patience)
     return _Service([service.add_to], WORKERS, service.close)
 
 

@@ -1,8 +1,8 @@
 """The settings that the server sends to world, mixer and agents, checked as untrusted input.
 
 A party needs numbers and choices of them, and never a path: what could name one is taken out, so that a server that
-was taken over reads no environment variable, writes no file and starts no program anywhere else. An agent or a mixer
-imports no code but what its own operator allows.
+was taken over reads no environment variable, writes no file and starts no program anywhere else. A party imports no
+code but what its own operator allows.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ LONGEST_ID = 64
 """Most characters of a run's id; fedqmix writes sixteen."""
 
 
-def received(text: str, party: str = "", allowed: Allowed = NOTHING) -> Config:
+def received(text: str, party: str = "world", allowed: Allowed = NOTHING) -> Config:
     """Return a run's settings from the YAML that the server has sent.
 
-    party: "agent" or "mixer", which build networks and so may need algorithm.code and model.code; "" leaves both out.
-    allowed: the code that this party's operator allows. Folders and strategy.code are left out, and threads are no more
-    than this machine's processors (kernels give the same bits with any number).
+    party: "agent" or "mixer", which build networks and so may need algorithm.code and model.code, or "world", which may
+    need env.code; code that the party does not need is left out. allowed: the code that this party's operator allows.
+    Folders and strategy.code are left out, and threads are no more than this machine's processors (kernels give the
+    same bits with any number).
     Raises ConfigurationError for YAML that is more than names and values, for code that is not allowed, and as
     `settings.compose` does.
     """
     require_plain(text)
     config = loads(text)  # imports no code of a user's
-    config = replace(config, strategy=replace(config.strategy, code=None))
-    if party:
-        for name, code in code_of(config):
-            allowed.require_code(name, code, party)
-    else:
-        config = replace(config, algorithm=replace(config.algorithm, code=None), model=replace(config.model, code=None))
+    for section in ("strategy", "algorithm", "model") if party == "world" else ("strategy", "env"):
+        config = replace(config, **{section: with_known(getattr(config, section), code=None)})
+    for name, code in code_of(config):
+        allowed.require_code(name, code, party)
     most = os.cpu_count() or 1
     runtime = config.runtime
     return replace(

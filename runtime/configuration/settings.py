@@ -6,7 +6,7 @@ Every mistake raises ConfigurationError before anything starts.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -19,7 +19,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedqmix.conf.schema import ROBUST, Config
+from fedqmix.conf.schema import ROBUST, Config, EnvConfig
+from fedqmix.envs.code_suite import measured
 from fedqmix.envs.factory import available_tasks, team_spec
 from fedqmix.envs.registry import SUITES
 from fedqmix.runtime.configuration import overrides as written
@@ -77,7 +78,7 @@ def compose(
         load(own, maps=maps, parameter_names=parameter_names)  # reports the file's own errors
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
         return _checked(raw, maps, parameter_names)
-    config = _checked(composed(parsed), maps, parameter_names)
+    config = _checked(composed(parsed), maps, parameter_names, complete=measured)
     require_maps(config.experiment, _all_tasks() if maps is None else maps)
     return config
 
@@ -227,8 +228,15 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
     return OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(known)))
 
 
-def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
+def _checked(
+    raw: DictConfig,
+    maps: Sequence[str] | None,
+    parameter_names: Sequence[str] | None,
+    complete: Callable[[EnvConfig], EnvConfig] = lambda env: env,
+) -> Config:
+    """Check a composed tree. complete: fills in the sizes of a user's world, which runs its code."""
     config = _with_absolute_code(typed(raw))
+    config = replace(config, env=complete(config.env))
     check_map(config, available_tasks(config.env.name) if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
@@ -240,9 +248,9 @@ def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Seque
 
 def _with_absolute_code(config: Config) -> Config:
     """Return the settings with the files that `*.code` names as absolute paths: every party of a run finds them so."""
-    for section in ("strategy", "algorithm", "model"):
+    for section in ("strategy", "algorithm", "model", "env"):
         group = getattr(config, section)
-        file, colon, name = (group.code or "").rpartition(":")
+        file, colon, name = (getattr(group, "code", None) or "").rpartition(":")
         if colon and is_file(file):
             path = Path(file).expanduser().absolute()
             config = replace(config, **{section: replace(group, code=f"{path}:{name}")})

@@ -7,11 +7,17 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from fedqmix.runtime.core.errors import ConfigurationError
+
+_ROOT = Path(__file__).parents[2]
+_LIBRARIES = (Path(sysconfig.get_path("stdlib")), _ROOT / "envs", _ROOT / "runtime")
+"""Folders whose code is not a user's."""
 
 
 def own_class(setting: str, code: str | None, base: type, base_name: str) -> Any:
@@ -51,6 +57,28 @@ def own_object(setting: str, code: str | None) -> Any:
         )
         hint = "" if is_file(module) else hint
         raise ConfigurationError(f"{setting}={code}: {type(error).__name__}: {error}.{hint}") from error
+
+
+def stamp(code: str | None) -> int | None:
+    """Return a number that changes when the file that a setting names is written; None for a module."""
+    file = (code or "").rpartition(":")[0]
+    path = Path(file).expanduser()
+    return path.stat().st_mtime_ns if is_file(file) and path.is_file() else None
+
+
+def place_of(error: BaseException) -> str:
+    """Return where an error was raised in a user's code, "my_world.py, line 31".
+
+    Calls in fedqmix, Python and installed packages are skipped, unless there are no others.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = ([frame for frame in frames if not _installed(Path(frame.filename))] or frames)[-1]
+    return f"{Path(where.filename).name}, line {where.lineno}"
+
+
+def _installed(file: Path) -> bool:
+    inside = {"site-packages", "dist-packages"} & set(file.parts)
+    return bool(inside) or any(file.is_relative_to(folder) for folder in _LIBRARIES) or file.name.startswith("<")
 
 
 def is_file(module: str) -> bool:

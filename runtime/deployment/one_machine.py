@@ -100,7 +100,7 @@ class Deployment:
         return self._own("mixer", ["mixer", *self._allow(), *self._keeping("mixer"), *self._locally()])
 
     def _world(self) -> Service:
-        return self._own("world", ["world", f"mixer={self._places['mixer']}", *self._locally()])
+        return self._own("world", ["world", f"mixer={self._places['mixer']}", *self._allow(), *self._locally()])
 
     def _agent(self, number: int, hold: float | None = None) -> Service:
         party = f"agent-{number}"

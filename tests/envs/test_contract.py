@@ -12,7 +12,7 @@ from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish.world import SkirmishWorld
 from fedqmix.runtime.core.errors import UnavailableActionError
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSink, World
-from support.world_contract import WorldContract
+from fedqmix.testing import WorldContract
 from support.worlds import KeepingSink, options, over, training
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.envs.smac.messages import Job, Sight
-from fedqmix.envs.smac.worker import serve
+from fedqmix.envs.smac.messages import Job
+from fedqmix.envs.smac.worker import serve_battles
+from fedqmix.envs.workers.messages import Sight
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamTimeStep
 
 
@@ -78,4 +79,4 @@ def fail(where: str) -> None:
 
 if __name__ == "__main__":
     print("the stand-in worker says hello")
-    serve(SkirmishBattles, sys.argv[1:])
+    serve_battles(SkirmishBattles, sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What tests of worlds share: SMAC's default options, a sink that keeps what it is given, players."""
+"""What tests of worlds share: SMAC's default options, and what random play needs (fedqmix.envs.random_play)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,25 @@ from typing import Any
 import numpy as np
 
 from fedqmix.envs.battle_options import BattleOptions
+from fedqmix.envs.random_play import KeepingSink, RandomPlayer, copied, over, play, training
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.smac.options import SmacOptions
-from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, TimeStep, World
+from fedqmix.runtime.core.world import Integers, TimeStep
+
+__all__ = [
+    "MAPS",
+    "SMAC_DEFAULTS",
+    "KeepingSink",
+    "LocalSink",
+    "RandomPlayer",
+    "advance_and_attack",
+    "copied",
+    "options",
+    "over",
+    "play",
+    "smac_options",
+    "training",
+]
 
 SMAC_DEFAULTS = SkirmishOptions(
     name="skirmish",
@@ -73,50 +89,6 @@ def smac_options(**changes: Any) -> SmacOptions:
     return SmacOptions(**{**same, "name": "smac", **games, **changes})
 
 
-class KeepingSink:
-    """Keeps copies of all team turns of the last batch."""
-
-    def __init__(self) -> None:
-        self.time_steps: list[TeamTimeStep] = []
-
-    def begin(self, batch: EpisodeBatch, time_step: TeamTimeStep) -> None:
-        self.time_steps = [copied(time_step)]
-
-    def record(self, time_step: TeamTimeStep) -> None:
-        self.time_steps.append(copied(time_step))
-
-
-def copied(time_step):
-    """A turn whose arrays no world writes over."""
-    return type(time_step)(*(array.copy() for array in time_step))
-
-
-def over(time_step: TimeStep | TeamTimeStep) -> Bools:
-    """[episodes] bool, True for each that is over."""
-    return time_step.terminated | time_step.truncated
-
-
-def training(first: int, count: int) -> EpisodeBatch:
-    """A batch of training episodes."""
-    return EpisodeBatch(Purpose.TRAINING, first, count)
-
-
-class RandomPlayer:
-    """Picks available actions; what it picks in an episode's n-th step depends on the seed, episode and n alone."""
-
-    def __init__(self, seed: int, first: int, count: int) -> None:
-        self.random = [np.random.default_rng([seed, first + b]) for b in range(count)]
-
-    def __call__(self, time_step: TimeStep) -> Integers:
-        agents = time_step.available_actions.shape[0]
-        draws = np.stack([random.random(agents) for random in self.random], axis=1)
-        counts = time_step.available_actions.sum(-1)
-        nth = np.minimum((draws * counts).astype(np.int64), counts - 1)
-        chosen: Integers = (time_step.available_actions.cumsum(-1) > nth[..., None]).argmax(-1)
-        chosen[:, over(time_step)] = 0
-        return chosen
-
-
 def advance_and_attack(time_step: TimeStep, n_enemies: int, *, focus: bool) -> Integers:
     """A script: attack (the nearest, or with focus the weakest) whom one can, else walk towards the nearest seen.
 
@@ -141,14 +113,6 @@ def advance_and_attack(time_step: TimeStep, n_enemies: int, *, focus: bool) -> I
     walk = np.where(np.take_along_axis(available, walk[..., None], 2)[..., 0], walk, 1)
     chosen = np.where(attackable.any(-1), 6 + target, walk)
     return np.where(available[..., 0], 0, chosen)
-
-
-def play(world: World, batch: EpisodeBatch, choose) -> list[TimeStep]:
-    """Play a batch to its end; return copies of all turns."""
-    time_steps = [copied(world.begin(batch))]
-    while not over(time_steps[-1]).all():
-        time_steps.append(copied(world.step(choose(time_steps[-1]))))
-    return time_steps
 
 
 class LocalSink(KeepingSink):

@@ -13,7 +13,7 @@ import pytest
 
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish.world import SkirmishWorld
-from fedqmix.envs.smac.world import MOST_FAILURES
+from fedqmix.envs.workers.world import MOST_FAILURES
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
 from fedqmix.runtime.core.seeds import key
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
@@ -174,7 +174,7 @@ def test_a_world_that_gave_up_goes_on_once_the_cause_is_mended(team, monkeypatch
     ours.begin()
     os.kill(ours.world.processes[0], signal.SIGKILL)
     with monkeypatch.context() as strict:
-        strict.setattr("fedqmix.envs.smac.world.MOST_FAILURES", 0)
+        strict.setattr("fedqmix.envs.workers.world.MOST_FAILURES", 0)
         with pytest.raises(WorldError, match="1 battles in a row broke down"):
             ours.begin()
     skirmish = SkirmishWorld(load_map("3m"), key(SEED, "starcraft", 1) % 2**31, options(), KeepingSink())

@@ -14,8 +14,8 @@ from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.security import peer
 from fedqmix.runtime.transport.world_remote import RemoteWorld
 from fedqmix.runtime.transport.world_service import WorldService
+from fedqmix.testing import WorldContract
 from support.federation import channel, start, together
-from support.world_contract import WorldContract
 from support.worlds import KeepingSink, LocalSink, options, training
 
 

@@ -1,8 +1,8 @@
-"""The parent pipe, which ends a game together with the process that owns it.
+"""The parent pipe, which ends a worker process together with the process that owns it.
 
-The world starts a game process in its own process group and holds the writing end of a pipe. A thread of the game
-process reads the other end. Once every writing end is closed, this thread kills the group, and with it the game.
-On Linux the system also kills the game when its game process dies for any reason (guarded_game.py).
+The world starts a worker in its own process group and holds the writing end of a pipe. A thread of the worker reads the
+other end. Once every writing end is closed, this thread kills the group, and with it what the worker has started.
+On Linux the system also kills a game of StarCraft II when its worker dies for any reason (envs/smac/guarded_game.py).
 """
 
 from __future__ import annotations

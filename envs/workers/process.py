@@ -1,41 +1,42 @@
-"""The world's handle of a game process: requests, replies with a deadline, and its end."""
+"""The world's handle of a worker process: requests, replies with a deadline, and its end."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from typing import Any
 
-from fedqmix.envs.smac import messages as m
+from fedqmix.envs.workers import messages as m
+from fedqmix.runtime.core.errors import WorldError
 
-WORKER = (sys.executable, "-m", "fedqmix.envs.smac.worker")
 LAUNCH_SECONDS = 300.0
-"""The time limit from a game's start to the beginning of its first battle."""
+"""The time limit from a process's start to its first reply, such as the beginning of its first episode."""
 LOG_CHARACTERS, LOG_LINES = 600, 5
 """Most characters and lines of a failed process's last output that an error quotes."""
 PATIENCE = 5.0  # seconds that a dismissed process has to end
 
 
-class BrokenGameError(Exception):
-    """A game process has died, does not answer, or reports that its game broke down."""
+class BrokenWorkerError(Exception):
+    """A worker process has died, does not answer, or reports that its episode broke down."""
 
 
-class Game:
-    """A process that plays one battle after another."""
+class Worker:
+    """A process that plays one episode after another (envs.workers.serving)."""
 
-    def __init__(self, job: m.Job, program: Sequence[str] = WORKER) -> None:
+    def __init__(self, program: Sequence[str], job: str, seconds: float) -> None:
         """Start the process in its own process group.
 
-        program: the command line before the process's arguments.
+        program: the command line before the process's arguments. job: its last argument. seconds: the time limit of a
+        reply after the first one.
         """
-        self.seconds = job.env.call_seconds
+        self.seconds = seconds
         with ExitStack() as closing:
             self._output = closing.enter_context(tempfile.TemporaryFile())
             self._closing = closing.pop_all()
@@ -45,7 +46,7 @@ class Game:
         self._closing.enter_context(self._pipe)
         try:
             self._process = subprocess.Popen(
-                [*program, str(its_pipe.fileno()), str(its_parent_pipe), job.to_json()],
+                [*program, str(its_pipe.fileno()), str(its_parent_pipe), job],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
@@ -64,47 +65,52 @@ class Game:
         """The id of the process and of its group."""
         return self._process.pid
 
-    def ask(self, what: str, arrays: m.Arrays | None = None) -> None:
+    def ask(self, what: str, arrays: m.Arrays | None = None, **facts: Any) -> None:
         """Send a request; `answer` returns the reply, and reports a dead process.
 
-        what: BEGIN, STEP, UNITS or REPLAY of envs.smac.messages. An earlier reply that was not fetched is dropped.
+        what: BEGIN, STEP, or a request of the suite. An earlier reply that was not fetched is dropped.
         """
         seconds = self.seconds if self._launched else LAUNCH_SECONDS
         self._deadline = time.monotonic() + seconds
         self._asked += 1
         try:
-            m.send(self._pipe, {m.ASK: what, m.NUMBER: self._asked}, arrays)
+            m.send(self._pipe, {**facts, m.ASK: what, m.NUMBER: self._asked}, arrays)
         except OSError:
             return
 
     def answer(self) -> tuple[m.Facts, m.Arrays]:
-        """Wait for the reply to the last request. Raises BrokenGameError when none comes."""
+        """Wait for the reply to the last request.
+
+        Raises BrokenWorkerError when none comes, and WorldError when the worker refuses the request.
+        """
         while True:
             if not wait([self._pipe], max(self._deadline - time.monotonic(), 0.0)):
-                raise BrokenGameError(f"it did not answer within {self.seconds:.0f} s")
+                raise BrokenWorkerError(f"it did not answer within {self.seconds:.0f} s")
             try:
                 facts, arrays = m.receive(self._pipe)
             except (EOFError, OSError) as error:
-                raise BrokenGameError(f"its process died{self._last_output()}") from error
+                raise BrokenWorkerError(f"its process died{self._last_output()}") from error
             if m.FAILED in facts:
-                raise BrokenGameError(f"{facts[m.FAILED]}{self._last_output()}")
+                raise BrokenWorkerError(f"{facts[m.FAILED]}{self._last_output()}")
             self._launched = True
             if facts.pop(m.NUMBER) == self._asked:
+                if m.REFUSED in facts:
+                    raise WorldError(facts[m.REFUSED])
                 return facts, arrays
 
     def dismiss(self) -> None:
-        """Close the pipe, at which the process ends with its game; `end` waits for it."""
+        """Close the pipe, at which the process ends; `end` waits for it."""
         self._pipe.close()
         self._deadline = time.monotonic() + PATIENCE
 
     def end(self) -> None:
-        """Wait for a dismissed process; after PATIENCE kill it and its game."""
+        """Wait for a dismissed process; after PATIENCE kill it and its group."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(self._deadline - time.monotonic(), 0.0))
         self.kill()
 
     def kill(self) -> None:
-        """Kill the process and its game at once."""
+        """Kill the process and its group at once."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
