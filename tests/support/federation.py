@@ -77,7 +77,7 @@ class ToySide:
     def episode_means(self) -> dict[str, float]:
         return self.learner.episode_means()
 
-    def evaluation_returns(self) -> dict[str, float]:
+    def evaluation_returns(self) -> dict[str, Returns]:
         played = self.learner.records.results(Purpose.EVALUATION)
         return {"evaluation": self.learner.evaluation_return()} if played else {}
 
