@@ -21,11 +21,12 @@ from fedqmix.conf.registry import make_settings
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import name_faults
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 
-SPEC = TeamSpec("contract", n_agents=3, n_actions=4, obs_dim=5, state_dim=6, episode_limit=6)
+SPEC = TeamSpec("contract", n_agents=3, n_actions=4, observation=Flat(5), state=Flat(6), episode_limit=6)
 LENGTHS = (6, 5, 5, 3, 1)
 CPU = torch.device("cpu")
 

@@ -151,6 +151,7 @@ class CheckpointConfig:
 
     every_rounds: int = number(1, doc="rounds between two checkpoints")
     keep: int = number(1, doc="number of newest checkpoints kept, besides the networks of the best evaluation")
+    replays: bool = value(doc="whether a replay is kept with each checkpoint, where the world's units can be drawn")
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Config:
     checkpoint: CheckpointConfig = MISSING
     stop: StopConfig = MISSING
     experiment: str = value(doc="name of the experiment file with the values")
-    map: str = value(doc="the map that the team plays")
+    map: str = value(doc="the task of the suite: in a battle its map")
     seed: int = number(0, doc="fixes, with what a random draw is for, every draw of the run")
     run_dir: str = value(doc="the run folder; a new run requires an empty one")
     resume: str | None = value(doc="the run folder, or one of its checkpoints, to resume")

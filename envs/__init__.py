@@ -1,4 +1,4 @@
-"""The worlds in which agents play: combat simulators behind SMAC's interface."""
+"""The worlds in which agents play, in suites of tasks (registry.py)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from fedqmix.runtime.core.lazy import lazily
 
 if TYPE_CHECKING:
     from fedqmix.envs.factory import (
-        agent_unit_types,
+        agent_types,
         available_maps,
+        available_tasks,
         make_world,
         maximum_reward,
         require_world,
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "StarCraft2Env",
-    "agent_unit_types",
+    "agent_types",
     "available_maps",
+    "available_tasks",
     "make_world",
     "maximum_reward",
     "require_world",

@@ -9,10 +9,11 @@ import torch
 
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks.base import Network, Parameters, Seen
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 
-SPEC = TeamSpec("contract", n_agents=3, n_actions=4, obs_dim=5, state_dim=6, episode_limit=6)
+SPEC = TeamSpec("contract", n_agents=3, n_actions=4, observation=Flat(5), state=Flat(6), episode_limit=6)
 ORDER = timeline(np.array([6, 5, 5, 3, 1], np.int64))
 
 

@@ -37,8 +37,8 @@ class ClusterSettings(StrategyConfig):
     """The settings of averages within clusters of agents."""
 
     clusters: Any = words(
-        "unit_types, lists of agents such as [[0,1],[2,3,4]], or null",
-        doc="the agents that are averaged among themselves; unit_types: those of each unit type",
+        "types, lists of agents such as [[0,1],[2,3,4]], or null",
+        doc="the agents that are averaged among themselves; types: those of each type (unit types in a battle)",
     )
 
 

@@ -8,6 +8,7 @@ from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.units import RACES
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 
 ACTIONS_BEFORE_ATTACKS = 6
@@ -115,8 +116,8 @@ def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
         map=record.name,
         n_agents=layout.n_agents,
         n_actions=layout.n_actions,
-        obs_dim=layout.obs_dim,
-        state_dim=layout.state_dim,
+        observation=Flat(layout.obs_dim),
+        state=Flat(layout.state_dim),
         episode_limit=layout.episode_limit,
         side_by_side=env.side_by_side,
     )

@@ -222,8 +222,9 @@ class SkirmishWorld:
         rules = self._reward_rules
         self._fixed = (self._layout, self._scene, rules, self._units, self._battles, self._actions, views)
         flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
-        self._time_step = TimeStep(views.observations, views.available, views.individual_rewards, *flags)
-        self._team = TeamTimeStep(views.state, views.team_reward, *flags)
+        exists = np.ones((layout.n_agents, count), np.bool_)
+        self._time_step = TimeStep(views.observations, views.available, views.individual_rewards, *flags, exists)
+        self._team = TeamTimeStep(views.state, views.team_reward, *flags, exists)
 
     def _checked(self, actions: Integers) -> Integers:
         require_shape(actions, self._layout.n_agents, self._count)

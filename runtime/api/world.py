@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from fedqmix.conf.schema import Config
 from fedqmix.envs import make_world as build_world
+from fedqmix.envs.registry import SUITES
 from fedqmix.envs.team_view import TeamView
 from fedqmix.runtime.api.arguments import integers, require_shape, whole
 from fedqmix.runtime.api.options import with_world
@@ -19,12 +20,11 @@ from fedqmix.runtime.core.world import (
     EpisodeBatch,
     Floats,
     Purpose,
+    Replayable,
     TeamSpec,
     TimeStep,
     UnitRecord,
 )
-
-SUITES = ("skirmish", "smac")
 
 
 class WorldStep(NamedTuple):
@@ -42,6 +42,7 @@ class WorldStep(NamedTuple):
     truncated: Bools  # [episodes], ended by the episode limit
     won: Bools  # [episodes]
     broken: Bools  # [episodes], terminated because its game broke down (smac)
+    exists: Bools  # [agents, episodes], the agents of each episode
 
     @property
     def ended(self) -> Bools:
@@ -105,7 +106,12 @@ class BatchedWorld:
         return self._copied(self._world.step(found))
 
     def snapshot(self, episode: int) -> list[UnitRecord]:
-        """Return all units of one episode, allies first. Raises WorldError for an episode that is not in the batch."""
+        """Return all units of one episode, allies first.
+
+        Raises WorldError for an episode that is not in the batch, and where the world has no units.
+        """
+        if not isinstance(self._world, Replayable):
+            raise WorldError(f"{self.spec.map} has no units to show.")
         return self._world.snapshot(whole("episode", episode))
 
     def close(self) -> None:
@@ -130,13 +136,13 @@ class BatchedWorld:
 def make_world(suite: str, map: str, *, episodes: int = 1, seed: int = 1, **env: Any) -> BatchedWorld:
     """Make a batch of parallel episodes.
 
-    suite: "skirmish" or "smac" (docs/starcraft.md). map: such as "2s3z". env: options of the world under their names
-    in conf/env/, such as starts="varied".
+    suite: "skirmish", "smac" (docs/starcraft.md) or another choice of env. map: one of its tasks, such as "2s3z".
+    env: options of the world under their names in conf/env/, such as starts="varied".
     Raises ConfigurationError for an unknown suite, map or option and for a game that is not installed, InputError for
     a number that is not valid.
     """
     if suite not in SUITES:
-        raise ConfigurationError(unknown("suite", str(suite), SUITES))
+        raise ConfigurationError(unknown("suite", str(suite), tuple(SUITES)))
     if not isinstance(map, str):
         raise InputError(f"map={map!r} is not a text.")
     config = compose([f"env={suite}", f"map={quoted(map)}"])

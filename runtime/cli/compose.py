@@ -5,31 +5,33 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fedqmix.envs import available_maps
-from fedqmix.envs.maps import load_map
+from fedqmix.envs import team_spec
 from fedqmix.runtime.cli import service_options
-from fedqmix.runtime.configuration.names import unknown
+from fedqmix.runtime.configuration.overrides import quoted
+from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 from fedqmix.runtime.deployment.compose_file import compose_file
 from fedqmix.runtime.storage.files import write_whole
 
 HELP = """\
-fedqmix compose map=MAP [out=docker-compose.yml]    write the compose file of a federation on that map
+fedqmix compose map=MAP [env=SUITE] [out=docker-compose.yml]    write the compose file of a federation on that map
 
   map=MAP    decides the number of agents; runs on other maps need as many
   out=FILE   the file to write; `-` prints it. An existing file is replaced only with replace=true
 """
-_OPTIONS = ("map", "out", "replace")
+_OPTIONS = ("env", "map", "out", "replace")
 
 
 def compose_command(words: list[str]) -> int:
     """Write the compose file; return the exit status."""
     options = service_options.parse("compose", words, _OPTIONS)
     replace = service_options.flag(options, "replace", default=False)
-    map_name = options.get("map", "")
-    if map_name not in available_maps():
-        raise ConfigurationError(unknown("map", map_name, available_maps()))
-    text = compose_file(map_name, agents=load_map(map_name).n_agents)
+    chosen = {name: options[name] for name in ("env", "map") if name in options}
+    if not chosen:
+        raise ConfigurationError("name the task of the federation: fedqmix compose map=MAP")
+    config = compose([f"{name}={quoted(value)}" for name, value in chosen.items()])
+    task = " ".join(f"{name}={value}" for name, value in chosen.items())
+    text = compose_file(task, team_spec(config.map, config.env).n_agents)
     if options.get("out") == "-":
         sys.stdout.write(text)
         return 0

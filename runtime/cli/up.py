@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fedqmix.conf.schema import Config
-from fedqmix.envs.maps import load_map
+from fedqmix.envs import team_spec
 from fedqmix.runtime.cli import service_options
 from fedqmix.runtime.cli.submit import checked, follow
 from fedqmix.runtime.configuration.allowed import Allowed, code_of
@@ -92,7 +92,7 @@ def _train(config: Config, folder: Path, overrides: list[str], patience: float, 
     folder: absolute.
     """
     with ExitStack() as stack:
-        agents = load_map(config.map).n_agents
+        agents = team_spec(config.map, config.env).n_agents
         console = Console()
         supervisor = stack.enter_context(Supervisor(lambda text: console.print(Text(text), soft_wrap=True)))
         private = supervisor.private_folder()

@@ -1,6 +1,6 @@
 """strategy.clusters: which agents are averaged among themselves.
 
-unit_types             the agents of each unit type of the map
+types                  the agents of each type: in a battle the unit types of the map
 [[0,1],[2,3,4]]        lists of agents, each agent in exactly one
 """
 
@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from fedqmix.conf.schema import Config, StrategyConfig
+from fedqmix.envs.factory import agent_types, team_spec
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.strategies.options import ClusterSettings
 
-UNIT_TYPES = "unit_types"
-_EXAMPLE = f"write strategy.clusters={UNIT_TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
+TYPES = "types"
+_EXAMPLE = f"write strategy.clusters={TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
 
 
 def check_clustered(strategy: StrategyConfig) -> None:
@@ -34,10 +35,8 @@ def clusters_of(config: Config) -> list[list[int]] | None:
     if not isinstance(strategy, ClusterSettings) or strategy.clusters is None:
         return None
     given = strategy.clusters
-    from fedqmix.envs import agent_unit_types, team_spec  # here, because it compiles the skirmish rules
-
-    if given == UNIT_TYPES:
-        types = agent_unit_types(config.map, config.env)
+    if given == TYPES:
+        types = agent_types(config.map, config.env)
         return [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
     clusters = _lists(given)
     _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)

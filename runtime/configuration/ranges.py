@@ -13,8 +13,8 @@ from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, Omega
 
 from fedqmix.conf.kinds import within
 from fedqmix.conf.registry import settings_class
-from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, EvaluationConfig, StrategyConfig, least_agents
-from fedqmix.envs.smac.options import SmacOptions
+from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, StrategyConfig, least_agents
+from fedqmix.envs.registry import find_suite
 from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
 from fedqmix.runtime.configuration.clusters import check_clustered
 from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
@@ -135,18 +135,7 @@ def _check_combinations(config: Config) -> None:
     _check_lessening(strategy)
     _check_clipping(strategy)
     check_clustered(strategy)
-    if isinstance(config.env, SmacOptions):
-        _check_starts(config.env, config.evaluation)
-
-
-def _check_starts(env: SmacOptions, evaluation: EvaluationConfig) -> None:
-    for name, starts in (("env", env.starts), ("evaluation", evaluation.starts)):
-        if starts == "varied":
-            continue
-        raise ConfigurationError(
-            f"{name}.starts={starts} with env=smac: StarCraft II places the units itself, a little differently in "
-            f"every battle. Write {name}.starts=varied, or choose env=skirmish."
-        )
+    find_suite(config.env.name).check(config.env, config.evaluation)
 
 
 def _check_code(config: Config) -> None:
@@ -249,10 +238,13 @@ def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
         )
 
 
-def check_map(config: Config, maps: Sequence[str]) -> None:
-    """Check that the map exists. Raises ConfigurationError with the nearest name and all names."""
-    if config.map not in maps:
-        raise ConfigurationError(unknown("map", config.map, maps))
+def check_map(config: Config, tasks: Sequence[str]) -> None:
+    """Check that the map is one of its suite's tasks; where there are none, any name is valid.
+
+    Raises ConfigurationError with the nearest name and all names.
+    """
+    if tasks and config.map not in tasks:
+        raise ConfigurationError(f"{unknown('map', config.map, tasks)} These are the tasks of env={config.env.name}.")
 
 
 def _patterns(patterns: Sequence[str]) -> str:

@@ -20,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.schema import ROBUST, Config
+from fedqmix.envs.factory import available_tasks, team_spec
+from fedqmix.envs.registry import SUITES
 from fedqmix.runtime.configuration import overrides as written
 from fedqmix.runtime.configuration.choices import chosen_in, drop_others
 from fedqmix.runtime.configuration.clusters import clusters_of
@@ -33,6 +35,7 @@ from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_
 from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.core.own_code import is_file
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.untrusted import ADVICE, is_there
 
@@ -76,7 +79,7 @@ def compose(
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
         return with_own_condition(_checked(raw, maps, parameter_names), parsed)
     config = _checked(composed(parsed), maps, parameter_names)
-    require_maps(config.experiment, _maps() if maps is None else maps)
+    require_maps(config.experiment, _all_tasks() if maps is None else maps)
     return with_own_condition(config, parsed)
 
 
@@ -227,7 +230,7 @@ def _defaults(choices: tuple[str, ...]) -> DictConfig:
 
 def _checked(raw: DictConfig, maps: Sequence[str] | None, parameter_names: Sequence[str] | None) -> Config:
     config = _with_absolute_code(typed(raw))
-    check_map(config, _maps() if maps is None else maps)
+    check_map(config, available_tasks(config.env.name) if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
     clusters_of(config)
@@ -247,23 +250,19 @@ def _with_absolute_code(config: Config) -> Config:
     return config
 
 
-def _maps() -> Sequence[str]:
-    from fedqmix.envs import available_maps  # here, because it compiles the skirmish rules
-
-    return tuple(available_maps())
+def _all_tasks() -> Sequence[str]:
+    return tuple(dict.fromkeys(task for suite in SUITES for task in available_tasks(suite)))
 
 
 def _agents(config: Config) -> int:
-    from fedqmix.envs import team_spec  # here, because it compiles the skirmish rules
-
     return team_spec(config.map, config.env).n_agents
 
 
-SMALLEST_TEAM = ("any", 1, 1, 1, 1, 1)
+SMALLEST_TEAM = TeamSpec("any", 1, 1, Flat(1), Flat(1), 1)
 """Sizes of a team whose parameters have the same names as those of any other."""
 
 
 def _parameter_names(config: Config) -> Sequence[str]:
     from fedqmix.algorithms import find_algorithm, make_networks  # here, because it loads torch
 
-    return tuple(make_networks(find_algorithm(config.algorithm), config.model, TeamSpec(*SMALLEST_TEAM)).shapes())
+    return tuple(make_networks(find_algorithm(config.algorithm), config.model, SMALLEST_TEAM).shapes())

@@ -15,7 +15,6 @@ from fedqmix.runtime.core.world import (
     Purpose,
     TeamSpec,
     TimeStep,
-    UnitRecord,
 )
 
 Ended = tuple[Integers, Floats64, np.ndarray]
@@ -64,10 +63,6 @@ class TalliedWorld:
             if not self._running.any():
                 self._end(self._batch, time_step)
         return time_step
-
-    def snapshot(self, episode: int) -> list[UnitRecord]:
-        """See runtime.core.world.World."""
-        return self._world.snapshot(episode)
 
     def close(self) -> None:
         """See runtime.core.world.World."""

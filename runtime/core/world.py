@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fedqmix.runtime.core.spaces import Space
 
 Floats = NDArray[np.float32]
 Floats64 = NDArray[np.float64]
@@ -41,22 +43,43 @@ EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {
 """evaluation.starts -> the purposes of an evaluation's episodes; the first one gives the run's score."""
 
 
+class Score(StrEnum):
+    """The figure by which the networks of a world are judged."""
+
+    WIN_RATE = "win_rate"
+    """The share of episodes won; the team return decides between equal ones."""
+    RETURN = "return"
+    """The mean team return, in worlds where nothing can be won."""
+
+
 @dataclass(frozen=True)
 class TeamSpec:
-    """The sizes of networks, mixers and buffers.
+    """The sizes of networks, mixers and buffers, and what the numbers are.
 
-    map: the map's name; n_agents, n_actions: counts; obs_dim, state_dim: length of one agent's observation and of
-    the global state; episode_limit: environment steps after which an episode is truncated; side_by_side: the maximum
-    number of episodes in a batch, None for any number.
+    map: the task's name, such as SMAC's map; n_agents: the maximum number of agents in an episode; n_actions: their
+    actions; observation: the space of one agent's observation; state: of the global state; episode_limit: environment
+    steps after which an episode is truncated; side_by_side: the maximum number of episodes in a batch, None for any
+    number; score: the figure by which networks are judged.
     """
 
     map: str
     n_agents: int
     n_actions: int
-    obs_dim: int
-    state_dim: int
+    observation: Space
+    state: Space
     episode_limit: int
     side_by_side: int | None = None
+    score: Score = Score.WIN_RATE
+
+    @property
+    def obs_dim(self) -> int:
+        """Length of one agent's observation."""
+        return self.observation.dim
+
+    @property
+    def state_dim(self) -> int:
+        """Length of the global state."""
+        return self.state.dim
 
 
 @dataclass(frozen=True)
@@ -80,15 +103,17 @@ class TimeStep(NamedTuple):
     The caller may read the arrays until the next call of the same world, which may overwrite them.
     An ended episode stays in the batch: its agents have only the no-op, its rewards are 0, its flags stay. (When an
     episode is truncated, the masks are those of its last moment, from which learning bootstraps.)
+    An agent that does not exist in an episode observes zeros, has only the no-op and earns 0.
     """
 
-    observations: Floats  # [agents, episodes, obs_dim], SMAC's own scaling, mostly -1..1
+    observations: Floats  # [agents, episodes, obs_dim], in SMAC's worlds its own scaling, mostly -1..1
     available_actions: Bools  # [agents, episodes, n_actions], at least one True in every row
     individual_rewards: Floats  # [agents, episodes], of this environment step; 0 at the beginning
-    terminated: Bools  # [episodes], won, lost or both teams dead
+    terminated: Bools  # [episodes], ended by the rules: in a battle won, lost or both teams dead
     truncated: Bools  # [episodes], ended by the episode limit
-    won: Bools  # [episodes], True from the environment step in which the last enemy died
+    won: Bools  # [episodes], True from the environment step that won; False where nothing can be won
     broken: Bools  # [episodes], terminated because its game broke down: it is not counted and is played again
+    exists: Bools  # [agents, episodes], the agents of each episode, from its beginning to its end
 
 
 class TeamTimeStep(NamedTuple):
@@ -100,6 +125,7 @@ class TeamTimeStep(NamedTuple):
     truncated: Bools  # [episodes]
     won: Bools  # [episodes]
     broken: Bools  # [episodes]
+    exists: Bools  # [agents, episodes]
 
 
 class TeamSink(Protocol):
@@ -148,11 +174,16 @@ class World(Protocol):
         Raises UnavailableActionError when an action's mask is False; it names agent, episode and action.
         """
 
-    def snapshot(self, episode: int) -> list[UnitRecord]:
-        """Return all units of one episode of the current batch, allies first, each side by index."""
-
     def close(self) -> None:
         """Release processes and threads. A closed world cannot be used again."""
+
+
+@runtime_checkable
+class Replayable(Protocol):
+    """A world whose units can be drawn: its episodes are recorded as replays."""
+
+    def snapshot(self, episode: int) -> list[UnitRecord]:
+        """Return all units of one episode of the current batch, allies first, each side by index."""
 
 
 class LocalWorld(World, Protocol):

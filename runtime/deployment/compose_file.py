@@ -13,18 +13,18 @@ from fedqmix.runtime.deployment.compose_services import AGENT, COMMON, MIXER, SU
 from fedqmix.runtime.deployment.parties import parties
 
 HEADER = """\
-# A federation of {agents} agents on map {map}: {command}
+# A federation of {agents} agents: {command}
 #   fedqmix certs agents={agents} && docker compose build && docker compose up
 # `train` starts a run and follows it; the run folder is in the volume `runs`. Another one, when that is over:
-#   docker compose run --rm train submit superlink=superlink:8000 certs=/run/certs map={map} strategy=pp_pps
+#   docker compose run --rm train submit superlink=superlink:8000 certs=/run/certs {task} strategy=pp_pps
 # FEDQMIX_UID and FEDQMIX_GID: the owner of certs/ (1000 unless set). FEDQMIX_NET: the first half of the networks'
 # addresses. FEDQMIX_TORCH_INDEX: the index of PyTorch in the build. More in docs/deployment.md.
 name: fedqmix
 """
 
 
-def compose_file(map_name: str, agents: int) -> str:
-    """Return the compose file (YAML) for a map and its number of agents (at most 27)."""
+def compose_file(task: str, agents: int) -> str:
+    """Return the compose file (YAML) for a task and its number of agents (at most 27). task: such as "map=3m"."""
     ids = range(agents)
     own = ", ".join(f"agent-{k}" for k in ids)
     known = [f"supernode-{k}.pub" for k in ids]
@@ -34,10 +34,10 @@ def compose_file(map_name: str, agents: int) -> str:
         MIXER.format(secrets=_uses("mixer"), agent_networks=own),
         *(AGENT.format(k=k, secrets=_uses(f"agent-{k}")) for k in ids),
         *(SUPERNODE.format(k=k, secrets=_uses(f"supernode-{k}", ["auth.key"])) for k in ids),
-        TRAIN.format(map=map_name, waits=_waits(ids), secrets=_uses("submit")),
+        TRAIN.format(task=task, waits=_waits(ids), secrets=_uses("submit")),
     ]
     parts = [
-        HEADER.format(agents=agents, map=map_name, command=f"fedqmix compose map={map_name}"),
+        HEADER.format(agents=agents, task=task, command=f"fedqmix compose {task}"),
         COMMON.format(),
         "services:\n" + "\n".join(services),
         "networks:\n" + _networks(ids),

@@ -103,7 +103,7 @@ TRAIN = """\
   train:
     <<: *common
     restart: "no"
-    command: submit superlink=superlink:8000 certs=/run/certs map={map}
+    command: submit superlink=superlink:8000 certs=/run/certs {task}
     depends_on:
 {waits}
     networks: [control]

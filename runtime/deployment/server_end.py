@@ -59,7 +59,7 @@ def serve(grid: Grid, context: Context) -> None:
     words = _words(str(context.run_config.get("overrides", "")))
     config = _configuration(words, runs, None if alone else Allowed.parse(os.environ.get("FEDQMIX_ALLOW", "")))
     n_agents = team_spec(config.map, config.env).n_agents
-    require_members(config.map, n_agents, None if place is None or place.nodes is None else place.nodes.values())
+    require_members(config.map, config.env, None if place is None or place.nodes is None else place.nodes.values())
     if alone:
         require_nodes(grid, n_agents)
         require_world(config.map, config.env)  # the world will be started on this machine

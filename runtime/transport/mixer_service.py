@@ -243,7 +243,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._sink.open(attempt, lambda: self._ready(attempt, kind, config))
         return self._needed_side().spec.n_agents
 
-    def _ready(self, attempt: Attempt, kind: str, config: str) -> tuple[TeamSink, int]:
+    def _ready(self, attempt: Attempt, kind: str, config: str) -> tuple[TeamSink, TeamSpec]:
         side, known = self._side, self._made_for == (attempt.run, config)
         self._side = None  # if anything below fails, the next attempt builds a new one
         if side is not None and not known:
@@ -258,7 +258,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             self._round_stored = -1
         side.forget_faults()
         self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
-        return side.sink, side.spec.state_dim
+        return side.sink, side.spec
 
     def _side_after(self, run: str, round: int) -> MixerSide:
         """Return the side when its state is that of the round's end. Raises AttemptError otherwise."""

@@ -8,7 +8,7 @@ import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import RefusedError
-from fedqmix.runtime.core.world import EpisodeBatch, TeamSink, TeamTimeStep
+from fedqmix.runtime.core.world import EpisodeBatch, TeamSink, TeamSpec, TeamTimeStep
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.faults import Peer, answered, conversed
 from fedqmix.runtime.transport.handler import RequestHandler
@@ -25,13 +25,14 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
         self._meeting = Rendezvous(PATIENCE_S, who="world")  # of one party, which never waits
         self._handler = RequestHandler(self._meeting, ledger, peer)
         self._sink: TeamSink | None = None
-        self._state_dim = self._count = 0
+        self._spec: TeamSpec | None = None
+        self._count = 0
 
-    def open(self, attempt: Attempt, prepare: Callable[[], tuple[TeamSink, int]]) -> None:
-        """Begin an attempt. prepare: returns the local sink and state_dim; called when no message is processed."""
+    def open(self, attempt: Attempt, prepare: Callable[[], tuple[TeamSink, TeamSpec]]) -> None:
+        """Begin an attempt. prepare: returns the local sink and sizes; called when no message is processed."""
 
         def alone() -> int:
-            self._sink, self._state_dim = prepare()
+            self._sink, self._spec = prepare()
             self._count = 0
             return 1
 
@@ -45,7 +46,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
                 raise RefusedError("A batch needs at least one episode; got 0.")
             return "the beginning of a batch", (
                 batch,
-                read_team_time_step(request.time_step, batch.count, self._state_dim),
+                read_team_time_step(request.time_step, batch.count, self._opened()),
             )
 
         def note(received: list[tuple[EpisodeBatch, TeamTimeStep]]) -> list[team_sink_pb2.Noted]:
@@ -64,7 +65,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
                 raise RefusedError("No batch was begun: call Begin before Record.")
             # The local sink checks for finite values: its error names the value and the episode.
             return "an environment step", read_team_time_step(
-                request.time_step, self._count, self._state_dim, finite=False
+                request.time_step, self._count, self._opened(), finite=False
             )
 
         def note(received: list[TeamTimeStep]) -> list[team_sink_pb2.Noted]:
@@ -74,3 +75,7 @@ class SinkService(team_sink_pb2_grpc.TeamSinkServicer):
 
         noted: team_sink_pb2.Noted = self._handler.world(request, context, read, note)
         return noted
+
+    def _opened(self) -> TeamSpec:
+        assert self._spec is not None
+        return self._spec

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fedqmix.runtime.core.errors import RefusedError
-from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSpec, TeamTimeStep, TimeStep
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Purpose, TeamSpec, TeamTimeStep, TimeStep
 from fedqmix.runtime.transport.codec import decode, encode
 from fedqmix.runtime.transport.proto import team_sink_pb2, world_pb2
 
@@ -33,7 +33,9 @@ def read_batch(message: world_pb2.EpisodeBatch) -> EpisodeBatch:
 
 def sights(time_step: TimeStep) -> Sequence[world_pb2.Sight]:
     """Copy a time step of the whole team into one message for each agent."""
-    terminated, truncated, won, broken = (encode(flag) for flag in time_step[3:])
+    flags = time_step.terminated, time_step.truncated, time_step.won, time_step.broken
+    terminated, truncated, won, broken = map(encode, flags)
+    whole = time_step.exists.all()
     return [
         world_pb2.Sight(
             observations=encode(time_step.observations[agent : agent + 1]),
@@ -43,6 +45,7 @@ def sights(time_step: TimeStep) -> Sequence[world_pb2.Sight]:
             truncated=truncated,
             won=won,
             broken=broken,
+            exists=None if whole else encode(time_step.exists[agent : agent + 1]),
         )
         for agent in range(len(time_step.observations))
     ]
@@ -61,23 +64,35 @@ def read_sight(message: world_pb2.Sight, spec: TeamSpec, count: int) -> TimeStep
         decode(message.truncated, "truncated", np.bool_, (count,)),
         decode(message.won, "won", np.bool_, (count,)),
         decode(message.broken, "broken", np.bool_, (count,)),
+        _read_exists(message, 1, count),
     )
 
 
 def team_time_step_message(time_step: TeamTimeStep) -> team_sink_pb2.TeamTimeStep:
     """Copy a time step of the mixer's side into a message."""
-    return team_sink_pb2.TeamTimeStep(**{name: encode(array) for name, array in time_step._asdict().items()})
+    arrays = time_step._asdict()
+    if time_step.exists.all():
+        del arrays["exists"]
+    return team_sink_pb2.TeamTimeStep(**{name: encode(array) for name, array in arrays.items()})
 
 
 def read_team_time_step(
-    message: team_sink_pb2.TeamTimeStep, count: int, state_dim: int, finite: bool = True
+    message: team_sink_pb2.TeamTimeStep, count: int, spec: TeamSpec, finite: bool = True
 ) -> TeamTimeStep:
     """Return the mixer side's time step of a message. Raises RefusedError as `read_sight` does."""
     return TeamTimeStep(
-        decode(message.state, "state", np.float32, (count, state_dim), finite),
+        decode(message.state, "state", np.float32, (count, spec.state_dim), finite),
         decode(message.team_reward, "team_reward", np.float32, (count,), finite),
         decode(message.terminated, "terminated", np.bool_, (count,)),
         decode(message.truncated, "truncated", np.bool_, (count,)),
         decode(message.won, "won", np.bool_, (count,)),
         decode(message.broken, "broken", np.bool_, (count,)),
+        _read_exists(message, spec.n_agents, count),
     )
+
+
+def _read_exists(message: world_pb2.Sight | team_sink_pb2.TeamTimeStep, agents: int, count: int) -> Bools:
+    if not message.HasField("exists"):
+        return np.ones((agents, count), np.bool_)
+    found: Bools = decode(message.exists, "exists", np.bool_, (agents, count))
+    return found

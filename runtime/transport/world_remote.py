@@ -12,7 +12,7 @@ import numpy as np
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import WorldError
-from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSpec, TimeStep, UnitRecord
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSpec, TimeStep
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.codec import encode
 from fedqmix.runtime.transport.conversation import Conversation
@@ -64,10 +64,6 @@ class RemoteWorld:
                 f"got {actions.dtype} of shape {list(actions.shape)}."
             )
         return self._turn(self._steps.call, world_pb2.Move(actions=encode(actions)))
-
-    def snapshot(self, episode: int) -> list[UnitRecord]:
-        """Raise WorldError: only the world itself can read units."""
-        raise WorldError("An agent cannot see all units of an episode; only the world itself can.")
 
     def close(self) -> None:
         """Close the stream; the channel stays open for its owner."""

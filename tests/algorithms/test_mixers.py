@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fedqmix.algorithms import find_algorithm, make_team_half
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 from support.toy_team import algorithm, make_learner
 from support.toy_world import toy_spec
@@ -26,7 +27,7 @@ def random_mixer(method, agents, seed):
     """A mixer with weights far from its first ones, a state and Q-values, all of some size."""
     name, layers = method
     random = np.random.default_rng(seed)
-    spec = TeamSpec("", agents, 3, 3, 4, 5)
+    spec = TeamSpec("", agents, 3, Flat(3), Flat(4), 5)
     mixer = make_mixer(algorithm(name=name, hypernetwork_layers=layers), spec, seed).double()
     for parameter in mixer.parameters():
         parameter.data = torch.from_numpy(random.standard_normal(parameter.shape) * random.choice([0.1, 1.0, 5.0]))
@@ -61,7 +62,7 @@ def test_weights_must_be_made_non_negative():
 
 def test_value_of_a_hand_written_qmix():
     """|-2| * 3 + 1 = 7 inside; elu(7) * |-0.5| + v, v = 4 * relu(1) - 1."""
-    mixer = make_mixer(algorithm(hypernetwork_layers=1, mixing_embed=1), TeamSpec("", 1, 2, 2, 1, 5), 3)
+    mixer = make_mixer(algorithm(hypernetwork_layers=1, mixing_embed=1), TeamSpec("", 1, 2, Flat(2), Flat(1), 5), 3)
     values = {
         "weight_1.weight": [[-2.0]],
         "weight_1.bias": [0.0],

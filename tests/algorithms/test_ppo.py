@@ -14,11 +14,12 @@ from fedqmix.algorithms.ppo.agent import entropy, log_probabilities
 from fedqmix.algorithms.ppo.team import clipped_surrogate
 from fedqmix.conf.schema import ON_POLICY
 from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 from support.toy_team import algorithm
 
-SPEC = TeamSpec("by hand", n_agents=2, n_actions=3, obs_dim=1, state_dim=1, episode_limit=3)
+SPEC = TeamSpec("by hand", n_agents=2, n_actions=3, observation=Flat(1), state=Flat(1), episode_limit=3)
 ORDER = timeline(np.array([3, 2], np.int64))  # the first episode terminates, the second meets its limit
 # transitions: time 0 of both episodes, time 1 of both, time 2 of the first; moments: the last ones of both as well
 REWARDS = torch.tensor([1.0, 0.0, 0.0, 1.0, 2.0])

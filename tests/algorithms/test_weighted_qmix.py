@@ -11,11 +11,12 @@ from fedqmix.algorithms import ALGORITHMS, make_team_half
 from fedqmix.algorithms.base import TeamInputs, learn, target_of
 from fedqmix.algorithms.q_learning.mixers.vdn import VdnMixer
 from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 from support.toy_team import algorithm
 
-SPEC = TeamSpec("by hand", n_agents=2, n_actions=3, obs_dim=1, state_dim=1, episode_limit=4)
+SPEC = TeamSpec("by hand", n_agents=2, n_actions=3, observation=Flat(1), state=Flat(1), episode_limit=4)
 ORDER = timeline(np.array([4], np.int64))  # one episode of four transitions, which terminates
 GAMMA, ALPHA = 0.5, 0.25
 

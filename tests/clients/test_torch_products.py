@@ -17,11 +17,12 @@ from fedqmix.clients.rounds import collect
 from fedqmix.clients.rows import backward_batched
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.runtime.core.rows import differentiable
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 from support.toy_team import CPU, algorithm, make_learner
 from support.toy_world import ToyWorld
 
-SPEC = TeamSpec("toy", 3, 9, 12, 5, 60)
+SPEC = TeamSpec("toy", 3, 9, Flat(12), Flat(5), 60)
 MODEL = ModelConfig(name="gru", hidden=16, initialisation="uniform", agent_id=True)
 TOGETHER = {"parallel_episodes": 8, "batch_size": 8, "buffer_size": 8, "epsilon_finish": 1.0}
 

@@ -126,6 +126,7 @@ def test_acting_is_one_kernel_a_moment_for_all_episodes_and_agents(monkeypatch):
         truncated=nothing,
         won=nothing,
         broken=nothing,
+        exists=np.ones(shape, np.bool_),
     )
     for time in range(5):
         actor.act(time_step, time)

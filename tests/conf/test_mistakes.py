@@ -151,7 +151,7 @@ MISTAKES = [
     # clusters
     (["strategy=clusters", "strategy.clusters=null"], "strategy=clusters needs clusters: write strategy.clusters=unit"),
     (
-        ["strategy.clusters=unit_types"],
+        ["strategy.clusters=types"],
         "strategy.clusters is a setting of clusters; strategy=a_pps has: strategy.code,",
     ),
     (["strategy=clusters", "strategy.clusters=types"], "strategy.clusters=types is not a list of lists of agents"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fedqmix.envs.options import skirmish_options
 from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
 from fedqmix.runtime.configuration.names import groups, settings, writable
 from fedqmix.runtime.configuration.ranges import to_yaml
@@ -277,12 +278,13 @@ def test_where_runs_lie(runs: Path) -> None:
 
 
 def test_a_map_for_more_agents_than_the_federation_has() -> None:
-    require_members("3m", 3, [0, 1, 2])
-    require_members("3m", 3, [0, 1, 2, 3])
-    require_members("8m", 8, None)  # nobody knows
+    env = skirmish_options()
+    require_members("3m", env, [0, 1, 2])
+    require_members("3m", env, [0, 1, 2, 3])
+    require_members("8m", env, None)  # nobody knows
     with pytest.raises(
         ConfigurationError, match=r"map=8m has 8 agents, and this federation has 3: .* 3, 4, 5, 6, 7\. .*3m"
     ):
-        require_members("8m", 8, [0, 1, 2])
+        require_members("8m", env, [0, 1, 2])
     with pytest.raises(ConfigurationError, match=r"no SuperNode of agent 1\."):
-        require_members("3m", 3, [0, 2])
+        require_members("3m", env, [0, 2])

@@ -6,7 +6,6 @@ import pytest
 
 from fedqmix.envs import available_maps, make_world, maximum_reward, team_spec
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.core.world import TeamSpec
 from support.worlds import MAPS, KeepingSink, options
 
 # map: agents, actions, observation, state, limit (get_env_info of SMAC with default options), max_reward
@@ -40,7 +39,8 @@ SMAC = {
 @pytest.mark.parametrize("name", SMAC)
 def test_sizes_equal_smacs(name: str) -> None:
     *sizes, max_reward = SMAC[name]
-    assert team_spec(name, options()) == TeamSpec(name, *sizes)
+    spec = team_spec(name, options())
+    assert [spec.n_agents, spec.n_actions, spec.obs_dim, spec.state_dim, spec.episode_limit] == sizes
     assert maximum_reward(name, options()) == max_reward
 
 

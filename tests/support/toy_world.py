@@ -10,6 +10,7 @@ import numpy as np
 
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import UnavailableActionError
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep, UnitRecord
 
 SECRET = np.float32(0.7390851)
@@ -19,7 +20,7 @@ NO_OP = 0
 
 def toy_spec(n_agents: int = 3, n_actions: int = 5, limit: int = 7) -> TeamSpec:
     """Sizes that ToyWorld can play; an observation is a one-hot goal, the time, a draw, SECRET."""
-    return TeamSpec("toy", n_agents, n_actions, n_actions + 3, n_agents + 2, limit)
+    return TeamSpec("toy", n_agents, n_actions, Flat(n_actions + 3), Flat(n_agents + 2), limit)
 
 
 class ToyWorld:
@@ -54,13 +55,16 @@ class ToyWorld:
         self._time = 0
         self._points = np.zeros(count, np.int64)
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
+        exists = np.ones((spec.n_agents, count), np.bool_)
         self._turn = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
             np.zeros((spec.n_agents, count), np.float32),
             *flags,
+            exists,
         )
-        self._team = TeamTimeStep(np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32), *flags)
+        state, team_reward = np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32)
+        self._team = TeamTimeStep(state, team_reward, *flags, exists)
         self._break_down(batch)
         self._write(np.zeros(count, np.bool_))
         self._sink.begin(batch, self._team)

@@ -7,7 +7,16 @@ world, and gets the team reward from a RewardObserver before the mixer's side.
 from __future__ import annotations
 
 from fedqmix.envs.replays import Occasion, Recording, Replay
-from fedqmix.runtime.core.world import Bools, EpisodeBatch, Floats, Integers, TeamSink, TeamTimeStep, TimeStep, World
+from fedqmix.runtime.core.world import (
+    Bools,
+    EpisodeBatch,
+    Floats,
+    Integers,
+    Replayable,
+    TeamSink,
+    TeamTimeStep,
+    TimeStep,
+)
 
 
 class RewardObserver:
@@ -37,7 +46,7 @@ class Recorder:
     last: the replay of the last recorded episode, with round 0; None before the first.
     """
 
-    def __init__(self, run: str, map: str, seed: int, world: World, reward_observer: RewardObserver) -> None:
+    def __init__(self, run: str, map: str, seed: int, world: Replayable, reward_observer: RewardObserver) -> None:
         """run: the run's name. reward_observer: the sink of `world`."""
         self._run, self._map, self._seed = run, map, seed
         self._world, self._reward_observer = world, reward_observer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fedqmix.envs.replays import Replay, replay_bytes
 from fedqmix.envs.replays.file import SUFFIX
-from fedqmix.runtime.core.world import EpisodeBatch, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Purpose, Replayable
 from fedqmix.runtime.runs.local.recording import Recorder
 from fedqmix.runtime.storage.files import delete_temporaries, sync_folder, write_whole
 
@@ -33,11 +33,14 @@ class RunReplays:
     as its checkpoint. A replay that cannot be written causes a warning; the run continues.
     """
 
-    def __init__(self, folder: Path, checkpoints: Path, run: str, seed: int, team: LocalTeam) -> None:
+    def __init__(
+        self, folder: Path, checkpoints: Path, run: str, seed: int, team: LocalTeam, world: Replayable
+    ) -> None:
+        """world: the team's own."""
         self._folder, self._checkpoints = folder, checkpoints
         self._team = team
-        self.evaluations = Recorder(run, team.spec.map, seed, team.world, team.reward_observer)
-        self._shown = Recorder(run, team.spec.map, seed, team.world, team.reward_observer)
+        self.evaluations = Recorder(run, team.spec.map, seed, world, team.reward_observer)
+        self._shown = Recorder(run, team.spec.map, seed, world, team.reward_observer)
 
     def show(self, round_: int, arrays: Mapping[str, torch.Tensor]) -> Replay:
         """Play one episode that is not stored, with training's current exploration.

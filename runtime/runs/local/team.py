@@ -13,7 +13,7 @@ from fedqmix.conf.schema import Config
 from fedqmix.envs import make_world, team_spec
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.tally import TalliedWorld
-from fedqmix.runtime.core.world import EpisodeBatch
+from fedqmix.runtime.core.world import EpisodeBatch, Replayable
 from fedqmix.runtime.runs.lifecycle.sides import AgentSide, MixerSide, Tensors, stacked
 from fedqmix.runtime.runs.local.recording import RewardObserver
 from fedqmix.runtime.storage.checkpoint import Checkpoint
@@ -23,7 +23,8 @@ from fedqmix.runtime.storage.ring import EpisodeRing
 class LocalTeam:
     """The world, agents and mixer of a run, built from a configuration.
 
-    together: this run's handle for computing with other runs of the program.
+    together: this run's handle for computing with other runs of the program. drawn: the world, when replays of it can
+    be recorded.
     Raises ConfigurationError when the device is missing or the episode buffers do not fit into memory.
     """
 
@@ -34,9 +35,9 @@ class LocalTeam:
         self._sides = (agent_side, mixer_side)
         self.agents, self.mixer = agent_side.agents, mixer_side.learner
         self.reward_observer = RewardObserver(mixer_side.records)
-        self.world = TalliedWorld(
-            make_world(config.map, config.seed, config.env, self.reward_observer, config.runtime.world_threads)
-        )
+        world = make_world(config.map, config.seed, config.env, self.reward_observer, config.runtime.world_threads)
+        self.world = TalliedWorld(world)
+        self.drawn = world if isinstance(world, Replayable) else None
 
     @property
     def rings(self) -> dict[str, EpisodeRing]:

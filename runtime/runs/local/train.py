@@ -73,9 +73,10 @@ class LocalFederation:
         self.team = LocalTeam(config, together)
         self.n_agents = self.team.spec.n_agents
         self.mixer_side = self.team.mixer
-        self.replays = RunReplays(
-            folder.replays, folder.checkpoints, folder.path.resolve().name, config.seed, self.team
-        )
+        self.replays: RunReplays | None = None
+        if config.checkpoint.replays and self.team.drawn is not None:
+            name = folder.path.resolve().name
+            self.replays = RunReplays(folder.replays, folder.checkpoints, name, config.seed, self.team, self.team.drawn)
 
     @property
     def game(self) -> str:
@@ -94,22 +95,25 @@ class LocalFederation:
         team = self.team
         team.world.forget()
         team.mixer.forget_faults()
-        return answer(team.agents, team.world, team.mixer, questions, self.replays.evaluations)
+        observer = None if self.replays is None else self.replays.evaluations
+        return answer(team.agents, team.world, team.mixer, questions, observer)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Load the networks, optimisers and episodes of a checkpoint."""
         self.team.load(checkpoint.tensors, checkpoint)
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
-        """Save a checkpoint, and a replay with it."""
-        shown = self.replays.show(round_, owned[AGGREGATE])
+        """Save a checkpoint, and a replay with it where there are replays."""
+        shown = None if self.replays is None else self.replays.show(round_, owned[AGGREGATE])
         store.save(round_, {**self.team.state(), **owned}, facts, self.team.rings)
-        self.replays.keep_round(round_, shown)
+        if self.replays is not None and shown is not None:
+            self.replays.keep_round(round_, shown)
 
     def save_best(self, store: CheckpointStore, round_: int, shared: Shared, facts: Mapping[str, Any]) -> None:
         """Save the team's networks, and the best evaluation's replay."""
         store.save_best(self.team.networks(), facts)
-        self.replays.keep_best(round_)
+        if self.replays is not None:
+            self.replays.keep_best(round_)
 
     def close(self) -> None:
         """Release the world's threads."""

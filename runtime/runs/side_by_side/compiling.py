@@ -13,7 +13,7 @@ from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config, EnvConfig
 from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.options import skirmish_options
-from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.smac.options import SmacOptions
 from fedqmix.runtime.configuration.early_stop import without_condition
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
@@ -43,15 +43,15 @@ def _smallest(config: Config) -> Config:
         strategy=with_known(config.strategy, aggregation_interval=1, policy_episodes=1),
         evaluation=replace(config.evaluation, every_env_steps=1, episodes=1),
         runtime=replace(config.runtime, device="cpu"),
-        env=_in_skirmish(config.env),
+        env=_in_process(config.env),
         logger=replace(config.logger, name="jsonl"),
         stop=replace(without_condition(config.stop), rounds=1, env_steps=1_000_000),
     )
 
 
-def _in_skirmish(env: EnvConfig) -> SkirmishOptions:
-    """Return the settings of env=skirmish with the sizes and rewards of another suite's."""
-    if isinstance(env, SkirmishOptions):
+def _in_process(env: EnvConfig) -> EnvConfig:
+    """Return the settings of a suite; those of env=skirmish with the same sizes and rewards for StarCraft II."""
+    if not isinstance(env, SmacOptions):
         return env
     same = {one.name: getattr(env, one.name) for one in fields(BattleOptions) if one.name != "name"}
     return skirmish_options(**same)

@@ -27,7 +27,7 @@ from fedqmix.runtime.transport.proto import tensor_pb2 as fedqmix_dot_runtime_do
 from fedqmix.runtime.transport.proto import world_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_world__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/fedqmix/runtime/transport/proto/team_sink.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\x1a+fedqmix/runtime/transport/proto/world.proto\"\xdc\x01\n\x0cTeamTimeStep\x12\x1e\n\x05state\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12$\n\x0bteam_reward\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x62roken\x18\x06 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\x8f\x01\n\x06Opened\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12&\n\x07\x62\x61ttles\x18\x03 \x01(\x0b\x32\x15.fedqmix.EpisodeBatch\x12(\n\ttime_step\x18\x04 \x01(\x0b\x32\x15.fedqmix.TeamTimeStep\"h\n\x07Outcome\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12(\n\ttime_step\x18\x03 \x01(\x0b\x32\x15.fedqmix.TeamTimeStep\"\x07\n\x05Noted2d\n\x08TeamSink\x12(\n\x05\x42\x65gin\x12\x0f.fedqmix.Opened\x1a\x0e.fedqmix.Noted\x12.\n\x06Record\x12\x10.fedqmix.Outcome\x1a\x0e.fedqmix.Noted(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/fedqmix/runtime/transport/proto/team_sink.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\x1a+fedqmix/runtime/transport/proto/world.proto\"\xfd\x01\n\x0cTeamTimeStep\x12\x1e\n\x05state\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12$\n\x0bteam_reward\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x62roken\x18\x06 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x65xists\x18\x07 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\x8f\x01\n\x06Opened\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12&\n\x07\x62\x61ttles\x18\x03 \x01(\x0b\x32\x15.fedqmix.EpisodeBatch\x12(\n\ttime_step\x18\x04 \x01(\x0b\x32\x15.fedqmix.TeamTimeStep\"h\n\x07Outcome\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12(\n\ttime_step\x18\x03 \x01(\x0b\x32\x15.fedqmix.TeamTimeStep\"\x07\n\x05Noted2d\n\x08TeamSink\x12(\n\x05\x42\x65gin\x12\x0f.fedqmix.Opened\x1a\x0e.fedqmix.Noted\x12.\n\x06Record\x12\x10.fedqmix.Outcome\x1a\x0e.fedqmix.Noted(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedqmix.runtime.transport.p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TEAMTIMESTEP']._serialized_start=199
-  _globals['_TEAMTIMESTEP']._serialized_end=419
-  _globals['_OPENED']._serialized_start=422
-  _globals['_OPENED']._serialized_end=565
-  _globals['_OUTCOME']._serialized_start=567
-  _globals['_OUTCOME']._serialized_end=671
-  _globals['_NOTED']._serialized_start=673
-  _globals['_NOTED']._serialized_end=680
-  _globals['_TEAMSINK']._serialized_start=682
-  _globals['_TEAMSINK']._serialized_end=782
+  _globals['_TEAMTIMESTEP']._serialized_end=452
+  _globals['_OPENED']._serialized_start=455
+  _globals['_OPENED']._serialized_end=598
+  _globals['_OUTCOME']._serialized_start=600
+  _globals['_OUTCOME']._serialized_end=704
+  _globals['_NOTED']._serialized_start=706
+  _globals['_NOTED']._serialized_end=713
+  _globals['_TEAMSINK']._serialized_start=715
+  _globals['_TEAMSINK']._serialized_end=815
 # @@protoc_insertion_point(module_scope)

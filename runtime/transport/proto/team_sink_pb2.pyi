@@ -9,20 +9,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TeamTimeStep(_message.Message):
-    __slots__ = ("state", "team_reward", "terminated", "truncated", "won", "broken")
+    __slots__ = ("state", "team_reward", "terminated", "truncated", "won", "broken", "exists")
     STATE_FIELD_NUMBER: _ClassVar[int]
     TEAM_REWARD_FIELD_NUMBER: _ClassVar[int]
     TERMINATED_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
     state: _tensor_pb2.Tensor
     team_reward: _tensor_pb2.Tensor
     terminated: _tensor_pb2.Tensor
     truncated: _tensor_pb2.Tensor
     won: _tensor_pb2.Tensor
     broken: _tensor_pb2.Tensor
-    def __init__(self, state: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., team_reward: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    exists: _tensor_pb2.Tensor
+    def __init__(self, state: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., team_reward: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., exists: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Opened(_message.Message):
     __slots__ = ("attempt", "sequence", "battles", "time_step")

@@ -26,7 +26,7 @@ from fedqmix.runtime.transport.proto import attempt_pb2 as fedqmix_dot_runtime_d
 from fedqmix.runtime.transport.proto import tensor_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fedqmix/runtime/transport/proto/world.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\"]\n\x0c\x45pisodeBatch\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x13\n\x06series\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_series\"P\n\x05Ready\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12&\n\x07\x62\x61ttles\x18\x02 \x01(\x0b\x32\x15.fedqmix.EpisodeBatch\"I\n\x04Move\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12 \n\x07\x61\x63tions\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\x8f\x02\n\x05Sight\x12%\n\x0cobservations\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12*\n\x11\x61vailable_actions\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12+\n\x12individual_rewards\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x06 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x62roken\x18\x07 \x01(\x0b\x32\x0f.fedqmix.Tensor2[\n\x05World\x12\'\n\x05\x42\x65gin\x12\x0e.fedqmix.Ready\x1a\x0e.fedqmix.Sight\x12)\n\x04Step\x12\r.fedqmix.Move\x1a\x0e.fedqmix.Sight(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fedqmix/runtime/transport/proto/world.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\"]\n\x0c\x45pisodeBatch\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x13\n\x06series\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_series\"P\n\x05Ready\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12&\n\x07\x62\x61ttles\x18\x02 \x01(\x0b\x32\x15.fedqmix.EpisodeBatch\"I\n\x04Move\x12\x1f\n\x06header\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Header\x12 \n\x07\x61\x63tions\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\"\xb0\x02\n\x05Sight\x12%\n\x0cobservations\x18\x01 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12*\n\x11\x61vailable_actions\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12+\n\x12individual_rewards\x18\x03 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12#\n\nterminated\x18\x04 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\"\n\ttruncated\x18\x05 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1c\n\x03won\x18\x06 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x62roken\x18\x07 \x01(\x0b\x32\x0f.fedqmix.Tensor\x12\x1f\n\x06\x65xists\x18\x08 \x01(\x0b\x32\x0f.fedqmix.Tensor2[\n\x05World\x12\'\n\x05\x42\x65gin\x12\x0e.fedqmix.Ready\x1a\x0e.fedqmix.Sight\x12)\n\x04Step\x12\r.fedqmix.Move\x1a\x0e.fedqmix.Sight(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MOVE']._serialized_start=326
   _globals['_MOVE']._serialized_end=399
   _globals['_SIGHT']._serialized_start=402
-  _globals['_SIGHT']._serialized_end=673
-  _globals['_WORLD']._serialized_start=675
-  _globals['_WORLD']._serialized_end=766
+  _globals['_SIGHT']._serialized_end=706
+  _globals['_WORLD']._serialized_start=708
+  _globals['_WORLD']._serialized_end=799
 # @@protoc_insertion_point(module_scope)

@@ -36,7 +36,7 @@ class Move(_message.Message):
     def __init__(self, header: _Optional[_Union[_attempt_pb2.Header, _Mapping]] = ..., actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Sight(_message.Message):
-    __slots__ = ("observations", "available_actions", "individual_rewards", "terminated", "truncated", "won", "broken")
+    __slots__ = ("observations", "available_actions", "individual_rewards", "terminated", "truncated", "won", "broken", "exists")
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_ACTIONS_FIELD_NUMBER: _ClassVar[int]
     INDIVIDUAL_REWARDS_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class Sight(_message.Message):
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
     observations: _tensor_pb2.Tensor
     available_actions: _tensor_pb2.Tensor
     individual_rewards: _tensor_pb2.Tensor
@@ -51,4 +52,5 @@ class Sight(_message.Message):
     truncated: _tensor_pb2.Tensor
     won: _tensor_pb2.Tensor
     broken: _tensor_pb2.Tensor
-    def __init__(self, observations: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., available_actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., individual_rewards: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    exists: _tensor_pb2.Tensor
+    def __init__(self, observations: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., available_actions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., individual_rewards: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., terminated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., truncated: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., won: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., broken: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., exists: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...

@@ -14,6 +14,7 @@ from fedqmix.networks import make_network
 from fedqmix.runtime.cli.bench_progress import CountBar
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
@@ -62,7 +63,7 @@ def test_bench_learner_of_several_seeds_has_the_products_of_all(capfd: pytest.Ca
 
 
 def test_the_floor_counts_every_product_once_forward_twice_backward() -> None:
-    spec = TeamSpec("toy", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=7)
+    spec = TeamSpec("toy", n_agents=2, n_actions=3, observation=Flat(4), state=Flat(5), episode_limit=7)
     config = compose(["algorithm=vdn"], maps=["3m"])
     records = TeamRecords(spec, 4, torch.device("cpu"))
     learner = TeamLearner(spec, config.algorithm, records, 1, torch.device("cpu"))

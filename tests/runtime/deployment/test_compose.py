@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module", params=[3, 10])
 def composed(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return yaml.safe_load(compose_file("3m", request.param)) | {"agents": request.param}
+    return yaml.safe_load(compose_file("map=3m", request.param)) | {"agents": request.param}
 
 
 def test_the_committed_file_is_what_the_command_writes(capsys: pytest.CaptureFixture[str]) -> None:

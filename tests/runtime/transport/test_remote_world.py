@@ -8,7 +8,7 @@ import pytest
 from fedqmix.envs import make_world
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.runtime.core.attempt import Attempt
-from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
+from fedqmix.runtime.core.errors import UnavailableActionError
 from fedqmix.runtime.core.world import TimeStep
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.security import peer
@@ -42,8 +42,6 @@ class TeamOfRemoteWorlds:
         return self._joined(lambda agent: self.remotes[agent].step(actions[agent : agent + 1]))
 
     def snapshot(self, episode: int):
-        with pytest.raises(WorldError, match="only the world itself"):
-            self.remotes[0].snapshot(episode)
         return self.local.snapshot(episode)
 
     def close(self) -> None:
@@ -60,10 +58,11 @@ class TeamOfRemoteWorlds:
         for time_step in time_steps:
             if isinstance(time_step, Exception):
                 raise time_step
-        for flags in zip(*(time_step[3:] for time_step in time_steps), strict=True):
+        for flags in zip(*(time_step[3:7] for time_step in time_steps), strict=True):
             assert all((flag == flags[0]).all() for flag in flags)
         rows = (np.concatenate([time_step[field] for time_step in time_steps]) for field in range(3))
-        return TimeStep(*rows, *time_steps[0][3:])
+        exists = np.concatenate([time_step.exists for time_step in time_steps])
+        return TimeStep(*rows, *time_steps[0][3:7], exists)
 
 
 class TestRemoteWorld(WorldContract):

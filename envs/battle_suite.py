@@ -1,0 +1,36 @@
+"""What the suites of SMAC's maps have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fedqmix.conf.schema import EnvConfig, EvaluationConfig
+from fedqmix.envs.battle_options import BattleOptions
+from fedqmix.envs.maps import available_maps, load_map
+from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.runtime.core.world import TeamSpec
+
+
+class BattleSuite:
+    """A suite whose tasks are SMAC's maps (an envs.suite.Suite but for `make`)."""
+
+    def tasks(self) -> Sequence[str]:
+        """Return the maps, fewest units first."""
+        return available_maps()
+
+    def spec(self, task: str, options: EnvConfig) -> TeamSpec:
+        """Return the sizes of a map's teams, observations and states. Raises ConfigurationError for an unknown map."""
+        assert isinstance(options, BattleOptions)
+        return spec_of(load_map(task), options)
+
+    def require(self, task: str, options: EnvConfig) -> None:
+        """Check that the map exists. Raises ConfigurationError."""
+        load_map(task)
+
+    def check(self, options: EnvConfig, evaluation: EvaluationConfig) -> None:
+        """Accept any settings."""
+
+    def agent_types(self, task: str, options: EnvConfig) -> list[str]:
+        """Return the unit type of each agent. Raises ConfigurationError for an unknown map."""
+        record = load_map(task)
+        return record.unit_types[: record.n_agents]
