@@ -62,8 +62,9 @@ Save = Callable[[int, ArrayRecord, Mapping[str, Any]], None]
 class RoundEnd:
     """The procedure after every round; it returns True to end the run.
 
-    score: the metric that is decisive for the best networks and an early stop. on_row: called with every round's row. save, save_best: write checkpoints. counters: a resumed run's counters.
-    epsilon: returns the exploration rate after a number of environment steps.
+    on_row: called with every round's row. save, save_best: write checkpoints. counters: a resumed run's counters.
+    epsilon: returns the exploration rate after a number of environment steps. score: the metric that decides on the
+    best networks and an early stop.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from fedqmix.conf.schema import Config, StopConfig
+from fedqmix.envs.factory import team_spec
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import Score
 
@@ -37,8 +38,8 @@ def with_own_condition(config: Config, typed: Sequence[Override]) -> Config:
     for name, value in _typed(typed):
         if name in others and value is not None:
             raise ConfigurationError(
-                f"{SECTION}.{name}={value} with env={config.env.name} map={config.map}: {REASONS[_score(config)]}. Write "
-                f"{SECTION}.{own}=..., or leave it out."
+                f"{SECTION}.{name}={value} with env={config.env.name} map={config.map}: {REASONS[_score(config)]}. "
+                f"Write {SECTION}.{own}=..., or leave it out."
             )
     return replace(config, stop=replace(config.stop, **dict.fromkeys(others)))
 
@@ -54,8 +55,6 @@ def conditions_of(stop: StopConfig) -> dict[str, float | None]:
 
 
 def _score(config: Config) -> Score:
-    from fedqmix.envs import team_spec  # here, because it compiles the skirmish rules
-
     return team_spec(config.map, config.env).score
 
 

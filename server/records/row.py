@@ -19,8 +19,9 @@ test_return_mean, test_return_std: team return, its mean and its standard deviat
 test_fixed_return_mean, test_fixed_return_std: the same for episodes from the map's own starts, with
 evaluation.starts=both; test_before_battle_won_mean, test_before_return_mean, test_before_return_std: on the episodes of
 test_return_mean, with the agents' own networks just before aggregation (evaluation.around_aggregation);
-battle_won_mean, return_mean, ep_length_mean: of the training episodes since the last row; loss, grad_norm and the algorithm's other figures (TeamHalf.figures): means over
-the training steps since the last row; epsilon: at the round's end;
+battle_won_mean, return_mean, ep_length_mean: of the training episodes since the last row; loss, grad_norm
+and the algorithm's other figures (TeamHalf.figures): means over the training steps since the last row; epsilon: at the
+round's end;
 fed/bytes_up, fed/bytes_down: bytes sent by and to all agents so far; fed/weight_<i>: agent i's weight in the last
 round; fed/distance/<parameter>: mean Euclidean distance between two agents before the last aggregation;
 broken_battles: episodes played again so far because their game process failed (StarCraft II's can).

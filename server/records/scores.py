@@ -1,7 +1,7 @@
 """The score of a run: the evaluation metric that leads displays, the best checkpoint, early stops and reports.
 
-A world in which an episode can be won has the win rate, any other world the team return. Rows of a run without wins hold
-no win rate, so they name their own score; runs older than this distinction have the win rate.
+A world in which an episode can be won has the win rate, any other world the team return. Rows of a run without wins
+hold no win rate, so the rows tell the score; every run of an older version has the win rate.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from fedqmix.algorithms import find_algorithm
 from fedqmix.runtime.cli.services import WORKERS
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import CheckpointError
-from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport import security
