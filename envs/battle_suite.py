@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fedqmix.conf.schema import EnvConfig, EvaluationConfig
 from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import available_maps, load_map
-from fedqmix.envs.skirmish.layout import spec_of
+from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.runtime.core.world import TeamSpec
 
 

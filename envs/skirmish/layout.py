@@ -8,8 +8,6 @@ from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.units import RACES
-from fedqmix.runtime.core.spaces import Flat
-from fedqmix.runtime.core.world import TeamSpec
 
 ACTIONS_BEFORE_ATTACKS = 6
 """no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i)."""
@@ -106,18 +104,4 @@ def make_layout(record: MapRecord, env: BattleOptions) -> Layout:
         ally_attributes=ally_attributes,
         enemy_attributes=enemy_attributes,
         state_dim=n_agents * obs_dim if env.obs_instead_of_state else state_dim,
-    )
-
-
-def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
-    """Return the sizes of a map's teams, observations and states, the same in every world."""
-    layout = make_layout(record, env)
-    return TeamSpec(
-        map=record.name,
-        n_agents=layout.n_agents,
-        n_actions=layout.n_actions,
-        observation=Flat(layout.obs_dim),
-        state=Flat(layout.state_dim),
-        episode_limit=layout.episode_limit,
-        side_by_side=env.side_by_side,
     )

@@ -12,11 +12,12 @@ from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
 from fedqmix.envs.skirmish.battle import OPENING, STEPPING, Views, first_forbidden, set_up_battles, step_battles
 from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
-from fedqmix.envs.skirmish.layout import make_layout, spec_of
+from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.movement import ROWS
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.rewards import make_reward_rules
 from fedqmix.envs.skirmish.scene import make_scene
+from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.envs.skirmish.starts import shift_battles
 from fedqmix.envs.skirmish.teams import make_units
 from fedqmix.envs.skirmish.variation import make_variation, vary_battles

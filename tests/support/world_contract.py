@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
-from fedqmix.runtime.core.world import EpisodeBatch, Purpose, TeamSink, TimeStep, World
+from fedqmix.runtime.core.world import Bools, EpisodeBatch, Purpose, TeamSink, TeamTimeStep, TimeStep, World
 from support.worlds import KeepingSink, RandomPlayer, over, play, training
 
 COUNT = 5
+
+
+def flags_of(time_step: TimeStep | TeamTimeStep) -> tuple[Bools, ...]:
+    """Return how the episodes stand: each [episodes]."""
+    return time_step.terminated, time_step.truncated, time_step.won, time_step.broken
 
 
 class WorldContract:
@@ -38,11 +43,24 @@ class WorldContract:
             assert team.team_reward.shape == (COUNT,)
             floats = (time_step.observations, time_step.individual_rewards, team.state, team.team_reward)
             assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in floats)
-            flags = (*time_step[3:], *team[2:])
+            flags = (*flags_of(time_step), *flags_of(team))
             assert all(array.dtype == np.bool_ and array.shape == (COUNT,) for array in flags)
             assert time_step.available_actions.dtype == np.bool_
-            for one, other in zip(time_step[3:], team[2:], strict=True):
+            for one, other in zip(flags_of(time_step), flags_of(team), strict=True):
                 np.testing.assert_array_equal(one, other)
+
+    def test_agents_that_do_not_exist_see_and_do_nothing(self) -> None:
+        spec, time_steps, team_turns = self.played()
+        exists = time_steps[0].exists
+        assert exists.any(0).all()
+        absent = ~exists
+        for time_step, team in zip(time_steps, team_turns, strict=True):
+            for own in (time_step.exists, team.exists):
+                assert own.dtype == np.bool_
+                np.testing.assert_array_equal(own, exists)
+            assert not time_step.observations[absent].any()
+            assert not time_step.individual_rewards[absent].any()
+            assert (time_step.available_actions[absent] == (np.arange(spec.n_actions) == 0)).all()
 
     def test_the_first_turn_pays_nothing_and_ends_nothing(self) -> None:
         _, time_steps, team_turns = self.played()
@@ -61,7 +79,7 @@ class WorldContract:
         for before, after in pairwise(time_steps):
             assert not (after.terminated & after.truncated).any()
             assert not (after.won & ~after.terminated).any()
-            for flag_before, flag_after in zip(before[3:], after[3:], strict=True):
+            for flag_before, flag_after in zip(flags_of(before), flags_of(after), strict=True):
                 ended = over(before)
                 np.testing.assert_array_equal(flag_before[ended], flag_after[ended])
         lengths = sum((~over(time_step)).astype(int) for time_step in time_steps)
@@ -103,7 +121,7 @@ class WorldContract:
                 np.testing.assert_array_equal(together.observations[:, b], single.observations[:, 0])
                 np.testing.assert_array_equal(together.individual_rewards[:, b], single.individual_rewards[:, 0])
                 np.testing.assert_array_equal(together.available_actions[:, b], single.available_actions[:, 0])
-                assert [flag[b] for flag in together[3:]] == [flag[0] for flag in single[3:]]
+                assert [flag[b] for flag in flags_of(together)] == [flag[0] for flag in flags_of(single)]
             for together, single in zip(team_turns, team_alone, strict=False):
                 np.testing.assert_array_equal(together.state[b], single.state[0])
                 assert together.team_reward[b] == single.team_reward[0]
