@@ -45,11 +45,9 @@ class RewardSharePPS(TeamStrategy):
         by_softmax = self.settings.reward == "policy"
         if not self._warned and not (are_finite(rewards) if by_softmax else are_shares(rewards)):
             self._warned = True
-            log.warning(
-                "rewards %s cannot be shares: weights are uniform in this round, and in every later one in which a "
-                "return is negative or none is positive",
-                list(rewards),
-            )
+            reason = "are not all finite" if by_softmax else "cannot be shares, as one is negative or none is positive"
+            rounds = "in this round, and in each later one with such rewards"
+            log.warning("rewards %s %s: weights are uniform %s", list(rewards), reason, rounds)
         weigh = softmax if by_softmax else proportional
         return weigh(rewards, self.settings.max_weight)
 

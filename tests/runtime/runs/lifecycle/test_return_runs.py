@@ -20,7 +20,8 @@ from support.cost_suite import TASK, installed
 from support.run_folders import write_run
 
 TINY = ["experiment=quick", f"map={TASK}", "algorithm.batch_size=8", "algorithm.buffer_size=64", "model.hidden=8"]
-TINY += ["strategy.aggregation_interval=2", "evaluation.every_env_steps=1", "evaluation.episodes=6", "seed=4"]
+TINY += ["algorithm.learning_rate=0.05", "strategy.aggregation_interval=2", "evaluation.every_env_steps=1"]
+TINY += ["evaluation.episodes=6", "seed=4"]
 LONG = [*TINY, "stop.rounds=8", "evaluation.starts=both", "evaluation.around_aggregation=true"]
 SPREADS = {"test_return_std", "test_fixed_return_std", "test_before_return_std"}
 
