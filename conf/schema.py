@@ -164,7 +164,7 @@ class StopConfig:
         0, 1, doc="where episodes are won: end early after stop.evaluations evaluations in a row with this win rate"
     )
     return_mean: float | None = value(
-        doc="where no episode is won: end early after stop.evaluations evaluations in a row with this mean return"
+        None, doc="where no episode is won: end early after stop.evaluations evaluations in a row with this mean return"
     )
     evaluations: int = number(1, doc="win_rate, return_mean: evaluations in a row")
 

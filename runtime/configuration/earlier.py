@@ -18,5 +18,4 @@ def before(env: str) -> Mapping[str, object]:
         "env.starts": "varied" if env == "smac" else "fixed",
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,
-        "stop.return_mean": None,
     }
