@@ -161,9 +161,12 @@ class StopConfig:
     env_steps: int = number(1, doc="environment steps of the whole team in training episodes")
     rounds: int | None = number(1, doc="rounds after which the run ends in any case")
     win_rate: float | None = number(
-        0, 1, doc="end early after stop.evaluations evaluations in a row with this win rate"
+        0, 1, doc="where episodes are won: end early after stop.evaluations evaluations in a row with this win rate"
     )
-    evaluations: int = number(1, doc="win_rate: evaluations in a row")
+    return_mean: float | None = value(
+        None, doc="where no episode is won: end early after stop.evaluations evaluations in a row with this mean return"
+    )
+    evaluations: int = number(1, doc="win_rate, return_mean: evaluations in a row")
 
 
 @dataclass

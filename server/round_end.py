@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from flwr.app import ArrayRecord
 
 from fedqmix.conf.schema import CheckpointConfig, StopConfig
-from fedqmix.runtime.core.world import Purpose
-from fedqmix.server.records import Loggers, Row
+from fedqmix.runtime.core.facts import Returns
+from fedqmix.runtime.core.world import Purpose, Score
+from fedqmix.server.records import SCORES, Loggers, Row
+from fedqmix.server.records.scores import RETURN, RETURN_BEFORE, RETURN_FIXED, WON_BEFORE, drop_wins, rank, with_std
 from fedqmix.strategies import TeamStrategy
 
 
@@ -31,8 +33,8 @@ class MixerSide(Protocol):
         unknown.
         """
 
-    def evaluation_return(self, purpose: Purpose) -> float:
-        """Return the mean team return of the last evaluation with episodes of this purpose."""
+    def evaluation_return(self, purpose: Purpose) -> Returns:
+        """Return mean and spread of the team return in the last evaluation with episodes of this purpose."""
 
 
 @dataclass
@@ -43,9 +45,9 @@ class Counters:
     env_step: int = 0
     last_evaluation: int = 0  # environment step
     evaluations: int = 0
-    wins_in_a_row: int = 0  # evaluations at or above stop.win_rate
-    best_win_rate: float = -1.0
-    best_return: float = 0.0
+    wins_in_a_row: int = 0  # evaluations at or above stop.win_rate or stop.return_mean
+    best_win_rate: float = -1.0  # -1 before the first evaluation; then 0 in a world without wins
+    best_return: float = 0.0  # of the best evaluation
     bytes_up: int = 0
     bytes_down: int = 0
     broken_battles: int = 0  # episodes played again because their game broke down
@@ -61,7 +63,8 @@ class RoundEnd:
     """The procedure after every round; it returns True to end the run.
 
     on_row: called with every round's row. save, save_best: write checkpoints. counters: a resumed run's counters.
-    epsilon: returns the exploration rate after a number of environment steps.
+    epsilon: returns the exploration rate after a number of environment steps. score: the metric that decides on the
+    best networks and an early stop.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class RoundEnd:
         on_row: Callable[[Row], None],
         counters: Counters,
         epsilon: Callable[[int], float],
+        score: Score,
     ) -> None:
         self.strategy = strategy
         self.mixer_side = mixer_side
@@ -87,6 +91,7 @@ class RoundEnd:
         self.on_row = on_row
         self.counters = counters
         self.epsilon = epsilon
+        self.score = score
         self._told = self.refusals()  # those already in a row
         self._before: Row = {}  # the evaluation of the agents' own networks, before they were aggregated
         self._began = time.perf_counter() - counters.elapsed_s
@@ -107,9 +112,9 @@ class RoundEnd:
         counters.broken_battles += record.broken
         counters.elapsed_s = time.perf_counter() - self._began
         counters.last_evaluation, counters.evaluations = self.strategy.last_evaluation, self.strategy.evaluations
-        row = self._progress_row()
+        row = drop_wins(self._progress_row(), self.score)
         if record.evaluation is not None:
-            row |= self._evaluation_row(record.evaluation)
+            row |= drop_wins(self._evaluation_row(record.evaluation), self.score)
             self.loggers.log(row)
             self._judge(row, arrays)
         self.on_row(row)
@@ -119,10 +124,10 @@ class RoundEnd:
         return finished
 
     def finished(self) -> bool:
-        """Return whether a stop condition holds: environment steps, rounds, or the win rate."""
-        won = self.stop.win_rate is not None and self.counters.wins_in_a_row >= self.stop.evaluations
+        """Return whether a stop condition holds: environment steps, rounds, or the score."""
+        good = self._wanted() is not None and self.counters.wins_in_a_row >= self.stop.evaluations
         enough = self.stop.rounds is not None and self.counters.round >= self.stop.rounds
-        return won or enough or self.counters.env_step >= self.stop.env_steps
+        return good or enough or self.counters.env_step >= self.stop.env_steps
 
     def write_checkpoint(self, arrays: ArrayRecord) -> None:
         """Write a checkpoint from which the run can be resumed."""
@@ -167,21 +172,26 @@ class RoundEnd:
         return {f"fed/refused_{agent}": count for agent, count in enumerate(self.strategy.faults.counts) if count}
 
     def _returns(self) -> Row:
-        keys = ("test_return_mean", "test_fixed_return_mean")
-        purposes = self.strategy.evaluate_for
-        return {key: self.mixer_side.evaluation_return(purpose) for key, purpose in zip(keys, purposes, strict=False)}
+        row: Row = {}
+        for name, purpose in zip((RETURN, RETURN_FIXED), self.strategy.evaluate_for, strict=False):
+            row |= with_std(name, self.mixer_side.evaluation_return(purpose))
+        return row
 
     def _note_before(self) -> None:
         """Store the returns before the next evaluation, as the mixer's side keeps only the last results."""
         won = self.strategy.record.won_before
         assert won is not None
         returned = self.mixer_side.evaluation_return(self.strategy.evaluate_for[0])
-        self._before = {"test_before_battle_won_mean": won, "test_before_return_mean": returned}
+        self._before = {WON_BEFORE: won, **with_std(RETURN_BEFORE, returned)}
 
     def _judge(self, row: Row, arrays: ArrayRecord) -> None:
-        counters, win_rate = self.counters, row["test_battle_won_mean"]
-        good = self.stop.win_rate is not None and win_rate >= self.stop.win_rate
+        counters, wanted = self.counters, self._wanted()
+        good = wanted is not None and row[SCORES[self.score].mean] >= wanted
         counters.wins_in_a_row = counters.wins_in_a_row + 1 if good else 0
-        if (win_rate, row["test_return_mean"]) > (counters.best_win_rate, counters.best_return):
-            counters.best_win_rate, counters.best_return = win_rate, row["test_return_mean"]
+        if rank(row) > (counters.best_win_rate, counters.best_return):
+            counters.best_win_rate, counters.best_return = rank(row)
             self.save_best(counters.round, arrays, dict(row))
+
+    def _wanted(self) -> float | None:
+        """Return the score at which training ends early; None when it never does."""
+        return self.stop.win_rate if self.score is Score.WIN_RATE else self.stop.return_mean

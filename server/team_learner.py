@@ -15,7 +15,7 @@ from fedqmix.algorithms.training import make_training, stored_name
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.errors import DivergenceError
-from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 from fedqmix.server.bounds import AgentBounds, BoundSettings, require_finite_rows, value_ranges
@@ -167,11 +167,11 @@ class TeamLearner:
         """
         return self.records.training_means()
 
-    def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> float:
-        """Return the mean team return of the last evaluation with episodes of this purpose."""
+    def evaluation_return(self, purpose: Purpose = Purpose.EVALUATION) -> Returns:
+        """Return mean and spread of the team return in the last evaluation with episodes of this purpose."""
         results = self.records.results(purpose)
         assert results is not None
-        return float(results.returns.mean())
+        return Returns(float(results.returns.mean()), float(results.returns.std(dtype=np.float64)))
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the state for a checkpoint, as named tensors: everything except the episodes."""

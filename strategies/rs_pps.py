@@ -6,10 +6,14 @@ R_i (strategy.reward):
   individual  agent i's individual return: damage, kills and healing credited to it
   team        the team return, equal for all agents, so that RS-PPS is A-PPS
   policy      the return when the whole team plays agent i's network; w = softmax(R), as in the authors' code
+
+Where a return is negative, or none is positive, R_i / sum R are not shares: such a round's weights are 1/N. softmax(R)
+is defined for returns of any sign.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -22,17 +26,29 @@ from fedqmix.strategies.known import played, policy
 from fedqmix.strategies.options import RewardShareSettings
 from fedqmix.strategies.questions import ask, question
 from fedqmix.strategies.team import TeamStrategy
-from fedqmix.strategies.weights import proportional, softmax
+from fedqmix.strategies.weights import are_finite, are_shares, proportional, softmax
+
+log = logging.getLogger(__name__)
 
 
 class RewardSharePPS(TeamStrategy):
     """The weighted average in which a higher return gives a larger weight."""
 
     settings: RewardShareSettings
+    _warned = False  # of rewards that are not shares: once a run, as in some worlds every return is negative
 
     def weights(self, rewards: Sequence[float]) -> list[float]:
-        """Return R_i / sum R, or softmax(R) for policy returns; at most max_weight each."""
-        weigh = softmax if self.settings.reward == "policy" else proportional
+        """Return R_i / sum R, or softmax(R) for policy returns; at most max_weight each.
+
+        Returns 1/N each for rewards that define no weights (strategies.weights); the first time, a warning is logged.
+        """
+        by_softmax = self.settings.reward == "policy"
+        if not self._warned and not (are_finite(rewards) if by_softmax else are_shares(rewards)):
+            self._warned = True
+            reason = "are not all finite" if by_softmax else "cannot be shares, as one is negative or none is positive"
+            rounds = "in this round, and in each later one with such rewards"
+            log.warning("rewards %s %s: weights are uniform %s", list(rewards), reason, rounds)
+        weigh = softmax if by_softmax else proportional
         return weigh(rewards, self.settings.max_weight)
 
     def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:

@@ -47,8 +47,8 @@ class TeamStrategy(Method, FedAvg):
     env_steps: environment steps at which the run ends, passed to the agents. first_round: number of the first round
     (> 1 in a resumed run).
     evaluate_every: environment steps between evaluations. evaluate_episodes: greedy episodes of each purpose in
-    evaluate_for; the first purpose gives the win rate. evaluate_around: evaluate at every round's end, and evaluate the
-    first purpose with the agents' own networks too, just before aggregation.
+    evaluate_for; the first purpose gives the run's score. evaluate_around: evaluate at every round's end, and evaluate
+    the first purpose with the agents' own networks too, just before aggregation.
 
     facts: function that returns the counts of world and mixer for the messages answered last; set by the builder.
     evaluated_before: called after the evaluation of the agents' own networks, when the mixer has its returns.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-log = logging.getLogger(__name__)
 
 
 def uniform(n: int) -> list[float]:
@@ -17,15 +14,24 @@ def uniform(n: int) -> list[float]:
     return [1 / n] * n
 
 
+def are_shares(rewards: Sequence[float]) -> bool:
+    """Return whether rewards define shares R_i / sum R: all are finite, none is negative, and one is positive."""
+    return are_finite(rewards) and min(rewards) >= 0 and max(rewards) > 0
+
+
+def are_finite(rewards: Sequence[float]) -> bool:
+    """Return whether all rewards are finite."""
+    return all(math.isfinite(reward) for reward in rewards)
+
+
 def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
     """Return R_i / sum R (RS-PPS), capped at max_weight; a cap below 1/N is raised to 1/N.
 
-    Rewards that define no shares (any negative or not finite, or all zero) give uniform weights and a logged warning.
+    Rewards that define no shares (`are_shares`) give uniform weights.
     """
-    highest = max(rewards)
-    if not all(math.isfinite(reward) for reward in rewards) or min(rewards) < 0 or highest <= 0:
-        log.warning("rewards %s cannot be shares: weights are uniform in this round", list(rewards))
+    if not are_shares(rewards):
         return uniform(len(rewards))
+    highest = max(rewards)
     # In units of the highest reward, so that equal rewards give exactly 1/N and no sum overflows.
     shares = [reward / highest for reward in rewards]
     total = math.fsum(shares)
@@ -33,12 +39,11 @@ def proportional(rewards: Sequence[float], max_weight: float) -> list[float]:
 
 
 def softmax(rewards: Sequence[float], max_weight: float) -> list[float]:
-    """Return exp(R_i) / sum exp(R), capped as in `proportional`.
+    """Return exp(R_i) / sum exp(R), capped as in `proportional`; uniform weights unless all rewards are finite.
 
     The authors' code uses it for policy returns.
     """
-    if not all(math.isfinite(reward) for reward in rewards):
-        log.warning("rewards %s are not all finite: weights are uniform in this round", list(rewards))
+    if not are_finite(rewards):
         return uniform(len(rewards))
     highest = max(rewards)
     powers = [math.exp(reward - highest) for reward in rewards]

@@ -26,12 +26,14 @@ from fedqmix.runtime.configuration.choices import Chosen, require_used, words_of
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.world import Score
 from fedqmix.runtime.flower.environment import source_path
 from fedqmix.runtime.runs.side_by_side.compiling import compile_kernels
 from fedqmix.runtime.runs.side_by_side.display import Display
 from fedqmix.runtime.runs.side_by_side.run import Run, State
 from fedqmix.runtime.runs.side_by_side.train import Processes, train_all
 from fedqmix.runtime.storage.files import delete_folder
+from fedqmix.server.records import SCORES
 from fedqmix.server.records.summary import machine, versions
 from fedqmix.strategies.options import OwnSettings
 
@@ -70,7 +72,9 @@ INSTEAD = {
 """Settings of a single run that this benchmark refuses -> advice for the error."""
 SEEDS = (1, 2, 3, 4, 5)
 LAST = 3
-"""Number of last evaluations whose mean win rate is a run's score, because one evaluation has only 32 episodes."""
+"""Number of last evaluations whose mean is a run's score, because one evaluation has only 32 episodes."""
+LEADING = {Score.WIN_RATE: "won", Score.RETURN: "return"}
+"""Score -> its name in the results: the mean of the last evaluations."""
 
 
 class AttackedRun(Run):
@@ -85,16 +89,17 @@ class AttackedRun(Run):
         words = [*words, f"seed={config.seed}"]
         super().__init__(name, folder / name, folder / f"{name}.log", words, config)
         self.aggregation, self.attack, self.seed = aggregation, attack, config.seed
-        self.liar = team_spec(config.map, config.env).n_agents - 1
+        spec = team_spec(config.map, config.env)
+        self.liar, self.kind = spec.n_agents - 1, spec.score
 
     def figures(self) -> dict[str, Any]:
         """Return the score, the dishonest agent's mean weight, and the reason of a stop if any."""
-        won = [float(row["test_battle_won_mean"]) for row in self.rows]
+        scores = [float(row[SCORES[self.kind].mean]) for row in self.rows]
         weights = [float(row[f"fed/weight_{self.liar}"]) for row in self.rows if f"fed/weight_{self.liar}" in row]
         found: dict[str, Any] = {
-            "won": round(fmean(won[-LAST:]), 4) if won else None,
-            "final": won[-1] if won else None,
-            "evaluations": len(won),
+            LEADING[self.kind]: round(fmean(scores[-LAST:]), 4) if scores else None,
+            "final": scores[-1] if scores else None,
+            "evaluations": len(scores),
             "env_steps": self.steps,
             "liar_weight": round(fmean(weights), 4) if weights else None,
         }
@@ -175,6 +180,7 @@ def measure(
         "liars": 1,
         "env_steps": first.stop.env_steps,
         "seeds": list(seeds),
+        "score": str(runs[0].kind),
         "evaluations_scored": LAST,
         "settings": {name: words[name] for name in aggregations},
         "results": results,
@@ -203,9 +209,9 @@ def _results(runs: Sequence[AttackedRun]) -> dict[str, dict[str, Any]]:
         cells[run.aggregation, run.attack][str(run.seed)] = run.figures()
     results: dict[str, dict[str, Any]] = defaultdict(dict)
     for (aggregation, attack), by_seed in cells.items():
-        whole = [one for one in by_seed.values() if "stopped" not in one and one["won"] is not None]
+        whole = [one for one in by_seed.values() if "stopped" not in one and one["final"] is not None]
         cell: dict[str, Any] = {"seeds": by_seed, "stopped": sum("stopped" in one for one in by_seed.values())}
-        for name in ("won", "final"):
+        for name in (LEADING[runs[0].kind], "final"):
             if whole:
                 found = summary([np.array([one[name] for one in whole])])
                 cell[name] = {"value": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4)}

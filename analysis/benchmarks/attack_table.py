@@ -1,4 +1,7 @@
-"""The figures of `fedqmix bench attacks` as a Markdown table and a self-explanatory SVG."""
+"""The figures of `fedqmix bench attacks` as a Markdown table and a self-explanatory SVG.
+
+Figures without a "score" are win rates.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +48,15 @@ def table(figures: dict[str, Any]) -> str:
         "| --- |" + " --- |" * len(results),
     ]
     for attack in next(iter(results.values())):
-        cells = " | ".join(" ".join(_texts(by_attack[attack])) for by_attack in results.values())
+        cells = " | ".join(" ".join(_texts(by_attack[attack], _name(figures))) for by_attack in results.values())
         lines.append(f"| `{attack}`: {SAYS[attack][1]} | {cells} |")
     return "\n".join(lines)
 
 
 def picture(figures: dict[str, Any]) -> str:
-    """Return an SVG with a coloured cell, win rate and interval, per attack and aggregation."""
-    results = figures["results"]
+    """Return an SVG with a coloured cell, score and interval, per attack and aggregation."""
+    results, name = figures["results"], _name(figures)
+    ends = _ends(figures)
     attacks = list(next(iter(results.values())))
     width = max(_LEFT + _WIDE * len(results) + 20, 760)
     height = _TOP + _TALL * len(attacks) + 78
@@ -64,22 +68,36 @@ def picture(figures: dict[str, Any]) -> str:
         _text(16, 48, _about(figures)),
         _text(16, _TOP - 10, "the dishonest agent ..."),
     ]
-    for column, name in enumerate(results):
+    for column, aggregation in enumerate(results):
         middle = _LEFT + _WIDE * (column + 0.5)
-        for line, words in enumerate(_broken(HOW[name])):
+        for line, words in enumerate(_broken(HOW[aggregation])):
             parts.append(_text(middle, _TOP - 40 + 15 * line, words, bold=True, anchor="middle"))
-        parts.append(_text(middle, _TOP - 8, name, size=10, anchor="middle"))
+        parts.append(_text(middle, _TOP - 8, aggregation, size=10, anchor="middle"))
     for row, attack in enumerate(attacks):
         top = _TOP + _TALL * row
         parts += [_text(16, top + 27, SAYS[attack][0], bold=True), _text(16, top + 43, SAYS[attack][1], size=11)]
         for column, by_attack in enumerate(results.values()):
-            parts += _cell(_LEFT + _WIDE * column, top, by_attack[attack])
-    parts += [*_legend(_TOP + _TALL * len(attacks) + 22), "</svg>"]
+            parts += _cell(_LEFT + _WIDE * column, top, by_attack[attack], name, ends)
+    parts += [*_legend(_TOP + _TALL * len(attacks) + 22, name, ends), "</svg>"]
     return "\n".join(parts) + "\n"
 
 
+def _name(figures: dict[str, Any]) -> str:
+    """Return the name of the score in a cell: "won" or "return"."""
+    return "return" if figures.get("score") == "return" else "won"
+
+
+def _ends(figures: dict[str, Any]) -> tuple[float, float]:
+    """Return the least and greatest score of the colours: 0 and 1, or the range of the returns."""
+    name = _name(figures)
+    cells = [cell for by_attack in figures["results"].values() for cell in by_attack.values() if name in cell]
+    values = [cell[name]["value"] for cell in cells]
+    return (min(values), max(values)) if name == "return" and values else (0.0, 1.0)
+
+
 def _title(figures: dict[str, Any]) -> str:
-    return f"One dishonest agent of {figures['agents']}: how often the team still wins on {figures['map']}"
+    what = "how often the team still wins" if _name(figures) == "won" else "the return that the team still gets"
+    return f"One dishonest agent of {figures['agents']}: {what} on {figures['map']}"
 
 
 def _about(figures: dict[str, Any]) -> str:
@@ -87,27 +105,34 @@ def _about(figures: dict[str, Any]) -> str:
     middle = "interquartile mean [95 % interval]" if seeds >= ENOUGH else "mean (least to greatest)"
     of = f"{middle} of {seeds} seeds" if seeds > 1 else "one seed"
     steps, last = figures["env_steps"], figures["evaluations_scored"]
-    return f"Win rate after {steps:,} environment steps, mean of the last {last} evaluations; {of}."
+    score = "Win rate" if _name(figures) == "won" else "Return"
+    return f"{score} after {steps:,} environment steps, mean of the last {last} evaluations; {of}."
 
 
-def _texts(cell: dict[str, Any]) -> list[str]:
-    """Return a cell's lines: win rate in percent, interval, and number of stopped runs."""
+def _texts(cell: dict[str, Any], name: str) -> list[str]:
+    """Return a cell's lines: win rate in percent or return, interval, and number of stopped runs."""
     lines = []
     runs = len(cell["seeds"])
-    if "won" in cell:
-        value, low, high = (f"{100 * cell['won'][name]:.0f}" for name in ("value", "low", "high"))
+    if name in cell:
+        value, low, high = (_shown(cell[name][one], name) for one in ("value", "low", "high"))
         ends = f"[{low}, {high}]" if runs - cell["stopped"] >= ENOUGH else f"({low} to {high})"
-        lines += [f"{value} %"] if runs == 1 else [f"{value} %", ends]
+        unit = " %" if name == "won" else ""
+        lines += [f"{value}{unit}"] if runs == 1 else [f"{value}{unit}", ends]
     if cell["stopped"]:
         lines.append(f"{cell['stopped']} of {runs} stopped")
     return lines or ["no evaluation"]
 
 
-def _cell(left: float, top: float, cell: dict[str, Any]) -> list[str]:
-    value = cell["won"]["value"] if "won" in cell else None
-    colour = (225, 225, 225) if value is None else _colour(value)
+def _shown(value: float, name: str) -> str:
+    return f"{100 * value:.0f}" if name == "won" else f"{value:.4g}"
+
+
+def _cell(left: float, top: float, cell: dict[str, Any], name: str, ends: tuple[float, float]) -> list[str]:
+    value = cell[name]["value"] if name in cell else None
+    low, high = ends
+    colour = (225, 225, 225) if value is None else _colour((value - low) / (high - low) if high > low else 1.0)
     light = sum(share * part for share, part in zip((0.299, 0.587, 0.114), colour, strict=True)) > 140
-    lines, ink = _texts(cell), _INK if light else "white"
+    lines, ink = _texts(cell, name), _INK if light else "white"
     x, y, wide, tall = left + 1, top + 1, _WIDE - 2, _TALL - 2
     parts = [f'<rect x="{x:g}" y="{y:g}" width="{wide}" height="{tall}" rx="3" fill="rgb{colour}"/>']
     for number, words in enumerate(lines):
@@ -117,7 +142,8 @@ def _cell(left: float, top: float, cell: dict[str, Any]) -> list[str]:
     return parts
 
 
-def _legend(top: float) -> list[str]:
+def _legend(top: float, name: str, ends: tuple[float, float]) -> list[str]:
+    worst, best = ("never wins", "always wins") if name == "won" else (f"return {one:.4g}" for one in ends)
     steps = [number / 20 for number in range(21)]
     boxes = [
         f'<rect x="{_LEFT + 14 * number}" y="{top}" width="14" height="12" fill="rgb{_colour(value)}"/>'
@@ -126,14 +152,14 @@ def _legend(top: float) -> list[str]:
     end = _LEFT + 14 * len(steps)
     return [
         *boxes,
-        _text(_LEFT - 8, top + 11, "never wins", anchor="end"),
-        _text(end + 8, top + 11, "always wins"),
+        _text(_LEFT - 8, top + 11, worst, anchor="end"),
+        _text(end + 8, top + 11, best),
         _text(16, top + 40, "Grey: all runs were stopped, by an error that names the fault.", size=11),
     ]
 
 
 def _colour(value: float) -> tuple[int, ...]:
-    """Return a win rate's colour: vermillion at 0, blue at 1."""
+    """Return a share's colour: vermillion at 0, blue at 1."""
     begin, end, share = (_LOW, _MIDDLE, 2 * value) if value < 0.5 else (_MIDDLE, _HIGH, 2 * value - 1)
     return tuple(round(one + share * (other - one)) for one, other in zip(begin, end, strict=True))
 

@@ -11,6 +11,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("world", lambda run: run.world),
+    ("score", lambda run: str(run.score)),
     ("version of the game", lambda run: run.game),
     ("evaluation episodes", lambda run: run.episodes),
     ("the starts of evaluation episodes", lambda run: run.starts),
@@ -19,7 +20,7 @@ _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
 
 
 def require_alike(runs: Sequence[Run]) -> None:
-    """Check that runs were measured alike: one world, the same rules, evaluations of one kind.
+    """Check that runs were measured alike: one world, one score, the same rules, evaluations of one kind.
 
     Unknown values are not compared. Raises ConfigurationError that names the difference and the runs.
     """

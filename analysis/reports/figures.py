@@ -16,9 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from fedqmix.analysis.reports.curves import together
-from fedqmix.analysis.reports.runs import OURS, RETURN, RETURN_BEFORE, WON, WON_BEFORE, Methods, Run
+from fedqmix.analysis.reports.runs import OURS, Methods, Run
 from fedqmix.analysis.reports.statistics import ENOUGH, Scores, interquartile_mean
 from fedqmix.conf.schema import StrategyConfig
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records.scores import RETURN, RETURN_BEFORE, WON, WON_BEFORE
 
 # Okabe & Ito's palette: distinct for colour-blind readers, on light and dark ground.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f")
@@ -78,6 +80,7 @@ WON_LOST = Axis("win rate before minus after", (WON_BEFORE, WON), lambda run: ru
 RETURN_LOST = Axis(
     "return before minus after", (RETURN_BEFORE, RETURN), lambda run: run.column(RETURN_BEFORE) - run.column(RETURN)
 )
+LEADING = {Score.WIN_RATE: WIN_RATE, Score.RETURN: RETURNED}
 
 
 def curves_figure(

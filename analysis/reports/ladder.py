@@ -16,9 +16,10 @@ import numpy as np
 from fedqmix.analysis.reports import tables
 from fedqmix.analysis.reports.figures import ENV_STEPS, Figure, curves_figure
 from fedqmix.analysis.reports.results import THRESHOLDS, Summary, reached, summary
-from fedqmix.analysis.reports.runs import WON, WON_FIXED, Run, varying, written
+from fedqmix.analysis.reports.runs import Run, varying, written
 from fedqmix.analysis.reports.statistics import Scores
 from fedqmix.analysis.reports.tables import NOTHING, Table
+from fedqmix.server.records.scores import WON, WON_FIXED
 
 LOST, KEPT = 0.5, 0.8
 """Win rates below which a learned policy counts as lost, and above which as kept."""

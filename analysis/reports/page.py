@@ -11,9 +11,10 @@ from string import Template
 
 from fedqmix.analysis.reports import figures, results, tables
 from fedqmix.analysis.reports.figures import Figure
-from fedqmix.analysis.reports.runs import Methods
+from fedqmix.analysis.reports.runs import Methods, metric_of_all, score_of_all
 from fedqmix.analysis.reports.statistics import ENOUGH
 from fedqmix.analysis.reports.tables import Table
+from fedqmix.runtime.core.world import Score
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapp
     found = results.results(methods)
     by = f"Made by: {command} ({', '.join(f'{name} {version}' for name, version in versions.items())})."
     parts = [
-        tables.win_rates(found, methods),
+        tables.scores(found, methods),
         tables.all_maps(methods),
         tables.returns(found),
         tables.sample_efficiency(found, methods),
@@ -84,23 +85,21 @@ def draw(methods: Methods, by: str) -> list[Figure]:
         "Each round's evaluation with the agents' own networks, just before they were aggregated, minus the evaluation "
         f"on the same episodes with the aggregate: above 0 aggregation costs, below 0 it helps. {curves}"
     )
+    of_returns = f"Undiscounted return of an evaluation's episodes, mean. {curves}"
+    score, head = score_of_all(methods), metric_of_all(methods).label.capitalize()
+    leading, wins = figures.LEADING[score], score is Score.WIN_RATE
     found = [
-        figures.curves_figure("curves", "Win rate", f"{curves} {by}", methods, figures.ENV_STEPS),
         figures.curves_figure(
-            "returns",
-            "Return",
-            f"Undiscounted return of an evaluation's episodes, mean. {curves} {by}",
-            methods,
-            figures.ENV_STEPS,
-            figures.RETURNED,
+            "curves", head, f"{curves if wins else of_returns} {by}", methods, figures.ENV_STEPS, leading
         ),
-        figures.curves_figure("bytes", "Win rate by what was sent", f"{bytes_} {by}", methods, figures.SENT),
+        figures.curves_figure("bytes", f"{head} by what was sent", f"{bytes_} {by}", methods, figures.SENT, leading),
         figures.curves_figure(
             "seconds",
-            "Win rate by time",
+            f"{head} by time",
             f"{curves} Seconds compare only runs of one machine with equally much to do beside. {by}",
             methods,
             figures.SECONDS,
+            leading,
         ),
         figures.curves_figure(
             "cost-won", "Cost of aggregation: win rate", f"{cost} {by}", methods, figures.ENV_STEPS, figures.WON_LOST
@@ -120,6 +119,9 @@ def draw(methods: Methods, by: str) -> list[Figure]:
             "distances", "Distance between agents' networks", f"{distances} {by}", methods, "fed/distance/", "distance"
         ),
     ]
+    if wins:  # else the first figure has the returns
+        returns = "returns", "Return", f"{of_returns} {by}"
+        found.insert(1, figures.curves_figure(*returns, methods, figures.ENV_STEPS, figures.RETURNED))
     return [figure for figure in found if figure is not None]
 
 

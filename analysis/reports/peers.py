@@ -13,15 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fedqmix.analysis.reports.runs import RETURN, WON, Run
+from fedqmix.analysis.reports.runs import Run
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
-from fedqmix.server.records import Row, read_document, row_fault
+from fedqmix.server.records import Row, read_document, row_fault, score_of
+from fedqmix.server.records.scores import RETURN, WON, std_of
 
 LARGEST = 256 * 2**20
 """Largest size of a file in bytes; marl-eval's files hold every evaluation of many runs."""
 CONFIG, METRICS, INFO = "config.json", "metrics.json", "info.json"
 _WORLDS = {"sc2": "smac"}  # EPyMARL's name of a world -> ours
-_TAKEN = (WON, RETURN, "test_ep_length_mean")
+_TAKEN = (WON, RETURN, std_of(RETURN), "test_ep_length_mean")
 _MARL_EVAL = {"win_rate": WON, "return": RETURN, "episode_length": "test_ep_length_mean"}
 
 
@@ -45,12 +46,23 @@ def read_sacred(folder: Path) -> Run:
         seed, name, env = int(config["seed"]), str(config["name"]), str(config["env"])
         side_by_side = int(config.get("batch_size_run", 1))
         episodes = max(1, int(config["test_nepisode"]) // side_by_side) * side_by_side  # as in its run.py
-        rows = [row for row in _rows(series) if WON in row]
+        measured = WON if WON in series else RETURN
+        rows = [row for row in _rows(series, measured) if measured in row]
         _require_rows(folder, rows)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         raise ConfigurationError(f"{folder} is not what EPyMARL writes: {error!r}.") from error
     return Run(
-        str(folder), "EPyMARL", _WORLDS.get(env, env), map_, name, "", seed, rows, episodes=episodes, outcome="logged"
+        str(folder),
+        "EPyMARL",
+        _WORLDS.get(env, env),
+        map_,
+        name,
+        "",
+        seed,
+        rows,
+        score_of(rows),
+        episodes=episodes,
+        outcome="logged",
     )
 
 
@@ -81,12 +93,14 @@ def _marl_eval_run(label: str, world: str, map_: str, algorithm: str, seed: str,
         row: Row = {name: sum(map(float, one)) / len(one) for name, one in values.items()}
         rows.append({"env_step": int(step["step_count"]), "elapsed_s": float(step["elapsed_time"]), **row})
         counts |= {len(one) for one in values.values()}
-    if not all(WON in row for row in rows):
-        raise KeyError("win_rate")
+    measured = "win_rate" if any(WON in row for row in rows) else "return"
+    if not all(_MARL_EVAL[measured] in row for row in rows):
+        raise KeyError(measured)
     _require_rows(label, rows)
     episodes = counts.pop() if len(counts) == 1 and counts != {1} else None  # one value may be a mean
     number = int(re.sub(r"\D", "", seed) or 0)
-    return Run(label, "marl-eval", world, map_, algorithm, "", number, rows, episodes=episodes, outcome="logged")
+    score = score_of(rows)
+    return Run(label, "marl-eval", world, map_, algorithm, "", number, rows, score, episodes=episodes, outcome="logged")
 
 
 Series = dict[str, tuple[list[int], list[float], list[str]]]
@@ -114,12 +128,13 @@ def _number(value: Any) -> float:
     return float(value["value"] if isinstance(value, dict) else value)
 
 
-def _rows(series: Series) -> Iterator[Row]:
+def _rows(series: Series, measured: str) -> Iterator[Row]:
+    """Yield a row for each environment step. measured: the metric whose timestamps count."""
     rows: dict[int, Row] = {}
     for name, (steps, values, times) in series.items():
         for position, (step, value) in enumerate(zip(steps, values, strict=True)):
             rows.setdefault(step, {"env_step": step})[name] = value
-            if name == WON and times:
+            if name == measured and times:
                 began, now = (datetime.fromisoformat(times[place]) for place in (0, position))
                 rows[step]["elapsed_s"] = (now - began).total_seconds()  # since the first evaluation
     for step in sorted(rows):
@@ -135,8 +150,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _require_rows(place: object, rows: Sequence[Row]) -> None:
     """Check rows as `row_fault` does, but allow an unknown elapsed_s. Raises ValueError."""
-    before = 0.0
+    before = None
     for row in rows:
         if (fault := row_fault({"elapsed_s": 0.0, **row}, before)) is not None:
             raise ValueError(f"an evaluation of {place} is not valid, {fault}")
-        before = row["env_step"]
+        before = row

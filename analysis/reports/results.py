@@ -1,4 +1,4 @@
-"""Results over several runs: win rates, improvement over the baselines, sample efficiency."""
+"""Results over several runs: scores (win rates or returns), improvement over the baselines, sample efficiency."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedqmix.analysis.reports import statistics
-from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, RETURN, WON, Methods, Run
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, score_of_all
 from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, Scores
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records.scores import RETURN, WON
 
 BASELINES = ("none", "full_sharing")
 THRESHOLDS = (0.5, 0.9)
@@ -56,14 +58,15 @@ class Returns:
 class MethodResult:
     """The results of one method on one map.
 
-    win_rates: by FINAL and BEST. better: baseline -> probability that a run of the method has a higher final win rate.
-    area: mean win rate over the environment steps common to all runs of the map. reached: by win rate.
-    returns: the final return, and the mean one over the same environment steps; None where runs do not record returns.
+    scores: by FINAL and BEST. better: baseline -> probability that a run of the method has a higher final score.
+    area: mean score over the environment steps common to all runs of the map. reached: by win rate; empty where the
+    score is the return. returns: the final return, and the mean one over the same environment steps; None where runs do
+    not record returns, and where these are the scores.
     """
 
     map: str
     method: str
-    win_rates: Mapping[str, Summary]
+    scores: Mapping[str, Summary]
     better: Mapping[str, Estimate]
     area: Summary
     reached: Mapping[float, Reached]
@@ -76,31 +79,33 @@ def replayed(methods: Methods, which: str) -> bool:
     return bool(ours) and all(which in run.replayed for run in ours)
 
 
-def win_rate(run: Run, which: str, again: bool) -> float:
-    """Return a run's FINAL or BEST win rate.
+def score(run: Run, which: str, again: bool) -> float:
+    """Return a run's FINAL or BEST score.
 
     again: of the networks played again if known, else as logged.
     """
-    return run.replayed[which].win_rate if again and which in run.replayed else run.logged(which)
+    return run.replayed[which].score(run.score) if again and which in run.replayed else run.logged(which)
 
 
-def win_rates(runs: Sequence[Run], which: str, again: bool) -> Scores:
-    """Return the win rates of several runs: [runs]."""
-    return np.array([win_rate(run, which, again) for run in runs])
+def scores(runs: Sequence[Run], which: str, again: bool) -> Scores:
+    """Return the scores of several runs: [runs]."""
+    return np.array([score(run, which, again) for run in runs])
 
 
 def results(methods: Methods) -> list[MethodResult]:
     """Return a result for every map and method."""
     again = {which: replayed(methods, which) for which in (FINAL, BEST)}
+    wins = score_of_all(methods) is Score.WIN_RATE
+    thresholds = THRESHOLDS if wins else ()
     return [
         MethodResult(
             map_,
             method,
-            {which: summary([win_rates(runs, which, again[which])]) for which in (FINAL, BEST)},
-            _better([map_], methods, method, lambda some: win_rates(some, FINAL, again[FINAL])),
-            summary([_areas(runs, WON, *common_range(by_name))]),
-            {threshold: reached(runs, threshold) for threshold in THRESHOLDS},
-            _returns(map_, by_name, method),
+            {which: summary([scores(runs, which, again[which])]) for which in (FINAL, BEST)},
+            _better([map_], methods, method, lambda some: scores(some, FINAL, again[FINAL])),
+            summary([_areas(runs, runs[0].metric.mean, *common_range(by_name))]),
+            {threshold: reached(runs, threshold) for threshold in thresholds},
+            _returns(map_, by_name, method) if wins else None,
         )
         for map_, by_name in methods.items()
         for method, runs in by_name.items()
@@ -108,7 +113,7 @@ def results(methods: Methods) -> list[MethodResult]:
 
 
 def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Estimate]]]:
-    """Return each method's final win rate and improvement over all maps, stratified by map.
+    """Return each method's final score and improvement over all maps, stratified by map.
 
     Methods without runs on every map, or with fewer than ENOUGH seeds on one, are left out. Empty for a single map.
     """
@@ -119,8 +124,8 @@ def over_all_maps(methods: Methods) -> list[tuple[str, Summary, Mapping[str, Est
     return [
         (
             name,
-            summary([win_rates(methods[map_][name], FINAL, again) for map_ in maps]),
-            _better(maps, methods, name, lambda some: win_rates(some, FINAL, again)),
+            summary([scores(methods[map_][name], FINAL, again) for map_ in maps]),
+            _better(maps, methods, name, lambda some: scores(some, FINAL, again)),
         )
         for name in shared
         if all(len(methods[map_][name]) >= ENOUGH for map_ in maps)

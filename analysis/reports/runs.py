@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 
 from fedqmix.analysis.reports.statistics import Scores
-from fedqmix.server.records import Row, best_row
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records import SCORES, Row, ScoreMetric, best_row
 
-WON, RETURN = "test_battle_won_mean", "test_return_mean"
-WON_FIXED = "test_fixed_battle_won_mean"
-"""The win rate from fixed starts, in runs whose main win rate is from varied starts."""
-WON_BEFORE, RETURN_BEFORE = "test_before_battle_won_mean", "test_before_return_mean"
 FINAL, BEST = "final", "best"
 OURS = "fedqmix"
 
@@ -25,6 +22,7 @@ class Replayed:
     """The result of new greedy episodes with a checkpoint's networks.
 
     checkpoint: its folder in the run folder. round: the round after which it was written. won: episodes won.
+    return_low, return_high: the 95 % bootstrap interval of the mean return; None in results of older versions.
     """
 
     checkpoint: str
@@ -32,11 +30,17 @@ class Replayed:
     episodes: int
     won: int
     mean_return: float
+    return_low: float | None = None
+    return_high: float | None = None
 
     @property
     def win_rate(self) -> float:
         """Share of the episodes won."""
         return self.won / self.episodes
+
+    def score(self, score: Score) -> float:
+        """Return the win rate or the mean return."""
+        return self.win_rate if score is Score.WIN_RATE else self.mean_return
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,10 @@ class Run:
     """One run: its identity, the way it was measured, and every evaluation.
 
     None stands for unknown values.
-    label: its path. source: the program that trained it. experiment: the name of its base settings. game: version of
-    the game's rules. world_settings, settings: full name ("env.reward_win", "algorithm.gamma") -> value, of the world
-    and of all that affects learning. replayed: by FINAL and BEST, the networks played again; not_replayed: the reason
-    why one is missing.
+    label: its path. source: the program that trained it. score: the metric that leads. experiment: the name of its base
+    settings. game: version of the game's rules. world_settings, settings: full name ("env.reward_win",
+    "algorithm.gamma") -> value, of the world and of all that affects learning. replayed: by FINAL and BEST, the
+    networks played again; not_replayed: the reason why one is missing.
     """
 
     label: str
@@ -58,11 +62,12 @@ class Run:
     strategy: str
     seed: int
     rows: Sequence[Row]
+    score: Score = Score.WIN_RATE
     experiment: str = ""
     game: str | None = None
     episodes: int | None = None
     every_env_steps: int | None = None
-    starts: str | None = None  # of the main win rate's episodes: "varied" or "fixed"
+    starts: str | None = None  # of the score's episodes: "varied" or "fixed"
     world_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     of_its_map: frozenset[str] = frozenset()  # settings that its experiment sets for this map alone
@@ -90,14 +95,29 @@ class Run:
         return np.array([row[key] for row in self.rows], np.float64)
 
     def logged(self, which: str) -> float:
-        """Return the logged win rate of the FINAL or BEST evaluation."""
+        """Return the logged score of the FINAL or BEST evaluation."""
         row = self.rows[-1] if which == FINAL else best_row(self.rows)
         assert row is not None
-        return float(row[WON])
+        return float(row[self.metric.mean])
+
+    @property
+    def metric(self) -> ScoreMetric:
+        """The metrics of the run's score."""
+        return SCORES[self.score]
 
 
 Methods = Mapping[str, Mapping[str, Sequence[Run]]]
 """Map -> method -> its runs, by seed."""
+
+
+def score_of_all(methods: Methods) -> Score:
+    """Return the score of runs that are compared; they have one (analysis.reports.agreement)."""
+    return next(run.score for by_name in methods.values() for runs in by_name.values() for run in runs)
+
+
+def metric_of_all(methods: Methods) -> ScoreMetric:
+    """Return the metrics of the score of runs that are compared."""
+    return SCORES[score_of_all(methods)]
 
 
 def by_method(runs: Sequence[Run]) -> Methods:

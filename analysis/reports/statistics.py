@@ -95,6 +95,13 @@ def win_rate_interval(won: int, episodes: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def mean_interval(values: Scores) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean. values: [episodes]; the draws are the same in every call."""
+    (drawn,) = _resampled([np.asarray(values, np.float64)], RESAMPLES, "report.episodes")
+    found = _estimate(np.asarray(values.mean()), drawn.mean(-1))
+    return float(found.low), float(found.high)
+
+
 def _interquartile_mean(strata: Strata, runs: int) -> Scores:
     """Return the interquartile mean over one axis. runs: the axis of the runs."""
     middle: Scores = np.asarray(trim_mean(np.concatenate(strata, axis=runs), 0.25, axis=runs))

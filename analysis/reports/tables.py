@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedqmix.analysis.reports.results import BASELINES, THRESHOLDS, MethodResult, Summary, over_all_maps, replayed
-from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, varying, written
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, metric_of_all, score_of_all, varying, written
 from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, win_rate_interval
+from fedqmix.runtime.core.world import Score
 
 NOTHING = "-"
 
@@ -41,32 +42,34 @@ def markdown(table: Table) -> str:
     return "\n".join([f"## {table.title}", "", *cells, "", table.caption, ""])
 
 
-def win_rates(found: Sequence[MethodResult], methods: Methods) -> Table:
-    """Return the table of final and best win rates and of improvements over the baselines."""
+def scores(found: Sequence[MethodResult], methods: Methods) -> Table:
+    """Return the table of final and best scores and of improvements over the baselines."""
+    metric = metric_of_all(methods)
     rows = [
         [
             result.map,
             result.method,
-            str(result.win_rates[FINAL].seeds),
-            rate(result.win_rates[FINAL]),
-            rate(result.win_rates[BEST]),
+            str(result.scores[FINAL].seeds),
+            rate(result.scores[FINAL]),
+            rate(result.scores[BEST]),
             *(chance(result.better.get(strategy)) for strategy in BASELINES),
         ]
         for result in found
     ]
+    label = metric.label
     return Table(
-        "win-rates",
-        "Win rates",
+        f"{label.replace(' ', '-')}s",
+        f"{label.capitalize()}s",
         f"{_measured(methods, FINAL)} {_measured(methods, BEST)} {_INTERVALS} P(better than ...) is the probability "
-        "that a run of the method has a higher final win rate than a run of the baseline with the same algorithm, a "
+        f"that a run of the method has a higher final {label} than a run of the baseline with the same algorithm, a "
         "tie counting half (Mann-Whitney U); 0.5 means no difference, and an interval that holds 0.5 is inconclusive.",
-        ["map", "method", "seeds", "final win rate", "best win rate", *(f"P(better than {one})" for one in BASELINES)],
+        ["map", "method", "seeds", f"final {label}", f"best {label}", *(f"P(better than {one})" for one in BASELINES)],
         rows,
     )
 
 
 def returns(found: Sequence[MethodResult]) -> Table | None:
-    """Return the table of final and mean returns; None when no run records returns."""
+    """Return the table of returns beside win rates; None when no run records returns, or when they are the scores."""
     rows = [
         [
             result.map,
@@ -93,26 +96,30 @@ def returns(found: Sequence[MethodResult]) -> Table | None:
 
 def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
     """Return the table of areas under the curve and of environment steps to win rates."""
+    metric, thresholds = metric_of_all(methods), THRESHOLDS if score_of_all(methods) is Score.WIN_RATE else ()
     rows = []
     for result in found:
         cells = [result.map, result.method, rate(result.area)]
-        for threshold in THRESHOLDS:
+        for threshold in thresholds:
             reached = result.reached[threshold]
             cells += [steps(reached.median), f"{reached.seeds} of {reached.of}"]
         rows.append([*cells, *_spent(methods[result.map][result.method])])
     heads = [
         head
-        for threshold in THRESHOLDS
+        for threshold in thresholds
         for head in (f"env steps to {threshold:.0%}", f"seeds that won {threshold:.0%}")
     ]
+    reaching = (
+        " Environment steps to a win rate: up to the first evaluation that won so many, median of all seeds, 'not' "
+        "where most never did; all environment steps of training count."
+    )
     return Table(
         "sample-efficiency",
         "Sample efficiency",
-        "Mean win rate: the area under the curve over the environment steps that all runs of the map have in common, "
-        f"divided by their number. {_INTERVALS} Environment steps to a win rate: up to the first evaluation that won "
-        "so many, median of all seeds, 'not' where most never did; all environment steps of training count. Parameters "
-        "sent and received (MB) and seconds of training: mean of the whole runs.",
-        ["map", "method", "mean win rate", *heads, "MB", "seconds"],
+        f"Mean {metric.label}: the area under the curve over the environment steps that all runs of the map have in "
+        f"common, divided by their number. {_INTERVALS}{reaching if thresholds else ''} Parameters sent and received "
+        "(MB) and seconds of training: mean of the whole runs.",
+        ["map", "method", f"mean {metric.label}", *heads, "MB", "seconds"],
         rows,
     )
 
@@ -128,9 +135,9 @@ def all_maps(methods: Methods) -> Table | None:
     return Table(
         "all-maps",
         "All maps together",
-        f"Methods with at least {ENOUGH} seeds on each of {', '.join(methods)}: interquartile mean of the final win "
-        "rate over all runs, with a 95 % bootstrap interval stratified by map.",
-        ["method", "final win rate", *(f"P(better than {one})" for one in BASELINES)],
+        f"Methods with at least {ENOUGH} seeds on each of {', '.join(methods)}: interquartile mean of the final "
+        f"{metric_of_all(methods).label} over all runs, with a 95 % bootstrap interval stratified by map.",
+        ["method", f"final {metric_of_all(methods).label}", *(f"P(better than {one})" for one in BASELINES)],
         rows,
     )
 
@@ -157,7 +164,7 @@ def runs(methods: Methods) -> Table:
         "Runs",
         "Final and best: the last and the best evaluation in metrics.jsonl; the best is the highest of many noisy "
         "ones, so it is biased upwards. Played again: the networks of that checkpoint in new greedy episodes, with the "
-        "95 % interval (Wilson) that comes from the number of episodes.",
+        f"95 % interval ({_EPISODES[score_of_all(methods)]}) that comes from the number of episodes.",
         ["run", "map", "method", "seed", "outcome", "env steps", "final", "best", "final again", "best again"],
         rows,
     )
@@ -239,7 +246,11 @@ _INTERVALS = (
 )
 
 
+_EPISODES = {Score.WIN_RATE: "Wilson", Score.RETURN: "bootstrap"}  # the interval over episodes
+
+
 def _measured(methods: Methods, which: str) -> str:
+    label = f"{which.capitalize()} {metric_of_all(methods).label}"
     if replayed(methods, which):
         episodes = {
             run.replayed[which].episodes
@@ -248,16 +259,21 @@ def _measured(methods: Methods, which: str) -> str:
             for run in members
             if which in run.replayed
         }
-        return f"{which.capitalize()} win rate: of the networks played again, {max(episodes)} episodes each."
-    return f"{which.capitalize()} win rate: as logged in training, because not all networks were played again."
+        return f"{label}: of the networks played again, {max(episodes)} episodes each."
+    return f"{label}: as logged in training, because not all networks were played again."
 
 
 def _again(run: Run, which: str) -> str:
     if which not in run.replayed:
         return run.not_replayed.get(which, NOTHING)
     replay = run.replayed[which]
-    low, high = win_rate_interval(replay.won, replay.episodes)
-    return f"{replay.win_rate:.3f} [{low:.3f}, {high:.3f}] (round {replay.round})"
+    if run.score is Score.WIN_RATE:
+        low, high = win_rate_interval(replay.won, replay.episodes)
+    elif replay.return_low is not None and replay.return_high is not None:
+        low, high = replay.return_low, replay.return_high
+    else:
+        return f"{replay.mean_return:.3f} (round {replay.round})"
+    return f"{replay.score(run.score):.3f} [{low:.3f}, {high:.3f}] (round {replay.round})"
 
 
 def _spent(members: Sequence[Run]) -> list[str]:
@@ -278,4 +294,5 @@ def _listed(values: Mapping[str, object]) -> str:
 
 
 def _side(cell: str) -> str:
-    return ' class="number"' if cell[:1].isdigit() or cell in (NOTHING, "not") else ""
+    number = cell.removeprefix("-")[:1].isdigit()
+    return ' class="number"' if number or cell in (NOTHING, "not") else ""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fedqmix.analysis.reports.statistics import win_rate_interval
+from fedqmix.analysis.reports.statistics import mean_interval, win_rate_interval
 from fedqmix.envs import require_world, team_spec
 from fedqmix.runtime.api.arguments import whole
 from fedqmix.runtime.api.options import with_world
 from fedqmix.runtime.api.team import Team
 from fedqmix.runtime.core.errors import ConfigurationError, InputError
-from fedqmix.runtime.core.world import EVALUATIONS, TeamSpec
+from fedqmix.runtime.core.world import EVALUATIONS, Score, TeamSpec
 from fedqmix.runtime.runs.lifecycle.threads import shared_out
 from fedqmix.runtime.runs.local.team import LocalTeam
 from fedqmix.runtime.runs.local.trained import FIRST_EPISODE, play_greedily, to_play
@@ -26,8 +26,10 @@ SIZES = {"n_agents": "the number of agents", "n_actions": "the number of actions
 class Evaluation:
     """The results of greedy episodes.
 
-    win_rate_interval: 95 %, Wilson 1927, of the number of episodes; it says nothing of other seeds of training.
-    return_std: the standard deviation over episodes. lengths: environment steps. returns: team returns.
+    score: the metric that leads. win_rate, won: None and empty where no episode can be won.
+    win_rate_interval, return_interval: 95 %, of the number of episodes (Wilson 1927; bootstrap of the mean); they say
+    nothing of other seeds of training. return_std: the standard deviation over episodes (divided by their number - 1).
+    lengths: environment steps. returns: team returns.
     """
 
     checkpoint: str
@@ -38,9 +40,11 @@ class Evaluation:
     seed: int
     first_episode: int
     episodes: int
-    win_rate: float
-    win_rate_interval: tuple[float, float]
+    score: Score
+    win_rate: float | None
+    win_rate_interval: tuple[float, float] | None
     mean_return: float
+    return_interval: tuple[float, float]
     return_std: float
     mean_length: float
     won: tuple[bool, ...]  # of each episode, as are returns and lengths
@@ -48,11 +52,14 @@ class Evaluation:
     lengths: tuple[int, ...]
 
     def __str__(self) -> str:
+        spread, length = f"± {self.return_std:.2f}", f"{self.mean_length:.1f} environment steps"
+        if self.win_rate is None or self.win_rate_interval is None:
+            low, high = self.return_interval
+            interval = f"[{low:.2f}, {high:.2f}]"
+            return f"{self.map}: return {self.mean_return:.2f} {interval} {spread}, {self.episodes} episodes, {length}"
         low, high = self.win_rate_interval
-        return (
-            f"{self.map}: won {self.win_rate:.1%} [{low:.1%}, {high:.1%}] of {self.episodes} episodes, return "
-            f"{self.mean_return:.2f} ± {self.return_std:.2f}, {self.mean_length:.1f} environment steps"
-        )
+        won = f"won {self.win_rate:.1%} [{low:.1%}, {high:.1%}] of {self.episodes} episodes"
+        return f"{self.map}: {won}, return {self.mean_return:.2f} {spread}, {length}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields as values that `json.dumps` writes."""
@@ -84,7 +91,8 @@ def evaluate(
     wanted = team.config.seed if seed is None else whole("seed", seed)
     config = to_play(with_world(team.config, team.config.map if map is None else map, wanted, env))
     require_world(config.map, config.env)
-    _require_same_sizes(team.spec, team_spec(config.map, config.env))
+    there = team_spec(config.map, config.env)
+    _require_same_sizes(team.spec, there)
     with shared_out(config.runtime):
         playing = LocalTeam(config)
         try:
@@ -98,6 +106,7 @@ def evaluate(
     returns, lengths, won = (
         np.concatenate(columns) for columns in zip(*((p.returns, p.lengths, p.won) for p in parts), strict=True)
     )
+    can_win = there.score is Score.WIN_RATE
     return Evaluation(
         checkpoint=str(team.path),
         round=team.round,
@@ -107,12 +116,14 @@ def evaluate(
         seed=wanted,
         first_episode=first,
         episodes=episodes,
-        win_rate=int(won.sum()) / episodes,
-        win_rate_interval=win_rate_interval(int(won.sum()), episodes),
+        score=there.score,
+        win_rate=int(won.sum()) / episodes if can_win else None,
+        win_rate_interval=win_rate_interval(int(won.sum()), episodes) if can_win else None,
         mean_return=float(returns.mean()),
+        return_interval=mean_interval(returns),
         return_std=float(returns.std(ddof=1)) if episodes > 1 else 0.0,
         mean_length=int(lengths.sum()) / episodes,
-        won=tuple(won.tolist()),
+        won=tuple(won.tolist()) if can_win else (),
         returns=tuple(returns.tolist()),
         lengths=tuple(lengths.tolist()),
     )

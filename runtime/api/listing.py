@@ -14,7 +14,8 @@ from fedqmix.runtime.runs.collecting.folder import archives_in
 def runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     """Return the runs in a folder, up to three folders deep: run folders, then collected runs, by path.
 
-    Each has `state`, `steps`, `win_rate`, `size` and `age`. Raises CheckpointError when there is no such folder.
+    Each has `state`, `steps`, `score`, `score_kind`, `size` and `age`. Raises CheckpointError when there is no such
+    folder.
     """
     path = Path(folder)
     if not path.is_dir():

@@ -16,20 +16,20 @@ from fedqmix.runtime.api.folder_size import size_and_age
 from fedqmix.runtime.configuration.runs import require_run
 from fedqmix.runtime.configuration.settings import load as load_config
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError, ReplayError
+from fedqmix.runtime.core.world import Score
 from fedqmix.runtime.runs.collecting.collected import Collected
 from fedqmix.runtime.runs.lifecycle.lock import is_locked
 from fedqmix.runtime.runs.lifecycle.summaries import read_evaluations, read_summary
 from fedqmix.runtime.runs.local.replays import REPLAYS
 from fedqmix.runtime.storage.archive import SUFFIX
 from fedqmix.runtime.storage.untrusted import size_of
-from fedqmix.server.records import Outcome, Row
+from fedqmix.server.records import SCORES, Outcome, Row, metric_of, score_of
+from fedqmix.server.records.scores import WON
 
 if TYPE_CHECKING:
     import pandas
 
     from fedqmix.runtime.api.team import Team
-
-WON = "test_battle_won_mean"
 
 
 class RunState(StrEnum):
@@ -103,8 +103,9 @@ class Run:
 
     def __repr__(self) -> str:
         try:
-            won = "no evaluation" if self.win_rate is None else f"won {self.win_rate:.0%}"
-            return f"<fedqmix.Run {self.path}: {self.state}, {self.steps:,} environment steps, {won}>"
+            score, metric = self.score, SCORES[self.score_kind]
+            last = "no evaluation" if score is None else f"{metric.short} {metric.text(score)}"
+            return f"<fedqmix.Run {self.path}: {self.state}, {self.steps:,} environment steps, {last}>"
         except FedqmixError as error:
             return f"<fedqmix.Run {self.path}: damaged, {error}>"
 
@@ -142,10 +143,21 @@ class Run:
         return int(rows[-1]["env_step"]) if rows else 0
 
     @property
-    def win_rate(self) -> float | None:
-        """The win rate of the last evaluation, 0..1; None before the first."""
+    def score_kind(self) -> Score:
+        """The metric that leads the run: the win rate, or the return where no episode can be won."""
+        return score_of(self.metrics, self.summary)
+
+    @property
+    def score(self) -> float | None:
+        """The score of the last evaluation: its win rate, 0..1, or its mean return. None before the first."""
         rows = self.metrics
-        return float(rows[-1][WON]) if rows else None
+        return float(rows[-1][metric_of(rows).mean]) if rows else None
+
+    @property
+    def win_rate(self) -> float | None:
+        """The win rate of the last evaluation, 0..1; None before the first, and where no episode can be won."""
+        rows = self.metrics
+        return float(rows[-1][WON]) if rows and WON in rows[-1] else None
 
     @property
     def size(self) -> int:

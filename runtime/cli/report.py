@@ -29,7 +29,7 @@ from fedqmix.runtime.storage.files import write_whole
 from fedqmix.server.records.summary import versions
 
 HELP = """\
-fedqmix report RUN... [name=value ...]    win rates with intervals, learning curves, weights and distances: one page
+fedqmix report RUN... [name=value ...]    scores with intervals, learning curves, weights and distances: one page
                                           that works without a network (report.html), the tables as Markdown
                                           (report.md), every figure as a file (*.svg); and for a federated run the
                                           bytes each party sent over each channel
@@ -152,12 +152,13 @@ def _print(runs: Sequence[Run], console: Console) -> None:
 def _overview(runs: Sequence[Run]) -> Table:
     """Return a table with one line per run, without its traffic; the report has it."""
     table = Table("run", "outcome")
-    for head in ("env steps", "last won", "best won"):
+    score = next((run.metric.short for run in runs if run.rows), "score")
+    for head in ("env steps", f"last {score}", f"best {score}"):
         table.add_column(head, justify="right")
     for run in runs:
         steps = f"{run.rows[-1]['env_step']:,}" if run.rows else "-"
-        won = [f"{run.logged(which):.0%}" if run.rows else "-" for which in (FINAL, BEST)]
-        table.add_row(run.label, run.outcome, steps, *won)
+        scores = [run.metric.text(run.logged(which)) if run.rows else "-" for which in (FINAL, BEST)]
+        table.add_row(run.label, run.outcome, steps, *scores)
     return table
 
 

@@ -28,6 +28,7 @@ from fedqmix.runtime.configuration.choices import chosen_in, drop_others
 from fedqmix.runtime.configuration.clusters import clusters_of
 from fedqmix.runtime.configuration.composing import composed, loader, of_groups
 from fedqmix.runtime.configuration.earlier import RENAMED, before
+from fedqmix.runtime.configuration.early_stop import with_own_condition
 from fedqmix.runtime.configuration.exceptions import require_maps
 from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program
 from fedqmix.runtime.configuration.plain import parse_plain, read_plain
@@ -77,10 +78,10 @@ def compose(
         require_run(own)
         load(own, maps=maps, parameter_names=parameter_names)  # reports the file's own errors
         raw = _resumed(str(run.value()), [override for override in parsed if override is not run])
-        return _checked(raw, maps, parameter_names)
+        return with_own_condition(_checked(raw, maps, parameter_names), parsed)
     config = _checked(composed(parsed), maps, parameter_names, complete=measured)
     require_maps(config.experiment, _all_tasks() if maps is None else maps)
-    return config
+    return with_own_condition(config, parsed)
 
 
 def expand(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fedqmix.runtime.core.world import Purpose
 
@@ -35,6 +36,13 @@ class Counted:
     def mean_length(self) -> float:
         """The mean environment steps of an episode."""
         return self.env_steps / self.episodes
+
+
+class Returns(NamedTuple):
+    """The team returns of an evaluation's episodes: their mean, and their standard deviation (of the population)."""
+
+    mean: float
+    std: float
 
 
 @dataclass(frozen=True)

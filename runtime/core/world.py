@@ -40,7 +40,7 @@ EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {
     "fixed": (Purpose.EVALUATION,),
     "both": (Purpose.VARIED_EVALUATION, Purpose.EVALUATION),
 }
-"""evaluation.starts -> the purposes of an evaluation's episodes; the first one gives the team's win rate."""
+"""evaluation.starts -> the purposes of an evaluation's episodes; the first one gives the run's score."""
 
 
 class Score(StrEnum):

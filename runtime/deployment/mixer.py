@@ -14,7 +14,7 @@ from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.allowed import NOTHING, Allowed
 from fedqmix.runtime.configuration.received import received, run_state
 from fedqmix.runtime.core.coordinator import Coordinator
-from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.rows import Rows
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import EVALUATIONS, TeamSink, TeamSpec
@@ -98,8 +98,8 @@ class DeployedMixer:
         """Return the training episodes' means since the last report, without resetting them."""
         return self._rounds.thing.learner.episode_means()
 
-    def evaluation_returns(self) -> dict[str, float]:
-        """Return the mean team returns of the last evaluation by purpose.
+    def evaluation_returns(self) -> dict[str, Returns]:
+        """Return mean and spread of the team return in the last evaluation, by purpose.
 
         Empty when there was none since the process started.
         """

@@ -12,7 +12,7 @@ import grpc
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.controls import Standing
 from fedqmix.runtime.core.errors import AttemptError, BusyError, FederationError
-from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.facts import Facts, Returns
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.ledger import LedgerLine
@@ -56,7 +56,7 @@ class Services:
         self._facts: Facts | None = None
         self._means: dict[str, float] = {}
         self._episode_means: dict[str, float] = {}  # means of training episodes that the mixer reported
-        self._returns: dict[str, float] = {}  # of the last evaluation, by purpose
+        self._returns: dict[str, Returns] = {}  # of the last evaluation, by purpose
 
     def hold(self) -> None:
         """Lease mixer and world for this run until `close`; wait up to TURN_S for another run.
@@ -146,8 +146,8 @@ class Services:
         """Return the training episodes' means since the last evaluation; empty if unreachable."""
         return self._episode_means
 
-    def evaluation_return(self, purpose: Purpose) -> float:
-        """Return the mean team return of the last evaluation's episodes with this purpose."""
+    def evaluation_return(self, purpose: Purpose) -> Returns:
+        """Return mean and spread of the team return in the last evaluation's episodes with this purpose."""
         return self._returns[purpose.value]
 
     def _hold(self, controls: tuple[RemoteControl, RemoteControl]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
-from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.facts import Facts, Returns
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
 from fedqmix.runtime.transport.known import read_known
 from fedqmix.runtime.transport.ledger import LedgerLine
@@ -48,14 +48,14 @@ class RemoteControl:
         attempt = read_attempt(said.attempt) if said.HasField("attempt") else None
         return Standing(attempt, agents, said.broken, said.computed_s)
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return means since the last report by name, and mean team returns by purpose.
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, Returns]]:
+        """Return means since the last report by name, and mean and spread of the team return by purpose.
 
         The returns are the last evaluation's, empty when the mixer has seen no evaluation.
         Raises AttemptError when the mixer was restarted since: open an attempt of kind "report", and ask again.
         """
         said = self._line.call(self._stub.Report, control_pb2.ReportQuestion(run=run, round=round))
-        return dict(said.values), dict(said.returns)
+        return dict(said.values), {purpose: Returns(one.mean, one.std) for purpose, one in said.returns.items()}
 
     def episode_means(self, run: str, round: int) -> dict[str, float]:
         """Return the training episodes' means since the last report. Raises AttemptError as `report` does."""

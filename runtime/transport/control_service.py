@@ -9,7 +9,7 @@ import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import RefusedError
-from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.facts import Facts, Returns
 from fedqmix.runtime.transport.faults import Peer, answered, require_caller
 from fedqmix.runtime.transport.known import known_message
 from fedqmix.runtime.transport.lease import Lease
@@ -35,8 +35,8 @@ class Controlled(Protocol):
     def status(self) -> Standing:
         """Return the open attempt and the agents' standing in it."""
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return means since the last report by name, and mean team returns by purpose.
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, Returns]]:
+        """Return means since the last report by name, and mean and spread of the team return by purpose.
 
         The returns are those of the last evaluation.
         """
@@ -109,7 +109,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
         if request.so_far:
             return control_pb2.MixerReport(values=self._controlled.episode_means(request.run, request.round))
         values, returns = self._controlled.report(request.run, request.round)
-        return control_pb2.MixerReport(values=values, returns=returns)
+        spread = {purpose: control_pb2.Returns(mean=one.mean, std=one.std) for purpose, one in returns.items()}
+        return control_pb2.MixerReport(values=values, returns=spread)
 
     @answered
     def Facts(self, request: attempt_pb2.Attempt, context: grpc.ServicerContext) -> control_pb2.Known:

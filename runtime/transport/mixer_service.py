@@ -13,7 +13,7 @@ import torch
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
-from fedqmix.runtime.core.facts import Facts, Learned
+from fedqmix.runtime.core.facts import Facts, Learned, Returns
 from fedqmix.runtime.core.rows import Rows, name_faults
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import Floats, TeamSink, TeamSpec
@@ -83,8 +83,8 @@ class MixerSide(Protocol):
     def episode_means(self) -> dict[str, float]:
         """Return the training episodes' means since the last report, without a reset."""
 
-    def evaluation_returns(self) -> dict[str, float]:
-        """Return the mean team returns of the last evaluation by purpose; empty before the first."""
+    def evaluation_returns(self) -> dict[str, Returns]:
+        """Return mean and spread of the team return in the last evaluation, by purpose; empty before the first."""
 
     def close(self) -> None:
         """Release all resources."""
@@ -133,7 +133,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         """See runtime.transport.control_service.Controlled."""
         return self._meeting.status()
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, Returns]]:
         """See runtime.transport.control_service.Controlled.
 
         Raises AttemptError when the mixer's state is not the state at that round's end.

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from fedqmix.conf.schema import Config
-from fedqmix.server.records.row import Row, best_row
+from fedqmix.server.records.row import Row
+from fedqmix.server.records.scores import RETURN, WON, best_row
 
 _METRICS = {
-    "win_rate": "test_battle_won_mean",
-    "return": "test_return_mean",
+    "win_rate": WON,
+    "return": RETURN,
     "episode_length": "test_ep_length_mean",
 }
 
@@ -24,6 +25,7 @@ def marl_eval(config: Config, rows: Sequence[Row], absolute: Row | None = None) 
 
     rows: every evaluation in order. absolute: the best networks' evaluation with ten times the episodes, as the paper
     requires; None uses the best row. Each list holds one value, the mean over the episodes, as the schema allows.
+    A run whose episodes cannot be won has no win_rate.
     """
     final = absolute if absolute is not None else best_row(rows)
     run: dict[str, Any] = {
@@ -40,4 +42,4 @@ def marl_eval(config: Config, rows: Sequence[Row], absolute: Row | None = None) 
 
 
 def _values(row: Row) -> dict[str, list[float]]:
-    return {name: [float(row[key])] for name, key in _METRICS.items()}
+    return {name: [float(row[key])] for name, key in _METRICS.items() if key in row}

@@ -9,13 +9,13 @@ from typing import Any
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.storage.untrusted import ADVICE, has_control_characters, is_there, parse_json, read_file
 from fedqmix.server.records.row import Row
+from fedqmix.server.records.scores import RETURN, WON, is_evaluation, score_of
 
 LARGEST = 256 * 2**20
 """Largest size of metrics.jsonl in bytes; a row takes about two thousand."""
-WON = "test_battle_won_mean"
 REFUSED = "fed/refused_"
-MEASURED = ("env_step", "elapsed_s", WON)
-"""The metrics that every row has."""
+MEASURED = ("env_step", "elapsed_s")
+"""The metrics that every row has, beside a win rate or a return."""
 GREATEST = sys.float_info.max
 """Largest absolute value in a row. A comparison with it also rejects NaN."""
 
@@ -40,7 +40,7 @@ def parse_rows(path: Path, content: bytes) -> list[Row]:
         row = parse_json(place, line)
         if is_refusal(row):
             continue
-        if (fault := row_fault(row, rows[-1]["env_step"] if rows else 0)) is not None:
+        if (fault := row_fault(row, rows[-1] if rows else None)) is not None:
             raise CheckpointError(f"{place} is damaged: it is not a row of metrics, {fault}. {ADVICE}")
         rows.append(row)
     return rows
@@ -48,14 +48,14 @@ def parse_rows(path: Path, content: bytes) -> list[Row]:
 
 def is_refusal(row: Any) -> bool:
     """Return whether a row has no evaluation but a final refusal (RoundEnd.tell_refusals)."""
-    return isinstance(row, dict) and WON not in row and any(name.startswith(REFUSED) for name in row)
+    return isinstance(row, dict) and not is_evaluation(row) and any(name.startswith(REFUSED) for name in row)
 
 
-def row_fault(row: Any, before: float = 0) -> str | None:
+def row_fault(row: Any, before: Row | None = None) -> str | None:
     """Return the reason why a value is not a valid row of metrics, None when it is one.
 
-    A valid row maps names to finite numbers and has every metric of MEASURED, within its range. before: environment
-    step of the previous row; environment steps never decrease.
+    A valid row maps names to finite numbers and has every metric of MEASURED, within its range, and a win rate or, in a
+    run without wins, a return. before: the previous row; environment steps never decrease, and the score stays.
     """
     if not isinstance(row, dict):
         return "as a JSON object is needed"
@@ -64,14 +64,20 @@ def row_fault(row: Any, before: float = 0) -> str | None:
             return f"as a name holds control characters ({name[:80]!r})"
         if type(value) not in (int, float) or not abs(value) <= GREATEST:
             return f"as its {name[:80]} is not a finite number"
-    if lacking := [name for name in MEASURED if name not in row]:
+    lacking = [name for name in MEASURED if name not in row]
+    if not is_evaluation(row):
+        lacking.append(f"{WON} or {RETURN}")
+    if lacking:
         return f"as it has no {' and no '.join(lacking)}"
     return _impossible(row, before)
 
 
-def _impossible(row: Row, before: float) -> str | None:
-    if type(row["env_step"]) is not int or row["env_step"] < before:
-        return f"as its env_step must be a whole number, at least {before}"
-    if row["elapsed_s"] < 0 or not 0 <= row[WON] <= 1:
+def _impossible(row: Row, before: Row | None) -> str | None:
+    least = before["env_step"] if before is not None else 0
+    if type(row["env_step"]) is not int or row["env_step"] < least:
+        return f"as its env_step must be a whole number, at least {least}"
+    if before is not None and score_of([row]) is not score_of([before]):
+        return f"as either every row of a run has a {WON}, or none has"
+    if row["elapsed_s"] < 0 or not 0 <= row.get(WON, 0) <= 1:
         return f"as its elapsed_s must be at least 0, and its {WON} from 0 to 1"
     return None

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fedqmix.conf.schema import Config
-from fedqmix.server.records.row import Row, best_row
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records.row import Row
+from fedqmix.server.records.scores import WON, best_row
 
-WON = 0.9
+REACHED = 0.9
 """The win rate for which the summary records the first evaluation that reached it."""
 
 _PACKAGES = ("fedqmix", "torch", "flwr", "numpy", "numba", "hydra-core", "omegaconf", "safetensors")
@@ -37,21 +39,24 @@ def summarise(
     wall_clock_s: float,
     outcome: Outcome,
     game: str,
+    score: Score,
     refused: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
     rows: every evaluation in order. command: the program's command line. wall_clock_s: seconds from its start to its
-    end. game: name and version of the game; empty when the run ended before it was known.
+    end. game: name and version of the game; empty when the run ended before it was known. score: the world's.
     refused: refused agent -> number of refusals ("times") and last reason ("last").
     """
-    reached = next((row for row in rows if row["test_battle_won_mean"] >= WON), None)
+    reached = next((row for row in rows if row.get(WON, 0.0) >= REACHED), None)
+    first_won = {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None
     return {
         "run_id": run_id,
         "outcome": str(outcome),
         "map": config.map,
         "env": config.env.name,
         "game": game,
+        "score": str(score),
         "algorithm": config.algorithm.name,
         "strategy": config.strategy.name,
         "experiment": config.experiment,
@@ -63,7 +68,7 @@ def summarise(
         "refused": {str(agent): dict(refusals) for agent, refusals in (refused or {}).items()},
         "final": rows[-1] if rows else None,
         "best": best_row(rows),
-        f"first_won_{WON}": {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None,
+        **({f"first_won_{REACHED}": first_won} if score is Score.WIN_RATE else {}),
         "versions": versions(),
         "machine": machine(),
     }

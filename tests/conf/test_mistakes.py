@@ -98,7 +98,11 @@ MISTAKES = [
     (["env=smac", "env.games=0"], "env.games=0 is out of range: a whole number, at least 1."),
     (["env=smac", "env.difficulty=10"], "unknown env.difficulty '10'"),
     (["stop.win_rate=2"], "stop.win_rate=2.0 is out of range"),
+    (["stop.return_mean=inf"], "stop.return_mean=inf is out of range: a number, or null."),
+    (["stop.return_mean=high"], "stop.return_mean=high has the wrong type; needed: a number, or null."),
     # impossible together
+    (["stop.return_mean=15"], "stop.return_mean=15 with env=skirmish map=3m: the score there is the win rate"),
+    (["stop={return_mean: 15}"], "Write stop.win_rate=..., or leave it out."),
     (
         ["algorithm=mappo", "algorithm.batch_size=32"],
         "algorithm.batch_size=32 with algorithm=mappo, which learns from the newest batch of episodes alone",

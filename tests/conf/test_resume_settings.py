@@ -41,8 +41,10 @@ def test_a_moved_run_resumes_where_it_is(run: Path) -> None:
 def test_settings_that_did_not_exist_when_a_run_was_begun_are_the_defaults(run: Path) -> None:
     file = run / "config.yaml"
     lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(line for line in lines if line.split(":")[0].strip() not in ("games", "exploration_draws")))
+    newer = ("games", "exploration_draws", "return_mean")
+    file.write_text("".join(line for line in lines if line.split(":")[0].strip() not in newer))
     config = compose([f"resume={run}"], maps=MAPS)
+    assert config.stop == compose(["experiment=smoke"], maps=MAPS).stop
     assert config.env == compose([], maps=MAPS).env
     assert (config.algorithm.exploration_draws, config.algorithm.batch_size) == ("agent", 8)
     assert load(run, maps=MAPS).env == config.env

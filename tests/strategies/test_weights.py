@@ -72,8 +72,12 @@ def test_equal_rewards_weigh_exactly_alike(n, reward):
 
 
 @pytest.mark.parametrize("rewards", [[1, -1e-9, 3], [-1, -2], [0, 0, 0], [math.nan, 1], [math.inf, 1], [1, -math.inf]])
-def test_what_is_no_share_weighs_alike_and_is_told(rewards, caplog):
+def test_what_is_no_share_weighs_alike_and_is_told_once(rewards, caplog):
     assert proportional(rewards, 0.5) == uniform(len(rewards))
+    strategy = make_strategy("rs_pps", len(rewards), reward="individual", max_weight=1)
+    for _ in range(3):
+        assert strategy.weights(rewards) == uniform(len(rewards))
+    assert strategy.weights([3.0, *[1.0] * (len(rewards) - 1)]) != uniform(len(rewards))
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "weights are uniform in this round" in record.getMessage()
@@ -88,7 +92,11 @@ def test_rewards_whose_sum_is_no_number_are_shares_all_the_same():
 @pytest.mark.parametrize("rewards", [[math.nan, 1], [math.inf, math.inf], [0, -math.inf]])
 def test_softmax_of_what_is_not_finite(rewards, caplog):
     assert softmax(rewards, 0.5) == uniform(2)
-    assert "not all finite" in caplog.text
+    strategy = make_strategy("rs_pps", 2, reward="policy", max_weight=1)
+    assert strategy.weights(rewards) == strategy.weights(rewards) == uniform(2)
+    assert strategy.weights([-900.0, -901.0]) == softmax([-900.0, -901.0], 1) != uniform(2)
+    (record,) = caplog.records
+    assert "not all finite" in record.getMessage()
 
 
 def test_softmax_of_far_apart_returns():

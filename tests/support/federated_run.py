@@ -21,19 +21,26 @@ PATH = python_path()
 class FederatedRun:
     """One `fedqmix up`; use as a context manager, which leaves no process behind.
 
-    lie: what an agent lies about (tests/support/sites/lying_site).
+    lie: what an agent lies about (tests/support/sites/lying_site). site: a further folder of tests/support/sites, for
+    all its processes.
     """
 
     def __init__(
-        self, folder: Path, *words: str, program: Sequence[str] = ("-m", "fedqmix", "up"), lie: str | None = None
+        self,
+        folder: Path,
+        *words: str,
+        program: Sequence[str] = ("-m", "fedqmix", "up"),
+        lie: str | None = None,
+        site: str | None = None,
     ) -> None:
         self.folder = folder
         self.tag = new_tag()
         lying = {} if lie is None else {"PYTHONPATH": f"{LIARS}{os.pathsep}{PATH}", "FEDQMIX_TEST_LIE": lie}
+        path = PATH if site is None else python_path(SITES / site)
         self.process = subprocess.Popen(
             [sys.executable, *program, *words],
             cwd=ROOT,
-            env={**os.environ, TAG: self.tag, "PYTHONPATH": PATH, **lying},
+            env={**os.environ, TAG: self.tag, "PYTHONPATH": path, **lying},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

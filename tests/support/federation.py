@@ -16,7 +16,7 @@ from fedqmix.algorithms import find_algorithm
 from fedqmix.runtime.cli.services import WORKERS
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import CheckpointError
-from fedqmix.runtime.core.facts import Learned
+from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport import security
@@ -77,7 +77,7 @@ class ToySide:
     def episode_means(self) -> dict[str, float]:
         return self.learner.episode_means()
 
-    def evaluation_returns(self) -> dict[str, float]:
+    def evaluation_returns(self) -> dict[str, Returns]:
         played = self.learner.records.results(Purpose.EVALUATION)
         return {"evaluation": self.learner.evaluation_return()} if played else {}
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fedqmix.analysis.reports.runs import WON, Run
+from fedqmix.analysis.reports.runs import Run
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
-from fedqmix.server.records import JsonlLogger, Outcome, Row, marl_eval, summarise, write_json
+from fedqmix.server.records import JsonlLogger, Outcome, Row, marl_eval, score_of, summarise, write_json
+from fedqmix.server.records.scores import WON
 
 EPYMARL = {
     "name": "qmix",
@@ -56,7 +57,13 @@ def write_run(path: Path, win_rates: Sequence[float], *words: str, game: str | N
     for row in made:
         logger.log(row)
     logger.close()
-    facts = {"command": command, "run_id": folder.run_id, "wall_clock_s": 1.0, "outcome": Outcome.FINISHED}
+    facts = {
+        "command": command,
+        "run_id": folder.run_id,
+        "wall_clock_s": 1.0,
+        "outcome": Outcome.FINISHED,
+        "score": score_of(made),
+    }
     write_json(folder.summary, summarise(config, made, **facts, game=game or ""))
     write_json(folder.marl_eval, marl_eval(config, made))
     folder.close()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.choices import require_used
+from fedqmix.runtime.configuration.early_stop import conditions_of
 from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import LOGS
 from fedqmix.runtime.configuration.seeds import name_of
@@ -146,7 +147,7 @@ class Comparison:
 
 
 def _require_equal_steps(config: Config) -> None:
-    for name, value in (("stop.win_rate", config.stop.win_rate), ("stop.rounds", config.stop.rounds)):
+    for name, value in (conditions_of(config.stop) | {"stop.rounds": config.stop.rounds}).items():
         if value is not None:
             raise ConfigurationError(
                 f"{name}={value} would give some methods fewer environment steps than others: every run is to play "

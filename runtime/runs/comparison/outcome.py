@@ -10,11 +10,14 @@ from rich.table import Table
 from fedqmix.runtime.runs.comparison.plan import Cell
 from fedqmix.runtime.runs.lifecycle.progress import duration
 from fedqmix.runtime.runs.side_by_side.run import Run, State
+from fedqmix.server.records import metric_of
 
 
 def outcome(runs: Mapping[Cell, Run]) -> Table:
-    """Return a table of the finished runs' last evaluations: mean, least and greatest win rate."""
-    shown = Table("map", "algorithm", "strategy", "seeds done", "won", "least", "greatest", "env steps", "seconds")
+    """Return a table of the finished runs' last evaluations: mean, least and greatest score."""
+    scores = {metric_of(run.rows).short for run in runs.values() if run.rows}
+    mean = scores.pop() if len(scores) == 1 else "score"
+    shown = Table("map", "algorithm", "strategy", "seeds done", mean, "least", "greatest", "env steps", "seconds")
     for column in shown.columns[3:]:
         column.justify = "right"
     last_map = None
@@ -36,9 +39,10 @@ def _cells(group: list[Run]) -> list[str]:
     count = f"{sum(run.state is State.DONE for run in group)} of {len(group)}"
     if not last:
         return [count, *["-"] * 5]
-    won = [row["test_battle_won_mean"] for row in last]
-    rates = [f"{value:.0%}" for value in (fmean(won), min(won), max(won))]
-    return [count, *rates, f"{fmean(row['env_step'] for row in last):,.0f}", _seconds(last)]
+    metric = metric_of(last)
+    scores = [row[metric.mean] for row in last]
+    shown = [metric.text(value) for value in (fmean(scores), min(scores), max(scores))]
+    return [count, *shown, f"{fmean(row['env_step'] for row in last):,.0f}", _seconds(last)]
 
 
 def _seconds(last: list[dict[str, float | int]]) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.early_stop import without_condition
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
 from fedqmix.runtime.runs.local.train import train
@@ -59,7 +60,7 @@ def _short(config: Config) -> Config:
         evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
         checkpoint=replace(config.checkpoint, every_rounds=NEVER),
         logger=replace(config.logger, name="jsonl"),
-        stop=replace(config.stop, rounds=2, env_steps=NEVER, win_rate=None),
+        stop=replace(without_condition(config.stop), rounds=2, env_steps=NEVER),
     )
 
 

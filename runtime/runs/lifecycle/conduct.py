@@ -14,6 +14,7 @@ from flwr.serverapp import Grid
 
 from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config
+from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.clusters import clusters_of
 from fedqmix.runtime.configuration.settings import DEPLOYMENT
 from fedqmix.runtime.core.exploration import epsilon
@@ -122,6 +123,7 @@ def conduct(
             wall_clock_s=seconds,
             outcome=outcome,
             game=game,
+            score=team_spec(config.map, config.env).score,
             refused=strategy.faults.summary(),
         )
         write_json(folder.summary, summary)
@@ -173,6 +175,7 @@ def _rounds(
         show,
         counters,
         partial(epsilon, config.algorithm),
+        team_spec(config.map, config.env).score,
     )
     arrays = None
     if checkpoint is not None:

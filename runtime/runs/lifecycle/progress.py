@@ -14,22 +14,34 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from fedqmix.server.records import Row, best_row
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records import Row, best_row, is_evaluation, score_of
+from fedqmix.server.records.scores import WON, WON_IN_TRAINING
 
 WAITING = "the first episodes are being played (a new machine first compiles kernels: under a minute)"
+_LEADING = {
+    Score.WIN_RATE: (
+        ("won", "test_battle_won_mean", "{:.0%}"),
+        ("return", "test_return_mean", "{:.2f}"),
+        ("in training won", "battle_won_mean", "{:.0%}"),
+        ("return", "return_mean", "{:.2f}"),
+    ),
+    Score.RETURN: (
+        ("return", "test_return_mean", "{:.2f}"),
+        ("std", "test_return_std", "{:.2f}"),
+        ("in training", "return_mean", "{:.2f}"),
+    ),
+}
 _FIGURES = (
-    ("round", "round", "{:,.0f}"),
-    ("won", "test_battle_won_mean", "{:.0%}"),
-    ("return", "test_return_mean", "{:.2f}"),
-    ("in training won", "battle_won_mean", "{:.0%}"),
-    ("return", "return_mean", "{:.2f}"),
     ("length", "ep_length_mean", "{:.0f}"),
     ("loss", "loss", "{:.4g}"),
     ("epsilon", "epsilon", "{:.2f}"),
 )
+_LEADING_AT_THE_END = {
+    Score.WIN_RATE: (("win rate", "test_battle_won_mean", "{:.1%}"), ("return", "test_return_mean", "{:.2f}")),
+    Score.RETURN: (("return", "test_return_mean", "{:.2f}"), ("return, std", "test_return_std", "{:.2f}")),
+}
 _CLOSING = (
-    ("win rate", "test_battle_won_mean", "{:.1%}"),
-    ("return", "test_return_mean", "{:.2f}"),
     ("episode length", "test_ep_length_mean", "{:.1f}"),
     ("env steps", "env_step", "{:,.0f}"),
     ("training steps", "train_step", "{:,.0f}"),
@@ -72,12 +84,12 @@ class Progress:
     def update(self, row: Row) -> None:
         """Show newer figures; figures that the row lacks stay unchanged.
 
-        row: with at least env_step and elapsed_s. Without a terminal, a row with a win rate is printed as one line.
+        row: with at least env_step and elapsed_s. Without a terminal, an evaluation is printed as one line.
         """
         self._first = self._first or row
         self._row = {**self._row, **row}
         self._bar.update(self._task, completed=int(row["env_step"]))
-        if self._live is None and "test_battle_won_mean" in row:
+        if self._live is None and is_evaluation(row):
             position = f"env step {row['env_step']:,} of {self._total:,}"
             self._console.print(Text("  ".join([position, *self._figures()])), soft_wrap=True)
 
@@ -89,7 +101,9 @@ class Progress:
         return Group(self._bar, Text("   ".join(self._figures()) or WAITING))
 
     def _figures(self) -> list[str]:
-        known = [f"{label} {form.format(self._row[key])}" for label, key, form in _FIGURES if key in self._row]
+        score = Score.WIN_RATE if self._row.keys() & {WON, WON_IN_TRAINING} else Score.RETURN
+        figures = (("round", "round", "{:,.0f}"), *_LEADING[score], *_FIGURES)
+        known = [f"{label} {form.format(self._row[key])}" for label, key, form in figures if key in self._row]
         return known + self._speeds()
 
     def _speeds(self) -> list[str]:
@@ -124,7 +138,7 @@ def closing_table(rows: Sequence[Row]) -> Table:
     if best is None:
         table.add_row("no evaluation yet", "", "")
     else:
-        for label, key, form in _CLOSING:
+        for label, key, form in _closing(score_of(rows)):
             table.add_row(label, *(form.format(row[key]) if key in row else "-" for row in (rows[-1], best)))
     return table
 
@@ -135,16 +149,22 @@ def closing_table_of_seeds(runs: Mapping[int, Sequence[Row]]) -> Table:
     runs: evaluation rows by seed.
     """
     table = Table("seed")
-    for label, _, _ in _CLOSING:
-        table.add_column(label, justify="right")
     last = {seed: rows[-1] for seed, rows in runs.items() if rows}
+    closing = _closing(score_of(list(last.values())))
+    for label, _, _ in closing:
+        table.add_column(label, justify="right")
     for seed, row in last.items():
-        table.add_row(str(seed), *(form.format(row[key]) if key in row else "-" for _, key, form in _CLOSING))
+        table.add_row(str(seed), *(form.format(row[key]) if key in row else "-" for _, key, form in closing))
     table.add_section()
     for name, of in (("mean", fmean), ("min", min), ("max", max)):
-        found = ([row[key] for row in last.values() if key in row] for _, key, _ in _CLOSING)
+        found = ([row[key] for row in last.values() if key in row] for _, key, _ in closing)
         cells = [
-            form.format(of(values)) if values else "-" for values, (_, _, form) in zip(found, _CLOSING, strict=True)
+            form.format(of(values)) if values else "-" for values, (_, _, form) in zip(found, closing, strict=True)
         ]
         table.add_row(name, *cells)
     return table
+
+
+def _closing(score: Score) -> tuple[tuple[str, str, str], ...]:
+    """Return the lines of a closing table, the score first: label, metric, format."""
+    return (*_LEADING_AT_THE_END[score], *_CLOSING)

@@ -12,11 +12,12 @@ from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.runs import run_of
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.world import Score
 from fedqmix.runtime.runs.lifecycle.fitting import require_agents, require_mixer, require_shared, require_strategy
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore
-from fedqmix.runtime.storage.untrusted import is_there, read_file, read_object
-from fedqmix.server.records import parse_rows, require_position
+from fedqmix.runtime.storage.untrusted import ADVICE, is_there, read_file, read_object
+from fedqmix.server.records import SCORES, parse_rows, require_position, score_of
 from fedqmix.server.records.reading import LARGEST
 from fedqmix.server.round_end import Counters
 
@@ -45,7 +46,7 @@ def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: st
     checkpoint = store.load(store.locate(Path(config.resume)), owner)
     store.require_own(checkpoint)
     counters = _counters(checkpoint)
-    _require_metrics(folder.metrics, counters.metrics_position)
+    _require_metrics(folder.metrics, counters.metrics_position, team_spec(config.map, config.env).score)
     try:
         _require_fit(config, checkpoint, counters)
     except CheckpointError as error:
@@ -53,10 +54,11 @@ def resumed(config: Config, folder: RunFolder, store: CheckpointStore, owner: st
     return Resumed(checkpoint, counters)
 
 
-def _require_metrics(file: Path, position: int) -> None:
-    """Check the rows that a resumed run keeps; bytes after `position` are cut off later."""
-    if is_there(file):
-        parse_rows(file, read_file(file, LARGEST)[:position])
+def _require_metrics(file: Path, position: int, score: Score) -> None:
+    """Check the rows that a resumed run keeps; bytes after `position` are cut off later. score: the world's."""
+    rows = parse_rows(file, read_file(file, LARGEST)[:position]) if is_there(file) else []
+    if rows and score_of(rows) is not score:
+        raise CheckpointError(f"{file} is damaged: the score of its rows is not the {SCORES[score].label}. {ADVICE}")
     require_position(file, position)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from fedqmix.runtime.core.errors import CheckpointError
+from fedqmix.runtime.core.world import Score
 from fedqmix.runtime.storage.untrusted import ADVICE, is_there, parse_object, read_file
-from fedqmix.server.records import Row, read_rows
+from fedqmix.server.records import SCORES, Row, read_rows, score_of
 
 SUMMARY, METRICS = "summary.json", "metrics.jsonl"
-TYPES = {"outcome": str, "command": str, "game": str, "versions": dict, "machine": dict}
+TYPES = {"outcome": str, "command": str, "game": str, "score": str, "versions": dict, "machine": dict}
 """Keys of a summary and their types; an older summary may lack some."""
 
 
@@ -35,10 +36,16 @@ def read_evaluations(folder: Path) -> tuple[dict[str, Any], list[Row]]:
 
 
 def require_evaluations(metrics: Path, summary: Mapping[str, Any], rows: Sequence[Row]) -> None:
-    """Check that metrics hold every evaluation that a run's summary counts.
+    """Check that metrics hold every evaluation that a run's summary counts, by the score that it names.
 
     Raises CheckpointError.
     """
+    named = score_of((), summary)
+    if rows and "score" in summary and named is not score_of(rows):
+        raise CheckpointError(
+            f"{metrics} is damaged: its rows' score is the {SCORES[score_of(rows)].label}, and {SUMMARY} names the "
+            f"{SCORES[named].label}. {ADVICE}"
+        )
     counted = summary.get("evaluations", 0)
     if type(counted) is int and len(rows) < counted:
         raise CheckpointError(
@@ -56,4 +63,6 @@ def parse_summary(file: Path, data: bytes) -> dict[str, Any]:
         if name in found and not isinstance(found[name], kind):
             needed = "a text" if kind is str else "a JSON object"
             raise CheckpointError(f"{file} is damaged: its {name} is not {needed}. {ADVICE}")
+    if "score" in found and found["score"] not in tuple(Score):
+        raise CheckpointError(f"{file} is damaged: its score is not one of {', '.join(Score)}. {ADVICE}")
     return found

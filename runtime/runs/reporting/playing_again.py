@@ -13,7 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fedqmix.analysis.reports.runs import BEST, FINAL, Replayed, Run
+from fedqmix.analysis.reports.statistics import mean_interval
 from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import CheckpointError, FedqmixError, StorageError
@@ -28,6 +31,8 @@ from fedqmix.runtime.storage.untrusted import read_object
 from fedqmix.server.records import write_json
 
 EVALUATION = "evaluation.json"
+INTERVAL = {"return_low", "return_high"}
+"""Fields that results of older versions lack."""
 
 
 def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_episode: int = FIRST_EPISODE) -> Run:
@@ -75,6 +80,7 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
     parameters = parameters_to_play(checkpoint, config, spec)  # checked before a team of any size is built
     team = LocalTeam(config)
     won, returned = 0, 0.0
+    returns: list[float] = []
     try:
         if run.game not in (None, team.world.game):
             raise CheckpointError(f"it was trained in {run.game}, and here is {team.world.game}")
@@ -84,10 +90,12 @@ def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None
         for results in play_greedily(team.agents, team.world, team.mixer.records, purpose, episodes):
             won += int(results.won.sum())
             returned += float(results.returns.mean()) * len(results.returns)
+            returns += results.returns.tolist()
             advance(len(results.returns))
     finally:
         team.close()
-    return Replayed(str(path.relative_to(folder)), round_of(checkpoint), len(episodes), won, returned / len(episodes))
+    name, mean = str(path.relative_to(folder)), returned / len(episodes)
+    return Replayed(name, round_of(checkpoint), len(episodes), won, mean, *mean_interval(np.array(returns)))
 
 
 def _checkpoints(folder: Path) -> dict[str, Path | None]:
@@ -106,12 +114,14 @@ def _read_cache(folder: Path) -> dict[str, Any]:
 
 def _is_result(found: Any) -> bool:
     """Return whether a value of the cache has the fields and types of a Replayed."""
-    if not isinstance(found, dict) or set(found) != set(Replayed.__annotations__):
+    known = set(Replayed.__annotations__)
+    if not isinstance(found, dict) or set(found) not in (known, known - INTERVAL):
         return False
     counts = [found[name] for name in ("round", "episodes", "won")]
     whole = all(type(one) is int and one >= 0 for one in counts) and found["won"] <= found["episodes"] != 0
-    earned = found["mean_return"]
-    return whole and isinstance(found["checkpoint"], str) and type(earned) in (int, float) and math.isfinite(earned)
+    earned = [found[name] for name in ("mean_return", *INTERVAL) if name in found]
+    finite = all(type(one) in (int, float) and math.isfinite(one) for one in earned)
+    return whole and isinstance(found["checkpoint"], str) and finite
 
 
 def _write_cache(folder: Path, kept: Mapping[str, Any]) -> None:

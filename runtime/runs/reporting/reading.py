@@ -27,7 +27,7 @@ from fedqmix.runtime.runs.collecting.folder import archives_in
 from fedqmix.runtime.runs.lifecycle.summaries import read_evaluations
 from fedqmix.runtime.storage.archive import SUFFIX
 from fedqmix.runtime.storage.untrusted import ADVICE
-from fedqmix.server.records import Row
+from fedqmix.server.records import Row, score_of
 
 WORLD = "env."
 NOT_LEARNING = ("seed", "run_dir", "resume", "experiment", "map", *("runtime.", "logger.", "checkpoint.", "stop."))
@@ -107,6 +107,7 @@ def _run(place: Path, tree: Any, summary: Mapping[str, Any], rows: Sequence[Row]
             experiment=_word(settings, "experiment"),
             seed=_number(settings, "seed", 0),
             rows=rows,
+            score=score_of(rows, summary),
             game=str(summary["game"]) if summary.get("game") else None,
             episodes=_number(settings, "evaluation.episodes", 1),
             every_env_steps=_number(settings, "evaluation.every_env_steps", 1),

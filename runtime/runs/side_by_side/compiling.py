@@ -14,6 +14,7 @@ from fedqmix.conf.schema import Config, EnvConfig
 from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.smac.options import SmacOptions
+from fedqmix.runtime.configuration.early_stop import without_condition
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.progress import Progress
 from fedqmix.runtime.runs.local.train import train
@@ -44,7 +45,7 @@ def _smallest(config: Config) -> Config:
         runtime=replace(config.runtime, device="cpu"),
         env=_in_process(config.env),
         logger=replace(config.logger, name="jsonl"),
-        stop=replace(config.stop, rounds=1, env_steps=1_000_000, win_rate=None),
+        stop=replace(without_condition(config.stop), rounds=1, env_steps=1_000_000),
     )
 
 

@@ -91,9 +91,9 @@ class Display:
 
 
 def _table(runs: Sequence[Run]) -> Table:
-    table = Table("run", "env steps", "won", "state")
+    table = Table("run", "env steps", "score", "state")
     for column in table.columns[1:3]:
         column.justify = "right"
     for run in runs:
-        table.add_row(run.name, f"{run.steps:,} of {run.env_steps:,}", run.won, str(run.state))
+        table.add_row(run.name, f"{run.steps:,} of {run.env_steps:,}", run.score, str(run.state))
     return table

@@ -18,7 +18,7 @@ from fedqmix.runtime.runs.lifecycle.lock import LOCK, lock_folder
 from fedqmix.runtime.runs.lifecycle.summaries import read_summary
 from fedqmix.runtime.storage.files import TEMPORARY, delete_folder
 from fedqmix.runtime.storage.reading import CHECKPOINTS, rounds
-from fedqmix.server.records import Row, read_rows
+from fedqmix.server.records import Row, metric_of, read_rows
 
 
 class State(StrEnum):
@@ -65,9 +65,12 @@ class Run:
         return int(self.rows[-1]["env_step"]) if self.rows else 0
 
     @property
-    def won(self) -> str:
-        """The win rate of the last evaluation, as a percentage; "" before the first."""
-        return f"{self.rows[-1]['test_battle_won_mean']:.0%}" if self.rows else ""
+    def score(self) -> str:
+        """The score of the last evaluation, such as "won 71%" or "return -901.25"; "" before the first."""
+        if not self.rows:
+            return ""
+        metric = metric_of(self.rows)
+        return f"{metric.short} {metric.text(self.rows[-1][metric.mean])}"
 
     def look(self) -> None:
         """Read the evaluations again; the run itself reports a damaged file."""

@@ -97,6 +97,6 @@ def _start(run: Run, programs: Programs, display: Display) -> bool:
 def _ended(run: Run, status: int, display: Display) -> None:
     run.state = State.DONE if status == 0 else State.FAILED
     if run.state is State.DONE:
-        display.event(f"{run.name} is done: won {run.won or 'nothing yet'} at env step {run.steps:,}")
+        display.event(f"{run.name} is done: {run.score or 'no evaluation'} at env step {run.steps:,}")
     else:
         display.note(f"{run.name} {how_it_ended(status)}; its log: {run.log}")

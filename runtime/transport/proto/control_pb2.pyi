@@ -91,13 +91,21 @@ class MixerReport(_message.Message):
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
         key: str
-        value: float
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+        value: Returns
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Returns, _Mapping]] = ...) -> None: ...
     VALUES_FIELD_NUMBER: _ClassVar[int]
     RETURNS_FIELD_NUMBER: _ClassVar[int]
     values: _containers.ScalarMap[str, float]
-    returns: _containers.ScalarMap[str, float]
-    def __init__(self, values: _Optional[_Mapping[str, float]] = ..., returns: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    returns: _containers.MessageMap[str, Returns]
+    def __init__(self, values: _Optional[_Mapping[str, float]] = ..., returns: _Optional[_Mapping[str, Returns]] = ...) -> None: ...
+
+class Returns(_message.Message):
+    __slots__ = ("mean", "std")
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STD_FIELD_NUMBER: _ClassVar[int]
+    mean: float
+    std: float
+    def __init__(self, mean: _Optional[float] = ..., std: _Optional[float] = ...) -> None: ...
 
 class Counted(_message.Message):
     __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns")

@@ -18,6 +18,7 @@ from fedqmix.runtime.core import messages as m
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.side_by_side.run import State
 from fedqmix.strategies.local_grid import take_server_identity
+from support.cost_suite import TASK, installed
 
 SENT = {"fc": [1.0, 2.0], "head": [3.0]}
 TRAINED = {"fc": [1.5, 2.0], "head": [2.0]}
@@ -143,6 +144,24 @@ def test_a_run_that_was_stopped_is_not_a_score_of_0(tmp_path: Path) -> None:
     assert (cell["stopped"], cell["won"]["value"]) == (1, 0.6)
     figures = {"results": {"a_pps": {"sign_flip": cell}}}
     assert "| 60 % (60 to 60) 1 of 2 stopped |" in attack_table.table(figures)
+
+
+def test_returns_are_shown_where_nothing_can_be_won(tmp_path: Path) -> None:
+    with installed():
+        config = compose(["experiment=smoke", f"map={TASK}"])
+        runs = [attack_runs.AttackedRun("a_pps", "sign_flip", tmp_path, [], config)]
+    runs[0].state = State.DONE
+    runs[0].rows = [{"env_step": 10 * n, "test_return_mean": -100.0 - n} for n in range(8)]
+    cells = attack_runs._results(runs)["a_pps"]
+    assert (cells["sign_flip"]["return"]["value"], cells["sign_flip"]["final"]["value"]) == (-106.0, -107.0)
+    assert "won" not in cells["sign_flip"]
+    better = {**cells["sign_flip"], "return": {"value": -80.5, "low": -82.0, "high": -79.0}}
+    figures = {"results": {"a_pps": {**cells, "honest": better}}, "score": "return", "agents": 3, "map": TASK}
+    figures |= {"seeds": [1], "env_steps": 80, "evaluations_scored": 3}
+    assert "| -106 |" in attack_table.table(figures)
+    shown = {element.text: element for element in ElementTree.fromstring(attack_table.picture(figures)).iter()}
+    assert {"One dishonest agent of 3: the return that the team still gets on toy", "-80.5", "-106"} <= set(shown)
+    assert {"return -106", "return -80.5"} <= set(shown)  # the ends of the colours
 
 
 def test_the_aggregations_by_default_are_those_the_team_is_large_enough_for() -> None:

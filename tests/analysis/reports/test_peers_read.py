@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fedqmix.analysis.reports.peers import read_marl_eval, read_sacred, sacred_folders
-from fedqmix.analysis.reports.runs import WON
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.world import Score
 from fedqmix.runtime.runs.reporting.reading import read_all, read_run
 from fedqmix.server.records import read_rows
+from fedqmix.server.records.scores import WON
 from support.run_folders import EPYMARL_METRICS, rows, write_run, write_sacred
 
 NUMPY = {"py/object": "numpy.float64", "dtype": "float64", "value": 0.75}
@@ -70,6 +71,27 @@ def test_marl_eval_with_a_value_an_episode(tmp_path):
     assert run.column(WON).tolist() == [0.75] * 3
     file.write_text(json.dumps({"smax": {"3m": {"vdn": {"seed_1": {"step_0": {"step_count": 1}}}}}}))
     with pytest.raises(ConfigurationError, match="is not in marl-eval's schema"):
+        read_marl_eval(file)
+
+
+def test_other_programs_runs_without_wins_have_the_return_as_their_score(tmp_path):
+    """EPyMARL logs no test_battle_won_mean in such worlds, and times its rows by the return."""
+    metrics = {
+        "test_return_mean": {**EPYMARL_METRICS["test_return_mean"], "timestamps": EPYMARL_METRICS[WON]["timestamps"]},
+        "test_return_std": {**EPYMARL_METRICS["test_return_mean"], "values": [3.0, 2.0, 1.0]},
+    }
+    run = read_sacred(write_sacred(tmp_path / "sacred" / "1", metrics=metrics))
+    assert (run.score, run.logged("final"), run.logged("best")) == (Score.RETURN, 17.0, 17.0)
+    assert run.column("elapsed_s").tolist() == [0, 60, 150]
+    assert run.column("test_return_std").tolist() == [3, 2, 1]
+    step = {"step_count": 100, "elapsed_time": 3, "return": [-20, -5]}
+    file = tmp_path / "raw.json"
+    file.write_text(json.dumps({"lbf": {"grid": {"vdn": {"seed_1": {"step_0": step}}}}}))
+    (run,) = read_marl_eval(file)
+    assert (run.score, run.logged("final")) == (Score.RETURN, -12.5)
+    mixed = {"step_0": step, "step_1": {**step, "win_rate": [0.5]}}
+    file.write_text(json.dumps({"lbf": {"grid": {"vdn": {"seed_1": mixed}}}}))
+    with pytest.raises(ConfigurationError, match="win_rate"):
         read_marl_eval(file)
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from fedqmix.analysis.reports.runs import BEST, FINAL, WON
+from fedqmix.analysis.reports.runs import BEST, FINAL
 from fedqmix.networks.gru import PARAMETER_NAMES
 from fedqmix.runtime.cli.main import EXIT_BAD_INPUT, main
 from fedqmix.runtime.runs.local.trained import networks
 from fedqmix.runtime.runs.reporting.playing_again import EVALUATION, play_again
 from fedqmix.runtime.runs.reporting.reading import read_run
 from fedqmix.runtime.storage.checkpoint import CheckpointStore
+from fedqmix.server.records.scores import WON
 from support.run_folders import EPYMARL, write_run, write_sacred
 
 

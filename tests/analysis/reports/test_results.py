@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from fedqmix.analysis.reports import statistics, tables
 from fedqmix.analysis.reports.results import over_all_maps, results
 from fedqmix.analysis.reports.runs import BEST, FINAL, Replayed, by_method
+from fedqmix.runtime.core.world import Score
 from support.run_folders import run
 
 NONE = [run([0.0, 0.25, last], strategy="none", seed=seed) for seed, last in enumerate((0, 0.25, 0.5, 0.5, 1), start=1)]
@@ -22,20 +24,20 @@ def of(runs, method):
 def test_win_rates_and_improvement():
     result = of([*NONE, *OURS], "qmix-a_pps")
     # of five, one is left out at each end
-    assert result.win_rates[FINAL].value == pytest.approx((0.75 + 0.75 + 1) / 3)
-    assert result.win_rates[BEST].value == 1
+    assert result.scores[FINAL].value == pytest.approx((0.75 + 0.75 + 1) / 3)
+    assert result.scores[BEST].value == 1
     # pairs won of 25: .5 2 + 2/2, .75 4, .75 4, 1 4.5, 1 4.5
     assert set(result.better) == {"none"}
     assert float(result.better["none"].value) == pytest.approx(20 / 25)
-    assert result.win_rates[FINAL].enough
+    assert result.scores[FINAL].enough
     interval = statistics.iqm_interval([statistics.np.array([0.5, 0.75, 0.75, 1, 1])])
-    assert (result.win_rates[FINAL].low, result.win_rates[FINAL].high) == (interval.low, interval.high)
+    assert (result.scores[FINAL].low, result.scores[FINAL].high) == (interval.low, interval.high)
     assert of([*NONE, *OURS], "qmix-none").better == {}
 
 
 def test_below_five_seeds_there_is_no_interval():
     result = of([*NONE, *OURS[1:]], "qmix-a_pps")
-    summary = result.win_rates[FINAL]
+    summary = result.scores[FINAL]
     assert not summary.enough
     assert (summary.value, summary.low, summary.high) == (pytest.approx(3.5 / 4), 0.75, 1)
     assert math.isnan(result.better["none"].low)
@@ -90,11 +92,49 @@ def test_runs_without_common_steps_have_no_area():
     assert tables.rate(result.area) == "-"
 
 
+def in_returns(one, **more):
+    """Return a run as if nothing could be won; its returns are 20 times the win rates, minus 100."""
+    rows = [
+        {name: value for name, value in row.items() if "won" not in name}
+        | {"test_return_mean": row["test_return_mean"] - 100}
+        for row in one.rows
+    ]
+    return replace(one, rows=rows, score=Score.RETURN, **more)
+
+
+def test_without_wins_the_returns_are_the_scores():
+    """Returns of 20 times the win rate minus 100 order the runs alike, so all statistics follow from the win rates'."""
+    methods = by_method([in_returns(one) for one in [*NONE, *OURS]])
+    by_wins, found = of([*NONE, *OURS], "qmix-a_pps"), results(methods)
+    (ours,) = (one for one in found if one.method == "qmix-a_pps")
+    for which in (FINAL, BEST):
+        assert ours.scores[which].value == pytest.approx(20 * by_wins.scores[which].value - 100)
+    assert ours.area.value == pytest.approx(20 * by_wins.area.value - 100)
+    assert float(ours.better["none"].value) == float(by_wins.better["none"].value)
+    assert (ours.reached, ours.returns) == ({}, None)
+    scores, efficiency = tables.scores(found, methods), tables.sample_efficiency(found, methods)
+    assert (scores.name, scores.title, scores.heads[3:5]) == ("returns", "Returns", ["final return", "best return"])
+    assert efficiency.heads == ["map", "method", "mean return", "MB", "seconds"]
+    assert tables.returns(found) is None
+    texts = " ".join([scores.caption, *scores.heads, efficiency.caption, tables.runs(methods).caption])
+    assert "win rate" not in texts
+    assert "Wilson" not in texts
+    assert 'class="number">-' in tables.html(scores)
+
+
+def test_returns_that_were_played_again_have_their_interval():
+    replay = Replayed("c", 2, 100, 0, -81.0, -83.5, -78.25)
+    again = [in_returns(run([0.5, 0.5], seed=seed), replayed={FINAL: replay}) for seed in (1, 2)]
+    (result,) = results(by_method(again))
+    assert (result.scores[FINAL].value, result.scores[BEST].value) == (-81.0, -90.0)
+    assert tables.runs(by_method(again)).rows[0][-2] == "-81.000 [-83.500, -78.250] (round 2)"
+
+
 def test_networks_that_were_played_again_count_when_all_were():
     again = [run([0.5, 0.5], seed=seed, replayed={FINAL: Replayed("c", 2, 100, 80, 1.0)}) for seed in (1, 2)]
-    assert of(again, "qmix-a_pps").win_rates[FINAL].value == 0.8
-    assert of(again, "qmix-a_pps").win_rates[BEST].value == 0.5
-    assert of([*again, run([0.5], seed=3)], "qmix-a_pps").win_rates[FINAL].value == 0.5
+    assert of(again, "qmix-a_pps").scores[FINAL].value == 0.8
+    assert of(again, "qmix-a_pps").scores[BEST].value == 0.5
+    assert of([*again, run([0.5], seed=3)], "qmix-a_pps").scores[FINAL].value == 0.5
 
 
 def test_all_maps_together_are_strata():

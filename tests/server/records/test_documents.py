@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fedqmix.runtime.core.errors import StorageError
-from fedqmix.server.records import Outcome, best_row, marl_eval, summarise, write_json
+from fedqmix.runtime.core.world import Score
+from fedqmix.server.records import Outcome, best_row, marl_eval, score_of, summarise, write_json
 from support.played import config, rows
 
 COMMAND = ["fedqmix", "train", "strategy=a_pps", "run_dir=my runs/first"]
@@ -18,7 +19,14 @@ COMMAND = ["fedqmix", "train", "strategy=a_pps", "run_dir=my runs/first"]
 
 def summary(count: int, outcome: Outcome = Outcome.FINISHED) -> dict[str, Any]:
     return summarise(
-        config(), rows(count), command=COMMAND, run_id="f" * 16, wall_clock_s=12.5, outcome=outcome, game="a game"
+        config(),
+        rows(count),
+        command=COMMAND,
+        run_id="f" * 16,
+        wall_clock_s=12.5,
+        outcome=outcome,
+        game="a game",
+        score=Score.WIN_RATE,
     )
 
 
@@ -32,6 +40,7 @@ def test_summary_says_how_it_ended_and_how_to_do_it_again() -> None:
     assert (written["wall_clock_s"], written["evaluations"]) == (12.5, 8)
     assert written["final"] == rows(8)[7]
     assert written["best"] == rows(8)[7]
+    assert written["score"] == "win_rate"
     assert written["first_won_0.9"] == {"env_step": 3500, "elapsed_s": 7 / 3}
 
 
@@ -63,6 +72,42 @@ def test_best_is_the_highest_win_rate_then_return_then_the_earliest() -> None:
 
     assert best_row([row(0.5, 9, 1), row(0.9, 3, 2), row(0.9, 4, 3), row(0.9, 4, 4), row(0.1, 20, 5)]) == row(0.9, 4, 3)
     assert best_row([]) is None
+
+
+def test_without_wins_the_best_is_the_highest_return_of_any_sign() -> None:
+    def row(gained: float, step: int) -> dict[str, float | int]:
+        return {"test_return_mean": gained, "env_step": step}
+
+    assert best_row([row(-9, 1), row(-3, 2), row(-3, 3), row(-20, 4)]) == row(-3, 2)
+
+
+def test_a_run_without_wins_has_no_win_rate_in_its_documents() -> None:
+    made = [{name: value for name, value in row.items() if "won" not in name} for row in rows(4)]
+    written = summarise(
+        config(),
+        made,
+        command=COMMAND,
+        run_id="f" * 16,
+        wall_clock_s=12.5,
+        outcome=Outcome.FINISHED,
+        game="a game",
+        score=Score.RETURN,
+    )
+    assert written["score"] == "return"
+    assert written["best"] == made[3]
+    assert not any(name.startswith("first_won") for name in written)
+    document = json.loads(json.dumps(marl_eval(config(), made), allow_nan=False))
+    check_schema(document)
+    assert set(document["skirmish"]["3m"]["qmix-a_pps"]["seed_7"]["absolute_metrics"]) == {"return", "episode_length"}
+
+
+@pytest.mark.parametrize("score", list(Score))
+def test_the_score_is_that_of_the_rows_then_of_the_summary_then_the_win_rate(score: Score) -> None:
+    without = [{"test_return_mean": -1.0}]
+    assert score_of(rows(1), {"score": "return"}) is Score.WIN_RATE
+    assert score_of(without, {"score": "win_rate"}) is Score.RETURN
+    assert score_of([], {"score": str(score)}) is score
+    assert score_of([], {}) is Score.WIN_RATE
 
 
 def check_schema(document: dict[str, Any]) -> None:

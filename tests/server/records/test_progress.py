@@ -32,6 +32,38 @@ def test_a_log_gets_one_plain_line_per_evaluation() -> None:
     assert "\x1b" not in text
 
 
+def without_wins(count: int) -> list[dict[str, float | int]]:
+    """Return rows of a run in a world where nothing can be won; returns below 0."""
+    left_out = {"test_battle_won_mean", "battle_won_mean"}
+    return [
+        {name: value for name, value in row.items() if name not in left_out}
+        | {"test_return_mean": -900.0 + 10 * number, "test_return_std": 33.0, "return_mean": -950.0}
+        for number, row in enumerate(rows(count))
+    ]
+
+
+def test_a_run_without_wins_shows_its_return_first() -> None:
+    text = shown(False, without_wins(1)[0])
+    assert text.splitlines()[0] == (
+        "env step 500 of 10,000  round 1  return -900.00  std 33.00  in training -950.00  loss 0.1  epsilon 0.92"
+    )
+    assert "won" not in text.splitlines()[0]
+
+
+def test_the_closing_tables_of_runs_without_wins_begin_with_the_return() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    some = [*without_wins(3), {**without_wins(4)[3], "test_return_mean": -990.0}]
+    console.print(closing_table(some))
+    console.print(closing_table_of_seeds({1: some[:2], 2: some}))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    lines = [line.replace("│", " ").split() for line in text.splitlines()]
+    assert ["return", "-990.00", "-880.00"] in lines
+    assert ["1", "-890.00", "33.00"] in [line[:3] for line in lines]
+    assert ["mean", "-940.00"] in [line[:2] for line in lines]
+    assert "win rate" not in text
+
+
 def test_a_terminal_gets_a_bar_that_moves_between_evaluations_too() -> None:
     text = shown(True, rows(2)[0], {"env_step": 2500, "elapsed_s": 2.0})
     assert "\x1b" in text

@@ -80,7 +80,8 @@ def test_what_was_evaluated_are_each_agents_own_networks(clustered: Path) -> Non
     finally:
         team.close()
     assert rows(clustered)[-1]["test_battle_won_mean"] == float(played.won.mean())
-    assert rows(clustered)[-1]["test_return_mean"] == returned
+    assert rows(clustered)[-1]["test_return_mean"] == returned.mean
+    assert rows(clustered)[-1]["test_return_std"] == returned.std
 
 
 def test_the_best_networks_are_each_agents_own(clustered: Path) -> None:
