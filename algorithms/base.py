@@ -23,8 +23,17 @@ from fedqmix.runtime.core.world import TeamSpec
 Selection = Literal["epsilon_greedy", "categorical"]
 Replay = Literal["uniform", "newest"]
 LOG_PROB = "log_prob"
-"""The recorded log-probability of each action at the time it was taken: float32."""
-RECORDABLE: Mapping[Selection, tuple[str, ...]] = {"epsilon_greedy": (), "categorical": (LOG_PROB,)}
+"""The recorded log-probability of each action at the time it was taken."""
+INDIVIDUAL_REWARD = "individual_reward"
+"""The recorded individual reward of each environment step."""
+TERMINATED = "terminated"
+"""Whether the episode terminated with the environment step."""
+COLUMNS: Mapping[str, str] = {LOG_PROB: "float32", INDIVIDUAL_REWARD: "float32", TERMINATED: "bool"}
+"""The columns that acting can record, with their types."""
+RECORDABLE: Mapping[Selection, tuple[str, ...]] = {
+    "epsilon_greedy": (INDIVIDUAL_REWARD, TERMINATED),
+    "categorical": (LOG_PROB, INDIVIDUAL_REWARD, TERMINATED),
+}
 """The columns that acting can record, by the selection of actions."""
 Q = "q"
 """The network that selects actions; its parameters have no prefix."""
@@ -56,7 +65,8 @@ class AgentHalf(ABC):
     """The agents' half of an algorithm. It holds no state: networks and episodes are passed in."""
 
     rows: ClassVar[tuple[Row, ...]]
-    """The rows that every agent sends in each training step."""
+    """The rows that `compute` returns. Every agent sends them in each training step; with individual rewards it
+    computes its loss from them instead (Algorithm.individual)."""
     networks: ClassVar[tuple[str, ...]] = (Q,)
     """The networks of every agent, all built by the model group. Parameters outside Q are named NETWORK.NAME."""
     outputs: ClassVar[Mapping[str, int]] = {}
@@ -86,6 +96,10 @@ class TeamHalf(nn.Module, ABC):
 
     figures: ClassVar[tuple[str, ...]] = ("loss", "td_error_abs")
     """The figures of a training step by name; reports hold their means. "loss" is the one minimised."""
+    independent: ClassVar[bool] = False
+    """True for a half without parameters whose loss is the mean over agents of a loss of each agent's own rows, and
+    uses no state. Only then can agents learn from individual rewards: `loss` is then called by an agent, with
+    `transitions.rewards` [agents, transitions] and states of width 0 (algorithms.individual)."""
 
     def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
         """Build the networks; PyTorch's generator draws their initial weights."""
@@ -109,15 +123,26 @@ class TeamHalf(nn.Module, ABC):
 
 
 class Algorithm(NamedTuple):
-    """A learning method: an agent half and a team half."""
+    """A learning method: an agent half and a team half.
+
+    individual: the independent team half that each agent computes by itself, with its own rewards
+    (algorithms.individual); None: the team's side computes `team`.
+    """
 
     agent: type[AgentHalf]
     team: type[TeamHalf]
+    individual: type[TeamHalf] | None = None
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows that every agent sends in each training step."""
-        return self.agent.rows
+        return self.agent.rows if self.individual is None else ()
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The columns that every agent records while acting: names of COLUMNS."""
+        for_loss = () if self.individual is None else (INDIVIDUAL_REWARD, TERMINATED)
+        return tuple(dict.fromkeys((*self.agent.recorded, *for_loss)))
 
 
 class TeamInputs(NamedTuple):

@@ -7,6 +7,7 @@ import threading
 import torch
 
 from fedqmix.algorithms.base import RECORDABLE, AgentHalf, Algorithm, AlgorithmSettings, TeamHalf
+from fedqmix.algorithms.individual import with_reward
 from fedqmix.algorithms.ppo.agent import IppoAgent, MappoAgent
 from fedqmix.algorithms.ppo.team import IppoTeam, MappoTeam
 from fedqmix.algorithms.q_learning.agent import QLearningAgent
@@ -42,15 +43,16 @@ ALGORITHMS = {
     "ippo": Algorithm(IppoAgent, IppoTeam),
     "mappo": Algorithm(MappoAgent, MappoTeam),
 }
-"""The algorithms by algorithm.name; "own" is the Algorithm that algorithm.code names."""
+"""The algorithms by algorithm.name, with the team's reward; "own" is the Algorithm that algorithm.code names."""
 
 _drawing = threading.Lock()  # layers draw their initial weights from PyTorch's generator, which all threads share
 
 
 def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
-    """Return the algorithm that the settings name.
+    """Return the algorithm that the settings name, with the reward that they name (algorithms.individual).
 
-    Raises ConfigurationError for an unknown name, or when algorithm.code does not name an Algorithm.
+    Raises ConfigurationError for an unknown name, when algorithm.code does not name an Algorithm, and when it cannot
+    learn from individual rewards and should.
     """
     if settings.name == "own":
         found = own_object("algorithm.code", settings.code)
@@ -60,10 +62,10 @@ def find_algorithm(settings: AlgorithmSettings) -> Algorithm:
                 "is the pair of its halves."
             )
         _require_recordable(found, settings)
-        return found
+        return with_reward(found, settings)
     if settings.name not in ALGORITHMS:
         raise ConfigurationError(f"unknown algorithm {settings.name!r}; allowed are {', '.join(ALGORITHMS)}, own")
-    return ALGORITHMS[settings.name]
+    return with_reward(ALGORITHMS[settings.name], settings)
 
 
 def _are_halves(found: Algorithm) -> bool:

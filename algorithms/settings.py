@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from fedqmix.algorithms.ppo.settings import MappoSettings
 from fedqmix.algorithms.q_learning.settings import QmixSettings
+from fedqmix.algorithms.rewards import RewardSettings
 from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 
 
 @dataclass
-class OwnSettings(QmixSettings, WeightedQmixSettings, MappoSettings):
+class OwnSettings(QmixSettings, WeightedQmixSettings, MappoSettings, RewardSettings):
     """Every setting of every algorithm."""

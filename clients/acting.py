@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 import torch
 
-from fedqmix.algorithms.base import LOG_PROB, Q
+from fedqmix.algorithms.base import COLUMNS, INDIVIDUAL_REWARD, LOG_PROB, TERMINATED, Q
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import PlayedEpisodes, empty_columns
 from fedqmix.clients.torch_rows import joined, joined_parameters
@@ -49,7 +49,7 @@ def play_batch(
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), batch.count, agents.spec)
-    recorded = {name: np.zeros(actions.shape, np.float32) for name in agents.half.recorded}
+    recorded = {name: np.zeros(actions.shape, COLUMNS[name]) for name in agents.recorded}
     lengths = np.zeros(batch.count, np.int64)
     individual_returns = np.zeros((len(agents.agent_ids), batch.count), np.float64)
     actor = Actor(agents, batch, epsilon, observer)
@@ -63,10 +63,11 @@ def play_batch(
                 observer.over(time_step)
             break
         actions[:, time] = actor.act(time_step, time)
-        for name, column in recorded.items():
-            column[:, time] = actor.recorded[name]
         time_step = world.step(actions[:, time])
         _require_finite(time_step.individual_rewards, agents, lengths.sum())
+        known = {INDIVIDUAL_REWARD: time_step.individual_rewards, TERMINATED: time_step.terminated, **actor.recorded}
+        for name, column in recorded.items():
+            column[:, time] = known[name]
         individual_returns += time_step.individual_rewards
         lengths += running
         time += 1
@@ -107,7 +108,7 @@ class Actor:
                 agents, agents.seed, batch.purpose, batch.first, shape
             )
         self.recorded: dict[str, Floats] = {}
-        """The columns of AgentHalf.recorded at the last moment: [agents, episodes] each."""
+        """The recorded columns that acting makes, at the last moment: [agents, episodes] each."""
         self._compiled: CompiledActing | None = None
         if agents.compiled is not None:
             memory = Memory(self.memory.numpy(), self.last_actions.numpy())

@@ -11,6 +11,7 @@ from fedqmix.algorithms import Algorithm, AlgorithmSettings, find_algorithm, mak
 from fedqmix.clients.backend import acts_by_kernels, learns_by_kernels
 from fedqmix.clients.buffer import private_ring
 from fedqmix.clients.compiled_train_state import CompiledTrainState
+from fedqmix.clients.individual_loss import IndividualLoss
 from fedqmix.clients.train_state import TorchTrainState, TrainState
 from fedqmix.networks import Gru, NetworkSettings, Parameters
 from fedqmix.networks.gru_captured import CapturedUnroll
@@ -66,6 +67,9 @@ class AgentStack:
         self.thread_pool = ThreadPool()
         algorithm = algorithm or find_algorithm(learning)
         self.half = algorithm.agent(learning)
+        self.recorded = algorithm.recorded
+        self.individual_loss = IndividualLoss.of(algorithm, spec, learning)
+        """The agents' own losses; None: the team's side computes the loss."""
         self.networks = make_networks(algorithm, model, spec)
         drawn = self.networks.draw(self.agent_ids, seed)
         self.train_state: TrainState = (
@@ -75,7 +79,7 @@ class AgentStack:
         )
         self.buffers: Parameters = {}
         """Arrays that the strategy sent to be kept, not trained: [agents, ...] by name."""
-        self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device, self.half.recorded)
+        self.ring = private_ring(len(self.agent_ids), learning.buffer_size, spec, device, self.recorded)
         network = self.networks.network
         for one in self.networks.by_name.values():
             if device.type == "cuda" and isinstance(one, Gru):  # a graph for each, whose gradients are due together

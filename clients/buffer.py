@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fedqmix.algorithms.base import COLUMNS
 from fedqmix.runtime.core.episodes import PackedEpisodes, SampledEpisodes
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
 
-NOTHING_RECORDED: Mapping[str, Floats] = MappingProxyType({})
+NOTHING_RECORDED: Mapping[str, Floats | Bools] = MappingProxyType({})
 
 
 class PlayedEpisodes(NamedTuple):
@@ -30,7 +31,7 @@ class PlayedEpisodes(NamedTuple):
     lengths: Integers  # [episodes], environment steps of each episode
     individual_returns: NDArray[np.float64]  # [agents, episodes], individual rewards summed over environment steps
     won: Bools  # [episodes]
-    recorded: Mapping[str, Floats] = NOTHING_RECORDED  # [agents, time + 1, episodes] each, AgentHalf.recorded
+    recorded: Mapping[str, Floats | Bools] = NOTHING_RECORDED  # [agents, time + 1, episodes] each, Algorithm.recorded
 
     def only(self, selected: Bools) -> PlayedEpisodes:
         """Return the selected episodes. selected: [episodes], True for each to keep."""
@@ -49,7 +50,7 @@ def private_ring(
 ) -> EpisodeRing:
     """Return an empty buffer of a stack's private episodes.
 
-    capacity: episodes held, each of up to spec.episode_limit environment steps. recorded: AgentHalf.recorded.
+    capacity: episodes held, each of up to spec.episode_limit environment steps. recorded: Algorithm.recorded.
     """
     return EpisodeRing(
         capacity,
@@ -59,7 +60,7 @@ def private_ring(
             "available_actions": Field((agents,), (spec.n_actions,), torch.bool),
             "actions": Field((agents,), (), torch.int64),
         }
-        | {name: Field((agents,), (), torch.float32) for name in recorded},
+        | {name: Field((agents,), (), getattr(torch, COLUMNS[name])) for name in recorded},
         device,
     )
 

@@ -12,7 +12,16 @@ import numpy as np
 import torch
 
 from fedqmix.algorithms import ALGORITHMS, make_team_half
-from fedqmix.algorithms.base import Algorithm, TeamInputs, learn, target_of
+from fedqmix.algorithms.base import (
+    COLUMNS,
+    INDIVIDUAL_REWARD,
+    TERMINATED,
+    Algorithm,
+    TeamInputs,
+    learn,
+    target_of,
+)
+from fedqmix.algorithms.individual import with_reward
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import sample_episodes
 from fedqmix.clients.learning import agent_rows
@@ -48,7 +57,11 @@ SIZES: Mapping[str, Any] = {
 
 
 class AlgorithmContract:
-    """The properties of an algorithm. algorithm: the pair of halves. changes: settings other than the defaults."""
+    """The properties of an algorithm.
+
+    algorithm: the pair of halves. changes: settings other than the defaults; with reward="individual", the losses are
+    those that agents compute from their own rewards.
+    """
 
     algorithm: ClassVar[Algorithm]
     changes: ClassVar[dict[str, Any]] = {}
@@ -76,6 +89,7 @@ class AlgorithmContract:
             "epsilon_finish": 0.1,
             "epsilon_anneal_steps": 100,
             "exploration_draws": "agent",
+            "reward": "team",
             **SIZES,
         }
         found: AlgorithmConfig = make_settings("algorithm", name, values, self.changes)
@@ -84,7 +98,8 @@ class AlgorithmContract:
     def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
         """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""
         common = SPEC, self.model, self.settings()
-        agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=self.algorithm)
+        algorithm = with_reward(self.algorithm, self.settings())
+        agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=algorithm)
         columns: dict[str, list[np.ndarray]] = {}
         moments, count = SPEC.episode_limit + 1, len(LENGTHS)
         for agent in agent_ids:
@@ -94,8 +109,8 @@ class AlgorithmContract:
             np.put_along_axis(available, actions[..., None], True, axis=-1)
             seen = random.standard_normal((moments, count, SPEC.obs_dim)).astype(np.float32)
             own = {"observations": seen, "available_actions": available, "actions": actions}
-            for name in self.algorithm.agent.recorded:
-                own[name] = -random.random((moments, count), dtype=np.float32)
+            for name in agents.recorded:
+                own[name] = _recorded(name, random.random((moments, count), dtype=np.float32))
             for name, column in own.items():
                 columns.setdefault(name, []).append(np.asarray(column))
         stacked = {name: torch.from_numpy(np.stack(column)) for name, column in columns.items()}
@@ -111,11 +126,29 @@ class AlgorithmContract:
         not_terminated = torch.ones(order.transitions)
         not_terminated[torch.from_numpy(order.ends[::2])] = 0
         after = np.arange(order.batch, order.moments)
+        if agents.individual_loss is not None:
+            rewards, not_terminated = self.recorded(agents)
         return TeamTransitions(states, order.taken, after, rewards, not_terminated, order)
+
+    def recorded(self, agents: AgentStack) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the recorded individual rewards [agents, transitions] and not_terminated [transitions]."""
+        episodes = sample_episodes(agents.ring, self.slots(agents))
+        taken = episodes.rows[episodes.timeline.taken]
+        rewards, terminated = (episodes.recorded[name][:, taken] for name in (INDIVIDUAL_REWARD, TERMINATED))
+        return rewards, 1 - terminated[0].float()
 
     def slots(self, agents: AgentStack) -> np.ndarray:
         """Return the slots of the sampled episodes."""
         return slots_to_learn_from(agents.ring, len(LENGTHS), agents.seed, 0, agents.half.replay)
+
+    def gradients(self, agents: AgentStack, team: TeamInputs) -> Mapping[str, torch.Tensor]:
+        """Return the rows' gradients as a training step has them: from the team half, or from the agents' losses."""
+        if agents.individual_loss is not None:
+            episodes = sample_episodes(agents.ring, self.slots(agents))
+            return agents.individual_loss.gradients(team.rows, episodes, agents.thread_pool)
+        gradients, figures = learn(team, self.algorithm.rows)
+        assert set(figures) == set(team.half.figures)
+        return gradients
 
     def test_rows_are_those_declared(self) -> None:
         """Names, types and shapes match the declaration; floating-point numbers are finite."""
@@ -136,8 +169,7 @@ class AlgorithmContract:
         transitions, episodes = self.transitions(agents), sample_episodes(agents.ring, self.slots(agents))
         cut = agent_rows(agents, episodes)
         given = {name: row.detach() for name, row in cut.rows.items()}
-        gradients, figures = learn(TeamInputs(half, target, given, transitions), self.algorithm.rows)
-        assert set(figures) == set(half.figures)
+        gradients = self.gradients(agents, TeamInputs(half, target, given, transitions))
         agents.train_state.zero_gradients()
         backward_batched([(cut, gradients)])
         own = {name: value.grad.clone() for name, value in half.named_parameters() if value.grad is not None}
@@ -157,10 +189,27 @@ class AlgorithmContract:
                 assert torch.allclose(own[name], value.grad, rtol=1e-5, atol=1e-6), name
 
     def test_stacks_of_one_send_what_a_stack_of_all_sends(self) -> None:
-        """Every agent's rows are the same, bit for bit, in any stack."""
+        """Every agent's rows, and its gradients from individual rewards, are the same bit for bit in any stack."""
         agents = self.stack((0, 1, 2))
-        whole = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
+        whole = self.of_step(agents)
         for agent in range(3):
-            alone = self.stack((agent,))
-            own = agent_rows(alone, sample_episodes(alone.ring, self.slots(alone))).rows
+            own = self.of_step(self.stack((agent,)))
             assert all(torch.equal(own[name][0], row[agent]) for name, row in whole.items())
+
+    def of_step(self, agents: AgentStack) -> dict[str, torch.Tensor]:
+        """Return the tensors that a stack computes before the team's side is asked: [agents, ...] by name."""
+        episodes = sample_episodes(agents.ring, self.slots(agents))
+        rows = {name: row.detach() for name, row in agent_rows(agents, episodes).rows.items()}
+        if agents.individual_loss is None:
+            return rows
+        gradients = agents.individual_loss.gradients(rows, episodes, agents.thread_pool)
+        return rows | {f"gradient of {name}": gradient for name, gradient in gradients.items()}
+
+
+def _recorded(name: str, drawn: np.ndarray) -> np.ndarray:
+    """Return a recorded column [moments, episodes] from draws in [0, 1)."""
+    if name == TERMINATED:  # as a world reports it to all agents: of every second episode, at its end
+        times, episodes = np.arange(len(drawn))[:, None], np.arange(len(LENGTHS))
+        return (times + 1 >= np.array(LENGTHS)) & (episodes % 2 == 0)
+    signed = 4 * drawn - 2 if name == INDIVIDUAL_REWARD else -drawn
+    return signed.astype(COLUMNS[name])

@@ -1,7 +1,7 @@
 """One training step of a stack of agents; the Coordinator computes the team half.
 
 rows -> (team's side) gradients of the differentiable rows -> backward -> (team's side) clipping scale -> Adam ->
-target networks
+target networks. With individual rewards, the agents compute the gradients of the differentiable rows themselves.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ def train_step(
     state.zero_gradients()  # an interrupted training step may have left some
     drawn = agents.learning.batch_size, agents.seed, agents.train_steps, agents.half.replay
     slots = slots_to_learn_from(agents.ring, *drawn)
-    computed = agent_rows(agents, sample_episodes(agents.ring, slots))
-    gradients = coordinator.exchange({name: row.detach() for name, row in computed.rows.items()})
+    sampled = sample_episodes(agents.ring, slots)
+    computed = agent_rows(agents, sampled)
+    rows = {name: row.detach() for name, row in computed.rows.items()}
+    gradients = (
+        coordinator.exchange(rows)
+        if agents.individual_loss is None
+        else agents.individual_loss.gradients(rows, sampled, agents.thread_pool if agents.by_agent else None)
+    )
     agents.batched_runs.compute(Work.BACKWARD, (computed, gradients), backward_batched)
     if proximal is not None:
         proximal.add_gradient(agents.online)

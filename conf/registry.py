@@ -23,12 +23,12 @@ _STRATEGIES = "fedqmix.strategies.options"
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "algorithm": {
-        "iql": f"{_Q_LEARNING}:QLearningSettings",
+        "iql": f"{_Q_LEARNING}:IqlSettings",
         "vdn": f"{_Q_LEARNING}:QLearningSettings",
         "qmix": f"{_Q_LEARNING}:QmixSettings",
         "ow_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
-        "ippo": f"{_PPO}:PpoSettings",
+        "ippo": f"{_PPO}:IppoSettings",
         "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",
     },

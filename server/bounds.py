@@ -47,6 +47,7 @@ class AgentBounds:
     - Of two agents, each is compared with the other alone. The one with the larger values is at fault, also when the
       other sends values near zero. Only the reward's bound and grad_norm_clip, which do not depend on the other,
       protect an honest agent.
+    - Agents that learn from individual rewards send no Q-values; only their norms and rows are bounded.
     - When all others send zeros, there is no comparison: norms have no bound, as there is no gradient to
       shrink, and Q-values have the reward's bound.
     - Agents of different unit types learn different values at different speeds. max_gradient leaves room for this:

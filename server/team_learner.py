@@ -101,7 +101,7 @@ class TeamLearner:
             gradients, figures = self._learn(transitions, {**rows, **within})
             means = self._stacked(figures).cpu().tolist()
         self._require_finite("the team's loss", means[self.half.figures.index("loss")])
-        self._sums += torch.tensor([1.0, *means, 0.0], dtype=torch.float64)
+        self._sums[1:-1] += torch.tensor(means, dtype=torch.float64)
         return gradients
 
     def pool(self, gradients: torch.Tensor) -> torch.Tensor:
@@ -128,6 +128,7 @@ class TeamLearner:
         self._require_finite("the mixer's gradient", total)
         norm = float(np.sqrt(total))
         scale = min(1.0, self.settings.grad_norm_clip / (norm + 1e-6))
+        self._sums[0] += 1
         self._sums[-1] += norm
         self.training.step(scale)
         self.train_steps += 1

@@ -112,6 +112,8 @@ class MappoTeam(PpoTeam):
 class IppoTeam(PpoTeam):
     """IPPO: the values that the agents send; no network of the team."""
 
+    independent: ClassVar[bool] = True
+
     def values(self, rows: Tensors, transitions: TeamTransitions) -> tuple[torch.Tensor, torch.Tensor]:
         """See PpoTeam; a critic for each agent."""
         value, order = rows["value"], transitions.timeline

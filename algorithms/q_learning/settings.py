@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fedqmix.algorithms.rewards import RewardSettings
 from fedqmix.conf.fields import number, value
 from fedqmix.conf.schema import AlgorithmConfig
 
 
 @dataclass
 class QLearningSettings(AlgorithmConfig):
-    """The settings of IQL and VDN."""
+    """The settings of VDN."""
 
     double_q: bool = value(doc="the online network selects the next action (van Hasselt et al. 2016)")
+
+
+@dataclass
+class IqlSettings(QLearningSettings, RewardSettings):
+    """The settings of IQL."""
 
 
 @dataclass

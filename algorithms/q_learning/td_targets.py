@@ -26,13 +26,14 @@ def td_targets(
 ) -> torch.Tensor:
     """Return the TD target G of every transition: [outputs, transitions], by torch on any device.
 
-    rewards: [transitions]. not_terminated: [transitions], 0 where the episode terminated, else 1.
+    rewards: [transitions], or [outputs, transitions] where each output has its own. not_terminated: [transitions], 0
+    where the episode terminated, else 1.
     next_values: [outputs, transitions], Y of the moment after each transition.
     """
     if td_lambda == 0:
         return rewards + gamma * not_terminated * next_values
     ends = torch.from_numpy(order.ends).to(rewards.device)
-    share = torch.full_like(rewards, 1 - td_lambda).index_fill(0, ends, 1)  # of Y in the next moment's value
+    share = torch.full_like(rewards, 1 - td_lambda).index_fill(-1, ends, 1)  # of Y in the next moment's value
     steps = rewards + gamma * not_terminated * share * next_values
     return _discounted_sums(steps, order, gamma * td_lambda)
 

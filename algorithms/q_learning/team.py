@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -68,6 +69,8 @@ class QLearningTeam(TeamHalf):
 
 class IqlTeam(QLearningTeam):
     """IQL: no mixing."""
+
+    independent: ClassVar[bool] = True
 
     def make_mixer(self) -> nn.Module:
         """See QLearningTeam."""

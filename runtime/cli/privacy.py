@@ -7,24 +7,27 @@ from rich.table import Table
 
 from fedqmix.algorithms import ALGORITHMS, find_algorithm
 from fedqmix.algorithms.base import Algorithm
+from fedqmix.algorithms.rewards import INDIVIDUAL
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
 
 HELP = """\
-fedqmix privacy [algorithm=NAME] [algorithm.code=FILE.py:NAME]    the rows that cross from every agent to the mixer
+fedqmix privacy [algorithm=NAME] [algorithm.code=FILE.py:NAME] [algorithm.reward=individual]
 
-Prints, for one algorithm or for all, each row that an agent sends in a training step: its type, its bytes a transition,
-whether a gradient comes back, and what the mixer learns from it. The wire refuses everything else.
+Prints, for one algorithm or for all, each row that an agent sends to the mixer in a training step: its type, its bytes
+a transition, whether a gradient comes back, and what the mixer learns from it. The wire refuses everything else.
 """
+OPTIONS = ("algorithm", "algorithm.code", "algorithm.reward")
+INDIVIDUAL_REWARDS = f"algorithm.reward={INDIVIDUAL}"
 
 
 def privacy_command(words: list[str]) -> int:
     """Print the tables."""
     for word in words:
-        if word.partition("=")[0] not in ("algorithm", "algorithm.code"):
-            raise ConfigurationError(unknown("option", word.partition("=")[0], ("algorithm", "algorithm.code")))
-    if any(word.startswith("algorithm=") for word in words):
+        if word.partition("=")[0] not in OPTIONS:
+            raise ConfigurationError(unknown("option", word.partition("=")[0], OPTIONS))
+    if any(word.startswith(("algorithm=", "algorithm.reward=")) for word in words):
         settings = compose(words).algorithm
         named = {settings.name: find_algorithm(settings)}
     else:
@@ -46,13 +49,16 @@ def markdown() -> str:
             size = f"{row.bytes} a {row.per}"
             back = "comes back" if row.differentiable else ""
             lines.append(f"| `{name}` | `{row.name}` | {size} | {back} | {row.discloses} |")
+        if algorithm.team.independent:
+            lines.append(f"| `{name}` with `{INDIVIDUAL_REWARDS}` | none | 0 |  | nothing |")
     return "\n".join(lines) + "\n"
 
 
 def _table(name: str, algorithm: Algorithm) -> Table:
     rows = algorithm.rows
     up, down = (sum(row.bytes for row in rows if pick(row)) for pick in (bool, lambda row: row.differentiable))
-    table = Table(title=f"{name}: {up} bytes up and {down} bytes down for each agent, transition and training step")
+    named = name if algorithm.individual is None else f"{name} with {INDIVIDUAL_REWARDS}"
+    table = Table(title=f"{named}: {up} bytes up and {down} bytes down for each agent, transition and training step")
     for column in ("row", "type", "bytes", "per", "gradient", "the mixer learns about the agent"):
         table.add_column(column)
     for row in rows:

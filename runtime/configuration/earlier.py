@@ -15,6 +15,7 @@ def before(env: str) -> Mapping[str, object]:
     """Return the values that older runs in the world `env` used, by name of the missing setting."""
     return {
         "algorithm.td_lambda": 0.0,
+        "algorithm.reward": "team",
         "env.starts": "varied" if env == "smac" else "fixed",
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,

@@ -13,7 +13,10 @@ import torch
 
 
 class Coordinator(Protocol):
-    """The team's side of a training step. Agents call each method at most once per training step, in this order."""
+    """The team's side of a training step. Agents call each method at most once per training step, in this order.
+
+    Agents that learn from individual rewards send no rows and do not call `exchange`.
+    """
 
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows.

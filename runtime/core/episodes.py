@@ -22,7 +22,7 @@ class SampledEpisodes(NamedTuple):
     observations: torch.Tensor  # [agents, buffer rows, obs_dim] float32
     available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
     actions: torch.Tensor  # [agents, buffer rows] int64
-    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] float32, AgentHalf.recorded
+    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] each, Algorithm.recorded
 
     def of_agent(self, position: int) -> SampledEpisodes:
         """Return the same episodes of one agent of the stack, as a stack of one."""
@@ -45,7 +45,7 @@ class PackedEpisodes(NamedTuple):
     last_actions: torch.Tensor  # [agents, moments] int64, -1 at an episode's beginning
     available_actions: torch.Tensor  # [agents, moments, n_actions] bool
     actions: torch.Tensor  # [agents, transitions] int64
-    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] float32, AgentHalf.recorded
+    recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] each, Algorithm.recorded
 
 
 class TeamTransitions(NamedTuple):
@@ -54,6 +54,6 @@ class TeamTransitions(NamedTuple):
     states: torch.Tensor  # [buffer rows, state_dim] float32
     rows: Integers  # [transitions], the buffer's row of each transition's state, in the timeline's order
     next_rows: Integers  # [transitions], the buffer's row of the state after each transition
-    rewards: torch.Tensor  # [transitions], team rewards
+    rewards: torch.Tensor  # [transitions], team rewards; individual ones [agents, transitions] (algorithms.individual)
     not_terminated: torch.Tensor  # [transitions], 0 where the transition terminated its episode, else 1
     timeline: Timeline  # the order of the transitions

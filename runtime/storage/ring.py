@@ -208,7 +208,8 @@ class EpisodeRing:
     def _segment_lengths(self, segment: Mapping[str, Tensor]) -> Integers:
         if segment.keys() != self.fields.keys() | {LENGTHS}:
             raise CheckpointError(
-                f"a segment must hold {sorted([*self.fields, LENGTHS])}; this holds {sorted(segment)}"
+                f"a segment must hold {sorted([*self.fields, LENGTHS])}; this holds {sorted(segment)}. Resume with the "
+                "settings the checkpoint was written with."
             )
         lengths: Integers = segment[LENGTHS].numpy()
         try:

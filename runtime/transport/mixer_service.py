@@ -283,9 +283,11 @@ def read_rows(given: Mapping[str, Tensor], declared: Rows, order: Timeline) -> d
     """Return an agent's rows as arrays [1, count, *shape] by name.
 
     declared: the algorithm's rows. order: the layout of the training step's episodes.
-    Raises RefusedError for names that are missing or not declared, for a wrong type or shape, and for values that are
-    not finite.
+    Raises RefusedError for names that are missing or not declared, for a wrong type or shape, for values that are not
+    finite, and where no rows are declared.
     """
+    if not declared:
+        raise RefusedError("Rows of a training step: the run's agents learn from individual rewards and send none.")
     if (faults := name_faults(given, declared)) is not None:
         raise RefusedError(f"Rows of a training step: {faults}.")
     return {

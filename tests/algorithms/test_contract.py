@@ -11,6 +11,11 @@ class TestIql(AlgorithmContract):
     algorithm = ALGORITHMS["iql"]
 
 
+class TestIqlOfIndividualRewards(AlgorithmContract):
+    algorithm = ALGORITHMS["iql"]
+    changes: ClassVar = {"reward": "individual"}
+
+
 class TestVdn(AlgorithmContract):
     algorithm = ALGORITHMS["vdn"]
     changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
@@ -30,6 +35,11 @@ class TestCwQmix(AlgorithmContract):
 
 class TestIppo(AlgorithmContract):
     algorithm = ALGORITHMS["ippo"]
+
+
+class TestIppoOfIndividualRewards(AlgorithmContract):
+    algorithm = ALGORITHMS["ippo"]
+    changes: ClassVar = {"reward": "individual"}
 
 
 class TestMappo(AlgorithmContract):

@@ -73,6 +73,20 @@ def test_between_them_both_count(targets):
     assert returns(targets, [[2.0, 4.0, 8.0]], [True], [[10.0, 20.0, 30.0]], 0.25) == [[7.3125, 12.5, 8.0]]
 
 
+def test_outputs_may_have_rewards_of_their_own():
+    order = timeline(np.array([4, 2, 2, 1]))
+    random = np.random.default_rng(3)
+    rewards, values = torch.from_numpy(random.standard_normal((2, 3, order.transitions)))
+    going = torch.ones(order.transitions, dtype=torch.float64)
+    going[torch.from_numpy(order.ends[:2])] = 0
+    for td_lambda in (0.0, 0.7):
+        found = by_torch(rewards, going, values, order, GAMMA, td_lambda)
+        alone = [
+            by_torch(r, going, v.unsqueeze(0), order, GAMMA, td_lambda) for r, v in zip(rewards, values, strict=True)
+        ]
+        assert torch.equal(found, torch.cat(alone))
+
+
 @BOTH
 @given(st.lists(st.integers(1, 13), min_size=1, max_size=9), st.floats(0.01, 1), st.integers(0, 2**32 - 1))
 def test_many_episodes_one_by_one(targets, lengths, td_lambda, seed):

@@ -49,19 +49,22 @@ def lived_apart(stacks, world, learner, plans):
 
 
 @pytest.mark.parametrize(
-    ("method", "tied", "coin"),
+    ("method", "tied", "coin", "reward"),
     [
-        ("iql", True, "agent"),
-        ("vdn", False, "team"),
-        ("qmix", True, "team"),
-        ("qmix", False, "agent"),
-        ("ippo", False, "agent"),
-        ("mappo", True, "agent"),
+        ("iql", True, "agent", "team"),
+        ("iql", True, "agent", "individual"),
+        ("iql", False, "team", "individual"),
+        ("vdn", False, "team", "team"),
+        ("qmix", True, "team", "team"),
+        ("qmix", False, "agent", "team"),
+        ("ippo", False, "agent", "team"),
+        ("ippo", False, "agent", "individual"),
+        ("mappo", True, "agent", "team"),
     ],
 )
-def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin):
+def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin, reward):
     newest = {"batch_size": 3, "buffer_size": 3, "epsilon_finish": 1.0} if method in ON_POLICY else {}
-    settings = algorithm(name=method, exploration_draws=coin, **newest)
+    settings = algorithm(name=method, exploration_draws=coin, reward=reward, **newest)
     plans = [RoundPlan(5, FOREVER, tied), RoundPlan(4, FOREVER, tied)]
     team, outcomes, played = in_one_stack(settings, plans)
     stacks, learner, lives = each_alone(settings, plans)

@@ -30,7 +30,7 @@ from fedqmix.runtime.runs.local import team as local_team
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
 from support.elsewhere import ELSEWHERE, Distant, pretended, waits
-from support.episodes import random_episode, store
+from support.episodes import random_episode, store, with_individual_rewards
 from support.toy_team import MODEL, algorithm
 from support.toy_world import toy_spec
 
@@ -102,8 +102,9 @@ def test_a_graph_that_waits_for_the_host_would_be_seen(monkeypatch):
             ["algorithm=iql", "strategy=rs_pps", "strategy.reward=policy", "strategy.policy_episodes=2"],
             marks=pytest.mark.slow,
         ),
+        pytest.param(["algorithm=iql", "algorithm.reward=individual"], marks=pytest.mark.slow),
     ],
-    ids=["qmix", "vdn-full_sharing", "iql-policy"],
+    ids=["qmix", "vdn-full_sharing", "iql-policy", "iql-individual"],
 )
 def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path: Path, monkeypatch):
     short = ["algorithm.batch_size=4", "strategy.aggregation_interval=3", "evaluation.episodes=2"]
@@ -124,7 +125,8 @@ def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path
         assert main(["train", f"resume={run}", "stop.rounds=3"]) == 0
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert lines[-1]["round"] == 3
-        return [{name: line[name] for name in ("env_step", "loss", "test_return_mean")} for line in lines]
+        figure = "grad_norm" if "algorithm.reward=individual" in words else "loss"
+        return [{name: line[name] for name in ("env_step", figure, "test_return_mean")} for line in lines]
 
     here = learned("here")
     monkeypatch.setattr(sides, "choose_device", lambda name: ELSEWHERE)
@@ -139,19 +141,25 @@ def test_a_run_elsewhere_and_resumed_learns_what_one_here_learns(words, tmp_path
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
-def test_the_host_waits_three_times_in_a_training_step(monkeypatch):
-    """For the loss, whether all gradients are finite, and the norm; each lets a GPU run dry."""
-    spec, settings = toy_spec(n_agents=3, n_actions=6, limit=LIMIT), algorithm(batch_size=BATCH)
+@pytest.mark.parametrize(("method", "reward", "times"), [("qmix", "team", 3), ("iql", "individual", 2)])
+def test_the_host_waits_three_times_in_a_training_step(monkeypatch, method, reward, times):
+    """For the loss, whether all gradients are finite, and the norm; each lets a GPU run dry.
+
+    Agents that compute their losses themselves do not read them.
+    """
+    spec = toy_spec(n_agents=3, n_actions=6, limit=LIMIT)
+    settings = algorithm(name=method, reward=reward, batch_size=BATCH)
     with pretended(monkeypatch) as capture:
         agents = AgentStack(range(3), spec, MODEL, settings, 5, ELSEWHERE)
         agents.networks.network.recurrence = CapturedUnroll(BATCH, LIMIT, capture)
         learner = TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, ELSEWHERE), 5, ELSEWHERE)
         random = np.random.default_rng(3)
-        store([random_episode(random, spec, length, True) for length in range(2, LIMIT + 1)], agents, learner)
+        drawn = [random_episode(random, spec, length, True) for length in range(2, LIMIT + 1)]
+        store([with_individual_rewards(random, one, spec.n_agents) for one in drawn], agents, learner)
         train_step(agents, learner)  # what is captured waits
         before = waits()
         train_step(agents, learner)
-        assert waits() - before == 3
+        assert waits() - before == times
 
 
 SEEDS = ["train", "experiment=smoke", "map=3m", "runtime.threads=1", "algorithm.batch_size=4"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -41,6 +43,12 @@ def random_episode(random: np.random.Generator, spec: TeamSpec, length: int, ter
     return episode
 
 
+def with_individual_rewards(random: np.random.Generator, episode: Episode, n_agents: int) -> Episode:
+    """Draw each agent's own rewards, which the team's have nothing to do with."""
+    drawn = (2 * random.standard_normal((n_agents, episode.length))).astype(np.float32)
+    return replace(episode, individual=drawn.astype(float).tolist())
+
+
 def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, garbage: float = np.nan) -> None:
     """Add episodes to both buffers; behind an episode's end there is garbage."""
     spec, count = agents.spec, len(episodes)
@@ -50,6 +58,9 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
         "observations": torch.full((len(agents.agent_ids), moments, count, spec.obs_dim), garbage, dtype=floats),
         "available_actions": torch.ones((len(agents.agent_ids), moments, count, spec.n_actions), dtype=torch.bool),
         "actions": torch.full((len(agents.agent_ids), moments, count), 2**40, dtype=torch.int64),
+    }
+    rows |= {
+        name: torch.full_like(rows["actions"], 1, dtype=agents.ring.fields[name].dtype) for name in agents.recorded
     }
     team = {
         "state": torch.full((moments, count, spec.state_dim), garbage, dtype=floats),
@@ -65,6 +76,9 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
         for time in range(episode.length):
             for row, agent in enumerate(agents.agent_ids):
                 rows["actions"][row, time, b] = episode.actions[agent][time]
+                if "individual_reward" in rows:
+                    rows["individual_reward"][row, time, b] = episode.individual[agent][time]
+                    rows["terminated"][row, time, b] = episode.terminated and time == episode.length - 1
             team["team_reward"][time, b] = episode.rewards[time]
             team["terminated"][time, b] = episode.terminated and time == episode.length - 1
     lengths = np.array([episode.length for episode in episodes], np.int64)

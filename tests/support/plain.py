@@ -8,7 +8,7 @@ PyTorch's convention, DRQN of Hausknecht and Stone 2015, double Q of van Hasselt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -29,7 +29,8 @@ class Episode:
     available: list[list[list[bool]]]  # [agent][moment][action]
     actions: list[list[int]]  # [agent][time]
     states: list[Tensor]  # [moment], each [state_dim]
-    rewards: list[float]  # [time]
+    rewards: list[float]  # [time], the team's
+    individual: list[list[float]] = field(default_factory=list)  # [agent][time], each agent's own
 
 
 class PlainStep(NamedTuple):
@@ -117,8 +118,11 @@ class PlainTeam:
                 next_values.append(self._mix(self.target_mixer, future, episode.states[time + 1]))
             for output in range(len(values[0])):
                 following = [float(one[output].detach()) for one in next_values]
+                own = episode
+                if getattr(self.settings, "reward", "team") == "individual":
+                    own = replace(episode, rewards=episode.individual[output])
                 for time in range(episode.length):
-                    target = lambda_return(episode, following, time, self.settings.gamma, self.settings.td_lambda)
+                    target = lambda_return(own, following, time, self.settings.gamma, self.settings.td_lambda)
                     errors.append((values[time][output] - target) ** 2)
         return torch.stack(errors).mean()
 

@@ -53,6 +53,7 @@ def algorithm(name: str = "qmix", **changes: Any) -> Any:
         "epsilon_finish": 0.1,
         "epsilon_anneal_steps": 200,
         "exploration_draws": "agent",
+        "reward": "team",
         **SIZES,
     }
     return chosen("algorithm", name, values | changes)

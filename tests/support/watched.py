@@ -29,6 +29,8 @@ class WatchedMixer:
     def clip(self, squared_norms: torch.Tensor) -> float:
         self.squared_norms = squared_norms.clone()
         self.gradients = {name: p.grad.clone() for name, p in self.agents.online.items() if p.grad is not None}
-        self.mixer_gradients = {name: p.grad.clone() for name, p in self.learner.half.mixer.named_parameters()}
+        self.mixer_gradients = {
+            name.removeprefix("mixer."): p.grad.clone() for name, p in self.learner.half.named_parameters()
+        }
         self.scale = self.learner.clip(squared_norms)
         return self.scale

@@ -142,7 +142,7 @@ def _parameters(config: Config, spec: TeamSpec) -> int:
 
 def _episode(config: Config, spec: TeamSpec) -> int:
     """Return the bytes of one episode of full length, in the agents' buffers and in the team's."""
-    cpu, recorded = torch.device("cpu"), find_algorithm(config.algorithm).agent.recorded
+    cpu, recorded = torch.device("cpu"), find_algorithm(config.algorithm).recorded
     rings = private_ring(spec.n_agents, 1, spec, cpu, recorded), TeamRecords(spec, 1, cpu).ring
     return sum(EpisodeRing.nbytes_full(1, spec.episode_limit, ring.fields) for ring in rings)
 

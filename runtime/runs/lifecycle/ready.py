@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
+from fedqmix.algorithms.individual import make_individual_half
 from fedqmix.clients.backend import learns_by_kernels
 from fedqmix.conf.schema import Config
 from fedqmix.envs import require_world, team_spec
@@ -44,6 +45,10 @@ def _require_method(config: Config, device: torch.device) -> None:
         algorithm.agent(config.algorithm)
         with torch.device("meta"):
             make_team_half(algorithm, config.algorithm, spec, config.seed)
+            if algorithm.individual is not None:
+                make_individual_half(algorithm.individual, spec, config.algorithm)
+    except ConfigurationError:
+        raise
     except Exception as error:  # whatever a user's class raises
         raise ConfigurationError(f"algorithm.code={config.algorithm.code}: {type(error).__name__}: {error}") from error
 

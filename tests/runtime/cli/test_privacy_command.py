@@ -21,6 +21,20 @@ def test_the_command_prints_every_row(name: str, capsys: pytest.CaptureFixture[s
     assert all(row.name in printed for row in ALGORITHMS[name].rows)
 
 
+@pytest.mark.parametrize("name", ["iql", "ippo"])
+def test_no_row_is_printed_for_individual_rewards(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["privacy", f"algorithm={name}", "algorithm.reward=individual"]) == 0
+    printed = capsys.readouterr().out
+    assert "algorithm.reward=individual" in printed
+    assert "0 bytes up and 0 bytes down" in " ".join(printed.split())
+    assert not [row.name for row in ALGORITHMS[name].rows if row.name in printed]
+
+
+def test_individual_rewards_are_refused_where_there_are_none(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["privacy", "algorithm=vdn", "algorithm.reward=individual"]) == 2
+    assert "algorithm.reward is a setting of iql and ippo; algorithm=vdn has" in capfd.readouterr().err
+
+
 def test_bytes_are_those_of_the_publications_table() -> None:
     """Bytes for each transition, agent and training step: QMIX 8 up and 4 down, OW 12 and 8, CW 13 and 8."""
     up = {name: sum(row.bytes for row in one.rows) for name, one in ALGORITHMS.items()}

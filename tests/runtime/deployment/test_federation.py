@@ -104,6 +104,17 @@ def test_policies_of_a_federation_are_the_same_bit_for_bit(algorithm: str, capfd
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("algorithm", "strategy"), [("iql", "rs_pps"), ("iql", "full_sharing"), ("ippo", "rs_pps")])
+def test_agents_that_learn_from_their_own_rewards_are_the_same_bit_for_bit(
+    algorithm: str, strategy: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = (f"algorithm={algorithm}", "algorithm.reward=individual", f"strategy={strategy}", "rounds=3")
+    assert main(["verify", *SMALL, *words, "strategy.aggregation_interval=23"]) == 0
+    assert "the same bit for bit" in capfd.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("algorithm", "strategy"), [("qmix", strategy) for strategy in STRATEGIES] + ALL[-1:])
 def test_a_round_of_ten_agents_is_the_same_bit_for_bit(
     algorithm: str, strategy: str, capfd: pytest.CaptureFixture[str]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedqmix.algorithms import ALGORITHMS
+from fedqmix.algorithms import ALGORITHMS, find_algorithm
 from fedqmix.clients.rounds import RoundPlan, train_round
 from support.bad_wire import BadWire
 from support.federation import SPEC, Federation, together
@@ -20,10 +20,11 @@ WINDOW = 16  # bytes in a row: four float32, two int64
 class Recorded:
     """A round of training whose connections were listened in on, and everything that was in it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reward: str) -> None:
         self.wires: dict[int, BadWire] = {}
-        self.rows = {row.name for row in ALGORITHMS[name].rows}
-        fed = Federation(settings=algorithm(name=name), via=self._via)
+        settings = algorithm(name=name, reward=reward)
+        self.rows = {row.name for row in find_algorithm(settings).rows}
+        fed = Federation(settings=settings, via=self._via)
         fed.open()
         self.stacks = fed.stacks()
         self.first = [_bytes_of(stack.online) for stack in self.stacks]
@@ -70,9 +71,12 @@ def _found(private: list[bytes], stream: bytes) -> bool:
     return any(piece in stream for piece in pieces if any(piece))
 
 
-@pytest.fixture(scope="module", params=["qmix", "ow_qmix", "cw_qmix"])
+METHODS = [("qmix", "team"), ("ow_qmix", "team"), ("cw_qmix", "team"), ("iql", "individual")]
+
+
+@pytest.fixture(scope="module", params=METHODS, ids=[name for name, _ in METHODS])
 def recorded(request) -> Recorded:
-    return Recorded(request.param)
+    return Recorded(*request.param)
 
 
 def test_the_rows_on_the_wire_are_those_declared(recorded):
@@ -106,6 +110,17 @@ def test_no_action_reaches_the_mixer(recorded):
         actions = stack.ring.packed(0)["actions"].to(torch.int64).numpy().reshape(-1)
         for dtype in (np.int64, np.float32):
             assert not _found([actions.astype(dtype).tobytes()], told)
+
+
+def test_no_own_reward_leaves_an_agent(recorded):
+    """Where agents learn from their own rewards: the world sends them, no agent does."""
+    said = _everything(recorded.mixer.said)
+    for stack in recorded.stacks:
+        if "individual_reward" in stack.ring.fields:
+            rewards = stack.ring.packed(0)["individual_reward"].numpy()
+            assert np.count_nonzero(rewards) > 3
+            assert not _found([rewards.tobytes()], said)
+            assert all(reward.tobytes() not in said for reward in np.unique(rewards[rewards > 1]))
 
 
 def test_no_parameter_leaves_an_agent(recorded):

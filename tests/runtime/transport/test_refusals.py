@@ -144,6 +144,23 @@ def test_rows_that_are_not_declared_never_enter(rows, words):
             say("the mixer", stub.Exchange, agent_rows(1, 1, **dict.fromkeys(rows, ones)))
 
 
+def test_agents_that_learn_from_their_own_rewards_send_no_rows():
+    with federation(settings=algorithm(name="iql", reward="individual", batch_size=3)) as fed:
+        fed.open()
+        played = [fed.remote(agent) for agent in range(SPEC.n_agents)]
+        time_steps = together(lambda agent: played[agent][0].begin(EPISODES))
+        while not (time_steps[0].terminated | time_steps[0].truncated).all():
+            actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
+            time_steps = together(lambda agent, actions=actions: played[agent][0].step(actions[agent]))
+        ones = encode(np.ones((1, fed.sides[0].timeline().transitions), np.float32))
+        stub = MixerStub(fed.channel("anybody", "mixer"))
+        for rows in ({}, {"q_taken": ones, "q_next": ones}):
+            with pytest.raises(RefusedError, match="learn from individual rewards and send none"):
+                say("the mixer", stub.Exchange, agent_rows(1, 1, **rows))
+        squared = torch.tensor([4.0], dtype=torch.float64)
+        assert together(lambda agent: played[agent][1].clip(squared)) == pytest.approx([1.0] * SPEC.n_agents)
+
+
 def norm(agent) -> mixer_pb2.Norm:
     return mixer_pb2.Norm(header=header(ATTEMPT, agent, 2), squared=1.0)
 

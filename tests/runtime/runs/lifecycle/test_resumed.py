@@ -41,9 +41,15 @@ def test_a_run_goes_on_with_other_threads_bit_for_bit_and_another_device_is_warn
         assert load(run).runtime.threads == 2
 
 
-@pytest.mark.parametrize("algorithm", ["ippo", "mappo"])
-def test_a_policy_resumed_between_two_epochs_of_a_batch_equals_one_undisturbed(tmp_path: Path, algorithm: str) -> None:
-    words = [f"algorithm={algorithm}", "algorithm.parallel_episodes=4", "strategy.aggregation_interval=7"]
+@pytest.mark.parametrize(
+    "algorithm",
+    [["algorithm=ippo"], ["algorithm=ippo", "algorithm.reward=individual"], ["algorithm=mappo"]],
+    ids="-".join,
+)
+def test_a_policy_resumed_between_two_epochs_of_a_batch_equals_one_undisturbed(
+    tmp_path: Path, algorithm: list[str]
+) -> None:
+    words = [*algorithm, "algorithm.parallel_episodes=4", "strategy.aggregation_interval=7"]
     assert train(tmp_path / "whole", *words, "stop.rounds=4") == 0
     assert train(tmp_path / "resumed", *words, "stop.rounds=2") == 0
     assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=4"]) == 0
@@ -51,6 +57,33 @@ def test_a_policy_resumed_between_two_epochs_of_a_batch_equals_one_undisturbed(t
     private = list((tmp_path / "resumed" / "checkpoints" / "episodes").glob("private-*.safetensors"))
     assert private
     assert all("log_prob" in safetensors.torch.load_file(file) for file in private)
+
+
+def test_q_learning_from_individual_rewards_resumed_equals_one_undisturbed(tmp_path: Path) -> None:
+    words = ["algorithm=iql", "algorithm.reward=individual", "strategy=rs_pps"]
+    assert train(tmp_path / "whole", *words, "stop.rounds=4") == 0
+    assert train(tmp_path / "resumed", *words, "stop.rounds=2") == 0
+    assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=4"]) == 0
+    assert_equal_runs(tmp_path / "whole", tmp_path / "resumed")
+    assert load(tmp_path / "resumed").algorithm.reward == "individual"
+    assert "loss" not in rows(tmp_path / "whole")[-1]
+
+
+@pytest.mark.parametrize("reward", ["team", "individual"])
+def test_the_reward_cannot_change_in_a_resumed_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], reward: str
+) -> None:
+    other = {"team": "individual", "individual": "team"}[reward]
+    run = tmp_path / "run"
+    assert train(run, "algorithm=iql", f"algorithm.reward={reward}", "stop.rounds=2") == 0
+    before = (run / "metrics.jsonl").read_bytes()
+    assert main(["train", f"resume={run}", f"algorithm.reward={other}"]) == 2
+    assert "a resumed run keeps its own settings" in capfd.readouterr().err
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace(f"reward: {reward}", f"reward: {other}", 1))
+    assert main(["train", f"resume={run}", "stop.rounds=3"]) == 2
+    assert "cannot be used" in (said := capfd.readouterr().err) or "does not fit" in said
+    assert (run / "metrics.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize("left", ["folder", "logger"])
