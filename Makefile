@@ -3,6 +3,7 @@
 #   make train ARGS="seeds=[1,2,3]"      several seeds side by side
 #   make train TORCH_INDEX=https://download.pytorch.org/whl/cpu      PyTorch, alone, from an index of CPU builds (smaller)
 #   make train PIP_ARGS="..."      options for pip
+#   make test WORKERS=5      tests side by side
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
   $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
@@ -12,18 +13,24 @@ AUDIT_VENV := .venv-audit
 # Installs nothing whose hash is not in scripts/requirements/ (docs/supply-chain.md).
 INSTALL = $(BIN)/python scripts/install.py --torch-index '$(TORCH_INDEX)' $(1) -- $(PIP_ARGS)
 LOCKS := pyproject.toml scripts/requirements/build.txt scripts/requirements/locked.txt
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# Three for two processors: tests of federations wait more than they compute.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+# What the tests do not begin without, side by side: a failed lint ends `make test`.
+BEFORE_TESTS = +@$(MAKE) --no-print-directory -j2 lint kernels
 
-.PHONY: train test test-all lint bench audit lock oracles clean
+.PHONY: train test test-all lint kernels bench audit lock oracles clean
 
 train: $(VENV)/.installed
 	$(BIN)/fedqmix train $(ARGS)
 
-test: lint
+test: $(VENV)/.installed-dev
+	$(BEFORE_TESTS)
 	$(PYTEST) -m "not slow"
 
-test-all: lint $(VENV)/.installed-simulation
-	FEDQMIX_NEEDS_BROWSER=1 $(PYTEST)
+test-all: $(VENV)/.installed-simulation
+	$(BEFORE_TESTS)
+	FEDQMIX_NEEDS_BROWSER=1 $(PYTEST) --hypothesis-profile=thorough
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -31,6 +38,10 @@ lint: $(VENV)/.installed-dev
 	@mkdir -p build/mypy && ln -sfn ../.. build/mypy/fedqmix  # the root is the package: mypy looks for it by its name
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Otherwise the first tests would compile them, each worker for itself.
+kernels: $(VENV)/.installed-dev
+	$(BIN)/python scripts/compile_kernels.py
 
 bench: $(VENV)/.installed
 	$(BIN)/fedqmix bench world

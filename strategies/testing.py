@@ -38,7 +38,7 @@ Network = dict[str, NDArray[np.float32]]
 
 REWARDS = st.lists(st.one_of(st.floats(-1e4, 1e4), st.floats(0, 1e4), st.just(0.0)), min_size=1, max_size=6)
 EXAMPLES = settings(
-    max_examples=20,
+    max_examples=settings().max_examples // 5,  # of the loaded profile's: an example is whole rounds
     deadline=None,  # Flower's first message is slow
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.differing_executors],  # the tests are inherited

@@ -13,9 +13,13 @@ from support.tagged import TAG, eventually, new_tag, tagged
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Flower sets it where it is imported, and gRPC reads it where it is: a worker that inherits it logs no refused handshake.
+os.environ.pop("GRPC_VERBOSITY", None)
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is decides nothing here
-hypothesis.settings.load_profile("untimed")
+# how fast a machine is decides nothing here; `make test-all` chooses the thorough profile
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=100)
+hypothesis.settings.load_profile("quick")
 
 # who is started in the background ignores Ctrl-C, and under nohup a closed terminal, and so would everything that its
 # tests start, and send these signals to

@@ -127,7 +127,8 @@ class CompiledActing:
         observations: [agents, episodes, obs_dim]. available: [agents, episodes, n_actions].
         """
         self._observations[:], self._available[:] = observations, available
-        given = self._observations, self._available, self._memory, epsilon, draws, self._choices
+        contiguous = ExplorationDraws(*map(np.ascontiguousarray, draws))  # a slice would be a type of its own, too
+        given = self._observations, self._available, self._memory, epsilon, contiguous, self._choices
         agents, episodes = self._memory.last_actions.shape
         self._thread_pool.share(
             lambda first, last: act(self._network, first, last, *given), agents, -(-FEWEST // episodes)

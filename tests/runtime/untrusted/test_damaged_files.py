@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -243,6 +243,18 @@ def names(cases: Sequence[Case]) -> list[str]:
     return [f"{Path(case.file).name}-{case.name}" for case in cases]
 
 
+def going_on(cases: Sequence[Case]) -> list[Any]:
+    """Return the cases in which a command succeeds, of each file but config.yaml only the first in `make test`.
+
+    A command that succeeds does not need the damaged file. If it read the file, it would refuse the first damage too.
+    """
+    first = {case.file: name for case, name in reversed(list(zip(cases, names(cases), strict=True)))}
+    return [
+        pytest.param(case, id=name, marks=[] if case.file == CONFIG or name == first[case.file] else pytest.mark.slow)
+        for case, name in zip(cases, names(cases), strict=True)
+    ]
+
+
 def refused(words: list[str], place: Path, file: Path, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = d.content(place)
     status = main(words)
@@ -273,18 +285,14 @@ def test_report_refuses(case: Case, run: Path, capsys: pytest.CaptureFixture[str
     refused(["report", str(run), "episodes=1"], run.parent, file, case.told, capsys)
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if not case.resume], ids=names([case for case in CASES if not case.resume])
-)
+@pytest.mark.parametrize("case", going_on([case for case in CASES if not case.resume]))
 def test_resume_goes_on(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged(run, case)
     assert main(["train", f"resume='{run}'", "stop.env_steps=1100"]) == 0, capsys.readouterr().err
     assert json.loads((run / SUMMARY).read_bytes())["outcome"] == "finished"
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if not case.report], ids=names([case for case in CASES if not case.report])
-)
+@pytest.mark.parametrize("case", going_on([case for case in CASES if not case.report]))
 def test_report_goes_on(case: Case, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged(run, case)
     assert main(["report", str(run), "episodes=1"]) == 0, capsys.readouterr().err
