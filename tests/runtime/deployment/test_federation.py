@@ -47,8 +47,11 @@ def test_a_federation_computes_what_one_process_does(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_in_mid_round(tmp_path: Path) -> None:
-    words = ("stop.rounds=3", "strategy=rs_pps", "strategy.aggregation_interval=30")
+@pytest.mark.parametrize("strategy", [["strategy=rs_pps"], ["strategy=clusters", "strategy.clusters=[[0,1],[2]]"]])
+def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_in_mid_round(
+    tmp_path: Path, strategy: list[str]
+) -> None:
+    words = ("stop.rounds=3", *strategy, "strategy.aggregation_interval=30")
     words += ("evaluation.starts=both", "evaluation.around_aggregation=true")
     with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
         run.wait_for_round(1)
