@@ -15,7 +15,7 @@ from fedqmix.envs.bps.tasks import find_task
 from fedqmix.envs.time_steps import allocate
 from fedqmix.runtime.core.errors import WorldError
 from fedqmix.runtime.core.seeds import key
-from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TimeStep
 from fedqmix.runtime.kernels.compile import machine_code
 from fedqmix.runtime.kernels.spinning import SpinningThreads
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,14 +11,13 @@ from fedqmix.envs.bps.layout import spec_of
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.envs.bps.rules import STEPPING, Particles, Views, play
 from fedqmix.envs.bps.world import make_rules
+from fedqmix.envs.options import world_options
 from fedqmix.runtime.kernels.spinning import MESSAGE, SpinningThreads
 
 
 def bps_options(**changes: Any) -> BpsOptions:
     """The settings of conf/env/bps.yaml with changes."""
-    usual = {"groups": None, "group_size": None, "shuffled": None, "cooperative": False}
-    usual |= {"obs_instead_of_state": False, "episode_limit": 50}
-    return BpsOptions(**{"name": "bps", **usual, **changes})
+    return cast(BpsOptions, world_options("bps", **changes))
 
 
 class PlacedParticles:

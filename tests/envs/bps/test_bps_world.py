@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -11,9 +13,9 @@ from fedqmix.envs.bps.layout import observation_order
 from fedqmix.envs.bps.tasks import TASKS
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
 from fedqmix.runtime.core.seeds import key
-from fedqmix.runtime.core.world import EpisodeBatch, LocalWorld, Purpose, Score, TeamSink, World
+from fedqmix.runtime.core.world import EpisodeBatch, LocalWorld, Purpose, Score, TeamSink
+from fedqmix.testing import WorldContract
 from support.particles import bps_options
-from support.world_contract import WorldContract
 from support.worlds import KeepingSink, RandomPlayer, copied, play, training
 
 
@@ -21,27 +23,19 @@ def world_of(task: str = "bps-1", seed: int = 0, sink: TeamSink | None = None, *
     return make_world(task, seed, bps_options(**changes), sink or KeepingSink())
 
 
-class SpreadContract(WorldContract):
-    """The contract without units to draw, and without actions that are masked at the beginning."""
-
-    test_an_unavailable_action_moves_nothing = None
-    test_snapshots_list_allies_first_by_index = None
+class TestBps1(WorldContract):
+    suite, task = "bps", "bps-1"
+    options: ClassVar[dict[str, Any]] = {"episode_limit": 8}
 
 
-class TestBps1(SpreadContract):
-    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
-        return make_world("bps-1", seed, bps_options(episode_limit=8), sink, threads)
+class TestUnequalGroupsThatCooperate(WorldContract):
+    suite, task = "bps", "bps-4"
+    options: ClassVar[dict[str, Any]] = {"cooperative": True, "obs_instead_of_state": True, "episode_limit": 5}
 
 
-class TestUnequalGroupsThatCooperate(SpreadContract):
-    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
-        options = bps_options(cooperative=True, obs_instead_of_state=True, episode_limit=5)
-        return make_world("bps-4", seed, options, sink, threads)
-
-
-class TestShuffledObservations(SpreadContract):
-    def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
-        return make_world("bps-6", seed, bps_options(episode_limit=5), sink, threads)
+class TestShuffledObservations(WorldContract):
+    suite, task = "bps", "bps-6"
+    options: ClassVar[dict[str, Any]] = {"episode_limit": 5}
 
 
 def starts(purpose: Purpose = Purpose.TRAINING, first: int = 0, count: int = 3, seed: int = 0) -> np.ndarray:
