@@ -28,6 +28,8 @@ class Sizes(NamedTuple):
 class CodeSuite:
     """A suite whose task is a user's code; `map` is any name for it (an envs.suite.Suite but for `make`)."""
 
+    replayable = False
+
     def tasks(self) -> Sequence[str]:
         """Return no names: any is allowed."""
         return ()
