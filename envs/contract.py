@@ -72,19 +72,15 @@ class WorldContract:
         self._open.append(self.make(sink, seed, threads))
         return self._open[-1]
 
-    def count(self, wanted: int = COUNT) -> int:
-        """Return how many episodes are played in a batch: `wanted`, or what the world can."""
-        most = self.made(KeepingSink()).spec.side_by_side
-        return wanted if most is None else min(wanted, most)
-
     def played(
         self, first: int = 0, count: int | None = None, purpose: Purpose = Purpose.TRAINING, **of: int
     ) -> Played:
-        """Play a batch with random actions. of: seed and threads of `make`."""
+        """Play a batch with random actions. count: by default COUNT, or what the world can. of: seed and threads."""
         sink = KeepingSink()
         world = self.made(sink, **of)
-        count = self.count() if count is None else count
+        count = at_most(COUNT, world.spec) if count is None else count
         time_steps = play(world, EpisodeBatch(purpose, first, count), RandomPlayer(PLAYER, first, count))
+        world.close()
         return Played(world.spec, time_steps, sink.time_steps)
 
     def usual(self) -> Played:
@@ -183,7 +179,7 @@ class WorldContract:
         self._require_repeatable()
         if not self.thread_counts:
             pytest.skip("this world uses no threads")
-        count = self.count(40)
+        count = at_most(40, self.usual().spec)
         alone = self.played(count=count)
         for threads in self.thread_counts:
             assert_equal(alone, self.played(count=count, threads=threads))
@@ -205,8 +201,9 @@ class WorldContract:
     def test_a_world_forgets_its_last_batch(self) -> None:
         """A batch does not depend on the one before, also when that one was not played to its end."""
         self._require_repeatable()
-        sink, count = KeepingSink(), self.count()
+        sink = KeepingSink()
         world = self.made(sink)
+        count = at_most(COUNT, world.spec)
         play(world, training(50, 1), RandomPlayer(PLAYER, 50, 1))
         world.step(world.begin(training(60, count)).available_actions.argmax(-1))
         again = play(world, training(0, count), RandomPlayer(PLAYER, 0, count))
@@ -216,8 +213,9 @@ class WorldContract:
     def test_a_refused_action_changes_nothing(self, action: int | None) -> None:
         """An action that does not exist or is masked raises an error; the episode goes on as if it was not tried."""
         self._require_repeatable()
-        sinks, count = (KeepingSink(), KeepingSink()), min(self.count(), 2)
+        sinks = KeepingSink(), KeepingSink()
         ours, other = (self.made(sink) for sink in sinks)
+        count = at_most(2, ours.spec)
         first, expected = ours.begin(training(0, count)), other.begin(training(0, count))
         agent, episode = ours.spec.n_agents - 1, count - 1
         actions = first.available_actions.argmax(-1)
@@ -237,7 +235,8 @@ class WorldContract:
 
     def test_snapshots_list_allies_first_by_index(self) -> None:
         """A world whose units can be drawn lists them in one order."""
-        world, count = self.made(KeepingSink()), min(self.count(), 2)
+        world = self.made(KeepingSink())
+        count = at_most(2, world.spec)
         if not isinstance(world, Replayable):
             pytest.skip("this world has no units to draw")
         world.step(world.begin(training(0, count)).available_actions.argmax(-1))
@@ -252,8 +251,8 @@ class WorldContract:
 
     def test_misuse_is_refused(self) -> None:
         """A step without a batch, batches that are empty or too large, other shapes, and a closed world are errors."""
-        world, count = self.made(KeepingSink()), min(self.count(), 2)
-        agents, most = world.spec.n_agents, world.spec.side_by_side
+        world = self.made(KeepingSink())
+        agents, most, count = world.spec.n_agents, world.spec.side_by_side, at_most(2, world.spec)
         with pytest.raises(WorldError):
             world.step(np.zeros((agents, 1), np.int64))
         for wrong in (0, *([] if most is None else [most + 1])):
@@ -269,6 +268,11 @@ class WorldContract:
     def _require_repeatable(self) -> None:
         if not self.repeatable:
             pytest.skip("the number of this world's episodes does not determine them")
+
+
+def at_most(wanted: int, spec: TeamSpec) -> int:
+    """Return how many episodes are played in a batch: `wanted`, or what the world can."""
+    return wanted if spec.side_by_side is None else min(wanted, spec.side_by_side)
 
 
 def flags_of(time_step: TimeStep | TeamTimeStep) -> tuple[Bools, ...]:
