@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,16 +23,10 @@ from fedqmix.runtime.configuration.received import received
 from fedqmix.runtime.configuration.settings import compose, load
 from fedqmix.runtime.core.errors import ConfigurationError, WorldError
 from fedqmix.testing import WorldContract
-from support.paths import ROOT, python_path
+from support.own_worlds_page import program
+from support.paths import python_path
 
-PAGE = (ROOT / "docs" / "own_worlds.md").read_text(encoding="utf-8")
 SMALL = ("experiment=smoke", "stop.rounds=2", "evaluation.episodes=2", "evaluation.every_env_steps=100000")
-
-
-def program(opening: str) -> str:
-    """Return the page's program that begins with some words."""
-    (found,) = (text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if text.startswith(opening))
-    return str(found)
 
 
 MEETING = program('"""Agents walk')
