@@ -1,4 +1,4 @@
-"""Environments of other projects through env=pettingzoo; `make oracles` installs them, without them tests are skipped."""
+"""Environments of other projects through env=pettingzoo, which `make oracles` installs."""
 
 from __future__ import annotations
 
