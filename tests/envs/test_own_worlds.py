@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fedqmix
 from fedqmix.envs import make_world
 from fedqmix.envs.code_suite import measured
 from fedqmix.envs.options import world_options
@@ -93,6 +94,10 @@ def test_a_team_trains_in_it(folder: Path, algorithm: str) -> None:
     config = load("run")
     assert config.env == measured(config.env)
     assert (config.env.n_agents, config.env.obs_dim, config.env.episode_limit) == (3, 2, 15)
+    with pytest.raises(ConfigurationError, match=r"write env.code=.*allow_code=True"):
+        fedqmix.evaluate(fedqmix.load("run"), episodes=4)
+    team = fedqmix.load("run", allow_code=True)
+    assert fedqmix.evaluate(team, episodes=4).game == "Meeting"
     (folder / "meeting.py").unlink()
     assert load("run") == config  # the run is read without the code
 
