@@ -28,6 +28,8 @@ class Sizes(NamedTuple):
 class CodeSuite:
     """A suite whose task is a user's code; `map` is any name for it (an envs.suite.Suite but for `make`)."""
 
+    replayable = False
+
     def tasks(self) -> Sequence[str]:
         """Return no names: any is allowed."""
         return ()
@@ -43,11 +45,8 @@ class CodeSuite:
             raise ConfigurationError(f"map='{task}' is not a valid name: use letters, digits, '_', '-' and '.'.")
         found = _sizes_of(options)
         missing = [name for name, size in found.items() if size is None]
-        if missing and options.code is None:
-            raise ConfigurationError(
-                f"env={options.name} plays a world of your own: write env.code=FILE.py:NAME or env.code=module:NAME "
-                "(docs/own_worlds.md)."
-            )
+        if missing:
+            _require_code(options)
         if missing == ["episode_limit"]:
             raise ConfigurationError(
                 f"env.code={options.code} names no episode limit: write env.episode_limit=... (environment steps)."
@@ -70,6 +69,7 @@ class CodeSuite:
         """Check that the code is there and has the sizes of the settings. Raises ConfigurationError."""
         assert isinstance(options, CodeOptions)
         self.spec(task, options)
+        _require_code(options)
         actual = self.measure(options)._asdict()
         for name, size in _sizes_of(options).items():
             if name != "episode_limit" and size != actual[name]:
@@ -109,6 +109,14 @@ def measured(options: EnvConfig) -> EnvConfig:
     assert isinstance(suite, CodeSuite)
     found = suite.measure(options)._asdict()
     return replace(options, **{name: found[name] if size is None else size for name, size in given.items()})
+
+
+def _require_code(options: CodeOptions) -> None:
+    if options.code is None:
+        raise ConfigurationError(
+            f"env={options.name} plays a world of your own: write env.code=FILE.py:NAME or env.code=module:NAME "
+            "(docs/own_worlds.md). In Python, fedqmix.load(..., allow_code=True) takes the one that a run names."
+        )
 
 
 def _sizes_of(options: CodeOptions) -> dict[str, int | None]:

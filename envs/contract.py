@@ -39,10 +39,11 @@ class Played(NamedTuple):
 
 
 class WorldContract:
-    """The properties of a world. suite, task: choices of env and map. options: of env, such as code="my_world.py:Mine".
+    """The properties of a world.
 
-    repeatable: whether (seed, purpose, number) determine an episode. varied: whether seeds and purposes change anything.
-    truncates_early: whether episodes may be truncated before the limit. thread_counts: what `make` is tried with.
+    suite, task: choices of env and map. options: of env, such as code="my_world.py:Mine". repeatable: whether seed,
+    purpose and number determine an episode. varied: whether seeds and purposes change anything. truncates_early:
+    whether episodes may be truncated before the limit. thread_counts: those that `make` is tried with.
     """
 
     suite: ClassVar[str] = "own"
@@ -52,6 +53,7 @@ class WorldContract:
     varied: ClassVar[bool] = True
     truncates_early: ClassVar[bool] = False
     thread_counts: ClassVar[tuple[int, ...]] = (2, 3)
+    _usual: ClassVar[dict[type, Played]] = {}
 
     @pytest.fixture(autouse=True)
     def _closing(self) -> Iterator[None]:
@@ -70,24 +72,26 @@ class WorldContract:
         self._open.append(self.make(sink, seed, threads))
         return self._open[-1]
 
-    def count(self, wanted: int = COUNT) -> int:
-        """Return how many episodes are played in a batch: `wanted`, or what the world can."""
-        most = self.made(KeepingSink()).spec.side_by_side
-        return wanted if most is None else min(wanted, most)
-
     def played(
         self, first: int = 0, count: int | None = None, purpose: Purpose = Purpose.TRAINING, **of: int
     ) -> Played:
-        """Play a batch with random actions. of: seed and threads of `make`."""
+        """Play a batch with random actions. count: by default COUNT, or what the world can. of: seed and threads."""
         sink = KeepingSink()
         world = self.made(sink, **of)
-        count = self.count() if count is None else count
+        count = at_most(COUNT, world.spec) if count is None else count
         time_steps = play(world, EpisodeBatch(purpose, first, count), RandomPlayer(PLAYER, first, count))
+        world.close()
         return Played(world.spec, time_steps, sink.time_steps)
+
+    def usual(self) -> Played:
+        """Return the batch that several tests look at, played once for each class."""
+        if type(self) not in self._usual:
+            self._usual[type(self)] = self.played()
+        return self._usual[type(self)]
 
     def test_arrays_have_the_shapes_and_types_of_the_spec(self) -> None:
         """Numbers are float32 and finite, flags are bool, and both sides see the same flags."""
-        spec, time_steps, team_steps = self.played()
+        spec, time_steps, team_steps = self.usual()
         count = time_steps[0].terminated.size
         agents = (spec.n_agents, count)
         for time_step, team in zip(time_steps, team_steps, strict=True):
@@ -106,7 +110,7 @@ class WorldContract:
 
     def test_agents_that_do_not_exist_see_and_do_nothing(self) -> None:
         """`exists` is constant over an episode; an absent agent observes zeros, has only the no-op and earns 0."""
-        spec, time_steps, team_steps = self.played()
+        spec, time_steps, team_steps = self.usual()
         exists = time_steps[0].exists
         assert exists.any(0).all()
         for time_step, team in zip(time_steps, team_steps, strict=True):
@@ -119,7 +123,7 @@ class WorldContract:
 
     def test_the_first_time_step_pays_nothing_and_ends_nothing(self) -> None:
         """Rewards are 0 and no episode is over at the beginning."""
-        _, time_steps, team_steps = self.played()
+        _, time_steps, team_steps = self.usual()
         assert not time_steps[0].individual_rewards.any()
         assert not team_steps[0].team_reward.any()
         assert not over(time_steps[0]).any()
@@ -127,11 +131,11 @@ class WorldContract:
 
     def test_every_agent_always_has_an_action(self) -> None:
         """Every mask has at least one True."""
-        assert all(time_step.available_actions.any(-1).all() for time_step in self.played().time_steps)
+        assert all(time_step.available_actions.any(-1).all() for time_step in self.usual().time_steps)
 
     def test_episodes_end_once_in_one_way(self) -> None:
         """An episode terminates or is truncated, at the limit at the latest, and its flags stay."""
-        spec, time_steps, _ = self.played()
+        spec, time_steps, _ = self.usual()
         assert len(time_steps) - 1 <= spec.episode_limit
         for before, after in pairwise(time_steps):
             assert not (after.terminated & after.truncated).any()
@@ -144,7 +148,7 @@ class WorldContract:
 
     def test_an_ended_episode_stays_as_it_ended(self) -> None:
         """Its rewards are 0, its agents have only the no-op, its observations stay."""
-        _, time_steps, team_steps = self.played()
+        _, time_steps, team_steps = self.usual()
         for time_step in time_steps:
             assert not time_step.available_actions[:, time_step.terminated, 1:].any()
         for before, after, team in zip(time_steps, time_steps[1:], team_steps[1:], strict=False):
@@ -158,14 +162,14 @@ class WorldContract:
     def test_the_same_seed_gives_the_same_episodes(self) -> None:
         """Two worlds of one seed play the same."""
         self._require_repeatable()
-        assert_equal(self.played(), self.played())
+        assert_equal(self.usual(), self.played())
 
     def test_other_seeds_and_purposes_give_other_episodes(self) -> None:
         """The seed and an episode's purpose are both part of its random draws."""
         self._require_repeatable()
         if not self.varied:
             pytest.skip("this world draws nothing at random")
-        ours = self.played()
+        ours = self.usual()
         for other in (self.played(seed=1), self.played(purpose=Purpose.VARIED_EVALUATION)):
             pairs = zip(ours.time_steps, other.time_steps, strict=False)
             assert any(not np.array_equal(one.observations, two.observations) for one, two in pairs)
@@ -175,7 +179,7 @@ class WorldContract:
         self._require_repeatable()
         if not self.thread_counts:
             pytest.skip("this world uses no threads")
-        count = self.count(40)
+        count = at_most(40, self.usual().spec)
         alone = self.played(count=count)
         for threads in self.thread_counts:
             assert_equal(alone, self.played(count=count, threads=threads))
@@ -197,19 +201,21 @@ class WorldContract:
     def test_a_world_forgets_its_last_batch(self) -> None:
         """A batch does not depend on the one before, also when that one was not played to its end."""
         self._require_repeatable()
-        sink, count = KeepingSink(), self.count()
+        sink = KeepingSink()
         world = self.made(sink)
+        count = at_most(COUNT, world.spec)
         play(world, training(50, 1), RandomPlayer(PLAYER, 50, 1))
         world.step(world.begin(training(60, count)).available_actions.argmax(-1))
         again = play(world, training(0, count), RandomPlayer(PLAYER, 0, count))
-        assert_equal(Played(world.spec, again, sink.time_steps), self.played())
+        assert_equal(Played(world.spec, again, sink.time_steps), self.usual())
 
     @pytest.mark.parametrize("action", [-1, 10_000, None])
     def test_a_refused_action_changes_nothing(self, action: int | None) -> None:
         """An action that does not exist or is masked raises an error; the episode goes on as if it was not tried."""
         self._require_repeatable()
-        sinks, count = (KeepingSink(), KeepingSink()), min(self.count(), 2)
+        sinks = KeepingSink(), KeepingSink()
         ours, other = (self.made(sink) for sink in sinks)
+        count = at_most(2, ours.spec)
         first, expected = ours.begin(training(0, count)), other.begin(training(0, count))
         agent, episode = ours.spec.n_agents - 1, count - 1
         actions = first.available_actions.argmax(-1)
@@ -229,7 +235,8 @@ class WorldContract:
 
     def test_snapshots_list_allies_first_by_index(self) -> None:
         """A world whose units can be drawn lists them in one order."""
-        world, count = self.made(KeepingSink()), min(self.count(), 2)
+        world = self.made(KeepingSink())
+        count = at_most(2, world.spec)
         if not isinstance(world, Replayable):
             pytest.skip("this world has no units to draw")
         world.step(world.begin(training(0, count)).available_actions.argmax(-1))
@@ -244,8 +251,8 @@ class WorldContract:
 
     def test_misuse_is_refused(self) -> None:
         """A step without a batch, batches that are empty or too large, other shapes, and a closed world are errors."""
-        world, count = self.made(KeepingSink()), min(self.count(), 2)
-        agents, most = world.spec.n_agents, world.spec.side_by_side
+        world = self.made(KeepingSink())
+        agents, most, count = world.spec.n_agents, world.spec.side_by_side, at_most(2, world.spec)
         with pytest.raises(WorldError):
             world.step(np.zeros((agents, 1), np.int64))
         for wrong in (0, *([] if most is None else [most + 1])):
@@ -261,6 +268,11 @@ class WorldContract:
     def _require_repeatable(self) -> None:
         if not self.repeatable:
             pytest.skip("the number of this world's episodes does not determine them")
+
+
+def at_most(wanted: int, spec: TeamSpec) -> int:
+    """Return how many episodes are played in a batch: `wanted`, or what the world can."""
+    return wanted if spec.side_by_side is None else min(wanted, spec.side_by_side)
 
 
 def flags_of(time_step: TimeStep | TeamTimeStep) -> tuple[Bools, ...]:

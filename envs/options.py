@@ -6,7 +6,7 @@ from dataclasses import fields
 from importlib import resources
 from typing import Any, cast, get_type_hints
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedqmix.conf.kinds import kind, within
@@ -30,7 +30,7 @@ def world_options(suite: str, **changes: Any) -> EnvConfig:
     if suite not in CHOICES["env"]:
         raise ConfigurationError(f"Cannot set up the world: there is no suite {suite!r}; {', '.join(CHOICES['env'])}.")
     text = resources.files("fedqmix.conf").joinpath(f"env/{suite}.yaml").read_text(encoding="utf-8")
-    tree = OmegaConf.create(text)
+    tree = cast(DictConfig, OmegaConf.create(text))
     made = settings_class("env", suite)
     known = OmegaConf.structured(made)
     try:

@@ -50,7 +50,7 @@ class RandomPlayer:
 
 def copied(time_step: Step) -> Step:
     """Return a time step whose arrays no world overwrites."""
-    return type(time_step)(*(array.copy() for array in time_step))
+    return type(time_step)._make(array.copy() for array in time_step)
 
 
 def over(time_step: TimeStep | TeamTimeStep) -> Bools:

@@ -12,14 +12,17 @@ def allocate(spec: TeamSpec, count: int) -> tuple[TimeStep, TeamTimeStep]:
 
     Both share the flags of the episodes.
     """
-    flags = [np.zeros(count, np.bool_) for _ in range(4)]
+    terminated, truncated, won, broken = np.zeros((4, count), np.bool_)
     exists = np.ones((spec.n_agents, count), np.bool_)
     time_step = TimeStep(
         np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
         np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
         np.zeros((spec.n_agents, count), np.float32),
-        *flags,
+        terminated,
+        truncated,
+        won,
+        broken,
         exists,
     )
     state, team_reward = np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32)
-    return time_step, TeamTimeStep(state, team_reward, *flags, exists)
+    return time_step, TeamTimeStep(state, team_reward, terminated, truncated, won, broken, exists)

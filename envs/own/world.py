@@ -32,7 +32,7 @@ NO_OP = 0
 class OwnWorld:
     """A World around a user's rules.
 
-    It draws each episode's generator, checks actions before the rules see them and results before anybody else does,
+    It draws each episode's generator, checks actions before the rules get them and results before agents do,
     truncates episodes at the limit, and keeps ended ones as they ended.
     """
 

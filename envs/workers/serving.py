@@ -18,7 +18,7 @@ from typing import Protocol
 
 from fedqmix.envs.workers import messages as m
 from fedqmix.envs.workers.parent_pipe import hold
-from fedqmix.runtime.core.errors import WorldError
+from fedqmix.runtime.core.errors import FedqmixError, WorldError
 
 
 class Player(Protocol):
@@ -52,8 +52,7 @@ def serve(make: Callable[[str], Player], arguments: list[str], place: Callable[[
         except (EOFError, BrokenPipeError):
             return  # the world has closed the pipe
         except Exception as error:  # any error: the world reports it and starts another process
-            where = (place or _innermost)(error)
-            m.send(pipe, {m.FAILED: f"{type(error).__name__}: {error} ({where})"})
+            m.send(pipe, {m.FAILED: _reason(error, place or _innermost)})
 
 
 def _reply(pipe: Connection, player: Player) -> None:
@@ -65,6 +64,13 @@ def _reply(pipe: Connection, player: Player) -> None:
         m.send(pipe, {m.REFUSED: str(error)} | number)
     else:
         m.send(pipe, facts | number, answered)
+
+
+def _reason(error: Exception, place: Callable[[Exception], str]) -> str:
+    """Return an error's text, with its type and its line unless it says what is wrong itself."""
+    if isinstance(error, FedqmixError):
+        return str(error).removesuffix(".")
+    return f"{type(error).__name__}: {error} ({place(error)})"
 
 
 def _innermost(error: Exception) -> str:

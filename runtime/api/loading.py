@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from fedqmix.conf.fields import with_known
 from fedqmix.envs import team_spec
 from fedqmix.runtime.api.team import Team
 from fedqmix.runtime.configuration.runs import PARTIES, RUN, require_run
@@ -20,14 +22,18 @@ def load(path: str | os.PathLike[str], *, allow_code: bool = False) -> Team:
     """Load a trained team.
 
     path: a run folder, whose newest checkpoint is loaded, or a checkpoint in it (RUN/checkpoints/best, .../round-...).
-    allow_code: a run with `model=own` names code; it is imported only with True.
+    allow_code: a run with `model=own` names code; it is imported only with True. So is the code of a run's world
+    (env.code) when `evaluate` plays with the team.
     Raises CheckpointError for a path that is neither, a damaged or unfit checkpoint, and a federation's run with
     personal parameters: its agents own them. Raises ConfigurationError for settings that are not valid, and for code
     that is not allowed.
     """
     place = Path(path)
     run = _run_around(place)
-    config = to_play(load_config(run))
+    own = load_config(run)
+    if not allow_code:
+        own = replace(own, env=with_known(own.env, code=None))
+    config = to_play(own)
     if config.model.name == "own" and not allow_code:
         raise ConfigurationError(
             f"{run} was trained with model.code={config.model.code}, which is imported to load its networks. Allow it "
@@ -45,7 +51,7 @@ def load(path: str | os.PathLike[str], *, allow_code: bool = False) -> Team:
             f"rest, in its own folder ({PARTIES}/agent-K in the run folder after `fedqmix up`), and `fedqmix up "
             "resume=...` goes on with it. Metrics, settings and summary of the run can be read."
         ) from error
-    return Team(load_config(run), spec, parameters, checkpoint.path, round_of(checkpoint))
+    return Team(own, spec, parameters, checkpoint.path, round_of(checkpoint))
 
 
 def checkpoint_of(run: Path, which: str | int) -> Path:

@@ -33,7 +33,7 @@ fedqmix superlink certs=DIR [name=value ...]    Flower's SuperLink; SuperNodes c
   world=HOST:PORT          addresses of the world and the mixer; runs need both
   mixer=HOST:PORT
   runs=runs                the folder of all run folders
-  allow=CODE[,...]         code that submitted runs may name in strategy.code: module, module:Class, or a file NAME.py;
+  allow=CODE[,...]         code that submitted runs may name in *.code: module, module:Class, or a file NAME.py;
                            the word wandb allows logger=wandb. By default none, and logger=jsonl and tensorboard
   state=superlink-state    its state over restarts: the identities of its SuperNodes
 

@@ -29,7 +29,8 @@ def logging() -> Section:
 def libraries() -> Section:
     """Check the packages with which other libraries use the same worlds."""
     return Section(
-        "Other libraries", [extra("PettingZoo", "pettingzoo", "pettingzoo", "fedqmix.envs.pettingzoo.parallel_env")]
+        "Other libraries",
+        [extra("PettingZoo", "pettingzoo", "pettingzoo", "env=pettingzoo and fedqmix.envs.pettingzoo.parallel_env")],
     )
 
 

@@ -130,9 +130,9 @@ class Continuous(Dig):
         return spaces.Box(-1, 1, (2,))
 
 
-class Wordy(Dig):
+class Endless(Dig):
     def observation_space(self, agent):
-        return spaces.Text(5)
+        return spaces.Sequence(spaces.Discrete(2))
 
 
 def not_parallel():

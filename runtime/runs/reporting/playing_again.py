@@ -19,7 +19,7 @@ from fedqmix.analysis.reports.runs import BEST, FINAL, Replayed, Run
 from fedqmix.analysis.reports.statistics import mean_interval
 from fedqmix.envs import team_spec
 from fedqmix.runtime.configuration.settings import load
-from fedqmix.runtime.core.errors import CheckpointError, FedqmixError, StorageError
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, FedqmixError, StorageError
 from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.runs.local.team import LocalTeam
@@ -76,6 +76,8 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
 def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
     folder, checkpoint = Path(run.label), reading.load(path)
     config = to_play(load(folder))
+    if getattr(config.env, "code", None) is not None:
+        raise ConfigurationError("its world is code of a user's, which a report does not import (use fedqmix.evaluate)")
     spec = team_spec(config.map, config.env)
     parameters = parameters_to_play(checkpoint, config, spec)  # checked before a team of any size is built
     team = LocalTeam(config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from fedqmix.envs import make_world
 from fedqmix.envs.skirmish.options import SkirmishOptions
@@ -66,19 +65,11 @@ class TeamOfRemoteWorlds:
 
 
 class TestRemoteWorld(WorldContract):
-    @pytest.fixture(autouse=True)
-    def _shut_down(self):
-        self.made = []
-        yield
-        for world in self.made:
-            world.close()
-
     def make(self, sink, seed=0, threads=1):
-        self.made.append(TeamOfRemoteWorlds(sink, seed, options(), threads))
-        return self.made[-1]
+        return TeamOfRemoteWorlds(sink, seed, options(), threads)
 
     def test_every_agent_hears_of_an_unavailable_action(self):
-        world = self.make(KeepingSink())
+        world = self.made(KeepingSink())
         time_step = world.begin(training(0, 2))
         actions = time_step.available_actions.argmax(-1)
         actions[1, 1] = int((~time_step.available_actions[1, 1]).argmax())
