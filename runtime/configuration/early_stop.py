@@ -12,6 +12,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from fedqmix.conf.fields import with_known
 from fedqmix.conf.schema import Config, StopConfig
 from fedqmix.envs.factory import team_spec
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -41,12 +42,12 @@ def with_own_condition(config: Config, typed: Sequence[Override]) -> Config:
                 f"{SECTION}.{name}={value} with env={config.env.name} map={config.map}: {REASONS[_score(config)]}. "
                 f"Write {SECTION}.{own}=..., or leave it out."
             )
-    return replace(config, stop=replace(config.stop, **dict.fromkeys(others)))
+    return replace(config, stop=with_known(config.stop, **dict.fromkeys(others)))
 
 
 def without_condition(stop: StopConfig) -> StopConfig:
     """Return stop.* without an early stop by the score."""
-    return replace(stop, **dict.fromkeys(CONDITIONS.values()))
+    return with_known(stop, **dict.fromkeys(CONDITIONS.values()))
 
 
 def conditions_of(stop: StopConfig) -> dict[str, float | None]:

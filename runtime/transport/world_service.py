@@ -11,7 +11,7 @@ import numpy as np
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
-from fedqmix.runtime.core.facts import Facts
+from fedqmix.runtime.core.facts import Facts, Returns
 from fedqmix.runtime.core.tally import TalliedWorld
 from fedqmix.runtime.core.world import EpisodeBatch, Integers, LocalWorld, TeamSink
 from fedqmix.runtime.transport.calls import PATIENCE_S
@@ -80,7 +80,7 @@ class WorldService(world_pb2_grpc.WorldServicer):
         standing = self._meeting.status()
         return replace(standing, computed_s=standing.computed_s - self._sink.waited)
 
-    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, float]]:
+    def report(self, run: str, round: int) -> tuple[dict[str, float], dict[str, Returns]]:
         """Only the mixer has something to report. Raises RefusedError."""
         raise RefusedError("The world has nothing to report; ask the mixer.")
 

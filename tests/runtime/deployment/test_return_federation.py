@@ -24,7 +24,7 @@ WORDS += [
 def test_a_federation_logs_what_one_process_logs(tmp_path: Path) -> None:
     up, local = tmp_path / "up", tmp_path / "local"
     with FederatedRun(up, *WORDS, f"run_dir={up}", site="cost_site") as run:
-        said = run.finish()
+        said = run.finish(360)
     with installed():
         assert main(["train", *WORDS, f"run_dir='{local}'"]) == 0
     assert rows(up) == rows(local)

@@ -15,7 +15,11 @@ from support.compared import assert_equal_runs, final_tensors, rows
 
 TINY = ["experiment=smoke", "map=8m", "strategy.aggregation_interval=4", "stop.rounds=5", "stop.env_steps=1000000"]
 AROUND = [*TINY, "evaluation.around_aggregation=true", "evaluation.episodes=4"]
-BEFORE = {"test_before_battle_won_mean": "test_battle_won_mean", "test_before_return_mean": "test_return_mean"}
+BEFORE = {
+    "test_before_battle_won_mean": "test_battle_won_mean",
+    "test_before_return_mean": "test_return_mean",
+    "test_before_return_std": "test_return_std",
+}
 
 
 @pytest.fixture(scope="module")

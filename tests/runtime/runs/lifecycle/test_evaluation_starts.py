@@ -14,8 +14,12 @@ from fedqmix.runtime.runs.reporting.reading import read_run
 from support.compared import rows
 
 TINY = ["experiment=smoke", "map=8m", "stop.env_steps=1500", "evaluation.every_env_steps=200", "evaluation.episodes=6"]
-MEASURED = ("test_battle_won_mean", "test_return_mean", "test_ep_length_mean")
-FIXED = {"test_fixed_battle_won_mean": "test_battle_won_mean", "test_fixed_return_mean": "test_return_mean"}
+MEASURED = ("test_battle_won_mean", "test_return_mean", "test_return_std", "test_ep_length_mean")
+FIXED = {
+    "test_fixed_battle_won_mean": "test_battle_won_mean",
+    "test_fixed_return_mean": "test_return_mean",
+    "test_fixed_return_std": "test_return_std",
+}
 
 
 @pytest.fixture(scope="module")
