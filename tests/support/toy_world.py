@@ -26,6 +26,9 @@ def toy_spec(n_agents: int = 3, n_actions: int = 5, limit: int = 7) -> TeamSpec:
 class ToyWorld:
     """See the module. Fits runtime.core.world.World; the arrays of its turns are written over at every step."""
 
+    own_scale = np.float32(1)
+    """A factor of the individual rewards that the team's reward does not have."""
+
     def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink) -> None:
         self._spec, self._seed, self._sink = spec, seed, sink
 
@@ -81,6 +84,7 @@ class ToyWorld:
         self._time += 1
         time_step.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
         self._team.team_reward[:] = time_step.individual_rewards.sum(0)
+        time_step.individual_rewards[:] *= self.own_scale
         self._points += hits.sum(0)
         time_step.won[:] |= ~over & (self._points >= self._needed)
         time_step.terminated[:] |= ~over & (time_step.won | ~self._alive().any(0))
