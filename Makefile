@@ -14,7 +14,7 @@ INSTALL = $(BIN)/python scripts/install.py --torch-index '$(TORCH_INDEX)' $(1) -
 LOCKS := pyproject.toml scripts/requirements/build.txt scripts/requirements/locked.txt
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
-.PHONY: train test test-all lint bench audit lock clean
+.PHONY: train test test-all lint bench audit lock oracles clean
 
 train: $(VENV)/.installed
 	$(BIN)/fedqmix train $(ARGS)
@@ -39,6 +39,10 @@ bench: $(VENV)/.installed
 # The bill of materials of the locked set (build/audit/sbom.json), and its known vulnerabilities; needs the network.
 audit: $(AUDIT_VENV)/.installed
 	$(AUDIT_VENV)/bin/python scripts/audit.py build/audit $(AUDIT_ARGS)
+
+# Other projects' worlds and wrappers; without them the tests that play through them are skipped.
+oracles: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --require-hashes -r scripts/requirements/oracles.txt
 
 lock: $(VENV)/.installed-dev
 	$(BIN)/python scripts/lock.py

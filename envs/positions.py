@@ -17,7 +17,8 @@ from scipy.sparse.csgraph import shortest_path
 
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.units import UnitType, combat_constants, hit_damage, unit_names, unit_type
-from fedqmix.runtime.core.world import Bools, World
+from fedqmix.runtime.core.errors import WorldError
+from fedqmix.runtime.core.world import Bools, Replayable, World
 
 Units = NDArray[np.void]
 """[episodes, units], allies first, with the fields of POSITION; further fields are ignored."""
@@ -49,10 +50,12 @@ def read_units(world: World, episodes: int) -> Units:
     """Return the units of all episodes of a world's batch: [episodes, units].
 
     episodes: the number of episodes in the batch. The array is the world's own if it ShowsAllBattles, else it is
-    assembled from snapshots.
+    assembled from snapshots. Raises WorldError for a world without units.
     """
     if isinstance(world, ShowsAllBattles):
         return world.units_of_all_battles()
+    if not isinstance(world, Replayable):
+        raise WorldError(f"{world.spec.map} has no units.")
     numbers = {name: number for number, name in enumerate(unit_names())}
     healers = {name for name in unit_names() if unit_type(name).weapon is None}
     rows = []

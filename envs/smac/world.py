@@ -224,17 +224,20 @@ class SmacWorld:
 
     def _allocate(self, count: int) -> None:
         spec = self._spec
-        flags = [np.zeros(count, np.bool_) for _ in range(4)]
+        terminated, truncated, won, broken = np.zeros((4, count), np.bool_)
         exists = np.ones((spec.n_agents, count), np.bool_)
         self._time_step = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),
             np.zeros((spec.n_agents, count), np.float32),
-            *flags,
+            terminated,
+            truncated,
+            won,
+            broken,
             exists,
         )
         state, team_reward = np.zeros((count, spec.state_dim), np.float32), np.zeros(count, np.float32)
-        self._team = TeamTimeStep(state, team_reward, *flags, exists)
+        self._team = TeamTimeStep(state, team_reward, terminated, truncated, won, broken, exists)
 
     def _check_available(self, actions: Integers, over: Bools) -> None:
         available = self._time_step.available_actions

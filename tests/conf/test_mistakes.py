@@ -149,12 +149,15 @@ MISTAKES = [
     (["strategy=median", "strategy.clip_update=2"], "strategy=median bounds each agent's influence itself"),
     (["strategy=rs_pps", "strategy.clip_update=1", "strategy.common_start=false"], "strategy.common_start=true is"),
     # clusters
-    (["strategy=clusters", "strategy.clusters=null"], "strategy=clusters needs clusters: write strategy.clusters=unit"),
+    (
+        ["strategy=clusters", "strategy.clusters=null"],
+        "strategy=clusters needs clusters: write strategy.clusters=t",
+    ),
     (
         ["strategy.clusters=types"],
         "strategy.clusters is a setting of clusters; strategy=a_pps has: strategy.code,",
     ),
-    (["strategy=clusters", "strategy.clusters=types"], "strategy.clusters=types is not a list of lists of agents"),
+    (["strategy=clusters", "strategy.clusters=kinds"], "strategy.clusters=kinds is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[[0,1],[]]"], "[[0,1],[]] is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[[0,1.0],[2]]"], "[[0,1.0],[2]] is not a list of lists of agents"),

@@ -24,13 +24,16 @@ def toy_spec(n_agents: int = 3, n_actions: int = 5, limit: int = 7) -> TeamSpec:
 
 
 class ToyWorld:
-    """See the module. Fits runtime.core.world.World; the arrays of its turns are written over at every step."""
+    """See the module. Fits runtime.core.world.World; the arrays of its turns are written over at every step.
+
+    varies: whether the size of the team is drawn for every episode.
+    """
 
     own_scale = np.float32(1)
     """A factor of the individual rewards that the team's reward does not have."""
 
-    def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink) -> None:
-        self._spec, self._seed, self._sink = spec, seed, sink
+    def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink, varies: bool = False) -> None:
+        self._spec, self._seed, self._sink, self._varies = spec, seed, sink, varies
 
     @property
     def spec(self) -> TeamSpec:
@@ -48,6 +51,7 @@ class ToyWorld:
         self._noise = np.zeros((moments, spec.n_agents, count), np.float32)
         self._lives = np.zeros((spec.n_agents, count), np.int64)
         self._needed = np.zeros(count, np.int64)
+        exists = np.ones((spec.n_agents, count), np.bool_)
         for b in range(count):
             random = seeds.generator(self._seed, f"toy.{batch.purpose}", batch.first + b)
             self._goals[:, :, b] = random.integers(1, spec.n_actions, (moments, spec.n_agents))
@@ -55,10 +59,12 @@ class ToyWorld:
             self._noise[:, :, b] = random.standard_normal((moments, spec.n_agents))
             self._lives[:, b] = random.integers(1, 3 * spec.episode_limit, spec.n_agents)
             self._needed[b] = random.integers(1, 4 * spec.n_agents)
+            if self._varies:
+                exists[random.integers(1, spec.n_agents + 1) :, b] = False
+        self._lives[~exists] = 0
         self._time = 0
         self._points = np.zeros(count, np.int64)
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
-        exists = np.ones((spec.n_agents, count), np.bool_)
         self._turn = TimeStep(
             np.zeros((spec.n_agents, count, spec.obs_dim), np.float32),
             np.zeros((spec.n_agents, count, spec.n_actions), np.bool_),

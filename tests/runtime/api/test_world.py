@@ -31,7 +31,10 @@ def test_shapes_are_those_of_its_spec() -> None:
             assert step.available_actions.shape == (5, 6, spec.n_actions)
             assert step.state.shape == (6, spec.state_dim)
             assert step.individual_rewards.shape == (5, 6)
-            assert {column.shape for column in (step.team_reward, *step[5:], step.ended)} == {(6,)}
+            flags = step.terminated, step.truncated, step.won, step.broken, step.ended
+            assert {column.shape for column in (step.team_reward, *flags)} == {(6,)}
+            assert step.exists.shape == (5, 6)
+            assert step.exists.all()
         assert not begun.team_reward.any()
         assert len(world.snapshot(5)) == 10
 

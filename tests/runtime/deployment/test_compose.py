@@ -122,7 +122,7 @@ def test_a_file_is_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["compose", "map=MMM2", f"out={out}"]) == 2
     assert out.read_text() == "services: {}\n"
     assert main(["compose", "map=3m", f"out={out}", "replace=true"]) == 0
-    assert "on map 3m" in out.read_text()
+    assert "compose map=3m" in out.read_text()
     capsys.readouterr()
     assert main(["compose", "map=MM2"]) == 2
     assert "did you mean 'MMM2'?" in capsys.readouterr().err
