@@ -57,8 +57,9 @@ def sampled(team: ToyTeam):
 @KERNELS_AND_TORCH
 def test_q_values_are_those_of_the_agents_own_rewards(backend: str) -> None:
     """At the end what the action pays; before, gamma times the best pay. The team's reward says otherwise."""
-    team = paid("iql", backend, reward="individual", gamma=0.5, epsilon_finish=1.0, updates_per_episode=0.25)
-    train_round(team.agents, team.world, team.learner, RoundPlan(400, FOREVER, False))
+    exploring = {"epsilon_finish": 1.0, "updates_per_episode": 0.25, "learning_rate": 0.02}
+    team = paid("iql", backend, reward="individual", gamma=0.5, **exploring)
+    train_round(team.agents, team.world, team.learner, RoundPlan(200, FOREVER, False))
     rows, actions = sampled(team)
     for agent in range(2):
         expected = PAY[agent][actions[agent, 1].numpy()]
@@ -70,8 +71,8 @@ def test_q_values_are_those_of_the_agents_own_rewards(backend: str) -> None:
 
 def test_with_the_teams_reward_the_same_agents_learn_the_team_s_choice() -> None:
     """Uniformly random teammates take action 1 half of the time: action 1 is worth half of what the team earns."""
-    team = paid("iql", gamma=0.5, epsilon_finish=1.0, updates_per_episode=0.25, learning_rate=0.003)
-    train_round(team.agents, team.world, team.learner, RoundPlan(600, FOREVER, False))
+    team = paid("iql", gamma=0.5, epsilon_finish=1.0, updates_per_episode=0.25, learning_rate=0.01)
+    train_round(team.agents, team.world, team.learner, RoundPlan(300, FOREVER, False))
     assert greedy_actions(team) == [1, 1]
     rows, actions = sampled(team)
     ones = actions[:, 1] == 1
@@ -83,7 +84,7 @@ def test_with_the_teams_reward_the_same_agents_learn_the_team_s_choice() -> None
 def test_policies_follow_the_reward_that_was_chosen(reward: str, action: int) -> None:
     """The critic's value of the last moment is what its agent then earns."""
     team = paid("ippo", reward=reward, epsilon_finish=1.0, gamma=0.5, entropy_coefficient=0.0, epochs=5)
-    train_round(team.agents, team.world, team.learner, RoundPlan(400, FOREVER, False))
+    train_round(team.agents, team.world, team.learner, RoundPlan(200, FOREVER, False))
     assert greedy_actions(team) == [action, action]
     rows, actions = sampled(team)
     assert (actions[:, 1] == action).float().mean() > 0.9

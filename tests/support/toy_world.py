@@ -29,6 +29,9 @@ class ToyWorld:
     varies: whether the size of the team is drawn for every episode.
     """
 
+    own_scale = np.float32(1)
+    """A factor of the individual rewards that the team's reward does not have."""
+
     def __init__(self, spec: TeamSpec, seed: int, sink: TeamSink, varies: bool = False) -> None:
         self._spec, self._seed, self._sink, self._varies = spec, seed, sink, varies
 
@@ -87,6 +90,7 @@ class ToyWorld:
         self._time += 1
         time_step.individual_rewards[:] = hits * (1 + 0.25 * np.arange(len(hits))[:, None])
         self._team.team_reward[:] = time_step.individual_rewards.sum(0)
+        time_step.individual_rewards[:] *= self.own_scale
         self._points += hits.sum(0)
         time_step.won[:] |= ~over & (self._points >= self._needed)
         time_step.terminated[:] |= ~over & (time_step.won | ~self._alive().any(0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +14,10 @@ from fedqmix.clients.rounds import RoundPlan, train_round
 from support.bad_wire import BadWire
 from support.federation import SPEC, Federation, together
 from support.toy_team import algorithm
-from support.toy_world import SECRET
+from support.toy_world import SECRET, ToyWorld
 
 PLAN = RoundPlan(4, 10**9, True)
+OWN_SCALE = np.float32(1.1731)  # so that no sum of team rewards is an own reward
 WINDOW = 16  # bytes in a row: four float32, two int64
 
 
@@ -22,6 +26,7 @@ class Recorded:
 
     def __init__(self, name: str, reward: str) -> None:
         self.wires: dict[int, BadWire] = {}
+        self.lock = threading.Lock()
         settings = algorithm(name=name, reward=reward)
         self.rows = {row.name for row in find_algorithm(settings).rows}
         fed = Federation(settings=settings, via=self._via)
@@ -44,9 +49,10 @@ class Recorded:
             wire.close()
 
     def _via(self, port: int) -> int:
-        if port not in self.wires:
-            self.wires[port] = BadWire(port)
-        return self.wires[port].port
+        with self.lock:  # the agents connect at the same time, and every one of them is listened to
+            if port not in self.wires:
+                self.wires[port] = BadWire(port)
+            return self.wires[port].port
 
 
 def _bytes_of(named) -> list[bytes]:
@@ -75,8 +81,10 @@ METHODS = [("qmix", "team"), ("ow_qmix", "team"), ("cw_qmix", "team"), ("iql", "
 
 
 @pytest.fixture(scope="module", params=METHODS, ids=[name for name, _ in METHODS])
-def recorded(request) -> Recorded:
-    return Recorded(*request.param)
+def recorded(request) -> Iterator[Recorded]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ToyWorld, "own_scale", OWN_SCALE)
+        yield Recorded(*request.param)
 
 
 def test_the_rows_on_the_wire_are_those_declared(recorded):
@@ -113,14 +121,16 @@ def test_no_action_reaches_the_mixer(recorded):
 
 
 def test_no_own_reward_leaves_an_agent(recorded):
-    """Where agents learn from their own rewards: the world sends them, no agent does."""
-    said = _everything(recorded.mixer.said)
+    """Where agents learn from their own rewards: the world sends these, and to the mixer only the team's."""
+    said = _everything(recorded.mixer.said) + _everything(recorded.world.said)
+    heard = _everything(recorded.world.answered)
     for stack in recorded.stacks:
         if "individual_reward" in stack.ring.fields:
             rewards = stack.ring.packed(0)["individual_reward"].numpy()
             assert np.count_nonzero(rewards) > 3
-            assert not _found([rewards.tobytes()], said)
-            assert all(reward.tobytes() not in said for reward in np.unique(rewards[rewards > 1]))
+            for reward in np.unique(rewards[rewards > 0]):
+                assert reward.tobytes() in heard
+                assert reward.tobytes() not in said
 
 
 def test_no_parameter_leaves_an_agent(recorded):
