@@ -68,7 +68,8 @@ import sys
 from importlib import import_module
 import fedqmix
 for module in pkgutil.walk_packages(fedqmix.__path__, "fedqmix."):
-    if not module.name.startswith(("fedqmix.envs.as_smac", "fedqmix.envs.smac.")) and not module.name.endswith("__main__"):
+    needs_the_game = module.name.startswith(("fedqmix.envs.as_smac", "fedqmix.envs.smac."))
+    if not needs_the_game and not module.name.endswith("__main__"):
         import_module(module.name)
 from fedqmix.envs import available_maps, team_spec
 from fedqmix.runtime.configuration.settings import compose
