@@ -19,7 +19,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What the tests do not begin without, side by side: a failed lint ends `make test`.
 BEFORE_TESTS = +@$(MAKE) --no-print-directory -j2 lint kernels
 
-.PHONY: train test test-all lint kernels bench audit lock clean
+.PHONY: train test test-all lint kernels bench audit lock oracles clean
 
 train: $(VENV)/.installed
 	$(BIN)/fedqmix train $(ARGS)
@@ -50,6 +50,10 @@ bench: $(VENV)/.installed
 # The bill of materials of the locked set (build/audit/sbom.json), and its known vulnerabilities; needs the network.
 audit: $(AUDIT_VENV)/.installed
 	$(AUDIT_VENV)/bin/python scripts/audit.py build/audit $(AUDIT_ARGS)
+
+# Other projects' worlds and wrappers; without them the tests that play through them are skipped.
+oracles: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --require-hashes -r scripts/requirements/oracles.txt
 
 lock: $(VENV)/.installed-dev
 	$(BIN)/python scripts/lock.py

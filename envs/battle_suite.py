@@ -14,6 +14,8 @@ from fedqmix.runtime.core.world import TeamSpec
 class BattleSuite:
     """A suite whose tasks are SMAC's maps (an envs.suite.Suite but for `make`)."""
 
+    replayable = True
+
     def tasks(self) -> Sequence[str]:
         """Return the maps, fewest units first."""
         return available_maps()

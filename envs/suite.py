@@ -15,6 +15,9 @@ class Suite(Protocol):
     Its settings are a dataclass beside its code (fedqmix.conf.registry), its defaults conf/env/NAME.yaml.
     """
 
+    replayable: bool
+    """Whether its worlds are Replayable."""
+
     def tasks(self) -> Sequence[str]:
         """Return the tasks' names; the empty list where any name is allowed."""
 

@@ -23,6 +23,8 @@ TORCH_CPU = FOLDER / "torch-cpu.sha256"
 CONSTRAINTS = ROOT / "constraints.txt"
 HEADER = "# Written by `make lock` (scripts/lock.py); docs/supply-chain.md. {}\n"
 EXTRAS = ["pettingzoo", "sc2", "simulation", "tensorboard", "video", "wandb"]
+IN_TESTS = ["pettingzoo", "sc2", "tensorboard", "video", "wandb"]
+"""The extras that `make test` installs."""
 SINGLE_RUN = ["pysc2"]
 """Installed without their dependencies, which would replace Flower's protobuf (docs/starcraft.md)."""
 
@@ -57,11 +59,21 @@ def with_cpu_builds(lock: str) -> str:
     return lock.replace(pin, pin + "".join(f"{line} \\\n" for line in hashes))
 
 
+def without(lock: str, other: str) -> str:
+    """Return the packages of one lock that another one does not have."""
+    known = set(re.findall(r"^([a-z0-9-]+)==", other, re.MULTILINE))
+    packages = re.findall(r"^[a-z0-9-]+==.*\n(?:    .*\n)*", lock, re.MULTILINE)
+    return "".join(one for one in packages if one.partition("==")[0] not in known)
+
+
 def main() -> None:
-    """Write build.txt, locked.txt, audit.txt, and the versions of locked.txt to constraints.txt."""
+    """Write build.txt, locked.txt, oracles.txt, audit.txt, and the versions of locked.txt to constraints.txt."""
     build = compile_lock(requirements(["build"], own=False))
     everything = compile_lock(requirements([*EXTRAS, "build", "dev"])) + compile_lock(SINGLE_RUN, "--no-deps")
     audit = compile_lock(requirements(["audit"], own=False))
+    tests = compile_lock(requirements([*IN_TESTS, "build", "dev"]))
+    oracles = without(compile_lock(requirements(["oracles"], own=False)), tests)
+    (FOLDER / "oracles.txt").write_text(HEADER.format("Beside what `make test` installs: pip install --no-deps -r.") + oracles)
     (FOLDER / "build.txt").write_text(HEADER.format("pip itself, and what it builds with: pip install -r.") + build)
     (FOLDER / "locked.txt").write_text(HEADER.format("All packages: pip install -c.") + with_cpu_builds(everything))
     (FOLDER / "audit.txt").write_text(HEADER.format("The tools of `make audit`: pip install -r.") + audit)

@@ -13,10 +13,12 @@ from rich.progress import Progress
 from rich.text import Text
 
 from fedqmix.analysis import viewer
+from fedqmix.envs.registry import find_suite
 from fedqmix.envs.replays import Replay, read_replay, replay_files
 from fedqmix.envs.replays.file import SUFFIX
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.runs import RUN, require_run
+from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError, ReplayError, StorageError
 from fedqmix.runtime.diagnosis.extras import has_display
 from fedqmix.runtime.runs.local.replays import BEST, REPLAYS
@@ -73,6 +75,7 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     require_run(place)
     found = replay_files(place / REPLAYS)
     if not found:
+        _require_recorded(place)
         raise ReplayError(
             f"{place} has no replays yet. Training saves one at each checkpoint (checkpoint.every_rounds), and one of "
             f"the best evaluation; a run that was interrupted before goes on with: fedqmix train resume={place}"
@@ -82,6 +85,18 @@ def chosen_replay(place: Path, name: str | None) -> Path:
     if name not in found:
         raise ConfigurationError(unknown("replay", name, tuple(found)))
     return found[name]
+
+
+def _require_recorded(run: Path) -> None:
+    """Check that a run's settings and world let replays be saved. Raises ReplayError."""
+    config = load(run)
+    if not config.checkpoint.replays:
+        raise ReplayError(
+            f"{run} was trained with checkpoint.replays=false. To save replays from here on: fedqmix train "
+            f"resume={run} checkpoint.replays=true"
+        )
+    if not find_suite(config.env.name).replayable:
+        raise ReplayError(f"{run} has no replays: the units of env={config.env.name} cannot be drawn.")
 
 
 def _beside(replay: Path) -> Path:

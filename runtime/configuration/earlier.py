@@ -18,4 +18,5 @@ def before(env: str) -> Mapping[str, object]:
         "env.starts": "varied" if env == "smac" else "fixed",
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,
+        "checkpoint.replays": True,
     }

@@ -47,7 +47,7 @@ def version(entry: str) -> str:
 # What is locked
 
 
-@pytest.mark.parametrize("file", ["build.txt", "locked.txt", "audit.txt"])
+@pytest.mark.parametrize("file", ["build.txt", "locked.txt", "audit.txt", "oracles.txt"])
 def test_every_package_has_an_exact_version_and_hashes_and_names_no_place(file: str) -> None:
     for name, entry in entries(file).items():
         assert re.match(r"[a-z0-9-]+==\d\S*( ; [^\\]+)? \\\n", entry), name
@@ -64,9 +64,11 @@ def test_all_that_the_project_asks_for_is_locked_at_a_version_it_accepts() -> No
     for line in [*asked, *groups["build"], *file["build-system"]["requires"]]:
         requirement = Requirement(line)
         assert version(locked[canonicalize_name(requirement.name)]) in requirement.specifier, line
-    for line in groups["audit"]:
-        requirement = Requirement(line)
-        assert version(entries("audit.txt")[canonicalize_name(requirement.name)]) in requirement.specifier, line
+    for group in ("audit", "oracles"):
+        own = entries(f"{group}.txt")
+        for line in groups[group]:
+            requirement = Requirement(line)
+            assert version(own[canonicalize_name(requirement.name)]) in requirement.specifier, line
 
 
 def test_the_files_agree_on_versions() -> None:

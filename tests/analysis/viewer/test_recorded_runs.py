@@ -15,20 +15,6 @@ from fedqmix.runtime.cli.main import main
 SMOKE = ["experiment=smoke", "stop.env_steps=1500", "checkpoint.keep=2"]
 
 
-class NoReplays:
-    """Stands in for RunReplays and does nothing."""
-
-    evaluations = None
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def show(self, *_: object) -> None:
-        pass
-
-    keep_round = keep_best = show
-
-
 def results(run: Path) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
     """Return the evaluations' rows, times aside, and all tensors of the newest and the best checkpoint."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -41,13 +27,14 @@ def results(run: Path) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]
 
 @pytest.mark.parametrize("strategy", ["a_pps", "pp_pps"])
 def test_recording_changes_no_metric_and_no_parameter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str
 ) -> None:
     words = ["train", *SMOKE, f"strategy={strategy}"]
     assert main([*words, f"run_dir={tmp_path}/recorded"]) == 0
-    monkeypatch.setattr("fedqmix.runtime.runs.local.train.RunReplays", NoReplays)
-    assert main([*words, f"run_dir={tmp_path}/plain"]) == 0
+    assert main([*words, "checkpoint.replays=false", f"run_dir={tmp_path}/plain"]) == 0
     assert not list((tmp_path / "plain" / "replays").iterdir())
+    assert main(["watch", f"{tmp_path}/plain"]) == 2
+    assert "was trained with checkpoint.replays=false" in capsys.readouterr().err
     rows, tensors = results(tmp_path / "plain")
     found_rows, found_tensors = results(tmp_path / "recorded")
     assert found_rows == rows

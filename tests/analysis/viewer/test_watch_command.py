@@ -12,6 +12,8 @@ import pytest
 
 from fedqmix.envs.replays import Result, replay_bytes
 from fedqmix.runtime.cli.main import main
+from fedqmix.runtime.configuration.ranges import to_yaml
+from fedqmix.runtime.configuration.settings import compose
 from support.shown_battles import short_battle
 
 
@@ -28,7 +30,7 @@ def run(tmp_path: Path) -> Path:
     """A run folder with three replays."""
     folder = tmp_path / "run-7"
     (folder / "replays").mkdir(parents=True)
-    (folder / "config.yaml").touch()
+    (folder / "config.yaml").write_text(to_yaml(compose([])))
     (folder / "run.json").write_text("{}")
     for name, result in (("best", Result.WON), ("round-000003", Result.LOST), ("round-000004", Result.CUT_OFF)):
         (folder / "replays" / f"{name}.json.gz").write_bytes(replay_bytes(short_battle(result=result)))
