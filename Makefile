@@ -42,6 +42,7 @@ lint: $(VENV)/.installed-dev
 # Otherwise the first tests would compile them, each worker for itself.
 kernels: $(VENV)/.installed-dev
 	$(BIN)/python scripts/compile_kernels.py
+	PYTHONPATH=tests $(BIN)/python -m support.compile_rules
 
 bench: $(VENV)/.installed
 	$(BIN)/fedqmix bench world

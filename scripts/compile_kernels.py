@@ -10,5 +10,9 @@ from __future__ import annotations
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.runs.side_by_side.compiling import compile_kernels
 
+RUNS = (["map=corridor"], ["map=3m", "env.randomise=both"])
+"""Settings that use every kernel together: a map with ways around walls, and drawn teams."""
+
 if __name__ == "__main__":
-    compile_kernels(compose(["map=3m", "runtime.threads=1", "runtime.backend=compiled"]))
+    for words in RUNS:
+        compile_kernels(compose(["experiment=smoke", "runtime.backend=compiled", "runtime.threads=1", *words]))

@@ -13,7 +13,7 @@ from support.tagged import TAG, eventually, new_tag, tagged
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# Flower sets it where it is imported, and gRPC reads it where it is: a worker that inherits it logs no refused handshake.
+# Flower sets it when it is imported, gRPC reads it when it is: a worker that inherits it logs no refused handshake
 os.environ.pop("GRPC_VERBOSITY", None)
 
 # how fast a machine is decides nothing here; `make test-all` chooses the thorough profile

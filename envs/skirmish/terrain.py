@@ -47,7 +47,8 @@ def make_terrain(record: MapRecord) -> Terrain:
     length = np.zeros(len(cells))
     settled = np.zeros(len(cells), np.bool_)
     find_ways(walkable, number, cells, waypoint, length, settled)
-    return Terrain(record.walkable, record.height, passable, True, number, cells.astype(np.float64) + 0.5, waypoint)
+    centre = cells.astype(np.float64, order="C") + 0.5  # argwhere's order would be a type of its own for the compiler
+    return Terrain(record.walkable, record.height, passable, True, number, centre, waypoint)
 
 
 def _around_spawns(record: MapRecord) -> Bools:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -61,22 +62,66 @@ def test_one_name_is_installed(wheel: Path) -> None:
         assert any(name.startswith(f"fedqmix/{needed}") for name in names), needed
 
 
-def test_it_trains_in_a_folder_with_folders_of_the_same_names(wheel: Path, tmp_path: Path) -> None:
+IMPORT_ALL = """
+import pkgutil
+import sys
+from importlib import import_module
+import fedqmix
+for module in pkgutil.walk_packages(fedqmix.__path__, "fedqmix."):
+    needs_the_game = module.name.startswith(("fedqmix.envs.as_smac", "fedqmix.envs.smac."))
+    if not needs_the_game and not module.name.endswith("__main__"):
+        import_module(module.name)
+from fedqmix.envs import available_maps, team_spec
+from fedqmix.runtime.configuration.settings import compose
+from fedqmix.strategies import strategy_class
+config = compose(["strategy=own", "strategy.code=mine.py:Mine"])
+print(strategy_class(config.strategy).__name__)
+print(*(team_spec(name, config.env).n_agents for name in available_maps()))
+print(*{module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "fedqmix"}, sep="\\n")
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A user's folder beside an unpacked wheel, in which folders have the names of fedqmix's own."""
+
+    folder: Path
+    site: Path
+
+    def python(self, *words: str) -> str:
+        """Run Python there, without the packages of this repository; return what it printed."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment |= {"PYTHONPATH": os.pathsep.join([".", str(self.site)]), "HOME": str(self.folder)}
+        command = [sys.executable, "-S", *words]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def home(wheel: Path, tmp_path: Path) -> Home:
     site = partial_site(tmp_path / "site", without=("fedqmix",))
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
-    home = tmp_path / "home"
+    folder = tmp_path / "home"
     for name in ("envs", "server", "clients", "strategies", "conf", "runtime"):
-        (home / name).mkdir(parents=True)
-        (home / name / "__init__.py").write_text("raise ImportError('a folder of the user was imported')\n")
-    (home / "mine.py").write_text(OWN)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"PYTHONPATH": os.pathsep.join([".", str(site)]), "HOME": str(home)}
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise ImportError('a folder of the user was imported')\n")
+    (folder / "mine.py").write_text(OWN)
+    return Home(folder, site)
+
+
+def test_all_its_modules_and_data_are_found_in_a_folder_with_folders_of_the_same_names(home: Home) -> None:
+    """Everything that a run imports and reads, but for the compilation of kernels, which takes a minute."""
+    strategy, sizes, *files = home.python("-c", IMPORT_ALL).splitlines()
+    assert strategy == "Mine"
+    assert min(map(int, sizes.split())) > 1
+    assert len(files) > 300
+    assert all(Path(file).is_relative_to(home.site / "fedqmix") for file in files)
+
+
+@pytest.mark.slow  # it compiles the kernels anew; the test above fails where a module or a file is missing
+def test_it_trains_in_a_folder_with_folders_of_the_same_names(home: Home) -> None:
     words = ["experiment=smoke", "strategy=own", "strategy.code=mine.py:Mine", "stop.rounds=1", "run_dir=run"]
-    command = [sys.executable, "-S", "-m", "fedqmix", "train", *words]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (home / "run" / "summary.json").exists()
-    found = [sys.executable, "-S", "-c", "import fedqmix; print(fedqmix.__file__)"]
-    place = subprocess.run(found, cwd=home, env=environment, capture_output=True, text=True, check=True).stdout
-    assert place.strip() == str(site / "fedqmix" / "__init__.py")
+    home.python("-m", "fedqmix", "train", *words)
+    assert (home.folder / "run" / "summary.json").exists()
