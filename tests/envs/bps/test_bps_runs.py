@@ -58,5 +58,6 @@ def test_watch_says_why_there_is_no_replay(tmp_path: Path, capfd: pytest.Capture
 @pytest.mark.timeout(900)
 def test_a_federation_computes_what_one_process_does(capfd: pytest.CaptureFixture[str]) -> None:
     sizes = ("env=bps", "env.groups=2", "env.group_size=1", "env.episode_limit=10", "experiment=smoke")
+    sizes += ("evaluation.every_env_steps=100",)
     assert main(["verify", *sizes, "algorithm=qmix", "strategy=a_pps", "rounds=2"]) == 0
     assert "the same bit for bit" in capfd.readouterr().out
