@@ -73,7 +73,9 @@ def main() -> None:
     audit = compile_lock(requirements(["audit"], own=False))
     tests = compile_lock(requirements([*IN_TESTS, "build", "dev"]))
     oracles = without(compile_lock(requirements(["oracles"], own=False)), tests)
-    (FOLDER / "oracles.txt").write_text(HEADER.format("Beside what `make test` installs: pip install --no-deps -r.") + oracles)
+    (FOLDER / "oracles.txt").write_text(
+        HEADER.format("Beside what `make test` installs: pip install --no-deps -r.") + oracles
+    )
     (FOLDER / "build.txt").write_text(HEADER.format("pip itself, and what it builds with: pip install -r.") + build)
     (FOLDER / "locked.txt").write_text(HEADER.format("All packages: pip install -c.") + with_cpu_builds(everything))
     (FOLDER / "audit.txt").write_text(HEADER.format("The tools of `make audit`: pip install -r.") + audit)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,13 @@ def test_a_run_leaves_a_whole_run_folder(tmp_path: Path) -> None:
     assert (run / "checkpoints" / "best" / "agents.safetensors").exists()
 
 
-@pytest.mark.parametrize("strategy", ["none", "a_pps", "rs_pps", "pp_pps", "full_sharing"])
-@pytest.mark.parametrize("algorithm", ["iql", "vdn", "qmix"])
+PAIRS = [  # in `make test`: every strategy with one algorithm, and every algorithm with one strategy
+    pytest.param(*pair, marks=[] if {"rs_pps", "qmix"} & set(pair) else pytest.mark.slow)
+    for pair in product(("none", "a_pps", "rs_pps", "pp_pps", "full_sharing"), ("iql", "vdn", "qmix"))
+]
+
+
+@pytest.mark.parametrize(("strategy", "algorithm"), PAIRS)
 def test_every_strategy_runs_with_every_algorithm(tmp_path: Path, strategy: str, algorithm: str) -> None:
     run = tmp_path / "run"
     assert train(run, f"strategy={strategy}", f"algorithm={algorithm}", "stop.env_steps=600") == 0
