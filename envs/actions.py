@@ -9,6 +9,8 @@ import numpy as np
 from fedqmix.runtime.core.errors import UnavailableActionError, WorldError
 from fedqmix.runtime.core.world import Bools, Integers
 
+Refuse = Callable[[int, int, int, Bools], None]
+"""A function that raises UnavailableActionError for agent, episode, action and the agent's mask."""
 ACTION_NAMES = ("no-op", "stop", "move north", "move south", "move east", "move west")
 """SMAC's actions before the attacks (StarCraft2Env.get_agent_action)."""
 
@@ -27,13 +29,11 @@ def require_shape(actions: Integers, n_agents: int, count: int, episode: str = "
         )
 
 
-def require_available(
-    actions: Integers, available: Bools, over: Bools, refuse: Callable[[int, int, int, Bools], None]
-) -> None:
+def require_available(actions: Integers, available: Bools, over: Bools, refuse: Refuse) -> None:
     """Check the actions of running episodes against the agents' masks.
 
     actions: [agents, episodes]; available: [agents, episodes, n_actions]; over: [episodes], the episodes without a
-    check. refuse: raises UnavailableActionError; it is called with agent, episode, action and the agent's mask.
+    check.
     """
     known = (actions >= 0) & (actions < available.shape[2])
     allowed = known & np.take_along_axis(available, np.where(known, actions, 0)[..., None], 2)[..., 0]

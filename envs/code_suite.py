@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fedqmix.conf.schema import EnvConfig, EvaluationConfig
 from fedqmix.envs.code_options import CodeOptions
@@ -108,7 +108,8 @@ def measured(options: EnvConfig) -> EnvConfig:
     suite = find_suite(options.name)
     assert isinstance(suite, CodeSuite)
     found = suite.measure(options)._asdict()
-    return replace(options, **{name: found[name] if size is None else size for name, size in given.items()})
+    sizes: dict[str, Any] = {name: found[name] if size is None else size for name, size in given.items()}
+    return replace(options, **sizes)
 
 
 def _require_code(options: CodeOptions) -> None:

@@ -31,11 +31,10 @@ class PettingZooWorld(WorkerWorld):
     """
 
     player, episode, episodes = "environment", "episode", "episodes"
-    _refuse = staticmethod(refuse_number)
 
     def __init__(self, spec: TeamSpec, seed: int, options: PettingZooOptions, sink: TeamSink) -> None:
         """Build the world; no process starts yet. spec: as the suite returns it for the options."""
-        super().__init__(spec, options.games, sink)
+        super().__init__(spec, options.games, sink, refuse_number)
         self._seed, self._options = seed, options
 
     @property

@@ -124,7 +124,7 @@ class OwnWorld:
         """Return one of the outcome's arrays in its shape and type. Raises WorldError that names it."""
         value = getattr(outcome, name)
         try:
-            array = np.asarray(value, kind)
+            array: NDArray[Any] = np.asarray(value, kind)
         except (TypeError, ValueError) as error:
             raise WorldError(f"env.code={self._code}: {name} is not an array of numbers: {error}.") from error
         if array.shape not in ((), shape):

@@ -30,8 +30,6 @@ class SmacWorld(WorkerWorld):
     an episode's number does not fix its battle.
     """
 
-    _refuse = staticmethod(refuse)
-
     def __init__(
         self, record: MapRecord, seed: int, env: SmacOptions, sink: TeamSink, program: Sequence[str] = WORKER
     ) -> None:
@@ -39,7 +37,7 @@ class SmacWorld(WorkerWorld):
 
         program: the command line of a game process, before its arguments.
         """
-        super().__init__(spec_of(record, env), env.games, sink)
+        super().__init__(spec_of(record, env), env.games, sink, refuse)
         self._record, self._seed, self._env, self._program = record, seed, env, program
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fedqmix.envs.actions import require_available, require_shape
+from fedqmix.envs.actions import Refuse, require_available, require_shape
 from fedqmix.envs.time_steps import allocate
 from fedqmix.envs.workers import messages as m
 from fedqmix.envs.workers.process import BrokenWorkerError, Worker
@@ -39,9 +39,12 @@ class WorkerWorld:
     player, episode, episodes = "game", "battle", "battles"
     """The suite's words for what a worker plays."""
 
-    def __init__(self, spec: TeamSpec, workers: int, sink: TeamSink) -> None:
-        """Build the world; no worker starts yet. workers: most episodes in a batch."""
-        self._spec, self._sink = spec, sink
+    def __init__(self, spec: TeamSpec, workers: int, sink: TeamSink, refuse: Refuse) -> None:
+        """Build the world; no worker starts yet.
+
+        workers: most episodes in a batch. refuse: raises UnavailableActionError, as for envs.actions.require_available.
+        """
+        self._spec, self._sink, self._refuse = spec, sink, refuse
         self._workers: list[Worker | None] = [None] * workers
         self._most = workers
         self._started = 0
@@ -124,11 +127,6 @@ class WorkerWorld:
         for worker in workers:
             worker.end()
         self._workers = []
-
-    @staticmethod
-    def _refuse(agent: int, episode: int, action: int, available: Bools) -> None:
-        """Raise UnavailableActionError for an agent's action."""
-        raise NotImplementedError
 
     def _running(self, episode: int) -> Worker:
         """Return an episode's worker; start one if none is running."""

@@ -103,7 +103,7 @@ def test_a_killed_process_costs_its_battle_and_nothing_else(team, caplog):
     time_step = ours.step()
     undisturbed.step()
     assert time_step.broken.tolist() == [True, False]
-    assert [flag[0] for flag in time_step[3:]] == [True, False, False, True]
+    assert [flag[0] for flag in time_step[3:7]] == [True, False, False, True]
     assert not time_step.individual_rewards[:, 0].any()
     assert ours.sink.time_steps[-1].team_reward[0] == 0
     assert not time_step.available_actions[:, 0, 1:].any()
