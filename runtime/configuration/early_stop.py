@@ -34,9 +34,12 @@ def with_own_condition(config: Config, typed: Sequence[Override]) -> Config:
     """
     if all(getattr(config.stop, name) is None for name in CONDITIONS.values()):
         return config
+    given = dict(_typed(typed))
+    if config.resume is not None and not given.keys() & set(CONDITIONS.values()):
+        return config  # composed by this function when the run was begun; a user's world is not built for it again
     own = CONDITIONS[_score(config)]
     others = [name for name in CONDITIONS.values() if name != own]
-    for name, value in _typed(typed):
+    for name, value in given.items():
         if name in others and value is not None:
             raise ConfigurationError(
                 f"{SECTION}.{name}={value} with env={config.env.name} map={config.map}: {REASONS[_score(config)]}. "

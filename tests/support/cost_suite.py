@@ -66,6 +66,8 @@ class CostSink:
 class CostSuite:
     """See the module. Fits envs.suite.Suite."""
 
+    replayable = False
+
     def tasks(self) -> Sequence[str]:
         return [TASK]
 

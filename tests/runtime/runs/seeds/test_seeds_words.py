@@ -231,5 +231,5 @@ def test_a_terminal_gets_a_line_for_each_seed_and_a_log_gets_events(tmp_path: Pa
             display.event("seed 3 goes on")
         assert isinstance(console.file, io.StringIO)
         text = console.file.getvalue()
-        assert ("1,234 of 2,000 │ 25% │ running, resumed" in text) is terminal
+        assert ("1,234 of 2,000 │ won 25% │ running, resumed" in text) is terminal
         assert ("seed 3 goes on" in text) is not terminal
