@@ -210,6 +210,7 @@ def _recorded(name: str, drawn: np.ndarray) -> np.ndarray:
     """Return a recorded column [moments, episodes] from draws in [0, 1)."""
     if name == TERMINATED:  # as a world reports it to all agents: of every second episode, at its end
         times, episodes = np.arange(len(drawn))[:, None], np.arange(len(LENGTHS))
-        return (times + 1 >= np.array(LENGTHS)) & (episodes % 2 == 0)
+        ended: np.ndarray = (times + 1 >= np.array(LENGTHS)) & (episodes % 2 == 0)
+        return ended
     signed = 4 * drawn - 2 if name == INDIVIDUAL_REWARD else -drawn
     return signed.astype(COLUMNS[name])

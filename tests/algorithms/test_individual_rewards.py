@@ -14,9 +14,12 @@ from fedqmix.clients.acting import play_batch
 from fedqmix.clients.buffer import sample_episodes
 from fedqmix.clients.learning import agent_rows, train_step
 from fedqmix.clients.rounds import RoundPlan, train_round
+from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, DivergenceError
 from fedqmix.runtime.core.tally import TalliedWorld
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
+from fedqmix.runtime.runs.lifecycle.memory_need import of_run
 from support.episodes import in_double, random_episode, store, with_individual_rewards, without_kernels
 from support.pay_world import PAY, SPEC, TEAM_PAY, PayWorld
 from support.plain import PlainTeam
@@ -169,6 +172,13 @@ def test_the_buffer_holds_each_agents_own_rewards_and_ends(name: str) -> None:
 @pytest.mark.parametrize("name", ["iql", "ippo"])
 def test_the_team_s_reward_needs_no_column(name: str) -> None:
     assert not {"individual_reward", "terminated"} & set(make_agents((0,), TOY, algorithm(name=name)).ring.fields)
+
+
+def test_the_columns_memory_is_counted() -> None:
+    """5 bytes for each agent and moment: a float32 and a bool."""
+    team, individual = (of_run(compose(["algorithm=iql", f"algorithm.reward={one}"])) for one in ("team", "individual"))
+    spec = team_spec("3m", compose([]).env)
+    assert individual.episode - team.episode == 5 * spec.n_agents * (spec.episode_limit + 1)
 
 
 def test_episodes_without_own_rewards_cannot_be_restored() -> None:
