@@ -15,9 +15,9 @@ from fedqmix.envs.bps.tasks import find_task
 from fedqmix.envs.time_steps import allocate
 from fedqmix.runtime.core.errors import WorldError
 from fedqmix.runtime.core.seeds import key
-from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TimeStep
+from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep
 from fedqmix.runtime.kernels.compile import machine_code
-from fedqmix.runtime.kernels.spinning import SpinningThreads
+from fedqmix.runtime.kernels.spinning import SpinningThreads, WorkQueue
 
 ACTION_NAMES = ("nothing", "left", "right", "down", "up")
 FEWEST = 16  # episodes per thread; with fewer a second thread costs more than it saves
@@ -107,15 +107,17 @@ class BpsWorld:
         """Make the arrays of a batch; a helper thread may still read those of the last one."""
         spec, groups = self._spec, len(self._rules.places)
         self._count, self._steps = count, 0
-        self._particles = Particles(
+        self._particles: Particles = Particles(
             keys=np.zeros(count, np.uint64),
             positions=np.zeros((count, spec.n_agents, 2)),
             velocities=np.zeros((count, spec.n_agents, 2)),
             landmarks=np.zeros((count, groups, 2)),
         )
         self._actions = np.zeros((spec.n_agents, count), np.int64)
-        self._queue = self._threads.work_queue(count, FEWEST)
-        self._time_step, self._team = time_step, team = allocate(spec, count)
+        self._queue: WorkQueue = self._threads.work_queue(count, FEWEST)
+        time_step, team = allocate(spec, count)
+        self._time_step: TimeStep = time_step
+        self._team: TeamTimeStep = team
         self._views = Views(time_step.observations, team.state, time_step.individual_rewards, team.team_reward)
 
     def _bind(self) -> None:
@@ -123,7 +125,7 @@ class BpsWorld:
         arguments = (self._rules, self._particles, self._actions, self._views, self._queue)
         if self._code is None:
             self._code = machine_code(play, *arguments, 0)
-        self._work = partial(self._code, *arguments)
+        self._work: Any = partial(self._code, *arguments)
 
     def _check(self, actions: Integers) -> None:
         require_shape(actions, self._spec.n_agents, self._count, "episode")
