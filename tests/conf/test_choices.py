@@ -36,7 +36,8 @@ HEAVY = ("torch", "numba", "flwr", "hydra")
 
 def composed(*words: str) -> Config:
     if any(word.startswith("env=") for word in words):  # a suite has its own tasks, and names its first one
-        return compose(words, parameter_names=PARAMETER_NAMES)
+        # Which early stop is a suite's own depends on its score: worlds without code have none.
+        return compose([*words, "stop.win_rate=null"], parameter_names=PARAMETER_NAMES)
     return compose([*words, "map=8m"], maps=MAPS, parameter_names=PARAMETER_NAMES)
 
 
