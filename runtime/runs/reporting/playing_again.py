@@ -76,8 +76,11 @@ def play_again(run: Run, episodes: int, advance: Callable[[int], None], first_ep
 def _played(run: Run, path: Path, episodes: range, advance: Callable[[int], None]) -> Replayed:
     folder, checkpoint = Path(run.label), reading.load(path)
     config = to_play(load(folder))
-    if getattr(config.env, "code", None) is not None:
-        raise ConfigurationError("its world is code of a user's, which a report does not import (use fedqmix.evaluate)")
+    for what, section in (("world", config.env), ("network", config.model)):
+        if getattr(section, "code", None) is not None:
+            raise ConfigurationError(
+                f"its {what} is code of a user's, which a report does not import (use fedqmix.evaluate)"
+            )
     spec = team_spec(config.map, config.env)
     parameters = parameters_to_play(checkpoint, config, spec)  # checked before a team of any size is built
     team = LocalTeam(config)

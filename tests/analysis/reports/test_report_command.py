@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from fedqmix.analysis.reports.runs import BEST, FINAL
 from fedqmix.networks.gru import PARAMETER_NAMES
@@ -20,6 +21,26 @@ from fedqmix.runtime.runs.reporting.reading import read_run
 from fedqmix.runtime.storage.checkpoint import CheckpointStore
 from fedqmix.server.records.scores import WON
 from support.run_folders import EPYMARL, write_run, write_sacred
+
+
+@pytest.mark.parametrize("what", ["network", "world"])
+def test_a_report_imports_no_code_that_a_run_names(trained: Path, tmp_path: Path, what: str) -> None:
+    run, mark, code = tmp_path / "run", tmp_path / "imported", tmp_path / "theirs.py"
+    shutil.copytree(trained / "rs_pps", run)
+    (run / EVALUATION).unlink(missing_ok=True)
+    code.write_text(f"open({str(mark)!r}, 'w').close()\nclass Theirs: pass\n")
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    own = {"name": "own", "code": f"{code}:Theirs"}
+    if what == "network":
+        settings["model"] |= own
+    else:
+        sizes = {"n_agents": 3, "n_actions": 9, "obs_dim": 30, "state_dim": 48, "episode_limit": 60}
+        settings["env"] = own | sizes | {"score": "win_rate"}
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    again = play_again(read_run(run), 4, lambda count: None)
+    assert set(again.not_replayed) == {FINAL, BEST}
+    assert all(f"its {what} is code of a user's" in reason for reason in again.not_replayed.values())
+    assert not mark.exists()
 
 
 def test_the_networks_of_a_checkpoint_are_those_that_trained(trained: Path) -> None:
