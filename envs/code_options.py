@@ -17,11 +17,11 @@ class CodeOptions(EnvConfig):
     """
 
     code: str | None = value(None, doc="FILE.py:NAME or module:NAME of the world (docs/own_worlds.md)")
-    n_agents: int | None = number(1, doc="agents of the team; null: as in the code")
-    n_actions: int | None = number(1, doc="actions of an agent; null: as in the code")
-    obs_dim: int | None = number(1, doc="length of an agent's observation; null: as in the code")
-    state_dim: int | None = number(1, doc="length of the global state; null: as in the code")
+    n_agents: int | None = number(1, 1_000, doc="agents of the team; null: as in the code")
+    n_actions: int | None = number(1, 100_000, doc="actions of an agent; null: as in the code")
+    obs_dim: int | None = number(1, 1_000_000, doc="length of an agent's observation; null: as in the code")
+    state_dim: int | None = number(1, 10_000_000, doc="length of the global state; null: as in the code")
     episode_limit: int | None = number(
-        1, doc="environment steps after which an episode is truncated; null: as in the code"
+        1, 1_000_000, doc="environment steps after which an episode is truncated; null: as in the code"
     )
     score: str = choice("return", "win_rate", doc="the figure by which networks are judged")

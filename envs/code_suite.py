@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from fedqmix.conf.kinds import kind, within
 from fedqmix.conf.schema import EnvConfig, EvaluationConfig
 from fedqmix.envs.code_options import CodeOptions
 from fedqmix.envs.registry import find_suite
@@ -109,6 +110,11 @@ def measured(options: EnvConfig) -> EnvConfig:
     assert isinstance(suite, CodeSuite)
     found = suite.measure(options)._asdict()
     sizes: dict[str, Any] = {name: found[name] if size is None else size for name, size in given.items()}
+    for one in fields(options):
+        if one.name in sizes and sizes[one.name] is not None and not within(sizes[one.name], one.metadata):
+            raise ConfigurationError(
+                f"env.code={options.code}: its {one.name} is {sizes[one.name]}; needed: {kind(int, one.metadata)}."
+            )
     return replace(options, **sizes)
 
 

@@ -44,7 +44,8 @@ class ParallelEpisodes:
         ]
         self._n_actions = max(agent.n_actions for agent in self._agents)
         self._obs_dim = max(agent.obs_dim for agent in self._agents)
-        self._has_state = job.state == "environment"
+        self._has_state = job.state == "environment" and hasattr(env, "state")
+        self._state_dim: int | None = None  # of the first state
 
     def answer(self, asked: str, facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
         """Answer SIZES, BEGIN or STEP. Raises WorldError for numbers that are not finite or of another length."""
@@ -73,6 +74,10 @@ class ParallelEpisodes:
         }
         seen, rewards, terminations, truncations, infos = self._env.step(chosen)
         self._steps += 1
+        told = {"reward": rewards, "termination": terminations, "truncation": truncations}
+        for what, by_agent in told.items():
+            if missing := sorted(playing - set(by_agent)):
+                raise WorldError(f"the environment returned no {what} of agent {missing[0]}, which has not ended.")
         cut = {agent for agent in playing if truncations.get(agent) and not terminations.get(agent)}
         self._living = {agent for agent in playing & set(self._env.agents) - cut if not terminations.get(agent)}
         limited = bool(self._living) and self._steps >= self._limit
@@ -81,7 +86,7 @@ class ParallelEpisodes:
         sight.truncated = limited or (over and bool(cut))
         sight.terminated = over and not sight.truncated
         sight.won = sight.terminated and self._won(infos)
-        sight.individual_rewards = self._rewards(rewards)
+        sight.individual_rewards = self._rewards({agent: rewards[agent] for agent in playing})
         total = float(sight.individual_rewards.sum(dtype=np.float64))
         sight.team_reward = total / len(self._agents) if self._job.team_reward == "mean" else total
         return sight
@@ -114,17 +119,20 @@ class ParallelEpisodes:
 
     def _state(self, observations: Floats) -> Floats:
         """Return the environment's state, or all observations where it has none: [state_dim]."""
+        state = observations.reshape(-1)
         if self._has_state:
             try:
-                state: Floats = np.asarray(self._env.state(), np.float32).reshape(-1)
-            except (NotImplementedError, AttributeError):
+                state = np.asarray(self._env.state(), np.float32).reshape(-1)
+            except NotImplementedError:  # PettingZoo's own answer where an environment has none
                 self._has_state = False
-            else:
-                require_finite(state, "the environment's state")
-                return state
-        return observations.reshape(-1)
+        if self._state_dim not in (None, state.size):
+            raise WorldError(f"the environment's state has {state.size} numbers, and had {self._state_dim} before.")
+        self._state_dim = state.size
+        require_finite(state, "the environment's state")
+        return state
 
     def _rewards(self, rewards: Mapping[str, Any]) -> Floats:
+        """Return the rewards: [agents]. Agents that have ended, or are absent, earn 0 whatever the environment says."""
         found = np.array([rewards.get(one.agent, 0) for one in self._agents], np.float32)
         for one, reward in zip(self._agents, found, strict=True):
             require_finite(reward[None], f"the reward of agent {one.agent} in environment step {self._steps}")

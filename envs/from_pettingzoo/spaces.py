@@ -29,8 +29,12 @@ class AgentSpaces:
         self._first = int(action.start)
         self.n_actions = int(action.n)
         parts = observation.spaces if isinstance(observation, spaces.Dict) else {}
-        self._masked = set(parts) == {OBSERVATION, MASK}
-        self._space = parts[OBSERVATION] if self._masked else observation
+        self._masked = MASK in parts
+        self._kept = [name for name in parts if name != MASK]  # the parts that are the observation
+        self._alone = self._masked and self._kept == [OBSERVATION]
+        self._space = observation
+        if self._masked:
+            self._space = parts[OBSERVATION] if self._alone else spaces.Dict({name: parts[name] for name in self._kept})
         try:
             self.obs_dim = int(spaces.flatdim(self._space))
         except (NotImplementedError, ValueError) as error:
@@ -45,7 +49,9 @@ class AgentSpaces:
 
     def vector(self, seen: Any) -> Floats:
         """Return an observation as [obs_dim] float32. Raises WorldError unless it has that length and is finite."""
-        found = seen[OBSERVATION] if self._masked else seen
+        found = seen
+        if self._masked:
+            found = seen[OBSERVATION] if self._alone else {name: seen[name] for name in self._kept}
         vector: Floats = np.asarray(spaces.flatten(self._space, found), np.float32).reshape(-1)
         if vector.size != self.obs_dim:
             raise WorldError(

@@ -100,22 +100,29 @@ class OwnWorld:
         """
         spec, count, time_step, team = self._spec, self._batch.count, self._time_step, self._team
         agents, running = (spec.n_agents, count), ~over
+        here = time_step.exists & running
         seen = self._array(outcome, "observations", (*agents, spec.obs_dim), np.float32)
         state = self._array(outcome, "state", (count, spec.state_dim), np.float32)
         available = self._array(outcome, "available_actions", (*agents, spec.n_actions), np.bool_)
-        own = self._array(outcome, "individual_rewards", agents, np.float32) * rewards
-        reward = self._array(outcome, "team_reward", (count,), np.float32) * rewards
+        own = self._array(outcome, "individual_rewards", agents, np.float32)
+        reward = self._array(outcome, "team_reward", (count,), np.float32)
         terminated = self._array(outcome, "terminated", (count,), np.bool_) & running & rewards
         won = self._array(outcome, "won", (count,), np.bool_) & terminated
-        here = time_step.exists & running
+        for name, array, counts in (
+            ("observations", seen, here),
+            ("individual_rewards", own, here),
+            ("state", state, running),
+            ("team_reward", reward, running),
+        ):
+            self._require_finite(name, array, counts)
         only_no_op = np.arange(spec.n_actions) == NO_OP
         available = np.where((here & ~terminated)[..., None], available, only_no_op)
         self._require_some(available)
         np.copyto(time_step.observations, np.where(here[..., None], seen, 0), where=running[:, None])
         time_step.available_actions[:] = available
-        time_step.individual_rewards[:] = np.where(here, own, 0)
+        time_step.individual_rewards[:] = np.where(here & rewards, own, 0)
         np.copyto(team.state, state, where=running[:, None])
-        team.team_reward[:] = np.where(running, reward, 0)
+        team.team_reward[:] = np.where(running & rewards, reward, 0)
         time_step.terminated[:] |= terminated
         time_step.won[:] |= won
         time_step.truncated[:] |= running & ~terminated & (self._steps >= spec.episode_limit)
@@ -124,14 +131,29 @@ class OwnWorld:
         """Return one of the outcome's arrays in its shape and type. Raises WorldError that names it."""
         value = getattr(outcome, name)
         try:
-            array: NDArray[Any] = np.asarray(value, kind)
+            given: NDArray[Any] = np.asarray(value)
         except (TypeError, ValueError) as error:
             raise WorldError(f"env.code={self._code}: {name} is not an array of numbers: {error}.") from error
-        if array.shape not in ((), shape):
-            raise WorldError(f"env.code={self._code}: {name} has shape {list(array.shape)}; needed: {list(shape)}.")
-        if not np.isfinite(array).all():
-            raise WorldError(f"env.code={self._code}: {name} is not finite.")
-        return np.broadcast_to(array, shape)
+        if given.dtype.kind not in "biuf":
+            raise WorldError(f"env.code={self._code}: {name} is of type {given.dtype}; needed: real numbers.")
+        if given.shape not in ((), shape):
+            raise WorldError(f"env.code={self._code}: {name} has shape {list(given.shape)}; needed: {list(shape)}.")
+        if kind is np.bool_ and not np.isin(given, (0, 1)).all():
+            raise WorldError(f"env.code={self._code}: {name} holds other values than True and False.")
+        with np.errstate(over="ignore"):  # a number too large for float32 is reported as not finite
+            return np.broadcast_to(given.astype(kind), shape)
+
+    def _require_finite(self, name: str, array: NDArray[Any], counts: Bools) -> None:
+        """Check an array where it counts: [agents, episodes] or [episodes] of `counts`, whatever follows."""
+        finite = np.isfinite(array).reshape(*counts.shape, -1).all(-1)
+        wrong = np.argwhere(counts & ~finite)
+        if len(wrong):
+            *agent, episode = wrong[0]
+            whose = f" of agent {agent[0]}" if agent else ""
+            raise WorldError(
+                f"env.code={self._code}: {name}{whose} is not finite in {self._batch.purpose} episode "
+                f"{self._batch.first + episode}, environment step {self._steps}."
+            )
 
     def _require_some(self, available: Bools) -> None:
         nothing = np.argwhere(~available.any(-1))
@@ -148,7 +170,7 @@ class OwnWorld:
             outcome = rules()
         except FedqmixError:
             raise
-        except Exception as error:  # whatever a user's rules raise
+        except (Exception, SystemExit) as error:  # whatever a user's rules raise
             raise WorldError(
                 f"env.code={self._code} failed: {type(error).__name__}: {error} ({place_of(error)})."
             ) from error
@@ -168,8 +190,8 @@ def make_rules(options: OwnOptions) -> Rules:
     made = own_object("env.code", options.code)
     try:
         rules: Rules = made()
-        spec = rules.spec
-    except Exception as error:  # whatever a user's code raises
+        spec = getattr(rules, "spec", None)
+    except (Exception, SystemExit) as error:  # whatever a user's code raises
         raise ConfigurationError(
             f"env.code={options.code}: {type(error).__name__}: {error} ({place_of(error)})."
         ) from error

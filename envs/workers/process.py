@@ -56,7 +56,8 @@ class Worker:
         finally:
             its_pipe.close()
             os.close(its_parent_pipe)
-        self._deadline = time.monotonic() + LAUNCH_SECONDS
+        self._patience = LAUNCH_SECONDS
+        self._deadline = time.monotonic() + self._patience
         self._launched = False
         self._asked = 0
 
@@ -70,8 +71,8 @@ class Worker:
 
         what: BEGIN, STEP, or a request of the suite. An earlier reply that was not fetched is dropped.
         """
-        seconds = self.seconds if self._launched else LAUNCH_SECONDS
-        self._deadline = time.monotonic() + seconds
+        self._patience = self.seconds if self._launched else LAUNCH_SECONDS
+        self._deadline = time.monotonic() + self._patience
         self._asked += 1
         try:
             m.send(self._pipe, {**facts, m.ASK: what, m.NUMBER: self._asked}, arrays)
@@ -85,7 +86,7 @@ class Worker:
         """
         while True:
             if not wait([self._pipe], max(self._deadline - time.monotonic(), 0.0)):
-                raise BrokenWorkerError(f"it did not answer within {self.seconds:.0f} s")
+                raise BrokenWorkerError(f"it did not answer within {self._patience:.0f} s")
             try:
                 facts, arrays = m.receive(self._pipe)
             except (EOFError, OSError) as error:

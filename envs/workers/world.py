@@ -140,11 +140,23 @@ class WorkerWorld:
         """Store the workers' replies for some episodes; mark an episode without a reply as broken."""
         for episode in episodes:
             try:
-                facts, arrays = self._answer(episode)
+                sight = m.Sight.decode(*self._answer(episode))
+                self._require_sizes(sight)
             except BrokenWorkerError as error:
                 self._break_down(episode, error)
             else:
-                self._store(episode, m.Sight.decode(facts, arrays))
+                self._store(episode, sight)
+
+    def _require_sizes(self, sight: m.Sight) -> None:
+        """Check a reply's sizes. Raises BrokenWorkerError for other ones than the settings have."""
+        spec = self._spec
+        for name, found, needed in (
+            ("state", sight.state.shape, (spec.state_dim,)),
+            ("observations", sight.observations.shape, (spec.n_agents, spec.obs_dim)),
+            ("available actions", sight.available.shape, (spec.n_agents, spec.n_actions)),
+        ):
+            if found != needed:
+                raise BrokenWorkerError(f"the shape of its {name} is {list(found)}; needed: {list(needed)}")
 
     def _store(self, episode: int, sight: m.Sight) -> None:
         time_step, team = self._time_step, self._team

@@ -145,5 +145,6 @@ def make_world(suite: str, map: str, *, episodes: int = 1, seed: int = 1, **env:
         raise ConfigurationError(unknown("suite", str(suite), tuple(SUITES)))
     if not isinstance(map, str):
         raise InputError(f"map={map!r} is not a text.")
-    config = compose([f"env={suite}", f"map={quoted(map)}"])
+    code = [f"env.code={quoted(str(env['code']))}"] if "code" in env else []  # its sizes are those of the code
+    config = compose([f"env={suite}", f"map={quoted(map)}", *code])
     return BatchedWorld(with_world(config, map, whole("seed", seed), env), whole("episodes", episodes, 1))

@@ -65,4 +65,6 @@ def _table(name: str, algorithm: Algorithm) -> Table:
         shape = f" {list(row.shape)}" if row.shape else ""
         back = "yes" if row.differentiable else "no"
         table.add_row(row.name, row.dtype + shape, str(row.bytes), row.per, back, row.discloses)
+    if not rows:
+        table.add_row("none", "", "0", "", "", "nothing: each agent computes its loss itself")
     return table

@@ -64,7 +64,12 @@ class Allowed:
         An allowed file is made importable. party: the command whose allow= decides. Raises ConfigurationError that says
         what is allowed and how to allow more.
         """
-        module = module_of(code)
+        module, _, name = code.rpartition(":")
+        if not name.isidentifier():  # "module:numpy.abort" would reach what the module imports
+            raise ConfigurationError(
+                f"{setting}={code}: a submitted run names something that the module itself defines, MODULE:NAME, and "
+                f"{name!r} is not a name."
+            )
         if code in self.code or module in self.code:
             return
         if is_file(module) and Path(module).absolute() in self.files:

@@ -56,14 +56,17 @@ def explain(topic: str) -> str:
     choices = (choice,) if given else every
     lines = [_title(section, choices, given=bool(given))]
     named: tuple[str, ...] = ()
-    for name, setting in _of_section(section).items():
+    for name in _of_section(section):
         having = tuple(one for one in choices if name in _settings_of(section, one))
         if not having:
             continue
         if having != named and not given and len(every) > 1:
             lines += ["", f"every {section}:" if having == every else f"{section}={' | '.join(having)}:"]
         named = having
-        lines += _lines(name, setting, having)
+        several = _alike(section, name, having)
+        for same in several:
+            of = f"   ({section}={' | '.join(same)})" if len(several) > 1 else ""
+            lines += _lines(name, _settings_of(section, same[0])[name], same, of)
     return "\n".join(lines)
 
 
@@ -80,12 +83,25 @@ def _choices(section: str) -> tuple[str, ...]:
     return tuple(CHOICES.get(section, ())) or groups().get(section, ("",))
 
 
-def _of_section(section: str) -> Mapping[str, Setting]:
-    """Return the settings of all choices of a section, those of the same choices side by side."""
+def _of_section(section: str) -> list[str]:
+    """Return the names of the settings of all choices of a section, those of the same choices side by side."""
     mine = [name for name in settings() if name.startswith(f"{section}.") and name != f"{section}.name"]
     having = {name: tuple(name in _settings_of(section, one) for one in _choices(section)) for name in mine}
     order = list(dict.fromkeys(having.values()))
-    return {name: settings()[name] for name in sorted(mine, key=lambda name: order.index(having[name]))}
+    return sorted(mine, key=lambda name: order.index(having[name]))
+
+
+def _alike(section: str, name: str, having: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the choices that have a setting, those with the same range and meaning of it together."""
+    found: list[tuple[str, ...]] = []
+    for one in having:
+        mine = _settings_of(section, one)[name]
+        same = next((group for group in found if _settings_of(section, group[0])[name] == mine), None)
+        if same is None:
+            found.append((one,))
+        else:
+            found[found.index(same)] = (*same, one)
+    return found
 
 
 def _settings_of(section: str, choice: str) -> Mapping[str, Setting]:
@@ -99,10 +115,11 @@ def _title(section: str, choices: Sequence[str], *, given: bool) -> str:
     return f"{section}={' | '.join(choices)}   (default {usual})" if usual else f"{section}.*"
 
 
-def _lines(name: str, setting: Setting, having: Sequence[str]) -> list[str]:
+def _lines(name: str, setting: Setting, having: Sequence[str], of: str) -> list[str]:
     """Return a setting's lines: name, default and range; meaning; the other defaults.
 
-    having: the choices that have it. Others: of these choices, and of the usual experiment, which has the last word.
+    having: the choices that have it. of: a remark beside the range. Others: of these choices, and of the usual
+    experiment, which has the last word.
     """
     section, _, key = name.partition(".")
     common = _read(MAIN).get(section, {})
@@ -113,7 +130,7 @@ def _lines(name: str, setting: Setting, having: Sequence[str]) -> list[str]:
     changed = _file("experiment", experiment).get(section, {})
     if key in changed and any(key not in after_experiment(section, one) for one in having):
         others.append(f"{written(changed[key])} with experiment={experiment}, the default")
-    lines = [f"  {name}={written(default)}   {setting.kind}", f"      {setting.metadata['doc']}"]
+    lines = [f"  {name}={written(default)}   {setting.kind}{of}", f"      {setting.metadata['doc']}"]
     return [*lines, f"      {'; '.join(others)}"] if others else lines
 
 

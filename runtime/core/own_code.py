@@ -50,12 +50,14 @@ def own_object(setting: str, code: str | None) -> Any:
         return pkgutil.resolve_name(f"{module}:{name}")
     except ConfigurationError:
         raise
-    except Exception as error:  # a user's module may raise any error on import
+    except (Exception, SystemExit) as error:  # a user's module may raise any error on import
         hint = (
             f" The folder of {module.split('.')[0]} must be on PYTHONPATH, or the package installed; "
             "a file is named by its path, such as my_code.py:MyClass."
         )
-        hint = "" if is_file(module) else hint
+        if is_file(module):
+            beside = f" Modules beside a file are found through PYTHONPATH={Path(module).parent}."
+            hint = beside if isinstance(error, ModuleNotFoundError) else ""
         raise ConfigurationError(f"{setting}={code}: {type(error).__name__}: {error}.{hint}") from error
 
 

@@ -32,6 +32,42 @@ SMALL = ("experiment=smoke", "stop.rounds=2", "evaluation.episodes=2", "evaluati
 
 MEETING = program('"""Agents walk')
 
+CARELESS = '''"""Episode 0 ends after two steps, agent 1 is absent; whatever does not count is not a number."""
+
+import numpy as np
+
+from fedqmix.envs.own import Flat, Outcome, TeamSpec
+
+
+class Careless:
+    spec = TeamSpec("careless", 2, 2, Flat(1), Flat(1), episode_limit=4)
+
+    def begin(self, generators):
+        self.count, self.time = len(generators), 0
+        return self.moment()
+
+    def step(self, actions):
+        self.time += 1
+        return self.moment()
+
+    def moment(self):
+        seen, state = np.ones((2, self.count, 1)), np.ones((self.count, 1))
+        own, reward = np.ones((2, self.count)), np.ones(self.count)
+        seen[1] = own[1] = np.nan
+        if self.time > 2:
+            seen[:, 0], state[0], own[:, 0], reward[0] = np.nan, np.nan, np.nan, np.nan
+        exists = np.array([[True], [False]]).repeat(self.count, 1)
+        ended = (np.arange(self.count) == 0) & (self.time == 2)
+        return Outcome(
+            observations=seen,
+            state=state,
+            individual_rewards=own,
+            team_reward=reward,
+            terminated=ended,
+            exists=exists,
+        )
+'''
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -128,6 +164,30 @@ def test_python_programs_make_it_too(folder: Path) -> None:
         assert world.game == "Meeting"
 
 
+def test_python_programs_make_worlds_of_users_without_code_only_to_be_told(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"write env.code=FILE.py:NAME"):
+        public_world("own", "meeting", episodes=4)
+
+
+@pytest.mark.parametrize("code", ["meeting:np.abort", "meeting:np.testing.suppress", "meeting:", "meeting:a b"])
+def test_a_submission_reaches_nothing_that_an_allowed_module_imports(folder: Path, code: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not a name"):
+        Allowed.parse("meeting.py").require_code("env.code", code)
+
+
+def test_what_rules_return_for_ended_episodes_and_absent_agents_is_ignored(folder: Path) -> None:
+    """NaN everywhere that nothing counts, in rules that end some episodes early and leave out an agent."""
+    (folder / "careless.py").write_text(CARELESS)
+    sink = KeepingSink()
+    world = make_world("careless", 1, measured(world_options("own", code="careless.py:Careless")), sink)
+    time_steps = play(world, training(0, 4), RandomPlayer(9, 0, 4))
+    for time_step, team in zip(time_steps, sink.time_steps, strict=True):
+        assert np.isfinite(time_step.observations).all()
+        assert np.isfinite(team.state).all()
+        assert not time_step.individual_rewards[1].any()
+    assert [bool(last) for last in time_steps[-1].terminated] == [True, False, False, False]
+
+
 def spoilt(folder: Path, old: str, new: str):
     """Return the world of the page's rules with a change, in a file of its own."""
     assert old in MEETING
@@ -142,10 +202,18 @@ def spoilt(folder: Path, old: str, new: str):
         ("MOVES[actions]", "MOVES[missing]", r"failed: NameError: .*'missing' .*\(spoilt_\d+.py, line \d+\)"),
         ("MOVES[actions]", "MOVES[actions + 9]", r"failed: IndexError: .*\(spoilt_\d+.py, line \d+\)"),
         ("axis=-1) / CELLS", "axis=0) / CELLS", r"observations has shape \[2, 3, 4\]; needed: \[3, 4, 2\]"),
-        ("closer.sum(0) + together", "closer.sum(0) / 0", "team_reward is not finite"),
+        ("closer.sum(0) + together", "closer.sum(0) / 0", "team_reward is not finite in training episode 0, environ"),
+        ("closer.sum(0) + together", "closer.sum(0) + 1e300", "team_reward is not finite"),
+        ("closer.sum(0) + together", "closer.sum(0) + 1j", "team_reward is of type complex128; needed: real numbers"),
+        ("MOVES[actions]", "MOVES[__import__('sys').exit(0)]", r"failed: SystemExit: 0 \(spoilt_\d+.py, line \d+\)"),
+        ("(target >= 0) & (target < CELLS)", "0.3 * (target < CELLS)", "available_actions holds other values"),
         ("(target >= 0) & (target < CELLS)", "target > CELLS", "agent 0 has no available action in episode 0"),
         ("return Outcome(", "return dict(", "returned a dict; needed: fedqmix.envs.own.Outcome"),
-        ("individual_rewards=closer", "individual_rewards='much'", "individual_rewards is not an array of numbers"),
+        (
+            "individual_rewards=closer",
+            "individual_rewards='much'",
+            "individual_rewards is of type <U4; needed: real numbers",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:(divide|invalid)")
@@ -161,11 +229,21 @@ def test_rules_that_go_wrong_are_named_with_their_line(folder: Path, old: str, n
         ("meeting.py:Nothing", "has no attribute 'Nothing'"),
         ("meeting.py:AGENTS", "TypeError: 'int' object is not callable"),
         ("meeting.py:dict", "AttributeError|has no attribute"),
+        ("quits.py:quits", r"SystemExit: 0 \(quits.py, line \d+\)"),
+        ("numbers.py:answer", "has no begin and no step; needed: begin, step, and a spec"),
+        ("neighbour.py:Any", r"No module named 'helpers_of_mine'.* PYTHONPATH="),
+        ("huge.py:Huge", "its obs_dim is 10000000000; needed: a whole number, at least 1 and at most 1000000"),
         ("nowhere.py:Meeting", "there is no file of Python"),
         ("meeting.py:Outcome", "TypeError"),
     ],
 )
 def test_code_without_rules_is_a_mistake_in_the_settings(folder: Path, code: str, text: str) -> None:
+    (folder / "quits.py").write_text("import sys\n\ndef quits():\n    sys.exit(0)\n")
+    (folder / "numbers.py").write_text("def answer():\n    return 42\n")
+    (folder / "neighbour.py").write_text("import helpers_of_mine\n")
+    (folder / "huge.py").write_text(
+        MEETING.replace('Flat(2, names=("cell", "goal"))', "Flat(10**10)") + "\n\nHuge = Meeting\n"
+    )
     with pytest.raises(ConfigurationError, match=text):
         compose(["env=own", f"env.code={code}"])
 

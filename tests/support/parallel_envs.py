@@ -144,3 +144,45 @@ def broken():
 
 
 not_a_function = 3
+
+
+class Paid(Dig):
+    """The environment goes on paying agents that have left, and those that are absent."""
+
+    def step(self, actions):
+        seen, rewards, *rest = super().step(actions)
+        return seen, {**dict.fromkeys(self.possible_agents, 100.0), **rewards}, *rest
+
+
+class Renamed(Dig):
+    """The rewards have other names than the agents."""
+
+    def step(self, actions):
+        seen, rewards, *rest = super().step(actions)
+        return seen, {name.upper(): reward for name, reward in rewards.items()}, *rest
+
+
+class Shrinking(Dig):
+    """The state is of the agents that are still there."""
+
+    def state(self):
+        return np.array([self.time, *(True for _ in self.agents)], np.float64)
+
+
+class MistypedState(Dig):
+    """The state's code has a mistake."""
+
+    def state(self):
+        return super().state() if self.time < 2 else self.tiem
+
+
+class MaskedAndNamed(Masked):
+    """Beside observation and mask, an observation holds a number of the agent."""
+
+    def observation_space(self, agent):
+        parts = super().observation_space(agent).spaces
+        return spaces.Dict({**parts, "number": spaces.Discrete(3)})
+
+    def moved(self, seen, infos):
+        both, infos = super().moved(seen, infos)
+        return {a: {**one, "number": self.possible_agents.index(a)} for a, one in both.items()}, infos

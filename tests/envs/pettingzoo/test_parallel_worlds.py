@@ -84,6 +84,31 @@ def test_rewards_are_those_of_the_environment_and_their_sum_is_the_team_s() -> N
         world.close()
 
 
+def test_agents_that_have_left_or_are_absent_earn_nothing() -> None:
+    played = []
+    for name in ("Dig", "Paid"):
+        world, sink = world_of(name, games=3)
+        time_steps = play(world, training(0, 3), RandomPlayer(9, 0, 3))
+        played.append(
+            [
+                (step.individual_rewards, team.team_reward)
+                for step, team in zip(time_steps, sink.time_steps, strict=True)
+            ]
+        )
+        world.close()
+    np.testing.assert_equal(played[0], played[1])
+
+
+def test_an_observation_with_other_parts_keeps_its_mask() -> None:
+    worlds = [world_of(name, games=1, episode_limit=12)[0] for name in ("Masked", "MaskedAndNamed")]
+    played = [play(world, training(0, 1), RandomPlayer(9, 0, 1)) for world in worlds]
+    for one, other in zip(*played, strict=True):
+        np.testing.assert_array_equal(one.available_actions, other.available_actions)
+    assert [world.spec.obs_dim for world in worlds] == [5, 8]  # three more for the number, one-hot
+    for world in worlds:
+        world.close()
+
+
 def test_an_episode_that_time_ends_is_truncated_and_one_that_all_have_left_is_not() -> None:
     world, sink = world_of("Dig", games=1)
     ways = set()
@@ -141,6 +166,8 @@ def test_episodes_can_be_won_where_the_score_is_the_win_rate() -> None:
         ("Failing", r"ValueError: the digger broke its shovel \(parallel_envs.py, line \d+\)"),
         ("Exiting", "its process died; its last output: .*the shaft collapsed"),
         ("Hanging", "it did not answer within 1 s"),
+        ("Shrinking", r"the shape of its state is \[\d\]; needed: \[4\]"),
+        ("MistypedState", r"AttributeError: .*'tiem' .*\(parallel_envs.py, line \d+\)"),
     ],
 )
 def test_an_environment_that_breaks_down_costs_its_episode_and_at_last_the_run(caplog, name: str, text: str) -> None:
@@ -167,6 +194,13 @@ def test_a_killed_process_costs_its_episode_and_the_next_batch_is_whole() -> Non
         np.testing.assert_array_equal(time_step.observations[:, 1], expected.observations[:, 1])
     again = play(world, training(0, 2), RandomPlayer(9, 0, 2))
     np.testing.assert_array_equal(again[-1].observations, undisturbed[-1].observations)
+    world.close()
+
+
+def test_an_agent_without_a_reward_ends_the_run_and_is_named() -> None:
+    world, _ = world_of("Renamed", games=1)
+    with pytest.raises(WorldError, match="the environment returned no reward of agent digger_0, which has not ended"):
+        play(world, training(0, 1), RandomPlayer(9, 0, 1))
     world.close()
 
 
