@@ -11,7 +11,7 @@ import pytest
 from fedqmix.conf.registry import CHOICES, settings_class
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.explaining import explain, usual_choices, written
-from fedqmix.runtime.configuration.names import groups, sections, settings
+from fedqmix.runtime.configuration.names import choice_settings, groups, sections, settings
 from fedqmix.runtime.configuration.settings import compose
 
 EVERY = [(group, choice) for group, choices in CHOICES.items() for choice in choices]
@@ -24,6 +24,8 @@ def printed(text: str) -> dict[str, tuple[str, str]]:
         if line.startswith("  ") and not line.startswith("   "):
             name, _, rest = line.strip().partition("=")
             default, _, range_ = rest.partition("   ")
+            if range_.endswith(")"):  # choices whose ranges differ have a line each, which names them
+                name += range_[range_.rindex("   (") :]
             assert name not in found, f"{name} is printed twice"
             found[name] = (default, range_)
         elif line.startswith("      "):
@@ -37,8 +39,8 @@ def test_a_choice_s_help_has_each_of_its_settings_with_range_and_meaning(group: 
     assert set(found) == {f"{group}.{one.name}" for one in fields(settings_class(group, choice)) if one.name != "name"}
     for name, (_, rest) in found.items():
         range_, meaning = rest.splitlines()[:2]
-        assert range_ == settings()[name].kind
-        assert meaning == settings()[name].metadata["doc"]
+        assert range_ == choice_settings(group, choice)[name].kind
+        assert meaning == choice_settings(group, choice)[name].metadata["doc"]
 
 
 @pytest.mark.parametrize(("group", "choice"), EVERY)
@@ -58,7 +60,13 @@ def test_the_default_is_what_composition_gives_without_an_experiment(group: str,
 @pytest.mark.parametrize("section", sections())
 def test_a_section_s_help_has_the_settings_of_all_its_choices(section: str) -> None:
     wanted = {name for name in settings() if name.startswith(f"{section}.") and name != f"{section}.name"}
-    assert set(printed(explain(section))) == wanted
+    assert {name.partition(" ")[0] for name in printed(explain(section))} == wanted
+
+
+def test_choices_whose_ranges_differ_are_named_beside_each() -> None:
+    found = printed(explain("env"))
+    assert "at most 10000" in found["env.episode_limit   (env=bps)"][1]
+    assert "at most 1000000" in found["env.episode_limit   (env=pettingzoo | own)"][1]
 
 
 def test_other_defaults_are_named_with_who_has_them() -> None:
