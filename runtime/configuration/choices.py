@@ -71,7 +71,7 @@ def require_own(name: str, chosen: Chosen) -> None:
     group = name.partition(".")[0]
     choice = dict(chosen)[group]
     having = choices_with(name)
-    others = [one for one in having if one != OWN] or having
+    others = having if group == "env" else [one for one in having if one != OWN] or having
     has = ", ".join(one for one in choice_settings(group, choice) if not one.endswith(".name"))
     raise ConfigurationError(f"{name} is a setting of {listed(others)}; {group}={choice} has: {has}.")
 
