@@ -43,7 +43,8 @@ class WorldContract:
 
     suite, task: choices of env and map. options: of env, such as code="my_world.py:Mine". repeatable: whether seed,
     purpose and number determine an episode. varied: whether seeds and purposes change anything. truncates_early:
-    whether episodes may be truncated before the limit. thread_counts: those that `make` is tried with.
+    whether episodes may be truncated before the limit. survives_refusals: whether an episode goes on after an action was
+    refused. thread_counts: those that `make` is tried with.
     """
 
     suite: ClassVar[str] = "own"
@@ -52,6 +53,7 @@ class WorldContract:
     repeatable: ClassVar[bool] = True
     varied: ClassVar[bool] = True
     truncates_early: ClassVar[bool] = False
+    survives_refusals: ClassVar[bool] = True
     thread_counts: ClassVar[tuple[int, ...]] = (2, 3)
     _usual: ClassVar[dict[type, Played]] = {}
 
@@ -213,6 +215,8 @@ class WorldContract:
     def test_a_refused_action_changes_nothing(self, action: int | None) -> None:
         """An action that does not exist or is masked raises an error; the episode goes on as if it was not tried."""
         self._require_repeatable()
+        if not self.survives_refusals:
+            pytest.skip("a refused action ends the episodes of this world")
         sinks = KeepingSink(), KeepingSink()
         ours, other = (self.made(sink) for sink in sinks)
         count = at_most(2, ours.spec)

@@ -190,7 +190,8 @@ class SkirmishWorld:
         if sources.shape != (self._count,) or sources.min() < 0 or sources.max() >= self._count:
             raise WorldError(f"The battles to copy must be {self._count} numbers from 0 to {self._count - 1}.")
         views = self._views
-        for array in (self._units, self._battles, views.state, views.team_reward, *self._time_step[3:]):
+        flags = views.terminated, views.truncated, views.won
+        for array in (self._units, self._battles, views.state, views.team_reward, *flags):
             array[:] = array[sources]
         for array in (views.observations, views.available, views.individual_rewards):
             array[:] = array[:, sources]

@@ -142,7 +142,10 @@ def test_what_the_page_says_of_privacy(folder: Path, monkeypatch, capsys) -> Non
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Deaf"], "accept (spec, settings, outputs)"),
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Stubborn"], "outputs. The algorithm needs"),
         (["model=own", "model.code=broken_halves.py:Misnamed"], "the parameter 'agents-fc1.weight' must have another"),
-        (["algorithm=own", "algorithm.code=broken_halves.py:Forgetful"], "epsilon_greedy: none; categorical: log_prob"),
+        (
+            ["algorithm=own", "algorithm.code=broken_halves.py:Forgetful"],
+            "epsilon_greedy: individual_reward, terminated; categorical: log_prob, individual_reward",
+        ),
         (["algorithm=own", "algorithm.code=broken_halves.py:OnPolicy"], "learns from the newest batch of episodes"),
         (["algorithm=mappo", "runtime.backend=compiled"], "runtime.backend=compiled has kernels for model=gru"),
         (["algorithm=qmix", "algorithm.code=square_mixer.py:Mine"], "write algorithm=own"),

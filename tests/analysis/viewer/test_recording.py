@@ -35,7 +35,8 @@ def make(tmp_path: Path, env_steps: int = 0) -> tuple[LocalTeam, RunReplays]:
     team.agents.env_steps = env_steps
     checkpoints = tmp_path / "checkpoints"
     (checkpoints / "round-000004").mkdir(parents=True, exist_ok=True)
-    return team, RunReplays(tmp_path / "replays", checkpoints, "run-7", CONFIG.seed, team)
+    assert team.drawn is not None
+    return team, RunReplays(tmp_path / "replays", checkpoints, "run-7", CONFIG.seed, team, team.drawn)
 
 
 def assert_played(replay: Replay, battles: EpisodeBatch) -> None:

@@ -65,6 +65,8 @@ class TeamOfRemoteWorlds:
 
 
 class TestRemoteWorld(WorldContract):
+    survives_refusals = False  # the attempt is over: see the test of refusals below
+
     def make(self, sink, seed=0, threads=1):
         return TeamOfRemoteWorlds(sink, seed, options(), threads)
 
