@@ -43,8 +43,8 @@ class WorldContract:
 
     suite, task: choices of env and map. options: of env, such as code="my_world.py:Mine". repeatable: whether seed,
     purpose and number determine an episode. varied: whether seeds and purposes change anything. truncates_early:
-    whether episodes may be truncated before the limit. survives_refusals: whether an episode goes on after an action was
-    refused. thread_counts: those that `make` is tried with.
+    whether episodes may be truncated before the limit. survives_refusals: whether an episode goes on after a refused
+    action. thread_counts: those that `make` is tried with.
     """
 
     suite: ClassVar[str] = "own"
