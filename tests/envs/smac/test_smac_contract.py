@@ -15,12 +15,14 @@ from support.game_team import WORKER
 from support.worlds import smac_options
 
 
+@pytest.fixture(autouse=True)
+def _path(monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
+    """Games find what this process finds, and none of them outlives its test's worlds."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+
+
 class TestGames(WorldContract):
     repeatable = False
-
-    @pytest.fixture(autouse=True)
-    def _path(self, monkeypatch, tag) -> None:
-        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
 
     def make(self, sink: TeamSink, seed: int = 0, threads: int = 1) -> World:
         return SmacWorld(load_map("3m"), seed, smac_options(games=2), sink, WORKER)
