@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ class Sizes(NamedTuple):
     episode_limit: int | None  # None: the code names none
 
 
-class CodeSuite:
+class CodeSuite(ABC):
     """A suite whose task is a user's code; `map` is any name for it (an envs.suite.Suite but for `make`)."""
 
     replayable = False
@@ -35,9 +36,9 @@ class CodeSuite:
         """Return no names: any is allowed."""
         return ()
 
+    @abstractmethod
     def measure(self, options: CodeOptions) -> Sizes:
         """Return the sizes that the code has; this runs the code. Raises ConfigurationError for code that fails."""
-        raise NotImplementedError
 
     def spec(self, task: str, options: EnvConfig) -> TeamSpec:
         """Return the sizes that the settings hold; no code runs. Raises ConfigurationError when one is missing."""

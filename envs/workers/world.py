@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,7 +30,7 @@ MOST_FAILURES = 3
 """The most episodes in a row per worker that may break down before the world raises WorldError."""
 
 
-class WorkerWorld:
+class WorkerWorld(ABC):
     """A World whose episodes are each played in a worker process; a suite's subclass starts the workers.
 
     A worker that breaks down or does not answer in time is started again with the next batch. Its episode is `broken`
@@ -53,19 +54,19 @@ class WorkerWorld:
         self._no_op_alone: Bools = np.arange(spec.n_actions) == NO_OP
         self._batch = EpisodeBatch(Purpose.TRAINING, 0, 0)
 
+    @abstractmethod
     def _start(self, number: int) -> Worker:
         """Start a worker. number: how many were started before."""
-        raise NotImplementedError
 
     def _opening(self, episode: int) -> m.Facts:
         """Return the facts of the request that begins an episode of the batch."""
         return {}
 
+    @abstractmethod
     def _advice(self) -> str:
         """Return what a user may do when all workers break down."""
-        raise NotImplementedError
 
-    def _ended(self, episode: int) -> None:
+    def _ended(self, episode: int) -> None:  # noqa: B027  (most suites do nothing)
         """Do what the suite does at an episode's end: nothing."""
 
     @property
