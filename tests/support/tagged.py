@@ -30,6 +30,22 @@ def tagged(tag: str) -> list[psutil.Process]:
     return found
 
 
+def words(process: psutil.Process) -> str:
+    """Return the command line of a process, "" of one that is ending or has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def gone(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, collected by its parent or not."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
 def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
     """Wait until something is true; return whether it became so in time."""
     end = time.monotonic() + seconds

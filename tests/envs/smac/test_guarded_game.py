@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from support.tagged import eventually
+from support.tagged import eventually, gone, words
 
 pytest.importorskip("pysc2", reason="pysc2 is not installed")
 
@@ -33,16 +33,12 @@ def start(how: str) -> tuple[subprocess.Popen[str], psutil.Process, int]:
     return owner, psutil.Process(game), marines
 
 
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
 def test_a_game_dies_with_who_started_it(starcraft, tag):
     owner, game, marines = start("wait")
     with owner:
         assert marines == 3
-        assert "stand_in_game.py" in " ".join(game.cmdline())
+        assert "stand_in_game.py" in words(game)
         assert not gone(game)
         owner.send_signal(signal.SIGKILL)
     assert eventually(lambda: gone(game))

@@ -26,7 +26,7 @@ from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.seeds import key
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.server.team_records import TeamRecords
-from support.tagged import eventually
+from support.tagged import eventually, gone
 from support.toy_team import CPU, MODEL, algorithm
 from support.worlds import KeepingSink, RandomPlayer, advance_and_attack, copied, options, over, training
 
@@ -169,10 +169,6 @@ def test_rewards_with_every_option(world):
 def games_of(processes: list[int]) -> list[psutil.Process]:
     """The game of each game process."""
     return [child for pid in processes for child in psutil.Process(pid).children(recursive=True)]
-
-
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_game_killed_in_mid_battle_costs_that_battle_and_nothing_else(world, caplog):

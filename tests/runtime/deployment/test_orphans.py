@@ -16,7 +16,7 @@ import pytest
 from fedqmix.runtime.deployment.submission import SuperLink
 from fedqmix.runtime.flower.app import bundle
 from fedqmix.runtime.processes import answers, free_ports
-from support.tagged import TAG, eventually, new_tag, tagged
+from support.tagged import TAG, eventually, gone, new_tag, tagged, words
 
 ROOT = Path(__file__).parents[3]
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -108,13 +108,6 @@ class Stuck:
             return False
 
 
-def words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
 @pytest.fixture
 def agent() -> Iterator[str]:
     """Where an agent listens that has been stopped: the system takes connections, nobody reads them."""
@@ -154,16 +147,9 @@ def stuck(tmp_path: Path, agent: str) -> Iterator[Callable[[], Stuck]]:
         process.kill()
 
 
-def gone(*processes: psutil.Process) -> bool:
-    """Wait until none is left; zombies of this very process are none."""
-    return eventually(lambda: not any(alive(one) for one in processes), WITHIN_S)
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def all_gone(*processes: psutil.Process) -> bool:
+    """Wait until every process has ended."""
+    return eventually(lambda: all(gone(one) for one in processes), WITHIN_S)
 
 
 def check(found: Stuck, victim: str) -> None:
@@ -174,23 +160,23 @@ def check(found: Stuck, victim: str) -> None:
     match victim:
         case "ClientApp upon SIGTERM":
             clients[0].terminate()
-            assert gone(clients[0])
+            assert all_gone(clients[0])
         case "SuperNode":
             supernode.kill()
-            assert gone(supernode, execs["node"], *clients)
+            assert all_gone(supernode, execs["node"], *clients)
         case "SuperExec of the SuperNode":
             execs["node"].kill()
-            assert gone(execs["node"], *clients)
+            assert all_gone(execs["node"], *clients)
         case "SuperExec of the SuperLink":
             execs["link"].kill()
-            assert gone(execs["link"], *serverapps)
+            assert all_gone(execs["link"], *serverapps)
         case "SuperLink":
             superlink.kill()
-            assert gone(superlink, execs["link"], *serverapps)
+            assert all_gone(superlink, execs["link"], *serverapps)
         case "stopped ClientApp":
             clients[0].suspend()
             supernode.kill()
-            assert gone(supernode, execs["node"], *clients)
+            assert all_gone(supernode, execs["node"], *clients)
         case _:
             raise ValueError(victim)
 
@@ -223,8 +209,8 @@ def test_nobody_outlives_superlink_and_supernode(stuck: Callable[[], Stuck]) -> 
     leave_sigterm_to_the_system(clients[0])
     for victim in (found.supernode, found.superlink):
         victim.kill()
-    assert gone(*clients, *serverapps)
-    assert eventually(lambda: not [one for one in tagged(found.tag) if alive(one)], WITHIN_S)
+    assert all_gone(*clients, *serverapps)
+    assert eventually(lambda: not [one for one in tagged(found.tag) if not gone(one)], WITHIN_S)
     print(f"{len(clients)} ClientApps and {len(serverapps)} ServerApps ended within {time.monotonic() - began:.2f} s")
 
 
