@@ -7,7 +7,7 @@ import pytest
 
 from fedqmix.runtime.configuration.ranges import to_yaml
 from fedqmix.runtime.configuration.received import received, run_state
-from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.configuration.settings import compose, load
 from fedqmix.runtime.core.errors import ConfigurationError, RefusedError
 from fedqmix.runtime.deployment.mixer import DeployedMixer
 
@@ -23,6 +23,22 @@ def test_parties_leave_out_what_names_a_path_or_code() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["strategy=clusters", "strategy.clusters=[[0,1],[2]]"],
+        ["strategy=clusters", "map=2s3z", "strategy.clusters=types"],
+        ["strategy=pp_pps", "strategy.shared=[fc.*,gru.*]"],
+    ],
+)
+def test_parties_receive_lists_as_they_are_written(words: list[str], tmp_path: Path) -> None:
+    """The deepest setting is a list of lists in a section; a resumed run reads it from its folder as well."""
+    config = compose(words)
+    assert received(to_yaml(config)).strategy == config.strategy
+    (tmp_path / "config.yaml").write_text(to_yaml(config))
+    assert load(tmp_path).strategy == config.strategy
+
+
+@pytest.mark.parametrize(
     "text",
     [
         SENT.replace("map: 3m", "map: ${oc.env:HOME}"),
@@ -33,6 +49,7 @@ def test_parties_leave_out_what_names_a_path_or_code() -> None:
         SENT.replace("map: 3m", "map: !!python/object/apply:os.system [id]"),
         "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
         "a: " + "[" * 5000,
+        SENT.replace("map: 3m", "map: [[[[3m]]]]"),
         SENT + "#" * 100_000,
         "3",
         "",
