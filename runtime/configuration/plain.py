@@ -14,7 +14,7 @@ from fedqmix.runtime.storage.untrusted import has_control_characters, read_file
 LONGEST = 50_000
 """Most characters of a YAML text; a run's settings take three thousand."""
 DEEPEST = 4
-"""Most nested levels: a mapping of sections, mappings themselves, with lists of words or of lists (strategy.clusters)."""
+"""Most nested levels: a mapping of sections, which are mappings and hold lists, as strategy.clusters of lists."""
 
 
 def read_plain(file: Path) -> DictConfig:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from support.paths import ROOT, SITES, python_path
-from support.tagged import TAG, new_tag, tagged, words
+from support.tagged import TAG, command_line, new_tag, tagged
 
 LIARS = SITES / "lying_site"
 PATH = python_path()
@@ -71,7 +71,7 @@ class FederatedRun:
             "supernode": f"-m fedqmix supernode id={number} ",
         }.get(name.partition("-")[0], f"-m fedqmix {name} ")
         for process in self.everybody():
-            line = words(process) + " "
+            line = command_line(process) + " "
             if sign in line and "superexec" not in line:
                 return process
         return None

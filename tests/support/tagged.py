@@ -30,7 +30,7 @@ def tagged(tag: str) -> list[psutil.Process]:
     return found
 
 
-def words(process: psutil.Process) -> str:
+def command_line(process: psutil.Process) -> str:
     """Return the command line of a process, "" of one that is ending or has ended."""
     try:
         return " ".join(process.cmdline())

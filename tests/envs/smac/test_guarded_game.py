@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from support.tagged import eventually, gone, words
+from support.tagged import command_line, eventually, gone
 
 pytest.importorskip("pysc2", reason="pysc2 is not installed")
 
@@ -38,7 +38,7 @@ def test_a_game_dies_with_who_started_it(starcraft, tag):
     owner, game, marines = start("wait")
     with owner:
         assert marines == 3
-        assert "stand_in_game.py" in words(game)
+        assert "stand_in_game.py" in command_line(game)
         assert not gone(game)
         owner.send_signal(signal.SIGKILL)
     assert eventually(lambda: gone(game))

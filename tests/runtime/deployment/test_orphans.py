@@ -16,7 +16,7 @@ import pytest
 from fedqmix.runtime.deployment.submission import SuperLink
 from fedqmix.runtime.flower.app import bundle
 from fedqmix.runtime.processes import answers, free_ports
-from support.tagged import TAG, eventually, gone, new_tag, tagged, words
+from support.tagged import TAG, command_line, eventually, gone, new_tag, tagged
 
 ROOT = Path(__file__).parents[3]
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -80,7 +80,7 @@ class Stuck:
     tag: str
 
     def find(self, what: str) -> list[psutil.Process]:
-        return [one for one in tagged(self.tag) if what in words(one)]
+        return [one for one in tagged(self.tag) if what in command_line(one)]
 
     @property
     def superlink(self) -> psutil.Process:
@@ -95,7 +95,7 @@ class Stuck:
         return self.find("serverapp")
 
     def superexec_of(self, process: psutil.Process) -> psutil.Process:
-        return next(child for child in process.children() if "superexec" in words(child))
+        return next(child for child in process.children() if "superexec" in command_line(child))
 
     def clients(self) -> list[psutil.Process]:
         return self.superexec_of(self.supernode).children()

@@ -19,7 +19,7 @@ from fedqmix.runtime.cli.verify import differences, tensors_of
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.deployment import simulation
 from fedqmix.runtime.processes import free_ports
-from support.tagged import TAG, new_tag, tagged, words
+from support.tagged import TAG, command_line, new_tag, tagged
 from support.toy_agents import ToyAgents, ToyGrid
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ def test_nodes_that_come_one_by_one_are_waited_for() -> None:
 
 
 def lines(found: list[psutil.Process]) -> list[str]:
-    return [words(process) for process in found if process.is_running()]
+    return [command_line(process) for process in found if process.is_running()]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from fedqmix.runtime.transport.authority import NODE_KEY, issue, make_authority
 from fedqmix.runtime.transport.identity import Identity, ssl_context
 from support.echo_federation import ENVIRONMENT, Federation, echo_federation
 from support.paths import SITES
-from support.tagged import eventually, words
+from support.tagged import command_line, eventually
 
 ASKED = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 CONTROL = {"/v1/control/start-run", "/v1/control/list-runs", "/v1/control/stop-run"}
@@ -282,7 +282,7 @@ def test_a_superexec_that_has_ended_is_started_again(federation: Federation, par
     service = psutil.Process(federation.supervisor.pid(party))
 
     def superexecs() -> list[psutil.Process]:
-        return [one for one in service.children() if "quick_superexec" in words(one)]
+        return [one for one in service.children() if "quick_superexec" in command_line(one)]
 
     (first,) = superexecs()
     first.kill()

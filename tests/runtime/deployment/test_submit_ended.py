@@ -16,7 +16,7 @@ from fedqmix.runtime.deployment.following import Following
 from fedqmix.runtime.deployment.submission import State, SuperLink, UnreachableError
 from fedqmix.runtime.flower.app import bundle
 from fedqmix.runtime.processes import Service, Supervisor, answers, free_ports
-from support.tagged import TAG, eventually, new_tag, tagged, words
+from support.tagged import TAG, command_line, eventually, new_tag, tagged
 
 ROOT = Path(__file__).parents[3]
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -120,7 +120,7 @@ def test_after_kill_9_the_run_goes_on_until_it_is_stopped(link: Link) -> None:
     assert "ended: runs/killed. Go on with: python -m fedqmix submit insecure=true" in done.stdout
     assert "resume=runs/killed" in done.stdout
     assert link.control.state(run).state is State.STOPPED
-    serverapps = [one for one in tagged(os.environ.get(TAG, "")) if "serverapp" in words(one)]
+    serverapps = [one for one in tagged(os.environ.get(TAG, "")) if "serverapp" in command_line(one)]
     assert eventually(lambda: not any(one.is_running() for one in serverapps))
 
 

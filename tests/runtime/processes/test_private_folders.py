@@ -13,7 +13,7 @@ from fedqmix.runtime.core.errors import StorageError
 from fedqmix.runtime.processes import Supervisor, free_ports
 from support.listeners import code
 from support.paths import ROOT
-from support.tagged import eventually, tagged, words
+from support.tagged import command_line, eventually, tagged
 
 KEEPING = """
 import sys, time
@@ -51,7 +51,7 @@ class Keeper:
         assert self.process.stdout.readline() == "up\n"
 
     def guards(self, tag: str) -> list[psutil.Process]:
-        return [one for one in tagged(tag) if str(self.folder) in words(one)]
+        return [one for one in tagged(tag) if str(self.folder) in command_line(one)]
 
     def end(self, how: signal.Signals) -> None:
         self.process.send_signal(how)

@@ -18,7 +18,7 @@ from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.processes import Service, Supervisor, answers, free_ports, serving
 from support.listeners import code, listener
 from support.paths import ROOT
-from support.tagged import eventually, tagged, words
+from support.tagged import command_line, eventually, tagged
 
 SUPERVISED = """
 import sys, time
@@ -160,7 +160,7 @@ def test_the_system_ends_a_process_whose_starter_was_killed_without_any_guard(tm
         try:
             started = psutil.Process(int(starter.stdout.readline()))
             # Until it has become what it was started for; for a moment of that it has no command line at all.
-            assert eventually(lambda: "sleep(600)" in words(started).rpartition(" ")[2])
+            assert eventually(lambda: "sleep(600)" in command_line(started).rpartition(" ")[2])
         finally:
             starter.kill()
     assert eventually(lambda: not started.is_running())
