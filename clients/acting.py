@@ -39,17 +39,23 @@ class StepObserver(Protocol):
 
 
 def play_batch(
-    agents: AgentStack, world: World, batch: EpisodeBatch, epsilon: float, observer: StepObserver | None = None
+    agents: AgentStack,
+    world: World,
+    batch: EpisodeBatch,
+    epsilon: float,
+    observer: StepObserver | None = None,
+    recorded: Sequence[str] | None = None,
 ) -> tuple[PlayedEpisodes, list[int]]:
     """Play episodes in parallel to their end with the online networks.
 
     epsilon: each agent's probability of a drawn action (0: greedy), uniform or by the policy (AgentHalf.selection).
-    observer: sees every time step.
+    observer: sees every time step. recorded: the columns that are recorded; None: those of the algorithm.
     Returns the completed episodes, and the numbers of the episodes whose game broke down.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
     observations, available, actions = empty_columns(len(agents.agent_ids), batch.count, agents.spec)
-    recorded = {name: np.zeros(actions.shape, COLUMNS[name]) for name in agents.recorded}
+    names = agents.recorded if recorded is None else recorded
+    columns = {name: np.zeros(actions.shape, COLUMNS[name]) for name in names}
     lengths = np.zeros(batch.count, np.int64)
     individual_returns = np.zeros((len(agents.agent_ids), batch.count), np.float64)
     actor = Actor(agents, batch, epsilon, observer)
@@ -66,15 +72,15 @@ def play_batch(
         time_step = world.step(actions[:, time])
         _require_finite(time_step.individual_rewards, agents, lengths.sum())
         known = {INDIVIDUAL_REWARD: time_step.individual_rewards, TERMINATED: time_step.terminated, **actor.recorded}
-        for name, column in recorded.items():
+        for name, column in columns.items():
             column[:, time] = known[name]
         individual_returns += time_step.individual_rewards
         lengths += running
         time += 1
     moments = slice(0, time + 1)
-    columns = observations[:, moments], available[:, moments], actions[:, moments]
-    kept = {name: column[:, moments] for name, column in recorded.items()}
-    played = PlayedEpisodes(*columns, lengths, individual_returns, time_step.won.copy(), kept)
+    seen = observations[:, moments], available[:, moments], actions[:, moments]
+    kept = {name: column[:, moments] for name, column in columns.items()}
+    played = PlayedEpisodes(*seen, lengths, individual_returns, time_step.won.copy(), kept)
     again = np.flatnonzero(time_step.broken)
     return (played.only(~time_step.broken) if again.size else played), (batch.first + again).tolist()
 

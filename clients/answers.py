@@ -17,6 +17,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, Met
 
 from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.identity.answers import answer_identity
 from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
 from fedqmix.networks.base import Parameters
@@ -48,19 +49,22 @@ def answer(
     if any(q.metadata.message_type != kind or q.content.config_records[m.PLAN] != plan for q in questions):
         raise FederationError("the agents of one round were asked different things")
     if kind == m.JOIN:
-        return _reply(questions, agents, _names(agents, plan), [{m.AGENT: agent} for agent in agents.agent_ids])
+        return _reply(questions, _own(agents, _names(agents, plan)), [{m.AGENT: agent} for agent in agents.agent_ids])
     arrays = _stacked([q.content.array_records[m.ARRAYS] for q in questions])
     buffers = _taken_out(arrays, plan, kind)
+    if kind == m.IDENTITY:
+        found, rows = answer_identity(agents, world, coordinator, plan)
+        return _reply(questions, found, rows)
     if kind == m.POLICY:
         with borrowed(agents, arrays):
-            return _reply(questions, agents, (), _play_policy(agents, world, plan))
+            return _reply(questions, {}, _play_policy(agents, world, plan))
     if kind == MessageType.EVALUATE:
         agents.load(arrays)
         watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
-        return _reply(questions, agents, (), _evaluate(agents, world, plan, observer if watched else None))
+        return _reply(questions, {}, _evaluate(agents, world, plan, observer if watched else None))
     if kind == MessageType.TRAIN:
         rows = _train(agents, world, coordinator, plan, arrays, buffers)
-        return _reply(questions, agents, tuple(arrays), rows)
+        return _reply(questions, _own(agents, tuple(arrays)), rows)
     raise FederationError(f"agents do not know messages of type {kind!r}")
 
 
@@ -173,10 +177,16 @@ def _taken_out(arrays: dict[str, torch.Tensor], plan: ConfigRecord, kind: str) -
     return {name.removeprefix(BUFFER): arrays.pop(name) for name in found}
 
 
-def _reply(questions: Sequence[Message], agents: AgentStack, names: tuple[str, ...], rows: MetricRows) -> list[Message]:
-    replies, known = [], agents.aggregable
+def _own(agents: AgentStack, names: tuple[str, ...]) -> Parameters:
+    known = agents.aggregable
+    return {name: known[name] for name in names}
+
+
+def _reply(questions: Sequence[Message], found: Mapping[str, torch.Tensor], rows: MetricRows) -> list[Message]:
+    """Return an answer to each question. found: [agents, ...] by name."""
+    replies = []
     for position, (question, row) in enumerate(zip(questions, rows, strict=True)):
-        arrays = {name: Array(known[name][position].detach().cpu().numpy()) for name in names}
+        arrays = {name: Array(value[position].detach().cpu().numpy()) for name, value in found.items()}
         content = RecordDict({m.ARRAYS: ArrayRecord(arrays), m.METRICS: MetricRecord(dict(row))})
         replies.append(Message(content, reply_to=question))
     return replies

@@ -34,6 +34,7 @@ app = ClientApp()
 @app.train()
 @app.evaluate()
 @app.query("join")
+@app.query("identity")
 @app.query("policy")
 @app.query("who")
 def pass_on(message: Message, context: Context) -> Message:

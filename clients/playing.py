@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +30,13 @@ def play(
     epsilon: float,
     observer: StepObserver | None = None,
     keep: Callable[[PlayedEpisodes], None] | None = None,
+    recorded: Sequence[str] | None = None,
 ) -> Played:
     """Play episodes to their end with the online networks, batch by batch.
 
     epsilon: each agent's probability of a random available action (0: greedy). observer: sees every time step.
     keep: called with each finished batch, without the episodes whose game broke down; these are played again before
-    the next batch.
+    the next batch. recorded: the columns that are recorded (algorithms.base.COLUMNS); None: those of the algorithm.
     Raises DivergenceError when an individual reward or a Q-value is not finite, WorldError when games break down
     repeatedly.
     """
@@ -44,7 +45,7 @@ def play(
     waiting = list(side_by_side(episodes, agents.spec.side_by_side))
     while waiting:
         batch = waiting.pop(0)
-        played, again = play_batch(agents, world, batch, epsilon, observer)
+        played, again = play_batch(agents, world, batch, epsilon, observer, recorded)
         if played.lengths.size:
             parts.append(played)
             if keep is not None:

@@ -28,7 +28,7 @@ class Controls(Protocol):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """Begin an attempt; agents that still wait in the previous one get AttemptError.
 
-        kind: "join", "train", "evaluate" or "policy". config: the run's settings, YAML.
+        kind: "join", "train", "evaluate", "policy" or "identity". config: the run's settings, YAML.
         Raises AttemptError when world or mixer cannot be reached, or restarted meanwhile; BusyError when they are at
         work on another run for more than a minute.
         """

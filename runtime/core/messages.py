@@ -8,6 +8,8 @@ JOIN = "query.join"
 """Asks for a node's agent; the reply holds that agent's parameters whose names match `shared`."""
 POLICY = "query.policy"
 """Asks the team to play episodes with the parameters sent; the reply holds each agent's individual return."""
+IDENTITY = "query.identity"
+"""Asks the team to learn its identities from random episodes; the reply holds each agent's mean."""
 WHO = "query.who"
 """Asks for a node's agent and nothing else; answered at once, also while the agent is busy."""
 
@@ -20,6 +22,9 @@ AT_WORK = "at-work"
 UNREADABLE = "unreadable"
 """The record that the server puts in place of an answer that it could not read; it holds REASON."""
 REASON = "reason"
+
+# arrays of answers about identities
+IDENTITY_MEAN = "identity.mean"
 
 # plan
 ROUND = "server-round"
@@ -34,6 +39,10 @@ FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
 PURPOSES = "purposes"  # of evaluations: the episodes' purposes (runtime.core.world.Purpose), played one after the other
 INDEX = "index"  # the question's index among a round's questions of one type
+LATENT = "latent"  # of the identity model: the width of an agent's vector
+KL_WEIGHT = "kl-weight"  # of the identity model: the weight of the divergence
+IDENTITY_BATCH = "identity-batch"  # transitions of each agent in a gradient step of the identity model
+AVERAGE_EVERY = "average-every"  # gradient steps between averages of the identity model's decoder; 0: its gradients
 AGGREGATE, OWN_NETWORKS = 0, 1  # the index of evaluations: of the aggregate, or of each agent's own trained network
 
 # plan, added on the way to agents in other processes
@@ -51,6 +60,7 @@ ACCUMULATED_REWARD = "accumulated-reward"
 TRAIN_STEP = "train-step"
 ENV_STEP = "env-step"
 EPISODE = "episode"
+IDENTITY_ERROR = "identity-error"  # mean squared errors of the identity model: a list, over ten parts of its training
 WIN_RATE = "win-rate"  # of evaluations: a list, in the order of the plan's purposes
 EPISODE_LENGTH = "episode-length"  # likewise
 BROKEN = "broken-episodes"  # game breakdowns; each such episode was played again

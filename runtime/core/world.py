@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     """Episodes that are played for a viewer; they are not counted."""
     POLICY = "policy"
     """Episodes in which the whole team plays one agent's network, to measure it (strategy.reward=policy)."""
+    IDENTITY = "identity"
+    """Episodes of random actions, from which agents learn their identities (strategy.clusters=auto)."""
 
 
 EVALUATIONS: Mapping[str, tuple[Purpose, ...]] = {

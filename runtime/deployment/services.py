@@ -17,7 +17,7 @@ from fedqmix.runtime.core.world import Purpose
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.ledger import LedgerLine
 
-PLAYING = ("train", "evaluate", "policy")
+PLAYING = ("train", "evaluate", "policy", "identity")
 """The kinds of attempts that need world and mixer; "join" needs neither."""
 SILENT_S = 15.0
 """Seconds after which an agent that neither waits nor calls has probably replied; asking it again costs little."""

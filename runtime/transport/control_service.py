@@ -18,7 +18,7 @@ from fedqmix.runtime.transport.proto import attempt_pb2, control_pb2, control_pb
 from fedqmix.runtime.transport.standing import Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
-KINDS = ("train", "evaluate", "policy", "report")
+KINDS = ("train", "evaluate", "policy", "identity", "report")
 """The kinds of attempts; "report" restores a restarted mixer to the end of a finished round."""
 
 

@@ -105,7 +105,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._sink = SinkService(self._sink_ledger, peer)
         self._side: MixerSide | None = None
         self._made_for = ("", "")  # run, settings
-        self._round = 0  # of the attempt that is open
+        self._round, self._kind = 0, ""  # of the attempt that is open
         self._reporting = threading.Lock()
         self._round_stored = -1  # the finished round whose state this is; -1 within a round
         self._reported: Mapping[str, float] | None = None  # the report at the end of that round
@@ -192,7 +192,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             return f"a sum of {gradient.shape[1]} parameters' gradients", gradient
 
         row: mixer_pb2.PoolSum = self._learn(
-            request, context, read, lambda gradients: _sums(self._coordinator.pool(self._stack(gradients)))
+            request, context, read, lambda given: _sums(self._coordinator.pool(self._stack(given))), ("train", "identity")
         )
         return row
 
@@ -223,11 +223,12 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         context: grpc.ServicerContext,
         read: Callable[[], tuple[str, Request]],
         together: Callable[[list[Request]], Sequence[Any]],
+        kinds: Sequence[str] = ("train",),
     ) -> Any:
-        """Answer a request of all agents, in an unfinished attempt at training."""
+        """Answer a request of all agents, in an attempt of some kinds; one at training must not be finished."""
 
         def read_in_training() -> tuple[str, Request]:
-            if self._round_stored >= 0:
+            if self._kind not in kinds or (self._kind == "train" and self._round_stored >= 0):
                 raise RefusedError("Nothing is learned in this attempt, or its last training step was taken.")
             return read()
 
@@ -257,7 +258,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         if kind == "train":
             self._round_stored = -1
         side.forget_faults()
-        self._side, self._made_for, self._round = side, (attempt.run, config), attempt.round
+        self._side, self._made_for = side, (attempt.run, config)
+        self._round, self._kind = attempt.round, kind
         return side.sink, side.spec
 
     def _side_after(self, run: str, round: int) -> MixerSide:

@@ -1,0 +1,90 @@
+"""The choice of clusters from the agents' identities, and the reasons not to go on with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.world import Floats64
+from fedqmix.strategies.identity.partitions import Partition, davies_bouldin, k_means, partition, silhouette
+
+STILL_FALLING = 0.5
+"""The model has not converged when the last tenth of its training halves the error of the tenth before."""
+
+
+class Fit(NamedTuple):
+    """How well a number of clusters fits."""
+
+    clusters: int
+    davies_bouldin: float
+    silhouette: float
+
+
+class Found(NamedTuple):
+    """The chosen partition, and what it was chosen by."""
+
+    partition: Partition
+    fits: Sequence[Fit]  # of each number of clusters that was tried
+    fit: Fit  # of the chosen one, before small clusters were merged
+    course: Sequence[float]  # the identity model's error over its training, mean over the agents
+
+    def text(self) -> str:
+        """Return the clusters and the figures in a sentence."""
+        listed = ", ".join(str(own).replace(" ", "") for own in self.partition.clusters)
+        return (
+            f"clusters {listed} (Davies-Bouldin {self.fit.davies_bouldin:.3f}, silhouette {self.fit.silhouette:.3f}, "
+            f"error {self.course[-1]:.4g})"
+        )
+
+
+def choose(means: Floats64, course: Sequence[float], clusters: int | None, least: float, smallest: int, seed: int) -> Found:
+    """Return the clusters of agents by their identities.
+
+    means: [agents, latent]. course: the identity model's error over its training. clusters: K; None: the K from 2 to
+    N/2 with the smallest Davies-Bouldin index. least: silhouette below which a chosen K is refused. smallest: agents of
+    a cluster; a smaller one joins the cluster with the nearest centre.
+    Raises ConfigurationError, with the figures, when the identity model has not converged, and when no K fits.
+    """
+    if len(course) > 1 and course[-1] < STILL_FALLING * course[-2]:
+        raise ConfigurationError(
+            f"the identity model has not converged: in the last two tenths of its training its error fell from "
+            f"{course[-2]:.4g} to {course[-1]:.4g}. Raise strategy.identity_steps, or set strategy.clusters to types "
+            "or to lists of agents."
+        )
+    tried = {k: k_means(means, k, seed) for k in ([clusters] if clusters else range(2, max(2, len(means) // 2) + 1))}
+    partitions = {k: found for k, found in tried.items() if found is not None}
+    fits = [Fit(k, davies_bouldin(means, one), silhouette(means, one)) for k, one in partitions.items() if k > 1]
+    if clusters is not None:
+        if clusters not in partitions:
+            raise ConfigurationError(f"the agents' identities do not form strategy.clusters={clusters} clusters.{_table(fits)}")
+        fit = fits[0] if fits else Fit(clusters, 0.0, 0.0)
+    else:
+        fit = min(fits, key=lambda one: one.davies_bouldin, default=Fit(0, np.inf, -1.0))
+        if fit.silhouette < least:
+            raise ConfigurationError(
+                f"the agents' identities form no clear clusters: the best number has silhouette {fit.silhouette:.3f}, "
+                f"below strategy.identity_silhouette={least:g}.{_table(fits)} If the agents are alike, use "
+                "strategy=a_pps or full_sharing. Else raise strategy.identity_episodes or identity_steps, or set "
+                "strategy.clusters to a number, to types, or to lists of agents."
+            )
+    return Found(merged(means, partitions[fit.clusters], smallest), fits, fit, course)
+
+
+def merged(means: Floats64, found: Partition, smallest: int) -> Partition:
+    """Return the partition after each cluster with fewer than `smallest` agents has joined the nearest one."""
+    while len(found.centres) > 1 and min(sizes := [len(own) for own in found.clusters]) < smallest:
+        small = sizes.index(min(sizes))
+        distances = np.linalg.norm(found.centres - found.centres[small], axis=1)
+        distances[small] = np.inf
+        labels = found.labels.copy()
+        labels[labels == small] = int(distances.argmin())
+        found = partition(means, labels)
+    return found
+
+
+def _table(fits: Sequence[Fit]) -> str:
+    rows = "; ".join(f"K={k}: Davies-Bouldin {index:.3f}, silhouette {score:.3f}" for k, index, score in fits)
+    return f" {rows}." if rows else ""
