@@ -50,6 +50,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "bulyan": f"{_STRATEGIES}:RobustSettings",
         "norm_clip": f"{_COMMON}:StrategyConfig",
         "clusters": f"{_STRATEGIES}:ClusterSettings",
+        "snp_ps": f"{_STRATEGIES}:SubNetworkSettings",
+        "adaps": f"{_STRATEGIES}:AdaptiveSettings",
     },
     "env": {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
 
@@ -21,6 +22,8 @@ Parameters = dict[str, torch.Tensor]
 """Named tensors [agents, ...]; weights are [agents, inputs, outputs], biases [agents, outputs]."""
 Shapes = Mapping[str, tuple[int, ...]]
 """Each parameter's shape for one agent, by name."""
+Units = Mapping[str, tuple[str | None, ...]]
+"""The group of hidden units along each axis of each parameter, by name; None along inputs and outputs."""
 
 
 class NetworkSettings(Protocol):
@@ -57,6 +60,19 @@ class Network(ABC):
     @abstractmethod
     def shapes(self) -> Shapes:
         """Return the shape of each parameter of one agent, by name; strategy.shared selects by these names."""
+
+    def units(self) -> Units:
+        """Return the group of hidden units along each axis of each parameter of `shapes`.
+
+        A group is a hidden layer; its name is any text. An axis several times as long as its group is wide has a block
+        of the group for each gate. A network of fewer units (`model.hidden`) has the same names and groups, and
+        computes what this one computes when the parameters of all other units are zero. Strategies of sub-networks
+        (docs/adaptive.md) need this; other strategies never ask. Raises ConfigurationError unless overridden.
+        """
+        raise ConfigurationError(
+            f"{type(self).__name__} does not declare its hidden units, of which a strategy of sub-networks gives each "
+            "agent a part: override `units` (docs/own_methods.md), or choose strategy=clusters or strategy=a_pps."
+        )
 
     @abstractmethod
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:

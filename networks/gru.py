@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes, Units
 from fedqmix.networks.gru_recurrence import gru_cell, unroll
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
@@ -52,6 +52,19 @@ class Gru(Network):
             "gru.bias_hh": (3 * width,),
             "head.weight": (width, outputs),
             "head.bias": (outputs,),
+        }
+
+    def units(self) -> Units:
+        """See Network; the GRU's units have a block for each of its three gates."""
+        return {
+            "fc.weight": (None, "fc"),
+            "fc.bias": ("fc",),
+            "gru.weight_ih": ("fc", "gru"),
+            "gru.weight_hh": ("gru", "gru"),
+            "gru.bias_ih": ("gru",),
+            "gru.bias_hh": ("gru",),
+            "head.weight": ("gru", None),
+            "head.bias": (None,),
         }
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:

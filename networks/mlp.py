@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import Network, Parameters, Seen, Shapes
+from fedqmix.networks.base import Network, Parameters, Seen, Shapes, Units
 from fedqmix.runtime.core.timeline import Timeline
 
 
@@ -22,6 +22,16 @@ class Mlp(Network):
         sizes = {"fc1": (inputs, width), "fc2": (width, width), "head": (width, self.outputs)}
         weights = {f"{name}.weight": size for name, size in sizes.items()}
         return weights | {f"{name}.bias": size[1:] for name, size in sizes.items()}
+
+    def units(self) -> Units:
+        """See Network."""
+        groups: dict[str, tuple[str | None, str | None]] = {
+            "fc1": (None, "fc1"),
+            "fc2": ("fc1", "fc2"),
+            "head": ("fc2", None),
+        }
+        weights: dict[str, tuple[str | None, ...]] = {f"{name}.weight": both for name, both in groups.items()}
+        return weights | {f"{name}.bias": both[1:] for name, both in groups.items()}
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
         """See Network; model.initialisation as for the GRU: orthogonal with biases 0, or PyTorch's default."""

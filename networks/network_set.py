@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from fedqmix.networks.base import Network, Parameters, Seen
+from fedqmix.networks.base import Network, Parameters, Seen, Units
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.timeline import Timeline
 
@@ -27,6 +27,18 @@ class NetworkSet:
         """Return the shape of every parameter of one agent, by its full name."""
         each = ((self._prefix(name), network.shapes()) for name, network in self.by_name.items())
         return {prefix + key: tuple(shape) for prefix, one in each for key, shape in one.items()}
+
+    def units(self) -> Units:
+        """Return the groups of hidden units of every parameter, by its full name (`Network.units`).
+
+        A further network's groups begin with its name and a dot, as its parameters do.
+        """
+        return {
+            prefix + key: tuple(None if group is None else prefix + group for group in groups)
+            for name, network in self.by_name.items()
+            for prefix in [self._prefix(name)]
+            for key, groups in network.units().items()
+        }
 
     def draw(self, agent_ids: tuple[int, ...], seed: int) -> Parameters:
         """Draw the initial parameters of a stack, with a generator for each agent and network."""

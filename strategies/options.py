@@ -43,5 +43,19 @@ class ClusterSettings(StrategyConfig):
 
 
 @dataclass
-class OwnSettings(RewardShareSettings, KrumSettings, ClusterSettings):
+class SubNetworkSettings(StrategyConfig):
+    """The settings of strategies whose agents hold sub-networks of one root network (docs/adaptive.md)."""
+
+    keep: float = number(0, 1, above=True, doc="an agent's share of each hidden layer's units, rounded up")
+
+
+@dataclass
+class AdaptiveSettings(SubNetworkSettings, ClusterSettings):
+    """The settings of AdaPS, which has a sub-network for each cluster."""
+
+    masks: str = choice("mapped", "random", doc="the units of a cluster: from its centre, or drawn for each cluster")
+
+
+@dataclass
+class OwnSettings(RewardShareSettings, KrumSettings, AdaptiveSettings):
     """The settings of strategy=own, which may derive from any strategy here: every setting of every strategy."""

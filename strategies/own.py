@@ -27,7 +27,9 @@ def _require_averaging(found: type[TeamStrategy], settings: StrategySettings) ->
     Raises ConfigurationError when the class ties gradients or overrides the method that the setting acts on.
     """
     replaced = found.aggregate_train is not TeamStrategy.aggregate_train
-    several = [name for name in ("mixing_matrix", "masks") if getattr(found, name) is not getattr(TeamStrategy, name)]
+    several = [
+        name for name in ("mixing_matrix", "masks", "mixed") if getattr(found, name) is not getattr(TeamStrategy, name)
+    ]
     if several and settings.server_optimiser != "none":
         raise ConfigurationError(
             f"strategy.server_optimiser={settings.server_optimiser} moves one network for all agents, but "

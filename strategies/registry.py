@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.strategies.a_pps import AveragePPS
+from fedqmix.strategies.adaps import AdaptiveSubNetworks
 from fedqmix.strategies.bulyan import Bulyan
 from fedqmix.strategies.clusters import Clusters
 from fedqmix.strategies.full_sharing import FullSharing
@@ -15,6 +16,7 @@ from fedqmix.strategies.own import own_strategy
 from fedqmix.strategies.pp_pps import PartialPPS
 from fedqmix.strategies.rs_pps import RewardSharePPS
 from fedqmix.strategies.settings import StrategySettings
+from fedqmix.strategies.snp_ps import RandomSubNetworks
 from fedqmix.strategies.team import TeamStrategy
 from fedqmix.strategies.trimmed_mean import TrimmedMean
 
@@ -35,6 +37,8 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
     "bulyan": Bulyan,
     "norm_clip": NormClip,
     "clusters": Clusters,
+    "snp_ps": RandomSubNetworks,
+    "adaps": AdaptiveSubNetworks,
 }
 
 

@@ -150,25 +150,36 @@ class TeamStrategy(Method, FedAvg):
         record = self.record
         individual_returns = training_counts(facts, self.n_agents).individual_returns
         rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
-        record.distances = mean_distances(networks)
+        record.distances = self.distances(dict(zip(kept, networks, strict=True)))
         bounded = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
-        team = self._mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
+        team = self.mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
         aggregated = self._beside.take_from(require_finite(team, record.number))
         record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
         if self._optimiser is not None:
             aggregated = self._optimiser.step(record.number, self._begun_with, aggregated)
         return aggregated, MetricRecord({"weights": list(record.weights)})
 
-    def _mixed(
+    def mixed(
         self, contents: Mapping[int, ArrayRecord], rewards: Mapping[int, float], sent: Sequence[ArrayRecord]
     ) -> ArrayRecord:
-        """Return the team's arrays after mixing, and record each agent's mean share (`record.weights`)."""
+        """Return the team's arrays after mixing, and record each agent's mean share (`record.weights`).
+
+        contents, rewards: agent -> its arrays and R_i, of the agents that count. sent: [agents], what each was sent.
+        """
         first = online(next(iter(contents.values())))
         mixing = mixing_of(self, {name: tuple(array.shape) for name, array in first.items()}, rewards)
         self.record.weights = mixing.shares  # combine may replace them by the agents' true shares
         if mixing.one_row is not None:
             return self.combine(list(contents.values()), mixing.one_row)
         return mixing.mix(contents, sent)
+
+    def distances(self, contents: Mapping[int, ArrayRecord]) -> dict[str, float]:
+        """Return the mean distance of two agents by parameter name. contents: agent -> its parameters."""
+        return mean_distances(list(contents.values()))
+
+    def figures(self) -> Mapping[str, Any]:
+        """Return what the run's summary says of the strategy, as JSON values; by default nothing."""
+        return {}
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

@@ -158,6 +158,8 @@ class StrategyProperties:
             "krum_select": 1,
             "clip_update": None,
             "clusters": None,
+            "keep": 1.0,
+            "masks": "mapped",
         }
         name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
         chosen = make_settings("strategy", name, values, self.changes_for(order))

@@ -22,6 +22,7 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.learning import train_step
 from fedqmix.conf.schema import Config
 from fedqmix.networks import Shapes
+from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import Integers, TeamSpec
@@ -108,7 +109,7 @@ class OurLearner:
         self._learner = TeamLearner(
             spec, settings, self._records, config.seed, device, batched_runs, config.runtime.backend
         )
-        ours = range(spec.n_agents), spec, config.model, settings
+        ours = range(spec.n_agents), spec, agent_model(config), settings
         self._agents = AgentStack(*ours, config.seed, device, batched_runs, config.runtime.backend)
         episodes.fill(self._agents, self._records)
 

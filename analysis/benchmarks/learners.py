@@ -23,6 +23,7 @@ from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Progress, against_floor, sgemm_rate
 from fedqmix.analysis.benchmarks.peer_process import Peer
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.threads import share_out
@@ -113,7 +114,7 @@ def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
         "obs_dim": spec.obs_dim,
         "state_dim": spec.state_dim,
         "batch": batch,
-        "hidden": config.model.hidden,
+        "hidden": agent_model(config).hidden,
         "mixing_embed": algorithm.mixing_embed,
         "hypernetwork_layers": algorithm.hypernetwork_layers,
         "hypernetwork_hidden": algorithm.hypernetwork_hidden,

@@ -16,13 +16,15 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.strategies.options import ClusterSettings
 
 TYPES = "types"
+CLUSTERED = ("clusters", "adaps")
+"""The strategies that need strategy.clusters."""
 _EXAMPLE = f"write strategy.clusters={TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
 
 
 def check_clustered(strategy: StrategyConfig) -> None:
     """Check that clusters are given where a strategy needs them. Raises ConfigurationError."""
-    if strategy.name == "clusters" and isinstance(strategy, ClusterSettings) and strategy.clusters is None:
-        raise ConfigurationError(f"strategy=clusters needs clusters: {_EXAMPLE}.")
+    if strategy.name in CLUSTERED and isinstance(strategy, ClusterSettings) and strategy.clusters is None:
+        raise ConfigurationError(f"strategy={strategy.name} needs clusters: {_EXAMPLE}.")
 
 
 def clusters_of(config: Config) -> list[list[int]] | None:

@@ -155,10 +155,12 @@ def _check_lessening(strategy: StrategyConfig) -> None:
     The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
     """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
-    if strategy.name == "clusters" and strategy.server_optimiser != "none":
+    several = {"clusters": "one for each cluster", "adaps": "a part of it for each cluster"}
+    several |= {"snp_ps": "a part of it for each agent"}
+    if strategy.name in several and strategy.server_optimiser != "none":
         raise ConfigurationError(
             f"strategy.server_optimiser={strategy.server_optimiser} moves one network for all agents, but "
-            "strategy=clusters has one for each cluster: leave it out."
+            f"strategy={strategy.name} has {several[strategy.name]}: leave it out."
         )
     for name, off in LESSENING_OFF.items():
         value = getattr(strategy, name)

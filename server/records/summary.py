@@ -41,12 +41,14 @@ def summarise(
     game: str,
     score: Score,
     refused: Mapping[int, Mapping[str, Any]] | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
     rows: every evaluation in order. command: the program's command line. wall_clock_s: seconds from its start to its
     end. game: name and version of the game; empty when the run ended before it was known. score: the world's.
     refused: refused agent -> number of refusals ("times") and last reason ("last").
+    figures: what the strategy adds, such as the units that each agent holds (`TeamStrategy.figures`).
     """
     reached = next((row for row in rows if row.get(WON, 0.0) >= REACHED), None)
     first_won = {key: reached[key] for key in ("env_step", "elapsed_s")} if reached else None
@@ -59,6 +61,7 @@ def summarise(
         "score": str(score),
         "algorithm": config.algorithm.name,
         "strategy": config.strategy.name,
+        **({"strategy_figures": dict(figures)} if figures else {}),
         "experiment": config.experiment,
         "seed": config.seed,
         "evaluation_starts": config.evaluation.starts,

@@ -85,6 +85,8 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "krum_select": 1,
         "clip_update": 1.0 if name == "norm_clip" else None,
         "clusters": None,
+        "keep": 1.0,
+        "masks": "mapped",
     }
     return chosen("strategy", name, values | changes)
 

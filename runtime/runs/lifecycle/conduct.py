@@ -23,11 +23,13 @@ from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle import resuming
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
 from fedqmix.runtime.runs.lifecycle.memory import collect_only_new
+from fedqmix.runtime.runs.lifecycle.root_network import root_network
 from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore
 from fedqmix.server.app import server_app
 from fedqmix.server.records import Loggers, Outcome, Row, make_loggers, marl_eval, read_rows, summarise, write_json
 from fedqmix.server.round_end import Counters, MixerSide, RoundEnd
 from fedqmix.strategies import TeamStrategy, strategy_class
+from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
 
 Shared = Mapping[str, torch.Tensor]
 """The strategy's aggregates: tensors by the names of runtime.core.team_arrays, [...] each, without the agent axis."""
@@ -106,6 +108,8 @@ def conduct(
     outcome = Outcome.INTERRUPTED
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
+    if isinstance(strategy, SubNetworkStrategy):
+        note(strategy.described())
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED
@@ -125,6 +129,7 @@ def conduct(
             game=game,
             score=team_spec(config.map, config.env).score,
             refused=strategy.faults.summary(),
+            figures=strategy.figures(),
         )
         write_json(folder.summary, summary)
         write_json(folder.marl_eval, marl_eval(config, rows))
@@ -195,7 +200,7 @@ def _rounds(
 def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamStrategy:
     """Build the configured strategy for a team."""
     settings = with_known(config.strategy, clusters=clusters_of(config))
-    return strategy_class(settings)(
+    strategy = strategy_class(settings)(
         settings,
         n_agents,
         env_steps=config.stop.env_steps,
@@ -205,6 +210,9 @@ def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamSt
         evaluate_around=config.evaluation.around_aggregation,
         first_round=first_round,
     )
+    if isinstance(strategy, SubNetworkStrategy):
+        strategy.divide(root_network(config, team_spec(config.map, config.env)), config.seed)
+    return strategy
 
 
 def _tensors(arrays: ArrayRecord) -> dict[str, torch.Tensor]:

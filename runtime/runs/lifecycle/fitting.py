@@ -15,6 +15,7 @@ from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
 from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.training import stored_name
 from fedqmix.conf.schema import AlgorithmConfig, Config
+from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.array_names import BUFFER, EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.team_arrays import of_agent, plain_name
@@ -31,7 +32,7 @@ MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
 
 def agent_shapes(config: Config, spec: TeamSpec) -> dict[str, Shape]:
     """Return the shape of every parameter of one agent, by name."""
-    return make_networks(find_algorithm(config.algorithm), config.model, spec).shapes()
+    return make_networks(find_algorithm(config.algorithm), agent_model(config), spec).shapes()
 
 
 def require_agents(place: Path, found: Tensors, config: Config, spec: TeamSpec, agents: int) -> None:

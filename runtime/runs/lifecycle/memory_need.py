@@ -18,6 +18,7 @@ from fedqmix.algorithms import find_algorithm, make_team_half
 from fedqmix.clients.buffer import private_ring
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
+from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.configuration.runs import CONFIG
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import TeamSpec
@@ -128,7 +129,7 @@ def _need(config: Config, programs: int) -> Need:
     batch = min(learning.buffer_size, max(learning.batch_size, learning.parallel_episodes))
     networks = COPIES * torch.float32.itemsize * _parameters(config, spec)
     moments = learning.batch_size * (spec.episode_limit + 1) * spec.n_agents
-    step = HIDDEN_ROWS * torch.float32.itemsize * moments * config.model.hidden
+    step = HIDDEN_ROWS * torch.float32.itemsize * moments * agent_model(config).hidden
     return Need(programs + networks, step, _episode(config, spec), batch, learning.buffer_size, gpu)
 
 

@@ -15,8 +15,11 @@ from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.configuration.ranges import check_shared
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.runs.lifecycle.root_network import root_network
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.strategies import strategy_class
+from fedqmix.strategies.options import SubNetworkSettings
+from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
 
 
 def require_ready(config: Config) -> None:
@@ -25,8 +28,16 @@ def require_ready(config: Config) -> None:
     Raises ConfigurationError with the missing requirement.
     """
     require_world(config.map, config.env)
-    strategy_class(config.strategy)  # one of the user's own must be there
+    strategy = strategy_class(config.strategy)  # one of the user's own must be there
     _require_method(config, choose_device(config.runtime.device))
+    if issubclass(strategy, SubNetworkStrategy):
+        root_network(config, team_spec(config.map, config.env))
+    elif isinstance(config.strategy, SubNetworkSettings) and config.strategy.keep < 1:
+        raise ConfigurationError(
+            f"strategy.keep={config.strategy.keep} leaves each agent a part of one network, but strategy.code="
+            f"{config.strategy.code} averages whole networks: leave it out, or derive the class from "
+            "fedqmix.strategies.sub_network_strategy.SubNetworkStrategy."
+        )
 
 
 def _require_method(config: Config, device: torch.device) -> None:

@@ -13,6 +13,7 @@ import torch
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.conf.schema import Config
+from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.core.team_arrays import of_agent
@@ -40,7 +41,7 @@ class AgentSide:
         self._config = config
         try:
             self.agents = AgentStack(
-                agent_ids, spec, config.model, config.algorithm, config.seed, device, batched_runs, backend
+                agent_ids, spec, agent_model(config), config.algorithm, config.seed, device, batched_runs, backend
             )
         except RuntimeError as error:  # PyTorch cannot allocate
             raise _too_large(config) from error
