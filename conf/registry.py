@@ -50,6 +50,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "bulyan": f"{_STRATEGIES}:RobustSettings",
         "norm_clip": f"{_COMMON}:StrategyConfig",
         "clusters": f"{_STRATEGIES}:ClusterSettings",
+        "seps": f"{_STRATEGIES}:IdentitySettings",
         "snp_ps": f"{_STRATEGIES}:SubNetworkSettings",
         "adaps": f"{_STRATEGIES}:AdaptiveSettings",
     },

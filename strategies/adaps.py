@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import seeds
+from fedqmix.strategies.identity.strategy import FindsClusters
 from fedqmix.strategies.options import AdaptiveSettings
 from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
 from fedqmix.strategies.sub_networks import Integers, Units, drawn_units
@@ -25,19 +26,18 @@ HIDDEN = 64
 """The width of the mapping network's hidden layer."""
 
 
-class AdaptiveSubNetworks(SubNetworkStrategy):
+class AdaptiveSubNetworks(SubNetworkStrategy, FindsClusters):
     """Sub-networks that depend on the agents' clusters, strategy.clusters."""
 
     settings: AdaptiveSettings
 
     def cluster_of(self) -> list[int]:
         """Return the cluster of each agent: [agents], 0 .. K - 1."""
-        found = {agent: number for number, cluster in enumerate(self.settings.clusters) for agent in cluster}
-        return [found[agent] for agent in range(self.n_agents)]
+        return [int(label) for label in self.partition.labels]
 
     def centres(self) -> Floats:
         """Return the centre of each cluster: [K, dimensions]. Of given clusters, a one-hot code: all equally far."""
-        return np.eye(len(self.settings.clusters))
+        return self.partition.centres
 
     def draw_units(self, widths: Mapping[str, int], kept: Mapping[str, int]) -> Units:
         """Return the units of each agent's cluster."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fedqmix.strategies.a_pps import AveragePPS
-from fedqmix.strategies.mixing import Matrix
+from fedqmix.strategies.mixing import Matrix, cluster_rows
 from fedqmix.strategies.options import ClusterSettings
-from fedqmix.strategies.weights import uniform
 
 
 class Clusters(AveragePPS):
@@ -23,9 +22,4 @@ class Clusters(AveragePPS):
 
     def mixing_matrix(self, name: str, rewards: Mapping[int, float]) -> Matrix:
         """Return 1/|C_k| for the agents of the row's cluster, 0 for the others: [agents, agents]."""
-        rows = [[0.0] * self.n_agents for _ in range(self.n_agents)]
-        for cluster in self.settings.clusters:
-            for agent in cluster:
-                for other, weight in zip(cluster, uniform(len(cluster)), strict=True):
-                    rows[agent][other] = weight
-        return rows
+        return cluster_rows(self.settings.clusters, self.n_agents)

@@ -31,6 +31,8 @@ class Method(ABC):
     n_agents: int
     starts: list[ArrayRecord]
     record: RoundRecord
+    seed = 0
+    """The run's seed, which keys every draw of a strategy; set by the builder."""
 
     tie_gradients = False
     """Whether agents also share every gradient."""

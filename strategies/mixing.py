@@ -23,7 +23,7 @@ from fedqmix.runtime.core.array_names import parameter_of
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.team_arrays import team_name
 from fedqmix.strategies.aggregation import require_alike
-from fedqmix.strategies.weights import weighted_sum
+from fedqmix.strategies.weights import uniform, weighted_sum
 
 Matrix = Sequence[Sequence[float]]
 """W of one parameter: [agents, agents], every row >= 0 with sum 1."""
@@ -46,6 +46,19 @@ def equal_rows(weights: Sequence[float], agents: Sequence[int], n_agents: int) -
     for agent, weight in zip(agents, weights, strict=True):
         row[agent] = float(weight)
     return [row] * n_agents
+
+
+def cluster_rows(clusters: Sequence[Sequence[int]], n_agents: int) -> list[list[float]]:
+    """Return the matrix of plain averages within clusters: [agents, agents].
+
+    clusters: the agents of each, which together are all agents once. Row i holds 1/|C| for the agents of i's cluster C.
+    """
+    rows = [[0.0] * n_agents for _ in range(n_agents)]
+    for cluster in clusters:
+        for agent in cluster:
+            for other, weight in zip(cluster, uniform(len(cluster)), strict=True):
+                rows[agent][other] = weight
+    return rows
 
 
 def require_stochastic(matrix: Matrix, name: str, n_agents: int) -> None:

@@ -37,9 +37,26 @@ class ClusterSettings(StrategyConfig):
     """The settings of averages within clusters of agents."""
 
     clusters: Any = words(
-        "types, lists of agents such as [[0,1],[2,3,4]], or null",
-        doc="the agents that are averaged among themselves; types: those of each type (unit types in a battle)",
+        "types, lists of agents such as [[0,1],[2,3,4]], or null; seps, adaps: also auto, or a number",
+        doc="the agents of each cluster; types: those of each type (unit types in a battle); seps, adaps: a number of "
+        "clusters to find by identity, auto: that number is chosen too",
     )
+
+
+@dataclass
+class IdentitySettings(ClusterSettings):
+    """The settings of strategies whose clusters may be found by the agents' identities (docs/adaptive.md)."""
+
+    identity_episodes: int = number(1, doc="episodes of random actions from which identities are learned")
+    identity_steps: int = number(10, doc="gradient steps of the identity model")
+    identity_batch: int = number(1, 4096, doc="transitions of each agent in a gradient step of the identity model")
+    identity_latent: int = number(1, 256, doc="width of an agent's identity")
+    identity_kl: float = number(0, doc="weight of the divergence in the identity model's loss (beta)")
+    identity_average_every: int = number(
+        0, doc="gradient steps between averages of the identity decoders; 0: their gradients are averaged in each"
+    )
+    identity_silhouette: float = number(-1, 1, doc="clusters=auto: a smaller silhouette is refused")
+    smallest_cluster: int = number(1, doc="agents of a found cluster; a smaller one joins the nearest")
 
 
 @dataclass
@@ -50,7 +67,7 @@ class SubNetworkSettings(StrategyConfig):
 
 
 @dataclass
-class AdaptiveSettings(SubNetworkSettings, ClusterSettings):
+class AdaptiveSettings(SubNetworkSettings, IdentitySettings):
     """The settings of AdaPS, which has a sub-network for each cluster."""
 
     masks: str = choice("mapped", "random", doc="the units of a cluster: from its centre, or drawn for each cluster")

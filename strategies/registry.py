@@ -15,6 +15,7 @@ from fedqmix.strategies.norm_clip import NormClip
 from fedqmix.strategies.own import own_strategy
 from fedqmix.strategies.pp_pps import PartialPPS
 from fedqmix.strategies.rs_pps import RewardSharePPS
+from fedqmix.strategies.seps import SelectiveSharing
 from fedqmix.strategies.settings import StrategySettings
 from fedqmix.strategies.snp_ps import RandomSubNetworks
 from fedqmix.strategies.team import TeamStrategy
@@ -37,6 +38,7 @@ STRATEGIES: dict[str, type[TeamStrategy]] = {
     "bulyan": Bulyan,
     "norm_clip": NormClip,
     "clusters": Clusters,
+    "seps": SelectiveSharing,
     "snp_ps": RandomSubNetworks,
     "adaps": AdaptiveSubNetworks,
 }

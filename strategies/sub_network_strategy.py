@@ -32,9 +32,9 @@ class SubNetworkStrategy(AveragePPS):
     _root: RootNetwork | None = None
     _held: SubNetworks | None = None
 
-    def divide(self, root: RootNetwork, seed: int) -> None:
-        """Set the root network and the run's seed. Whoever builds the strategy calls it before the first round."""
-        self._root, self.seed = root, seed
+    def divide(self, root: RootNetwork) -> None:
+        """Set the root network. The builder calls it before the first round."""
+        self._root = root
 
     @abstractmethod
     def draw_units(self, widths: Mapping[str, int], kept: Mapping[str, int]) -> Units:
@@ -63,6 +63,7 @@ class SubNetworkStrategy(AveragePPS):
         super().join(grid)
         for agent, start in enumerate(self.starts):
             self._require_held(agent, start)
+        self.faults.note(self.described())
         first = self.sub_networks.first([_numbers(start) for start in self.starts])
         return team_record([{name: Array(value) for name, value in own.items()} for own in first])
 

@@ -6,7 +6,9 @@ with the course of its error. So an agent that is killed costs the attempt, and 
 
 from __future__ import annotations
 
+import itertools
 import math
+
 import torch
 from flwr.app import ConfigRecord
 
@@ -44,7 +46,7 @@ def answer_identity(
     transitions, played = play_randomly(agents, world, first, episodes)
     training = IdentityTraining(agents, asked, transitions)
     bounds = [steps * part // PARTS for part in range(PARTS + 1)]
-    parts = [training.train(end - begin, coordinator) for begin, end in zip(bounds, bounds[1:], strict=False)]
+    parts = [training.train(end - begin, coordinator) for begin, end in itertools.pairwise(bounds)]
     courses = torch.stack(parts, dim=1).tolist()  # [agents, PARTS]
     rows: Rows = [
         {

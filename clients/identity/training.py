@@ -2,8 +2,8 @@
 
 Exact form: the decoder's gradients are averaged over the team in every step, so that all agents hold one decoder, as
 if their transitions lay in one place. Averaged form: the decoders are averaged after some steps that each agent takes
-alone (FedAvg, McMahan et al. 2017, arXiv 1602.05629). Both take sums over the team by `Coordinator.pool`. The model is small: it is computed on the CPU, each agent as a
-stack of one, whatever the device of the networks.
+alone (FedAvg, McMahan et al. 2017, arXiv 1602.05629). Both take sums over the team by `Coordinator.pool`.
+The model is small. It is computed on the CPU, each agent as a stack of one, whatever the device of the networks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.compiled_train_state import CompiledTrainState
 from fedqmix.clients.identity.model import MEAN, IdentityModel
 from fedqmix.clients.identity.transitions import Transitions
-from fedqmix.networks.base import Parameters
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import DivergenceError

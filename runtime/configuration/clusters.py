@@ -2,6 +2,7 @@
 
 types                  the agents of each type: in a battle the unit types of the map
 [[0,1],[2,3,4]]        lists of agents, each agent in exactly one
+auto, or a number      seps and adaps: as many clusters as the agents' identities form, or that many, found in the run
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 from fedqmix.conf.schema import Config, StrategyConfig
 from fedqmix.envs.factory import agent_types, team_spec
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.strategies.options import ClusterSettings
+from fedqmix.strategies.options import ClusterSettings, IdentitySettings
 
-TYPES = "types"
-CLUSTERED = ("clusters", "adaps")
+TYPES, AUTO = "types", "auto"
+CLUSTERED = ("clusters", "seps", "adaps")
 """The strategies that need strategy.clusters."""
 _EXAMPLE = f"write strategy.clusters={TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
 
@@ -28,7 +29,7 @@ def check_clustered(strategy: StrategyConfig) -> None:
 
 
 def clusters_of(config: Config) -> list[list[int]] | None:
-    """Return the agents of each cluster; None when none are set.
+    """Return the agents of each cluster; None when none are set, and when they are to be found.
 
     Raises ConfigurationError unless the clusters hold every agent of the map exactly once, and for unit types that are
     drawn for every episode.
@@ -37,12 +38,26 @@ def clusters_of(config: Config) -> list[list[int]] | None:
     if not isinstance(strategy, ClusterSettings) or strategy.clusters is None:
         return None
     given = strategy.clusters
+    if isinstance(strategy, IdentitySettings) and (given == AUTO or type(given) is int):
+        _require_number(given, config)
+        return None
     if given == TYPES:
         types = agent_types(config.map, config.env)
         return [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
     clusters = _lists(given)
     _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)
     return clusters
+
+
+def _require_number(given: Any, config: Config) -> None:
+    """Check that a number of clusters can be found. Raises ConfigurationError."""
+    n_agents = team_spec(config.map, config.env).n_agents
+    least, most = (4, None) if given == AUTO else (2, n_agents)
+    if n_agents < least or (most is not None and not least <= given <= most):
+        allowed = f"needs at least {least} agents" if most is None else f"must be from {least} to {most}"
+        raise ConfigurationError(
+            f"strategy.clusters={given} {allowed}; {config.map} has {n_agents}: {_EXAMPLE}, or another number."
+        )
 
 
 def _lists(given: Any) -> list[list[int]]:

@@ -155,8 +155,8 @@ def _check_lessening(strategy: StrategyConfig) -> None:
     The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
     """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
-    several = {"clusters": "one for each cluster", "adaps": "a part of it for each cluster"}
-    several |= {"snp_ps": "a part of it for each agent"}
+    several = dict.fromkeys(("clusters", "seps"), "one for each cluster")
+    several |= {"adaps": "a part of it for each cluster", "snp_ps": "a part of it for each agent"}
     if strategy.name in several and strategy.server_optimiser != "none":
         raise ConfigurationError(
             f"strategy.server_optimiser={strategy.server_optimiser} moves one network for all agents, but "

@@ -191,9 +191,10 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
             gradient = decode(request.gradient, "gradient", np.float32, (1, None))
             return f"a sum of {gradient.shape[1]} parameters' gradients", gradient
 
-        row: mixer_pb2.PoolSum = self._learn(
-            request, context, read, lambda given: _sums(self._coordinator.pool(self._stack(given))), ("train", "identity")
-        )
+        def pool(given: list[Floats]) -> Sequence[mixer_pb2.PoolSum]:
+            return _sums(self._coordinator.pool(self._stack(given)))
+
+        row: mixer_pb2.PoolSum = self._learn(request, context, read, pool, ("train", "identity"))
         return row
 
     @conversed

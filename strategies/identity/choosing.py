@@ -40,7 +40,9 @@ class Found(NamedTuple):
         )
 
 
-def choose(means: Floats64, course: Sequence[float], clusters: int | None, least: float, smallest: int, seed: int) -> Found:
+def choose(
+    means: Floats64, course: Sequence[float], clusters: int | None, least: float, smallest: int, seed: int
+) -> Found:
     """Return the clusters of agents by their identities.
 
     means: [agents, latent]. course: the identity model's error over its training. clusters: K; None: the K from 2 to
@@ -59,7 +61,10 @@ def choose(means: Floats64, course: Sequence[float], clusters: int | None, least
     fits = [Fit(k, davies_bouldin(means, one), silhouette(means, one)) for k, one in partitions.items() if k > 1]
     if clusters is not None:
         if clusters not in partitions:
-            raise ConfigurationError(f"the agents' identities do not form strategy.clusters={clusters} clusters.{_table(fits)}")
+            raise ConfigurationError(
+                f"the agents' identities do not form strategy.clusters={clusters} clusters: too many are equal. Set a "
+                "smaller number, types, or lists of agents."
+            )
         fit = fits[0] if fits else Fit(clusters, 0.0, 0.0)
     else:
         fit = min(fits, key=lambda one: one.davies_bouldin, default=Fit(0, np.inf, -1.0))

@@ -3,7 +3,8 @@
 Davies-Bouldin index (Davies and Bouldin 1979): the mean over clusters of the worst ratio (s_k + s_l) / d_kl, with s_k
 the mean distance of cluster k's points to its centre and d_kl the distance of two centres. Lower is better.
 Silhouette (Rousseeuw 1987): the mean over points of (b - a) / max(a, b), with a the mean distance to the other points
-of the own cluster and b the smallest mean distance to another cluster's; 0 for a point alone. -1 to 1, higher is better.
+of the own cluster and b the smallest mean distance to another cluster's; 0 for a point alone. From -1 to 1, higher is
+better.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def k_means(points: Floats64, clusters: int, seed: int) -> Partition | None:
         random = generator(seed, "k-means", clusters, start)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a cluster that became empty: the start does not count
-            _, labels = kmeans2(points, clusters, minit="++", rng=random)
+            _, labels = kmeans2(points, clusters, minit="++", seed=random)
         if len(set(labels.tolist())) < clusters:
             continue
         found = partition(points, labels)

@@ -108,8 +108,6 @@ def conduct(
     outcome = Outcome.INTERRUPTED
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
-    if isinstance(strategy, SubNetworkStrategy):
-        note(strategy.described())
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED
@@ -199,7 +197,8 @@ def _rounds(
 
 def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamStrategy:
     """Build the configured strategy for a team."""
-    settings = with_known(config.strategy, clusters=clusters_of(config))
+    given = clusters_of(config)
+    settings = config.strategy if given is None else with_known(config.strategy, clusters=given)
     strategy = strategy_class(settings)(
         settings,
         n_agents,
@@ -210,8 +209,9 @@ def make_strategy(config: Config, n_agents: int, first_round: int = 1) -> TeamSt
         evaluate_around=config.evaluation.around_aggregation,
         first_round=first_round,
     )
+    strategy.seed = config.seed
     if isinstance(strategy, SubNetworkStrategy):
-        strategy.divide(root_network(config, team_spec(config.map, config.env)), config.seed)
+        strategy.divide(root_network(config, team_spec(config.map, config.env)))
     return strategy
 
 
