@@ -46,8 +46,10 @@ def partition(points: Floats64, labels: NDArray[np.integer]) -> Partition:
 def k_means(points: Floats64, clusters: int, seed: int) -> Partition | None:
     """Return the best of STARTS runs of k-means++ (Arthur and Vassilvitskii 2007).
 
-    points: [points, width]. Returns None when no start found as many clusters as asked for.
+    points: [points, width]. Returns None when too few points differ, and when no start found as many clusters.
     """
+    if len(np.unique(points, axis=0)) < clusters:
+        return None
     best: tuple[float, Partition] | None = None
     for start in range(STARTS):
         random = generator(seed, "k-means", clusters, start)
