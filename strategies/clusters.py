@@ -9,8 +9,13 @@ by an encoder of agents and train one network for each; here clusters are given,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fedqmix.strategies.a_pps import AveragePPS
+from fedqmix.strategies.method import GradientPlaces
 from fedqmix.strategies.mixing import Matrix
 from fedqmix.strategies.options import ClusterSettings
 from fedqmix.strategies.weights import uniform
@@ -29,3 +34,18 @@ class Clusters(AveragePPS):
                 for other, weight in zip(cluster, uniform(len(cluster)), strict=True):
                     rows[agent][other] = weight
         return rows
+
+    def gradient_places(self) -> GradientPlaces | None:
+        """Return a block for each cluster, with strategy.every_step; see Method."""
+        if not self.settings.every_step:
+            return None
+        shapes = {name: tuple(array.shape) for name, array in self.starts[0].items()}
+        blocks: dict[int, Mapping[str, NDArray[np.int32]]] = {}
+        first = 0
+        for cluster in self.settings.clusters:
+            own: dict[str, NDArray[np.int32]] = {}
+            for name, shape in shapes.items():
+                own[name] = np.arange(first, first + prod(shape), dtype=np.int32).reshape(shape)
+                first += prod(shape)
+            blocks |= dict.fromkeys(cluster, own)
+        return GradientPlaces(first, [blocks[agent] for agent in range(self.n_agents)])

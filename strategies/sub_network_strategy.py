@@ -21,6 +21,7 @@ from fedqmix.runtime.core.errors import FederationError
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.aggregation import require_alike
 from fedqmix.strategies.beside import online
+from fedqmix.strategies.method import GradientPlaces
 from fedqmix.strategies.mixing import team_record
 from fedqmix.strategies.options import SubNetworkSettings
 from fedqmix.strategies.sub_networks import RootNetwork, SubNetworks, Units
@@ -89,6 +90,10 @@ class SubNetworkStrategy(AveragePPS):
         totals = [math.fsum(own) for own in shares.values()]  # a resumed run's arrays come in another order
         self.record.weights = [total / (math.fsum(totals) or 1.0) for total in totals]
         return team_record(aggregates)
+
+    def gradient_places(self) -> GradientPlaces | None:
+        """Return a place for each element of the root that an agent holds, with strategy.every_step; see Method."""
+        return self.sub_networks.gradient_places() if self.settings.every_step else None
 
     def distances(self, contents: Mapping[int, ArrayRecord]) -> dict[str, float]:
         """Return the mean distance of two agents over the elements that both hold, by parameter name."""
