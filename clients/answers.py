@@ -17,6 +17,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, Met
 
 from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
+from fedqmix.clients.gradient_places import GradientPlaces
 from fedqmix.clients.identity.answers import answer_identity
 from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
@@ -88,14 +89,15 @@ def _train(
     buffers: Parameters,
 ) -> MetricRows:
     shared = tuple(online_names(arrays))
+    kept = agents.kept_with(buffers)  # may be refused, before anything has changed
     round_plan = RoundPlan(
         _integer(plan, m.TRAINING_STEPS),
         _integer(plan, m.ENV_STEPS),
         bool(plan[m.TIE_GRADIENTS]),
         _proximal_mu(plan),
         shared,
+        GradientPlaces.sent(kept, agents, _integer(plan, m.POOLED_SIZE) if m.POOLED_SIZE in plan else 0),
     )
-    kept = agents.kept_with(buffers)  # may be refused, before anything has changed
     agents.load_aggregate(arrays)
     agents.buffers = kept
     if plan.get(m.RESET_MOMENTS, False):

@@ -11,6 +11,7 @@ import torch
 from fedqmix.clients.agent_rows import AgentRows, Sampled
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import sample_episodes
+from fedqmix.clients.gradient_places import GradientPlaces, tie
 from fedqmix.clients.proximal import Proximal
 from fedqmix.clients.rows import backward_batched, rows_batched
 from fedqmix.runtime.core.batched_runs import Work
@@ -21,12 +22,17 @@ from fedqmix.runtime.storage.draw import slots_to_learn_from
 
 
 def train_step(
-    agents: AgentStack, coordinator: Coordinator, tie_gradients: bool = False, proximal: Proximal | None = None
+    agents: AgentStack,
+    coordinator: Coordinator,
+    tie_gradients: bool = False,
+    proximal: Proximal | None = None,
+    places: GradientPlaces | None = None,
 ) -> None:
     """Take one training step on one batch of episodes.
 
-    tie_gradients: give every agent the team's summed gradient (strategy full_sharing). proximal: the term that each
-    agent adds to its own gradient, before norms and clipping.
+    tie_gradients: give every agent the summed gradient of all that hold an element. places: where the agents' gradients
+    lie in the team's pooled one; None: all hold one network (strategy full_sharing). proximal: the term that each agent
+    adds to its own gradient, before norms and clipping.
     Raises DivergenceError when a gradient is not finite; the networks are then unchanged. Raises SlotError when fewer
     than batch_size episodes are stored.
     """
@@ -45,7 +51,7 @@ def train_step(
     agents.batched_runs.compute(Work.BACKWARD, (computed, gradients), backward_batched)
     if proximal is not None:
         proximal.add_gradient(agents.online)
-    squared_norms = _tie(agents, coordinator) if tie_gradients else state.squared_norms()
+    squared_norms = tie(agents, coordinator, places) if tie_gradients else state.squared_norms()
     _require_finite(agents, squared_norms)
     state.step(coordinator.clip(squared_norms))
     agents.train_steps += 1
@@ -56,19 +62,6 @@ def train_step(
 def agent_rows(agents: AgentStack, episodes: SampledEpisodes) -> AgentRows:
     """Return the rows of the sampled episodes."""
     return agents.batched_runs.compute(Work.ROWS, Sampled(agents, episodes), rows_batched)
-
-
-def _tie(agents: AgentStack, coordinator: Coordinator) -> torch.Tensor:
-    """Replace each agent's gradient by the team's sum.
-
-    Returns squared norms [agents], whose sum is the squared gradient norm of the shared network.
-    """
-    gradients = _gradients(agents)
-    pooled = coordinator.pool(torch.cat([gradient.flatten(1) for gradient in gradients.values()], dim=1))
-    sizes = [gradient[0].numel() for gradient in gradients.values()]
-    for gradient, total in zip(gradients.values(), torch.split(pooled, sizes, dim=1), strict=True):
-        gradient.copy_(total.view_as(gradient))
-    return agents.train_state.squared_norms() / agents.spec.n_agents
 
 
 def _gradients(agents: AgentStack) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ from fedqmix.algorithms.ppo.settings import PpoSettings
 from fedqmix.clients.acting import StepObserver
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.buffer import add_episodes
+from fedqmix.clients.gradient_places import GradientPlaces
 from fedqmix.clients.learning import train_step
 from fedqmix.clients.playing import Played, play
 from fedqmix.clients.proximal import Proximal
@@ -24,7 +25,8 @@ class RoundPlan:
 
     training_steps: gradient steps to take. env_steps: the run's limit of environment steps, where collecting stops
     (the round then ends early). tie_gradients: every gradient step uses the team's summed gradient. proximal_mu: the
-    weight of the proximal term (clients.proximal); 0: none. shared: names of the shared parameters.
+    weight of the proximal term (clients.proximal); 0: none. shared: names of the shared parameters. places: of the
+    agents' gradients in the team's (clients.gradient_places); None: all agents hold one network.
     """
 
     training_steps: int
@@ -32,6 +34,7 @@ class RoundPlan:
     tie_gradients: bool
     proximal_mu: float = 0.0
     shared: tuple[str, ...] = ()
+    places: GradientPlaces | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
             individual_returns += played.individual_returns
             broken += played.broken
         while agents.pending_updates >= 1 and agents.train_steps < last_step:
-            train_step(agents, coordinator, plan.tie_gradients, proximal)
+            train_step(agents, coordinator, plan.tie_gradients, proximal, plan.places)
             agents.pending_updates -= 1
     return RoundOutcome(individual_returns, agents.episodes - first_episode, agents.train_steps - first_step, broken)
 

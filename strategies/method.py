@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,18 @@ from fedqmix.strategies.aggregation import aggregate
 from fedqmix.strategies.mixing import Mask, Matrix, Mixing, Rows, counted_rows, equal_rows, require_stochastic
 from fedqmix.strategies.record import RoundRecord
 from fedqmix.strategies.settings import StrategySettings
+
+
+@dataclass(frozen=True)
+class GradientPlaces:
+    """The places of each agent's gradients in the team's pooled one.
+
+    size: of the pooled gradient. places: [agents], int32 by parameter name, of the parameter's shape; all of an agent's
+    differ.
+    """
+
+    size: int
+    places: Sequence[Mapping[str, NDArray[np.int32]]]
 
 
 class Method(ABC):
@@ -35,7 +48,7 @@ class Method(ABC):
     """The run's seed, which keys every draw of a strategy; set by the builder."""
 
     tie_gradients = False
-    """Whether agents also share every gradient."""
+    """Whether agents also share every gradient, as they all hold one network."""
 
     @abstractmethod
     def weights(self, rewards: Sequence[float]) -> list[float]:
@@ -67,6 +80,14 @@ class Method(ABC):
         name. All agents have the same names, shapes and types.
         """
         return {}
+
+    def gradient_places(self) -> GradientPlaces | None:
+        """Return where the agents' gradients lie in the team's pooled one, for agents that share every gradient.
+
+        None, the default: they do not, or with `tie_gradients` all hold one network. Agents with a place in common
+        begin the run with equal values there, and take every training step with the sum of their gradients.
+        """
+        return None
 
     def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i of the agents whose updates count; by default their individual returns.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fedqmix.conf.fields import choice, number, words
+from fedqmix.conf.fields import choice, number, value, words
 from fedqmix.conf.schema import StrategyConfig
 
 
@@ -33,7 +33,14 @@ class KrumSettings(RobustSettings):
 
 
 @dataclass
-class ClusterSettings(StrategyConfig):
+class EveryStepSettings(StrategyConfig):
+    """The setting of strategies whose agents may share every gradient with those that hold the same elements."""
+
+    every_step: bool = value(doc="whether the holders of an element also take every training step together")
+
+
+@dataclass
+class ClusterSettings(EveryStepSettings):
     """The settings of averages within clusters of agents."""
 
     clusters: Any = words(
@@ -60,7 +67,7 @@ class IdentitySettings(ClusterSettings):
 
 
 @dataclass
-class SubNetworkSettings(StrategyConfig):
+class SubNetworkSettings(EveryStepSettings):
     """The settings of strategies whose agents hold sub-networks of one root network (docs/adaptive.md)."""
 
     keep: float = number(0, 1, above=True, doc="an agent's share of each hidden layer's units, rounded up")

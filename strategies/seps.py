@@ -9,15 +9,19 @@ in one process; here a cluster's networks are averaged once in a round.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from fedqmix.strategies.clusters import Clusters
 from fedqmix.strategies.identity.strategy import FindsClusters
-from fedqmix.strategies.mixing import Matrix, cluster_rows
+from fedqmix.strategies.options import IdentitySettings
 
 
-class SelectiveSharing(FindsClusters):
+class SelectiveSharing(FindsClusters, Clusters):
     """A-PPS within each cluster, which may be found by identity."""
 
-    def mixing_matrix(self, name: str, rewards: Mapping[int, float]) -> Matrix:
-        """Return 1/|C_k| for the agents of the row's cluster, 0 for the others: [agents, agents]."""
-        return cluster_rows(self.partition.clusters, self.n_agents)
+    settings: IdentitySettings
+
+    @property
+    def clusters(self) -> Sequence[Sequence[int]]:
+        """The agents of each cluster, found or given."""
+        return self.partition.clusters

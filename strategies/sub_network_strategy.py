@@ -6,6 +6,7 @@ agent's networks are ordinary ones of fewer units (runtime.configuration.agent_m
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from fedqmix.runtime.core.errors import FederationError
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.aggregation import require_alike
 from fedqmix.strategies.beside import online
+from fedqmix.strategies.method import GradientPlaces
 from fedqmix.strategies.mixing import team_record
 from fedqmix.strategies.options import SubNetworkSettings
 from fedqmix.strategies.sub_networks import RootNetwork, SubNetworks, Units
@@ -75,7 +77,8 @@ class SubNetworkStrategy(AveragePPS):
         weights = dict(zip(contents, self.weights(list(rewards.values())), strict=True))
         own = [contents.get(agent, begun) for agent, begun in enumerate(sent)]
         aggregates: list[dict[str, Array]] = [{} for _ in sent]
-        parts, shares = self.sub_networks, dict.fromkeys(contents, 0.0)
+        parts = self.sub_networks
+        shares: dict[int, list[float]] = {agent: [] for agent in contents}
         for name in next(iter(contents.values())):
             of = parameter_of(name)
             pooled = parts.pool(of, {agent: content[name].numpy() for agent, content in contents.items()}, weights)
@@ -84,9 +87,14 @@ class SubNetworkStrategy(AveragePPS):
             if name == of:
                 for agent in contents:
                     weight = pooled.weight[parts.places(of, agent)]
-                    shares[agent] += float(np.sum(weights[agent] / weight[weight > 0]))
-        self.record.weights = [share / (sum(shares.values()) or 1.0) for share in shares.values()]
+                    shares[agent].append(float(np.sum(weights[agent] / weight[weight > 0])))
+        totals = [math.fsum(own) for own in shares.values()]  # a resumed run's arrays come in another order
+        self.record.weights = [total / (math.fsum(totals) or 1.0) for total in totals]
         return team_record(aggregates)
+
+    def gradient_places(self) -> GradientPlaces | None:
+        """Return a place for each element of the root that an agent holds, with strategy.every_step; see Method."""
+        return self.sub_networks.gradient_places() if self.settings.every_step else None
 
     def distances(self, contents: Mapping[int, ArrayRecord]) -> dict[str, float]:
         """Return the mean distance of two agents over the elements that both hold, by parameter name."""

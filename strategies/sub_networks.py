@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import seeds
-from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.errors import ConfigurationError, FederationError
+from fedqmix.strategies.method import GradientPlaces
 
 Shapes = Mapping[str, tuple[int, ...]]
 Integers = NDArray[np.int64]
@@ -101,11 +102,21 @@ class Pooled:
 
 
 class SubNetworks:
-    """The parts of a root network that the agents of a team hold. units: of each of the root's groups."""
+    """The parts of a root network that the agents of a team hold.
+
+    units: of each of the root's groups. Raises FederationError when they are not valid.
+    """
 
     def __init__(self, root: RootNetwork, units: Units) -> None:
         self.root, self.units = root, units
-        self.n_agents = len(next(iter(units.values()))) if units else 0
+        self.n_agents = len(next(iter(units.values())))
+        for group, width in root.widths.items():
+            own = units[group]
+            if own.shape != (self.n_agents, root.kept[group]) or not _ascending(own, width):
+                raise FederationError(
+                    f"the units of {group!r} must be {root.kept[group]} different numbers from 0 to {width - 1} for "
+                    "each agent, ascending."
+                )
 
     def places(self, name: str, agent: int) -> tuple[Integers, ...]:
         """Return the index that takes an agent's elements out of the root's parameter `name`."""
@@ -170,6 +181,18 @@ class SubNetworks:
             found[name] = float(np.mean(lengths)) if lengths else 0.0
         return found
 
+    def gradient_places(self) -> GradientPlaces:
+        """Return a place for each element of the root that an agent holds."""
+        own: list[dict[str, NDArray[np.int32]]] = [{} for _ in range(self.n_agents)]
+        first = 0
+        for name in self.root.shapes:
+            held = self._holders(name).ravel() > 0
+            places = first + np.cumsum(held) - 1
+            first += int(held.sum())
+            for agent, mine in enumerate(own):
+                mine[name] = places[self.numbers(name, agent)].astype(np.int32)
+        return GradientPlaces(first, own)
+
     def part(self) -> float:
         """Return the share of the root's elements that each agent holds."""
         return sum(map(prod, self.root.held.values())) / self.root.size()
@@ -198,6 +221,10 @@ def drawn_units(seed: int, purpose: str, index: int, group: str, width: int, kep
     """
     permuted = seeds.generator(seed, f"{purpose} of {group}", index).permutation(width)
     return np.sort(permuted[:kept]).astype(np.int64)
+
+
+def _ascending(units: Integers, width: int) -> bool:
+    return bool((units >= 0).all() and (units < width).all() and (np.diff(units, axis=1) > 0).all())
 
 
 def _unfit(what: str) -> ConfigurationError:

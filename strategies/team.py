@@ -18,7 +18,7 @@ from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import BUFFER
+from fedqmix.runtime.core.array_names import BUFFER, PLACES
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.facts import Counted, Facts, Know
 from fedqmix.runtime.core.team_arrays import of_agent
@@ -29,7 +29,7 @@ from fedqmix.strategies.clipping import clipped
 from fedqmix.strategies.distance import mean_distances
 from fedqmix.strategies.faults import Faults
 from fedqmix.strategies.known import Known, evaluated, played, trained, training_counts
-from fedqmix.strategies.method import Method, mixing_of
+from fedqmix.strategies.method import GradientPlaces, Method, mixing_of
 from fedqmix.strategies.questions import Plan, ask, evaluation_plan, joined, question, train_plan
 from fedqmix.strategies.record import RoundRecord
 from fedqmix.strategies.replies import arrays_of, in_agent_order, wrong_figures_in, wrong_updates
@@ -127,8 +127,10 @@ class TeamStrategy(Method, FedAvg):
         """Return the messages that train every agent for aggregation_interval training steps."""
         self.record = RoundRecord(self.first_round + server_round - 1)
         self._grid, self._begun_with = grid, arrays
-        plan = train_plan(self.settings, self.record.number, self.env_steps, self.tie_gradients)
-        return [self._training(agent, plan) for agent in range(self.n_agents)]
+        places = self.gradient_places()
+        tied = self.tie_gradients or places is not None
+        plan = train_plan(self.settings, self.record.number, self.env_steps, tied)
+        return [self._training(agent, plan, places) for agent in range(self.n_agents)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -245,9 +247,13 @@ class TeamStrategy(Method, FedAvg):
 
     # Messages
 
-    def _training(self, agent: int, plan: Plan) -> Message:
+    def _training(self, agent: int, plan: Plan, places: GradientPlaces | None) -> Message:
         """Return the message that trains one agent, with its buffers declared in the plan."""
-        buffers = {BUFFER + name: Array(value) for name, value in self.buffers(agent, self.record.number).items()}
+        kept = dict(self.buffers(agent, self.record.number))
+        if places is not None:
+            plan = {**plan, m.POOLED_SIZE: places.size}
+            kept |= {PLACES + name: value for name, value in places.places[agent].items()}
+        buffers = {BUFFER + name: Array(value) for name, value in kept.items()}
         declared: Plan = {m.BUFFERS: list(buffers)} if buffers else {}
         return self._message(agent, MessageType.TRAIN, dict(self._sent(agent)) | buffers, {**plan, **declared})
 

@@ -160,6 +160,7 @@ class StrategyProperties:
             "clusters": None,
             "keep": 1.0,
             "masks": "mapped",
+            "every_step": False,
         }
         name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
         chosen = make_settings("strategy", name, values, self.changes_for(order))

@@ -20,7 +20,7 @@ from fedqmix.runtime.configuration.clusters import check_clustered
 from fedqmix.runtime.configuration.names import Setting, unknown, unknown_setting
 from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.strategies.options import KrumSettings, RobustSettings
+from fedqmix.strategies.options import EveryStepSettings, KrumSettings, RobustSettings
 
 
 def typed(raw: DictConfig) -> Config:
@@ -128,9 +128,11 @@ def _check_combinations(config: Config) -> None:
     if strategy.name != "none" and not strategy.shared:
         raise ConfigurationError(f"strategy={strategy.name} with strategy.shared=[] shares nothing: use strategy=none.")
     _check_code(config)
-    if strategy.name == "full_sharing" and not strategy.common_start:
+    if ties_gradients(strategy) and not strategy.common_start:
+        one, several = "is one network for all agents", "with strategy.every_step=true shares every gradient"
         raise ConfigurationError(
-            "strategy=full_sharing is one network for all agents: strategy.common_start=true is needed."
+            f"strategy={strategy.name} {one if strategy.name == 'full_sharing' else several}: "
+            "strategy.common_start=true is needed."
         )
     _check_lessening(strategy)
     _check_clipping(strategy)
@@ -155,6 +157,8 @@ def _check_lessening(strategy: StrategyConfig) -> None:
     The strategy must average, and a server optimiser needs a common start. Raises ConfigurationError.
     """
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents already"}
+    if ties_gradients(strategy) and strategy.name not in reasons:
+        reasons[strategy.name] = "with strategy.every_step=true shares every gradient already"
     several = dict.fromkeys(("clusters", "seps"), "one for each cluster")
     several |= {"adaps": "a part of it for each cluster", "snp_ps": "a part of it for each agent"}
     if strategy.name in several and strategy.server_optimiser != "none":
@@ -191,6 +195,8 @@ def _check_clipping(strategy: StrategyConfig) -> None:
         return
     reasons = {"none": "averages nothing", "full_sharing": "has one network for all agents in every training step"}
     reasons |= dict.fromkeys(ROBUST, "bounds each agent's influence itself")
+    if ties_gradients(strategy) and strategy.name not in reasons:
+        reasons[strategy.name] = "with strategy.every_step=true shares every gradient already"
     if strategy.name in reasons:
         raise ConfigurationError(
             f"{given} bounds the agents' updates before they are averaged, but strategy={strategy.name} "
@@ -201,6 +207,11 @@ def _check_clipping(strategy: StrategyConfig) -> None:
             f"{given} measures updates from the network that a round begins with, so all agents begin with one: "
             "strategy.common_start=true is needed."
         )
+
+
+def ties_gradients(strategy: StrategyConfig) -> bool:
+    """Return whether the agents of one of our strategies share every gradient."""
+    return strategy.name == "full_sharing" or (isinstance(strategy, EveryStepSettings) and strategy.every_step)
 
 
 def check_team(config: Config, n_agents: int) -> None:
@@ -226,17 +237,20 @@ def check_team(config: Config, n_agents: int) -> None:
 def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
     """Check that every pattern of strategy.shared matches a parameter.
 
-    The patterns of full_sharing must match all of them. Raises ConfigurationError with the parameters' names.
+    Where agents share every gradient, the patterns must match all of them. Raises ConfigurationError with the
+    parameters' names.
     """
     patterns = config.strategy.shared
     for pattern in patterns:
         if not fnmatch.filter(parameter_names, pattern):
             raise ConfigurationError("strategy.shared: " + unknown("parameter or pattern", pattern, parameter_names))
     personal = [name for name in parameter_names if not any(fnmatch.fnmatchcase(name, one) for one in patterns)]
-    if config.strategy.name == "full_sharing" and personal:
+    if ties_gradients(config.strategy) and personal:
+        whole = config.strategy.name == "full_sharing"
+        what = "full_sharing" if whole else f"{config.strategy.name} with strategy.every_step=true"
         raise ConfigurationError(
-            f"strategy=full_sharing shares all parameters, but strategy.shared={_patterns(patterns)} leaves out "
-            f"{', '.join(personal)}: use strategy.shared=['*'] or strategy=a_pps."
+            f"strategy={what} shares all parameters, but strategy.shared={_patterns(patterns)} leaves out "
+            f"{', '.join(personal)}: use strategy.shared=['*'] or {'strategy=a_pps' if whole else 'every_step=false'}."
         )
 
 

@@ -5,6 +5,7 @@
     adam.exp_avg.fc.weight       Adam's first moment of the parameter
     adam.exp_avg_sq.fc.weight    Adam's second moment of the parameter
     buffer.mask.fc.weight        an array that the agent keeps and neither trains nor returns
+    buffer.places.fc.weight      such an array: the places of the parameter's gradient in the team's pooled one
 
 Training messages may hold all of them; evaluation and policy messages hold only parameters of online networks. A
 training message declares its buffers in its plan (runtime.core.messages.BUFFERS).
@@ -19,6 +20,8 @@ EXP_AVG = "adam.exp_avg."
 EXP_AVG_SQ = "adam.exp_avg_sq."
 PREFIXES = (TARGET, EXP_AVG, EXP_AVG_SQ)
 BUFFER = "buffer."
+PLACES = "places."
+"""The beginning of a buffer's name: the places of a parameter's gradient (clients.gradient_places)."""
 
 
 RESERVED = (*PREFIXES, BUFFER, "agents-", "server.")

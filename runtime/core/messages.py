@@ -32,6 +32,7 @@ SHARED = "shared"
 TRAINING_STEPS = "training-steps"
 ENV_STEPS = "env-steps"
 TIE_GRADIENTS = "tie-gradients"
+POOLED_SIZE = "pooled-size"  # of the team's pooled gradient, where agents have places in it; absent: 0, one network
 PROXIMAL_MU = "proximal-mu"  # Flower's own name (its FedProx); 0 or absent: no proximal term
 RESET_MOMENTS = "reset-moments"  # reset Adam's moments of the parameters sent to zero; absent: false
 BUFFERS = "buffers"  # names of the arrays that the agent keeps and neither trains nor returns; absent: none

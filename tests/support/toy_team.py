@@ -87,6 +87,7 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "clusters": None,
         "keep": 1.0,
         "masks": "mapped",
+        "every_step": False,
     }
     return chosen("strategy", name, values | changes)
 

@@ -9,7 +9,7 @@ import torch
 from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
 from fedqmix.algorithms.individual import make_individual_half
 from fedqmix.clients.backend import learns_by_kernels
-from fedqmix.conf.schema import Config
+from fedqmix.conf.schema import Config, StrategyConfig
 from fedqmix.envs import require_world, team_spec
 from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.configuration.ranges import check_shared
@@ -17,8 +17,8 @@ from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.root_network import root_network
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
-from fedqmix.strategies import strategy_class
-from fedqmix.strategies.options import SubNetworkSettings
+from fedqmix.strategies import TeamStrategy, strategy_class
+from fedqmix.strategies.options import EveryStepSettings, SubNetworkSettings
 from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
 
 
@@ -32,11 +32,23 @@ def require_ready(config: Config) -> None:
     _require_method(config, choose_device(config.runtime.device))
     if issubclass(strategy, SubNetworkStrategy):
         root_network(config, team_spec(config.map, config.env))
-    elif isinstance(config.strategy, SubNetworkSettings) and config.strategy.keep < 1:
+    _require_settings_used(config.strategy, strategy)
+
+
+def _require_settings_used(settings: StrategyConfig, strategy: type[TeamStrategy]) -> None:
+    """Check that a user's strategy does what settings of ours ask for. Raises ConfigurationError."""
+    code = f"strategy.code={settings.code}"
+    if isinstance(settings, SubNetworkSettings) and settings.keep < 1 and not issubclass(strategy, SubNetworkStrategy):
         raise ConfigurationError(
-            f"strategy.keep={config.strategy.keep} leaves each agent a part of one network, but strategy.code="
-            f"{config.strategy.code} averages whole networks: leave it out, or derive the class from "
+            f"strategy.keep={settings.keep} leaves each agent a part of one network, but {code} averages whole "
+            "networks: leave it out, or derive the class from "
             "fedqmix.strategies.sub_network_strategy.SubNetworkStrategy."
+        )
+    whole = strategy.gradient_places is TeamStrategy.gradient_places
+    if isinstance(settings, EveryStepSettings) and settings.every_step and whole:
+        raise ConfigurationError(
+            f"strategy.every_step=true shares every gradient among an element's holders, but {code} does not say where "
+            "gradients lie: override `gradient_places`, or for one network set tie_gradients = True in the class."
         )
 
 
