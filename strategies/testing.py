@@ -161,6 +161,14 @@ class StrategyProperties:
             "keep": 1.0,
             "masks": "mapped",
             "every_step": False,
+            "identity_episodes": 1,
+            "identity_steps": 10,
+            "identity_batch": 1,
+            "identity_latent": 1,
+            "identity_kl": 0.0,
+            "identity_average_every": 0,
+            "identity_silhouette": 0.0,
+            "smallest_cluster": 1,
         }
         name = next((name for name, one in STRATEGIES.items() if one is self.strategy), OWN)
         chosen = make_settings("strategy", name, values, self.changes_for(order))

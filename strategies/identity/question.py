@@ -59,7 +59,7 @@ def ask_identities(
             m.ACCUMULATED_REWARD: counted.individual_returns[agent],
         }
         if (fault := wrong_figures(metrics_of(reply), known)) is not None:
-            raise FederationError(f"agent {agent} {fault} in its answer about identities. The run can be resumed.")
+            raise FederationError(f"agent {agent} {fault} after the question about identities. The run can be resumed.")
         means.append(_mean(agent, reply, settings.identity_latent))
         courses.append(_course(agent, reply))
     if len({len(course) for course in courses}) > 1:

@@ -121,6 +121,12 @@ class TestClusters(StrategyProperties):
         return {"clusters": [group for group in groups if group], "adam_moments": "average", "share_targets": True}
 
 
+class TestSelectiveSharing(TestClusters):
+    """With given clusters seps is `clusters`."""
+
+    strategy = STRATEGIES["seps"]
+
+
 class TestClustersClippedOfTheHead(TestClusters):
     shared = ("head.*",)
 

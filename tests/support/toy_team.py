@@ -88,6 +88,14 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "keep": 1.0,
         "masks": "mapped",
         "every_step": False,
+        "identity_episodes": 6,
+        "identity_steps": 60,
+        "identity_batch": 8,
+        "identity_latent": 4,
+        "identity_kl": 1e-4,
+        "identity_average_every": 0,
+        "identity_silhouette": 0.0,
+        "smallest_cluster": 1,
     }
     return chosen("strategy", name, values | changes)
 
