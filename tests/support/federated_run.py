@@ -90,6 +90,16 @@ class FederatedRun:
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)
 
+    def wait_for_line(self, words: str) -> str:
+        """Wait until a line with some words is printed; return everything printed so far, which `finish` leaves out."""
+        assert self.process.stdout is not None
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if words in line:
+                return said
+        raise AssertionError(said + self.logs())
+
     def finish(self, patience: float = 280) -> str:
         """Wait for the end; return what was printed. It must have ended well, and alone."""
         said, _ = self.process.communicate(timeout=patience)

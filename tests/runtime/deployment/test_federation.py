@@ -3,6 +3,7 @@
 Nothing stands in for anything: SuperLink, SuperNodes, world, mixer and agents are separate processes with TLS.
 """
 
+import json
 import random
 import re
 import signal
@@ -67,6 +68,45 @@ def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_
     assert load(tmp_path / "up").runtime.name == "deployment"
     assert "agent-1 was started again" in said
     assert "sent in 3 rounds" in said
+
+
+IDENTITIES = ("env=bps", "map=bps-1", "env.groups=2", "env.group_size=2", "strategy.clusters=2", "model=mlp")
+IDENTITIES += ("algorithm=iql", "algorithm.reward=individual", "strategy.identity_steps=600", "stop.rounds=2")
+IDENTITIES += ("strategy.identity_episodes=16", "strategy.aggregation_interval=10")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("strategy", ["seps", "adaps"])
+@pytest.mark.parametrize("victim", ["agent-1", "mixer", "world"])
+def test_identities_are_found_as_in_one_process_even_if_a_party_is_killed_meanwhile(
+    tmp_path: Path, strategy: str, victim: str
+) -> None:
+    words = (*IDENTITIES, f"strategy={strategy}")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.wait_for_line("identities: 16 episodes")
+        time.sleep(1)
+        party = run.party(victim)
+        assert party is not None
+        party.kill()
+        said = run.finish(600)
+    assert f"{victim} was started again" in said
+    assert "identities: clusters" in said
+    assert apart(trained_locally(tmp_path / "local", *words), dict(numbers_of(tmp_path / "up"))) == 0
+    figures = [json.loads((tmp_path / run / "summary.json").read_text())["strategy_figures"] for run in ("up", "local")]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_server_that_is_killed_while_identities_are_learned_begins_them_again(tmp_path: Path) -> None:
+    words = (*IDENTITIES, "strategy=adaps")
+    with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
+        run.wait_for_line("identities: 16 episodes")
+        run.process.kill()
+    with FederatedRun(tmp_path / "up", f"resume={tmp_path / 'up'}") as run:
+        assert "identities: clusters" in run.finish(600)
+    assert apart(trained_locally(tmp_path / "local", *words), dict(numbers_of(tmp_path / "up"))) == 0
 
 
 @pytest.mark.slow
