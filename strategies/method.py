@@ -6,7 +6,7 @@ theta_i <- sum_j W_ij theta_j        for each agent i and each shared parameter 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Method(ABC):
     record: RoundRecord
     seed = 0
     """The run's seed, which keys every draw of a strategy; set by the builder."""
+    announce: Callable[[str], None] = staticmethod(lambda text: None)
+    """Called with a sentence for the user about long work and its result; set by the builder."""
 
     tie_gradients = False
     """Whether agents also share every gradient, as they all hold one network."""

@@ -65,7 +65,7 @@ class SubNetworkStrategy(AveragePPS):
         super().join(grid)
         for agent, start in enumerate(self.starts):
             self._require_held(agent, start)
-        self.faults.note(self.described())
+        self.announce(self.described())
         first = self.sub_networks.first([_numbers(start) for start in self.starts])
         return team_record([{name: Array(value) for name, value in own.items()} for own in first])
 

@@ -10,7 +10,7 @@ from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import RUN
 from fedqmix.runtime.configuration.settings import RESUMABLE
 from fedqmix.runtime.core.errors import FederationError
-from fedqmix.runtime.deployment.progress_file import ProgressFile
+from fedqmix.runtime.deployment.progress_file import SENTENCE, ProgressFile
 from fedqmix.runtime.deployment.submission import RunState, State, SuperLink, UnreachableError
 from fedqmix.runtime.processes import require_uninterrupted
 from fedqmix.server.records import Row
@@ -52,12 +52,13 @@ class Following:
     def rows(self, say: Callable[[str], None]) -> Iterator[Row | None]:
         """Submit the run; yield each new row of its progress, or None, until the run ends.
 
-        say: receives a sentence when the run was lost and is submitted again.
+        say: receives the sentences that the server wrote for the user, and one when the run was lost and is submitted
+        again.
         Raises FederationError with the run's own error when it failed, and when patience has run out.
         """
         asked = 0.0
         while True:
-            yield from self._new_rows()
+            yield from self._new_rows(say)
             if time.monotonic() - asked >= ASK:
                 asked = time.monotonic()
                 try:
@@ -69,7 +70,7 @@ class Following:
                     self._bear_with(error)
                 else:
                     if self._ended(found):
-                        yield from self._new_rows()
+                        yield from self._new_rows(say)
                         return
                     if found.state is State.LOST:
                         self._words = self._again()
@@ -109,10 +110,13 @@ class Following:
         """
         return set() if self._others is None else link.same(self._words) - self._others
 
-    def _new_rows(self) -> Iterator[Row]:
+    def _new_rows(self, say: Callable[[str], None]) -> Iterator[Row]:
         for row in self._progress.new():
             self._losing = 0.0
-            yield row
+            if SENTENCE in row:
+                say(str(row[SENTENCE]))
+            else:
+                yield row
 
     def _ended(self, found: RunState) -> bool:
         if found.state is State.FAILED:

@@ -1,4 +1,4 @@
-"""The progress rows of a ServerApp: RUN/progress.jsonl, one object per round."""
+"""The progress of a ServerApp: RUN/progress.jsonl, an object for each round, and one for each sentence for the user."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from fedqmix.server.records import Row
 
 PROGRESS = "progress.jsonl"
+SENTENCE = "sentence"
+"""The one name in the object of a sentence for the user."""
 
 
 class ProgressFile:

@@ -29,7 +29,7 @@ from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.deployment.byte_book import ByteBook
 from fedqmix.runtime.deployment.members import require_members
 from fedqmix.runtime.deployment.place import Place
-from fedqmix.runtime.deployment.progress_file import PROGRESS
+from fedqmix.runtime.deployment.progress_file import PROGRESS, SENTENCE
 from fedqmix.runtime.deployment.services import Services
 from fedqmix.runtime.deployment.simulation import require_nodes, simulated, started
 from fedqmix.runtime.runs.lifecycle.conduct import AGGREGATE, ServerOwned, Shared, conduct
@@ -72,9 +72,12 @@ def serve(grid: Grid, context: Context) -> None:
             gathered.append(Deployed(config, folder, there, grid, context, note))
             return gathered[0]
 
-        def show(row: Row) -> None:
+        def write(line: Mapping[str, Any]) -> None:
             with _writing(progress), progress.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**row, **gathered[0].times}) + "\n")
+                file.write(json.dumps(line) + "\n")
+
+        def show(row: Row) -> None:
+            write({**row, **gathered[0].times})
 
         def note(text: str) -> None:
             folder.logs.mkdir(mode=0o700, exist_ok=True)
@@ -82,8 +85,12 @@ def serve(grid: Grid, context: Context) -> None:
                 file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
             print(text, flush=True)  # the SuperLink's log
 
+        def announce(text: str) -> None:
+            write({SENTENCE: text})
+            note(text)
+
         there = place or stack.enter_context(started(folder.path, n_agents, note))
-        conduct(config, folder, command, gather, show, note)
+        conduct(config, folder, command, gather, show, note, announce)
 
 
 @contextmanager

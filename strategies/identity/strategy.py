@@ -80,13 +80,13 @@ class FindsClusters(AveragePPS):
     def _find(self, grid: Grid) -> None:
         settings = self.settings
         planned = f"{settings.identity_episodes} episodes of random actions, {settings.identity_steps:,} gradient steps"
-        self.faults.note(f"identities: {planned}")
+        self.announce(f"identities: {planned}")
         means, course, counted = ask_identities(grid, self.nodes, settings, self.facts)
         self.identity_env_steps = counted.env_steps
         given = settings.clusters if isinstance(settings.clusters, int) else None
         self.found = choose(means, course, given, settings.identity_silhouette, settings.smallest_cluster, self.seed)
         self._partition = self.found.partition
-        self.faults.note(f"identities: {self.found.text()} after {counted.env_steps:,} environment steps")
+        self.announce(f"identities: {self.found.text()} after {counted.env_steps:,} environment steps")
 
 
 def given_partition(clusters: list[list[int]]) -> Partition:

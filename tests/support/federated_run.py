@@ -80,7 +80,7 @@ class FederatedRun:
         """Rounds that are over."""
         path = self.folder / "progress.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
-        return max((int(json.loads(line)["round"]) for line in lines), default=0)
+        return max((int(json.loads(line).get("round", 0)) for line in lines), default=0)
 
     def wait_for_round(self, number: int, patience: float = 240) -> None:
         """Wait until a round is over."""

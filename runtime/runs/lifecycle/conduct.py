@@ -79,10 +79,12 @@ def conduct(
     gather: Callable[[], Federation],
     show: Callable[[Row], None],
     note: Callable[[str], None],
+    announce: Callable[[str], None] | None = None,
 ) -> list[Row]:
     """Train a team until stop.* of its configuration is reached; return every evaluation's row.
 
-    gather: builds the team. show: called with every round's figures. note: called with messages for the user.
+    gather: builds the team. show: called with every round's figures. note: called with messages for the user. announce: called with the
+    strategy's sentences about long work; None: note.
     config.resume: a run folder, whose newest checkpoint is resumed, or one checkpoint; a run that ended before its
     first checkpoint is begun. However training ends, the folder has a summary and can be resumed.
     Raises FedqmixError for every error that a user can correct, KeyboardInterrupt when interrupted.
@@ -108,6 +110,7 @@ def conduct(
     outcome = Outcome.INTERRUPTED
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
+    strategy.announce = announce or note
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED

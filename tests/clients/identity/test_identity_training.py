@@ -8,7 +8,7 @@ from fedqmix.algorithms.base import INDIVIDUAL_REWARD
 from fedqmix.clients.compiled_train_state import CompiledTrainState
 from fedqmix.clients.identity.model import LOG_VARIANCE, MEAN, IdentityModel
 from fedqmix.clients.identity.training import DECODER_RATE, TABLE_RATE, IdentityPlan, IdentityTraining
-from fedqmix.clients.identity.transitions import play_randomly
+from fedqmix.clients.identity.transitions import AT_ONCE, play_randomly
 from fedqmix.networks.base import Parameters
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import DivergenceError
@@ -31,25 +31,27 @@ def trained(plan: IdentityPlan, steps: int, seed: int = 5) -> tuple[IdentityTrai
     return training, training.train(steps, team.learner)
 
 
-def test_transitions_are_what_the_world_returned() -> None:
+@pytest.mark.parametrize("episodes", [4, AT_ONCE + 3], ids=["one batch", "two batches"])
+def test_transitions_are_what_the_world_returned(episodes: int) -> None:
     spec = toy_spec()
     team = make_team(spec=spec)
-    transitions, played = play_randomly(team.agents, team.world, 3, 4)
-    assert transitions.actions.shape == (3, played.lengths.sum())
-    again = ToyWorld(spec, 5, TeamRecords(spec, 12, CPU))
-    rows = []  # of one episode after another, in the order time, episode
-    for e, length in enumerate(played.lengths):
-        step = again.begin(EpisodeBatch(Purpose.IDENTITY, 3 + e, 1))
-        for time in range(length):
-            row = sum(int((played.lengths > t).sum()) for t in range(time)) + int((played.lengths[:e] > time).sum())
-            seen = step.observations[:, 0].copy()
-            step = again.step(transitions.actions[:, row : row + 1])
-            assert np.array_equal(transitions.observations[:, row], seen)
-            assert np.array_equal(transitions.next_observations[:, row], step.observations[:, 0])
-            assert np.array_equal(transitions.rewards[:, row], step.individual_rewards[:, 0])
-            rows.append(row)
-        assert (step.terminated | step.truncated).all()
-    assert sorted(rows) == list(range(played.lengths.sum()))
+    transitions, results = play_randomly(team.agents, team.world, 3, episodes)
+    np.testing.assert_allclose(results.individual_returns, transitions.rewards.sum(1), rtol=1e-6)
+    assert team.world.counted()[Purpose.IDENTITY].individual_returns == tuple(results.individual_returns)
+    again, row = ToyWorld(spec, 5, TeamRecords(spec, 12, CPU)), 0
+    for first in range(3, 3 + episodes, AT_ONCE):
+        batch = EpisodeBatch(Purpose.IDENTITY, first, min(AT_ONCE, 3 + episodes - first))
+        step = again.begin(batch)
+        while (living := ~(step.terminated | step.truncated)).any():
+            rows = slice(row, row + living.sum())
+            assert np.array_equal(transitions.observations[:, rows], step.observations[:, living])
+            actions = np.zeros((3, batch.count), np.int64)
+            actions[:, living] = transitions.actions[:, rows]
+            step = again.step(actions)
+            assert np.array_equal(transitions.next_observations[:, rows], step.observations[:, living])
+            assert np.array_equal(transitions.rewards[:, rows], step.individual_rewards[:, living])
+            row = rows.stop
+    assert row == transitions.actions.shape[1]
 
 
 def test_the_exact_form_equals_training_in_one_place() -> None:

@@ -30,7 +30,7 @@ OWN_SCALE = np.float32(1.1731)  # so that no sum of team rewards is an own rewar
 
 
 def pieces(transitions: Transitions) -> list[bytes]:
-    """Four numbers in a row of all that is private, with a fraction among them: states too have rows like 0, 1, 1, 0."""
+    """Return the private numbers, four in a row with a fraction: a state too may hold 0, 1, 1, 0."""
     found = []
     for column in transitions:
         rows = column.astype(np.float32).reshape(-1)
