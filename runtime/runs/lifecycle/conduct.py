@@ -83,8 +83,8 @@ def conduct(
 ) -> list[Row]:
     """Train a team until stop.* of its configuration is reached; return every evaluation's row.
 
-    gather: builds the team. show: called with every round's figures. note: called with messages for the user. announce: called with the
-    strategy's sentences about long work; None: note.
+    gather: builds the team. show: called with every round's figures. note: called with messages for the user.
+    announce: called with the strategy's sentences about long work; None: note.
     config.resume: a run folder, whose newest checkpoint is resumed, or one checkpoint; a run that ended before its
     first checkpoint is begun. However training ends, the folder has a summary and can be resumed.
     Raises FedqmixError for every error that a user can correct, KeyboardInterrupt when interrupted.
