@@ -159,7 +159,7 @@ MISTAKES = [
     ),
     (
         ["strategy.clusters=types"],
-        "strategy.clusters is a setting of clusters; strategy=a_pps has: strategy.code,",
+        "strategy.clusters is a setting of clusters and adaps; strategy=a_pps has: strategy.code,",
     ),
     (["strategy=clusters", "strategy.clusters=kinds"], "strategy.clusters=kinds is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
