@@ -84,9 +84,10 @@ def test_holders_of_an_element_have_one_value(tmp_path: Path, words: list[str], 
     shapes = agent_shapes(config, team_spec(config.map, config.env))
     assert {name: tuple(value.shape) for name, value in own[0].items()} == shapes == parts.root.held
     figures = summary(tmp_path / "run")["strategy_figures"]
-    assert figures["units"] == {group: units.tolist() for group, units in parts.units.items()}
+    for group, units in parts.units.items():
+        assert [[int(unit) for unit in own.split()] for own in figures["units"][group]] == units.tolist()
     assert figures["widths"] == {"fc": 16, "gru": 16}
-    assert len(figures["units"]["gru"][0]) == kept_units(16, figures["keep"])
+    assert len(figures["units"]["gru"][0].split()) == kept_units(16, figures["keep"])
     weights = [value for name, value in rows(tmp_path / "run")[-1].items() if name.startswith("fed/weight_")]
     assert sum(weights) == pytest.approx(1)
 
