@@ -35,7 +35,7 @@ class SubNetworkStrategy(AveragePPS):
     _held: SubNetworks | None = None
 
     def divide(self, root: RootNetwork) -> None:
-        """Set the root network. The builder calls it before the first round."""
+        """Set the root network; the builder of the strategy calls it before the first round."""
         self._root = root
 
     @abstractmethod
@@ -106,7 +106,7 @@ class SubNetworkStrategy(AveragePPS):
         return {
             "keep": self.settings.keep,
             "widths": dict(parts.root.widths),
-            "units": {group: units.tolist() for group, units in parts.units.items()},
+            "units": {group: [" ".join(map(str, own)) for own in units] for group, units in parts.units.items()},
             "root_parameters": parts.root.size(),
             "held_share": parts.part(),
             "common_share": parts.common(),

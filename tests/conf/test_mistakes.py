@@ -12,11 +12,11 @@ MISTAKES = [
     # names
     (
         ["strategy=fedavgg"],
-        "unknown strategy 'fedavgg'. Allowed: a_pps, bulyan, clusters, full_sharing, krum, median, none,",
+        "unknown strategy 'fedavgg'. Allowed: a_pps, adaps, bulyan, clusters, full_sharing, krum, median, none,",
     ),
     (["strategy=rs_psp"], "did you mean 'rs_pps'?"),
-    (["strategy=null"], "Allowed: a_pps, bulyan, clusters, full_sharing"),
-    (["strategy=[a_pps]"], "one of a_pps, bulyan, clusters, full_sharing"),
+    (["strategy=null"], "Allowed: a_pps, adaps, bulyan, clusters, full_sharing"),
+    (["strategy=[a_pps]"], "one of a_pps, adaps, bulyan, clusters, full_sharing"),
     (["logger=foo"], "unknown logger 'foo'. Allowed: jsonl, tensorboard, wandb."),
     (["experiment=papr"], "did you mean 'paper'?"),
     (["env=smac3"], "unknown env 'smac3'"),
@@ -159,7 +159,7 @@ MISTAKES = [
     ),
     (
         ["strategy.clusters=types"],
-        "strategy.clusters is a setting of clusters; strategy=a_pps has: strategy.code,",
+        "strategy.clusters is a setting of clusters and adaps; strategy=a_pps has: strategy.code,",
     ),
     (["strategy=clusters", "strategy.clusters=kinds"], "strategy.clusters=kinds is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
@@ -182,6 +182,35 @@ MISTAKES = [
         "env.randomise=types draws the agents' unit types for every episode",
     ),
     (["strategy=clusters", "strategy.server_optimiser=adam"], "strategy=clusters has one for each cluster: leave it"),
+    # sub-networks, and gradients shared in every step
+    (["strategy=adaps", "strategy.clusters=null"], "strategy=adaps needs clusters: write strategy.clusters=types"),
+    (["strategy=adaps", "strategy.clusters=[[0],[2]]"], "strategy.clusters=[[0],[2]] leaves out agents: 1. Name each"),
+    (["strategy=adaps", "strategy.masks=learned"], "unknown strategy.masks 'learned'. Allowed: mapped, random"),
+    (["strategy=snp_ps", "strategy.masks=random"], "strategy.masks is a setting of adaps; strategy=snp_ps has: "),
+    (["strategy=snp_ps", "strategy.keep=0"], "strategy.keep=0.0 is out of range: a number, greater than 0 and at most"),
+    (["strategy=snp_ps", "strategy.keep=1.1"], "strategy.keep=1.1 is out of range"),
+    (["strategy=a_pps", "strategy.keep=0.5"], "strategy.keep is a setting of snp_ps and adaps"),
+    (
+        ["strategy=snp_ps", "strategy.server_optimiser=adam"],
+        "strategy=snp_ps has a part of it for each agent: leave it",
+    ),
+    (
+        ["strategy=adaps", "strategy.server_optimiser=adam"],
+        "strategy=adaps has a part of it for each cluster: leave it",
+    ),
+    (
+        ["strategy=adaps", "strategy.every_step=true", "strategy.common_start=false"],
+        "strategy=adaps with strategy.every_step=true shares every gradient: strategy.common_start=true is needed.",
+    ),
+    (
+        ["strategy=clusters", "strategy.every_step=true", "strategy.adam_moments=average"],
+        "strategy=clusters with strategy.every_step=true shares every gradient already: leave it out",
+    ),
+    (["strategy=snp_ps", "strategy.every_step=true", "strategy.clip_update=1"], "shares every gradient already: leave"),
+    (
+        ["strategy=snp_ps", "strategy.every_step=true", "strategy.shared=[head.*]"],
+        "strategy=snp_ps with strategy.every_step=true shares all parameters, but strategy.shared=[head.*] leaves out",
+    ),
     # syntax
     (["map"], "'map' sets nothing: write name=value, for example map=3m"),
     (["=3"], "'=3' sets nothing"),
@@ -231,6 +260,11 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["strategy=clusters"],
         ["strategy=clusters", "strategy.clusters=[[2],[1,0]]", "strategy.adam_moments=average"],
         ["strategy=clusters", "strategy.clusters=[[2],[1,0]]", "env.randomise=types"],
+        ["strategy=clusters", "strategy.every_step=true"],
+        ["strategy=snp_ps", "strategy.keep=1", "strategy.adam_moments=average", "strategy.clip_update=1"],
+        ["strategy=snp_ps", "strategy.common_start=false", "strategy.shared=[head.*]"],
+        ["strategy=adaps", "strategy.keep=0.001", "strategy.masks=random", "strategy.share_targets=true"],
+        ["strategy=adaps", "strategy.every_step=true", "strategy.clusters=[[2],[1,0]]"],
         ["strategy=krum", "map=5m_vs_6m"],
         ["strategy=krum", "map=8m", "strategy.krum_select=7"],
         ["strategy=bulyan", "map=8m"],

@@ -14,7 +14,9 @@ from fedqmix.runtime.core.errors import FederationError
 from fedqmix.strategies import STRATEGIES, TeamStrategy
 from fedqmix.strategies.a_pps import AveragePPS
 from fedqmix.strategies.mixing import Matrix
-from fedqmix.strategies.testing import StrategyProperties
+from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
+from fedqmix.strategies.sub_networks import RootNetwork
+from fedqmix.strategies.testing import PARAMETERS, StrategyProperties
 from support.halves import Halves
 
 PROPERTIES = [name for name in vars(StrategyProperties) if name.startswith("test_")]
@@ -159,6 +161,58 @@ class TestHalves(StrategyProperties):
 
     def changes_for(self, order: Sequence[int]) -> dict[str, Any]:
         return self.changes | {"clusters": [[agent] for agent in order]}
+
+
+ROOT = RootNetwork(
+    {"fc.weight": (2, 5), "gru.weight_hh": (5, 4), "head.weight": (5, 2), "head.bias": (2,)},
+    PARAMETERS,
+    {"fc.weight": (None, "fc"), "gru.weight_hh": ("fc", "gru"), "head.weight": ("fc", None), "head.bias": (None,)},
+)
+"""A root of 5 and 4 units, of which the toy networks are parts of 3 and 2."""
+
+
+class OfParts(StrategyProperties):
+    """Strategies whose agents hold parts of a root network."""
+
+    def make(self, order: Sequence[int], shared: Sequence[str] | None = None) -> TeamStrategy:
+        strategy = super().make(order, shared)
+        assert isinstance(strategy, SubNetworkStrategy)
+        strategy.divide(ROOT)
+        strategy.seed = 1
+        return strategy
+
+
+class TestAdaptive(OfParts):
+    strategy = STRATEGIES["adaps"]
+
+    def changes_for(self, order: Sequence[int]) -> dict[str, Any]:
+        """The agents of even and those of odd number, with everything beside the parameters."""
+        groups = [[place for place, agent in enumerate(order) if agent % 2 == odd] for odd in (0, 1)]
+        clusters = [group for group in groups if group]
+        return {"clusters": clusters, "keep": 0.5, "adam_moments": "average", "share_targets": True}
+
+
+class TestAdaptiveByRandomMasks(TestAdaptive):
+    shared = ("head.*",)
+
+    def changes_for(self, order: Sequence[int]) -> dict[str, Any]:
+        return super().changes_for(order) | {"masks": "random", "clip_update": 1.5}
+
+
+class TestRandomSubNetworks(OfParts):
+    """The units of an agent are drawn by its number: renumbered agents take theirs along."""
+
+    strategy = STRATEGIES["snp_ps"]
+    changes: ClassVar = {"keep": 0.5, "adam_moments": "average"}
+
+    def make(self, order: Sequence[int], shared: Sequence[str] | None = None) -> TeamStrategy:
+        strategy = super().make(order, shared)
+        assert isinstance(strategy, SubNetworkStrategy)
+        drawn = strategy.draw_units
+        strategy.draw_units = lambda widths, kept: {  # type: ignore[method-assign]
+            group: units[list(order)] for group, units in drawn(widths, kept).items()
+        }
+        return strategy
 
 
 class TooMuch(AveragePPS):

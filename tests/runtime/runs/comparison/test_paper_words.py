@@ -62,7 +62,7 @@ def text(*shown: object) -> str:
         (["maps=[3m]", "maps=[8m]"], "needed once"),
         (["maps=null"], "a value is needed"),
         (["algorithms=[qmx]"], "did you mean 'qmix'"),
-        (["strategies=[fedprox]"], "Allowed: a_pps, bulyan, clusters, full_sharing"),
+        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters, full_sharing"),
         (["seeds=[1,1]"], "names seed 1 twice"),
         (["seeds=[]"], "a list of whole numbers"),
         (["map=3m"], "write maps=[3m,2s3z]"),

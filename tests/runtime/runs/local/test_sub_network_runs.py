@@ -84,9 +84,10 @@ def test_holders_of_an_element_have_one_value(tmp_path: Path, words: list[str], 
     shapes = agent_shapes(config, team_spec(config.map, config.env))
     assert {name: tuple(value.shape) for name, value in own[0].items()} == shapes == parts.root.held
     figures = summary(tmp_path / "run")["strategy_figures"]
-    assert figures["units"] == {group: units.tolist() for group, units in parts.units.items()}
+    for group, units in parts.units.items():
+        assert [[int(unit) for unit in own.split()] for own in figures["units"][group]] == units.tolist()
     assert figures["widths"] == {"fc": 16, "gru": 16}
-    assert len(figures["units"]["gru"][0]) == kept_units(16, figures["keep"])
+    assert len(figures["units"]["gru"][0].split()) == kept_units(16, figures["keep"])
     weights = [value for name, value in rows(tmp_path / "run")[-1].items() if name.startswith("fed/weight_")]
     assert sum(weights) == pytest.approx(1)
 
@@ -115,6 +116,35 @@ def test_resumed_is_undisturbed(tmp_path: Path, words: list[str]) -> None:
     assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=4"]) == 0
     assert_equal_runs(tmp_path / "whole", tmp_path / "resumed")
     assert summary(tmp_path / "whole")["strategy_figures"] == summary(tmp_path / "resumed")["strategy_figures"]
+
+
+EVERY = [
+    ["strategy=snp_ps", "map=3m"],
+    ["strategy=adaps", "map=2s3z"],
+    ["strategy=clusters", "map=2s3z"],
+    ["strategy=adaps", "map=2s3z", "algorithm=iql", "algorithm.reward=individual"],
+]
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_with_every_step_averages_change_nothing(tmp_path: Path, words: list[str]) -> None:
+    """Four rounds of ten training steps end where two of twenty end, bit for bit, and so does a resumed run."""
+    words = [*words, "strategy.every_step=true", "stop.env_steps=100000"]
+    for name, interval, rounds in (("often", 10, 4), ("seldom", 20, 2), ("resumed", 10, 1)):
+        rest = [f"strategy.aggregation_interval={interval}", f"stop.rounds={rounds}"]
+        assert train(tmp_path / name, *words, *rest) == 0
+    assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=4"]) == 0
+    often, seldom, resumed = (final_tensors(tmp_path / name) for name in ("often", "seldom", "resumed"))
+    compared = [name for name in often if name.startswith(("agents/", "mixer/", "aggregate/"))]
+    assert any(name.startswith("agents/adam.") for name in compared)
+    assert any(name.startswith("agents/buffer.places.") for name in compared)
+    for name in compared:
+        assert torch.equal(often[name], resumed[name]), name
+        if "battle_sums" not in name and "mixer/sums" not in name:  # since the last report
+            assert torch.equal(often[name], seldom[name]), name
+    apart = tmp_path / "apart"
+    assert train(apart, *[word for word in words if "every_step" not in word], "stop.rounds=2") == 0
+    assert not torch.equal(final_tensors(apart)["agents/online.gru.weight_hh"], seldom["agents/online.gru.weight_hh"])
 
 
 def test_messages_are_smaller_than_the_share_of_units(tmp_path: Path) -> None:
@@ -300,6 +330,10 @@ def test_a_strategy_of_ones_own_chooses_the_units(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"strategy\.keep=0\.5 leaves each agent a part of one network, but"):
         require_ready(compose([*own, f"strategy.code={file}:Whole"]))
     require_ready(compose(["strategy=own", "map=3m", f"strategy.code={file}:Whole"]))
+    every = ["strategy=own", "map=3m", "strategy.every_step=true"]
+    require_ready(compose([*every, f"strategy.code={file}:FirstUnits"]))
+    with pytest.raises(ConfigurationError, match=r"does not say where gradients lie: override `gradient_places`"):
+        require_ready(compose([*every, f"strategy.code={file}:Whole"]))
 
 
 @pytest.mark.slow
