@@ -10,6 +10,8 @@ couples the rows in training; the table does without.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -25,6 +27,15 @@ FIRST_SPREAD = 0.1
 FIRST_LOG_VARIANCE = -4.0
 """The first log variances: noise of 0.14, small enough for first means to be told apart by the decoder."""
 MEAN, LOG_VARIANCE = "mean", "log_variance"
+
+
+class Batch(NamedTuple):
+    """Some transitions of one agent."""
+
+    observations: torch.Tensor  # [rows, obs_dim]
+    actions: torch.Tensor  # [rows] int64
+    rewards: torch.Tensor  # [rows]
+    next_observations: torch.Tensor  # [rows, obs_dim]
 
 
 class IdentityModel:
@@ -57,22 +68,40 @@ class IdentityModel:
         mean = torch.from_numpy((FIRST_SPREAD * np.stack(means)).astype(np.float32))
         return {MEAN: mean, LOG_VARIANCE: torch.full_like(mean, FIRST_LOG_VARIANCE)}
 
-    def loss(
-        self, decoder: Parameters, table: Parameters, noise: torch.Tensor, rows: tuple[torch.Tensor, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss and the squared error of each agent: [agents] each.
+    def gradients(
+        self, decoder: Parameters, table: Parameters, noise: torch.Tensor, batch: Batch
+    ) -> tuple[torch.Tensor, Parameters, Parameters]:
+        """Return the squared error of one agent, and the gradients of its loss by the decoder and by its row.
 
-        noise: [agents, rows, latent], standard normal. rows: observations [agents, rows, obs_dim], actions
-        [agents, rows] int64, rewards [agents, rows], next observations [agents, rows, obs_dim].
+        decoder, table: the agent's, by name and without an agent axis. noise: [rows, latent], standard normal. Derived
+        by hand: automatic differentiation of so small a model takes several times as long as its products.
         """
-        observations, actions, rewards, next_observations = rows
-        mean, log_variance = table[MEAN].unsqueeze(1), table[LOG_VARIANCE].unsqueeze(1)
-        one_hot = torch.nn.functional.one_hot(actions, self.spec.n_actions).to(observations.dtype)
-        features = torch.cat([mean + (log_variance / 2).exp() * noise, observations, one_hot], dim=-1)
-        for name in ("fc1", "fc2"):
-            features = layers.linear(decoder, name, features).relu()
-        found = layers.linear(decoder, "head", features)
-        wanted = torch.cat([next_observations, rewards.unsqueeze(-1)], dim=-1)
-        error = ((found - wanted) ** 2).sum(-1).mean(1)
-        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum((1, 2))
-        return error + self.kl_weight * divergence, error
+        count, latent = noise.shape
+        deviation = (table[LOG_VARIANCE] / 2).exp()
+        one_hot = torch.nn.functional.one_hot(batch.actions, self.spec.n_actions).to(noise.dtype)
+        inputs = torch.cat([table[MEAN] + deviation * noise, batch.observations, one_hot], dim=1)
+        first = torch.addmm(decoder["fc1.bias"], inputs, decoder["fc1.weight"]).relu_()
+        second = torch.addmm(decoder["fc2.bias"], first, decoder["fc2.weight"]).relu_()
+        apart = torch.addmm(decoder["head.bias"], second, decoder["head.weight"])
+        apart[:, :-1] -= batch.next_observations
+        apart[:, -1] -= batch.rewards
+        error = apart.square().sum() / count
+
+        to_head = apart.mul_(2 / count)
+        to_second = torch.mm(to_head, decoder["head.weight"].T).mul_(second > 0)
+        to_first = torch.mm(to_second, decoder["fc2.weight"].T).mul_(first > 0)
+        to_z = torch.mm(to_first, decoder["fc1.weight"][:latent].T)
+        of_decoder = {
+            "fc1.weight": torch.mm(inputs.T, to_first),
+            "fc2.weight": torch.mm(first.T, to_second),
+            "head.weight": torch.mm(second.T, to_head),
+            "fc1.bias": to_first.sum(0),
+            "fc2.bias": to_second.sum(0),
+            "head.bias": to_head.sum(0),
+        }
+        variance = table[LOG_VARIANCE].exp()
+        of_table = {
+            MEAN: to_z.sum(0) + self.kl_weight * table[MEAN],
+            LOG_VARIANCE: (to_z * noise).sum(0) * deviation / 2 + self.kl_weight / 2 * (variance - 1),
+        }
+        return error, of_decoder, of_table

@@ -16,7 +16,7 @@ import torch
 
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.compiled_train_state import CompiledTrainState
-from fedqmix.clients.identity.model import MEAN, IdentityModel
+from fedqmix.clients.identity.model import MEAN, Batch, IdentityModel
 from fedqmix.clients.identity.transitions import Transitions
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.coordinator import Coordinator
@@ -104,20 +104,17 @@ class IdentityTraining:
         """Write one agent's gradients; return its squared error."""
         random = seeds.generator(self._seed, "identity batch", self._agent_ids[agent], self.steps)
         rows = random.integers(self.rows, size=self._plan.batch)
-        noise = random.standard_normal((1, self._plan.batch, self._plan.latent), dtype=np.float32)
-        batch = tuple(torch.from_numpy(column[agent : agent + 1, rows]) for column in self._transitions)
+        noise = random.standard_normal((self._plan.batch, self._plan.latent), dtype=np.float32)
+        batch = Batch(*(torch.from_numpy(column[agent, rows]) for column in self._transitions))
         parts = self._decoder.online, self._table.online
-        decoder, table = (
-            {name: aligned(value.detach()[agent : agent + 1]).clone().requires_grad_() for name, value in part.items()}
-            for part in parts
-        )
-        loss, error = self.model.loss(decoder, table, torch.from_numpy(noise), batch)
-        leaves = [*decoder.values(), *table.values()]
-        targets = [value.grad for part in parts for value in part.values()]
-        for target, gradient in zip(targets, torch.autograd.grad(loss.sum(), leaves), strict=True):
-            assert target is not None  # CompiledTrainState has them from the start
-            target[agent] = gradient[0]
-        return float(error.detach())
+        decoder, table = ({name: aligned(value.detach()[agent]) for name, value in part.items()} for part in parts)
+        error, *found = self.model.gradients(decoder, table, torch.from_numpy(noise).to(batch.rewards.dtype), batch)
+        for part, gradients in zip(parts, found, strict=True):
+            for name, gradient in gradients.items():
+                into = part[name].grad
+                assert into is not None  # CompiledTrainState has them from the start
+                into[agent] = gradient
+        return float(error)
 
     def _average(self, values: Sequence[torch.Tensor], coordinator: Coordinator) -> None:
         """Replace every agent's values by their mean over the team. values: [agents, ...] each, written in place."""
