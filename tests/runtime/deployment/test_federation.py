@@ -48,7 +48,15 @@ def test_a_federation_computes_what_one_process_does(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("strategy", [["strategy=rs_pps"], ["strategy=clusters", "strategy.clusters=[[0,1],[2]]"]])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        ["strategy=rs_pps"],
+        ["strategy=clusters", "strategy.clusters=[[0,1],[2]]"],
+        ["strategy=adaps", "strategy.clusters=[[0,1],[2]]"],
+        ["strategy=snp_ps", "strategy.every_step=true"],
+    ],
+)
 def test_a_federation_computes_what_one_process_does_even_if_an_agent_is_killed_in_mid_round(
     tmp_path: Path, strategy: list[str]
 ) -> None:
