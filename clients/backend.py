@@ -18,7 +18,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 def acts_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
     """Return whether kernels select the actions. backend: runtime.backend. device: a torch.device."""
     greedy = algorithm.agent.selection == "epsilon_greedy"
-    return backend != "torch" and device.type == "cpu" and type(network) is Gru and greedy
+    known = type(network) is Gru and network.settings.last_action
+    return backend != "torch" and device.type == "cpu" and known and greedy
 
 
 def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Algorithm) -> bool:
@@ -30,7 +31,7 @@ def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Al
     exist = acts_by_kernels(backend, device, network, algorithm) and algorithm.agent is QLearningAgent
     if backend == "compiled" and not exist:
         raise ConfigurationError(
-            "runtime.backend=compiled has kernels for model=gru with algorithm=iql, vdn or qmix, on a CPU; "
+            "runtime.backend=compiled has kernels for model=gru model.last_action=true with algorithm=iql, vdn or qmix, on a CPU; "
             "leave runtime.backend=auto for anything else."
         )
     return exist

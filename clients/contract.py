@@ -65,7 +65,9 @@ class AlgorithmContract:
 
     algorithm: ClassVar[Algorithm]
     changes: ClassVar[dict[str, Any]] = {}
-    model: ClassVar[ModelConfig] = ModelConfig(name="gru", hidden=8, initialisation="uniform", agent_id=True)
+    model: ClassVar[ModelConfig] = ModelConfig(
+        name="gru", hidden=8, initialisation="uniform", agent_id=True, last_action=True
+    )
 
     def settings(self) -> AlgorithmConfig:
         """Return settings of small sizes, overridden by `changes`."""

@@ -51,6 +51,7 @@ class ModelConfig:
     code: str | None = value(None, doc="own: FILE.py:Class or module:Class of a Network (docs/own_methods.md)")
     hidden: int = number(1, doc="width of the hidden layers and of the GRU")
     agent_id: bool = value(doc="whether the input holds the one-hot agent id")
+    last_action: bool = value(doc="whether the input holds the one-hot last action")
     initialisation: str = choice("orthogonal", "uniform", doc="of the weights; uniform: PyTorch's default")
 
 

@@ -34,6 +34,7 @@ class NetworkSettings(Protocol):
     hidden: int
     initialisation: str
     agent_id: bool
+    last_action: bool
 
 
 class Seen(NamedTuple):

@@ -21,7 +21,9 @@ class NetworkContract:
     """The properties of a network. network: the class. model: its settings."""
 
     network: ClassVar[type[Network]]
-    model: ClassVar[ModelConfig] = ModelConfig(name="own", hidden=8, initialisation="uniform", agent_id=True)
+    model: ClassVar[ModelConfig] = ModelConfig(
+        name="own", hidden=8, initialisation="uniform", agent_id=True, last_action=True
+    )
 
     def make(self) -> tuple[Network, Parameters]:
         """Return the network and the initial parameters of three agents."""

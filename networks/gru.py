@@ -44,7 +44,7 @@ class Gru(Network):
         """See Network; in the order of PARAMETER_NAMES."""
         width, outputs = self.settings.hidden, self.outputs
         return {
-            "fc.weight": (layers.input_width(self.spec, self.settings.agent_id), width),
+            "fc.weight": (layers.input_width(self.spec, self.settings), width),
             "fc.bias": (width,),
             "gru.weight_ih": (width, 3 * width),
             "gru.weight_hh": (width, 3 * width),
@@ -102,6 +102,6 @@ class Gru(Network):
         return layers.linear(parameters, "head", hidden)
 
     def _gates_in(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
-        inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
+        inputs = layers.flat_input(seen, self.spec, self.settings)
         features = layers.linear(parameters, "fc", inputs).relu()
         return torch.baddbmm(parameters["gru.bias_ih"].unsqueeze(1), features, parameters["gru.weight_ih"])

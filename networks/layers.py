@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,28 +12,36 @@ from fedqmix.networks.base import Parameters, Seen
 from fedqmix.runtime.core.world import TeamSpec
 
 
-def input_width(spec: TeamSpec, agent_id: bool) -> int:
+class InputSettings(Protocol):
+    """What an input holds beside the observation."""
+
+    agent_id: bool
+    last_action: bool
+
+
+def input_width(spec: TeamSpec, settings: InputSettings) -> int:
     """Return the width of the flat input.
 
-    The input holds the observation, the one-hot last action and, with agent_id, the one-hot agent id.
+    The input holds the observation and, as the settings have it, the one-hot last action and the one-hot agent id.
     """
-    return spec.obs_dim + spec.n_actions + (spec.n_agents if agent_id else 0)
+    return spec.obs_dim + settings.last_action * spec.n_actions + settings.agent_id * spec.n_agents
 
 
-def flat_input(seen: Seen, spec: TeamSpec, agent_id: bool) -> torch.Tensor:
+def flat_input(seen: Seen, spec: TeamSpec, settings: InputSettings) -> torch.Tensor:
     """Return the input of a feed-forward layer: [agents, rows, input_width] float32.
 
     The last action's columns are 0 before an episode's first action.
     """
     agents, rows, obs_dim = seen.observations.shape
-    inputs = seen.observations.new_zeros(agents, rows, input_width(spec, agent_id))
+    inputs = seen.observations.new_zeros(agents, rows, input_width(spec, settings))
     inputs[..., :obs_dim] = seen.observations
-    acted = seen.last_actions >= 0
-    column = (seen.last_actions.clamp(min=0) + obs_dim).unsqueeze(-1)
-    inputs.scatter_(2, column, acted.unsqueeze(-1).to(inputs.dtype))
-    if agent_id:
-        own = (seen.agent_ids + obs_dim + spec.n_actions).view(-1, 1, 1).expand(agents, rows, 1)
-        inputs.scatter_(2, own, 1.0)
+    if settings.last_action:
+        acted = seen.last_actions >= 0
+        column = (seen.last_actions.clamp(min=0) + obs_dim).unsqueeze(-1)
+        inputs.scatter_(2, column, acted.unsqueeze(-1).to(inputs.dtype))
+    if settings.agent_id:
+        first = inputs.shape[-1] - spec.n_agents
+        inputs.scatter_(2, (seen.agent_ids + first).view(-1, 1, 1).expand(agents, rows, 1), 1.0)
     return inputs
 
 

@@ -18,7 +18,7 @@ class Mlp(Network):
 
     def shapes(self) -> Shapes:
         """See Network."""
-        inputs, width = layers.input_width(self.spec, self.settings.agent_id), self.settings.hidden
+        inputs, width = layers.input_width(self.spec, self.settings), self.settings.hidden
         sizes = {"fc1": (inputs, width), "fc2": (width, width), "head": (width, self.outputs)}
         weights = {f"{name}.weight": size for name, size in sizes.items()}
         return weights | {f"{name}.bias": size[1:] for name, size in sizes.items()}
@@ -58,7 +58,7 @@ class Mlp(Network):
         return self._values(parameters, seen)
 
     def _values(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
-        features = layers.flat_input(seen, self.spec, self.settings.agent_id)
+        features = layers.flat_input(seen, self.spec, self.settings)
         for name in ("fc1", "fc2"):
             features = layers.linear(parameters, name, features).relu()
         return layers.linear(parameters, "head", features)

@@ -32,7 +32,7 @@ class ModuleNetwork(Network):
     def __init__(self, spec: TeamSpec, settings: NetworkSettings, outputs: int | None = None) -> None:
         super().__init__(spec, settings, outputs)
         with torch.device("meta"):  # only the structure is needed, no weights
-            self._structure = self.module(layers.input_width(spec, settings.agent_id), self.outputs)
+            self._structure = self.module(layers.input_width(spec, settings), self.outputs)
         self._structures: dict[int, nn.Module] = {}  # by thread
 
     @abstractmethod
@@ -47,7 +47,7 @@ class ModuleNetwork(Network):
         """See Network; the module initialises its own weights, from a seed that `random` draws."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(random.integers(2**62)))
-            drawn = self.module(layers.input_width(self.spec, self.settings.agent_id), self.outputs)
+            drawn = self.module(layers.input_width(self.spec, self.settings), self.outputs)
         return {name: value.detach().numpy().astype(np.float32) for name, value in drawn.named_parameters()}
 
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
@@ -66,6 +66,6 @@ class ModuleNetwork(Network):
             values, new = functional_call(structure, own, (inputs, remembered))
             return values, new
 
-        inputs = layers.flat_input(seen, self.spec, self.settings.agent_id)
+        inputs = layers.flat_input(seen, self.spec, self.settings)
         values, new = torch.vmap(one)(parameters, inputs, memory)
         return values, new

@@ -27,8 +27,8 @@ class OrdinaryNetwork(nn.Module, ABC):
     def __init__(self, network: Network, agent: int) -> None:
         super().__init__()
         self.spec, self.agent = network.spec, agent
-        self._agent_id = network.settings.agent_id
-        self._inputs = layers.input_width(network.spec, self._agent_id)
+        self._settings = network.settings
+        self._inputs = layers.input_width(network.spec, self._settings)
 
     def forward(
         self,
@@ -49,7 +49,7 @@ class OrdinaryNetwork(nn.Module, ABC):
             memory = observations.new_zeros(rows, self.memory_width)
         ids = torch.tensor([self.agent], dtype=torch.int64, device=observations.device)
         seen = Seen(observations.unsqueeze(0), last_actions.unsqueeze(0), ids)
-        return self.values(layers.flat_input(seen, self.spec, self._agent_id)[0], memory)
+        return self.values(layers.flat_input(seen, self.spec, self._settings)[0], memory)
 
     @abstractmethod
     def values(self, inputs: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

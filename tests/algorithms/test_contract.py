@@ -49,9 +49,9 @@ class TestMappo(AlgorithmContract):
 class TestIppoOfMlps(AlgorithmContract):
     algorithm = ALGORITHMS["ippo"]
     changes: ClassVar = {"normalise_advantages": False}
-    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False)
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)
 
 
 class TestCwQmixOfMlps(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
-    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False)
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)

@@ -22,7 +22,7 @@ from support.toy_team import CPU, ToyTeam, algorithm
 from support.toy_world import ToyWorld, toy_spec
 
 SPEC = toy_spec(n_agents=3, n_actions=6, limit=9)
-MODEL = ModelConfig(name="gru", hidden=7, initialisation="uniform", agent_id=True)
+MODEL = ModelConfig(name="gru", hidden=7, initialisation="uniform", agent_id=True, last_action=True)
 SEEDS = (5, 6, 7)
 
 

@@ -23,7 +23,7 @@ from support.toy_team import CPU, algorithm, make_learner
 from support.toy_world import ToyWorld
 
 SPEC = TeamSpec("toy", 3, 9, Flat(12), Flat(5), 60)
-MODEL = ModelConfig(name="gru", hidden=16, initialisation="uniform", agent_id=True)
+MODEL = ModelConfig(name="gru", hidden=16, initialisation="uniform", agent_id=True, last_action=True)
 TOGETHER = {"parallel_episodes": 8, "batch_size": 8, "buffer_size": 8, "epsilon_finish": 1.0}
 
 pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor: torch has no second thread to use")

@@ -16,7 +16,7 @@ class TestGru(NetworkContract):
 
 class TestGruWithoutIds(NetworkContract):
     network = Gru
-    model = ModelConfig(name="gru", hidden=8, initialisation="orthogonal", agent_id=False)
+    model = ModelConfig(name="gru", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)
 
 
 class TestMlp(NetworkContract):

@@ -30,7 +30,7 @@ def team(double: bool, hidden: int = 20, agent_id: bool = True, **settings):
     agents = AgentStack(
         range(3),
         SPEC,
-        ModelConfig(name="gru", hidden=hidden, initialisation="uniform", agent_id=agent_id),
+        ModelConfig(name="gru", hidden=hidden, initialisation="uniform", agent_id=agent_id, last_action=True),
         chosen,
         5,
         CPU,

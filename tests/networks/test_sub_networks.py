@@ -19,7 +19,7 @@ from fedqmix.runtime.core.spaces import Flat
 from fedqmix.strategies.sub_networks import Integers, RootNetwork, SubNetworks, drawn_units
 from support.toy_team import algorithm
 
-ROOT = ModelConfig(name="gru", hidden=7, initialisation="uniform", agent_id=True)
+ROOT = ModelConfig(name="gru", hidden=7, initialisation="uniform", agent_id=True, last_action=True)
 KEPT = 3
 AGENTS = 3
 EXACT = {"rtol": 0.0, "atol": 1e-14}
@@ -161,18 +161,20 @@ def test_units_that_do_not_fit_the_shapes_are_refused(field: str, value: object,
     ids=["BPS-1", "BPS-3", "C-RWARE tiny", "C-RWARE medium"],
 )
 def test_parameters_that_are_trained(agents: int, groups: int, observed: int, table: int) -> None:
-    """The sizes of Christianos et al. 2021, actor and critic of two layers of 64, plus our inputs for the last action.
+    """The sizes of Christianos et al. 2021: actor and critic of two layers of 64 that see the observation alone.
 
     One network and sub-networks of it train P parameters whatever the team; a network for each of K groups K P, for
     each of N agents N P.
     """
     actions = 5
     spec = replace(SPEC, n_agents=agents, n_actions=actions, observation=Flat(observed))
-    model = ModelConfig(name="mlp", hidden=64, initialisation="orthogonal", agent_id=False)
+    model = ModelConfig(name="mlp", hidden=64, initialisation="orthogonal", agent_id=False, last_action=False)
     networks = make_networks(find_algorithm(algorithm("ippo")), model, spec)
     own = make_networks(find_algorithm(algorithm("ippo")), replace(model, hidden=32), spec)
     root = RootNetwork(networks.shapes(), own.shapes(), networks.units())
-    assert root.size() == table + 2 * 64 * actions
+    assert root.size() == table
+    known = make_networks(find_algorithm(algorithm("ippo")), replace(model, agent_id=True), spec).shapes()
+    assert sum(int(np.prod(shape)) for shape in known.values()) == table + 2 * 64 * agents  # FuPS+id
     units = {
         group: np.stack([drawn_units(1, "test", one % groups, group, width, 32) for one in range(agents)])
         for group, width in root.widths.items()

@@ -24,7 +24,7 @@ from support.toy_world import ToyWorld, toy_spec
 torch.set_num_threads(1)  # these tensors are tiny, and tests run side by side
 
 CPU = torch.device("cpu")
-MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True)
+MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True, last_action=True)
 
 
 def chosen(group: str, name: str, values: dict[str, Any]) -> Any:
