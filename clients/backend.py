@@ -31,7 +31,7 @@ def learns_by_kernels(backend: str, device: Any, network: Network, algorithm: Al
     exist = acts_by_kernels(backend, device, network, algorithm) and algorithm.agent is QLearningAgent
     if backend == "compiled" and not exist:
         raise ConfigurationError(
-            "runtime.backend=compiled has kernels for model=gru model.last_action=true with algorithm=iql, vdn or qmix, "
-            "on a CPU; leave runtime.backend=auto for anything else."
+            "runtime.backend=compiled has kernels for model=gru model.last_action=true with algorithm=iql, vdn or "
+            "qmix, on a CPU; leave runtime.backend=auto for anything else."
         )
     return exist
