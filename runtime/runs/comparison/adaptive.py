@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fedqmix.envs.registry import SUITES
-from fedqmix.runtime.configuration.choices import listed, of_another
+from fedqmix.runtime.configuration.choices import listed, of_another, words_of
 from fedqmix.runtime.configuration.seeds import name_of, take_seeds
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.comparison.plan import Cell, Method, Plan, Task
@@ -47,11 +47,12 @@ DEFAULTS = ("experiment=spread", "algorithm=iql", "model=mlp")
 
 
 class Scale(NamedTuple):
-    """The tasks, seeds and settings of a scale."""
+    """The tasks, seeds and settings of a scale. identity: settings of the methods that may find clusters."""
 
     tasks: tuple[str, ...]
     seeds: tuple[int, ...]
     words: tuple[str, ...]
+    identity: tuple[str, ...] = ()
 
 
 SCALES: Mapping[str, Scale] = {
@@ -65,11 +66,11 @@ SCALES: Mapping[str, Scale] = {
             "evaluation.every_env_steps=500",
             "evaluation.episodes=8",
             "strategy.aggregation_interval=10",
+            "algorithm.batch_size=8",
+            "algorithm.parallel_episodes=4",
             "model.hidden=16",
-            "strategy.identity_episodes=8",
-            "strategy.identity_steps=100",
-            "strategy.identity_silhouette=-1",
         ),
+        ("strategy.identity_episodes=8", "strategy.identity_steps=100", "strategy.identity_silhouette=-1"),
     ),
 }
 
@@ -96,14 +97,15 @@ def read_adaptive(command: str, words: Sequence[str]) -> Plan:
     seeds, rest = take_seeds(rest)
     refuse_sweeps(command, rest)
     given = {name_of(word) for word in rest}
-    defaults = [word for word in (*DEFAULTS, *of_scale.words) if name_of(word) not in given]
+    defaults = (word for word in (*DEFAULTS, *of_scale.words) if name_of(word) not in given)
+    identity = [word for word in of_scale.identity if name_of(word) not in given]
     plan = Plan(
         command=command,
         path=Path(f"runs/{command}-{NAME}-{scale}" if run_dir is None else run_dir),
         tasks=tuple(Task(name, tasks()[name]) for name in task_names),
-        methods=tuple(Method((name,), METHODS[name]) for name in method_names),
+        methods=tuple(_method(name, identity) for name in method_names),
         seeds=tuple(seeds or of_scale.seeds),
-        overrides=(*_held(defaults, method_names), *rest),
+        overrides=(*defaults, *rest),
         equal_steps=True,
         heads=("task", "method"),
         named=True,
@@ -118,10 +120,10 @@ def tasks() -> Mapping[str, tuple[str, ...]]:
     return {name: words for name, words in TASKS.items() if words[0].removeprefix("env=") in SUITES}
 
 
-def _held(defaults: Iterable[str], methods: Iterable[str]) -> list[str]:
-    """Return the default settings that at least one of some methods has."""
-    chosen = [(("strategy", METHODS[name][0].removeprefix("strategy=")),) for name in methods]
-    return [word for word in defaults if not all(of_another(name_of(word), one) for one in chosen)]
+def _method(name: str, identity: Sequence[str]) -> Method:
+    """Return a method with those settings of identities that its strategy has."""
+    strategy = METHODS[name][0].removeprefix("strategy=")
+    return Method((name,), (*METHODS[name], *words_of(identity, (("strategy", strategy),))))
 
 
 def _require_effect(word: str, cells: Iterable[Cell]) -> None:

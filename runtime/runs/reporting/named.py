@@ -14,11 +14,12 @@ import numpy as np
 from fedqmix.analysis.benchmarks.spread import measure
 from fedqmix.analysis.reports.runs import OURS, Run, TeamSize
 from fedqmix.analysis.reports.sharing import Anchors
+from fedqmix.conf.registry import OWN
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.runtime.configuration.settings import load
-from fedqmix.runtime.core.errors import CheckpointError, FederationError, FedqmixError
+from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError, FederationError, FedqmixError
 from fedqmix.runtime.core.team_arrays import plain_name
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
@@ -47,9 +48,12 @@ def with_size(run: Run) -> Run:
 def team_size(folder: Path) -> TeamSize:
     """Count a run's parameters from its newest checkpoint, and from its summary where agents hold sub-networks.
 
-    Raises CheckpointError when one is missing or damaged.
+    Before the first training step clusters hold equal numbers, which count once. Raises CheckpointError when one is
+    missing or damaged, ConfigurationError when the networks are a user's own code, which a report does not import.
     """
     config, checkpoint = load(folder), reading.load(reading.locate(folder))
+    if OWN in (config.model.name, config.algorithm.name):
+        raise ConfigurationError(f"{folder}: its networks are code of a user's, which a report does not import.")
     spec = team_spec(config.map, config.env)
     figures = read_summary(folder).get("strategy_figures", {})
     if isinstance(config.strategy, SubNetworkSettings) and "units" in figures:

@@ -41,7 +41,7 @@ def lengths(comparison: Comparison) -> dict[str, int]:
         (["maps=[3m,8n,5m_vs_6n]"], "unknown name in maps '8n'"),
         (["maps=[5m_vs_6n]"], "did you mean '5m_vs_6m'"),
         (["maps=3m"], "a list is needed"),
-        (["strategies=[fedprox]"], "Allowed: a_pps, bulyan, clusters, full_sharing"),
+        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters"),
         (["seeds=[1,1]"], "names seed 1 twice"),
         (["map=3m"], "fedqmix ladder trains many runs; write maps=["),
         (["strategy=a_pps"], "write strategies=["),
