@@ -11,7 +11,6 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("world", lambda run: run.world),
-    ("score", lambda run: str(run.score)),
     ("version of the game", lambda run: run.game),
     ("evaluation episodes", lambda run: run.episodes),
     ("the starts of evaluation episodes", lambda run: run.starts),
@@ -22,8 +21,15 @@ _MEASURES: tuple[tuple[str, Callable[[Run], Any]], ...] = (
 def require_alike(runs: Sequence[Run]) -> None:
     """Check that runs were measured alike: one world, one score, the same rules, evaluations of one kind.
 
-    Unknown values are not compared. Raises ConfigurationError that names the difference and the runs.
+    The named tasks of a comparison may differ in all but the score. Unknown values are not compared. Raises
+    ConfigurationError that names the difference and the runs.
     """
+    for task in dict.fromkeys(run.task for run in runs):
+        _require_one_world([run for run in runs if run.task == task or (task and run.task_name == task)])
+    _require_one("score", [(str(run.score), run) for run in runs])
+
+
+def _require_one_world(runs: Sequence[Run]) -> None:
     for what, of in _MEASURES:
         _require_one(what, [(of(run), run) for run in runs if of(run) is not None])
     known = [run for run in runs if run.world_settings]

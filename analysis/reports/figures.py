@@ -179,7 +179,8 @@ def _looks(methods: Methods) -> dict[str, Look]:
     """Return the line style by method: one colour per strategy, dashed lines for other programs."""
     firsts = {name: runs[0] for by_name in methods.values() for name, runs in by_name.items()}
     labels = {name: name.removeprefix(f"{run.algorithm}-") for name, run in firsts.items()}
-    known = STRATEGIES if any(label in STRATEGIES for label in labels.values()) else ()
+    strategies = any(label in STRATEGIES and not firsts[name].method for name, label in labels.items())
+    known = STRATEGIES if strategies else ()
     kinds = list(dict.fromkeys([*known, *labels.values()]))  # a strategy has the same colour in all reports
     looks: dict[str, Look] = {}
     for name, run in firsts.items():

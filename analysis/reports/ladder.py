@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from fedqmix.analysis.reports import tables
+from fedqmix.analysis.reports import cells
+from fedqmix.analysis.reports.cells import NOTHING
 from fedqmix.analysis.reports.figures import ENV_STEPS, Figure, curves_figure
 from fedqmix.analysis.reports.results import THRESHOLDS, Summary, reached, summary
 from fedqmix.analysis.reports.runs import Run, varying, written
 from fedqmix.analysis.reports.statistics import Scores
-from fedqmix.analysis.reports.tables import NOTHING, Table
+from fedqmix.analysis.reports.tables import Table
 from fedqmix.server.records.scores import WON, WON_FIXED
 
 LOST, KEPT = 0.5, 0.8
@@ -111,9 +112,9 @@ def table(found: Sequence[Rung], command: str) -> Table:
                 rung.recipe,
                 rung.starts,
                 str(rung.seeds),
-                tables.steps(rung.env_steps),
-                *(tables.steps(rung.reached[threshold]) for threshold in THRESHOLDS),
-                tables.rate(rung.end),
+                cells.steps(rung.env_steps),
+                *(cells.steps(rung.reached[threshold]) for threshold in THRESHOLDS),
+                cells.rate(rung.end),
                 *(_share(value) for value in (rung.lost, rung.kept)),
                 f"{rung.seconds / 3600:.2f}",
                 f"{rung.env_steps_a_second:,.0f}",

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
-from fedqmix.analysis.reports import figures, results, tables
+from fedqmix.analysis.reports import figures, results, sharing, tables
 from fedqmix.analysis.reports.figures import Figure
 from fedqmix.analysis.reports.runs import Methods, metric_of_all, score_of_all
+from fedqmix.analysis.reports.sharing import Anchors
 from fedqmix.analysis.reports.statistics import ENOUGH
 from fedqmix.analysis.reports.tables import Table
 from fedqmix.runtime.core.world import Score
@@ -33,15 +34,23 @@ class Report:
     methods: Methods
 
 
-def compose(methods: Methods, notes: Sequence[str], command: str, versions: Mapping[str, str]) -> Report:
+def compose(
+    methods: Methods,
+    notes: Sequence[str],
+    command: str,
+    versions: Mapping[str, str],
+    anchors: Mapping[str, Anchors] | None = None,
+) -> Report:
     """Compute all tables and draw all figures.
 
-    command, versions: of this report, for the captions of figures.
+    command, versions: of this report, for the captions of figures. anchors: by named task, of those that have them.
     """
     found = results.results(methods)
     by = f"Made by: {command} ({', '.join(f'{name} {version}' for name, version in versions.items())})."
     parts = [
         tables.scores(found, methods),
+        sharing.sharing(found, methods, anchors or {}),
+        sharing.pairs(methods),
         tables.all_maps(methods),
         tables.returns(found),
         tables.sample_efficiency(found, methods),

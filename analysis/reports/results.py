@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedqmix.analysis.reports import statistics
-from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, score_of_all
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, all_named, score_of_all
 from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, Scores
 from fedqmix.runtime.core.world import Score
 from fedqmix.server.records.scores import RETURN, WON
@@ -71,6 +71,11 @@ class MethodResult:
     area: Summary
     reached: Mapping[float, Reached]
     returns: Returns | None
+
+
+def baselines(methods: Methods) -> tuple[str, ...]:
+    """Return the strategies that methods are compared with; none for named methods, which are all compared."""
+    return () if all_named(methods) else BASELINES
 
 
 def replayed(methods: Methods, which: str) -> bool:
@@ -185,12 +190,19 @@ def _better(
             continue
         ours = [scores(methods[map_][method]) for map_ in maps]
         theirs = [scores(methods[map_][str(other)]) for map_, other in zip(maps, others, strict=True)]
-        if min(map(len, [*ours, *theirs])) >= ENOUGH:
-            found[strategy] = statistics.improvement_interval(ours, theirs)
-        else:
-            nothing = np.array(np.nan)
-            found[strategy] = Estimate(np.array(statistics.improvement(ours, theirs)), nothing, nothing)
+        found[strategy] = improvement(ours, theirs)
     return found
+
+
+def improvement(ours: Sequence[Scores], theirs: Sequence[Scores]) -> Estimate:
+    """Return the probability that a run of ours is better than one of theirs; an interval from ENOUGH seeds on.
+
+    ours, theirs: one [seeds] array per map.
+    """
+    if min(map(len, [*ours, *theirs])) >= ENOUGH:
+        return statistics.improvement_interval(ours, theirs)
+    nothing = np.array(np.nan)
+    return Estimate(np.array(statistics.improvement(ours, theirs)), nothing, nothing)
 
 
 def _areas(runs: Sequence[Run], metric: str, begin: float, end: float) -> Scores:

@@ -44,6 +44,18 @@ class Replayed:
 
 
 @dataclass(frozen=True)
+class TeamSize:
+    """The sizes of a team's networks, in numbers.
+
+    trained: that training changes, each counted once, however many agents hold it. network: of one network; with
+    sub-networks, of their root.
+    """
+
+    trained: int
+    network: int
+
+
+@dataclass(frozen=True)
 class Run:
     """One run: its identity, the way it was measured, and every evaluation.
 
@@ -51,7 +63,8 @@ class Run:
     label: its path. source: the program that trained it. score: the metric that leads. experiment: the name of its base
     settings. game: version of the game's rules. world_settings, settings: full name ("env.reward_win",
     "algorithm.gamma") -> value, of the world and of all that affects learning. replayed: by FINAL and BEST, the
-    networks played again; not_replayed: the reason why one is missing.
+    networks played again; not_replayed: the reason why one is missing. task, method: the names of both in a comparison
+    whose methods are settings; empty elsewhere. size: of the team's networks, where it was counted.
     """
 
     label: str
@@ -78,13 +91,23 @@ class Run:
     sent: Mapping[str, int] = field(default_factory=dict)  # bytes by channel, in a deployment
     replayed: Mapping[str, Replayed] = field(default_factory=dict)
     not_replayed: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
+    method: str = ""
+    size: TeamSize | None = None
     refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # agent -> "times", "last" (the reason)
 
     @property
     def family(self) -> str:
-        """Algorithm and strategy, as in marl_eval.json; prefixed by another program's name."""
+        """The method's name; else algorithm and strategy, as in marl_eval.json, prefixed by another program's name."""
+        if self.method:
+            return self.method
         name = f"{self.algorithm}-{self.strategy}" if self.strategy else self.algorithm
         return name if self.source == OURS else f"{self.source} {name}"
+
+    @property
+    def task_name(self) -> str:
+        """The task's name in a comparison, else the map."""
+        return self.task or self.map
 
     def has(self, key: str) -> bool:
         """Return whether every row has a metric."""
@@ -107,7 +130,7 @@ class Run:
 
 
 Methods = Mapping[str, Mapping[str, Sequence[Run]]]
-"""Map -> method -> its runs, by seed."""
+"""Map or named task -> method -> its runs, by seed."""
 
 
 def score_of_all(methods: Methods) -> Score:
@@ -120,11 +143,16 @@ def metric_of_all(methods: Methods) -> ScoreMetric:
     return SCORES[score_of_all(methods)]
 
 
-def by_method(runs: Sequence[Run]) -> Methods:
-    """Group runs by map and method.
+def all_named(methods: Methods) -> bool:
+    """Return whether every run belongs to a comparison whose methods have names."""
+    return all(run.method for by_name in methods.values() for runs in by_name.values() for run in runs)
 
-    A method is an algorithm and a strategy. Its name includes the settings in which such runs differ. A setting that an
-    experiment sets for one map is included only when such runs differ on that map.
+
+def by_method(runs: Sequence[Run]) -> Methods:
+    """Group runs by map, or by named task, and method.
+
+    A method is a named one, or an algorithm and a strategy. Its name includes the settings in which such runs differ. A
+    setting that an experiment sets for one map is included only when such runs differ on that map.
     """
     families: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
@@ -134,18 +162,23 @@ def by_method(runs: Sequence[Run]) -> Methods:
         varied = _varied(members)
         for run in sorted(members, key=lambda one: one.seed):
             suffixes = [f"{name.rpartition('.')[2]}={written(run.settings.get(name))}" for name in varied]
-            found[run.map][", ".join([family, *suffixes])].append(run)
+            found[run.task_name][", ".join([family, *suffixes])].append(run)
     return {map_: dict(methods) for map_, methods in sorted(found.items())}
 
 
 def _varied(members: Sequence[Run]) -> list[str]:
-    """Return the settings that distinguish methods among runs of one algorithm and strategy."""
+    """Return the settings that distinguish methods among runs of one algorithm and strategy, or of one name.
+
+    A named method may have other settings in each task.
+    """
     usual: list[Mapping[str, Any]] = [
-        {name: run.settings[name] for name in run.settings if name not in run.of_its_map} for run in members
+        {name: run.settings[name] for name in run.settings if name not in run.of_its_map}
+        for run in members
+        if not run.method
     ]
     by_map: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for run in members:
-        by_map[run.map].append(run.settings)
+        by_map[run.task_name].append(run.settings)
     found = {name for alike in [usual, *by_map.values()] for name in varying(alike)}
     return [name for name in dict.fromkeys(name for run in members for name in run.settings) if name in found]
 

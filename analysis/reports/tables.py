@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import html as markup
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fedqmix.analysis.reports.results import BASELINES, THRESHOLDS, MethodResult, Summary, over_all_maps, replayed
+from fedqmix.analysis.reports.cells import INTERVALS, NOTHING, chance, rate, steps
+from fedqmix.analysis.reports.results import (
+    BASELINES,
+    THRESHOLDS,
+    MethodResult,
+    baselines,
+    over_all_maps,
+    replayed,
+)
 from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Methods, Run, metric_of_all, score_of_all, varying, written
-from fedqmix.analysis.reports.statistics import ENOUGH, Estimate, win_rate_interval
+from fedqmix.analysis.reports.statistics import ENOUGH, win_rate_interval
 from fedqmix.runtime.core.world import Score
-
-NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ def markdown(table: Table) -> str:
 
 def scores(found: Sequence[MethodResult], methods: Methods) -> Table:
     """Return the table of final and best scores and of improvements over the baselines."""
-    metric = metric_of_all(methods)
+    metric, compared = metric_of_all(methods), baselines(methods)
     rows = [
         [
             result.map,
@@ -52,18 +57,20 @@ def scores(found: Sequence[MethodResult], methods: Methods) -> Table:
             str(result.scores[FINAL].seeds),
             rate(result.scores[FINAL]),
             rate(result.scores[BEST]),
-            *(chance(result.better.get(strategy)) for strategy in BASELINES),
+            *(chance(result.better.get(strategy)) for strategy in compared),
         ]
         for result in found
     ]
     label = metric.label
+    better = (
+        f" P(better than ...) is the probability that a run of the method has a higher final {label} than a run of the "
+        f"baseline with the same algorithm, {TIES}"
+    )
     return Table(
         f"{label.replace(' ', '-')}s",
         f"{label.capitalize()}s",
-        f"{_measured(methods, FINAL)} {_measured(methods, BEST)} {_INTERVALS} P(better than ...) is the probability "
-        f"that a run of the method has a higher final {label} than a run of the baseline with the same algorithm, a "
-        "tie counting half (Mann-Whitney U); 0.5 means no difference, and an interval that holds 0.5 is inconclusive.",
-        ["map", "method", "seeds", f"final {label}", f"best {label}", *(f"P(better than {one})" for one in BASELINES)],
+        f"{measured(methods, FINAL)} {measured(methods, BEST)} {INTERVALS}{better if compared else ''}",
+        ["map", "method", "seeds", f"final {label}", f"best {label}", *(f"P(better than {one})" for one in compared)],
         rows,
     )
 
@@ -87,7 +94,7 @@ def returns(found: Sequence[MethodResult]) -> Table | None:
         "Returns",
         "Final return: of the last evaluation in training. Mean return: the area under the curve over the environment "
         "steps that all runs of the map have in common, divided by their number. P(better than ...) is of the mean "
-        f"return. {_INTERVALS} Returns separate methods while hardly an episode is won; a higher return is not "
+        f"return. {INTERVALS} Returns separate methods while hardly an episode is won; a higher return is not "
         "always a better chance to win.",
         ["map", "method", "final return", "mean return", *(f"P(better than {one})" for one in BASELINES)],
         rows,
@@ -117,7 +124,7 @@ def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
         "sample-efficiency",
         "Sample efficiency",
         f"Mean {metric.label}: the area under the curve over the environment steps that all runs of the map have in "
-        f"common, divided by their number. {_INTERVALS}{reaching if thresholds else ''} Parameters sent and received "
+        f"common, divided by their number. {INTERVALS}{reaching if thresholds else ''} Parameters sent and received "
         "(MB) and seconds of training: mean of the whole runs.",
         ["map", "method", f"mean {metric.label}", *heads, "MB", "seconds"],
         rows,
@@ -126,8 +133,9 @@ def sample_efficiency(found: Sequence[MethodResult], methods: Methods) -> Table:
 
 def all_maps(methods: Methods) -> Table | None:
     """Return the table over all maps; None when there is one map, or no method has enough seeds."""
+    compared = baselines(methods)
     rows = [
-        [name, rate(summary), *(chance(better.get(strategy)) for strategy in BASELINES)]
+        [name, rate(summary), *(chance(better.get(strategy)) for strategy in compared)]
         for name, summary, better in over_all_maps(methods)
     ]
     if not rows:
@@ -137,7 +145,7 @@ def all_maps(methods: Methods) -> Table | None:
         "All maps together",
         f"Methods with at least {ENOUGH} seeds on each of {', '.join(methods)}: interquartile mean of the final "
         f"{metric_of_all(methods).label} over all runs, with a 95 % bootstrap interval stratified by map.",
-        ["method", f"final {metric_of_all(methods).label}", *(f"P(better than {one})" for one in BASELINES)],
+        ["method", f"final {metric_of_all(methods).label}", *(f"P(better than {one})" for one in compared)],
         rows,
     )
 
@@ -215,41 +223,12 @@ def commands(methods: Methods) -> Table:
     return Table("commands", "Commands and versions", caption, ["run", "command", "versions", "machine", "game"], rows)
 
 
-def rate(summary: Summary) -> str:
-    """Return a summary as text: "0.710 [0.600, 0.800]", or "0.710 (0.600 to 0.800)" for few seeds."""
-    if math.isnan(summary.value):
-        return NOTHING
-    if summary.enough:
-        return f"{summary.value:.3f} [{summary.low:.3f}, {summary.high:.3f}]"
-    if summary.seeds == 1 and summary.low == summary.high:
-        return f"{summary.value:.3f}"
-    return f"{summary.value:.3f} ({summary.low:.3f} to {summary.high:.3f})"
-
-
-def chance(estimate: Estimate | None) -> str:
-    """Return a probability as text, with its interval if it has one."""
-    if estimate is None:
-        return NOTHING
-    if math.isnan(float(estimate.low)):
-        return f"{float(estimate.value):.2f}"
-    return f"{float(estimate.value):.2f} [{float(estimate.low):.2f}, {float(estimate.high):.2f}]"
-
-
-def steps(number: float) -> str:
-    """Return a number of environment steps as text, "not" for infinity."""
-    return f"{number:,.0f}" if math.isfinite(number) else "not"
-
-
-_INTERVALS = (
-    f"From {ENOUGH} seeds on: interquartile mean over the seeds [95 % stratified bootstrap interval] (Agarwal et al. "
-    "2021, arXiv 2108.13264); below: mean (least to greatest seed), as an interval would not be informative."
-)
-
-
+TIES = "a tie counting half (Mann-Whitney U); 0.5 means no difference, and an interval that holds 0.5 is inconclusive."
 _EPISODES = {Score.WIN_RATE: "Wilson", Score.RETURN: "bootstrap"}  # the interval over episodes
 
 
-def _measured(methods: Methods, which: str) -> str:
+def measured(methods: Methods, which: str) -> str:
+    """Return a sentence on how the FINAL or BEST scores of a report were measured."""
     label = f"{which.capitalize()} {metric_of_all(methods).label}"
     if replayed(methods, which):
         episodes = {

@@ -145,7 +145,7 @@ def _print_cost(comparison: Comparison, left: Mapping[Cell, Run], console: Conso
     """Print the remaining runs and their estimated cost."""
     if at_once := _print_left(comparison, list(left.values()), console):
         costs = estimate(comparison, left, lambda text: console.print(Text(text), soft_wrap=True))
-        Console().print(table(costs, at_once))
+        Console().print(table(costs, at_once, comparison.heads))
 
 
 def _show(ladder: Ladder, command: str, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""`fedqmix paper`: compare the methods of PPS-QMIX with their baselines over several seeds."""
+"""`fedqmix paper`: compare the methods of a plan over several seeds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ fedqmix paper [name=value ...]    {qmix, vdn} x {none, full_sharing, a_pps, rs_p
 
   scale=laptop                        laptop (a night on two cores), paper (the paper's sizes), smoke (minutes)
   maps=[3m,2s3z] seeds=[1,2,3,4,5]    default: those of the scale; also algorithms=[qmix] strategies=[none,rs_pps]
-  run_dir=FOLDER                      the common folder; default runs/paper-<scale>
+  run_dir=FOLDER                      the common folder; default runs/paper-<scale>, runs/paper-adaptive-<scale>
   --dry-run                           estimate the cost, and train nothing
+
+fedqmix paper plan=adaptive [name=value ...]    adaptive parameter sharing and its baselines x tasks x seeds
+
+  methods=[nops,adaps]                default: nops, fups, fups_id, seps, oracle, adaps, adaps_random, snp_ps
+  tasks=[bps-mini,v3-mini]            default: those of the scale; also bps-1; scale=, seeds=, run_dir= as above
 
 Every other setting of `fedqmix train --help` holds for all runs: stop.env_steps=100000 strategy.reward=team ...
 The same command again resumes interrupted runs and skips finished ones. Once all are done it writes their report
-(FOLDER/report/report.html). The comparison is described in docs/paper.md.
+(FOLDER/report/report.html). The comparisons are described in docs/paper.md.
 """
 
 
@@ -56,7 +61,7 @@ def _train(comparison: Comparison, command: list[str], console: Console) -> int:
     runs = comparison.runs()
     if at_once := _print_cost(comparison, runs, console):
         train_waiting(list(runs.values()), at_once, again, console)
-    console.print(outcome(runs))
+    console.print(outcome(runs, comparison.heads))
     if name_failed(list(runs.values()), again, console):
         return 1
     options = parse_words([str(comparison.path)])
@@ -77,7 +82,7 @@ def _print_cost(comparison: Comparison, runs: Mapping[Cell, Run], console: Conso
     costs = estimate(comparison, runs, lambda text: console.print(Text(text), soft_wrap=True))
     threads = config.runtime.threads
     at_once = side_by_side(waiting, threads)
-    console.print(table(costs, at_once))
+    console.print(table(costs, at_once, comparison.heads))
     shares = f"{at_once} at once on {cores()} cores, runtime.threads={threads} each"
     if any(cost.measured for cost in costs):
         shares += "; measured with one run alone: side by side they are slower"

@@ -23,6 +23,7 @@ from fedqmix.runtime.processes import interruptible
 from fedqmix.runtime.runs.collecting.folder import require_folder
 from fedqmix.runtime.runs.lifecycle.progress import closing_table
 from fedqmix.runtime.runs.lifecycle.writable import require_writable
+from fedqmix.runtime.runs.reporting.named import anchors_of, with_size
 from fedqmix.runtime.runs.reporting.playing_again import play_again
 from fedqmix.runtime.runs.reporting.reading import read_all
 from fedqmix.runtime.storage.files import write_whole
@@ -86,8 +87,9 @@ def report_on(runs: Sequence[Run], options: Words, command: Sequence[str], conso
     if not kept:
         console.print(Text(NOTHING), soft_wrap=True)
         return
-    again = _played(kept, options.episodes, console)
-    report = compose(by_method(again), _notes(runs, options.episodes), shlex.join(["fedqmix", *command]), versions())
+    again = [with_size(run) for run in _played(kept, options.episodes, console)]
+    notes, by = _notes(runs, options.episodes), shlex.join(["fedqmix", *command])
+    report = compose(by_method(again), notes, by, versions(), anchors_of(again))
     console.print(Text(f"report: {write(report, options.out)}"), soft_wrap=True)
 
 

@@ -1,7 +1,6 @@
 """The runs of a comparison and their common folder.
 
-paper.json, ladder.json  the command's record: the overrides that all runs share, the runs, and stop.env_steps by map
-                         where it was set for some maps
+paper.json, ladder.json  the command's record (record.py)
 3m/qmix-rs_pps-s1/ ...   one run folder per run, like a single run's
 logs/                    the output of each run's process
 """
@@ -10,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
 
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.choices import require_used
@@ -20,40 +17,32 @@ from fedqmix.runtime.configuration.overrides import quoted
 from fedqmix.runtime.configuration.runs import LOGS
 from fedqmix.runtime.configuration.seeds import name_of
 from fedqmix.runtime.configuration.settings import DEPLOYMENT, compose
-from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.comparison.plan import Cell, Plan
 from fedqmix.runtime.runs.lifecycle.lock import LockedFolder
 from fedqmix.runtime.runs.lifecycle.ready import require_ready
 from fedqmix.runtime.runs.lifecycle.writable import require_writable
 from fedqmix.runtime.runs.side_by_side.folder import (
     lock_and_note,
-    recorded_words,
     refuse_taken,
     require_same,
     share_threads,
     words_kept,
 )
 from fedqmix.runtime.runs.side_by_side.memory import memory_warning
+from fedqmix.runtime.runs.side_by_side.record import Names, Record, read_record
 from fedqmix.runtime.runs.side_by_side.run import Run, State
-from fedqmix.runtime.storage.untrusted import read_object
 
 LENGTH = "stop.env_steps"
 OUTCOME = ("ladder.md", "ladder.svg")
 """Files that a folder may hold before any run: a table of runs from other folders."""
 
 
-class _Record(NamedTuple):
-    """The record in a common folder. env_steps: stop.env_steps by map, of maps with their own."""
-
-    overrides: list[str]
-    runs: list[str]
-    env_steps: dict[str, int]
-
-
 class Comparison:
     """The runs of a plan, with every run's configuration checked.
 
-    path: the common folder. cells: the runs of this call. overrides: the overrides that all runs share.
+    path: the common folder. cells: the runs of this call. heads: the columns of a run's names in tables. overrides: the
+    overrides that all runs share.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -63,13 +52,14 @@ class Comparison:
         strategies and seeds. Raises ConfigurationError for invalid or unfair settings and for a folder with other
         content, CheckpointError for a damaged folder.
         """
-        self.path, self.cells = plan.path, plan.cells
+        self.path, self.cells, self.heads = plan.path, plan.cells, plan.heads
+        self._named = plan.named
         self._file, self._equal_steps = plan.path / f"{plan.command}.json", plan.equal_steps
         require_used(plan.overrides, [cell.chosen for cell in plan.cells])
         require_writable(self.path)
-        self._begun = _read(self._file)
+        self._begun = read_record(self._file)
         begun = self._begun
-        self._lengths = {map_: f"{LENGTH}={steps}" for map_, steps in begun.env_steps.items()} if begun else {}
+        self._lengths = {task: f"{LENGTH}={steps}" for task, steps in begun.env_steps.items()} if begun else {}
         self._lengths |= plan.lengths
         self.overrides = list(plan.overrides)
         first = self.cells[0]
@@ -94,8 +84,8 @@ class Comparison:
         Raises StorageError when the folder cannot be written, or another process writes it.
         """
         places = [*(self._begun.runs if self._begun else ()), *(cell.place.as_posix() for cell in self.cells)]
-        record = {"overrides": self.overrides, "runs": list(dict.fromkeys(places)), "env_steps": self._env_steps()}
-        return LockedFolder(self.path, lock_and_note(self.path, self._file.name, record))
+        record = Record(self.overrides, list(dict.fromkeys(places)), self._env_steps(), self._names())
+        return LockedFolder(self.path, lock_and_note(self.path, self._file.name, record.written()))
 
     def runs(self) -> dict[Cell, Run]:
         """Return the runs, with their states as read from their folders."""
@@ -118,17 +108,23 @@ class Comparison:
         return Run(cell.name, self.path / cell.place, log, self.words(cell), self.config(cell))
 
     def _words(self, cell: Cell, overrides: Sequence[str]) -> list[str]:
-        length = [self._lengths[cell.map]] if cell.map in self._lengths else []
+        length = [self._lengths[cell.task.name]] if cell.task.name in self._lengths else []
         return [*cell.words(overrides), *length]
 
     def _env_steps(self) -> dict[str, int]:
-        """Return stop.env_steps of the maps for which it was set, now or earlier."""
+        """Return stop.env_steps of the tasks for which it was set, now or earlier."""
         earlier = self._begun.env_steps if self._begun else {}
-        now = {cell.map: self.config(cell).stop.env_steps for cell in self.cells if cell.map in self._lengths}
-        return {**earlier, **now}
+        own = [cell for cell in self.cells if cell.task.name in self._lengths]
+        return {**earlier, **{cell.task.name: self.config(cell).stop.env_steps for cell in own}}
+
+    def _names(self) -> dict[str, Names]:
+        """Return the names of all runs of the folder by place; empty where the plan does not name its methods."""
+        earlier = self._begun.names if self._begun else {}
+        named = self.cells if self._named else ()
+        return {**earlier, **{cell.place.as_posix(): Names(*cell.names) for cell in named}}
 
     def _all_composed(self) -> Mapping[Cell, Config]:
-        """Compose one run per map, algorithm and strategy; seeds change no other setting."""
+        """Compose one run per task and method; seeds change no other setting."""
         configs = {}
         for cell in dict.fromkeys(replace(cell, seed=0) for cell in self.cells):
             config = configs[cell] = self._composed(cell)
@@ -153,22 +149,3 @@ def _require_equal_steps(config: Config) -> None:
                 f"{name}={value} would give some methods fewer environment steps than others: every run is to play "
                 "stop.env_steps of them. Leave it out."
             )
-
-
-def _read(file: Path) -> _Record | None:
-    """Read a folder's record.
-
-    None when there is none. Raises CheckpointError when it is damaged.
-    """
-    if not file.is_file():
-        return None
-    try:
-        record = read_object(file)
-        overrides, runs, env_steps = recorded_words(record), record["runs"], record.get("env_steps", {})
-        whole = all(type(one) is str for one in [*overrides, *runs, *env_steps.keys()])
-        whole = whole and all(type(one) is int for one in env_steps.values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{file} is damaged: {error!r}.") from error
-    if not whole:
-        raise CheckpointError(f"{file} is damaged: overrides, runs and env_steps have the wrong types.")
-    return _Record(overrides, runs, env_steps)

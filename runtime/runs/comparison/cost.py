@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.table import Table
@@ -16,18 +16,20 @@ from fedqmix.runtime.runs.local.team import LocalTeam
 from fedqmix.runtime.runs.side_by_side.run import Run, State
 from fedqmix.runtime.storage.ring import EpisodeRing
 
+NAMES = 2
+"""Names of a run that have a line of their own: a task with an algorithm, or with a method that has one name."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """The remaining cost of the runs of one map and algorithm.
+    """The remaining cost of the runs of one task and algorithm, or of one task and method.
 
-    runs: runs that are not done. env_steps: environment steps that they have not played. seconds_a_step: seconds per
-    environment step of one run. measured: True when it was measured now, False when it comes from runs that are done or
-    under way. bytes_a_run: most bytes of one run on the disk.
+    names: the first two names of the runs. runs: runs that are not done. env_steps: environment steps that they have
+    not played. seconds_a_step: seconds per environment step of one run. measured: True when it was measured now, False
+    when it comes from runs that are done or under way. bytes_a_run: most bytes of one run on the disk.
     """
 
-    map: str
-    algorithm: str
+    names: tuple[str, ...]
     runs: int
     env_steps: int
     seconds_a_step: float
@@ -41,24 +43,23 @@ class Cost:
 
 
 def estimate(comparison: Comparison, runs: Mapping[Cell, Run], notify: Callable[[str], None]) -> list[Cost]:
-    """Return the cost of each map and algorithm with waiting runs; measure unknown speeds.
+    """Return the cost of each group of waiting runs with the same first two names; measure unknown speeds.
 
     notify: called with a message before each measurement.
     """
     costs = []
-    for map_, algorithm in dict.fromkeys((cell.map, cell.algorithm) for cell in runs):
-        group = {cell: run for cell, run in runs.items() if (cell.map, cell.algorithm) == (map_, algorithm)}
+    for names in dict.fromkeys(cell.names[:NAMES] for cell in runs):
+        group = {cell: run for cell, run in runs.items() if cell.names[:NAMES] == names}
         waiting = {cell: run for cell, run in group.items() if run.state is State.WAITING}
         if not waiting:
             continue
         config = comparison.config(next(iter(waiting)))
         known = seen(group.values())
         if known is None:
-            notify(f"measuring {map_} {algorithm}")
+            notify(f"measuring {' '.join(names)}")
         costs.append(
             Cost(
-                map=map_,
-                algorithm=algorithm,
+                names=names,
                 runs=len(waiting),
                 env_steps=sum(max(0, run.env_steps - run.steps) for run in waiting.values()),
                 seconds_a_step=measure(config) if known is None else known,
@@ -69,15 +70,17 @@ def estimate(comparison: Comparison, runs: Mapping[Cell, Run], notify: Callable[
     return costs
 
 
-def table(costs: list[Cost], at_once: int) -> Table:
-    """Return the estimate as a table for a console. at_once: number of runs side by side."""
-    shown = Table("map", "algorithm", "runs", "env steps left", "env steps/s of a run", "time", "disk, at most")
-    for column in shown.columns[2:]:
+def table(costs: list[Cost], at_once: int, heads: Sequence[str]) -> Table:
+    """Return the estimate as a table for a console.
+
+    at_once: number of runs side by side. heads: of the columns of a run's names.
+    """
+    shown = Table(*heads[:NAMES], "runs", "env steps left", "env steps/s of a run", "time", "disk, at most")
+    for column in shown.columns[NAMES:]:
         column.justify = "right"
     for cost in costs:
         shown.add_row(
-            cost.map,
-            cost.algorithm,
+            *cost.names,
             str(cost.runs),
             f"{cost.env_steps:,}",
             f"{1 / cost.seconds_a_step:,.0f}",

@@ -11,7 +11,7 @@ from fedqmix.envs.maps import available_maps
 from fedqmix.runtime.configuration.names import groups
 from fedqmix.runtime.configuration.seeds import name_of, take_seeds
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.runtime.runs.comparison.plan import Plan
+from fedqmix.runtime.runs.comparison.plan import Plan, methods_of, tasks_of
 from fedqmix.runtime.runs.comparison.words import INSTEAD, refuse_single, refuse_sweeps, take, take_choice, take_names
 
 COMMAND = "ladder"
@@ -65,9 +65,8 @@ def read_ladder(words: Sequence[str]) -> Ladder:
     plan = Plan(
         command=COMMAND,
         path=path,
-        maps=maps,
-        algorithms=algorithms,
-        strategies=strategies,
+        tasks=tasks_of(maps),
+        methods=methods_of(algorithms, strategies),
         seeds=tuple(seeds or (1,)),
         overrides=(f"experiment={experiment}", *_starts(rest), *(word for word in rest if word not in lengths)),
         lengths=dict.fromkeys(maps, lengths[-1]) if lengths else {},

@@ -1,8 +1,8 @@
-"""The outcome of a comparison, as a table with a line for each map, algorithm and strategy."""
+"""The outcome of a comparison, as a table with a line for each task and method."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rich.table import Table
@@ -13,24 +13,22 @@ from fedqmix.runtime.runs.side_by_side.run import Run, State
 from fedqmix.server.records import metric_of
 
 
-def outcome(runs: Mapping[Cell, Run]) -> Table:
-    """Return a table of the finished runs' last evaluations: mean, least and greatest score."""
+def outcome(runs: Mapping[Cell, Run], heads: Sequence[str]) -> Table:
+    """Return a table of the finished runs' last evaluations: mean, least and greatest score.
+
+    heads: of the columns of a run's names.
+    """
     scores = {metric_of(run.rows).short for run in runs.values() if run.rows}
     mean = scores.pop() if len(scores) == 1 else "score"
-    shown = Table("map", "algorithm", "strategy", "seeds done", mean, "least", "greatest", "env steps", "seconds")
-    for column in shown.columns[3:]:
+    shown = Table(*heads, "seeds done", mean, "least", "greatest", "env steps", "seconds")
+    for column in shown.columns[len(heads) :]:
         column.justify = "right"
-    last_map = None
-    for map_, algorithm, strategy in dict.fromkeys((cell.map, cell.algorithm, cell.strategy) for cell in runs):
-        if last_map not in (None, map_):
+    last_task = None
+    for names in dict.fromkeys(cell.names for cell in runs):
+        if last_task not in (None, names[0]):
             shown.add_section()
-        last_map = map_
-        group = [
-            run
-            for cell, run in runs.items()
-            if (cell.map, cell.algorithm, cell.strategy) == (map_, algorithm, strategy)
-        ]
-        shown.add_row(map_, algorithm, strategy, *_cells(group))
+        last_task = names[0]
+        shown.add_row(*names, *_cells([run for cell, run in runs.items() if cell.names == names]))
     return shown
 
 

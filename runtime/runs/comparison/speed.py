@@ -21,6 +21,14 @@ from fedqmix.server.records import Row
 
 TRAINING_STEPS = 24
 """Measured training steps; as many precede them, as a warm-up."""
+SHORT_STRATEGY = {
+    "aggregation_interval": TRAINING_STEPS,
+    "policy_episodes": 1,
+    "identity_episodes": 4,
+    "identity_steps": 10,
+    "identity_silhouette": -1.0,  # any clusters do
+}
+"""Settings of short rounds, of those that a strategy has."""
 NEVER = 10**9
 """More environment steps, or rounds, than any run has."""
 
@@ -38,7 +46,7 @@ def measure(config: Config) -> float:
     """Train briefly into a temporary folder; return the seconds per environment step.
 
     Afterwards all kernels that such a run needs are compiled. The result is rough: agents act at random, no other run
-    is side by side, and evaluations and checkpoints are left out. Raises as `train` does.
+    is side by side, and evaluations, checkpoints and the search for clusters are left out. Raises as `train` does.
     """
     with tempfile.TemporaryDirectory(prefix="fedqmix-") as path:
         run_dir = Path(path) / "run"
@@ -56,7 +64,7 @@ def _short(config: Config) -> Config:
     return replace(
         config,
         algorithm=replace(algorithm, buffer_size=max(algorithm.batch_size, algorithm.parallel_episodes)),
-        strategy=with_known(config.strategy, aggregation_interval=TRAINING_STEPS, policy_episodes=1),
+        strategy=with_known(config.strategy, **SHORT_STRATEGY),
         evaluation=replace(config.evaluation, every_env_steps=NEVER, episodes=1, around_aggregation=False),
         checkpoint=replace(config.checkpoint, every_rounds=NEVER),
         logger=replace(config.logger, name="jsonl"),

@@ -25,6 +25,7 @@ from fedqmix.runtime.deployment.byte_book import read_ledger
 from fedqmix.runtime.runs.collecting.collected import Collected
 from fedqmix.runtime.runs.collecting.folder import archives_in
 from fedqmix.runtime.runs.lifecycle.summaries import read_evaluations
+from fedqmix.runtime.runs.side_by_side.record import names_of
 from fedqmix.runtime.storage.archive import SUFFIX
 from fedqmix.runtime.storage.untrusted import ADVICE
 from fedqmix.server.records import Row, score_of
@@ -62,7 +63,8 @@ def read_run(folder: Path) -> Run:
     require_run(folder)
     tree = _tree(folder, read_plain(folder / CONFIG))
     summary, rows = read_evaluations(folder)
-    return replace(_run(folder, tree, summary, rows), sent=_sent(folder))
+    task, method = names_of(folder) or ("", "")
+    return replace(_run(folder, tree, summary, rows), sent=_sent(folder), task=task, method=method)
 
 
 def read_collected(path: Path) -> Run:

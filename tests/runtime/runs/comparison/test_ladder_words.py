@@ -31,7 +31,7 @@ def prepared(folder: Path, *words: str) -> Comparison:
 
 
 def lengths(comparison: Comparison) -> dict[str, int]:
-    return {cell.map: comparison.config(cell).stop.env_steps for cell in comparison.cells}
+    return {cell.names[0]: comparison.config(cell).stop.env_steps for cell in comparison.cells}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def lengths(comparison: Comparison) -> dict[str, int]:
         (["maps=[3m,8n,5m_vs_6n]"], "unknown name in maps '8n'"),
         (["maps=[5m_vs_6n]"], "did you mean '5m_vs_6m'"),
         (["maps=3m"], "a list is needed"),
-        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters, full_sharing"),
+        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters"),
         (["seeds=[1,1]"], "names seed 1 twice"),
         (["map=3m"], "fedqmix ladder trains many runs; write maps=["),
         (["strategy=a_pps"], "write strategies=["),
@@ -114,9 +114,9 @@ def test_bad_words_are_refused_for_a_table_too(
 
 def test_all_maps_of_tuned_full_sharing_with_one_seed_by_default() -> None:
     said = read_ladder([])
-    assert [cell.map for cell in said.plan.cells][:3] == ["2s_vs_1sc", "2s3z", "3s5z"]
-    assert {cell.map for cell in said.plan.cells} == set(available_maps())
-    assert {(cell.algorithm, cell.strategy, cell.seed) for cell in said.plan.cells} == {("qmix", "full_sharing", 1)}
+    assert [cell.names[0] for cell in said.plan.cells][:3] == ["2s_vs_1sc", "2s3z", "3s5z"]
+    assert {cell.names[0] for cell in said.plan.cells} == set(available_maps())
+    assert {(cell.names[1], cell.names[2], cell.seed) for cell in said.plan.cells} == {("qmix", "full_sharing", 1)}
     assert (said.plan.overrides, said.plan.path) == (
         ("experiment=tuned", "evaluation.starts=both"),
         Path("runs/ladder-tuned"),

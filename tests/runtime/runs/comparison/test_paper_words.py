@@ -62,7 +62,7 @@ def text(*shown: object) -> str:
         (["maps=[3m]", "maps=[8m]"], "needed once"),
         (["maps=null"], "a value is needed"),
         (["algorithms=[qmx]"], "did you mean 'qmix'"),
-        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters, full_sharing"),
+        (["strategies=[fedprox]"], "Allowed: a_pps, adaps, bulyan, clusters"),
         (["seeds=[1,1]"], "names seed 1 twice"),
         (["seeds=[]"], "a list of whole numbers"),
         (["map=3m"], "write maps=[3m,2s3z]"),
@@ -109,7 +109,7 @@ def test_a_seed_of_everything_comes_before_the_next() -> None:
     assert {cell.seed for cell in plan.cells[:20]} == {1}
     assert len(set(plan.cells)) == len({cell.place for cell in plan.cells}) == 100
     assert plan.cells[0].place.as_posix() == "3m/qmix-none-s1"
-    assert len({cell.strategy for cell in plan.cells}) == 5
+    assert len({cell.names[2] for cell in plan.cells}) == 5
 
 
 def test_every_run_has_the_settings_of_its_scale_and_what_was_said(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_every_run_has_the_settings_of_its_scale_and_what_was_said(tmp_path: Pat
     for cell in comparison.cells:
         config = comparison.config(cell)
         assert (config.map, config.algorithm.name, config.strategy.name, config.seed) == (
-            *(cell.map, cell.algorithm, cell.strategy),
+            *(cell.names[0], cell.names[1], cell.names[2]),
             cell.seed,
         )
         assert config == compose([*cell.words(comparison.overrides), f"run_dir={tmp_path / 'all' / cell.place}"])
@@ -162,7 +162,7 @@ def test_a_comparison_begun_before_starts_could_be_chosen_goes_on_with_fixed_one
 def test_the_code_of_an_own_strategy_is_told_to_its_runs_alone(tmp_path: Path) -> None:
     code = "strategy.code=fedqmix.strategies.a_pps:AveragePPS"
     comparison = prepared(tmp_path / "all", "strategies=[none,own]", code)
-    codes = {cell.strategy: comparison.config(cell).strategy.code for cell in comparison.cells}
+    codes = {cell.names[2]: comparison.config(cell).strategy.code for cell in comparison.cells}
     assert codes == {"none": None, "own": "fedqmix.strategies.a_pps:AveragePPS"}
 
 
@@ -171,8 +171,8 @@ def test_runs_leave_out_what_their_methods_do_not_have(tmp_path: Path) -> None:
     comparison = prepared(tmp_path / "all", *words)
     for cell in comparison.cells:
         said = cell.words(comparison.overrides)
-        assert ("strategy.reward=team" in said) == (cell.strategy == "rs_pps")
-        assert ("algorithm.mixing_embed=8" in said) == (cell.algorithm == "qmix")
+        assert ("strategy.reward=team" in said) == (cell.names[2] == "rs_pps")
+        assert ("algorithm.mixing_embed=8" in said) == (cell.names[1] == "qmix")
         assert getattr(comparison.config(cell).strategy, "reward", "team") == "team"
         assert getattr(comparison.config(cell).algorithm, "mixing_embed", 8) == 8
 
@@ -205,7 +205,7 @@ def test_the_cost_is_that_of_runs_so_far(tmp_path: Path) -> None:
     assert not told
     assert (cost.runs, cost.env_steps, cost.measured) == (4, 6500, False)
     assert cost.seconds == pytest.approx(0.04 * 6500)
-    assert "2 min" in text(costs.table([cost], 2))  # 260 s of computing, two at once: 130 s
+    assert "2 min" in text(costs.table([cost], 2, comparison.heads))  # 260 s of computing, two at once: 130 s
 
 
 def test_what_was_never_run_is_measured(tmp_path: Path) -> None:
@@ -225,8 +225,8 @@ def test_the_closing_table_has_the_seeds_that_are_done(tmp_path: Path) -> None:
         played(tmp_path / "all" / "3m" / f"vdn-none-s{seed}", 2000, 60.0, won)
     runs = comparison.runs()
     for cell, run in runs.items():
-        run.state = State.DONE if cell.strategy == "none" else State.FAILED
-    lines = text(outcome(runs)).splitlines()
+        run.state = State.DONE if cell.names[2] == "none" else State.FAILED
+    lines = text(outcome(runs, comparison.heads)).splitlines()
     (none,) = (line for line in lines if " none " in line)
     assert [part.strip() for part in none.strip("│").split("│")][3:8] == ["2 of 2", "50%", "25%", "75%", "2,000"]
     (failed,) = (line for line in lines if " a_pps " in line)
