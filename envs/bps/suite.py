@@ -16,6 +16,7 @@ class BpsSuite:
     """The suite of env=bps; see fedqmix.envs.suite.Suite."""
 
     replayable = False
+    open_names = False
 
     def tasks(self) -> Sequence[str]:
         """Return the names of the six tasks."""

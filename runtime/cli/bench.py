@@ -77,7 +77,7 @@ def _world(words: Sequence[str]) -> dict[str, Any]:
 
     options, env = _of_suite("world", words, ("maps", "batches", "threads", "seconds"))
     return world.measure(
-        maps=maps(options, env.name),
+        maps=maps(options, env),
         batches=numbers(options, "batches", world.BATCHES),
         threads=number(options, "threads", int, _processors()),
         seconds=number(options, "seconds", float, 3.0),
@@ -94,7 +94,7 @@ def _spread(words: Sequence[str]) -> dict[str, Any]:
     names = ("maps", "policies", "episodes", "seed", "threads")
     options, env = _of_suite("spread", ["env=bps", *(word for word in words if word != "env=bps")], names)
     assert isinstance(env, BpsOptions)
-    tasks, policies = maps(options, env.name), choices(options, "policies", "policy", tuple(POLICIES))
+    tasks, policies = maps(options, env), choices(options, "policies", "policy", tuple(POLICIES))
     episodes = number(options, "episodes", int, 1000)
     with CountBar(len(tasks) * len(policies) * episodes) as bar:
         threads = number(options, "threads", int, _processors())
