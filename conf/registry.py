@@ -55,6 +55,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "skirmish": "fedqmix.envs.skirmish.options:SkirmishOptions",
         "smac": "fedqmix.envs.smac.options:SmacOptions",
         "bps": "fedqmix.envs.bps.options:BpsOptions",
+        "lbf": "fedqmix.envs.lbf.options:LbfOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },

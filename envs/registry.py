@@ -15,6 +15,7 @@ SUITES: Mapping[str, str] = {
     "skirmish": "fedqmix.envs.skirmish.suite:SUITE",
     "smac": "fedqmix.envs.smac.suite:SUITE",
     "bps": "fedqmix.envs.bps.suite:SUITE",
+    "lbf": "fedqmix.envs.lbf.suite:SUITE",
     "pettingzoo": "fedqmix.envs.from_pettingzoo.suite:SUITE",
     "own": "fedqmix.envs.own.suite:SUITE",
 }
