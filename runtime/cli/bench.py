@@ -18,7 +18,8 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
-fedqmix bench world [env=skirmish|bps|lbf] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3] [env.name=value ...]
+fedqmix bench world [env=skirmish|bps|lbf] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
+                    [env.name=value ...]
     environment steps a second of a world in this process with random available actions, by map and batch of episodes
 fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000] [seed=0] [threads=2]
                      [env.name=value ...]
@@ -31,6 +32,9 @@ fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] 
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
     peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
+fedqmix bench packages env=lbf [maps=Foraging-8x8-2p-3f-v3] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
+    environment steps a second of a suite beside the Python package whose rules it has, on the tasks of both, measured
+    in turn; peer_python: the interpreter that has the package
 fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [seed=0] [threads=2]
                        [shift=0] [explore=0]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
@@ -136,6 +140,22 @@ def _peers(words: Sequence[str]) -> dict[str, Any]:
         threads=number(options, "threads", int, _processors()),
         python=options.get("peer_python", sys.executable),
         smaclite_path=options.get("smaclite_path"),
+    )
+
+
+def _packages(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import packages
+
+    options, env = _of_suite("packages", words, ("maps", "rounds", "seconds", "threads", "peer_python"))
+    if env.name not in packages.PACKAGES:
+        raise ConfigurationError(unknown("env", env.name, tuple(packages.PACKAGES)))
+    return packages.measure(
+        maps=maps(options, env),
+        rounds=number(options, "rounds", int, 3),
+        seconds=number(options, "seconds", float, 3.0),
+        threads=number(options, "threads", int, _processors()),
+        python=options.get("peer_python", sys.executable),
+        env=env,
     )
 
 
@@ -264,6 +284,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "spread": _spread,
     "foraging": _foraging,
     "peers": _peers,
+    "packages": _packages,
     "fidelity": _fidelity,
     "winnable": _winnable,
     "learner": _learner,
