@@ -162,10 +162,7 @@ def is_target(rules: Rules, floor: Floor, agent: int, cell: int) -> bool:
         return floor.standing[cell] and floor.requested[cell] == rules.groups[agent] and not floor.claimed[cell]
     if not is_wanted(rules, floor, agent):
         return not rules.highways[cell] and not floor.standing[cell]
-    for number in range(rules.goals.shape[0]):
-        if rules.goals[number] == cell:
-            return True
-    return False
+    return bool(cell == rules.goals[0] or cell == rules.goals[1])
 
 
 @inner
