@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fedqmix.conf.schema import EnvConfig, EvaluationConfig
+from fedqmix.envs.drawn_starts import require_varied
 from fedqmix.envs.rware.layout import spec_of
 from fedqmix.envs.rware.options import RwareOptions
 from fedqmix.envs.rware.tasks import TASKS, find_task
@@ -41,11 +42,7 @@ class RwareSuite:
 
     def check(self, options: EnvConfig, evaluation: EvaluationConfig) -> None:
         """Refuse fixed starts. Raises ConfigurationError."""
-        if evaluation.starts != "varied":
-            raise ConfigurationError(
-                f"evaluation.starts={evaluation.starts} with env=rware: agents and requests have no fixed starts, they "
-                "are drawn for every episode. Write evaluation.starts=varied."
-            )
+        require_varied(evaluation, "rware", "agents and requests")
 
     def agent_types(self, task: str, options: EnvConfig) -> list[str]:
         """Return the colour of each agent, such as "colour 0". Raises ConfigurationError without colours."""
