@@ -28,6 +28,9 @@ fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000]
 fedqmix bench foraging [maps=Foraging-8x8-2p-3f-v3] [policies=random,nearest] [episodes=1000] [seed=0] [threads=2]
                        [env.name=value ...]
     returns of hand-written policies in level-based foraging (env=lbf)
+fedqmix bench warehouse [maps=rware-tiny-2ag-v2] [policies=random,carrier] [episodes=1000] [seed=0] [threads=2]
+                        [env.name=value ...]
+    returns of hand-written policies in the multi-robot warehouse (env=rware)
 fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
@@ -104,6 +107,13 @@ def _foraging(words: Sequence[str]) -> dict[str, Any]:
     from fedqmix.envs.lbf.policies import EXPLORE
 
     return _policies("foraging", "lbf", tuple(EXPLORE), words, foraging.measure)
+
+
+def _warehouse(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import warehouse
+    from fedqmix.envs.rware.policies import POLICIES
+
+    return _policies("warehouse", "rware", POLICIES, words, warehouse.measure)
 
 
 def _policies(
@@ -283,6 +293,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "world": _world,
     "spread": _spread,
     "foraging": _foraging,
+    "warehouse": _warehouse,
     "peers": _peers,
     "packages": _packages,
     "fidelity": _fidelity,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from fedqmix.analysis.benchmarks.team_returns import play_episodes
 from fedqmix.envs import make_world
 from fedqmix.envs.rware.moving import FORWARD, STAY, TOGGLE, TURN_RIGHT
 from fedqmix.envs.rware.policies import WarehouseTeam
 from fedqmix.envs.rware.tasks import find_task
+from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.core.errors import ConfigurationError
 from support.warehouses import DOWN, RIGHT, UP, PlacedWarehouse, rware_options
 from support.worlds import KeepingSink, training
@@ -92,3 +96,15 @@ def test_the_teams_read_the_short_state() -> None:
     options = rware_options(obs_instead_of_state=True)
     with pytest.raises(ConfigurationError, match=r"write env.obs_instead_of_state=false"):
         WarehouseTeam("carrier", find_task("rware-tiny-2ag-v2", options), options, 0)
+
+
+def test_figures_are_json(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "warehouse", "maps=rware-tiny-2ag-v2,rware-tiny-5ag-v2", "episodes=3", "env.episode_limit=100"]
+    assert main([*words, "threads=1"]) == 0
+    results = json.loads(capfd.readouterr().out)["results"]
+    assert set(results) == {"rware-tiny-2ag-v2", "rware-tiny-5ag-v2"}
+    options = rware_options(episode_limit=100)
+    team = WarehouseTeam("carrier", find_task("rware-tiny-5ag-v2", options), options, 0)
+    played = play_episodes(team, "rware-tiny-5ag-v2", options, 3, 0, of_state=True)
+    assert played.lengths.tolist() == [100] * 3
+    assert results["rware-tiny-5ag-v2"]["carrier"]["return_mean"] == round(float(played.returns.mean()), 2) > 5
