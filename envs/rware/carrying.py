@@ -126,7 +126,7 @@ def carry(rules: Rules, floor: Floor, agent: int) -> int:
 @inner
 def is_wanted(rules: Rules, floor: Floor, agent: int) -> bool:
     """Return whether an agent carries a shelf that it can deliver."""
-    return floor.carrying[agent] and floor.requested[floor.agents[agent]] == rules.groups[agent]
+    return bool(floor.carrying[agent] and floor.requested[floor.agents[agent]] == rules.groups[agent])
 
 
 @inner

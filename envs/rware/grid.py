@@ -30,12 +30,12 @@ class Grid(NamedTuple):
     @property
     def height(self) -> int:
         """Rows of cells."""
-        return self.highways.shape[0]
+        return int(self.highways.shape[0])
 
     @property
     def width(self) -> int:
         """Columns of cells."""
-        return self.highways.shape[1]
+        return int(self.highways.shape[1])
 
 
 def make_grid(rows: int, columns: int) -> Grid:

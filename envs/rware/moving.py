@@ -47,10 +47,10 @@ def decide_moves(rules: Rules, warehouses: Warehouses, e: int) -> None:
 @inner
 def wanted_cell(rules: Rules, warehouses: Warehouses, e: int, agent: int) -> int:
     """Return the cell that an agent wants to be in."""
-    cell = warehouses.cells[e, agent]
+    cell: int = warehouses.cells[e, agent]
     if warehouses.acts[e, agent] != FORWARD:
         return cell
-    ahead = cell + rules.ahead[warehouses.directions[e, agent]]
+    ahead: int = cell + rules.ahead[warehouses.directions[e, agent]]
     if not rules.inside[ahead]:
         return cell
     if warehouses.carried[e, agent] != NONE and warehouses.shelf_at[e, ahead] != NONE:
