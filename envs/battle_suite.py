@@ -15,6 +15,7 @@ class BattleSuite:
     """A suite whose tasks are SMAC's maps (an envs.suite.Suite but for `make`)."""
 
     replayable = True
+    open_names = False
 
     def tasks(self) -> Sequence[str]:
         """Return the maps, fewest units first."""

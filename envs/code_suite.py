@@ -31,6 +31,7 @@ class CodeSuite(ABC):
     """A suite whose task is a user's code; `map` is any name for it (an envs.suite.Suite but for `make`)."""
 
     replayable = False
+    open_names = True
 
     def tasks(self) -> Sequence[str]:
         """Return no names: any is allowed."""

@@ -38,7 +38,7 @@ def team_spec(map: str, env: EnvConfig) -> TeamSpec:
 
 
 def available_tasks(suite: str) -> Sequence[str]:
-    """Return the names of a suite's tasks, which are the values of `map`; empty where any name is allowed."""
+    """Return the names of a suite's tasks, which are the values of `map`; see `Suite.tasks`."""
     return find_suite(suite).tasks()
 
 

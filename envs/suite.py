@@ -17,9 +17,11 @@ class Suite(Protocol):
 
     replayable: bool
     """Whether its worlds are Replayable."""
+    open_names: bool
+    """Whether names that `tasks` does not list are valid too where `spec` accepts them."""
 
     def tasks(self) -> Sequence[str]:
-        """Return the tasks' names; the empty list where any name is allowed."""
+        """Return the tasks' names, of open ones the common; empty where a user makes them."""
 
     def spec(self, task: str, options: EnvConfig) -> TeamSpec:
         """Return the sizes of a task. Raises ConfigurationError for an unknown task."""

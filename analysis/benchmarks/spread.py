@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fedqmix.analysis.benchmarks.fidelity import EpisodeScores
 from fedqmix.analysis.benchmarks.spread_integrals import EXPECTED
+from fedqmix.analysis.benchmarks.team_returns import Progress, figures_of, play_episodes
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.envs.bps.policies import POLICIES, SpreadTeam
 from fedqmix.envs.bps.tasks import find_task
-from fedqmix.envs.factory import make_world
-from fedqmix.runtime.core.world import EpisodeBatch, Floats64, Purpose
+from fedqmix.runtime.core.world import Floats64
 from fedqmix.server.records.summary import machine, versions
-
-BATCH = 250  # parallel episodes; does not change the figures
-
-Progress = Callable[[str, str, int], None]
-"""Callback with the task, the policy, and the number of episodes that ended since the last call."""
 
 
 def measure(
@@ -67,28 +59,14 @@ def measure(
 
 def returns_of(policy: str, task: str, options: BpsOptions, episodes: int, seed: int, threads: int = 1) -> Floats64:
     """Return the team returns of a policy's episodes 0, 1, ...: [episodes]."""
-    scores, team = EpisodeScores(), SpreadTeam(policy, find_task(task, options), seed)
-    world = make_world(task, seed, options, scores, threads)
-    found = []
-    try:
-        for first in range(0, episodes, BATCH):
-            batch = EpisodeBatch(Purpose.VARIED_EVALUATION, first, min(BATCH, episodes - first))
-            time_step = world.begin(batch)
-            team.begin(batch)
-            while not time_step.truncated.all():
-                time_step = world.step(team.choose(time_step.observations))
-            found.append(scores.returns)
-    finally:
-        world.close()
-    return np.concatenate(found)
+    team = SpreadTeam(policy, find_task(task, options), seed)
+    return play_episodes(team, task, options, episodes, seed, threads).returns
 
 
 def _figures(returns: Floats64, policy: str, n_agents: int, options: BpsOptions) -> dict[str, Any]:
-    spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
     expected = EXPECTED[policy](options.episode_limit) * n_agents if policy in EXPECTED else None
     return {
-        "return_mean": round(float(returns.mean()), 2),
-        "return_standard_error": round(spread / len(returns) ** 0.5, 2),
+        **figures_of(returns, 2),
         "return_mean_of_an_agent": round(float(returns.mean()) / n_agents, 3),
         "expected_return": None if expected is None else round(expected, 2),
     }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fedqmix.envs.bps.compile import inner, kernel
 from fedqmix.runtime.core.world import Floats, Floats64, Integers
+from fedqmix.runtime.kernels.episodes import STEPPING
 from fedqmix.runtime.kernels.spinning import MESSAGE, WorkQueue, claim, take_part
 from fedqmix.runtime.kernels.splitmix import advance, begin_stream, fraction
 
@@ -26,9 +27,6 @@ KEPT = 0.75  # share of the velocity that damping leaves after an environment st
 PUSH = 0.5  # change of the velocity by a force of 5 in one environment step
 AGENTS_REACH, LANDMARKS_REACH = 1.0, 3.0  # starts are uniform in [-reach, reach) along both axes
 REWARD = -0.5  # of an agent at distance 1 from its landmark (large_spread's local_ratio is 0.5)
-
-STEPPING, OPENING = 0, 1
-"""The work queue's message: episodes take an environment step, or begin."""
 
 
 class Rules(NamedTuple):
@@ -62,19 +60,19 @@ class Views(NamedTuple):
 def play(rules: Rules, particles: Particles, actions: Integers, views: Views, queue: WorkQueue, seat: int) -> None:
     """Begin the work queue's episodes, or advance them by one environment step.
 
-    actions: [agents, episodes], 0 <= action < 5; not read when the queue's message is OPENING.
+    actions: [agents, episodes], 0 <= action < 5; not read when the episodes begin.
     queue, seat: as in runtime.kernels.spinning.
     """
     while take_part(queue, seat):
         first, last = claim(queue, seat)
         while first < last:
             for e in range(first, last):
-                if queue[MESSAGE] == OPENING:
-                    draw_starts(particles, e)
-                    clear_rewards(views, e)
-                else:
+                if queue[MESSAGE] == STEPPING:
                     move(particles, actions, e)
                     write_rewards(rules, particles, views, e)
+                else:
+                    draw_starts(particles, e)
+                    clear_rewards(views, e)
                 write_observations(rules, particles, views, e)
                 write_state(rules, particles, views, e)
             first, last = claim(queue, seat)

@@ -8,7 +8,7 @@ from fedqmix.conf.schema import EnvConfig, EvaluationConfig
 from fedqmix.envs.bps.layout import spec_of
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.envs.bps.tasks import TASKS, find_task
-from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.envs.drawn_starts import require_varied
 from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 
 
@@ -16,6 +16,7 @@ class BpsSuite:
     """The suite of env=bps; see fedqmix.envs.suite.Suite."""
 
     replayable = False
+    open_names = False
 
     def tasks(self) -> Sequence[str]:
         """Return the names of the six tasks."""
@@ -40,11 +41,7 @@ class BpsSuite:
 
     def check(self, options: EnvConfig, evaluation: EvaluationConfig) -> None:
         """Refuse fixed starts. Raises ConfigurationError."""
-        if evaluation.starts != "varied":
-            raise ConfigurationError(
-                f"evaluation.starts={evaluation.starts} with env=bps: agents and landmarks have no fixed starts, they "
-                "are drawn for every episode. Write evaluation.starts=varied."
-            )
+        require_varied(evaluation, "bps", "agents and landmarks")
 
     def agent_types(self, task: str, options: EnvConfig) -> list[str]:
         """Return the group of each agent, such as "group 0"."""

@@ -20,10 +20,8 @@ from fedqmix.envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, re
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.variation import draw_goal
 from fedqmix.runtime.core.world import Bools, Floats, Floats64, Integers
+from fedqmix.runtime.kernels.episodes import OPENING
 from fedqmix.runtime.kernels.spinning import MESSAGE, WorkQueue, claim, take_part
-
-STEPPING, OPENING = 0, 1
-"""The work queue's message: battles take an environment step, or begin."""
 
 
 class Views(NamedTuple):
@@ -200,19 +198,3 @@ def leave_no_op(n_agents: int, b: int, available: Bools) -> None:
         available[agent, b, NO_OP] = True
         for action in range(NO_OP + 1, available.shape[2]):
             available[agent, b, action] = False
-
-
-@kernel
-def first_forbidden(actions: Integers, available: Bools, battles: Records) -> tuple[int, int]:
-    """Return (agent, battle) of the first action that is not available, else (-1, -1).
-
-    Agents of battles that are over may always take the no-op.
-    """
-    for agent in range(actions.shape[0]):
-        for b in range(actions.shape[1]):
-            action = actions[agent, b]
-            if action == NO_OP and battles[b].over:
-                continue
-            if action < 0 or action >= available.shape[2] or not available[agent, b, action]:
-                return agent, b
-    return -1, -1

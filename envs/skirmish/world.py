@@ -10,7 +10,7 @@ import numpy as np
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
-from fedqmix.envs.skirmish.battle import OPENING, STEPPING, Views, first_forbidden, set_up_battles, step_battles
+from fedqmix.envs.skirmish.battle import Views, set_up_battles, step_battles
 from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.movement import ROWS
@@ -38,6 +38,7 @@ from fedqmix.runtime.core.world import (
     UnitRecord,
 )
 from fedqmix.runtime.kernels.compile import machine_code
+from fedqmix.runtime.kernels.episodes import OPENING, STEPPING, first_forbidden
 from fedqmix.runtime.kernels.spinning import SpinningThreads, WorkQueue
 from fedqmix.runtime.kernels.thread_pool import ThreadPool
 
@@ -231,9 +232,10 @@ class SkirmishWorld:
     def _checked(self, actions: Integers) -> Integers:
         require_shape(actions, self._layout.n_agents, self._count)
         actions = np.ascontiguousarray(actions)
-        agent, battle = first_forbidden(actions, self._views.available, self._battles)
+        views = self._views
+        agent, battle = first_forbidden(actions, views.available, views.terminated, views.truncated)
         if agent >= 0:
-            refuse(agent, battle, int(actions[agent, battle]), self._views.available[agent, battle])
+            refuse(agent, battle, int(actions[agent, battle]), views.available[agent, battle])
         return actions
 
     def _check_open(self) -> None:

@@ -18,16 +18,26 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
-fedqmix bench world [env=skirmish|bps] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3] [env.name=value ...]
+fedqmix bench world [env=skirmish|bps|lbf|rware] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
+                    [env.name=value ...]
     environment steps a second of a world in this process with random available actions, by map and batch of episodes
 fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000] [seed=0] [threads=2]
                      [env.name=value ...]
     returns of hand-written policies in blind-particle spread (env=bps); as a table:
     python -m fedqmix.analysis.benchmarks.spread table FILE
+fedqmix bench foraging [maps=Foraging-8x8-2p-3f-v3] [policies=random,nearest] [episodes=1000] [seed=0] [threads=2]
+                       [env.name=value ...]
+    returns of hand-written policies in level-based foraging (env=lbf)
+fedqmix bench warehouse [maps=rware-tiny-2ag-v2] [policies=random,carrier] [episodes=1000] [seed=0] [threads=2]
+                        [env.name=value ...]
+    returns of hand-written policies in the multi-robot warehouse (env=rware)
 fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
     peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
+fedqmix bench packages env=lbf|rware [maps=rware-tiny-2ag-v2] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
+    environment steps a second of a suite beside the Python package whose rules it has, on the tasks of both, measured
+    in turn; peer_python: the interpreter that has the package
 fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [seed=0] [threads=2]
                        [shift=0] [explore=0]
     win rate, return and episode length of scripted teams on the embedded world; as a table:
@@ -77,7 +87,7 @@ def _world(words: Sequence[str]) -> dict[str, Any]:
 
     options, env = _of_suite("world", words, ("maps", "batches", "threads", "seconds"))
     return world.measure(
-        maps=maps(options, env.name),
+        maps=maps(options, env),
         batches=numbers(options, "batches", world.BATCHES),
         threads=number(options, "threads", int, _processors()),
         seconds=number(options, "seconds", float, 3.0),
@@ -87,18 +97,38 @@ def _world(words: Sequence[str]) -> dict[str, Any]:
 
 def _spread(words: Sequence[str]) -> dict[str, Any]:
     from fedqmix.analysis.benchmarks import spread
-    from fedqmix.envs.bps.options import BpsOptions
     from fedqmix.envs.bps.policies import POLICIES
+
+    return _policies("spread", "bps", tuple(POLICIES), words, spread.measure)
+
+
+def _foraging(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import foraging
+    from fedqmix.envs.lbf.policies import EXPLORE
+
+    return _policies("foraging", "lbf", tuple(EXPLORE), words, foraging.measure)
+
+
+def _warehouse(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import warehouse
+    from fedqmix.envs.rware.policies import POLICIES
+
+    return _policies("warehouse", "rware", POLICIES, words, warehouse.measure)
+
+
+def _policies(
+    benchmark: str, suite: str, known: Sequence[str], words: Sequence[str], measure: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """Measure the returns of a suite's hand-written policies. known: their names."""
     from fedqmix.runtime.cli.bench_progress import CountBar
 
     names = ("maps", "policies", "episodes", "seed", "threads")
-    options, env = _of_suite("spread", ["env=bps", *(word for word in words if word != "env=bps")], names)
-    assert isinstance(env, BpsOptions)
-    tasks, policies = maps(options, env.name), choices(options, "policies", "policy", tuple(POLICIES))
+    options, env = _of_suite(benchmark, [f"env={suite}", *(word for word in words if word != f"env={suite}")], names)
+    tasks, policies = maps(options, env), choices(options, "policies", "policy", known)
     episodes = number(options, "episodes", int, 1000)
     with CountBar(len(tasks) * len(policies) * episodes) as bar:
         threads = number(options, "threads", int, _processors())
-        return spread.measure(tasks, env, policies, episodes, seed(options), threads, bar.tell)
+        return measure(tasks, env, policies, episodes, seed(options), threads, bar.tell)
 
 
 def _of_suite(benchmark: str, words: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], EnvConfig]:
@@ -120,6 +150,22 @@ def _peers(words: Sequence[str]) -> dict[str, Any]:
         threads=number(options, "threads", int, _processors()),
         python=options.get("peer_python", sys.executable),
         smaclite_path=options.get("smaclite_path"),
+    )
+
+
+def _packages(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import packages
+
+    options, env = _of_suite("packages", words, ("maps", "rounds", "seconds", "threads", "peer_python"))
+    if env.name not in packages.PACKAGES:
+        raise ConfigurationError(unknown("env", env.name, tuple(packages.PACKAGES)))
+    return packages.measure(
+        maps=maps(options, env),
+        rounds=number(options, "rounds", int, 3),
+        seconds=number(options, "seconds", float, 3.0),
+        threads=number(options, "threads", int, _processors()),
+        python=options.get("peer_python", sys.executable),
+        env=env,
     )
 
 
@@ -246,7 +292,10 @@ def _processors() -> int:
 BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "world": _world,
     "spread": _spread,
+    "foraging": _foraging,
+    "warehouse": _warehouse,
     "peers": _peers,
+    "packages": _packages,
     "fidelity": _fidelity,
     "winnable": _winnable,
     "learner": _learner,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.factory import available_tasks
+from fedqmix.envs.options import skirmish_options
 from fedqmix.runtime.configuration.names import unknown
+from fedqmix.runtime.configuration.ranges import check_map
 from fedqmix.runtime.core.errors import ConfigurationError
 
 MOST_SHIFT = 2.0  # cells; a larger shift is a different scenario
@@ -29,12 +32,17 @@ def only(benchmark: str, words: Sequence[str], names: Sequence[str]) -> dict[str
     return options
 
 
-def maps(options: Mapping[str, str], suite: str = "skirmish") -> list[str]:
-    """Return the maps of the option maps=, by default all tasks of the suite.
+def maps(options: Mapping[str, str], env: EnvConfig | None = None) -> list[str]:
+    """Return the maps of the option maps=, by default all that the suite lists.
 
-    Raises ConfigurationError for unknown ones.
+    env: a suite's settings, default env=skirmish's. Raises ConfigurationError for unknown maps.
     """
-    return choices(options, "maps", "map", available_tasks(suite))
+    env = env if env is not None else skirmish_options()
+    tasks = available_tasks(env.name)
+    names = options["maps"].split(",") if "maps" in options else list(tasks)
+    for name in names:
+        check_map(name, env, tasks)
+    return names
 
 
 def choices(options: Mapping[str, str], name: str, one: str, allowed: Sequence[str]) -> list[str]:

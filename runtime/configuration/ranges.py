@@ -13,7 +13,8 @@ from omegaconf.errors import ConfigKeyError, InterpolationResolutionError, Omega
 
 from fedqmix.conf.kinds import within
 from fedqmix.conf.registry import settings_class
-from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, StrategyConfig, least_agents
+from fedqmix.conf.schema import LESSENING_OFF, ON_POLICY, ROBUST, Config, EnvConfig, StrategyConfig, least_agents
+from fedqmix.envs.factory import team_spec
 from fedqmix.envs.registry import find_suite
 from fedqmix.runtime.configuration.choices import Chosen, chosen_in, drop_others, settings_of
 from fedqmix.runtime.configuration.clusters import check_clustered
@@ -254,13 +255,17 @@ def check_shared(config: Config, parameter_names: Sequence[str]) -> None:
         )
 
 
-def check_map(config: Config, tasks: Sequence[str]) -> None:
-    """Check that the map is one of its suite's tasks; where there are none, any name is valid.
+def check_map(map: str, env: EnvConfig, tasks: Sequence[str]) -> None:
+    """Check that the map is one of its suite's tasks, or that the suite accepts it where names are open.
 
-    Raises ConfigurationError with the nearest name and all names.
+    tasks: the suite's; where there are none, any name is valid. Raises ConfigurationError with the nearest name and
+    all names, or with the pattern of names.
     """
-    if tasks and config.map not in tasks:
-        raise ConfigurationError(f"{unknown('map', config.map, tasks)} These are the tasks of env={config.env.name}.")
+    if not tasks or map in tasks:
+        return
+    if not find_suite(env.name).open_names:
+        raise ConfigurationError(f"{unknown('map', map, tasks)} These are the tasks of env={env.name}.")
+    team_spec(map, env)
 
 
 def _patterns(patterns: Sequence[str]) -> str:

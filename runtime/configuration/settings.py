@@ -238,7 +238,7 @@ def _checked(
     """Check a composed tree. complete: fills in the sizes of a user's world, which runs its code."""
     config = _with_absolute_code(typed(raw))
     config = replace(config, env=complete(config.env))
-    check_map(config, available_tasks(config.env.name) if maps is None else maps)
+    check_map(config.map, config.env, available_tasks(config.env.name) if maps is None else maps)
     if config.strategy.name in ROBUST:
         check_team(config, _agents(config))
     clusters_of(config)

@@ -67,6 +67,7 @@ class CostSuite:
     """See the module. Fits envs.suite.Suite."""
 
     replayable = False
+    open_names = False
 
     def tasks(self) -> Sequence[str]:
         return [TASK]
