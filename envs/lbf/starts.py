@@ -63,8 +63,9 @@ def holds(players: Integers, count: int, row: int, column: int) -> bool:
 @inner
 def draw_player_level(rules: Rules, key: np.uint64, n_players: int, player: int) -> int:
     """Return a player's level: the task's, or one drawn from 1 to the highest."""
-    if rules.levels[player] > 0:
-        return rules.levels[player]
+    fixed: int = rules.levels[player]
+    if fixed > 0:
+        return fixed
     return 1 + draw_below(advance(begin_stream(key, n_players + player)), rules.max_player_level)
 
 
