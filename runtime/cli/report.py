@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fedqmix.analysis.reports.agreement import require_alike, require_each_once
 from fedqmix.analysis.reports.page import Report, compose, html_page, markdown_page
-from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Run, by_method
+from fedqmix.analysis.reports.runs import BEST, FINAL, OURS, Run, all_named, by_method
 from fedqmix.runtime.cli import service_options
 from fedqmix.runtime.core.errors import ConfigurationError, StorageError
 from fedqmix.runtime.deployment.byte_book import ledger_table, read_ledger
@@ -88,8 +88,9 @@ def report_on(runs: Sequence[Run], options: Words, command: Sequence[str], conso
         console.print(Text(NOTHING), soft_wrap=True)
         return
     again = [with_size(run) for run in _played(kept, options.episodes, console)]
-    notes, by = _notes(runs, options.episodes), shlex.join(["fedqmix", *command])
-    report = compose(by_method(again), notes, by, versions(), anchors_of(again))
+    methods, notes = by_method(again), _notes(runs, options.episodes)
+    anchors = anchors_of(again) if all_named(methods) else {}
+    report = compose(methods, notes, shlex.join(["fedqmix", *command]), versions(), anchors)
     console.print(Text(f"report: {write(report, options.out)}"), soft_wrap=True)
 
 
