@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from fedqmix.conf.schema import Config
+from fedqmix.envs import available_maps
 from fedqmix.runtime.configuration.choices import chosen_of, values_of
 from fedqmix.runtime.configuration.idle import idle_settings
 from fedqmix.runtime.configuration.overrides import as_written
@@ -41,7 +42,8 @@ def command_of(config: Config) -> str:
 def differing(config: Config) -> list[str]:
     """Return the overrides in which a run differs from its experiment.
 
-    The experiment is composed with the run's map, algorithm and strategy.
+    The experiment is composed with the run's map, algorithm and strategy, and with its suite of worlds where the map is
+    not one of SMAC's.
     """
     words = _chosen(config)
     groups = [f"{group}={choice}" for group, choice in chosen_of(config)]  # such as env=smac, with settings of its own
@@ -68,4 +70,5 @@ def unlike(one: Config, other: Config) -> str | None:
 
 def _chosen(config: Config) -> Sequence[str]:
     names = (("map", config.map), ("algorithm", config.algorithm.name), ("strategy", config.strategy.name))
-    return [*(f"{group}={name}" for group, name in names), f"experiment={config.experiment}"]
+    suite = [] if config.map in available_maps() else [f"env={config.env.name}"]  # else the usual world has the map
+    return [*suite, *(f"{group}={name}" for group, name in names), f"experiment={config.experiment}"]

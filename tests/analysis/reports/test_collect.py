@@ -17,7 +17,7 @@ from fedqmix.runtime.configuration.settings import compose, load
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.runs.collecting.collected import FILES, Collected
 from fedqmix.runtime.runs.collecting.folder import collect, collected_as
-from fedqmix.runtime.runs.collecting.recipe import archive_name
+from fedqmix.runtime.runs.collecting.recipe import archive_name, command_of
 from fedqmix.runtime.runs.reporting.reading import read_all, read_collected, read_run
 from fedqmix.runtime.storage.archive import pack
 from fedqmix.server.records import JsonlLogger
@@ -85,6 +85,21 @@ def test_nothing_of_the_machines_places_is_in_it_and_the_command_trains_the_same
     own = load(folder)
     assert replace(compose(command[2:]), run_dir=own.run_dir) == own
     assert found.config.run_dir == found.name.removesuffix(".tar.xz")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["env=bps", "map=bps-3", "env.group_size=2", "evaluation.starts=varied", "strategy=adaps"],
+        ["env=lbf", "map=Foraging-8x8-2p-3f-v3", "algorithm=vdn"],
+        ["env=rware", "map=rware-tiny-2ag-v2", "algorithm=mappo"],
+    ],
+)
+def test_runs_of_every_suite_have_a_name_and_a_command(words: list[str]) -> None:
+    own = compose(["experiment=smoke", *words])
+    assert archive_name(own).startswith(f"{own.map}-{own.algorithm.name}-{own.strategy.name}-smoke-")
+    command = shlex.split(command_of(own))
+    assert replace(compose(command[2:]), run_dir=own.run_dir) == own
 
 
 def test_bytes_depend_on_the_run_alone(tmp_path: Path) -> None:
