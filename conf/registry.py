@@ -56,6 +56,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "smac": "fedqmix.envs.smac.options:SmacOptions",
         "bps": "fedqmix.envs.bps.options:BpsOptions",
         "lbf": "fedqmix.envs.lbf.options:LbfOptions",
+        "rware": "fedqmix.envs.rware.options:RwareOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },

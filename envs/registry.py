@@ -16,6 +16,7 @@ SUITES: Mapping[str, str] = {
     "smac": "fedqmix.envs.smac.suite:SUITE",
     "bps": "fedqmix.envs.bps.suite:SUITE",
     "lbf": "fedqmix.envs.lbf.suite:SUITE",
+    "rware": "fedqmix.envs.rware.suite:SUITE",
     "pettingzoo": "fedqmix.envs.from_pettingzoo.suite:SUITE",
     "own": "fedqmix.envs.own.suite:SUITE",
 }

@@ -10,7 +10,13 @@ from __future__ import annotations
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.runs.side_by_side.compiling import compile_kernels
 
-RUNS = (["map=corridor"], ["map=3m", "env.randomise=both"], ["env=bps"], ["env=lbf"])
+RUNS = (
+    ["map=corridor"],
+    ["map=3m", "env.randomise=both"],
+    ["env=bps"],
+    ["env=lbf"],
+    ["env=rware", "env.episode_limit=10"],
+)
 """Settings that use every kernel together: a map with ways around walls, drawn teams, and the other suites."""
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.server.records.summary import machine, versions
 
-PACKAGES: Mapping[str, str] = {"lbf": "lbforaging"}
+PACKAGES: Mapping[str, str] = {"lbf": "lbforaging", "rware": "rware"}
 """Suite -> the package with its rules."""
 BATCH = 256
 

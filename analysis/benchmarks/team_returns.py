@@ -1,4 +1,4 @@
-"""Returns of hand-written teams that read the agents' observations, in worlds that this process plays."""
+"""Returns of hand-written teams, in worlds that this process plays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from fedqmix.analysis.benchmarks.fidelity import EpisodeScores
 from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.factory import make_world
-from fedqmix.runtime.core.world import EpisodeBatch, Floats, Floats64, Integers, Purpose
+from fedqmix.runtime.core.world import EpisodeBatch, Floats, Floats64, Integers, Purpose, TeamTimeStep
 
 BATCH = 250  # parallel episodes; does not change the figures
 
@@ -24,8 +24,27 @@ class Team(Protocol):
     def begin(self, batch: EpisodeBatch) -> None:
         """Begin a batch of episodes."""
 
-    def choose(self, observations: Floats) -> Integers:
-        """Choose the actions, [agents, episodes]. observations: [agents, episodes, obs_dim]."""
+    def choose(self, seen: Floats, /) -> Integers:
+        """Choose the actions, [agents, episodes].
+
+        seen: the observations, [agents, episodes, obs_dim], or the state, [episodes, state_dim].
+        """
+
+
+class StateAndScores(EpisodeScores):
+    """A step observer that also holds the last state: [episodes, state_dim]."""
+
+    state: Floats
+
+    def begin(self, battles: EpisodeBatch, time_step: TeamTimeStep) -> None:
+        """Begin a batch of episodes."""
+        super().begin(battles, time_step)
+        self.state = time_step.state
+
+    def record(self, time_step: TeamTimeStep) -> None:
+        """Record a time step."""
+        super().record(time_step)
+        self.state = time_step.state
 
 
 class Played(NamedTuple):
@@ -35,9 +54,15 @@ class Played(NamedTuple):
     lengths: Integers  # [episodes], environment steps
 
 
-def play_episodes(team: Team, task: str, env: EnvConfig, episodes: int, seed: int, threads: int = 1) -> Played:
-    """Play the episodes 0, 1, ... of a task. threads: of the world; they do not change the episodes."""
-    scores = EpisodeScores()
+def play_episodes(
+    team: Team, task: str, env: EnvConfig, episodes: int, seed: int, threads: int = 1, of_state: bool = False
+) -> Played:
+    """Play the episodes 0, 1, ... of a task.
+
+    threads: of the world; they do not change the episodes. of_state: whether the team reads the state, not the
+    observations.
+    """
+    scores = StateAndScores()
     world = make_world(task, seed, env, scores, threads)
     returns, lengths = [], []
     try:
@@ -46,7 +71,8 @@ def play_episodes(team: Team, task: str, env: EnvConfig, episodes: int, seed: in
             time_step = world.begin(batch)
             team.begin(batch)
             while not (over := time_step.terminated | time_step.truncated).all():
-                time_step = world.step(np.where(over, 0, team.choose(time_step.observations)))
+                seen = scores.state if of_state else time_step.observations
+                time_step = world.step(np.where(over, 0, team.choose(seen)))
             returns.append(scores.returns)
             lengths.append(scores.lengths)
     finally:

@@ -18,7 +18,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
-fedqmix bench world [env=skirmish|bps|lbf] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
+fedqmix bench world [env=skirmish|bps|lbf|rware] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
                     [env.name=value ...]
     environment steps a second of a world in this process with random available actions, by map and batch of episodes
 fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000] [seed=0] [threads=2]
@@ -28,11 +28,14 @@ fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000]
 fedqmix bench foraging [maps=Foraging-8x8-2p-3f-v3] [policies=random,nearest] [episodes=1000] [seed=0] [threads=2]
                        [env.name=value ...]
     returns of hand-written policies in level-based foraging (env=lbf)
+fedqmix bench warehouse [maps=rware-tiny-2ag-v2] [policies=random,carrier] [episodes=1000] [seed=0] [threads=2]
+                        [env.name=value ...]
+    returns of hand-written policies in the multi-robot warehouse (env=rware)
 fedqmix bench peers [peers=smax,smaclite] [maps=3m,2s3z] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
                     [smaclite_path=PATH]
     environment steps a second of the embedded world beside other worlds', on the maps they share, measured in turn;
     peer_python: the interpreter that has the others' packages; smaclite_path: SMAClite's source
-fedqmix bench packages env=lbf [maps=Foraging-8x8-2p-3f-v3] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
+fedqmix bench packages env=lbf|rware [maps=rware-tiny-2ag-v2] [rounds=3] [seconds=3] [threads=2] [peer_python=PATH]
     environment steps a second of a suite beside the Python package whose rules it has, on the tasks of both, measured
     in turn; peer_python: the interpreter that has the package
 fedqmix bench fidelity [maps=3m,8m] [policies=nearest,upwards] [episodes=256] [seed=0] [threads=2]
@@ -104,6 +107,13 @@ def _foraging(words: Sequence[str]) -> dict[str, Any]:
     from fedqmix.envs.lbf.policies import EXPLORE
 
     return _policies("foraging", "lbf", tuple(EXPLORE), words, foraging.measure)
+
+
+def _warehouse(words: Sequence[str]) -> dict[str, Any]:
+    from fedqmix.analysis.benchmarks import warehouse
+    from fedqmix.envs.rware.policies import POLICIES
+
+    return _policies("warehouse", "rware", POLICIES, words, warehouse.measure)
 
 
 def _policies(
@@ -283,6 +293,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "world": _world,
     "spread": _spread,
     "foraging": _foraging,
+    "warehouse": _warehouse,
     "peers": _peers,
     "packages": _packages,
     "fidelity": _fidelity,

@@ -54,10 +54,21 @@ def test_mistakes_are_named(capfd: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "cannot be run" in capfd.readouterr().err
 
 
-def test_the_package_itself_is_measured(capfd: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("lbforaging", reason="lbforaging is not installed: make oracles")
-    assert main([*SHORT, "maps=Foraging-8x8-2p-3f-v3,Foraging-fixed-8x8-6p-3f-v2"]) == 0
+@pytest.mark.parametrize(
+    ("env", "package", "task", "of_ours_alone"),
+    [
+        ("lbf", "lbforaging", "Foraging-8x8-2p-3f-v3", "Foraging-fixed-8x8-6p-3f-v2"),
+        ("rware", "rware", "rware-tiny-2ag-v2", "rware-2color-tiny-4ag-v1"),
+    ],
+)
+def test_the_package_itself_is_measured(
+    capfd: pytest.CaptureFixture[str], env: str, package: str, task: str, of_ours_alone: str
+) -> None:
+    pytest.importorskip(package, reason=f"{package} is not installed: make oracles")
+    words = ("bench", "packages", f"env={env}", f"maps={task},{of_ours_alone}", *SHORT[3:])
+    assert main([*words]) == 0
     figures = json.loads(capfd.readouterr().out)
-    assert set(figures["env_steps_per_second"]) == {"Foraging-8x8-2p-3f-v3"}
-    assert figures["env_steps_per_second"]["Foraging-8x8-2p-3f-v3"]["package"] > 0
+    assert set(figures["env_steps_per_second"]) == {task}
+    assert figures["env_steps_per_second"][task]["package"] > 0
+    assert figures["package"]["name"] == package
     assert figures["package"]["version"].startswith("2.")
