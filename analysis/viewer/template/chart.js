@@ -31,6 +31,7 @@ function buildChart(seek) {
   cursor = shape("line", { class: "cursor", y1: 0, y2: HIGH });
   chart.append(cursor);
   byId("reward-top").textContent = figure(top > 0 ? top : bottom);
+  byId("reward-swatch").classList.toggle("negative", top <= 0 && bottom < 0);
   byId("reward-side").textContent = top > 0 || bottom === 0 ? "up" : "down";
   byId("reward-sum").textContent = figure(sums[steps]);
   chart.addEventListener("click", (event) => {
