@@ -76,4 +76,5 @@ def moment_of(task: Task, rules: Rules, warehouses: Warehouses, e: int) -> Scene
 
 def centres(task: Task, rules: Rules, cells: Integers) -> tuple[Floats64, Floats64]:
     """Return the centres of cells in map cells, to the east and to the north. cells: [any], their numbers."""
-    return rules.x[cells] + 0.5, task.grid.height - rules.y[cells] - 0.5
+    x, y = rules.x[cells].astype(np.float64), rules.y[cells].astype(np.float64)
+    return x + 0.5, task.grid.height - 0.5 - y
