@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fedqmix.envs.code_suite import measured
+from fedqmix.envs.drawn_contract import DrawnContract, at_most
 from fedqmix.envs.factory import make_world
 from fedqmix.envs.options import world_options
 from fedqmix.envs.random_play import KeepingSink, RandomPlayer, copied, over, play, training
@@ -18,7 +19,6 @@ from fedqmix.runtime.core.world import (
     Bools,
     EpisodeBatch,
     Purpose,
-    Replayable,
     TeamSink,
     TeamSpec,
     TeamTimeStep,
@@ -38,7 +38,7 @@ class Played(NamedTuple):
     team: list[TeamTimeStep]
 
 
-class WorldContract:
+class WorldContract(DrawnContract):
     """The properties of a world.
 
     suite, task: choices of env and map. options: of env, such as code="my_world.py:Mine". repeatable: whether seed,
@@ -237,22 +237,6 @@ class WorldContract:
             Played(ours.spec, [after], sinks[0].time_steps), Played(other.spec, [undisturbed], sinks[1].time_steps)
         )
 
-    def test_snapshots_list_allies_first_by_index(self) -> None:
-        """A world whose units can be drawn lists them in one order."""
-        world = self.made(KeepingSink())
-        count = at_most(2, world.spec)
-        if not isinstance(world, Replayable):
-            pytest.skip("this world has no units to draw")
-        world.step(world.begin(training(0, count)).available_actions.argmax(-1))
-        units = world.snapshot(count - 1)
-        assert [unit.side for unit in units] == sorted(unit.side for unit in units)
-        for side in {unit.side for unit in units}:
-            indices = [unit.index for unit in units if unit.side == side]
-            assert indices == list(range(len(indices)))
-        assert sum(unit.side == "ally" for unit in units) == world.spec.n_agents
-        with pytest.raises(WorldError):
-            world.snapshot(count)
-
     def test_misuse_is_refused(self) -> None:
         """A step without a batch, batches that are empty or too large, other shapes, and a closed world are errors."""
         world = self.made(KeepingSink())
@@ -272,11 +256,6 @@ class WorldContract:
     def _require_repeatable(self) -> None:
         if not self.repeatable:
             pytest.skip("the number of this world's episodes does not determine them")
-
-
-def at_most(wanted: int, spec: TeamSpec) -> int:
-    """Return how many episodes are played in a batch: `wanted`, or what the world can."""
-    return wanted if spec.side_by_side is None else min(wanted, spec.side_by_side)
 
 
 def flags_of(time_step: TimeStep | TeamTimeStep) -> tuple[Bools, ...]:

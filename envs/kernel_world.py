@@ -87,6 +87,7 @@ class KernelWorld(ABC):
             self._allocate(batch.count)
         for e in range(batch.count):
             self._batch.keys[e] = key(self._seed, batch.purpose.value, batch.first + e)
+        self._batch.actions[:] = NOTHING
         self._open()
         self._sink.begin(batch, self._batch.team)
         return self._batch.time_step
@@ -131,6 +132,12 @@ class KernelWorld(ABC):
         if self._code is None:
             self._code = machine_code(self._kernel, *arguments, 0)
         self._work: Any = partial(self._code, *arguments)
+
+    def _check_shown(self, episode: int) -> None:
+        """Check that an episode is one of the current batch. Raises WorldError."""
+        self._check_open()
+        if not 0 <= episode < self._count:
+            raise WorldError(f"There is no episode {episode} in this batch of {self._count}.")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,4 +1,4 @@
-"""The viewer of replays: an HTML page that plays a battle, a GIF, or an MP4 video."""
+"""The viewer of replays: an HTML page that plays an episode, a GIF, or an MP4 video."""
 
 from fedqmix.analysis.viewer.page import page
 from fedqmix.analysis.viewer.video import GIF, MP4, Film, frame_count, write_gif, write_mp4

@@ -10,14 +10,24 @@ from PIL import Image
 from fedqmix.analysis.viewer import wording
 from fedqmix.envs.replays import Replay, drawing
 from fedqmix.envs.replays.drawing import Caption, Field, Moment
+from fedqmix.envs.replays.scene_drawing import ScenePainter
+from fedqmix.runtime.core.scenes import Kind
 
 MARGIN = 3.0  # map cells around the units' paths
+AROUND = 0.5  # around the paths of particles and their landmarks
+BORDER = 0.25  # map cells around a whole grid
 
 
 def field_of(replay: Replay, width: int) -> Field:
-    """Fit the part of the map that units visit into a width in pixels, within 4:3."""
+    """Fit what is shown into a width in pixels, within 4:3: a whole grid, or the part in which units and items are."""
     columns, rows = replay.walkable.shape
-    return drawing.fit(_bounds(replay.x, columns), _bounds(replay.y, rows), width)
+    scenery = replay.scenery
+    if scenery is None:
+        return drawing.fit(_bounds(replay.x, columns), _bounds(replay.y, rows), width)
+    if replay.kind is Kind.GRID:
+        return drawing.fit((-BORDER, columns + BORDER), (-BORDER, rows + BORDER), width)
+    across, up = np.append(replay.x, scenery.item_x), np.append(replay.y, scenery.item_y)
+    return drawing.fit((across.min() - AROUND, across.max() + AROUND), (up.min() - AROUND, up.max() + AROUND), width)
 
 
 def _bounds(values: np.ndarray, size: int) -> tuple[float, float]:
@@ -26,7 +36,7 @@ def _bounds(values: np.ndarray, size: int) -> tuple[float, float]:
 
 
 def frames(replay: Replay, times: Iterator[float], width: int) -> Iterator[Image.Image]:
-    """Draw the battle at given times.
+    """Draw the episode at given times.
 
     times: environment steps, 0 to replay.steps. width: of a frame, in pixels.
     """
@@ -41,7 +51,11 @@ class Painter:
     def __init__(self, replay: Replay, field: Field) -> None:
         self.replay, self.field = replay, field
         title = f"{replay.map}: {wording.result(replay)}"
-        self._painter = drawing.Painter(replay.walkable, replay.units, field, title)
+        self._painter = (
+            drawing.Painter(replay.walkable, replay.units, field, title)
+            if replay.scenery is None
+            else ScenePainter(replay, replay.scenery, field, title)
+        )
         self._sums = np.concatenate([[0.0], replay.team_reward.cumsum()])
 
     def paint(self, time: float) -> Image.Image:
@@ -55,7 +69,7 @@ class Painter:
             f"step {int(time)} of {replay.steps}", f"team reward {self._sums[int(time)]:.2f}", time / replay.steps
         )
         return self._painter.paint(
-            self._moment(step), self._moment(step + 1), time - step, replay.explored[step], caption
+            self._moment(step), self._moment(step + 1), time - step, replay.explored[step], caption, step
         )
 
     def _moment(self, step: int) -> Moment:

@@ -8,20 +8,22 @@ from importlib import resources
 from string import Template
 
 from fedqmix.analysis.viewer import wording
-from fedqmix.envs.replays import Replay, action_names
+from fedqmix.envs.replays import Replay, names_of_actions
 from fedqmix.envs.replays.drawing import marks
 from fedqmix.envs.replays.file import document
 
-SCRIPTS = ("replay.js", "ground.js", "units.js", "panel.js", "chart.js", "playback.js")
+SCRIPTS = ("replay.js", "items.js", "ground.js", "units.js", "panel.js", "legend.js", "chart.js", "playback.js")
 """The parts of one script, in order: each uses definitions of the parts before it."""
 
 
 def page(replay: Replay) -> str:
-    """Return the page that plays a battle, with markup, style, script and replay in one text."""
+    """Return the page that plays an episode, with markup, style, script and replay in one text."""
     values = document(replay)
-    values["action_names"] = action_names(replay.units, replay.n_actions)
+    values["action_names"] = names_of_actions(replay)
     values["marks"] = marks(unit.type for unit in replay.units)
+    values["noun"] = wording.noun(replay)
     texts = {
+        "noun": wording.noun(replay),
         "title": f"{replay.map}: {wording.result(replay)}",
         "map": replay.map,
         "result": wording.result(replay),

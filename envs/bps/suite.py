@@ -15,7 +15,7 @@ from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 class BpsSuite:
     """The suite of env=bps; see fedqmix.envs.suite.Suite."""
 
-    replayable = False
+    replayable = True
     open_names = False
 
     def tasks(self) -> Sequence[str]:

@@ -9,9 +9,11 @@ import numpy as np
 from fedqmix.envs.bps.layout import observation_order, spec_of
 from fedqmix.envs.bps.options import BpsOptions
 from fedqmix.envs.bps.rules import Particles, Rules, Views, play
+from fedqmix.envs.bps.scene import agents_of, moment_of, scene_of
 from fedqmix.envs.bps.tasks import find_task
 from fedqmix.envs.kernel_world import BatchArrays, FixedLengthWorld
-from fedqmix.runtime.core.world import TeamSink
+from fedqmix.runtime.core.scenes import Scene, SceneMoment
+from fedqmix.runtime.core.world import TeamSink, UnitRecord
 
 
 class BpsWorld(FixedLengthWorld):
@@ -29,15 +31,31 @@ class BpsWorld(FixedLengthWorld):
         """
         super().__init__(play, spec_of(name, options), seed, sink, threads)
         self._rules = make_rules(name, options)
+        self._groups = self._rules.groups.tolist()
 
     @property
     def game(self) -> str:
         """The world's name; its version is the package's."""
         return "blind-particle spread"
 
+    def snapshot(self, episode: int) -> list[UnitRecord]:
+        """List the agents of one episode of the current batch. Raises WorldError when there is no such episode."""
+        self._check_shown(episode)
+        return agents_of(self._groups, self._particles.positions[episode], self._batch.actions[:, episode])
+
+    def scene(self, episode: int) -> Scene:
+        """Return what stays the same in one episode. Raises as `snapshot`."""
+        self._check_shown(episode)
+        return scene_of(self._groups, len(self._rules.places), self.action_names)
+
+    def scene_moment(self, episode: int) -> SceneMoment:
+        """Return where the landmarks of one episode are. Raises as `snapshot`."""
+        self._check_shown(episode)
+        return moment_of(self._particles.landmarks[episode], self._spec.n_agents)
+
     def _arguments(self, batch: BatchArrays) -> tuple[Any, ...]:
         agents, episodes = batch.actions.shape
-        particles = Particles(
+        self._particles = Particles(
             keys=batch.keys,
             positions=np.zeros((episodes, agents, 2)),
             velocities=np.zeros((episodes, agents, 2)),
@@ -45,7 +63,7 @@ class BpsWorld(FixedLengthWorld):
         )
         time_step, team = batch.time_step, batch.team
         views = Views(time_step.observations, team.state, time_step.individual_rewards, team.team_reward)
-        return self._rules, particles, batch.actions, views
+        return self._rules, self._particles, batch.actions, views
 
 
 def make_rules(name: str, options: BpsOptions) -> Rules:

@@ -16,7 +16,7 @@ from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 class LbfSuite:
     """The suite of env=lbf; see fedqmix.envs.suite.Suite."""
 
-    replayable = False
+    replayable = True
     open_names = True
 
     def tasks(self) -> Sequence[str]:

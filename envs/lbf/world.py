@@ -11,8 +11,10 @@ from fedqmix.envs.lbf.arrays import Grids, Rules, Views
 from fedqmix.envs.lbf.layout import spec_of
 from fedqmix.envs.lbf.options import LbfOptions
 from fedqmix.envs.lbf.rules import play
+from fedqmix.envs.lbf.scene import agents_of, moment_of, scene_of
 from fedqmix.envs.lbf.tasks import find_task
-from fedqmix.runtime.core.world import TeamSink
+from fedqmix.runtime.core.scenes import Scene, SceneMoment
+from fedqmix.runtime.core.world import TeamSink, UnitRecord
 
 
 class LbfWorld(KernelWorld):
@@ -37,8 +39,30 @@ class LbfWorld(KernelWorld):
         """The world's name; its version is the package's."""
         return "level-based foraging"
 
+    def snapshot(self, episode: int) -> list[UnitRecord]:
+        """List the players of one episode of the current batch. Raises WorldError when there is no such episode."""
+        self._check_shown(episode)
+        return agents_of(self._rules.side, self._grids.players[episode], self._batch.actions[:, episode])
+
+    def scene(self, episode: int) -> Scene:
+        """Return the grid, levels and foods of one episode. Raises as `snapshot`."""
+        self._check_shown(episode)
+        players, foods = self._grids.players[episode], self._first_foods[episode]
+        return scene_of(self._rules.side, players, foods, self.action_names)
+
+    def scene_moment(self, episode: int) -> SceneMoment:
+        """Return which foods of one episode are left. Raises as `snapshot`."""
+        self._check_shown(episode)
+        foods = self._grids.foods[episode]
+        return moment_of(self._rules.side, self._first_foods[episode], foods, self._spec.n_agents)
+
+    def _open(self) -> None:
+        super()._open()
+        self._first_foods = self._grids.foods.copy()  # an eaten food has neither a place nor a level
+
     def _arguments(self, batch: BatchArrays) -> tuple[Any, ...]:
-        return self._rules, make_grids(batch, self._foods), batch.actions, views_of(batch)
+        self._grids = make_grids(batch, self._foods)
+        return self._rules, self._grids, batch.actions, views_of(batch)
 
 
 def make_rules(name: str, options: LbfOptions) -> Rules:

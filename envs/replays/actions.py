@@ -1,17 +1,24 @@
-"""The names of SMAC's action numbers."""
+"""The names of action numbers: SMAC's, and those of a world with a scene."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedqmix.envs.replays.record import Unit
+from fedqmix.envs.replays.record import Replay, Unit
 
 BEFORE_TARGETS = ("no-op", "stop", "move north", "move south", "move east", "move west")
 HEALERS = ("medivac",)
 
 
+def names_of_actions(replay: Replay) -> list[list[str]]:
+    """Return the name of every action of every agent of a replay: [agents][n_actions]."""
+    if replay.scenery is None:
+        return action_names(replay.units, replay.n_actions)
+    return [list(names) for names in replay.scenery.scene.action_names]
+
+
 def action_names(units: Sequence[Unit], n_actions: int) -> list[list[str]]:
-    """Return the name of every action of every agent: [agents][n_actions].
+    """Return the name of every action of every agent in a battle: [agents][n_actions].
 
     Actions from 6 on have a target: an enemy to attack or, for a medivac, an ally to heal. Targets are numbered from 0
     (SMAC's get_agent_action).

@@ -1,4 +1,7 @@
-"""Pictures of a battle between two moments, in the light colours of the replay page."""
+"""Pictures of an episode between two moments, in the light colours of the replay page.
+
+The Painter draws battles; envs.replays.scene_drawing has that of the other worlds.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,16 @@ class Field:
     width: int
     height: int
 
+    @property
+    def right(self) -> float:
+        """The map's x at the right edge."""
+        return self.left + self.width / self.scale
+
+    @property
+    def bottom(self) -> float:
+        """The map's y at the lower edge of the field, above the caption."""
+        return self.top - (self.height - HEAD - FOOT) / self.scale
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the pixel of a point of the map, in the supersampled drawing."""
         return (x - self.left) * self.scale * SMOOTH, ((self.top - y) * self.scale + HEAD) * SMOOTH
@@ -100,15 +113,18 @@ class Painter:
         self._marks = marks(unit.type for unit in units)
         self._ground = self._draw_ground(walkable, title)
 
-    def paint(self, now: Moment, then: Moment, part: float, explored: Bools, caption: Caption) -> Image.Image:
+    def paint(
+        self, now: Moment, then: Moment, part: float, explored: Bools, caption: Caption, number: int = 0
+    ) -> Image.Image:
         """Draw one picture between two moments, an environment step apart.
 
         part: 0 draws `now`, 1 draws `then`, 0.5 half way. explored: [agents], True where the step's action was an
-        exploration draw; such agents get a ring.
+        exploration draw; such agents get a ring. number: of the environment step in its episode.
         """
         image = self._ground.copy()
         draw = ImageDraw.Draw(image)
-        step = _Step(now, then, part)
+        step = Step(now, then, part, number)
+        self._behind(draw, step)
         standing = now.health > 0
         for unit in np.flatnonzero(~standing):
             self._dead(draw, step.place(self.field, int(unit)), int(unit))
@@ -121,6 +137,15 @@ class Painter:
         self._texts(draw, caption)
         return image.resize((self.field.width, self.field.height), Image.Resampling.BOX)
 
+    def _behind(self, draw: ImageDraw.ImageDraw, step: Step) -> None:
+        """Draw what lies between ground and units: nothing in a battle."""
+
+    def _colour(self, unit: int) -> str:
+        return SIDES[self._units[unit].side]
+
+    def _text(self, unit: int) -> str:
+        return self._marks[self._units[unit].type]
+
     def _draw_ground(self, walkable: Bools, title: str) -> Image.Image:
         image = Image.new("RGB", (self.field.width * SMOOTH, self.field.height * SMOOTH), WALL)
         draw = ImageDraw.Draw(image)
@@ -129,7 +154,7 @@ class Painter:
         bottom = image.height - FOOT * SMOOTH
         draw.rectangle((0, 0, image.width, HEAD * SMOOTH), fill=CARD)
         draw.rectangle((0, bottom, image.width, image.height), fill=CARD)
-        draw.text((8 * SMOOTH, 6 * SMOOTH), title, fill=INK, font=_font(13))
+        draw.text((8 * SMOOTH, 6 * SMOOTH), title, fill=INK, font=font(13))
         return image
 
     def _radius(self, unit: int) -> float:
@@ -140,7 +165,7 @@ class Painter:
         draw.line((x - arm, y - arm, x + arm, y + arm), fill=DEAD, width=3)
         draw.line((x - arm, y + arm, x + arm, y - arm), fill=DEAD, width=3)
 
-    def _action(self, draw: ImageDraw.ImageDraw, step: _Step, unit: int) -> None:
+    def _action(self, draw: ImageDraw.ImageDraw, step: Step, unit: int) -> None:
         target = int(step.then.target[unit])
         side = self._units[unit].side
         colour = HEAL if side == self._units[target].side else SIDES[side]
@@ -148,16 +173,16 @@ class Painter:
         draw.line((*step.place(self.field, unit), *to), fill=colour, width=3)
         draw.circle(to, 3 * SMOOTH, fill=colour)
 
-    def _disc(self, draw: ImageDraw.ImageDraw, step: _Step, unit: int, explored: Bools) -> None:
+    def _disc(self, draw: ImageDraw.ImageDraw, step: Step, unit: int, explored: Bools) -> None:
         fact = self._units[unit]
         at, radius = step.place(self.field, unit), self._radius(unit)
         dies = step.then.health[unit] <= 0
         if fact.side == "ally" and explored[unit]:
             draw.circle(at, radius + 3 * SMOOTH, outline=EXPLORED, width=3)
-        draw.circle(at, radius * (1 - 0.6 * step.part) if dies else radius, fill=SIDES[fact.side], outline=GROUND)
-        draw.text(at, self._marks[fact.type], fill=CARD, font=_font(max(7, radius / SMOOTH)), anchor="mm")
+        draw.circle(at, radius * (1 - 0.6 * step.part) if dies else radius, fill=self._colour(unit), outline=GROUND)
+        draw.text(at, self._text(unit), fill=CARD, font=font(max(7, radius / SMOOTH)), anchor="mm")
 
-    def _bars(self, draw: ImageDraw.ImageDraw, step: _Step, unit: int) -> None:
+    def _bars(self, draw: ImageDraw.ImageDraw, step: Step, unit: int) -> None:
         fact = self._units[unit]
         (x, y), radius = step.place(self.field, unit), self._radius(unit)
         health = step.between("health", unit) / fact.health_max
@@ -171,7 +196,7 @@ class Painter:
         if plain:
             return
         colour = INK if fact.side == "ally" else SIDES["enemy"]
-        draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=colour, font=_font(9), anchor="mm")
+        draw.text((x, y + radius + 7 * SMOOTH), str(fact.index), fill=colour, font=font(9), anchor="mm")
 
     def _bar(self, draw: ImageDraw.ImageDraw, x: float, y: float, half: float, share: float, colour: str) -> None:
         share = min(max(share, 0.0), 1.0)
@@ -184,16 +209,17 @@ class Painter:
         width, height = self.field.width * SMOOTH, self.field.height * SMOOTH
         draw.rectangle((0, height - 3 * SMOOTH, width * caption.progress, height), fill=SIDES["ally"])
         middle = height - (FOOT + 3) * SMOOTH / 2
-        draw.text((8 * SMOOTH, middle), caption.left, fill=QUIET, font=_font(12), anchor="lm")
-        draw.text((width - 8 * SMOOTH, middle), caption.right, fill=INK, font=_font(12), anchor="rm")
+        draw.text((8 * SMOOTH, middle), caption.left, fill=QUIET, font=font(12), anchor="lm")
+        draw.text((width - 8 * SMOOTH, middle), caption.right, fill=INK, font=font(12), anchor="rm")
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """A point of time between two moments."""
 
     now: Moment
     then: Moment
     part: float
+    number: int  # of the environment step in its episode
 
     def between(self, column: str, unit: int) -> float:
         now, then = getattr(self.now, column)[unit], getattr(self.then, column)[unit]
@@ -203,5 +229,6 @@ class _Step(NamedTuple):
         return field.at(self.between("x", unit), self.between("y", unit))
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font of a size in pixels of the finished picture."""
     return ImageFont.load_default(size * SMOOTH)

@@ -5,6 +5,9 @@
  "units": [{"side": ..., "index": ..., "type": ..., "radius": ..., "health_max": ..., "shield_max": ...}, ...],
  "x": [[...], ...], ...        the columns of envs.replays.record.Replay, in its shapes; null in q_values marks
                                an unavailable action
+
+Version 1 is a battle. Version 2 is an episode of another world: it has "scenery", the values that
+envs.replays.scenery.scenery_document names, and neither "walkable" nor the columns that only battles have.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, fields
 from io import BytesIO
 from pathlib import Path
@@ -21,9 +24,13 @@ from typing import Any
 import numpy as np
 
 from fedqmix.envs.replays.record import Occasion, Replay, Result, Unit
+from fedqmix.envs.replays.scenery import read_scenery, scenery_document
 from fedqmix.runtime.core.errors import ReplayError
+from fedqmix.runtime.core.world import Bools
 
-FORMAT, VERSION = "fedqmix replay", 1
+FORMAT = "fedqmix replay"
+BATTLE, SCENERY = VERSIONS = (1, 2)
+"""The versions; battles keep the first, so that earlier releases read them."""
 SUFFIX = ".json.gz"
 GZIP = b"\x1f\x8b"
 ADVICE = "Choose another replay of the run."
@@ -42,6 +49,8 @@ DECIMALS = {
     "team_reward": 5,
 }
 WHOLE, FLAGS = ("target", "actions"), ("explored",)
+OF_BATTLES = {"health": 1.0, "shield": 0.0, "energy_or_cooldown": 0.0, "target": -1}
+"""The columns that files of other worlds leave out, and the value that they then have everywhere."""
 
 
 def replay_files(folder: Path) -> dict[str, Path]:
@@ -63,13 +72,17 @@ def document(replay: Replay) -> dict[str, Any]:
         [[None if np.isnan(q) else q for q in agent] for agent in step] for step in columns["q_values"]
     ]
     columns |= {name: getattr(replay, name).astype(int).tolist() for name in (*WHOLE, *FLAGS)}
+    place: dict[str, Any] = {"walkable": ["".join(".#"[not cell] for cell in row) for row in replay.walkable.T]}
+    if replay.scenery is not None:
+        columns = {name: values for name, values in columns.items() if name not in OF_BATTLES}
+        place = {"scenery": scenery_document(replay.scenery)}
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": BATTLE if replay.scenery is None else SCENERY,
         "map": replay.map,
         "occasion": asdict(replay.occasion),
         "result": replay.result.value,
-        "walkable": ["".join(".#"[not cell] for cell in row) for row in replay.walkable.T],
+        **place,
         "units": [asdict(unit) for unit in replay.units],
         **columns,
     }
@@ -109,9 +122,9 @@ def read_replay(path: str | Path) -> Replay:
 def _replay(path: Path, values: Any) -> Replay:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ReplayError(f"{path} is not a valid replay: its format is not {FORMAT!r}.")
-    if values.get("version") != VERSION:
+    if values.get("version") not in VERSIONS:
         raise ReplayError(
-            f"{path} has version {values.get('version')!r}; this fedqmix reads version {VERSION}: use the fedqmix "
+            f"{path} has version {values.get('version')!r}; this fedqmix reads {BATTLE} and {SCENERY}: use the fedqmix "
             "that wrote it, or play the episode again."
         )
     try:
@@ -123,23 +136,42 @@ def _replay(path: Path, values: Any) -> Replay:
 
 
 def _assembled(values: Mapping[str, Any]) -> Replay:
-    rows = values["walkable"]
-    if not all(isinstance(row, str) and set(row) <= {".", "#"} for row in rows):
-        raise ValueError("walkable must be rows of '.' and '#'")
-    columns: dict[str, Any] = {name: np.array(values[name], np.float64) for name in DECIMALS}  # None becomes NaN
-    for name in (*WHOLE, *FLAGS):
-        found = np.array(values[name])
-        if found.dtype.kind != "i":
-            raise ValueError(f"{name} must be whole numbers")
-        columns[name] = found.astype(np.bool_ if name in FLAGS else np.int64)
+    scenery = None if values["version"] == BATTLE else read_scenery(values["scenery"], len(values["team_reward"]) + 1)
+    columns = _columns(values, () if scenery is None else OF_BATTLES)
+    if scenery is not None:
+        columns |= {
+            name: np.full(columns["x"].shape, value, np.int64 if name in WHOLE else np.float64)
+            for name, value in OF_BATTLES.items()
+        }
     return Replay(
         map=_typed(values["map"], str, "map"),
         occasion=_record(Occasion, values["occasion"]),
         result=Result(values["result"]),
-        walkable=np.array([[cell == "." for cell in row] for row in rows], np.bool_).T.copy(),
+        walkable=_walkable(values["walkable"]) if scenery is None else np.ones(scenery.scene.size, np.bool_),
         units=tuple(_record(Unit, one) for one in values["units"]),
+        scenery=scenery,
         **columns,
     )
+
+
+def _columns(values: Mapping[str, Any], without: Container[str]) -> dict[str, Any]:
+    """Return the columns of a document by name, but for those that it leaves out."""
+    present = [name for name in DECIMALS if name not in without]
+    columns: dict[str, Any] = {name: np.array(values[name], np.float64) for name in present}  # None becomes NaN
+    for name in (*WHOLE, *FLAGS):
+        if name in without:
+            continue
+        found = np.array(values[name])
+        if found.dtype.kind != "i":
+            raise ValueError(f"{name} must be whole numbers")
+        columns[name] = found.astype(np.bool_ if name in FLAGS else np.int64)
+    return columns
+
+
+def _walkable(rows: Any) -> Bools:
+    if not all(isinstance(row, str) and set(row) <= {".", "#"} for row in rows):
+        raise ValueError("walkable must be rows of '.' and '#'")
+    return np.array([[cell == "." for cell in row] for row in rows], np.bool_).T.copy()
 
 
 def _record(kind: Any, values: Mapping[str, Any]) -> Any:

@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from fedqmix.envs.replays.scenery import Scenery, require_fit
+from fedqmix.runtime.core.scenes import Kind
 from fedqmix.runtime.core.world import Bools, Integers
 
 Reals = NDArray[np.float64]
@@ -55,14 +57,15 @@ class Unit:
 class Replay:
     """One episode of `steps` environment steps, with the units at `steps` + 1 moments.
 
-    Units are allies first. Arrays become read-only.
+    Units are allies first. Arrays become read-only. A world that is not a battle has a scenery, and of units agents
+    alone: their health is 1, their target -1.
     Raises ValueError when shapes or values are inconsistent.
     """
 
     map: str
     occasion: Occasion
     result: Result
-    walkable: Bools  # [x, y] one flag per map cell
+    walkable: Bools  # [x, y] one flag per map cell; [0, 0] for particles
     units: tuple[Unit, ...]
     x: Reals  # [steps + 1, units] map cells, to the east
     y: Reals  # [steps + 1, units] map cells, to the north
@@ -75,6 +78,7 @@ class Replay:
     q_values: Reals  # [steps, agents, n_actions], NaN where the action was not available
     individual_rewards: Reals  # [steps, agents]
     team_reward: Reals  # [steps]
+    scenery: Scenery | None = None  # None for a battle
 
     def __post_init__(self) -> None:
         _check(self)
@@ -82,6 +86,11 @@ class Replay:
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
+
+    @property
+    def kind(self) -> Kind:
+        """What the episode looks like."""
+        return Kind.BATTLE if self.scenery is None else self.scenery.scene.kind
 
     @property
     def n_agents(self) -> int:
@@ -117,8 +126,9 @@ def _check(replay: Replay) -> None:
     units, agents = len(replay.units), replay.n_agents
     if [unit.side for unit in replay.units] != ["ally"] * agents + ["enemy"] * (units - agents) or not agents:
         raise ValueError("units must be allies, at least one, then enemies")
-    if replay.walkable.ndim != 2 or not replay.walkable.size or replay.team_reward.ndim != 1 or not replay.steps:
-        raise ValueError("walkable must be a grid, and there must be at least one environment step")
+    _check_ground(replay)
+    if replay.team_reward.ndim != 1 or not replay.steps:
+        raise ValueError("there must be at least one environment step")
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(MOMENT_COLUMNS, (replay.steps + 1, units))
     shapes |= dict.fromkeys(("actions", "explored", "individual_rewards"), (replay.steps, agents))
     shapes["q_values"] = (replay.steps, agents, replay.q_values.shape[-1])
@@ -137,3 +147,13 @@ def _check(replay: Replay) -> None:
         raise ValueError(f"actions must be from 0 to {replay.n_actions - 1}")
     if not np.take_along_axis(replay.available_actions, replay.actions[..., None], 2).all():
         raise ValueError("an action was chosen that has no Q-value: it was not available")
+    if replay.scenery is not None:
+        require_fit(replay.scenery, units, replay.steps, replay.n_actions)
+
+
+def _check_ground(replay: Replay) -> None:
+    scenery = replay.scenery
+    if replay.walkable.ndim != 2 or (scenery is None and not replay.walkable.size):
+        raise ValueError("walkable must be a grid")
+    if scenery is not None and (replay.walkable.shape != scenery.scene.size or replay.n_agents != len(replay.units)):
+        raise ValueError("walkable must have the scene's size, and all units must be agents")

@@ -16,7 +16,7 @@ from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 class RwareSuite:
     """The suite of env=rware; see fedqmix.envs.suite.Suite."""
 
-    replayable = False
+    replayable = True
     open_names = True
 
     def tasks(self) -> Sequence[str]:

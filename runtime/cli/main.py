@@ -48,7 +48,7 @@ fedqmix: federated multi-agent reinforcement learning on Flower
   fedqmix verify [name=value ...]      compare a federation's result with one process's, bit for bit
   fedqmix report RUN...                curves, tables with intervals, bytes sent: one page
   fedqmix collect RUN... data=FOLDER   finished runs as small files, for a repository
-  fedqmix watch RUN [--gif FILE ...]   play a saved battle in the browser
+  fedqmix watch RUN [--gif FILE ...]   play a saved episode in the browser
   fedqmix bench world|learner [...]    measure speed; prints JSON (also: learners, peers, ...)
   fedqmix privacy [algorithm=NAME]     what the mixer learns about each agent
   fedqmix doctor [map=3m]              what is missing here, and what to type for it

@@ -1,4 +1,4 @@
-"""`fedqmix watch`: show a saved battle as a page in the browser, as a GIF or as a video."""
+"""`fedqmix watch`: show a saved episode as a page in the browser, as a GIF or as a video."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fedqmix.runtime.storage.files import write_whole
 from fedqmix.runtime.storage.untrusted import size_of
 
 HELP = """\
-fedqmix watch RUN|REPLAY [options]    play a saved battle in the browser; the page works without a network
+fedqmix watch RUN|REPLAY [options]    play a saved episode in the browser; the page works without a network
 
   --replay NAME   best (default) or one of the checkpoints, such as round-000012
   --html FILE     the page's file (default RUN/replays/NAME.html)
@@ -96,7 +96,7 @@ def _require_recorded(run: Path) -> None:
             f"resume={run} checkpoint.replays=true"
         )
     if not find_suite(config.env.name).replayable:
-        raise ReplayError(f"{run} has no replays: the units of env={config.env.name} cannot be drawn.")
+        raise ReplayError(f"{run} has no replays: episodes of env={config.env.name} cannot be drawn.")
 
 
 def _beside(replay: Path) -> Path:
@@ -121,7 +121,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     for word in left:
         if word.startswith("-"):
             raise ConfigurationError(unknown("option", word.partition("=")[0], OPTIONS))
-        raise ConfigurationError(f"watch shows one battle at a time: leave out '{word}'.")
+        raise ConfigurationError(f"watch shows one episode at a time: leave out '{word}'.")
     if options.place is None:
         raise ConfigurationError("watch needs a run folder or a replay. See: fedqmix watch --help")
     return options

@@ -142,21 +142,26 @@ class TeamSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """One unit of one episode, for replays, tests and comparisons."""
+    """One unit of one episode, for replays, tests and comparisons.
+
+    The agents of a world that is not a battle have the defaults: whole, and without shield, weapon or target.
+    """
 
     side: str  # "ally" or "enemy"
     index: int  # agent id for allies, enemy id for enemies
     type: str  # "marine", ...
     x: float  # map cells
     y: float
-    health: float  # 0 when dead
-    shield: float
-    energy_or_cooldown: float  # energy for medivacs, else game loops until the weapon is ready
-    last_action: int  # the agent's last action, 0 (no-op) for enemies and before the first environment step
-    health_max: float
-    shield_max: float  # 0 for units without a shield
-    radius: float  # map cells
-    target: int  # the unit attacked or healed in the last environment step: index over allies, then enemies; -1: none
+    health: float = 1.0  # 0 when dead
+    shield: float = 0.0
+    energy_or_cooldown: float = 0.0  # energy for medivacs, else game loops until the weapon is ready
+    last_action: int = 0  # the agent's last action, 0 (no-op) for enemies and before the first environment step
+    health_max: float = 1.0
+    shield_max: float = 0.0  # 0 for units without a shield
+    radius: float = 0.4  # map cells
+    target: int = (
+        -1
+    )  # the unit attacked or healed in the last environment step: index over allies, then enemies; -1: none
 
 
 class World(Protocol):

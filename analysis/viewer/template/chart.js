@@ -30,7 +30,9 @@ function buildChart(seek) {
   chart.append(shape("polyline", { class: "sum", points: points.join(" ") }));
   cursor = shape("line", { class: "cursor", y1: 0, y2: HIGH });
   chart.append(cursor);
-  byId("reward-top").textContent = figure(top);
+  byId("reward-top").textContent = figure(top > 0 ? top : bottom);
+  byId("reward-swatch").classList.toggle("negative", top <= 0 && bottom < 0);
+  byId("reward-side").textContent = top > 0 || bottom === 0 ? "up" : "down";
   byId("reward-sum").textContent = figure(sums[steps]);
   chart.addEventListener("click", (event) => {
     const box = chart.getBoundingClientRect();

@@ -1,18 +1,30 @@
-// The canvas: from map cells to pixels, and the ground under the battle.
+// The canvas: from map cells to pixels, and the ground under the episode.
 
 const canvas = byId("battle");
 const pen = canvas.getContext("2d");
 const MARGIN = 3; // cells around the units' ways
 
-/** The part of the map in which anybody ever was, in cells, with a margin. */
+const BESIDE = 0.5; // around the ways of particles
+const BORDER = 0.25; // cells around a whole grid
+
+/** The least and the most of a column of the units and one of the items. */
+function extent(column, itemColumn) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const row of [...replay[column], ...(scenery === null ? [] : items.map((item) => item[itemColumn]))]) {
+    for (const value of row) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  return [low, high];
+}
+
+/** What is shown, in cells: of a battle where anybody ever was, of particles where anything was, else the grid. */
 const seen = (() => {
-  const all = (column) => replay[column].flat();
-  const bounds = (values, size) => {
-    const low = Math.max(0, Math.min(...values) - MARGIN), high = Math.min(size, Math.max(...values) + MARGIN);
-    return [low, Math.max(high, low + 8)];
-  };
-  const [left, right] = bounds(all("x"), replay.walkable[0].length);
-  const [bottom, top] = bounds(all("y"), replay.walkable.length);
+  const around = (low, high, by) => [low - by, high + by];
+  const within = ([low, high], size) => [Math.max(0, low - MARGIN), Math.max(Math.min(size, high + MARGIN), Math.max(0, low - MARGIN) + 8)];
+  const [across, up] = [extent("x", "x"), extent("y", "y")];
+  const bounds = scenery === null ? [within(across, replay.walkable[0].length), within(up, replay.walkable.length)]
+    : scenery.kind === "particles" ? [around(...across, BESIDE), around(...up, BESIDE)]
+    : scenery.size.map((size) => around(0, size, BORDER));
+  const [[left, right], [bottom, top]] = bounds;
   return { left, right, bottom, top };
 })();
 
@@ -25,7 +37,7 @@ const down = (y) => view.height / 2 - (y - (seen.bottom + seen.top) / 2) * view.
 /** Take the colours of the style sheet, which follow the reader's light or dark setting. */
 function readColours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["ink", "quiet", "ground", "grid", "wall", "ally", "enemy", "heal", "explored", "health", "low", "shield", "empty", "dead", "card"];
+  const names = ["ink", "quiet", "ground", "grid", "wall", "ally", "enemy", "heal", "explored", "health", "low", "shield", "empty", "dead", "card", "food", "shelf", "requested", "goal", ...GROUP_NAMES];
   colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
@@ -52,6 +64,14 @@ function drawnGround(sharpness) {
   brush.fillStyle = colours.wall;
   brush.fillRect(0, 0, view.width, view.height);
   brush.strokeStyle = colours.grid;
+  brush.lineWidth = 1;
+  if (scenery === null) drawMap(brush);
+  else if (scenery.kind === "particles") drawPlane(brush);
+  else drawGrid(brush);
+  return sheet;
+}
+
+function drawMap(brush) {
   replay.walkable.forEach((row, y) => {
     for (let x = 0; x < row.length; x++) {
       if (row[x] !== ".") continue;
@@ -59,13 +79,36 @@ function drawnGround(sharpness) {
       brush.fillRect(across(x) - 0.3, down(y + 1) - 0.3, view.scale + 0.6, view.scale + 0.6); // no seams
     }
   });
-  brush.lineWidth = 1;
   replay.walkable.forEach((row, y) => {
     for (let x = 0; x < row.length; x++) {
       if (row[x] === "." && view.scale > 8) brush.strokeRect(across(x), down(y + 1), view.scale, view.scale);
     }
   });
-  return sheet;
+}
+
+/** A plane without borders, with a line at every unit of length. */
+function drawPlane(brush) {
+  brush.fillStyle = colours.ground;
+  brush.fillRect(0, 0, view.width, view.height);
+  const half = { x: view.width / view.scale / 2, y: view.height / view.scale / 2 };
+  const [x, y] = [(seen.left + seen.right) / 2, (seen.bottom + seen.top) / 2];
+  for (let at = Math.ceil(x - half.x); at <= x + half.x; at++) line(brush, across(at), 0, across(at), view.height);
+  for (let at = Math.ceil(y - half.y); at <= y + half.y; at++) line(brush, 0, down(at), view.width, down(at));
+}
+
+function drawGrid(brush) {
+  const [columns, rows] = scenery.size;
+  brush.fillStyle = colours.ground;
+  brush.fillRect(across(0), down(rows), columns * view.scale, rows * view.scale);
+  for (let x = 0; x <= columns; x++) line(brush, across(x), down(0), across(x), down(rows));
+  for (let y = 0; y <= rows; y++) line(brush, across(0), down(y), across(columns), down(y));
+}
+
+function line(brush, fromX, fromY, toX, toY) {
+  brush.beginPath();
+  brush.moveTo(fromX, fromY);
+  brush.lineTo(toX, toY);
+  brush.stroke();
 }
 
 function drawGround() {

@@ -1,4 +1,4 @@
-// Beside the battle: the agents, and what the picked one thought its actions were worth.
+// Beside the field: the agents, and what the picked one thought its actions were worth.
 
 const agentButtons = [];
 
@@ -21,6 +21,7 @@ function buildAgents(pick) {
     const item = element("li");
     item.append(button);
     byId("agents").append(item);
+    if (scenery !== null) parts.number.style.color = `var(--${groupName(scenery.groups[agent])})`;
     agentButtons.push({ button, ...parts });
   }
 }
@@ -32,11 +33,16 @@ function showAgents(time, picked) {
     const choice = choiceOf(agent, step), alive = standsAt(agent, moment), unit = units[agent];
     button.setAttribute("aria-pressed", String(agent === picked));
     button.className = alive ? "" : "dead";
-    const act = alive && !over ? choice.name : alive ? "stands" : "dead";
+    const act = alive && !over ? choice.name + (carries(agent, moment) ? ", loaded" : "") : !alive ? "dead" : scenery === null ? "stands" : "over";
     const explored = alive && !over && choice.explored;
     doing.textContent = `${words(unit.type)}: ${act}${explored ? ", explored" : ""}`;
     doing.className = explored ? "doing explored" : "doing";
     doing.title = doing.textContent;
+    if (scenery !== null) {
+      left.textContent = figure(ownSums[agent][moment]);
+      left.title = "own reward so far";
+      return;
+    }
     left.textContent = figure(replay.health[moment][agent], 0) +
       (unit.shield_max > 0 ? ` + ${figure(replay.shield[moment][agent], 0)}` : "");
     left.title = unit.shield_max > 0 ? "health + shield" : "health";
@@ -50,11 +56,12 @@ function showPicked(time, picked) {
   byId("picked").textContent = `Agent ${picked}, ${words(units[picked].type)}`;
   const line = byId("choice");
   line.replaceChildren();
-  if (over) line.textContent = standsAt(picked, steps) ? "The battle is over." : "The battle is over; this agent is dead.";
+  if (over) line.textContent = standsAt(picked, steps) ? `The ${replay.noun} is over.` : `The ${replay.noun} is over; this agent is dead.`;
   else if (!choice.alive) line.textContent = "Dead: nothing but no-op is left to it.";
   else {
     line.append(`Step ${step}: ${choice.name}, `);
     line.append(element("span", choice.explored ? "explored" : "greedy", choice.explored ? "explored" : "greedy"));
+    if (scenery !== null) line.append(`; earns ${figure(replay.individual_rewards[step][picked])}`);
   }
   const list = byId("q-values"), rows = over ? [] : qRows(picked, step);
   list.replaceChildren(...rows);

@@ -1,13 +1,13 @@
 // Time: play, pause, scrub, step, speed; mouse and keyboard.
 
-const STEPS_PER_SECOND = 2; // at speed 1: an environment step is half a second of game time
+const STEPS_PER_SECOND = 2; // at speed 1: in a battle an environment step is half a second of game time
 const PLAY = "M4 2.5v11L13 8z", PAUSE = "M3.5 3h3v10h-3zM9.5 3h3v10h-3z";
 const state = { time: 0, playing: false, picked: -1, shown: null };
 let lastFrame = 0;
 
 function show() {
   if (view.ground === null) return; // the page has no width yet; it is shown when it gets one
-  drawBattle(state.time, state.picked);
+  drawEpisode(state.time, state.picked);
   showReward(state.time);
   const scrub = byId("scrub"), whole = Math.floor(state.time);
   scrub.value = String(state.time);
@@ -55,6 +55,13 @@ function stepBy(count) {
   seek(count > 0 ? Math.floor(state.time) + count : Math.ceil(state.time) + count);
 }
 
+/** What is said of a unit under the mouse. */
+function titleOf(unit) {
+  const name = `${units[unit].side === "ally" ? "agent" : "enemy"} ${units[unit].index}, ${words(units[unit].type)}`;
+  if (scenery !== null) return carries(unit, stepAt(state.time).step) ? `${name}, loaded` : name;
+  return `${name}: ${figure(valueAt("health", unit, state.time), 0)} of ${figure(units[unit].health_max, 0)} health`;
+}
+
 function changeSpeed(by) {
   const select = byId("speed");
   select.selectedIndex = Math.max(0, Math.min(select.options.length - 1, select.selectedIndex + by));
@@ -78,18 +85,6 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
-function buildLegend() {
-  const entry = (mark, text) => { const item = element("li"); item.append(mark, text); byId("legend").append(item); };
-  const sign = (className, colour) => { const made = element("i", className); made.style.color = `var(--${colour})`; if (className === "disc") made.style.background = `var(--${colour})`; return made; };
-  entry(sign("disc", "ally"), "agents");
-  entry(sign("disc", "enemy"), "enemies");
-  for (const type of new Set(units.map((unit) => unit.type))) entry(element("b", "", replay.marks[type]), words(type));
-  entry(sign("", "ally"), "attack");
-  if (replay.target.some((row) => row.some((target, i) => target >= 0 && units[target].side === units[i].side))) entry(sign("dashed", "heal"), "heal");
-  entry(sign("ring", "explored"), "explored");
-  entry(element("b", "", "\u2715"), "fallen");
-}
-
 byId("scrub").max = String(steps);
 byId("scrub").addEventListener("input", (event) => { play(false); seek(Number(event.target.value)); });
 byId("play").addEventListener("click", () => play(!state.playing));
@@ -102,8 +97,7 @@ canvas.addEventListener("click", (event) => {
 canvas.addEventListener("mousemove", (event) => {
   const box = canvas.getBoundingClientRect(), found = unitAt(event.clientX - box.left, event.clientY - box.top, state.time);
   canvas.style.cursor = found >= 0 && found < agentCount ? "pointer" : "default";
-  canvas.title = found < 0 ? "" : `${units[found].side === "ally" ? "agent" : "enemy"} ${units[found].index}, ${words(units[found].type)}: ` +
-    `${figure(valueAt("health", found, state.time), 0)} of ${figure(units[found].health_max, 0)} health`;
+  canvas.title = found < 0 ? "" : titleOf(found);
 });
 document.addEventListener("keydown", onKey);
 

@@ -1,14 +1,21 @@
-// The battle as it was recorded, and the questions the rest of the page asks of it.
+// The episode as it was recorded, and the questions the rest of the page asks of it.
 // Time is in environment steps: 3.5 is half way between moments 3 and 4. Step s leads from moment s to moment s + 1.
 
 const replay = JSON.parse(document.getElementById("replay").textContent);
 const steps = replay.team_reward.length;
 const units = replay.units;
 const agentCount = units.filter((unit) => unit.side === "ally").length;
+const scenery = replay.scenery ?? null; // of worlds that are not battles
 const byId = (id) => document.getElementById(id);
 
-const sums = [0];
-for (const reward of replay.team_reward) sums.push(sums[sums.length - 1] + reward);
+/** The sums so far of a list of rewards, from 0. */
+function sumsOf(rewards) {
+  const sums = [0];
+  for (const reward of rewards) sums.push(sums[sums.length - 1] + reward);
+  return sums;
+}
+
+const sums = sumsOf(replay.team_reward);
 
 /** The step a time lies in, and how far: the end of the battle belongs to its last step. */
 function stepAt(time) {
@@ -24,11 +31,12 @@ function valueAt(column, unit, time) {
 }
 
 /** Whether a unit still stands at the moment a step begins. */
-const standsAt = (unit, moment) => replay.health[moment][unit] > 0;
+const standsAt = (unit, moment) => scenery !== null || replay.health[moment][unit] > 0;
 
 /** Everybody who attacks or heals in a step: {unit, target, heals}. */
 function deedsOf(step) {
   const deeds = [];
+  if (scenery !== null) return deeds;
   for (let unit = 0; unit < units.length; unit++) {
     const target = replay.target[step + 1][unit];
     if (target < 0 || target === unit || !standsAt(unit, step)) continue;

@@ -1,21 +1,29 @@
-// The units: discs to scale with mark and number, bars, what they do to each other, and where they died.
+// The units: discs to scale with mark and number; in battles bars, what they do to each other, and where they died.
 
 const CROWDED = units.length > 24;
 
-/** Draw the battle at a time; picked: an agent or -1. */
-function drawBattle(time, picked) {
+/** Draw the episode at a time; picked: an agent or -1. */
+function drawEpisode(time, picked) {
   drawGround();
+  drawItems(time);
   const { step } = stepAt(time);
   units.forEach((unit, i) => { if (!standsAt(i, step)) drawFallen(i, time); });
   for (const deed of deedsOf(step)) drawDeed(deed, time);
   const fighting = units.map((unit, i) => i).filter((i) => standsAt(i, step));
   for (const i of fighting) faded(i, time, () => drawDisc(i, time, i === picked));
-  const aim = picked < 0 ? -1 : replay.target[step + 1][picked];
+  const aim = picked < 0 || scenery !== null ? -1 : replay.target[step + 1][picked];
   for (const i of fighting) faded(i, time, () => drawFigures(i, time, i === aim)); // above all discs, so that none is hidden
-  canvas.setAttribute("aria-label", `The battle at step ${figure(time, time % 1 ? 1 : 0)}: ` +
-    `${standing("ally", Math.floor(time))} of ${agentCount} agents and ` +
-    `${standing("enemy", Math.floor(time))} of ${units.length - agentCount} enemies stand.`);
+  const at = `at step ${figure(time, time % 1 ? 1 : 0)}:`, moment = Math.floor(time);
+  canvas.setAttribute("aria-label", scenery === null
+    ? `The battle ${at} ${standing("ally", moment)} of ${agentCount} agents and ` +
+      `${standing("enemy", moment)} of ${units.length - agentCount} enemies stand.`
+    : `The episode ${at} ${[[agentCount, "agent"], ...typesOfItems.map((type) => [present(type, moment), type])].map(counted).join(", ")}.`);
 }
+
+/** The types of the episode's items. */
+const typesOfItems = [...new Set(items.map((item) => item.type))];
+const PLURALS = { shelf: "shelves" };
+const counted = ([count, noun]) => `${count} ${count === 1 ? noun : PLURALS[noun] ?? `${noun}s`}`;
 
 const place = (unit, time) => [across(valueAt("x", unit, time)), down(valueAt("y", unit, time))];
 const radiusOf = (unit) => Math.max(4, units[unit].radius * view.scale);
@@ -58,8 +66,9 @@ function faded(i, time, draw) {
 }
 
 function drawDisc(i, time, isPicked) {
-  const unit = units[i], [x, y] = place(i, time), radius = radiusOf(i);
-  pen.fillStyle = colours[unit.side];
+  const [x, y] = place(i, time), radius = radiusOf(i);
+  if (scenery !== null) drawHeading(i, x, y, radius, time);
+  pen.fillStyle = colourOf(i);
   disc(x, y, radius);
   pen.fill();
   pen.lineWidth = 1;
@@ -69,7 +78,7 @@ function drawDisc(i, time, isPicked) {
   pen.font = `600 ${Math.max(8, Math.min(radius * 1.1, 18))}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  if (radius >= 6) pen.fillText(replay.marks[unit.type], x, y + 0.5);
+  if (radius >= 6) pen.fillText(textOn(i), x, y + 0.5);
   if (i < agentCount && time < steps && choiceOf(i, stepAt(time).step).explored) ring(x, y, radius + 3, colours.explored, [4, 3]);
   if (isPicked) ring(x, y, radius + 6, colours.ink, []);
 }
@@ -79,6 +88,10 @@ function drawFigures(i, time, isAim) {
   const [x, y] = place(i, time), radius = radiusOf(i);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
+  if (scenery !== null) {
+    if (scenery.labels[i]) label(String(units[i].index), x, y + radius + 9, colours.ink); // else the number is on the disc
+    return;
+  }
   const plain = CROWDED && i >= agentCount && !isAim;
   if (!plain || isHurt(i, time)) drawBars(i, x, y - radius - 5, Math.max(radius * 2, 14), time);
   if (plain) return;

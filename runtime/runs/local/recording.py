@@ -1,4 +1,4 @@
-"""Recording of episodes while they are played: Q-values, actions, unit positions and reward.
+"""Recording of episodes while they are played: Q-values, actions, positions and rewards.
 
 No other module has all three. The Recorder observes the agents (clients.acting.StepObserver), reads snapshots of the
 world, and gets the team reward from a RewardObserver before the mixer's side.
@@ -7,6 +7,7 @@ world, and gets the team reward from a RewardObserver before the mixer's side.
 from __future__ import annotations
 
 from fedqmix.envs.replays import Occasion, Recording, Replay
+from fedqmix.runtime.core.scenes import HasScene, SceneMoment
 from fedqmix.runtime.core.world import (
     Bools,
     EpisodeBatch,
@@ -67,6 +68,7 @@ class Recorder:
                 time_step.available_actions[:, 0],
                 actions[:, 0],
                 explored[:, 0],
+                self._scene_moment(),
             )
 
     def over(self, time_step: TimeStep) -> None:
@@ -77,7 +79,8 @@ class Recorder:
         batch = self._reward_observer.batch
         assert batch is not None
         first = batch.series in (None, batch.first)
-        self._recording = Recording(self._map, self._occasion(batch)) if first else None
+        scene = self._world.scene(0) if first and isinstance(self._world, HasScene) else None
+        self._recording = Recording(self._map, self._occasion(batch), scene) if first else None
 
     def _outcome(self, time_step: TimeStep) -> None:
         if time_step.broken[0]:  # the world plays the episode again, and it is recorded then
@@ -87,9 +90,12 @@ class Recorder:
         self._recording.earn(time_step.individual_rewards[:, 0], self._reward_observer.reward)
         if time_step.terminated[0] or time_step.truncated[0]:
             self.last = self._recording.finish(
-                self._world.snapshot(0), bool(time_step.won[0]), bool(time_step.truncated[0])
+                self._world.snapshot(0), bool(time_step.won[0]), bool(time_step.truncated[0]), self._scene_moment()
             )
             self._recording = None
+
+    def _scene_moment(self) -> SceneMoment | None:
+        return self._world.scene_moment(0) if isinstance(self._world, HasScene) else None
 
     def _occasion(self, batch: EpisodeBatch) -> Occasion:
         return Occasion(

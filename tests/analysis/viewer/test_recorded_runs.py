@@ -10,7 +10,9 @@ import safetensors.torch
 import torch
 
 from fedqmix.envs.replays import read_replay
+from fedqmix.runtime.api.run import Run
 from fedqmix.runtime.cli.main import main
+from support.cost_suite import TASK, installed
 
 SMOKE = ["experiment=smoke", "stop.env_steps=1500", "checkpoint.keep=2"]
 
@@ -69,3 +71,42 @@ def test_a_run_goes_on_when_its_replays_cannot_be_written(tmp_path: Path, caplog
     (run / "replays").write_text("a file where the folder was")
     assert main(["train", f"resume={run}", "stop.env_steps=1200"]) == 0
     assert "could not be written" in caplog.text
+
+
+OTHER_WORLDS = {
+    "bps": ("env=bps", "env.groups=2", "env.group_size=2", "env.episode_limit=10"),
+    "lbf": ("env=lbf", "map=Foraging-5x5-2p-1f-v3", "env.episode_limit=10"),
+    "rware": ("env=rware", "map=rware-2color-tiny-2ag-v1", "env.episode_limit=10"),
+}
+SHORT = ("experiment=smoke", "stop.env_steps=400", "evaluation.every_env_steps=200")
+
+
+@pytest.mark.parametrize("name", OTHER_WORLDS)
+def test_runs_in_other_worlds_have_replays_that_change_nothing(tmp_path: Path, name: str) -> None:
+    words = ["train", *OTHER_WORLDS[name], *SHORT]
+    assert main([*words, f"run_dir={tmp_path}/recorded"]) == 0
+    assert main([*words, "checkpoint.replays=false", f"run_dir={tmp_path}/plain"]) == 0
+    assert not list((tmp_path / "plain" / "replays").iterdir())
+    rows, tensors = results(tmp_path / "plain")
+    found_rows, found_tensors = results(tmp_path / "recorded")
+    assert found_rows == rows
+    assert [key for key, value in tensors.items() if not torch.equal(value, found_tensors[key])] == []
+    run = Run(tmp_path / "recorded")
+    assert "best" in run.replays
+    best = run.replays["best"]
+    assert best.scenery is not None
+    assert best.occasion.round > 0
+    assert 0 < best.steps <= 10
+    assert main(["watch", str(run.path), "--no-open"]) == 0
+    assert f"return {best.team_return:.2f} in" in (run.path / "replays" / "best.html").read_text()
+    assert main(["watch", str(run.path), "--gif", f"{tmp_path}/film.gif"]) == 0
+    assert (tmp_path / "film.gif").read_bytes().startswith(b"GIF89a")
+
+
+def test_worlds_without_a_look_have_no_replays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with installed():
+        words = ["train", f"map={TASK}", "experiment=smoke", "stop.env_steps=200", f"run_dir={tmp_path}/run"]
+        assert main(words) == 0
+        assert not list((tmp_path / "run").rglob("*.json.gz"))
+        assert main(["watch", f"{tmp_path}/run", "--no-open"]) == 2
+    assert "has no replays: episodes of env=" in capsys.readouterr().err

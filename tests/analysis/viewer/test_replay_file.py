@@ -71,7 +71,8 @@ def test_targets_are_named_by_what_an_agent_does_to_them() -> None:
     ("change", "said"),
     [
         (lambda values: values.update(format="something else"), "is not a valid replay"),
-        (lambda values: values.update(version=2), "version 2"),
+        (lambda values: values.update(version=3), "version 3"),
+        (lambda values: values.update(version=2), "no 'scenery'"),
         (lambda values: values.pop("health"), "no 'health'"),
         (lambda values: values["occasion"].pop("seed"), "no 'seed'"),
         (lambda values: values["units"][0].update(radius="big"), "radius is 'big'"),

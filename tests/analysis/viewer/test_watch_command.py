@@ -87,7 +87,7 @@ def test_films_are_written_instead_of_a_page_and_beside_one(run: Path, opened: l
     [
         (["{run}", "--gfi", "a.gif"], "did you mean '--gif'"),
         (["{run}", "--gif"], "--gif"),
-        (["{run}", "{run}"], "one battle at a time"),
+        (["{run}", "{run}"], "one episode at a time"),
         (["--no-open"], "needs a run folder"),
         (["{run}", "--replay", "round-000005"], "did you mean 'round-00000"),
         (["{run}", "--replay", "worst"], "best, round-000003, round-000004"),

@@ -46,14 +46,6 @@ def test_groups_are_clusters_and_runs_resume(tmp_path: Path) -> None:
     assert not torch.equal(heads[0], heads[2])
 
 
-def test_watch_says_why_there_is_no_replay(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert train(tmp_path / "run", "stop.env_steps=200") == 0
-    assert "replay" not in capfd.readouterr().out
-    assert not list((tmp_path / "run").rglob("*.json.gz"))
-    assert main(["watch", str(tmp_path / "run"), "--no-open"]) != 0
-    assert "has no replays: the units of env=bps cannot be drawn" in capfd.readouterr().err
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_federation_computes_what_one_process_does(capfd: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,8 @@ def test_a_federation_computes_what_one_process_does(tmp_path: Path) -> None:
     with FederatedRun(tmp_path / "up", *SMALL, *words, f"run_dir={tmp_path / 'up'}") as run:
         run.finish()
     assert apart(trained_locally(tmp_path / "local", *words), dict(numbers_of(tmp_path / "up"))) == 0
+    assert list((tmp_path / "local").rglob("replays/*.json.gz"))
+    assert not list((tmp_path / "up").rglob("*.json.gz"))  # no party has units and Q-values
 
 
 @pytest.mark.slow
