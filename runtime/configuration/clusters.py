@@ -19,13 +19,13 @@ from fedqmix.strategies.options import ClusterSettings, IdentitySettings
 TYPES, AUTO = "types", "auto"
 CLUSTERED = ("clusters", "seps", "adaps")
 """The strategies that need strategy.clusters."""
-_EXAMPLE = f"write strategy.clusters={TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
+_GIVEN = f"{TYPES}, or lists of agents such as [[0,1],[2,3,4]]"
 
 
 def check_clustered(strategy: StrategyConfig) -> None:
     """Check that clusters are given where a strategy needs them. Raises ConfigurationError."""
     if strategy.name in CLUSTERED and isinstance(strategy, ClusterSettings) and strategy.clusters is None:
-        raise ConfigurationError(f"strategy={strategy.name} needs clusters: {_EXAMPLE}.")
+        raise ConfigurationError(f"strategy={strategy.name} needs clusters: {_example(strategy)}.")
 
 
 def clusters_of(config: Config) -> list[list[int]] | None:
@@ -39,31 +39,46 @@ def clusters_of(config: Config) -> list[list[int]] | None:
         return None
     given = strategy.clusters
     if isinstance(strategy, IdentitySettings) and (given == AUTO or type(given) is int):
-        _require_number(given, config)
+        _require_number(strategy, config)
         return None
     if given == TYPES:
         types = agent_types(config.map, config.env)
         return [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
-    clusters = _lists(given)
+    clusters = _lists(strategy)
     _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)
     return clusters
 
 
-def _require_number(given: Any, config: Config) -> None:
+def _example(strategy: ClusterSettings) -> str:
+    """Return what strategy.clusters may be, for errors."""
+    found = f"{AUTO}, a number of clusters, " if isinstance(strategy, IdentitySettings) else ""
+    return f"write strategy.clusters={found}{_GIVEN}"
+
+
+def _require_number(strategy: IdentitySettings, config: Config) -> None:
     """Check that a number of clusters can be found. Raises ConfigurationError."""
-    n_agents = team_spec(config.map, config.env).n_agents
+    n_agents, given = team_spec(config.map, config.env).n_agents, strategy.clusters
     least, most = (4, None) if given == AUTO else (2, n_agents)
     if n_agents < least or (most is not None and not least <= given <= most):
         allowed = f"needs at least {least} agents" if most is None else f"must be from {least} to {most}"
         raise ConfigurationError(
-            f"strategy.clusters={given} {allowed}; {config.map} has {n_agents}: {_EXAMPLE}, or another number."
+            f"strategy.clusters={given} {allowed}; {config.map} has {n_agents}: write a number from 2 to {n_agents}, "
+            f"{_GIVEN}."
+        )
+    if 2 * strategy.smallest_cluster > max(n_agents, 2):
+        raise ConfigurationError(
+            f"strategy.smallest_cluster={strategy.smallest_cluster} leaves room for one cluster alone; {config.map} "
+            f"has {n_agents} agents: set at most {max(1, n_agents // 2)}, or use strategy=a_pps."
         )
 
 
-def _lists(given: Any) -> list[list[int]]:
+def _lists(strategy: ClusterSettings) -> list[list[int]]:
+    given = strategy.clusters
     lists = isinstance(given, list) and all(isinstance(one, list) and one for one in given)
     if not lists or any(type(agent) is not int for one in given for agent in one):
-        raise ConfigurationError(f"strategy.clusters={_written(given)} is not a list of lists of agents: {_EXAMPLE}.")
+        raise ConfigurationError(
+            f"strategy.clusters={_written(given)} is not a list of lists of agents: {_example(strategy)}."
+        )
     return [list(one) for one in given]
 
 

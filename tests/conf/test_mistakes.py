@@ -183,8 +183,20 @@ MISTAKES = [
     ),
     (["strategy=clusters", "strategy.server_optimiser=adam"], "strategy=clusters has one for each cluster: leave it"),
     # sub-networks, and gradients shared in every step
-    (["strategy=adaps", "strategy.clusters=null"], "strategy=adaps needs clusters: write strategy.clusters=types"),
+    (
+        ["strategy=adaps", "strategy.clusters=null"],
+        "strategy=adaps needs clusters: write strategy.clusters=auto, a number",
+    ),
     (["strategy=adaps", "strategy.clusters=[[0],[2]]"], "strategy.clusters=[[0],[2]] leaves out agents: 1. Name each"),
+    (["strategy=seps", "strategy.clusters=alike"], "strategy.clusters=alike is not a list of lists of agents: write s"),
+    (
+        ["strategy=seps", "strategy.clusters=1"],
+        "strategy.clusters=1 must be from 2 to 3; 3m has 3: write a number from",
+    ),
+    (
+        ["strategy=seps", "strategy.clusters=2", "strategy.smallest_cluster=2"],
+        "strategy.smallest_cluster=2 leaves room for one cluster alone; 3m has 3 agents: set at most 1",
+    ),
     (["strategy=adaps", "strategy.masks=learned"], "unknown strategy.masks 'learned'. Allowed: mapped, random"),
     (["strategy=snp_ps", "strategy.masks=random"], "strategy.masks is a setting of adaps; strategy=snp_ps has: "),
     (["strategy=snp_ps", "strategy.keep=0"], "strategy.keep=0.0 is out of range: a number, greater than 0 and at most"),
