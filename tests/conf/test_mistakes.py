@@ -159,7 +159,7 @@ MISTAKES = [
     ),
     (
         ["strategy.clusters=types"],
-        "strategy.clusters is a setting of clusters and adaps; strategy=a_pps has: strategy.code,",
+        "strategy.clusters is a setting of clusters, seps and adaps; strategy=a_pps has: strategy.code,",
     ),
     (["strategy=clusters", "strategy.clusters=kinds"], "strategy.clusters=kinds is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
@@ -275,7 +275,7 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["strategy=clusters", "strategy.every_step=true"],
         ["strategy=snp_ps", "strategy.keep=1", "strategy.adam_moments=average", "strategy.clip_update=1"],
         ["strategy=snp_ps", "strategy.common_start=false", "strategy.shared=[head.*]"],
-        ["strategy=adaps", "strategy.keep=0.001", "strategy.masks=random", "strategy.share_targets=true"],
+        ["strategy=adaps", "strategy.clusters=types", "strategy.keep=0.001", "strategy.masks=random"],
         ["strategy=adaps", "strategy.every_step=true", "strategy.clusters=[[2],[1,0]]"],
         ["strategy=krum", "map=5m_vs_6m"],
         ["strategy=krum", "map=8m", "strategy.krum_select=7"],

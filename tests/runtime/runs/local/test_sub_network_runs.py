@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 import fedqmix
 from fedqmix.conf.schema import Config
@@ -24,13 +23,12 @@ from fedqmix.runtime.runs.lifecycle.conduct import make_strategy
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes
 from fedqmix.runtime.runs.lifecycle.ready import require_ready
 from fedqmix.runtime.storage import reading
-from fedqmix.strategies.identity.strategy import CLUSTER_OF, FITS
 from fedqmix.strategies.sub_network_strategy import SubNetworkStrategy
 from fedqmix.strategies.sub_networks import SubNetworks
 from support.compared import assert_equal_runs, final_tensors, rows
 
 SNP = ["strategy=snp_ps", "map=3m"]
-ADAPS = ["strategy=adaps", "map=2s3z", "strategy.keep=0.3"]
+ADAPS = ["strategy=adaps", "strategy.clusters=types", "map=2s3z", "strategy.keep=0.3"]
 STALKERS, ZEALOTS = (0, 1), (2, 3, 4)
 BESIDE = ["strategy.adam_moments=average", "strategy.share_targets=true", "strategy.clip_update=1.5"]
 EACH = pytest.mark.parametrize("words", [SNP, ADAPS], ids=["snp_ps", "adaps"])
@@ -122,9 +120,9 @@ def test_resumed_is_undisturbed(tmp_path: Path, words: list[str]) -> None:
 
 EVERY = [
     ["strategy=snp_ps", "map=3m"],
-    ["strategy=adaps", "map=2s3z"],
+    ["strategy=adaps", "strategy.clusters=types", "map=2s3z"],
     ["strategy=clusters", "map=2s3z"],
-    ["strategy=adaps", "map=2s3z", "algorithm=iql", "algorithm.reward=individual"],
+    ["strategy=adaps", "strategy.clusters=types", "map=2s3z", "algorithm=iql", "algorithm.reward=individual"],
 ]
 
 
@@ -342,43 +340,3 @@ def test_a_strategy_of_ones_own_chooses_the_units(tmp_path: Path) -> None:
 @EACH
 def test_a_federation_computes_what_one_process_computes(words: list[str]) -> None:
     assert main(["verify", "experiment=smoke", *words, *BESIDE]) == 0
-
-
-FOUND = [
-    *("strategy=adaps", "strategy.clusters=2", "strategy.identity_episodes=2", "strategy.identity_steps=10"),
-    *("env=bps", "env.groups=2", "env.group_size=1", "env.episode_limit=10", "algorithm=iql"),
-    *("model=mlp", "runtime.backend=torch", "evaluation.every_env_steps=100000"),
-]
-
-
-def test_a_summary_has_found_clusters_also_after_a_resume(tmp_path: Path) -> None:
-    assert train(tmp_path / "whole", *FOUND, "stop.rounds=2") == 0
-    assert train(tmp_path / "resumed", *FOUND, "stop.rounds=1") == 0
-    assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=2"]) == 0
-    figures = summary(tmp_path / "whole")["strategy_figures"]
-    assert figures["identity"]["clusters"] == [[0], [1]]
-    assert figures["identity"]["identity_env_steps"] == 20
-    assert figures["widths"] == {"fc1": 16, "fc2": 16}
-    assert summary(tmp_path / "resumed")["strategy_figures"] == figures
-
-
-def test_a_run_whose_agents_are_alike_ends_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The summary of such a run has neither clusters nor sub-networks."""
-    alike = ["strategy.clusters=auto", "env.groups=4", "strategy.identity_silhouette=1"]
-    assert train(tmp_path / "run", *FOUND, *alike) == 2
-    assert "form no clear clusters" in capsys.readouterr().err
-    assert "strategy_figures" not in summary(tmp_path / "run")
-
-
-def test_a_checkpoint_whose_clusters_are_damaged_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(tmp_path / "run", *FOUND, "stop.rounds=1") == 0
-    file = reading.locate(tmp_path / "run") / "strategy.safetensors"
-    tensors = load_file(file)
-    for damage in (
-        {CLUSTER_OF: torch.tensor([0, 2])},
-        {CLUSTER_OF: torch.tensor([0, 1, 1])},
-        {FITS: torch.zeros(0, 3, dtype=torch.float64)},
-    ):
-        save_file({**tensors, **damage}, file)
-        assert main(["train", f"resume={tmp_path / 'run'}", "stop.rounds=2"]) == 2
-        assert "strategy.safetensors" in capsys.readouterr().err
