@@ -63,7 +63,7 @@ class IdentitySettings(ClusterSettings):
         0, doc="gradient steps between averages of the identity decoders; 0: their gradients are averaged in each"
     )
     identity_silhouette: float = number(-1, 1, doc="clusters=auto: a smaller silhouette is refused")
-    smallest_cluster: int = number(1, doc="agents of a found cluster; a smaller one joins the nearest")
+    smallest_cluster: int = number(1, doc="fewest agents of a cluster; a smaller one that was found joins the nearest")
 
 
 @dataclass

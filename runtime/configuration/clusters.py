@@ -31,8 +31,8 @@ def check_clustered(strategy: StrategyConfig) -> None:
 def clusters_of(config: Config) -> list[list[int]] | None:
     """Return the agents of each cluster; None when none are set, and when they are to be found.
 
-    Raises ConfigurationError unless the clusters hold every agent of the map exactly once, and for unit types that are
-    drawn for every episode.
+    Raises ConfigurationError unless the clusters hold every agent of the map exactly once, for unit types that are
+    drawn for every episode, and for a cluster below strategy.smallest_cluster.
     """
     strategy = config.strategy
     if not isinstance(strategy, ClusterSettings) or strategy.clusters is None:
@@ -43,9 +43,12 @@ def clusters_of(config: Config) -> list[list[int]] | None:
         return None
     if given == TYPES:
         types = agent_types(config.map, config.env)
-        return [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
-    clusters = _lists(strategy)
-    _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)
+        clusters = [[agent for agent, own in enumerate(types) if own == each] for each in dict.fromkeys(types)]
+    else:
+        clusters = _lists(strategy)
+        _require_partition(clusters, config.map, team_spec(config.map, config.env).n_agents)
+    if isinstance(strategy, IdentitySettings):
+        _require_large(clusters, strategy)
     return clusters
 
 
@@ -96,6 +99,16 @@ def _require_partition(clusters: Sequence[Sequence[int]], map: str, n_agents: in
                 f"strategy.clusters={_written(clusters)} {what}: {listed}. Name each "
                 f"of the agents 0 to {n_agents - 1} of {map} exactly once."
             )
+
+
+def _require_large(clusters: Sequence[Sequence[int]], strategy: IdentitySettings) -> None:
+    """Check that no given cluster is smaller than the smallest allowed one. Raises ConfigurationError."""
+    small = [cluster for cluster in clusters if len(cluster) < strategy.smallest_cluster]
+    if small:
+        raise ConfigurationError(
+            f"strategy.clusters={_written(strategy.clusters)} has the cluster {_written(list(small[0]))}, smaller than "
+            f"strategy.smallest_cluster={strategy.smallest_cluster}: add agents to it, or lower smallest_cluster."
+        )
 
 
 def _written(given: Any) -> str:

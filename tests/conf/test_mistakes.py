@@ -195,8 +195,9 @@ MISTAKES = [
     ),
     (
         ["strategy=seps", "strategy.clusters=2", "strategy.smallest_cluster=2"],
-        "strategy.smallest_cluster=2 leaves room for one cluster alone; 3m has 3 agents: set at most 1",
+        "one cluster alone; 3m has 3 agents: set",
     ),
+    (["strategy=seps", "strategy.clusters=[[0,1],[2]]", "strategy.smallest_cluster=2"], "has the cluster [2], smaller"),
     (["strategy=adaps", "strategy.masks=learned"], "unknown strategy.masks 'learned'. Allowed: mapped, random"),
     (["strategy=snp_ps", "strategy.masks=random"], "strategy.masks is a setting of adaps; strategy=snp_ps has: "),
     (["strategy=snp_ps", "strategy.keep=0"], "strategy.keep=0.0 is out of range: a number, greater than 0 and at most"),
