@@ -45,11 +45,13 @@ def play_batch(
     epsilon: float,
     observer: StepObserver | None = None,
     recorded: Sequence[str] | None = None,
+    uniform: bool = False,
 ) -> tuple[PlayedEpisodes, list[int]]:
     """Play episodes in parallel to their end with the online networks.
 
     epsilon: each agent's probability of a drawn action (0: greedy), uniform or by the policy (AgentHalf.selection).
     observer: sees every time step. recorded: the columns that are recorded; None: those of the algorithm.
+    uniform: draw uniformly from the available actions with every algorithm.
     Returns the completed episodes, and the numbers of the episodes whose game broke down.
     Raises DivergenceError when an individual reward or a Q-value is not finite.
     """
@@ -58,7 +60,7 @@ def play_batch(
     columns = {name: np.zeros(actions.shape, COLUMNS[name]) for name in names}
     lengths = np.zeros(batch.count, np.int64)
     individual_returns = np.zeros((len(agents.agent_ids), batch.count), np.float64)
-    actor = Actor(agents, batch, epsilon, observer)
+    actor = Actor(agents, batch, epsilon, observer, uniform=uniform)
     time_step = world.begin(batch)
     time = 0
     while True:
@@ -98,10 +100,15 @@ class Actor:
         epsilon: float,
         observer: StepObserver | None = None,
         remembered: Memory | None = None,
+        uniform: bool = False,
     ) -> None:
-        """remembered: the agents' state when the episodes have begun already; it is advanced in place."""
+        """remembered: the agents' state when the episodes have begun already; it is advanced in place.
+
+        uniform: draw uniformly from the available actions, also where a policy would be drawn from.
+        """
         self.agents = agents
         self.epsilon = epsilon
+        self._by_policy = agents.half.selection == "categorical" and not uniform
         self.observer = observer
         stack = len(agents.agent_ids)
         begun = beginning(agents, batch.count) if remembered is None else remembered
@@ -145,7 +152,7 @@ class Actor:
         q = self.agents.batched_runs.compute(Work.ACTING, (self, observations), act_batched)
         greedy = np.where(available, q, -np.inf).argmax(-1)
         explored = draws.explore_draws < self.epsilon
-        if self.agents.half.selection == "categorical":
+        if self._by_policy:
             policy = Categorical.of(q, available)
             actions = np.where(explored, policy.draw(draws.action_draws), greedy)
             self.recorded = {LOG_PROB: policy.log_prob(actions)}

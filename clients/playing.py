@@ -31,12 +31,14 @@ def play(
     observer: StepObserver | None = None,
     keep: Callable[[PlayedEpisodes], None] | None = None,
     recorded: Sequence[str] | None = None,
+    uniform: bool = False,
 ) -> Played:
     """Play episodes to their end with the online networks, batch by batch.
 
     epsilon: each agent's probability of a random available action (0: greedy). observer: sees every time step.
     keep: called with each finished batch, without the episodes whose game broke down; these are played again before
     the next batch. recorded: the columns that are recorded (algorithms.base.COLUMNS); None: those of the algorithm.
+    uniform: as for `play_batch`.
     Raises DivergenceError when an individual reward or a Q-value is not finite, WorldError when games break down
     repeatedly.
     """
@@ -45,7 +47,7 @@ def play(
     waiting = list(side_by_side(episodes, agents.spec.side_by_side))
     while waiting:
         batch = waiting.pop(0)
-        played, again = play_batch(agents, world, batch, epsilon, observer, recorded)
+        played, again = play_batch(agents, world, batch, epsilon, observer, recorded, uniform)
         if played.lengths.size:
             parts.append(played)
             if keep is not None:

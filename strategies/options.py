@@ -54,8 +54,8 @@ class ClusterSettings(EveryStepSettings):
 class IdentitySettings(ClusterSettings):
     """The settings of strategies whose clusters may be found by the agents' identities (docs/adaptive.md)."""
 
-    identity_episodes: int = number(1, doc="episodes of random actions from which identities are learned")
-    identity_steps: int = number(10, doc="gradient steps of the identity model")
+    identity_episodes: int = number(1, 100_000, doc="episodes of random actions from which identities are learned")
+    identity_steps: int = number(10, 10_000_000, doc="gradient steps of the identity model")
     identity_batch: int = number(1, 4096, doc="transitions of each agent in a gradient step of the identity model")
     identity_latent: int = number(1, 256, doc="width of an agent's identity")
     identity_kl: float = number(0, doc="weight of the divergence in the identity model's loss (beta)")
@@ -63,7 +63,7 @@ class IdentitySettings(ClusterSettings):
         0, doc="gradient steps between averages of the identity decoders; 0: their gradients are averaged in each"
     )
     identity_silhouette: float = number(-1, 1, doc="clusters=auto: a smaller silhouette is refused")
-    smallest_cluster: int = number(1, doc="agents of a found cluster; a smaller one joins the nearest")
+    smallest_cluster: int = number(1, doc="fewest agents of a cluster; a smaller one that was found joins the nearest")
 
 
 @dataclass

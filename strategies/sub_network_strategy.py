@@ -101,9 +101,14 @@ class SubNetworkStrategy(AveragePPS):
         return self.sub_networks.distances({agent: _numbers(online(content)) for agent, content in contents.items()})
 
     def figures(self) -> Mapping[str, Any]:
-        """Return the units that each agent holds, and the shares of the root that one and several agents hold."""
-        parts = self.sub_networks
+        """Return the units that each agent holds, and the shares of the root that one and several agents hold.
+
+        They are known once the agents have joined; a run may end before.
+        """
+        if (parts := self._held) is None:
+            return super().figures()
         return {
+            **super().figures(),
             "keep": self.settings.keep,
             "widths": dict(parts.root.widths),
             "units": {group: [" ".join(map(str, own)) for own in units] for group, units in parts.units.items()},

@@ -1,4 +1,4 @@
-"""The identity model of SePS (Christianos et al. 2021, arXiv 2102.07475): what an agent sees next tells what it is.
+"""The identity model of SePS (Christianos et al. 2021, arXiv 2102.07475): what an agent sees next shows what it is.
 
     z_i = mean_i + exp(log_variance_i / 2) noise,    (o', r) = decoder(z_i, o, a)
     L_i = mean over rows |(o', r) - decoder(z_i, o, a)|^2 + beta KL(N(mean_i, variance_i) || N(0, I))
@@ -25,7 +25,7 @@ HIDDEN = 64
 FIRST_SPREAD = 0.1
 """Standard deviation of the first means."""
 FIRST_LOG_VARIANCE = -4.0
-"""The first log variances: noise of 0.14, small enough for first means to be told apart by the decoder."""
+"""The first log variances: noise of 0.14, small enough that the decoder can distinguish the first means."""
 MEAN, LOG_VARIANCE = "mean", "log_variance"
 
 

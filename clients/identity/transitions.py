@@ -49,6 +49,7 @@ def play_randomly(agents: AgentStack, world: World, first: int, episodes: int) -
             epsilon=1.0,
             keep=lambda batch: parts.append(transitions_of(batch)),
             recorded=(INDIVIDUAL_REWARD,),
+            uniform=True,
         )
         individual_returns += played.individual_returns
         broken += played.broken

@@ -33,7 +33,7 @@ fedqmix paper [name=value ...]    {qmix, vdn} x {none, full_sharing, a_pps, rs_p
 fedqmix paper plan=adaptive [name=value ...]    adaptive parameter sharing and its baselines x tasks x seeds
 
   methods=[nops,adaps]                default: nops, fups, fups_id, seps, oracle, adaps, adaps_random, snp_ps
-  tasks=[bps-mini,v3-mini]            default: those of the scale; also bps-1; scale=, seeds=, run_dir= as above
+  tasks=[bps-mini,v3-mini]            default: those of the scale; also bps-1, lbf-fixed. scale=, seeds=: above
 
 Every other setting of `fedqmix train --help` holds for all runs: stop.env_steps=100000 strategy.reward=team ...
 The same command again resumes interrupted runs and skips finished ones. Once all are done it writes their report

@@ -65,9 +65,9 @@ def choose(
                 f"the agents' identities do not form strategy.clusters={clusters} clusters: too many are equal. Set a "
                 "smaller number, types, or lists of agents."
             )
-        fit = fits[0] if fits else Fit(clusters, 0.0, 0.0)
+        fit = best(fits)
     else:
-        fit = min(fits, key=lambda one: one.davies_bouldin, default=Fit(0, np.inf, -1.0))
+        fit = best(fits)
         if fit.silhouette < least:
             raise ConfigurationError(
                 f"the agents' identities form no clear clusters: the best number has silhouette {fit.silhouette:.3f}, "
@@ -76,6 +76,11 @@ def choose(
                 "strategy.clusters to a number, to types, or to lists of agents."
             )
     return Found(merged(means, partitions[fit.clusters], smallest), fits, fit, course)
+
+
+def best(fits: Sequence[Fit]) -> Fit:
+    """Return the fit with the smallest Davies-Bouldin index; without any, one that no threshold accepts."""
+    return min(fits, key=lambda one: one.davies_bouldin, default=Fit(0, np.inf, -1.0))
 
 
 def merged(means: Floats64, found: Partition, smallest: int) -> Partition:

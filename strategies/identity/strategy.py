@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from fedqmix.runtime.core.world import Floats64
 from fedqmix.strategies.a_pps import AveragePPS
-from fedqmix.strategies.identity.choosing import Found, choose
+from fedqmix.strategies.identity.choosing import Fit, Found, best, choose
 from fedqmix.strategies.identity.partitions import Partition
 from fedqmix.strategies.identity.question import ask_identities
 from fedqmix.strategies.options import IdentitySettings
 
 CLUSTER_OF, CENTRES = "identity.cluster_of", "identity.centres"
 """The names of a found partition in checkpoints: [agents] int64, and [K, latent] float64."""
+FITS, COURSE, ENV_STEPS = "identity.fits", "identity.error", "identity.env_steps"
+"""The names of its figures there: [tried, 3], [parts] and [1], float64 but for the last, int64."""
 
 
 class FindsClusters(AveragePPS):
@@ -29,8 +31,8 @@ class FindsClusters(AveragePPS):
 
     settings: IdentitySettings
     found: Found | None = None
-    """What the clusters were chosen by, in the process that found them."""
-    _partition: Partition | None = None
+    """The clusters, and what they were chosen by; None before the agents have joined, and for given clusters."""
+    identity_env_steps = 0
 
     def join(self, grid: Grid) -> ArrayRecord:
         """Ask all nodes for their agent index, and find the clusters unless they are known; see `TeamStrategy.join`.
@@ -38,7 +40,7 @@ class FindsClusters(AveragePPS):
         Raises ConfigurationError, with the figures, when the agents' identities form no clear clusters.
         """
         first = super().join(grid)
-        if self._partition is None and not self.given:
+        if self.found is None and not self.given:
             self._find(grid)
         return first
 
@@ -52,29 +54,38 @@ class FindsClusters(AveragePPS):
         """The clusters. The centre of a given one is its one-hot code: all centres are equally far."""
         if self.given:
             return given_partition(self.settings.clusters)
-        assert self._partition is not None, "the clusters are found when the agents join"
-        return self._partition
+        assert self.found is not None, "the clusters are found when the agents join"
+        return self.found.partition
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """See TeamStrategy; with the clusters that were found."""
-        one = self._partition
-        return super().state() | ({} if one is None else {CLUSTER_OF: one.labels, CENTRES: one.centres})
+        """See TeamStrategy; with the clusters that were found, and their figures."""
+        if (found := self.found) is None:
+            return super().state()
+        figures = {FITS: np.array(found.fits), COURSE: np.array(found.course)}
+        figures[ENV_STEPS] = np.array([self.identity_env_steps], np.int64)
+        return super().state() | {CLUSTER_OF: found.partition.labels, CENTRES: found.partition.centres} | figures
 
     def load_state(self, named: Mapping[str, NDArray[Any]]) -> None:
         """See TeamStrategy."""
         super().load_state(named)
         if CLUSTER_OF in named:
-            self._partition = Partition(np.array(named[CLUSTER_OF]), np.array(named[CENTRES]))
+            partition = Partition(np.array(named[CLUSTER_OF]), np.array(named[CENTRES]))
+            fits = [Fit(int(k), float(index), float(score)) for k, index, score in named[FITS]]
+            self.found = Found(partition, fits, best(fits), named[COURSE].tolist())
+            self.identity_env_steps = int(named[ENV_STEPS][0])
 
     def figures(self) -> Mapping[str, Any]:
-        """Return the clusters, and what they were chosen by, beside the other figures."""
-        if self._partition is None:
+        """Return the clusters that were found, and what they were chosen by, beside the other figures."""
+        if (found := self.found) is None:
             return super().figures()
-        own: dict[str, Any] = {"clusters": self._partition.clusters}
-        if (found := self.found) is not None:
-            own |= {"davies_bouldin": found.fit.davies_bouldin, "silhouette": found.fit.silhouette}
-            own |= {"identity_error": list(found.course), "fits": [one._asdict() for one in found.fits]}
-            own |= {"identity_env_steps": self.identity_env_steps}
+        own = {
+            "clusters": found.partition.clusters,
+            "davies_bouldin": found.fit.davies_bouldin,
+            "silhouette": found.fit.silhouette,
+            "identity_error": list(found.course),
+            "fits": [one._asdict() for one in found.fits],
+            "identity_env_steps": self.identity_env_steps,
+        }
         return {**super().figures(), "identity": own}
 
     def _find(self, grid: Grid) -> None:
@@ -85,7 +96,6 @@ class FindsClusters(AveragePPS):
         self.identity_env_steps = counted.env_steps
         given = settings.clusters if isinstance(settings.clusters, int) else None
         self.found = choose(means, course, given, settings.identity_silhouette, settings.smallest_cluster, self.seed)
-        self._partition = self.found.partition
         self.announce(f"identities: {self.found.text()} after {counted.env_steps:,} environment steps")
 
 

@@ -159,7 +159,7 @@ MISTAKES = [
     ),
     (
         ["strategy.clusters=types"],
-        "strategy.clusters is a setting of clusters and adaps; strategy=a_pps has: strategy.code,",
+        "strategy.clusters is a setting of clusters, seps and adaps; strategy=a_pps has: strategy.code,",
     ),
     (["strategy=clusters", "strategy.clusters=kinds"], "strategy.clusters=kinds is not a list of lists of agents"),
     (["strategy=clusters", "strategy.clusters=[0,1,2]"], "strategy.clusters=[0,1,2] is not a list of lists of agents"),
@@ -183,8 +183,21 @@ MISTAKES = [
     ),
     (["strategy=clusters", "strategy.server_optimiser=adam"], "strategy=clusters has one for each cluster: leave it"),
     # sub-networks, and gradients shared in every step
-    (["strategy=adaps", "strategy.clusters=null"], "strategy=adaps needs clusters: write strategy.clusters=types"),
+    (
+        ["strategy=adaps", "strategy.clusters=null"],
+        "strategy=adaps needs clusters: write strategy.clusters=auto, a number",
+    ),
     (["strategy=adaps", "strategy.clusters=[[0],[2]]"], "strategy.clusters=[[0],[2]] leaves out agents: 1. Name each"),
+    (["strategy=seps", "strategy.clusters=alike"], "strategy.clusters=alike is not a list of lists of agents: write s"),
+    (
+        ["strategy=seps", "strategy.clusters=1"],
+        "strategy.clusters=1 must be from 2 to 3; 3m has 3: write a number from",
+    ),
+    (
+        ["strategy=seps", "strategy.clusters=2", "strategy.smallest_cluster=2"],
+        "one cluster alone; 3m has 3 agents: set",
+    ),
+    (["strategy=seps", "strategy.clusters=[[0,1],[2]]", "strategy.smallest_cluster=2"], "has the cluster [2], smaller"),
     (["strategy=adaps", "strategy.masks=learned"], "unknown strategy.masks 'learned'. Allowed: mapped, random"),
     (["strategy=snp_ps", "strategy.masks=random"], "strategy.masks is a setting of adaps; strategy=snp_ps has: "),
     (["strategy=snp_ps", "strategy.keep=0"], "strategy.keep=0.0 is out of range: a number, greater than 0 and at most"),
@@ -263,7 +276,7 @@ def test_a_mistake_is_refused_in_a_sentence(words: list[str], message: str) -> N
         ["strategy=clusters", "strategy.every_step=true"],
         ["strategy=snp_ps", "strategy.keep=1", "strategy.adam_moments=average", "strategy.clip_update=1"],
         ["strategy=snp_ps", "strategy.common_start=false", "strategy.shared=[head.*]"],
-        ["strategy=adaps", "strategy.keep=0.001", "strategy.masks=random", "strategy.share_targets=true"],
+        ["strategy=adaps", "strategy.clusters=types", "strategy.keep=0.001", "strategy.masks=random"],
         ["strategy=adaps", "strategy.every_step=true", "strategy.clusters=[[2],[1,0]]"],
         ["strategy=krum", "map=5m_vs_6m"],
         ["strategy=krum", "map=8m", "strategy.krum_select=7"],

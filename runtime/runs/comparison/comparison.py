@@ -72,6 +72,8 @@ class Comparison:
             earlier = self._composed(first, begun.overrides)
             require_same(earlier, self._composed(first), plan.path, "runs", "Choose another run_dir.")
         self._configs = self._all_composed()
+        if begun is not None and begun.overrides != self.overrides:
+            self._require_same(begun)
 
     def config(self, cell: Cell) -> Config:
         """Return a run's configuration."""
@@ -130,6 +132,13 @@ class Comparison:
             config = configs[cell] = self._composed(cell)
             require_ready(config)
         return configs
+
+    def _require_same(self, begun: Record) -> None:
+        """Check that the folder's runs keep the settings of their own method, which another's configuration lacks."""
+        held = [replace(cell, seed=0) for cell in self.cells if cell.place.as_posix() in begun.runs]
+        for cell in dict.fromkeys(held):
+            earlier = self._composed(cell, begun.overrides)
+            require_same(earlier, self._configs[cell], self.path, "runs", "Choose another run_dir.")
 
     def _composed(self, cell: Cell, overrides: Sequence[str] | None = None) -> Config:
         """Compose a run. overrides: shared by all runs; by default those of this call."""

@@ -16,11 +16,14 @@ from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.training import stored_name
 from fedqmix.conf.schema import AlgorithmConfig, Config
 from fedqmix.runtime.configuration.agent_model import agent_model
+from fedqmix.runtime.configuration.clusters import clusters_of
 from fedqmix.runtime.core.array_names import BUFFER, EXP_AVG, EXP_AVG_SQ, TARGET
 from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.team_arrays import of_agent, plain_name
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.strategies.faults import REFUSED
+from fedqmix.strategies.identity.strategy import CENTRES, CLUSTER_OF, COURSE, ENV_STEPS, FITS
+from fedqmix.strategies.options import IdentitySettings
 from fedqmix.strategies.team import SERVER
 
 Shape = tuple[int, ...]
@@ -79,6 +82,8 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
     `require_agents` does. A user's own strategy checks its own state.
     """
     settings, shapes = config.strategy, _shared_shapes(spec, config)
+    if isinstance(settings, IdentitySettings) and settings.name != "own" and clusters_of(config) is None:
+        _require_clusters(place, found, spec.n_agents, settings.identity_latent)
     if REFUSED in found:  # present only when an agent was refused
         _require(place, found, {REFUSED: (spec.n_agents,)})
     moments = [EXP_AVG, EXP_AVG_SQ] if settings.adam_moments == "average" else []
@@ -89,6 +94,17 @@ def require_strategy(place: Path, found: Tensors, spec: TeamSpec, config: Config
             expected = {kind + name: shape for kind in kinds for name, shape in shapes.items()}
             for agent in range(spec.n_agents):
                 _require(place, of_agent(found, agent), expected)
+
+
+def _require_clusters(place: Path, found: Tensors, agents: int, latent: int) -> None:
+    """Check the clusters that a run has found, and their figures. Raises CheckpointError."""
+    count = len(found[CENTRES]) if CENTRES in found else 1
+    tried = len(found[FITS]) if FITS in found else 1
+    parts = found[COURSE].numel() if COURSE in found else 1
+    shapes = {CLUSTER_OF: (agents,), CENTRES: (count, latent), FITS: (tried, 3), COURSE: (parts,), ENV_STEPS: (1,)}
+    _require(place, found, shapes)
+    if found[CLUSTER_OF].unique().tolist() != list(range(count)) or tried == 0:
+        raise CheckpointError(f"{place} is damaged: its clusters are not numbered from 0 to {count - 1}.")
 
 
 def require_played(place: Path, found: Tensors, config: Config, spec: TeamSpec) -> None:

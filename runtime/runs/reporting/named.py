@@ -82,10 +82,11 @@ def anchors_of(runs: Sequence[Run]) -> dict[str, Anchors]:
 
 
 def _of_sub_networks(folder: Path, config: Config, spec: TeamSpec, units: Mapping[str, Any]) -> TeamSize:
-    """units: group -> the units of each agent, as a summary has them."""
+    """units: group -> the units of each agent, such as "0 3 7", as a summary has them."""
     root = root_network(config, spec)
     try:
-        held = SubNetworks(root, {group: np.array(own, np.int64) for group, own in units.items()})
-    except (TypeError, ValueError, KeyError, AttributeError, StopIteration, FederationError) as error:
+        numbers = {group: [agent.split() for agent in own] for group, own in units.items()}
+        held = SubNetworks(root, {group: np.array(own, np.int64) for group, own in numbers.items()})
+    except (TypeError, ValueError, OverflowError, KeyError, AttributeError, StopIteration, FederationError) as error:
         raise CheckpointError(f"{folder / SUMMARY} is damaged: its units are not valid. {ADVICE}") from error
     return TeamSize(held.gradient_places().size, root.size())

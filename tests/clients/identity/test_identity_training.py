@@ -171,3 +171,12 @@ def test_rewards_are_recorded_for_identities_alone() -> None:
     assert INDIVIDUAL_REWARD not in team.agents.recorded
     play_randomly(team.agents, team.world, 0, 2)
     assert team.agents.ring.filled == 0
+
+
+def test_actions_are_uniform_also_where_a_policy_would_prefer_one() -> None:
+    """A policy whose logit of one action is far above the others would take it in nearly every step."""
+    team = make_team(algorithm("ippo"))
+    with torch.no_grad():
+        team.agents.online["head.bias"][:, 1] = 50.0
+    transitions, _ = play_randomly(team.agents, team.world, 0, 40)
+    assert np.bincount(transitions.actions.ravel(), minlength=5)[1:].min() > 40

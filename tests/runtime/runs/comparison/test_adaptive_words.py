@@ -13,6 +13,7 @@ from fedqmix.envs import team_spec
 from fedqmix.envs.registry import SUITES
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.configuration.settings import compose
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.comparison import cost as costs
 from fedqmix.runtime.runs.comparison.adaptive import METHODS, tasks
 from fedqmix.runtime.runs.comparison.comparison import Comparison
@@ -178,3 +179,11 @@ def test_every_method_is_explained() -> None:
     page = (Path(__file__).parents[4] / "docs" / "paper.md").read_text(encoding="utf-8")
     for name in METHODS:
         assert f"| `{name}` |" in page
+
+
+def test_a_folder_keeps_the_settings_of_each_method(tmp_path: Path) -> None:
+    """The first method, nops, has no strategy.keep; a method that joins later may have any."""
+    prepared(tmp_path, "methods=[nops,snp_ps]", "strategy.keep=0.5").lock().close()
+    with pytest.raises(ConfigurationError, match=r"strategy\.keep was 0\.5 and would be 0\.9\. Choose another run_dir"):
+        prepared(tmp_path, "methods=[nops,snp_ps]", "strategy.keep=0.9")
+    prepared(tmp_path, "methods=[nops,seps]", "strategy.clusters=3")

@@ -28,7 +28,7 @@ from fedqmix.strategies.sub_networks import SubNetworks
 from support.compared import assert_equal_runs, final_tensors, rows
 
 SNP = ["strategy=snp_ps", "map=3m"]
-ADAPS = ["strategy=adaps", "map=2s3z", "strategy.keep=0.3"]
+ADAPS = ["strategy=adaps", "strategy.clusters=types", "map=2s3z", "strategy.keep=0.3"]
 STALKERS, ZEALOTS = (0, 1), (2, 3, 4)
 BESIDE = ["strategy.adam_moments=average", "strategy.share_targets=true", "strategy.clip_update=1.5"]
 EACH = pytest.mark.parametrize("words", [SNP, ADAPS], ids=["snp_ps", "adaps"])
@@ -120,9 +120,9 @@ def test_resumed_is_undisturbed(tmp_path: Path, words: list[str]) -> None:
 
 EVERY = [
     ["strategy=snp_ps", "map=3m"],
-    ["strategy=adaps", "map=2s3z"],
+    ["strategy=adaps", "strategy.clusters=types", "map=2s3z"],
     ["strategy=clusters", "map=2s3z"],
-    ["strategy=adaps", "map=2s3z", "algorithm=iql", "algorithm.reward=individual"],
+    ["strategy=adaps", "strategy.clusters=types", "map=2s3z", "algorithm=iql", "algorithm.reward=individual"],
 ]
 
 

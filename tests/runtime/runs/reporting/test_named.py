@@ -60,7 +60,9 @@ def test_found_clusters_have_a_network_each(trained: Path) -> None:
 @pytest.mark.parametrize("method", ["adaps", "adaps_random", "snp_ps"])
 def test_sub_networks_train_what_some_agent_holds_of_one_network(trained: Path, method: str) -> None:
     figures = json.loads((trained / f"{method}-s1" / "summary.json").read_bytes())["strategy_figures"]
-    first, second = figures["units"]["fc1"], figures["units"]["fc2"]
+    first, second = (
+        [[int(unit) for unit in own.split()] for own in figures["units"][layer]] for layer in ("fc1", "fc2")
+    )
     between = {(one, other) for own, theirs in zip(first, second, strict=True) for one in own for other in theirs}
     ones, others = {unit for own in first for unit in own}, {unit for own in second for unit in own}
     held = (INPUTS + 1) * len(ones) + len(between) + len(others) + ACTIONS * len(others) + ACTIONS
@@ -85,7 +87,7 @@ def test_damaged_units_and_networks_of_a_users_own_are_refused(trained: Path, tm
     folder, mark = tmp_path / "snp", tmp_path / "imported"
     shutil.copytree(trained / "snp_ps-s1", folder)
     summary = json.loads((folder / "summary.json").read_bytes())
-    for units in ([1], {"fc1": "x", "fc2": "y"}, {"fc1": [[0]], "fc2": [[0]]}, {}):
+    for units in ([1], {"fc1": "x", "fc2": "y"}, {"fc1": [[0]], "fc2": [[0]]}, {"fc1": ["0 9" + 30 * "9"]}, {}):
         summary["strategy_figures"]["units"] = units
         (folder / "summary.json").write_text(json.dumps(summary))
         with pytest.raises(CheckpointError, match=r"summary\.json is damaged: its units"):
