@@ -62,6 +62,9 @@ class IdentitySettings(ClusterSettings):
     identity_average_every: int = number(
         0, doc="gradient steps between averages of the identity decoders; 0: their gradients are averaged in each"
     )
+    identity_converged: float = number(
+        0, 1, doc="least error of the identity model's last tenth of training, as a share of the tenth before; 0: any"
+    )
     identity_silhouette: float = number(-1, 1, doc="clusters=auto: a smaller silhouette is refused")
     smallest_cluster: int = number(1, doc="fewest agents of a cluster; a smaller one that was found joins the nearest")
 

@@ -167,6 +167,7 @@ class StrategyProperties:
             "identity_latent": 1,
             "identity_kl": 0.0,
             "identity_average_every": 0,
+            "identity_converged": 0.0,
             "identity_silhouette": 0.0,
             "smallest_cluster": 1,
         }

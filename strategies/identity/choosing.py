@@ -11,8 +11,13 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import Floats64
 from fedqmix.strategies.identity.partitions import Partition, davies_bouldin, k_means, partition, silhouette
 
-STILL_FALLING = 0.5
-"""The model has not converged when the last tenth of its training halves the error of the tenth before."""
+
+class Rules(NamedTuple):
+    """When found clusters are refused or changed; the settings of the same meaning (strategies.options)."""
+
+    converged: float  # strategy.identity_converged
+    silhouette: float  # strategy.identity_silhouette
+    smallest: int  # strategy.smallest_cluster
 
 
 class Fit(NamedTuple):
@@ -40,21 +45,19 @@ class Found(NamedTuple):
         )
 
 
-def choose(
-    means: Floats64, course: Sequence[float], clusters: int | None, least: float, smallest: int, seed: int
-) -> Found:
+def choose(means: Floats64, course: Sequence[float], clusters: int | None, rules: Rules, seed: int) -> Found:
     """Return the clusters of agents by their identities.
 
-    means: [agents, latent]. course: the identity model's error over its training. clusters: K; None: the K from 2 to
-    N/2 with the smallest Davies-Bouldin index. least: silhouette below which a chosen K is refused. smallest: agents of
-    a cluster; a smaller one joins the cluster with the nearest centre.
+    means: [agents, latent]. course: the identity model's error over the tenths of its training. clusters: K; None: the
+    K from 2 to N/2 with the smallest Davies-Bouldin index. A cluster below rules.smallest joins the one with the
+    nearest centre.
     Raises ConfigurationError, with the figures, when the identity model has not converged, and when no K fits.
     """
-    if len(course) > 1 and course[-1] < STILL_FALLING * course[-2]:
+    if len(course) > 1 and course[-1] < rules.converged * course[-2]:
         raise ConfigurationError(
             f"the identity model has not converged: in the last two tenths of its training its error fell from "
-            f"{course[-2]:.4g} to {course[-1]:.4g}. Raise strategy.identity_steps, or set strategy.clusters to types "
-            "or to lists of agents."
+            f"{course[-2]:.4g} to {course[-1]:.4g}, below strategy.identity_converged={rules.converged:g} of it. "
+            "Raise strategy.identity_steps, or set strategy.clusters to types or to lists of agents."
         )
     tried = {k: k_means(means, k, seed) for k in ([clusters] if clusters else range(2, max(2, len(means) // 2) + 1))}
     partitions = {k: found for k, found in tried.items() if found is not None}
@@ -68,14 +71,14 @@ def choose(
         fit = best(fits)
     else:
         fit = best(fits)
-        if fit.silhouette < least:
+        if fit.silhouette < rules.silhouette:
             raise ConfigurationError(
                 f"the agents' identities form no clear clusters: the best number has silhouette {fit.silhouette:.3f}, "
-                f"below strategy.identity_silhouette={least:g}.{_table(fits)} If the agents are alike, use "
+                f"below strategy.identity_silhouette={rules.silhouette:g}.{_table(fits)} If the agents are alike, use "
                 "strategy=a_pps or full_sharing. Else raise strategy.identity_episodes or identity_steps, or set "
                 "strategy.clusters to a number, to types, or to lists of agents."
             )
-    return Found(merged(means, partitions[fit.clusters], smallest), fits, fit, course)
+    return Found(merged(means, partitions[fit.clusters], rules.smallest), fits, fit, course)
 
 
 def best(fits: Sequence[Fit]) -> Fit:

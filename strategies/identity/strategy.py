@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fedqmix.runtime.core.world import Floats64
 from fedqmix.strategies.a_pps import AveragePPS
-from fedqmix.strategies.identity.choosing import Fit, Found, best, choose
+from fedqmix.strategies.identity.choosing import Fit, Found, Rules, best, choose
 from fedqmix.strategies.identity.partitions import Partition
 from fedqmix.strategies.identity.question import ask_identities
 from fedqmix.strategies.options import IdentitySettings
@@ -95,7 +95,8 @@ class FindsClusters(AveragePPS):
         means, course, counted = ask_identities(grid, self.nodes, settings, self.facts)
         self.identity_env_steps = counted.env_steps
         given = settings.clusters if isinstance(settings.clusters, int) else None
-        self.found = choose(means, course, given, settings.identity_silhouette, settings.smallest_cluster, self.seed)
+        rules = Rules(settings.identity_converged, settings.identity_silhouette, settings.smallest_cluster)
+        self.found = choose(means, course, given, rules, self.seed)
         self.announce(f"identities: {self.found.text()} after {counted.env_steps:,} environment steps")
 
 

@@ -94,6 +94,7 @@ def strategy_settings(name: str, **changes: Any) -> Any:
         "identity_latent": 4,
         "identity_kl": 1e-4,
         "identity_average_every": 0,
+        "identity_converged": 0.0,
         "identity_silhouette": 0.0,
         "smallest_cluster": 1,
     }

@@ -70,7 +70,12 @@ SCALES: Mapping[str, Scale] = {
             "algorithm.parallel_episodes=4",
             "model.hidden=16",
         ),
-        ("strategy.identity_episodes=8", "strategy.identity_steps=100", "strategy.identity_silhouette=-1"),
+        (
+            "strategy.identity_episodes=8",
+            "strategy.identity_steps=100",
+            "strategy.identity_silhouette=-1",
+            "strategy.identity_converged=0",
+        ),
     ),
 }
 

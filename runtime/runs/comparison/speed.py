@@ -27,6 +27,7 @@ SHORT_STRATEGY = {
     "identity_episodes": 4,
     "identity_steps": 10,
     "identity_silhouette": -1.0,  # any clusters do
+    "identity_converged": 0.0,
 }
 """Settings of short rounds, of those that a strategy has."""
 NEVER = 10**9

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from fedqmix.runtime.core.errors import ConfigurationError
-from fedqmix.strategies.identity.choosing import choose, merged
+from fedqmix.strategies.identity.choosing import Rules, choose, merged
 from fedqmix.strategies.identity.partitions import davies_bouldin, k_means, partition, silhouette
 
 LINE = np.array([[0.0], [1.0], [10.0], [11.0]])
-CONVERGED = [1.0, 0.5, 0.4]
+CONVERGED = [1.0, 0.5, 0.45]
+RULES = Rules(converged=0.85, silhouette=0.5, smallest=1)
 
 
 def blobs(sizes: list[int], apart: float = 10.0, width: int = 3, seed: int = 0) -> np.ndarray:
@@ -59,14 +60,14 @@ def test_fewer_different_points_than_clusters_have_no_partition() -> None:
 
 @pytest.mark.parametrize("sizes", [[2, 2], [3, 3, 4], [2, 5, 2, 3]])
 def test_the_number_of_clusters_is_chosen(sizes: list[int]) -> None:
-    found = choose(blobs(sizes), CONVERGED, None, least=0.5, smallest=1, seed=1)
+    found = choose(blobs(sizes), CONVERGED, None, RULES, seed=1)
     assert [len(own) for own in found.partition.clusters] == sizes
     assert found.fit.clusters == len(sizes)
     assert [fit.clusters for fit in found.fits] == list(range(2, sum(sizes) // 2 + 1))
 
 
 def test_a_given_number_of_clusters_is_found() -> None:
-    assert choose(blobs([3, 3, 4]), CONVERGED, 2, least=0.99, smallest=1, seed=1).fit.clusters == 2
+    assert choose(blobs([3, 3, 4]), CONVERGED, 2, RULES._replace(silhouette=0.99), seed=1).fit.clusters == 2
 
 
 def test_small_clusters_join_the_nearest_one() -> None:
@@ -80,17 +81,20 @@ def test_small_clusters_join_the_nearest_one() -> None:
 def test_alike_agents_are_not_divided() -> None:
     alike = np.random.default_rng(0).standard_normal((8, 10))
     with pytest.raises(ConfigurationError, match=r"no clear clusters: the best number has silhouette .* K=2: .* K=4: "):
-        choose(alike, CONVERGED, None, least=0.5, smallest=1, seed=1)
+        choose(alike, CONVERGED, None, RULES, seed=1)
 
 
 def test_equal_agents_are_not_divided() -> None:
     with pytest.raises(ConfigurationError, match="form no clear clusters"):
-        choose(np.zeros((6, 3)), CONVERGED, None, least=0.5, smallest=1, seed=1)
+        choose(np.zeros((6, 3)), CONVERGED, None, RULES, seed=1)
     with pytest.raises(ConfigurationError, match=r"do not form strategy\.clusters=3 clusters: too many are equal"):
-        choose(np.zeros((6, 3)), CONVERGED, 3, least=0.5, smallest=1, seed=1)
+        choose(np.zeros((6, 3)), CONVERGED, 3, RULES, seed=1)
 
 
 @pytest.mark.parametrize("clusters", [None, 2])
 def test_a_model_whose_error_still_falls_is_refused_with_its_figures(clusters: int | None) -> None:
-    with pytest.raises(ConfigurationError, match=r"its error fell from 0\.4 to 0\.19\. Raise strategy\.identity_steps"):
-        choose(blobs([3, 3]), [1.0, 0.4, 0.19], clusters, least=0.5, smallest=1, seed=1)
+    with pytest.raises(
+        ConfigurationError, match=r"its error fell from 0\.4 to 0\.33, below strategy\.identity_converged=0\.85"
+    ):
+        choose(blobs([3, 3]), [1.0, 0.4, 0.33], clusters, RULES, seed=1)
+    assert choose(blobs([3, 3]), [1.0, 0.4, 0.33], clusters, RULES._replace(converged=0), seed=1).fit.clusters == 2

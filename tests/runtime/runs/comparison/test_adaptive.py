@@ -34,7 +34,12 @@ def test_from_an_empty_folder_to_the_report_by_name(tmp_path: Path, capfd: pytes
     settings = ["experiment=spread", "algorithm=iql", "model=mlp", "model.hidden=16", "model.agent_id=false", "seed=2"]
     settings += ["env=bps", "map=bps-1", "env.groups=3", "env.group_size=2", "strategy=adaps", "stop.env_steps=800"]
     settings += ["strategy.aggregation_interval=10", "strategy.identity_episodes=8", "strategy.identity_steps=50"]
-    settings += ["strategy.identity_silhouette=-1", "evaluation.every_env_steps=500", "evaluation.episodes=8"]
+    settings += [
+        "strategy.identity_silhouette=-1",
+        "strategy.identity_converged=0",
+        "evaluation.every_env_steps=500",
+        "evaluation.episodes=8",
+    ]
     settings += ["algorithm.batch_size=8", "algorithm.parallel_episodes=4"]
     assert main(["train", *settings, f"run_dir={single}"]) == 0
     assert_equal_runs(single, folder / "bps-mini" / "adaps-s2")

@@ -31,6 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a comparison with a run of each method, trained in this process."""
     folder = tmp_path_factory.mktemp("methods") / "all"
     small = ["stop.env_steps=800", "strategy.aggregation_interval=4", "strategy.identity_steps=20"]
+    small += ["strategy.identity_converged=0"]
     comparison = Comparison(read_plan(["plan=adaptive", "scale=smoke", "seeds=[1]", *small, f"run_dir={folder}"]))
     comparison.lock().close()
     for cell in comparison.cells:
