@@ -105,6 +105,9 @@ def _require_clusters(place: Path, found: Tensors, agents: int, latent: int) -> 
     _require(place, found, shapes)
     if found[CLUSTER_OF].unique().tolist() != list(range(count)) or tried == 0:
         raise CheckpointError(f"{place} is damaged: its clusters are not numbered from 0 to {count - 1}.")
+    numbers = (found[CENTRES], found[FITS][:, 0], found[COURSE], found[ENV_STEPS])
+    if not all(torch.isfinite(each).all() for each in numbers):
+        raise CheckpointError(f"{place} is damaged: figures of its clusters are not finite.")
 
 
 def require_played(place: Path, found: Tensors, config: Config, spec: TeamSpec) -> None:

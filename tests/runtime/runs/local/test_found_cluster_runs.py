@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from fedqmix.runtime.cli.main import main
 from fedqmix.runtime.storage import reading
-from fedqmix.strategies.identity.strategy import CLUSTER_OF, FITS
+from fedqmix.strategies.identity.strategy import CLUSTER_OF, ENV_STEPS, FITS
 
 FOUND = [
     *("strategy=adaps", "strategy.clusters=2", "strategy.identity_episodes=2", "strategy.identity_steps=10"),
@@ -57,6 +57,7 @@ def test_a_checkpoint_whose_clusters_are_damaged_is_refused(tmp_path: Path, caps
         {CLUSTER_OF: torch.tensor([0, 2])},
         {CLUSTER_OF: torch.tensor([0, 1, 1])},
         {FITS: torch.zeros(0, 3, dtype=torch.float64)},
+        {ENV_STEPS: torch.tensor([float("nan")])},
     ):
         save_file({**tensors, **damage}, file)
         assert main(["train", f"resume={tmp_path / 'run'}", "stop.rounds=2"]) == 2
