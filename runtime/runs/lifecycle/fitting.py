@@ -103,7 +103,7 @@ def _require_clusters(place: Path, found: Tensors, agents: int, latent: int) -> 
     parts = found[COURSE].numel() if COURSE in found else 1
     shapes = {CLUSTER_OF: (agents,), CENTRES: (count, latent), FITS: (tried, 3), COURSE: (parts,), ENV_STEPS: (1,)}
     _require(place, found, shapes)
-    if found[CLUSTER_OF].unique().tolist() != list(range(count)) or tried == 0:
+    if sorted(set(found[CLUSTER_OF].tolist())) != list(range(count)) or tried == 0:
         raise CheckpointError(f"{place} is damaged: its clusters are not numbered from 0 to {count - 1}.")
     numbers = (found[CENTRES], found[FITS][:, 0], found[COURSE], found[ENV_STEPS])
     if not all(torch.isfinite(each).all() for each in numbers):

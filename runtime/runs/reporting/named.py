@@ -76,7 +76,8 @@ def anchors_of(runs: Sequence[Run]) -> dict[str, Anchors]:
         config = load(Path(run.label))
         if isinstance(config.env, BpsOptions):
             played = measure([config.map], config.env, POLICIES, EPISODES)["results"][config.map]
-            found[run.task] = Anchors(*(played[policy]["return_mean"] for policy in POLICIES), EPISODES)
+            centre, lookahead = (played[policy]["return_mean"] for policy in POLICIES)
+            found[run.task] = Anchors(centre, lookahead, EPISODES)
     return found
 
 
