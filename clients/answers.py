@@ -54,8 +54,8 @@ def answer(
     arrays = _stacked([q.content.array_records[m.ARRAYS] for q in questions])
     buffers = _taken_out(arrays, plan, kind)
     if kind == m.IDENTITY:
-        found, rows = answer_identity(agents, world, coordinator, plan)
-        return _reply(questions, found, rows)
+        means, courses = answer_identity(agents, world, coordinator, plan)
+        return _reply(questions, means, courses)
     if kind == m.POLICY:
         with borrowed(agents, arrays):
             return _reply(questions, {}, _play_policy(agents, world, plan))

@@ -64,7 +64,7 @@ class IdentityTraining:
     @property
     def rows(self) -> int:
         """The number of transitions of an agent."""
-        return self._transitions.actions.shape[1]
+        return int(self._transitions.actions.shape[1])
 
     def train(self, steps: int, coordinator: Coordinator) -> torch.Tensor:
         """Take gradient steps; return each agent's squared error, the mean over these steps: [agents] float64.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,10 @@ def _mean(agent: int, reply: Message, latent: int) -> Any:
 
 def _course(agent: int, reply: Message) -> list[float]:
     course = metrics_of(reply).get(m.IDENTITY_ERROR)
-    valid = isinstance(course, list) and course and all(isinstance(one, float) for one in course)
-    if not valid or not np.isfinite(course).all():
+    if (
+        not isinstance(course, list)
+        or not course
+        or not all(isinstance(one, float) and isfinite(one) for one in course)
+    ):
         raise FederationError(f"agent {agent} did not report {m.IDENTITY_ERROR}, a list of finite numbers.")
-    assert isinstance(course, list)
     return [float(one) for one in course]
