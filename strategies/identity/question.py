@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,10 @@ def _mean(agent: int, reply: Message, latent: int) -> Any:
 
 def _course(agent: int, reply: Message) -> list[float]:
     course = metrics_of(reply).get(m.IDENTITY_ERROR)
-    if not isinstance(course, list) or not course or not all(math.isfinite(one) for one in course):
+    if (
+        not isinstance(course, list)
+        or not course
+        or not all(isinstance(one, float) and isfinite(one) for one in course)
+    ):
         raise FederationError(f"agent {agent} did not report {m.IDENTITY_ERROR}, a list of finite numbers.")
     return [float(one) for one in course]
