@@ -91,7 +91,7 @@ class FindsClusters(AveragePPS):
     def _find(self, grid: Grid) -> None:
         settings = self.settings
         planned = f"{settings.identity_episodes} episodes of random actions, {settings.identity_steps:,} gradient steps"
-        self.announce(f"identities: {planned}")
+        self.announce(f"identities: {planned}; this may take minutes")
         means, course, counted = ask_identities(grid, self.nodes, settings, self.facts)
         self.identity_env_steps = counted.env_steps
         given = settings.clusters if isinstance(settings.clusters, int) else None
