@@ -104,7 +104,7 @@ def test_real_networks_stay_the_same_for_many_steps(map, threads, monkeypatch):
     plans = [RoundPlan(steps, FOREVER, False)]
     learners = [make_learner(spec, settings) for _ in range(2)]
     worlds = [make_world(map, 5, SMAC_DEFAULTS, learner.records) for learner in learners]
-    model = ModelConfig(name="gru", hidden=64, initialisation="uniform")
+    model = ModelConfig(name="gru", hidden=64, initialisation="uniform", agent_id=True, last_action=True)
     agents, *stacks = [
         AgentStack(ids, spec, model, settings, 5, CPU)
         for ids in (tuple(range(spec.n_agents)), *((agent,) for agent in range(spec.n_agents)))

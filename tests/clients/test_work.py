@@ -47,7 +47,7 @@ class Count:
 def team(lengths: list[int], spec: TeamSpec = SPEC) -> tuple[AgentStack, TeamLearner]:
     """Agents and mixer's side with one batch of episodes, which is learned from again and again."""
     settings = algorithm(batch_size=len(lengths), buffer_size=2 * len(lengths), target_update_interval=1000)
-    model = ModelConfig(name="gru", hidden=16, initialisation="orthogonal")
+    model = ModelConfig(name="gru", hidden=16, initialisation="orthogonal", agent_id=True, last_action=True)
     agents = AgentStack(range(spec.n_agents), spec, model, settings, 5, CPU)
     learner = TeamLearner(spec, settings, TeamRecords(spec, 2 * len(lengths), CPU), 5, CPU)
     random = np.random.default_rng(3)

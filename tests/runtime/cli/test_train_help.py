@@ -65,7 +65,7 @@ def test_a_section_s_help_has_the_settings_of_all_its_choices(section: str) -> N
 
 def test_choices_whose_ranges_differ_are_named_beside_each() -> None:
     found = printed(explain("env"))
-    assert "at most 10000" in found["env.episode_limit   (env=bps)"][1]
+    assert "at most 10000" in found["env.episode_limit   (env=bps | rware)"][1]
     assert "at most 1000000" in found["env.episode_limit   (env=pettingzoo | own)"][1]
 
 
