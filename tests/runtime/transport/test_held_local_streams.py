@@ -27,6 +27,9 @@ def certificates(tmp_path_factory):
     }
 
 
+STEPS = 7  # all of an episode
+
+
 def opened(fed: Federation, party: str, method: str) -> FrameSocket:
     """Open a stream to the world by hand."""
     place = LocalPlace(fed.sockets / "world.sock", "world", fed.certificates[party], MESSAGE_LIMIT)
@@ -42,11 +45,11 @@ def ended(frames: FrameSocket) -> bool:
 
 
 def played(fed: Federation, steps: int, between=lambda: None) -> list:
-    """Let all agents take some steps together; return what each got last."""
+    """Let all agents take some steps together, with a call before the second; return what each got last."""
     remotes = [fed.remote(agent)[0] for agent in range(SPEC.n_agents)]
     time_steps = together(lambda agent: remotes[agent].begin(EPISODES))
     for step in range(steps):
-        if step:
+        if step == 1:
             between()
         actions = [time_step.available_actions.argmax(-1) for time_step in time_steps]
         time_steps = together(lambda agent, actions=actions: remotes[agent].step(actions[agent]))
@@ -64,12 +67,13 @@ def test_a_second_stream_of_an_agent_takes_the_place_of_the_first_without_loss(c
     with federation(certificates=certificates, sockets=tmp_path) as fed:
         fed.open()
         others = []
-        second = played(fed, 2, lambda: others.append(opened(fed, "agent-0", STEP)))
+        # The server admits the other stream in a moment; only steps after that make the agent open another.
+        second = played(fed, STEPS, lambda: others.append(opened(fed, "agent-0", STEP)))
         assert not any(isinstance(one, Exception) for one in second)
         assert ended(others[0])  # the agent opened another, which replaced this one
     with federation(certificates=certificates) as fed:
         fed.open()
-        for one, same in zip(second, played(fed, 2), strict=True):
+        for one, same in zip(second, played(fed, STEPS), strict=True):
             assert (one.observations == same.observations).all()
 
 
