@@ -45,6 +45,12 @@ SIZES: Mapping[str, Any] = {
     "hypernetwork_hidden": 5,
     "alpha": 0.3,
     "central_hidden": 7,
+    "attention_heads": 3,
+    "attention_layers": 2,
+    "encoding_embed": 5,
+    "joint_hidden": 7,
+    "lambda_opt": 0.7,
+    "lambda_nopt": 0.3,
     "epochs": 3,
     "clip_ratio": 0.2,
     "gae_lambda": 0.9,
@@ -158,10 +164,12 @@ class AlgorithmContract:
         found = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
         assert name_faults(found, self.algorithm.rows) is None
         order = timeline(agents.ring.lengths(self.slots(agents)))
-        for row in self.algorithm.rows:
-            assert tuple(found[row.name].shape) == (3, row.count(order), *row.shape), row.name
+        for row in self.algorithm.sized_rows(SPEC, self.settings()):
+            assert tuple(found[row.name].shape) == (3, row.count(order), *row.lengths), row.name
             assert str(found[row.name].dtype).removeprefix("torch.") == row.dtype, row.name
             assert torch.isfinite(found[row.name].double()).all(), row.name
+            if row.below is not None:
+                assert ((found[row.name] >= 0) & (found[row.name] < row.below)).all(), row.name
 
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
         """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""

@@ -18,6 +18,8 @@ OWN = "own"
 _COMMON = "fedqmix.conf.schema"
 _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
+_QPLEX = "fedqmix.algorithms.qplex.settings"
+_QTRAN = "fedqmix.algorithms.qtran.settings"
 _PPO = "fedqmix.algorithms.ppo.settings"
 _STRATEGIES = "fedqmix.strategies.options"
 
@@ -28,6 +30,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "qmix": f"{_Q_LEARNING}:QmixSettings",
         "ow_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
+        "qplex": f"{_QPLEX}:QplexSettings",
+        "qtran": f"{_QTRAN}:QtranSettings",
         "ippo": f"{_PPO}:IppoSettings",
         "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",

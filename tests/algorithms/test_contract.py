@@ -33,6 +33,25 @@ class TestCwQmix(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
 
 
+class TestQplex(AlgorithmContract):
+    algorithm = ALGORITHMS["qplex"]
+
+
+class TestQplexOfOneLayer(AlgorithmContract):
+    algorithm = ALGORITHMS["qplex"]
+    changes: ClassVar = {"attention_layers": 1, "double_q": False}
+
+
+class TestQtran(AlgorithmContract):
+    algorithm = ALGORITHMS["qtran"]
+
+
+class TestQtranOfMlps(AlgorithmContract):
+    algorithm = ALGORITHMS["qtran"]
+    changes: ClassVar = {"double_q": False}
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)
+
+
 class TestIppo(AlgorithmContract):
     algorithm = ALGORITHMS["ippo"]
 
