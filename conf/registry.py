@@ -64,6 +64,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "bps": "fedqmix.envs.bps.options:BpsOptions",
         "lbf": "fedqmix.envs.lbf.options:LbfOptions",
         "rware": "fedqmix.envs.rware.options:RwareOptions",
+        "matrix": "fedqmix.envs.matrix.options:MatrixOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },
