@@ -13,7 +13,5 @@ from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 
 
 @dataclass
-class OwnSettings(
-    QmixSettings, WeightedQmixSettings, QplexSettings, QtranSettings, MappoSettings, RewardSettings
-):
+class OwnSettings(QmixSettings, WeightedQmixSettings, QplexSettings, QtranSettings, MappoSettings, RewardSettings):
     """Every setting of every algorithm."""

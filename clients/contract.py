@@ -169,7 +169,7 @@ class AlgorithmContract:
             assert str(found[row.name].dtype).removeprefix("torch.") == row.dtype, row.name
             assert torch.isfinite(found[row.name].double()).all(), row.name
             if row.below is not None:
-                assert ((found[row.name] >= 0) & (found[row.name] < row.below)).all(), row.name
+                assert ((found[row.name] >= 0) & (found[row.name] < int(row.below))).all(), row.name
 
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
         """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""

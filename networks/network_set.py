@@ -41,8 +41,7 @@ class NetworkSet:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter of one agent, by its full name."""
-        parts: dict[str, Network | Encoder] = {**self.by_name, **self.encoders}
-        each = ((self._prefix(name), part.shapes()) for name, part in parts.items())
+        each = ((self._prefix(name), part.shapes()) for name, part in self._parts().items())
         return {prefix + key: tuple(shape) for prefix, one in each for key, shape in one.items()}
 
     def units(self) -> Units:
@@ -63,7 +62,7 @@ class NetworkSet:
     def draw(self, agent_ids: tuple[int, ...], seed: int) -> Parameters:
         """Draw the initial parameters of a stack, with a generator for each agent and network."""
         drawn: Parameters = {}
-        for name, part in {**self.by_name, **self.encoders}.items():
+        for name, part in self._parts().items():
             role = "initial parameters" if not self._prefix(name) else f"initial parameters of {name}"
             generators = [seeds.generator(seed, role, agent) for agent in agent_ids]
             own = part.parameters(generators) if isinstance(part, Encoder) else part.parameters(agent_ids, generators)
@@ -91,6 +90,9 @@ class NetworkSet:
         if prefix := self._prefix(name):
             return {key[len(prefix) :]: value for key, value in parameters.items() if key.startswith(prefix)}
         return {key: value for key, value in parameters.items() if not key.startswith(self._others)}
+
+    def _parts(self) -> dict[str, Network | Encoder]:
+        return {**self.by_name, **self.encoders}
 
     def _prefix(self, name: str) -> str:
         return "" if name == self.names[0] else f"{name}."

@@ -39,7 +39,10 @@ class AttentionHeads(nn.Module):
         self.actions = heads(joint, spec.n_agents)
 
     def forward(self, actions: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        """actions: [agents, transitions], whole numbers. state: [transitions, state_dim]. Returns [transitions, agents]."""
+        """Return the weights [transitions, agents].
+
+        actions: [agents, transitions], whole numbers. state: [transitions, state_dim].
+        """
         chosen = nn.functional.one_hot(actions.t().long(), self._n_actions).to(state.dtype)
         joint = torch.cat([state, chosen.flatten(1)], dim=1)  # [transitions, state_dim + agents * n_actions]
         keys = torch.stack([head(state) for head in self.keys]).abs() + POSITIVE  # [heads, transitions, 1]
@@ -58,9 +61,7 @@ class QplexMixer(nn.Module):
         self.bias = feed_forward(spec.state_dim, hidden, spec.n_agents)
         self.heads = AttentionHeads(spec, settings)
 
-    def forward(
-        self, q: torch.Tensor, q_max: torch.Tensor, actions: torch.Tensor, state: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, q: torch.Tensor, q_max: torch.Tensor, actions: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """Return Q_total: [1, transitions].
 
         q, q_max, actions: [agents, transitions]. state: [transitions, state_dim].

@@ -5,10 +5,10 @@
     encoding_next    e'(h'_{t+1}, u^_{t+1})                                             (target networks)
     q_taken          q(u_t)                 q_max             q(u^_t)
 
-h: the features of the Q-network, e: the encoder (networks.encoder). The published encoder is one for all agents and lies
-beside the joint value. Here each agent has its own, so that its hidden state does not leave it: encoder.* in
-strategy.shared averages them. The team half uses only the sums over agents (Row.summed). (Son et al. 2019,
-arXiv 1905.05408; oxwhirl/pymarl, qtran_base.)
+h: the features of the Q-network, e: the encoder (networks.encoder). The published encoder is one for all agents, beside
+the joint value. Here each agent has its own, so that its hidden state does not leave it; encoder.* in strategy.shared
+averages them. The team half uses only the sums over agents (Row.summed). (Son et al. 2019, arXiv 1905.05408;
+oxwhirl/pymarl, qtran_base.)
 """
 
 from __future__ import annotations

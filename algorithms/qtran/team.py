@@ -38,7 +38,10 @@ class JointValue(nn.Module):
         self.value = feed_forward(spec.state_dim, hidden, hidden, 1)
 
     def forward(self, encodings: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        """encodings: the agents' sum [transitions, width]. state: [transitions, state_dim]. Returns Q [1, transitions]."""
+        """Return Q: [1, transitions].
+
+        encodings: the agents' sum [transitions, width]. state: [transitions, state_dim].
+        """
         values: torch.Tensor = self.joint(torch.cat([state, encodings], dim=1))
         return values.t()
 

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from fedqmix.algorithms import ALGORITHMS, find_algorithm
-from fedqmix.algorithms.base import Algorithm
 from fedqmix.algorithms.rewards import INDIVIDUAL
 from fedqmix.conf.schema import Config
 from fedqmix.envs.factory import team_spec

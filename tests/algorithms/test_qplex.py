@@ -103,7 +103,9 @@ def test_the_duelling_form_by_hand():
 
     joint = np.concatenate([state[0], np.eye(ACTIONS)[actions].ravel()])
     weight, bias = np.abs(two("weight")) + 1e-10, two("bias")
-    sigmoids = [1 / (1 + np.exp(-of(name, seen))) for name, seen in (("heads.agents.0", state[0]), ("heads.actions.0", joint))]
+    sigmoids = [
+        1 / (1 + np.exp(-of(name, seen))) for name, seen in (("heads.agents.0", state[0]), ("heads.actions.0", joint))
+    ]
     attention = (np.abs(of("heads.keys.0", state[0])) + 1e-10) * sigmoids[0] * sigmoids[1]
     expected = (weight * best + bias + attention * weight * (q - best)).sum()
     given_rows = (torch.from_numpy(np.asarray(one))[:, None] for one in (q, best, actions))

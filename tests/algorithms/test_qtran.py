@@ -136,7 +136,9 @@ def test_a_row_declared_as_summed_counts_by_its_sum_alone(name, summed):
     half = make_team_half(ALGORITHMS[name], settings, SPEC, seed=1)
     given = rows(name)
     moved = given[summed].flip(-1) * 3
-    others = torch.stack([given[summed][0] + moved[1], given[summed][1] - moved[1] + moved[2], given[summed][2] - moved[2]])
+    others = torch.stack(
+        [given[summed][0] + moved[1], given[summed][1] - moved[1] + moved[2], given[summed][2] - moved[2]]
+    )
     assert torch.equal(others.sum(0), given[summed].sum(0))
     assert not torch.equal(others, given[summed])
     outcomes = []

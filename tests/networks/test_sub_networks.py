@@ -173,7 +173,9 @@ def test_parameters_that_are_trained(agents: int, groups: int, observed: int, ta
     own = make_networks(find_algorithm(algorithm("ippo")), algorithm("ippo"), replace(model, hidden=32), spec)
     root = RootNetwork(networks.shapes(), own.shapes(), networks.units())
     assert root.size() == table
-    known = make_networks(find_algorithm(algorithm("ippo")), algorithm("ippo"), replace(model, agent_id=True), spec).shapes()
+    known = make_networks(
+        find_algorithm(algorithm("ippo")), algorithm("ippo"), replace(model, agent_id=True), spec
+    ).shapes()
     assert sum(int(np.prod(shape)) for shape in known.values()) == table + 2 * 64 * agents  # FuPS+id
     units = {
         group: np.stack([drawn_units(1, "test", one % groups, group, width, 32) for one in range(agents)])
