@@ -65,6 +65,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "lbf": "fedqmix.envs.lbf.options:LbfOptions",
         "rware": "fedqmix.envs.rware.options:RwareOptions",
         "matrix": "fedqmix.envs.matrix.options:MatrixOptions",
+        "group_matching": "fedqmix.envs.group_matching.options:GroupMatchingOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },
