@@ -77,7 +77,8 @@ def move_to(cells: Integers, place: Integers, row: int, column: int, what: int) 
 @inner
 def is_beside(place: Integers, other: Integers) -> bool:
     """Return whether two places have a side in common."""
-    return abs(place[ROW] - other[ROW]) + abs(place[COLUMN] - other[COLUMN]) == 1
+    distance: int = abs(place[ROW] - other[ROW]) + abs(place[COLUMN] - other[COLUMN])
+    return distance == 1
 
 
 @inner
