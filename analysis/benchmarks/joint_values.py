@@ -42,8 +42,8 @@ class Values(NamedTuple):
 def values_of(config: Config, checkpoint: Checkpoint) -> Values:
     """Compute the values of a run's networks in a game where all actions are available and nothing is drawn.
 
-    Raises ConfigurationError when the algorithm has no joint values, or the game too many joint actions;
-    CheckpointError when the checkpoint belongs to another team.
+    Raises ConfigurationError when the game has too many joint actions, CheckpointError when the checkpoint belongs to
+    another team.
     """
     spec = team_spec(config.map, config.env)
     count = spec.n_actions ** (spec.n_agents * spec.episode_limit)
@@ -66,8 +66,6 @@ def values_of(config: Config, checkpoint: Checkpoint) -> Values:
         rows = agent_rows(agents.agents, sample_episodes(agents.agents.ring, slots)).rows
         transitions = mixer.records.sample(slots)
         found = mixer.learner.half.joint_values(rows, transitions)
-    if not found:
-        raise ConfigurationError(f"algorithm={config.algorithm.name} has no values of joint actions.")
     shape = (spec.episode_limit, count)
     states = transitions.states[torch.from_numpy(transitions.rows)].reshape(*shape, spec.state_dim)
     own = rows["q_taken"].reshape(spec.n_agents, *shape)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from fedqmix.algorithms import ALGORITHMS
+from fedqmix.algorithms import ALGORITHMS, TeamHalf, find_algorithm
 from fedqmix.analysis.benchmarks.joint_values import described, values_of
 from fedqmix.conf.schema import Config
 from fedqmix.envs import team_spec
@@ -89,12 +89,16 @@ def learned(config: Config) -> dict[str, Any]:
 
 
 def _config(overrides: Sequence[str], algorithm: str, seed: int) -> Config:
-    """Return a run's settings. Raises ConfigurationError for another suite."""
+    """Return a run's settings. Raises ConfigurationError for another suite, and for an algorithm without values."""
     replaced = {word.partition("=")[0] for word in overrides}
     base = [word for word in BASE if word.partition("=")[0] not in replaced]
     config = compose([*base, *overrides, f"algorithm={algorithm}", f"seed={seed}"])
     if config.env.name != "matrix":
         raise ConfigurationError(
             f"env={config.env.name} is not a matrix game: bench matrix lists tables of env=matrix."
+        )
+    if find_algorithm(config.algorithm).team.joint_values is TeamHalf.joint_values:
+        raise ConfigurationError(
+            f"algorithm={algorithm} has no values of joint actions. Algorithms: {', '.join(USUAL)}."
         )
     return config
