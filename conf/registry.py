@@ -19,6 +19,7 @@ _COMMON = "fedqmix.conf.schema"
 _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
 _PPO = "fedqmix.algorithms.ppo.settings"
+_NETWORKS = "fedqmix.networks.settings"
 _STRATEGIES = "fedqmix.strategies.options"
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -35,7 +36,9 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "model": {
         "gru": f"{_COMMON}:ModelConfig",
         "mlp": f"{_COMMON}:ModelConfig",
-        OWN: f"{_COMMON}:ModelConfig",
+        "entity_attention": f"{_NETWORKS}:EntityAttentionSettings",
+        "transformer": f"{_NETWORKS}:TransformerSettings",
+        OWN: f"{_NETWORKS}:TransformerSettings",
     },
     "strategy": {
         "none": f"{_COMMON}:StrategyConfig",

@@ -26,7 +26,7 @@ def observation_table(names: Sequence[str], layout: Layout) -> EntityTable:
     others = [f"other_{other}" for other in range(layout.n_agents - 1)]
     enemies = _enemies(layout)
     places = _places(names, "own")
-    flags = {"own": ("is_agent", "is_self"), **dict.fromkeys(others, ("is_agent",))}
+    flags: dict[str, tuple[str, ...]] = {"own": ("is_agent", "is_self"), **dict.fromkeys(others, ("is_agent",))}
     agents = range(layout.n_agents)
     beyond = tuple(range(layout.n_agents, layout.n_agents + layout.n_enemies))
     numbers = tuple((agent, *(other for other in agents if other != agent), *beyond) for agent in agents)
@@ -47,7 +47,8 @@ def state_table(names: Sequence[str], layout: Layout) -> EntityTable | None:
             for agent in agents:
                 places[agent][name] = places[None][name]
     rows = [*agents, *_enemies(layout)]
-    own, flags = tuple(range(len(agents))), dict.fromkeys(agents, ("is_agent",))
+    own = tuple(range(len(agents)))
+    flags: dict[str, tuple[str, ...]] = dict.fromkeys(agents, ("is_agent",))
     return _table(places, rows, flags, own, (tuple(range(len(rows))),), _actions(layout))
 
 

@@ -30,7 +30,8 @@ class EntityReader:
         one, zero = torch.ones_like(vectors[..., :1]), torch.zeros_like(vectors[..., :1])
         whole = torch.cat([vectors, one, zero], dim=-1)  # ONE is -2 and ZERO is -1, counted from the end
         index = self._source.on(vectors.device) % whole.shape[-1]
-        features = whole.index_select(-1, index).unflatten(-1, (self.table.count, self.table.features))
+        rows = self.table.count, self.table.features
+        features = whole.index_select(-1, index).reshape(*vectors.shape[:-1], *rows)
         return EntityRows(features, ((features != 0) & self._sourced.on(vectors.device)).any(-1))
 
 
