@@ -12,6 +12,8 @@ from fedqmix.algorithms.ppo.agent import IppoAgent, MappoAgent
 from fedqmix.algorithms.ppo.team import IppoTeam, MappoTeam
 from fedqmix.algorithms.q_learning.agent import QLearningAgent
 from fedqmix.algorithms.q_learning.team import IqlTeam, QLearningTeam, QmixTeam, VdnTeam
+from fedqmix.algorithms.refil.agent import RefilAgent
+from fedqmix.algorithms.refil.team import FlexQmixTeam, RefilTeam
 from fedqmix.algorithms.weighted_qmix.agent import CwQmixAgent, OwQmixAgent
 from fedqmix.algorithms.weighted_qmix.team import CwQmixTeam, OwQmixTeam
 from fedqmix.networks import NetworkSettings, make_network
@@ -40,6 +42,8 @@ ALGORITHMS = {
     "qmix": Algorithm(QLearningAgent, QmixTeam),
     "ow_qmix": Algorithm(OwQmixAgent, OwQmixTeam),
     "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
+    "flex_qmix": Algorithm(QLearningAgent, FlexQmixTeam),
+    "refil": Algorithm(RefilAgent, RefilTeam),
     "ippo": Algorithm(IppoAgent, IppoTeam),
     "mappo": Algorithm(MappoAgent, MappoTeam),
 }

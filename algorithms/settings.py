@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from fedqmix.algorithms.ppo.settings import MappoSettings
 from fedqmix.algorithms.q_learning.settings import QmixSettings
+from fedqmix.algorithms.refil.settings import RefilSettings
 from fedqmix.algorithms.rewards import RewardSettings
 from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 
 
 @dataclass
-class OwnSettings(QmixSettings, WeightedQmixSettings, MappoSettings, RewardSettings):
+class OwnSettings(QmixSettings, WeightedQmixSettings, RefilSettings, MappoSettings, RewardSettings):
     """Every setting of every algorithm."""

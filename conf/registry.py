@@ -18,6 +18,7 @@ OWN = "own"
 _COMMON = "fedqmix.conf.schema"
 _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
+_REFIL = "fedqmix.algorithms.refil.settings"
 _PPO = "fedqmix.algorithms.ppo.settings"
 _NETWORKS = "fedqmix.networks.settings"
 _STRATEGIES = "fedqmix.strategies.options"
@@ -29,6 +30,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "qmix": f"{_Q_LEARNING}:QmixSettings",
         "ow_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
+        "flex_qmix": f"{_REFIL}:FlexQmixSettings",
+        "refil": f"{_REFIL}:RefilSettings",
         "ippo": f"{_PPO}:IppoSettings",
         "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",

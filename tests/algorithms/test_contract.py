@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from fedqmix.algorithms import ALGORITHMS
 from fedqmix.conf.schema import ModelConfig
+from fedqmix.networks.contract import ENTITY_SPEC
 from fedqmix.testing import AlgorithmContract
+from support.entities import attention_model, transformer_model
 
 
 class TestIql(AlgorithmContract):
@@ -31,6 +33,24 @@ class TestOwQmix(AlgorithmContract):
 
 class TestCwQmix(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
+
+
+class TestFlexQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["flex_qmix"]
+    spec = ENTITY_SPEC
+
+
+class TestRefil(AlgorithmContract):
+    algorithm = ALGORITHMS["refil"]
+    spec = ENTITY_SPEC
+    model = attention_model()
+
+
+class TestRefilOfTransformers(AlgorithmContract):
+    algorithm = ALGORITHMS["refil"]
+    changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
+    spec = ENTITY_SPEC
+    model = transformer_model()
 
 
 class TestIppo(AlgorithmContract):

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
+from fedqmix.algorithms.fitting import check_fit, needs_entities
 from fedqmix.algorithms.individual import make_individual_half
 from fedqmix.clients.backend import learns_by_kernels
 from fedqmix.conf.schema import Config, StrategyConfig
@@ -57,6 +58,8 @@ def _require_method(config: Config, device: torch.device) -> None:
     spec, algorithm = team_spec(config.map, config.env), find_algorithm(config.algorithm)
     networks = make_networks(algorithm, config.model, spec)
     learns_by_kernels(config.runtime.backend, device, networks.network, algorithm)
+    if needs_entities(algorithm, config.model):
+        check_fit(algorithm, config.algorithm, config.model, spec)
     if "own" not in (config.model.name, config.algorithm.name):
         return
     check_shared(config, tuple(networks.shapes()))
