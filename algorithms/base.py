@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from fedqmix.runtime.core.episodes import PackedEpisodes, TeamTransitions
-from fedqmix.runtime.core.rows import Row, differentiable
+from fedqmix.runtime.core.rows import N_ACTIONS, Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
 
@@ -72,6 +72,18 @@ class AgentNetworks(Protocol):
     def target(self, network: str = Q, hidden: torch.Tensor | None = None) -> torch.Tensor:
         """Return the target network's outputs without graph: [agents, moments, outputs]."""
 
+    def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return network Q's outputs and its features, both with graph (networks.base.Network.unroll_features)."""
+
+    def target_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs and features of Q's target network, both without graph."""
+
+    def online_encoded(self, encoder: str, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """Encode features [agents, rows, width] and actions [agents, rows] int64: [agents, rows, encoder's width]."""
+
+    def target_encoded(self, encoder: str, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """Encode by the target encoder, without graph."""
+
 
 class AgentHalf(ABC):
     """The agents' half of an algorithm. It holds no state: networks and episodes are passed in."""
@@ -83,6 +95,9 @@ class AgentHalf(ABC):
     """The networks of every agent, all built by the model group. Parameters outside Q are named NETWORK.NAME."""
     outputs: ClassVar[Mapping[str, int]] = {}
     """The number of outputs of the networks that do not have one for each action."""
+    encoders: ClassVar[tuple[str, ...]] = ()
+    """The encoders of every agent: small networks over the features of network Q and an action (networks.encoder).
+    Their widths are `sizes` of the same names, and their parameters are named ENCODER.NAME."""
     selection: ClassVar[Selection] = "epsilon_greedy"
     """The draw of the actions that are not greedy: uniform over the available ones, or by the policy's probabilities
     (categorical: Q's outputs are logits). algorithm.epsilon_* is the share of drawn actions; evaluations are greedy."""
@@ -92,12 +107,19 @@ class AgentHalf(ABC):
     """The episodes of a training step: batch_size drawn uniformly from the buffer, or the newest batch_size. With
     newest, every collected batch is learned from algorithm.epochs times (runtime.storage.draw)."""
 
+    features: ClassVar[str | None] = None
+    """The name in `sizes` of the width that the features of network Q must have; None: any, or they are not used."""
     hides_entities: ClassVar[bool] = False
     """Whether `compute` hides entities from the networks. Then these must be networks over entities, and the entities
     of observations and states must have numbers (runtime.core.entities)."""
 
     def __init__(self, settings: AlgorithmSettings) -> None:
         self.settings = settings
+
+    @classmethod
+    def sizes(cls, spec: TeamSpec, settings: AlgorithmSettings) -> Mapping[str, int]:
+        """Return the numbers that names in the declaration of rows stand for, and the widths of encoders."""
+        return {N_ACTIONS: spec.n_actions}
 
     @abstractmethod
     def compute(self, networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> Mapping[str, torch.Tensor]:
@@ -154,8 +176,13 @@ class Algorithm(NamedTuple):
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The rows that every agent sends in each training step."""
+        """The rows that every agent sends in each training step, as declared: sizes may be names."""
         return self.agent.rows if self.individual is None else ()
+
+    def sized_rows(self, spec: TeamSpec, settings: AlgorithmSettings) -> tuple[Row, ...]:
+        """Return the rows of a team, with numbers for all sizes. Raises ConfigurationError as Row.sized does."""
+        sizes = self.agent.sizes(spec, settings)
+        return tuple(row.sized(sizes) for row in self.rows)
 
     @property
     def recorded(self) -> tuple[str, ...]:

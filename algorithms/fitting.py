@@ -6,7 +6,7 @@ import torch
 
 from fedqmix.algorithms.base import Algorithm, AlgorithmSettings
 from fedqmix.algorithms.registry import make_networks, make_team_half
-from fedqmix.networks import NetworkSettings
+from fedqmix.networks import Network, NetworkSettings
 from fedqmix.networks.registry import NETWORKS
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.spaces import Space, entity_table
@@ -24,7 +24,7 @@ def check_fit(algorithm: Algorithm, settings: AlgorithmSettings, model: NetworkS
 
     Raises ConfigurationError with what does not fit.
     """
-    networks = make_networks(algorithm, model, spec)
+    networks = make_networks(algorithm, settings, model, spec)
     if algorithm.agent.hides_entities:
         if not networks.network.hides_entities:
             readers = " or ".join(f"model={name}" for name, one in NETWORKS.items() if one.hides_entities)
@@ -34,8 +34,19 @@ def check_fit(algorithm: Algorithm, settings: AlgorithmSettings, model: NetworkS
             )
         _check_numbers(spec.observation, "observation", settings)
         _check_numbers(spec.state, "state", settings)
+    if algorithm.agent.features is not None:
+        _check_features(algorithm.agent.features, networks.network, algorithm, settings)
     with torch.device("meta"):
         make_team_half(algorithm, settings, spec, seed=0)
+
+
+def _check_features(name: str, network: Network, algorithm: Algorithm, settings: AlgorithmSettings) -> None:
+    wanted, width = algorithm.agent.sizes(network.spec, settings)[name], network.feature_layer().width
+    if wanted != width:
+        raise ConfigurationError(
+            f"algorithm.{name}={wanted} must be the width of the agents' features, model.hidden={width}: leave "
+            f"algorithm.{name} out, or set both."
+        )
 
 
 def _check_numbers(space: Space, what: str, settings: AlgorithmSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import torch
 
@@ -12,11 +13,18 @@ from fedqmix.algorithms.ppo.agent import IppoAgent, MappoAgent
 from fedqmix.algorithms.ppo.team import IppoTeam, MappoTeam
 from fedqmix.algorithms.q_learning.agent import QLearningAgent
 from fedqmix.algorithms.q_learning.team import IqlTeam, QLearningTeam, QmixTeam, VdnTeam
+from fedqmix.algorithms.qplex.agent import QplexAgent
+from fedqmix.algorithms.qplex.team import QplexTeam
+from fedqmix.algorithms.qtran.agent import QtranAgent
+from fedqmix.algorithms.qtran.team import QtranTeam
 from fedqmix.algorithms.refil.agent import RefilAgent
 from fedqmix.algorithms.refil.team import FlexQmixTeam, RefilTeam
+from fedqmix.algorithms.transf_qmix.agent import TransfQmixAgent
+from fedqmix.algorithms.transf_qmix.team import TransfQmixTeam, TransfStateTeam
 from fedqmix.algorithms.weighted_qmix.agent import CwQmixAgent, OwQmixAgent
 from fedqmix.algorithms.weighted_qmix.team import CwQmixTeam, OwQmixTeam
 from fedqmix.networks import NetworkSettings, make_network
+from fedqmix.networks.encoder import Encoder
 from fedqmix.networks.network_set import NetworkSet
 from fedqmix.runtime.core import seeds
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -42,8 +50,12 @@ ALGORITHMS = {
     "qmix": Algorithm(QLearningAgent, QmixTeam),
     "ow_qmix": Algorithm(OwQmixAgent, OwQmixTeam),
     "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
+    "qplex": Algorithm(QplexAgent, QplexTeam),
+    "qtran": Algorithm(QtranAgent, QtranTeam),
     "flex_qmix": Algorithm(QLearningAgent, FlexQmixTeam),
     "refil": Algorithm(RefilAgent, RefilTeam),
+    "transf_qmix": Algorithm(TransfQmixAgent, TransfQmixTeam),
+    "transf_state": Algorithm(QLearningAgent, TransfStateTeam),
     "ippo": Algorithm(IppoAgent, IppoTeam),
     "mappo": Algorithm(MappoAgent, MappoTeam),
 }
@@ -94,10 +106,20 @@ def _require_recordable(found: Algorithm, settings: AlgorithmSettings) -> None:
         )
 
 
-def make_networks(algorithm: Algorithm, model: NetworkSettings, spec: TeamSpec) -> NetworkSet:
-    """Return the networks of each agent. Raises ConfigurationError when a user's network is not valid."""
-    names, outputs = algorithm.agent.networks, algorithm.agent.outputs
-    return NetworkSet({name: make_network(model, spec, outputs.get(name)) for name in names})
+def make_networks(
+    algorithm: Algorithm, settings: AlgorithmSettings, model: NetworkSettings, spec: TeamSpec
+) -> NetworkSet:
+    """Return the networks of each agent. settings: the algorithm's. model: the networks'.
+
+    Raises ConfigurationError when a user's network is not valid, or lacks the features that an encoder reads.
+    """
+    agent = algorithm.agent
+    networks = {name: make_network(model, spec, agent.outputs.get(name)) for name in agent.networks}
+    if not agent.encoders:
+        return NetworkSet(networks)
+    layer, sizes = networks[agent.networks[0]].feature_layer(), agent.sizes(spec, settings)
+    make = partial(Encoder, layer, spec.n_actions, initialisation=model.initialisation)
+    return NetworkSet(networks, {name: make(width=sizes[name]) for name in agent.encoders})
 
 
 def make_team_half(algorithm: Algorithm, settings: AlgorithmSettings, spec: TeamSpec, seed: int) -> TeamHalf:

@@ -70,7 +70,7 @@ class AgentStack:
         self.recorded = algorithm.recorded
         self.individual_loss = IndividualLoss.of(algorithm, spec, learning)
         """The agents' own losses; None: the team's side computes the loss."""
-        self.networks = make_networks(algorithm, model, spec)
+        self.networks = make_networks(algorithm, learning, model, spec)
         drawn = self.networks.draw(self.agent_ids, seed)
         self.train_state: TrainState = (
             CompiledTrainState(drawn, learning.learning_rate, self.thread_pool)

@@ -78,7 +78,8 @@ def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
 def sample_episodes(ring: EpisodeRing, slots: Integers, draws: StepDraws | None = None) -> SampledEpisodes:
     """Return the episodes in the given slots.
 
-    slots: [batch] int64, longest episode first. draws: of the training step that learns from them. Raises SlotError when a slot holds no finished episode.
+    slots: [batch] int64, longest episode first. draws: of the training step that learns from them.
+    Raises SlotError when a slot holds no finished episode.
     """
     order = timeline(ring.lengths(slots))
     columns = dict(ring.columns)

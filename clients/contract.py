@@ -44,6 +44,12 @@ SIZES: Mapping[str, Any] = {
     "hypernetwork_hidden": 5,
     "alpha": 0.3,
     "central_hidden": 7,
+    "attention_heads": 3,
+    "attention_layers": 2,
+    "encoding_embed": 5,
+    "joint_hidden": 7,
+    "lambda_opt": 0.7,
+    "lambda_nopt": 0.3,
     "epochs": 3,
     "clip_ratio": 0.2,
     "gae_lambda": 0.9,
@@ -51,6 +57,8 @@ SIZES: Mapping[str, Any] = {
     "value_coefficient": 0.5,
     "normalise_advantages": True,
     "critic_hidden": 7,
+    "token_width": 8,
+    "mixer_blocks": 2,
     "mixer_width": 6,
     "mixer_heads": 2,
     "imagined_weight": 0.3,
@@ -167,10 +175,12 @@ class AlgorithmContract:
         found = agent_rows(agents, self.episodes(agents)).rows
         assert name_faults(found, self.algorithm.rows) is None
         order = timeline(agents.ring.lengths(self.slots(agents)))
-        for row in self.algorithm.rows:
-            assert tuple(found[row.name].shape) == (3, row.count(order), *row.shape), row.name
+        for row in self.algorithm.sized_rows(SPEC, self.settings()):
+            assert tuple(found[row.name].shape) == (3, row.count(order), *row.lengths), row.name
             assert str(found[row.name].dtype).removeprefix("torch.") == row.dtype, row.name
             assert torch.isfinite(found[row.name].double()).all(), row.name
+            if row.below is not None:
+                assert ((found[row.name] >= 0) & (found[row.name] < int(row.below))).all(), row.name
 
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
         """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""

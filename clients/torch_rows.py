@@ -53,6 +53,24 @@ class TorchNetworks(NamedTuple):
         """See AgentNetworks."""
         return self.networks.unroll(network, self.target_parameters, self.seen._replace(hidden=hidden), self.order)
 
+    def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """See AgentNetworks."""
+        return self.networks.unroll_features(self.online_parameters, self.seen, self.order)
+
+    @torch.no_grad()
+    def target_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """See AgentNetworks."""
+        return self.networks.unroll_features(self.target_parameters, self.seen, self.order)
+
+    def online_encoded(self, encoder: str, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """See AgentNetworks."""
+        return self.networks.encode(encoder, self.online_parameters, features, actions)
+
+    @torch.no_grad()
+    def target_encoded(self, encoder: str, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """See AgentNetworks."""
+        return self.networks.encode(encoder, self.target_parameters, features, actions)
+
 
 def rows_of_stacks(sampled: Sequence[Sampled]) -> list[AgentRows]:
     """Compute the rows of one or several teams as one stack; their settings differ only in the seed."""

@@ -18,7 +18,10 @@ OWN = "own"
 _COMMON = "fedqmix.conf.schema"
 _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
+_QPLEX = "fedqmix.algorithms.qplex.settings"
+_QTRAN = "fedqmix.algorithms.qtran.settings"
 _REFIL = "fedqmix.algorithms.refil.settings"
+_TRANSF = "fedqmix.algorithms.transf_qmix.settings"
 _PPO = "fedqmix.algorithms.ppo.settings"
 _NETWORKS = "fedqmix.networks.settings"
 _STRATEGIES = "fedqmix.strategies.options"
@@ -30,8 +33,12 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "qmix": f"{_Q_LEARNING}:QmixSettings",
         "ow_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
+        "qplex": f"{_QPLEX}:QplexSettings",
+        "qtran": f"{_QTRAN}:QtranSettings",
         "flex_qmix": f"{_REFIL}:FlexQmixSettings",
         "refil": f"{_REFIL}:RefilSettings",
+        "transf_qmix": f"{_TRANSF}:TransfQmixSettings",
+        "transf_state": f"{_TRANSF}:TransfQmixSettings",
         "ippo": f"{_PPO}:IppoSettings",
         "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",
@@ -66,6 +73,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "bps": "fedqmix.envs.bps.options:BpsOptions",
         "lbf": "fedqmix.envs.lbf.options:LbfOptions",
         "rware": "fedqmix.envs.rware.options:RwareOptions",
+        "matrix": "fedqmix.envs.matrix.options:MatrixOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },

@@ -17,6 +17,7 @@ SUITES: Mapping[str, str] = {
     "bps": "fedqmix.envs.bps.suite:SUITE",
     "lbf": "fedqmix.envs.lbf.suite:SUITE",
     "rware": "fedqmix.envs.rware.suite:SUITE",
+    "matrix": "fedqmix.envs.matrix.suite:SUITE",
     "pettingzoo": "fedqmix.envs.from_pettingzoo.suite:SUITE",
     "own": "fedqmix.envs.own.suite:SUITE",
 }

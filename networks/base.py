@@ -7,7 +7,7 @@ the layers that agents share.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -55,6 +55,13 @@ class Seen(NamedTuple):
     def of_agents(self, own: slice) -> Seen:
         """Return some of the stack's agents."""
         return Seen(*(None if column is None else column[own] for column in self))
+
+
+class FeatureLayer(NamedTuple):
+    """The layer of a network whose values are its features: the input of the last, linear layer."""
+
+    width: int
+    group: str  # the group of its units in `Network.units`
 
 
 class Network(ABC):
@@ -118,8 +125,26 @@ class Network(ABC):
             outputs.append(output)
         return torch.cat(outputs, dim=1)
 
+    def feature_layer(self) -> FeatureLayer:
+        """Return the layer whose values `unroll_features` returns. Raises ConfigurationError unless overridden."""
+        raise ConfigurationError(
+            f"{type(self).__name__} does not give its features, of which algorithm=qtran computes encodings: override "
+            "`feature_layer` and `unroll_features` (docs/own_methods.md), or choose model=gru or model=mlp."
+        )
+
+    def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs of `unroll` and the features [agents, moments, feature_layer().width], both with graph.
+
+        Arguments: as of `unroll`. Raises ConfigurationError unless overridden, as `feature_layer` does.
+        """
+        raise ConfigurationError(f"{type(self).__name__} does not override `unroll_features` (docs/own_methods.md).")
+
     def parameters(self, agent_ids: tuple[int, ...], generators: list[np.random.Generator]) -> Parameters:
         """Draw the initial parameters of a stack. generators: one for each agent."""
-        drawn = [self.draw(random) for random in generators]
-        assert len(drawn) == len(agent_ids)
-        return {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.shapes()}
+        assert len(generators) == len(agent_ids)
+        return stacked([self.draw(random) for random in generators])
+
+
+def stacked(drawn: Sequence[Mapping[str, NDArray[np.float32]]]) -> Parameters:
+    """Return the parameters of a stack from those of each agent, by name."""
+    return {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in drawn[0]}

@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.networks.base import FeatureLayer, NetworkSettings, Parameters, Seen, Shapes
 from fedqmix.networks.entity_network import EntityNetwork
 from fedqmix.networks.gru_recurrence import gru_cell, unroll
 from fedqmix.networks.settings import EntityAttentionSettings
@@ -68,9 +68,17 @@ class EntityAttention(EntityNetwork):
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
         """See Network; everything but the recurrence is computed for all moments at once."""
+        return self.unroll_features(parameters, seen, order)[0]
+
+    def feature_layer(self) -> FeatureLayer:
+        """See Network; the hidden state after the moment."""
+        return FeatureLayer(self.settings.hidden, "gru")
+
+    def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
         recurrent = parameters["gru.weight_hh"], parameters["gru.bias_hh"]
         hidden = unroll(self._gates_in(parameters, seen), *recurrent, order)
-        return layers.linear(parameters, "head", hidden)
+        return layers.linear(parameters, "head", hidden), hidden
 
     def _gates_in(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
         embedded = self.embed(parameters, seen)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes, Units
+from fedqmix.networks.base import FeatureLayer, Network, NetworkSettings, Parameters, Seen, Shapes, Units
 from fedqmix.networks.gru_recurrence import gru_cell, unroll
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
@@ -83,9 +83,17 @@ class Gru(Network):
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
         """See Network; the products of the input side are computed for all moments at once."""
+        return self.unroll_features(parameters, seen, order)[0]
+
+    def feature_layer(self) -> FeatureLayer:
+        """See Network; the hidden state after the moment."""
+        return FeatureLayer(self.settings.hidden, "gru")
+
+    def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
         recurrent = parameters["gru.weight_hh"], parameters["gru.bias_hh"]
         hidden = self.recurrence(self._gates_in(parameters, seen), *recurrent, order)
-        return layers.linear(parameters, "head", hidden)
+        return layers.linear(parameters, "head", hidden), hidden
 
     def _gates_in(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
         inputs = layers.flat_input(seen, self.spec, self.settings)

@@ -12,7 +12,6 @@ from fedqmix.networks.base import Parameters, Seen, Shapes
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import TeamSpec
 
-
 NO_HIDING = (
     "this network reads the observation as one vector, so no entity can be hidden from it: choose "
     "model=entity_attention or model=transformer."

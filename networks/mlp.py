@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import Network, Parameters, Seen, Shapes, Units
+from fedqmix.networks.base import FeatureLayer, Network, Parameters, Seen, Shapes, Units
 from fedqmix.runtime.core.timeline import Timeline
 
 
@@ -43,14 +43,22 @@ class Mlp(Network):
 
     def step(self, parameters: Parameters, seen: Seen, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """See Network."""
-        return self._values(parameters, seen), memory
+        return self._values(parameters, seen)[0], memory
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
         """See Network; all moments at once."""
+        return self._values(parameters, seen)[0]
+
+    def feature_layer(self) -> FeatureLayer:
+        """See Network; the second hidden layer."""
+        return FeatureLayer(self.settings.hidden, "fc2")
+
+    def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
         return self._values(parameters, seen)
 
-    def _values(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
+    def _values(self, parameters: Parameters, seen: Seen) -> tuple[torch.Tensor, torch.Tensor]:
         features = layers.flat_input(seen, self.spec, self.settings)
         for name in ("fc1", "fc2"):
             features = layers.linear(parameters, name, features).relu()
-        return layers.linear(parameters, "head", features)
+        return layers.linear(parameters, "head", features), features

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 
 from fedqmix.networks import layers
-from fedqmix.networks.base import NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.networks.base import FeatureLayer, NetworkSettings, Parameters, Seen, Shapes
 from fedqmix.networks.entity_network import EntityNetwork
 from fedqmix.networks.settings import TransformerSettings
 from fedqmix.networks.transformer_blocks import block_shapes, transform
@@ -67,6 +67,14 @@ class Transformer(EntityNetwork):
 
     def unroll(self, parameters: Parameters, seen: Seen, order: Timeline) -> torch.Tensor:
         """See Network; rows are embedded, and values computed, for all moments at once."""
+        return self.unroll_features(parameters, seen, order)[0]
+
+    def feature_layer(self) -> FeatureLayer:
+        """See Network; the recurrent token after the moment."""
+        return FeatureLayer(self.settings.hidden, "token")
+
+    def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:
+        """See Network."""
         rows, _, hidden = self.embed(parameters, seen)
         memory = self.begin(len(rows), order.batch, rows.device)
         found = []
@@ -75,7 +83,8 @@ class Transformer(EntityNetwork):
             unread = None if hidden is None else hidden[:, now]
             found.append(self._advance(parameters, rows[:, now], unread, memory[:, :count]))
             memory = found[-1][:, :, 0]
-        return self._values(parameters, torch.cat(found, dim=1), seen)
+        tokens = torch.cat(found, dim=1)
+        return self._values(parameters, tokens, seen), tokens[:, :, 0]
 
     def _advance(
         self, parameters: Parameters, rows: torch.Tensor, hidden: torch.Tensor | None, memory: torch.Tensor

@@ -57,7 +57,7 @@ class TeamLearner:
         self.records = records
         self.seed = seed
         algorithm = find_algorithm(settings)
-        self.rows, self.replay = algorithm.rows, algorithm.agent.replay
+        self.rows, self.replay = algorithm.sized_rows(spec, settings), algorithm.agent.replay
         self.half = make_team_half(algorithm, settings, spec, seed).to(device)
         self.target = target_of(self.half)
         self.training = make_training(self.half, self.target, self.rows, settings.learning_rate, backend, batched_runs)

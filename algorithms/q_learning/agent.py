@@ -35,9 +35,8 @@ class QLearningAgent(AgentHalf):
         q = networks.online()  # [agents, moments, n_actions]
         with torch.no_grad():
             target = networks.target()[:, order.batch :]
-            selector = q.detach()[:, order.batch :] if self.settings.double_q else target
-            best = greedy(selector, episodes.available_actions[:, order.batch :])
-            q_next = target.gather(-1, best.unsqueeze(-1)).squeeze(-1)
+            best = greedy_next(q, target, episodes, order, self.settings.double_q)
+            q_next = chosen(target, best)
         return {"q_taken": taken(q, episodes.actions, order), "q_next": q_next}
 
 
@@ -46,10 +45,36 @@ def taken(values: torch.Tensor, actions: torch.Tensor, order: Timeline) -> torch
 
     values: [agents, moments, n_actions]. actions: [agents, transitions] int64.
     """
-    moments = torch.from_numpy(order.taken).to(values.device)
-    return values.index_select(1, moments).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    return chosen(acted(values, order), actions)
+
+
+def acted(values: torch.Tensor, order: Timeline) -> torch.Tensor:
+    """Return the values of the moments at which agents acted: [agents, moments, ...] -> [agents, transitions, ...]."""
+    return values.index_select(1, torch.from_numpy(order.taken).to(values.device))
+
+
+def chosen(values: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+    """Return the values of one action each: [...]. values: [..., n_actions]. actions: [...] int64."""
+    return values.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+
+def greedy_next(
+    q: torch.Tensor, target: torch.Tensor, episodes: PackedEpisodes, order: Timeline, double_q: bool
+) -> torch.Tensor:
+    """Return the best available action at the moment after each transition: [agents, transitions] int64.
+
+    q: the online network's values [agents, moments, n_actions], which decide with double_q; target: the target
+    network's at the moments after transitions [agents, transitions, n_actions], which decide without.
+    """
+    selector = q.detach()[:, order.batch :] if double_q else target
+    return greedy(selector, episodes.available_actions[:, order.batch :])
 
 
 def greedy(values: torch.Tensor, available: torch.Tensor) -> torch.Tensor:
     """Return the best available action, the first of equals: [...] int64. values, available: [..., n_actions]."""
     return values.masked_fill(~available, -torch.inf).argmax(-1)
+
+
+def highest(values: torch.Tensor, available: torch.Tensor) -> torch.Tensor:
+    """Return the value of the best available action: [...]. values, available: [..., n_actions]."""
+    return values.masked_fill(~available, -torch.inf).amax(-1)

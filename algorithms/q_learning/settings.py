@@ -22,12 +22,18 @@ class IqlSettings(QLearningSettings, RewardSettings):
 
 
 @dataclass
-class MixingSettings(AlgorithmConfig):
+class HypernetworkSettings(AlgorithmConfig):
+    """The settings of mixers whose weights come from networks over the state."""
+
+    hypernetwork_hidden: int = number(1, doc="width of the hypernetworks' hidden layers, where they have any")
+
+
+@dataclass
+class MixingSettings(HypernetworkSettings):
     """The settings of QMIX's mixing network (algorithms/q_learning/mixers/qmix.py)."""
 
     mixing_embed: int = number(1, doc="width of the mixing network")
     hypernetwork_layers: int = number(1, 2, doc="layers of the weight hypernetworks")
-    hypernetwork_hidden: int = number(1, doc="width of their hidden layer when there are two")
 
 
 @dataclass

@@ -54,7 +54,9 @@ class RefilAgent(QLearningAgent):
 def _together(networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> torch.Tensor:
     """Return which entities are in an agent's group: [agents, moments, entities] bool, by the entities' numbers."""
     count, ids = numbered_entities(networks.spec), networks.agent_ids
-    drawn = np.stack([imagined_groups(draws, order.batch, count) for draws in episodes.draws])  # [runs, batch, entities]
+    drawn = np.stack(
+        [imagined_groups(draws, order.batch, count) for draws in episodes.draws]
+    )  # [runs, batch, entities]
     groups = torch.from_numpy(drawn).to(ids.device).repeat_interleave(len(ids) // len(drawn), dim=0)
     own = groups.gather(2, ids.view(-1, 1, 1).expand(-1, order.batch, 1))  # an agent's number is its id
     return (groups == own).index_select(1, torch.from_numpy(order.moment_episode).to(ids.device))

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import nn
 
 from fedqmix.algorithms.base import TeamHalf
+from fedqmix.algorithms.q_learning.mixers.feed_forward import feed_forward
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.algorithms.q_learning.td_targets import td_targets
 from fedqmix.algorithms.q_learning.team import states, td_figures
@@ -36,10 +36,8 @@ class CentralMixer(nn.Module):
 
     def __init__(self, spec: TeamSpec, hidden: int) -> None:
         super().__init__()
-        widths = [spec.state_dim + spec.n_agents, hidden, hidden, hidden]
-        layers = [layer for sizes in pairwise(widths) for layer in (nn.Linear(*sizes), nn.ReLU())]
-        self.joint = nn.Sequential(*layers, nn.Linear(hidden, 1))
-        self.value = nn.Sequential(nn.Linear(spec.state_dim, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.joint = feed_forward(spec.state_dim + spec.n_agents, hidden, hidden, hidden, 1)
+        self.value = feed_forward(spec.state_dim, hidden, 1)
 
     def forward(self, central: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """central: [agents, transitions], state: [transitions, state_dim]. Returns [1, transitions]."""

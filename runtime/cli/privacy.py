@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from rich.console import Console
 from rich.table import Table
 
 from fedqmix.algorithms import ALGORITHMS, find_algorithm
-from fedqmix.algorithms.base import Algorithm
 from fedqmix.algorithms.rewards import INDIVIDUAL
+from fedqmix.conf.schema import Config
+from fedqmix.envs.factory import team_spec
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.core.rows import BYTES, Row
 
 HELP = """\
-fedqmix privacy [algorithm=NAME] [algorithm.code=FILE.py:NAME] [algorithm.reward=individual]
+fedqmix privacy [algorithm=NAME] [algorithm.code=FILE.py:NAME] [algorithm.reward=individual] [env=SUITE] [map=TASK]
 
 Prints, for one algorithm or for all, each row that an agent sends to the mixer in a training step: its type, its bytes
 a transition, whether a gradient comes back, and what the mixer learns from it. The wire refuses everything else.
+Some rows are as long as the task or settings of the algorithm (algorithm.*) make them.
 """
-OPTIONS = ("algorithm", "algorithm.code", "algorithm.reward")
+OPTIONS = ("algorithm", "algorithm.code", "algorithm.reward", "env", "map")
+SECTIONS = ("algorithm.", "env.")
+"""The sections whose settings are options too."""
 INDIVIDUAL_REWARDS = f"algorithm.reward={INDIVIDUAL}"
 
 
 def privacy_command(words: list[str]) -> int:
     """Print the tables."""
     for word in words:
-        if word.partition("=")[0] not in OPTIONS:
-            raise ConfigurationError(unknown("option", word.partition("=")[0], OPTIONS))
-    if any(word.startswith(("algorithm=", "algorithm.reward=")) for word in words):
-        settings = compose(words).algorithm
-        named = {settings.name: find_algorithm(settings)}
-    else:
-        named = dict(ALGORITHMS)
+        name = word.partition("=")[0]
+        if name not in OPTIONS and not name.startswith(SECTIONS):
+            raise ConfigurationError(unknown("option", name, OPTIONS))
+    one = any(word.startswith(("algorithm=", "algorithm.")) for word in words)
+    chosen = [words] if one else [[*words, f"algorithm={name}"] for name in ALGORITHMS]
     console = Console()
-    for name, algorithm in named.items():
-        console.print(_table(name, algorithm))
+    for own in chosen:
+        console.print(_table(compose(own)))
     return 0
 
 
@@ -46,25 +51,43 @@ def markdown() -> str:
     ]
     for name, algorithm in ALGORITHMS.items():
         for row in algorithm.rows:
-            size = f"{row.bytes} a {row.per}"
             back = "comes back" if row.differentiable else ""
-            lines.append(f"| `{name}` | `{row.name}` | {size} | {back} | {row.discloses} |")
+            lines.append(f"| `{name}` | `{row.name}` | {_size(row)} a {row.per} | {back} | {_disclosed(row)} |")
         if algorithm.team.independent:
             lines.append(f"| `{name}` with `{INDIVIDUAL_REWARDS}` | none | 0 |  | nothing |")
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, algorithm: Algorithm) -> Table:
-    rows = algorithm.rows
+def _size(row: Row) -> str:
+    """Return the bytes of one entry; named sizes as factors."""
+    numbers = [length for length in row.shape if isinstance(length, int)]
+    names = [f"`{length}`" for length in row.shape if isinstance(length, str)]
+    return " x ".join([str(BYTES[row.dtype] * prod(numbers)), *names])
+
+
+def _disclosed(row: Row) -> str:
+    return f"{row.discloses}; only the sum over the agents is used" if row.summed else row.discloses
+
+
+def _table(config: Config) -> Table:
+    algorithm = find_algorithm(config.algorithm)
+    rows = algorithm.sized_rows(team_spec(config.map, config.env), config.algorithm)
     up, down = (sum(row.bytes for row in rows if pick(row)) for pick in (bool, lambda row: row.differentiable))
-    named = name if algorithm.individual is None else f"{name} with {INDIVIDUAL_REWARDS}"
+    named = config.algorithm.name
+    if algorithm.individual is not None:
+        named += f" with {INDIVIDUAL_REWARDS}"
+    if any(row.shape != declared.shape for row, declared in zip(rows, algorithm.rows, strict=True)):
+        named += f" on {config.map}"
     table = Table(title=f"{named}: {up} bytes up and {down} bytes down for each agent, transition and training step")
-    for column in ("row", "type", "bytes", "per", "gradient", "the mixer learns about the agent"):
+    table.add_column("row", min_width=max((len(row.name) for row in rows), default=0))
+    for column in ("type", "bytes", "per", "gradient", "the mixer learns about the agent"):
         table.add_column(column)
     for row in rows:
         shape = f" {list(row.shape)}" if row.shape else ""
         back = "yes" if row.differentiable else "no"
         table.add_row(row.name, row.dtype + shape, str(row.bytes), row.per, back, row.discloses)
+    if summed := [row.name for row in rows if row.summed]:
+        table.caption = f"The mixer's loss uses only the sum over the agents of {', '.join(summed)}."
     if not rows:
         table.add_row("none", "", "0", "", "", "nothing: each agent computes its loss itself")
     return table

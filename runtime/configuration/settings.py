@@ -276,7 +276,8 @@ SMALLEST_TEAM = TeamSpec("any", 1, 1, Flat(1, entities=_ROWS), Flat(1, entities=
 def _parameter_names(config: Config) -> Sequence[str]:
     from fedqmix.algorithms import find_algorithm, make_networks  # here, because it loads torch
 
-    return tuple(make_networks(find_algorithm(config.algorithm), config.model, SMALLEST_TEAM).shapes())
+    algorithm = find_algorithm(config.algorithm)
+    return tuple(make_networks(algorithm, config.algorithm, config.model, SMALLEST_TEAM).shapes())
 
 
 def _check_entities(config: Config) -> None:

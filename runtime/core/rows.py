@@ -8,12 +8,18 @@ declares its rows once. The wire format, the privacy table and the tests follow 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Literal, NamedTuple
 
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.timeline import Timeline
 
-BYTES = {"float32": 4, "int64": 8, "bool": 1}
+BYTES = {"float32": 4, "int64": 8, "uint8": 1, "bool": 1}
 """The types of rows, with the bytes of one number on the wire."""
+N_ACTIONS = "n_actions"
+"""The size in a declaration that stands for the number of actions (algorithms.base.AgentHalf.sizes)."""
+Size = int | str
+"""A number, or the name of one that depends on the task or the settings."""
 
 
 class Row(NamedTuple):
@@ -21,26 +27,50 @@ class Row(NamedTuple):
 
     name: str  # such as "q_taken"
     discloses: str  # the information about the agent that the team's side obtains, in words
-    shape: tuple[int, ...] = ()  # of one transition or moment: () for a number, (width,) for a vector
+    shape: tuple[Size, ...] = ()  # of one transition or moment: () for a number, (width,) for a vector
     dtype: str = "float32"  # one of BYTES
     differentiable: bool = False  # a gradient of the same shape comes back; float32 only
     per: Literal["transition", "moment"] = "transition"  # one entry each, in the order of runtime.core.timeline
     q_value: bool = False  # bounded by algorithm.max_q (server.bounds)
+    below: Size | None = None  # whole numbers from 0 to below - 1; the wire refuses others
+    summed: bool = False  # the team half uses only the sum over the agents, so a secure sum could replace the row
 
     def count(self, order: Timeline) -> int:
         """Return the number of entries that an agent sends for episodes in the layout `order`."""
         return order.transitions if self.per == "transition" else order.moments
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape in numbers. Raises ValueError while it has names, which `sized` replaces."""
+        if named := [length for length in self.shape if isinstance(length, str)]:
+            raise ValueError(f"the size {named[0]!r} of {self.name} has no number yet")
+        return tuple(int(length) for length in self.shape)
+
+    @property
     def bytes(self) -> int:
-        """The bytes of one entry on the wire."""
-        size = BYTES[self.dtype]
-        for length in self.shape:
-            size *= length
-        return size
+        """The bytes of one entry on the wire. Raises ValueError as `lengths` does."""
+        return BYTES[self.dtype] * prod(self.lengths)
+
+    def sized(self, sizes: Mapping[str, int]) -> Row:
+        """Return the row with numbers for named sizes.
+
+        sizes: the numbers by name (algorithms.base.AgentHalf.sizes). Raises KeyError for a name without one, and
+        ConfigurationError when the row's type does not hold all numbers below `below`.
+        """
+        below = sizes[self.below] if isinstance(self.below, str) else self.below
+        if self.dtype == "uint8" and below is not None and below > 256:
+            raise ConfigurationError(
+                f"the algorithm sends the row {self.name} in one byte, so there are at most 256 values; the task has "
+                f"{below}. Choose another algorithm or a task with at most 256 actions."
+            )
+        return self._replace(shape=tuple(_number(length, sizes) for length in self.shape), below=below)
 
 
 Rows = Sequence[Row]
+
+
+def _number(size: Size, sizes: Mapping[str, int]) -> int:
+    return sizes[size] if isinstance(size, str) else size
 
 
 def differentiable(rows: Rows) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ class DeployedAgent:
         share_out(config.runtime)
         state, owner = run_state(self._state, run_id), f"agent {self.agent}"
         rounds = Rounds(state, run_id, lambda: AgentSide(config, spec, [self.agent]), owner)
-        self._run = _Run(run_id, text, config, spec, find_algorithm(config.algorithm).rows, rounds)
+        rows = find_algorithm(config.algorithm).sized_rows(spec, config.algorithm)
+        self._run = _Run(run_id, text, config, spec, rows, rounds)
         return self._run
 
 

@@ -12,7 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 from fedqmix.runtime.core.errors import RefusedError
 from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
 
-DTYPES = {"bool": np.dtype("?"), "int64": np.dtype("<i8"), "float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
+DTYPES = {
+    "bool": np.dtype("?"),
+    "uint8": np.dtype("u1"),
+    "int64": np.dtype("<i8"),
+    "float32": np.dtype("<f4"),
+    "float64": np.dtype("<f8"),
+}
 """The dtypes that may be sent, with their form in the message."""
 _NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow, and there are many small arrays
 MOST = 2**31 - 1

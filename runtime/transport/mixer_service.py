@@ -14,7 +14,7 @@ from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.core.facts import Facts, Learned, Returns
-from fedqmix.runtime.core.rows import Rows, name_faults
+from fedqmix.runtime.core.rows import Row, Rows, name_faults
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import Floats, TeamSink, TeamSpec
 from fedqmix.runtime.transport.calls import PATIENCE_S
@@ -285,18 +285,23 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
 def read_rows(given: Mapping[str, Tensor], declared: Rows, order: Timeline) -> dict[str, Any]:
     """Return an agent's rows as arrays [1, count, *shape] by name.
 
-    declared: the algorithm's rows. order: the layout of the training step's episodes.
+    declared: the algorithm's rows, sized. order: the layout of the training step's episodes.
     Raises RefusedError for names that are missing or not declared, for a wrong type or shape, for values that are not
-    finite, and where no rows are declared.
+    finite or not below the declared number, and where no rows are declared.
     """
     if not declared:
         raise RefusedError("Rows of a training step: the run's agents learn from individual rewards and send none.")
     if (faults := name_faults(given, declared)) is not None:
         raise RefusedError(f"Rows of a training step: {faults}.")
-    return {
-        row.name: decode(given[row.name], row.name, np.dtype(row.dtype), (1, row.count(order), *row.shape))
-        for row in declared
-    }
+    return {row.name: _read_row(given[row.name], row, order) for row in declared}
+
+
+def _read_row(given: Tensor, row: Row, order: Timeline) -> Any:
+    found = decode(given, row.name, np.dtype(row.dtype), (1, row.count(order), *row.lengths))
+    if row.below is not None and found.size and (found.min() < 0 or found.max() >= row.below):
+        wrong = found.min() if found.min() < 0 else found.max()
+        raise RefusedError(f"{row.name} must be from 0 to {int(row.below) - 1}; got {wrong}.")
+    return found
 
 
 def _sums(whole: torch.Tensor) -> Sequence[mixer_pb2.PoolSum]:

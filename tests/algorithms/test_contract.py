@@ -35,6 +35,25 @@ class TestCwQmix(AlgorithmContract):
     algorithm = ALGORITHMS["cw_qmix"]
 
 
+class TestQplex(AlgorithmContract):
+    algorithm = ALGORITHMS["qplex"]
+
+
+class TestQplexOfOneLayer(AlgorithmContract):
+    algorithm = ALGORITHMS["qplex"]
+    changes: ClassVar = {"attention_layers": 1, "double_q": False}
+
+
+class TestQtran(AlgorithmContract):
+    algorithm = ALGORITHMS["qtran"]
+
+
+class TestQtranOfMlps(AlgorithmContract):
+    algorithm = ALGORITHMS["qtran"]
+    changes: ClassVar = {"double_q": False}
+    model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)
+
+
 class TestFlexQmix(AlgorithmContract):
     algorithm = ALGORITHMS["flex_qmix"]
     spec = ENTITY_SPEC
@@ -51,6 +70,24 @@ class TestRefilOfTransformers(AlgorithmContract):
     changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
     spec = ENTITY_SPEC
     model = transformer_model()
+
+
+class TestTransfQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_qmix"]
+    spec = ENTITY_SPEC
+    model = transformer_model()
+
+
+class TestTransfQmixOfGrus(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_qmix"]
+    changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
+    spec = ENTITY_SPEC
+
+
+class TestTransfState(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_state"]
+    spec = ENTITY_SPEC
+    model = transformer_model(policy_decoupling=False)
 
 
 class TestIppo(AlgorithmContract):

@@ -143,7 +143,9 @@ def test_one_group_of_all_is_no_group(monkeypatch) -> None:
     given["q_within"] = given["q_taken"]
     refil = half()
     _, figures = refil.loss(half(), given, transitions())
-    assert figures["imagined_loss"] == pytest.approx(float(half("flex_qmix").loss(half("flex_qmix"), given, transitions())[0]))
+    assert figures["imagined_loss"] == pytest.approx(
+        float(half("flex_qmix").loss(half("flex_qmix"), given, transitions())[0])
+    )
 
 
 @pytest.mark.parametrize(("weight", "figure"), [(0.0, "of_all"), (1.0, "imagined_loss"), (0.25, "both")])

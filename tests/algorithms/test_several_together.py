@@ -80,7 +80,16 @@ def assert_alike(together: ToyTeam, alone: ToyTeam, tolerance: float = 1e-9) -> 
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"hypernetwork_layers": 1, "double_q": False}, {"name": "vdn"}, {"name": "iql"}], ids=str
+    "changes",
+    [
+        {},
+        {"hypernetwork_layers": 1, "double_q": False},
+        {"name": "vdn"},
+        {"name": "iql"},
+        {"name": "qplex"},
+        {"name": "qtran"},
+    ],
+    ids=str,
 )
 def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
     meeting = RunBatcher(len(SEEDS))

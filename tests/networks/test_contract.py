@@ -8,8 +8,8 @@ from torch import nn
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks import EntityAttention, Gru, Mlp, ModuleNetwork, Transformer
 from fedqmix.networks.contract import ENTITY_SPEC
-from support.entities import attention_model, transformer_model
 from fedqmix.testing import NetworkContract
+from support.entities import attention_model, transformer_model
 
 
 class TestGru(NetworkContract):

@@ -132,7 +132,7 @@ def test_entity_attention_has_the_published_size(row_width: int, n_actions: int,
 
 
 def test_the_transformer_has_the_published_size() -> None:
-    """Two blocks of 24,896 parameters, the embedding of ten features, and the heads of six actions and of one target."""
+    """Two blocks of 24,896 parameters, the embedding, and the heads of six actions and of one target."""
     spec = team_spec("2s3z", options())
     network = Transformer(spec, transformer_model(hidden=32, attention_heads=4))
     shapes = network.shapes()

@@ -101,7 +101,7 @@ def _in_float64(network: Network) -> Network:
 
 def test_further_networks_have_units_of_their_own() -> None:
     """mappo has no second network, ippo has: the units of `value` are not those of the policy."""
-    networks = make_networks(find_algorithm(algorithm("ippo")), ROOT, SPEC)
+    networks = make_networks(find_algorithm(algorithm("ippo")), algorithm("ippo"), ROOT, SPEC)
     units = networks.units()
     assert set(units) == set(networks.shapes())
     assert units["gru.weight_ih"] == ("fc", "gru")
@@ -169,11 +169,13 @@ def test_parameters_that_are_trained(agents: int, groups: int, observed: int, ta
     actions = 5
     spec = replace(SPEC, n_agents=agents, n_actions=actions, observation=Flat(observed))
     model = ModelConfig(name="mlp", hidden=64, initialisation="orthogonal", agent_id=False, last_action=False)
-    networks = make_networks(find_algorithm(algorithm("ippo")), model, spec)
-    own = make_networks(find_algorithm(algorithm("ippo")), replace(model, hidden=32), spec)
+    networks = make_networks(find_algorithm(algorithm("ippo")), algorithm("ippo"), model, spec)
+    own = make_networks(find_algorithm(algorithm("ippo")), algorithm("ippo"), replace(model, hidden=32), spec)
     root = RootNetwork(networks.shapes(), own.shapes(), networks.units())
     assert root.size() == table
-    known = make_networks(find_algorithm(algorithm("ippo")), replace(model, agent_id=True), spec).shapes()
+    known = make_networks(
+        find_algorithm(algorithm("ippo")), algorithm("ippo"), replace(model, agent_id=True), spec
+    ).shapes()
     assert sum(int(np.prod(shape)) for shape in known.values()) == table + 2 * 64 * agents  # FuPS+id
     units = {
         group: np.stack([drawn_units(1, "test", one % groups, group, width, 32) for one in range(agents)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from fedqmix.algorithms.q_learning.mixers.feed_forward import feed_forward, hidden_layers
 from fedqmix.algorithms.q_learning.settings import MixingSettings
 from fedqmix.runtime.core.world import TeamSpec
 
@@ -24,11 +25,11 @@ class QmixMixer(nn.Module):
     def __init__(self, spec: TeamSpec, settings: MixingSettings) -> None:
         super().__init__()
         self.agents, self.embed = spec.n_agents, settings.mixing_embed
-        embed, sizes = self.embed, (settings.hypernetwork_layers, settings.hypernetwork_hidden)
-        self.weight_1 = _hypernetwork(spec.state_dim, *sizes, spec.n_agents * embed)
+        embed, inner = self.embed, hidden_layers(settings.hypernetwork_layers, settings.hypernetwork_hidden)
+        self.weight_1 = feed_forward(spec.state_dim, *inner, spec.n_agents * embed)
         self.bias_1 = nn.Linear(spec.state_dim, embed)
-        self.weight_2 = _hypernetwork(spec.state_dim, *sizes, embed)
-        self.value = nn.Sequential(nn.Linear(spec.state_dim, embed), nn.ReLU(), nn.Linear(embed, 1))
+        self.weight_2 = feed_forward(spec.state_dim, *inner, embed)
+        self.value = feed_forward(spec.state_dim, embed, 1)
 
     def forward(self, q: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """q: [agents, transitions], state: [transitions, state_dim]. Returns [1, transitions]."""
@@ -38,9 +39,3 @@ class QmixMixer(nn.Module):
         weight_2 = self.weight_2(state).abs()
         total: torch.Tensor = (nn.functional.elu(hidden) * weight_2).sum(1) + self.value(state).squeeze(1)
         return total.unsqueeze(0)
-
-
-def _hypernetwork(state_dim: int, layers: int, hidden: int, outputs: int) -> nn.Module:
-    if layers == 1:
-        return nn.Linear(state_dim, outputs)
-    return nn.Sequential(nn.Linear(state_dim, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

@@ -35,7 +35,8 @@ MOMENTS_OF_SERVER = {"none": (), "momentum": ("momentum",), "adam": ("m", "v")}
 
 def agent_shapes(config: Config, spec: TeamSpec) -> dict[str, Shape]:
     """Return the shape of every parameter of one agent, by name."""
-    return make_networks(find_algorithm(config.algorithm), agent_model(config), spec).shapes()
+    algorithm = find_algorithm(config.algorithm)
+    return make_networks(algorithm, config.algorithm, agent_model(config), spec).shapes()
 
 
 def require_agents(place: Path, found: Tensors, config: Config, spec: TeamSpec, agents: int) -> None:

@@ -56,7 +56,8 @@ def _require_settings_used(settings: StrategyConfig, strategy: type[TeamStrategy
 def _require_method(config: Config, device: torch.device) -> None:
     """Check that the backend has the method, and that a user's own one can be built; nothing takes memory."""
     spec, algorithm = team_spec(config.map, config.env), find_algorithm(config.algorithm)
-    networks = make_networks(algorithm, config.model, spec)
+    networks = make_networks(algorithm, config.algorithm, config.model, spec)
+    algorithm.sized_rows(spec, config.algorithm)  # a row may have no place for the task's actions
     learns_by_kernels(config.runtime.backend, device, networks.network, algorithm)
     if needs_entities(algorithm, config.model):
         check_fit(algorithm, config.algorithm, config.model, spec)

@@ -16,7 +16,8 @@ def root_network(config: Config, spec: TeamSpec) -> RootNetwork:
     Raises ConfigurationError when the network does not declare its hidden units, or not as its shapes are.
     """
     algorithm = find_algorithm(config.algorithm)
-    root, own = (make_networks(algorithm, model, spec) for model in (config.model, agent_model(config)))
+    models = config.model, agent_model(config)
+    root, own = (make_networks(algorithm, config.algorithm, model, spec) for model in models)
     try:
         return RootNetwork(root.shapes(), own.shapes(), root.units())
     except ConfigurationError:

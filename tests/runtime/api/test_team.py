@@ -46,7 +46,7 @@ def new_team(*words: str) -> fedqmix.Team:
     """Return a team with drawn parameters, biases too."""
     config = compose(["experiment=smoke", "map=3m", *words])
     spec = team_spec(config.map, config.env)
-    networks = make_networks(find_algorithm(config.algorithm), config.model, spec)
+    networks = make_networks(find_algorithm(config.algorithm), config.algorithm, config.model, spec)
     parameters = networks.draw(tuple(range(spec.n_agents)), 5)
     return fedqmix.Team(config, spec, parameters, Path("none"), 0)
 

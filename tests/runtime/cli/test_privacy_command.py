@@ -35,12 +35,32 @@ def test_individual_rewards_are_refused_where_there_are_none(capfd: pytest.Captu
     assert "algorithm.reward is a setting of iql and ippo; algorithm=vdn has" in capfd.readouterr().err
 
 
-def test_bytes_are_those_of_the_publications_table() -> None:
-    """Bytes for each transition, agent and training step: QMIX 8 up and 4 down, OW 12 and 8, CW 13 and 8."""
-    up = {name: sum(row.bytes for row in one.rows) for name, one in ALGORITHMS.items()}
-    down = {name: sum(row.bytes for row in one.rows if row.differentiable) for name, one in ALGORITHMS.items()}
-    assert (up["qmix"], up["ow_qmix"], up["cw_qmix"]) == (8, 12, 13)
-    assert (down["qmix"], down["ow_qmix"], down["cw_qmix"]) == (4, 8, 8)
+def test_bytes_are_those_of_the_publications_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes up and down for each transition, agent and training step on 2s3z.
+
+    A transition of QPLEX has four values and two actions; one of QTRAN three encodings of 75 numbers and two values.
+    """
+    expected = {"qmix": (8, 4), "ow_qmix": (12, 8), "cw_qmix": (13, 8), "qplex": (18, 4), "qtran": (908, 308)}
+    for name, (up, down) in expected.items():
+        assert main(["privacy", f"algorithm={name}", "map=2s3z"]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        assert f"{up} bytes up and {down} bytes down" in printed
+
+
+def test_sizes_are_those_of_the_task_and_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """3m has 9 actions: an encoding has 3 + 9 numbers."""
+    assert main(["privacy", "algorithm=qtran", "map=3m", "algorithm.encoding_embed=3"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"qtran on 3m: {3 * 4 * 12 + 8} bytes up and {4 * 12 + 8} bytes down" in printed
+    assert "float32 [12]" in printed
+
+
+def test_rows_of_which_the_sum_is_used_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("qtran", "qplex"):
+        assert main(["privacy", f"algorithm={name}"]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        summed = [row.name for row in ALGORITHMS[name].rows if row.summed]
+        assert (f"uses only the sum over the agents of {', '.join(summed)}." in printed) is (name == "qtran")
 
 
 def test_an_unknown_option_is_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,14 @@ def _found(private: list[bytes], stream: bytes) -> bool:
     return any(piece in stream for piece in pieces if any(piece))
 
 
-METHODS = [("qmix", "team"), ("ow_qmix", "team"), ("cw_qmix", "team"), ("iql", "individual")]
+METHODS = [
+    ("qmix", "team"),
+    ("ow_qmix", "team"),
+    ("cw_qmix", "team"),
+    ("qplex", "team"),
+    ("qtran", "team"),
+    ("iql", "individual"),
+]
 
 
 @pytest.fixture(scope="module", params=METHODS, ids=[name for name, _ in METHODS])
@@ -110,10 +117,14 @@ def test_no_observation_reaches_the_mixer(recorded):
         assert not _found([stack.ring.packed(0)["observations"].numpy().tobytes()], told)
 
 
-def test_no_action_reaches_the_mixer(recorded):
-    """Actions are the only int64 that an agent sends, and whole rows of them are in no other type either."""
+def test_no_action_reaches_the_mixer_unless_it_is_declared(recorded):
+    """Actions are the only int64 that an agent sends, and whole rows of them are in no other type either.
+
+    QPLEX declares the actions taken, as bytes in the order of the sampled transitions.
+    """
     told = _everything(recorded.mixer.said)
     assert b"int64" not in told
+    assert (b"uint8" in told) is ("action" in recorded.rows)
     for stack in recorded.stacks:
         actions = stack.ring.packed(0)["actions"].to(torch.int64).numpy().reshape(-1)
         for dtype in (np.int64, np.float32):

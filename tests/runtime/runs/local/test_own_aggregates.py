@@ -66,7 +66,7 @@ def test_what_was_evaluated_are_each_agents_own_networks(clustered: Path) -> Non
     """The last evaluation, played again with the aggregates of the last checkpoint, won as often."""
     config, tensors = load(clustered), reading.load(reading.locate(clustered)).tensors
     spec = team_spec(config.map, config.env)
-    names = make_networks(find_algorithm(config.algorithm), config.model, spec).shapes()
+    names = make_networks(find_algorithm(config.algorithm), config.algorithm, config.model, spec).shapes()
     team = LocalTeam(config)
     try:
         for agent, own in enumerate(aggregates(clustered)):
