@@ -54,7 +54,8 @@ class Seen(NamedTuple):
 
     def of_agents(self, own: slice) -> Seen:
         """Return some of the stack's agents."""
-        return Seen(*(None if column is None else column[own] for column in self))
+        hidden = None if self.hidden is None else self.hidden[own]
+        return Seen(self.observations[own], self.last_actions[own], self.agent_ids[own], hidden)
 
 
 class FeatureLayer(NamedTuple):

@@ -94,7 +94,8 @@ def attend(
     else:  # a finite number, since the softmax of -inf alone is not a number, and neither is its gradient
         hidden = hidden.unsqueeze(-3)
         weights = logits.masked_fill(hidden, torch.finfo(logits.dtype).min).softmax(-1).masked_fill(hidden, 0)
-    return (weights @ v).transpose(-2, -3).flatten(-2)
+    found: torch.Tensor = (weights @ v).transpose(-2, -3).flatten(-2)
+    return found
 
 
 def _by_head(rows: torch.Tensor, heads: int) -> torch.Tensor:

@@ -46,8 +46,8 @@ def transform(
     unread = None if hidden is None else hidden.unsqueeze(2)
     for block in range(blocks):
         name = f"block_{block}"
-        parts = (layers.linear(parameters, f"{name}.{part}", tokens) for part in ("queries", "keys", "values"))
-        read = layers.linear(parameters, f"{name}.unify", layers.attend(*parts, heads, unread))
+        q, k, v = (layers.linear(parameters, f"{name}.{part}", tokens) for part in ("queries", "keys", "values"))
+        read = layers.linear(parameters, f"{name}.unify", layers.attend(q, k, v, heads, unread))
         tokens = layers.layer_norm(parameters, f"{name}.attention_norm", tokens + read)
         wide = layers.linear(parameters, f"{name}.wide", tokens).relu()
         tokens = layers.layer_norm(
