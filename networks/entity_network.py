@@ -76,7 +76,7 @@ class EntityNetwork(Network):
         alone = torch.bmm(layers.beside(seen, self.spec, self.settings), beside)  # [agents, moments, width]
         rows = rows + own[:, None, :, None] * alone.unsqueeze(2)
         if self.tagged:
-            rows = rows + torch.bmm(self._tags.on(ids.device)[ids], tags).unsqueeze(1)
+            rows = rows + torch.bmm(self._tags.on(ids.device)[ids].to(tags.dtype), tags).unsqueeze(1)
         return Embedded(rows, ~(read.visible | own.unsqueeze(1)), self._hidden(seen))
 
     def own_rows(self, rows: torch.Tensor, seen: Seen) -> torch.Tensor:

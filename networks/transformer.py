@@ -45,7 +45,7 @@ class Transformer(EntityNetwork):
             )
         actions = torch.arange(spec.n_actions)
         self._others = [action for action in range(spec.n_actions) if action not in targeting]
-        self._at = OnDevices((actions == torch.tensor(self._others).unsqueeze(1)).float())  # [others, n_actions]
+        self._others_at = OnDevices((actions == torch.tensor(self._others).unsqueeze(1)).float())  # [others, n_actions]
         self._targets = OnDevices((targets.unsqueeze(-1) == actions).float())  # [agents, count, n_actions]
 
     def shapes(self) -> Shapes:
@@ -99,6 +99,6 @@ class Transformer(EntityNetwork):
         values = layers.linear(parameters, "head", tokens[:, :, 0])
         if not self.decoupled:
             return values
-        device, ids = tokens.device, seen.agent_ids
         of_rows = layers.linear(parameters, "entity_head", tokens[:, :, 1:]).squeeze(-1)  # [agents, rows, count]
-        return values @ self._at.on(device) + torch.bmm(of_rows, self._targets.on(device)[ids])
+        others, targets = (one.on(tokens.device).to(tokens.dtype) for one in (self._others_at, self._targets))
+        return values @ others + torch.bmm(of_rows, targets[seen.agent_ids])
