@@ -52,12 +52,24 @@ class AlgorithmSettings(Protocol):
 
 
 class AgentNetworks(Protocol):
-    """The networks of a stack of agents, applied to the sampled episodes."""
+    """The networks of a stack of agents, applied to the sampled episodes.
 
-    def online(self, network: str = Q) -> torch.Tensor:
+    hidden: [agents, moments, entities] bool, the entities by number that the network may not read (networks.base.Seen);
+    only networks over entities accept it (AgentHalf.hides_entities).
+    """
+
+    @property
+    def spec(self) -> TeamSpec:
+        """The team's sizes and spaces."""
+
+    @property
+    def agent_ids(self) -> torch.Tensor:
+        """The id of each agent of the stack in its team: [agents]."""
+
+    def online(self, network: str = Q, hidden: torch.Tensor | None = None) -> torch.Tensor:
         """Return the online network's outputs with graph: [agents, moments, outputs]."""
 
-    def target(self, network: str = Q) -> torch.Tensor:
+    def target(self, network: str = Q, hidden: torch.Tensor | None = None) -> torch.Tensor:
         """Return the target network's outputs without graph: [agents, moments, outputs]."""
 
     def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -95,6 +107,12 @@ class AgentHalf(ABC):
     """The episodes of a training step: batch_size drawn uniformly from the buffer, or the newest batch_size. With
     newest, every collected batch is learned from algorithm.epochs times (runtime.storage.draw)."""
 
+    features: ClassVar[str | None] = None
+    """The name in `sizes` of the width that the features of network Q must have; None: any, or they are not used."""
+    hides_entities: ClassVar[bool] = False
+    """Whether `compute` hides entities from the networks. Then these must be networks over entities, and the entities
+    of observations and states must have numbers (runtime.core.entities)."""
+
     def __init__(self, settings: AlgorithmSettings) -> None:
         self.settings = settings
 
@@ -120,6 +138,9 @@ class TeamHalf(nn.Module, ABC):
     """True for a half without parameters whose loss is the mean over agents of a loss of each agent's own rows, and
     uses no state. Only then can agents learn from individual rewards: `loss` is then called by an agent, with
     `transitions.rewards` [agents, transitions] and states of width 0 (algorithms.individual)."""
+
+    reads_entities: ClassVar[bool] = False
+    """Whether its networks read the state as entities; __init__ raises ConfigurationError where it has none."""
 
     def __init__(self, spec: TeamSpec, settings: AlgorithmSettings) -> None:
         """Build the networks; PyTorch's generator draws their initial weights."""

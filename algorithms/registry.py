@@ -17,6 +17,10 @@ from fedqmix.algorithms.qplex.agent import QplexAgent
 from fedqmix.algorithms.qplex.team import QplexTeam
 from fedqmix.algorithms.qtran.agent import QtranAgent
 from fedqmix.algorithms.qtran.team import QtranTeam
+from fedqmix.algorithms.refil.agent import RefilAgent
+from fedqmix.algorithms.refil.team import FlexQmixTeam, RefilTeam
+from fedqmix.algorithms.transf_qmix.agent import TransfQmixAgent
+from fedqmix.algorithms.transf_qmix.team import TransfQmixTeam, TransfStateTeam
 from fedqmix.algorithms.weighted_qmix.agent import CwQmixAgent, OwQmixAgent
 from fedqmix.algorithms.weighted_qmix.team import CwQmixTeam, OwQmixTeam
 from fedqmix.networks import NetworkSettings, make_network
@@ -48,6 +52,10 @@ ALGORITHMS = {
     "cw_qmix": Algorithm(CwQmixAgent, CwQmixTeam),
     "qplex": Algorithm(QplexAgent, QplexTeam),
     "qtran": Algorithm(QtranAgent, QtranTeam),
+    "flex_qmix": Algorithm(QLearningAgent, FlexQmixTeam),
+    "refil": Algorithm(RefilAgent, RefilTeam),
+    "transf_qmix": Algorithm(TransfQmixAgent, TransfQmixTeam),
+    "transf_state": Algorithm(QLearningAgent, TransfStateTeam),
     "ippo": Algorithm(IppoAgent, IppoTeam),
     "mappo": Algorithm(MappoAgent, MappoTeam),
 }

@@ -218,7 +218,7 @@ def _step_by_agent(
     found = []
     for agent in range(len(seen.agent_ids)):
         own = slice(agent, agent + 1)
-        alone = Seen(*(column[own] for column in seen))
+        alone = seen.of_agents(own)
         own_parameters = {name: aligned(value[own]) for name, value in parameters.items()}
         found.append(network.step(own_parameters, alone, aligned(memory[own])))
     return torch.cat([q for q, _ in found]), torch.cat([new for _, new in found])

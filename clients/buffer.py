@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from fedqmix.algorithms.base import COLUMNS
-from fedqmix.runtime.core.episodes import PackedEpisodes, SampledEpisodes
+from fedqmix.runtime.core.episodes import PackedEpisodes, SampledEpisodes, StepDraws
 from fedqmix.runtime.core.timeline import Timeline, timeline
 from fedqmix.runtime.core.world import Bools, Floats, Integers, TeamSpec
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
@@ -75,16 +75,17 @@ def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
     ring.add(columns, played.lengths)
 
 
-def sample_episodes(ring: EpisodeRing, slots: Integers) -> SampledEpisodes:
+def sample_episodes(ring: EpisodeRing, slots: Integers, draws: StepDraws | None = None) -> SampledEpisodes:
     """Return the episodes in the given slots.
 
-    slots: [batch] int64, longest episode first. Raises SlotError when a slot holds no finished episode.
+    slots: [batch] int64, longest episode first. draws: of the training step that learns from them.
+    Raises SlotError when a slot holds no finished episode.
     """
     order = timeline(ring.lengths(slots))
     columns = dict(ring.columns)
     names = "observations", "available_actions", "actions"
     observations, available, actions = (columns.pop(name) for name in names)
-    return SampledEpisodes(order, ring.rows(slots, order), observations, available, actions, recorded=columns)
+    return SampledEpisodes(order, ring.rows(slots, order), observations, available, actions, columns, draws)
 
 
 def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
@@ -110,6 +111,7 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
         available_actions=episodes.available_actions.index_select(1, rows),
         actions=actions.index_select(1, transitions),
         recorded={name: column[:, taken].index_select(1, transitions) for name, column in episodes.recorded.items()},
+        draws=() if episodes.draws is None else (episodes.draws,),
     )
 
 

@@ -28,14 +28,13 @@ from fedqmix.clients.learning import agent_rows
 from fedqmix.clients.rows import backward_batched
 from fedqmix.conf.registry import make_settings
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
-from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.networks.contract import SPEC
+from fedqmix.runtime.core.episodes import SampledEpisodes, StepDraws, TeamTransitions
 from fedqmix.runtime.core.rows import name_faults
-from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 
-SPEC = TeamSpec("contract", n_agents=3, n_actions=4, observation=Flat(5), state=Flat(6), episode_limit=6)
 LENGTHS = (6, 5, 5, 3, 1)
 CPU = torch.device("cpu")
 
@@ -58,6 +57,11 @@ SIZES: Mapping[str, Any] = {
     "value_coefficient": 0.5,
     "normalise_advantages": True,
     "critic_hidden": 7,
+    "token_width": 8,
+    "mixer_blocks": 2,
+    "mixer_width": 6,
+    "mixer_heads": 2,
+    "imagined_weight": 0.3,
 }
 """Small values of the settings that only some algorithms have."""
 
@@ -66,10 +70,12 @@ class AlgorithmContract:
     """The properties of an algorithm.
 
     algorithm: the pair of halves. changes: settings other than the defaults; with reward="individual", the losses are
-    those that agents compute from their own rewards.
+    those that agents compute from their own rewards. spec: the team's sizes (for methods that need entities,
+    networks.contract.ENTITY_SPEC). model: the networks' settings.
     """
 
     algorithm: ClassVar[Algorithm]
+    spec: ClassVar[TeamSpec] = SPEC
     changes: ClassVar[dict[str, Any]] = {}
     model: ClassVar[ModelConfig] = ModelConfig(
         name="gru", hidden=8, initialisation="uniform", agent_id=True, last_action=True
@@ -105,17 +111,17 @@ class AlgorithmContract:
 
     def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
         """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""
-        common = SPEC, self.model, self.settings()
+        common = self.spec, self.model, self.settings()
         algorithm = with_reward(self.algorithm, self.settings())
         agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=algorithm)
         columns: dict[str, list[np.ndarray]] = {}
-        moments, count = SPEC.episode_limit + 1, len(LENGTHS)
+        moments, count = self.spec.episode_limit + 1, len(LENGTHS)
         for agent in agent_ids:
             random = np.random.default_rng(agent)
-            available = random.random((moments, count, SPEC.n_actions)) < 0.6
-            actions = random.integers(0, SPEC.n_actions, (moments, count))
+            available = random.random((moments, count, self.spec.n_actions)) < 0.6
+            actions = random.integers(0, self.spec.n_actions, (moments, count))
             np.put_along_axis(available, actions[..., None], True, axis=-1)
-            seen = random.standard_normal((moments, count, SPEC.obs_dim)).astype(np.float32)
+            seen = random.standard_normal((moments, count, self.spec.obs_dim)).astype(np.float32)
             own = {"observations": seen, "available_actions": available, "actions": actions}
             for name in agents.recorded:
                 own[name] = _recorded(name, random.random((moments, count), dtype=np.float32))
@@ -129,18 +135,23 @@ class AlgorithmContract:
         """Return random states and team rewards for the episodes that `rows` samples."""
         random = np.random.default_rng(99)
         order = timeline(agents.ring.lengths(self.slots(agents)))
-        states = torch.from_numpy(random.standard_normal((order.moments, SPEC.state_dim)).astype(np.float32))
+        states = torch.from_numpy(random.standard_normal((order.moments, self.spec.state_dim)).astype(np.float32))
         rewards = torch.from_numpy(random.standard_normal(order.transitions).astype(np.float32))
         not_terminated = torch.ones(order.transitions)
         not_terminated[torch.from_numpy(order.ends[::2])] = 0
         after = np.arange(order.batch, order.moments)
         if agents.individual_loss is not None:
             rewards, not_terminated = self.recorded(agents)
-        return TeamTransitions(states, order.taken, after, rewards, not_terminated, order)
+        draws = StepDraws(agents.seed, agents.train_steps)
+        return TeamTransitions(states, order.taken, after, rewards, not_terminated, order, draws=draws)
+
+    def episodes(self, agents: AgentStack) -> SampledEpisodes:
+        """Return the sampled episodes."""
+        return sample_episodes(agents.ring, self.slots(agents), StepDraws(agents.seed, agents.train_steps))
 
     def recorded(self, agents: AgentStack) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the recorded individual rewards [agents, transitions] and not_terminated [transitions]."""
-        episodes = sample_episodes(agents.ring, self.slots(agents))
+        episodes = self.episodes(agents)
         taken = episodes.rows[episodes.timeline.taken]
         rewards, terminated = (episodes.recorded[name][:, taken] for name in (INDIVIDUAL_REWARD, TERMINATED))
         return rewards, 1 - terminated[0].float()
@@ -152,7 +163,7 @@ class AlgorithmContract:
     def gradients(self, agents: AgentStack, team: TeamInputs) -> Mapping[str, torch.Tensor]:
         """Return the rows' gradients as a training step has them: from the team half, or from the agents' losses."""
         if agents.individual_loss is not None:
-            episodes = sample_episodes(agents.ring, self.slots(agents))
+            episodes = self.episodes(agents)
             return agents.individual_loss.gradients(team.rows, episodes, agents.thread_pool)
         gradients, figures = learn(team, self.algorithm.rows)
         assert set(figures) == set(team.half.figures)
@@ -161,7 +172,7 @@ class AlgorithmContract:
     def test_rows_are_those_declared(self) -> None:
         """Names, types and shapes match the declaration; floating-point numbers are finite."""
         agents = self.stack((0, 1, 2))
-        found = agent_rows(agents, sample_episodes(agents.ring, self.slots(agents))).rows
+        found = agent_rows(agents, self.episodes(agents)).rows
         assert name_faults(found, self.algorithm.rows) is None
         order = timeline(agents.ring.lengths(self.slots(agents)))
         for row in self.algorithm.sized_rows(SPEC, self.settings()):
@@ -174,9 +185,9 @@ class AlgorithmContract:
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
         """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""
         agents = self.stack((0, 1, 2))
-        half = make_team_half(self.algorithm, self.settings(), SPEC, seed=2)
-        target = target_of(make_team_half(self.algorithm, self.settings(), SPEC, seed=3))
-        transitions, episodes = self.transitions(agents), sample_episodes(agents.ring, self.slots(agents))
+        half = make_team_half(self.algorithm, self.settings(), self.spec, seed=2)
+        target = target_of(make_team_half(self.algorithm, self.settings(), self.spec, seed=3))
+        transitions, episodes = self.transitions(agents), self.episodes(agents)
         cut = agent_rows(agents, episodes)
         given = {name: row.detach() for name, row in cut.rows.items()}
         gradients = self.gradients(agents, TeamInputs(half, target, given, transitions))
@@ -208,7 +219,7 @@ class AlgorithmContract:
 
     def of_step(self, agents: AgentStack) -> dict[str, torch.Tensor]:
         """Return the tensors that a stack computes before the team's side is asked: [agents, ...] by name."""
-        episodes = sample_episodes(agents.ring, self.slots(agents))
+        episodes = self.episodes(agents)
         rows = {name: row.detach() for name, row in agent_rows(agents, episodes).rows.items()}
         if agents.individual_loss is None:
             return rows

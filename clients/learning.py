@@ -16,7 +16,7 @@ from fedqmix.clients.proximal import Proximal
 from fedqmix.clients.rows import backward_batched, rows_batched
 from fedqmix.runtime.core.batched_runs import Work
 from fedqmix.runtime.core.coordinator import Coordinator
-from fedqmix.runtime.core.episodes import SampledEpisodes
+from fedqmix.runtime.core.episodes import SampledEpisodes, StepDraws
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 
@@ -40,7 +40,7 @@ def train_step(
     state.zero_gradients()  # an interrupted training step may have left some
     drawn = agents.learning.batch_size, agents.seed, agents.train_steps, agents.half.replay
     slots = slots_to_learn_from(agents.ring, *drawn)
-    sampled = sample_episodes(agents.ring, slots)
+    sampled = sample_episodes(agents.ring, slots, StepDraws(agents.seed, agents.train_steps))
     computed = agent_rows(agents, sampled)
     rows = {name: row.detach() for name, row in computed.rows.items()}
     gradients = (

@@ -22,6 +22,7 @@ from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.timeline import Timeline, widest
 from fedqmix.runtime.core.torch_products import adopt_thread_limit, aligned
+from fedqmix.runtime.core.world import TeamSpec
 
 
 class TorchNetworks(NamedTuple):
@@ -33,14 +34,24 @@ class TorchNetworks(NamedTuple):
     seen: Seen
     order: Timeline
 
-    def online(self, network: str = "q") -> torch.Tensor:
+    @property
+    def spec(self) -> TeamSpec:
         """See AgentNetworks."""
-        return self.networks.unroll(network, self.online_parameters, self.seen, self.order)
+        return self.networks.network.spec
+
+    @property
+    def agent_ids(self) -> torch.Tensor:
+        """See AgentNetworks."""
+        return self.seen.agent_ids
+
+    def online(self, network: str = "q", hidden: torch.Tensor | None = None) -> torch.Tensor:
+        """See AgentNetworks."""
+        return self.networks.unroll(network, self.online_parameters, self.seen._replace(hidden=hidden), self.order)
 
     @torch.no_grad()
-    def target(self, network: str = "q") -> torch.Tensor:
+    def target(self, network: str = "q", hidden: torch.Tensor | None = None) -> torch.Tensor:
         """See AgentNetworks."""
-        return self.networks.unroll(network, self.target_parameters, self.seen, self.order)
+        return self.networks.unroll(network, self.target_parameters, self.seen._replace(hidden=hidden), self.order)
 
     def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """See AgentNetworks."""
@@ -126,6 +137,7 @@ def _joined_episodes(packed: Sequence[PackedEpisodes]) -> PackedEpisodes:
         joined([one.available_actions for one in packed]),
         joined([one.actions for one in packed]),
         {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded},
+        tuple(draws for one in packed for draws in one.draws),
     )
 
 

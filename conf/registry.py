@@ -20,7 +20,10 @@ _Q_LEARNING = "fedqmix.algorithms.q_learning.settings"
 _WEIGHTED = "fedqmix.algorithms.weighted_qmix.settings"
 _QPLEX = "fedqmix.algorithms.qplex.settings"
 _QTRAN = "fedqmix.algorithms.qtran.settings"
+_REFIL = "fedqmix.algorithms.refil.settings"
+_TRANSF = "fedqmix.algorithms.transf_qmix.settings"
 _PPO = "fedqmix.algorithms.ppo.settings"
+_NETWORKS = "fedqmix.networks.settings"
 _STRATEGIES = "fedqmix.strategies.options"
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -32,6 +35,10 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "cw_qmix": f"{_WEIGHTED}:WeightedQmixSettings",
         "qplex": f"{_QPLEX}:QplexSettings",
         "qtran": f"{_QTRAN}:QtranSettings",
+        "flex_qmix": f"{_REFIL}:FlexQmixSettings",
+        "refil": f"{_REFIL}:RefilSettings",
+        "transf_qmix": f"{_TRANSF}:TransfQmixSettings",
+        "transf_state": f"{_TRANSF}:TransfQmixSettings",
         "ippo": f"{_PPO}:IppoSettings",
         "mappo": f"{_PPO}:MappoSettings",
         OWN: "fedqmix.algorithms.settings:OwnSettings",
@@ -39,7 +46,9 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "model": {
         "gru": f"{_COMMON}:ModelConfig",
         "mlp": f"{_COMMON}:ModelConfig",
-        OWN: f"{_COMMON}:ModelConfig",
+        "entity_attention": f"{_NETWORKS}:EntityAttentionSettings",
+        "transformer": f"{_NETWORKS}:TransformerSettings",
+        OWN: f"{_NETWORKS}:TransformerSettings",
     },
     "strategy": {
         "none": f"{_COMMON}:StrategyConfig",

@@ -90,6 +90,8 @@ class StrategyConfig:
 
 ON_POLICY = ("ippo", "mappo")
 """The algorithms that learn from the newest episodes alone, with actions drawn from the policy."""
+ENTITY_METHODS = frozenset({"flex_qmix", "refil", "transf_qmix", "transf_state", "entity_attention", "transformer"})
+"""The algorithms and networks that need a world with entities (docs/entities.md)."""
 LESSENING_OFF = {"server_optimiser": "none", "proximal_mu": 0, "adam_moments": "keep", "share_targets": False}
 """The settings that reduce the cost of averaging (docs/strategies.md), each with the value that switches it off."""
 ROBUST = ("median", "trimmed_mean", "krum", "bulyan")

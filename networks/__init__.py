@@ -8,6 +8,7 @@ from fedqmix.runtime.core.lazy import lazily
 
 if TYPE_CHECKING:
     from fedqmix.networks.registry import (
+        EntityAttention,
         Gru,
         Mlp,
         ModuleNetwork,
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
         Parameters,
         Seen,
         Shapes,
+        Transformer,
         make_network,
     )
 
 __all__ = [
+    "EntityAttention",
     "Gru",
     "Mlp",
     "ModuleNetwork",
@@ -28,6 +31,7 @@ __all__ = [
     "Parameters",
     "Seen",
     "Shapes",
+    "Transformer",
     "make_network",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -43,10 +43,19 @@ class Seen(NamedTuple):
     observations: torch.Tensor  # [agents, rows, obs_dim] float32
     last_actions: torch.Tensor  # [agents, rows] int64, -1 before an episode's first action
     agent_ids: torch.Tensor  # [agents] int64, 0 .. n_agents - 1
+    hidden: torch.Tensor | None = None
+    """[agents, rows, entities] bool, by the entities' numbers (runtime.core.entities): True for those that the network
+    may not read, beside the ones that are not visible. None: no other ones. A network without entities refuses it."""
 
     def at(self, rows: slice) -> Seen:
         """Return some of the rows."""
-        return Seen(self.observations[:, rows], self.last_actions[:, rows], self.agent_ids)
+        hidden = None if self.hidden is None else self.hidden[:, rows]
+        return Seen(self.observations[:, rows], self.last_actions[:, rows], self.agent_ids, hidden)
+
+    def of_agents(self, own: slice) -> Seen:
+        """Return some of the stack's agents."""
+        hidden = None if self.hidden is None else self.hidden[own]
+        return Seen(self.observations[own], self.last_actions[own], self.agent_ids[own], hidden)
 
 
 class FeatureLayer(NamedTuple):
@@ -58,6 +67,9 @@ class FeatureLayer(NamedTuple):
 
 class Network(ABC):
     """A Q-network of every agent of a stack. It holds no parameters and no recurrent state; both are passed in."""
+
+    hides_entities: ClassVar[bool] = False
+    """Whether the network reads entities, and leaves out those of Seen.hidden."""
 
     def __init__(self, spec: TeamSpec, settings: NetworkSettings, outputs: int | None = None) -> None:
         """spec: the team's sizes. settings: the model group. outputs: the number of outputs; None: spec.n_actions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,33 +11,58 @@ import torch
 
 from fedqmix.conf.schema import ModelConfig
 from fedqmix.networks.base import Network, Parameters, Seen
+from fedqmix.runtime.core.entities import NO_ACTION, ONE, ZERO, EntityTable
 from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
 
 SPEC = TeamSpec("contract", n_agents=3, n_actions=4, observation=Flat(5), state=Flat(6), episode_limit=6)
+ENTITY_SPEC = replace(
+    SPEC,
+    observation=Flat(
+        10,
+        entities=EntityTable(
+            source=((0, ZERO, 1, ONE), (2, 3, ZERO, ONE), (4, 5, ZERO, ONE), (6, 7, ZERO, ZERO), (8, 9, ZERO, ZERO)),
+            names=("health", "x", "can_move", "is_agent"),
+            own=(0,),
+            numbers=((0, 1, 2, 3, 4), (1, 0, 2, 3, 4), (2, 0, 1, 3, 4)),
+            actions=(NO_ACTION, NO_ACTION, NO_ACTION, 2, 3),
+        ),
+    ),
+    state=Flat(
+        10,
+        entities=EntityTable(
+            source=((0, 1, ONE), (2, 3, ONE), (4, 5, ONE), (6, 7, ZERO), (8, 9, ZERO)),
+            names=("health", "x", "is_agent"),
+            own=(0, 1, 2),
+            numbers=((0, 1, 2, 3, 4),),
+        ),
+    ),
+)
+"""SPEC with entities: three agents and two enemies, which actions 2 and 3 target."""
 ORDER = timeline(np.array([6, 5, 5, 3, 1], np.int64))
 
 
 class NetworkContract:
-    """The properties of a network. network: the class. model: its settings."""
+    """The properties of a network. network: the class. model: its settings. spec: the team's sizes."""
 
     network: ClassVar[type[Network]]
+    spec: ClassVar[TeamSpec] = SPEC
     model: ClassVar[ModelConfig] = ModelConfig(
         name="own", hidden=8, initialisation="uniform", agent_id=True, last_action=True
     )
 
     def make(self) -> tuple[Network, Parameters]:
         """Return the network and the initial parameters of three agents."""
-        network = self.network(SPEC, self.model)
+        network = self.network(self.spec, self.model)
         generators = [np.random.default_rng(agent) for agent in range(3)]
         return network, network.parameters((0, 1, 2), generators)
 
     def seen(self) -> Seen:
         """Return random observations of episodes of different lengths, packed."""
         random = torch.Generator().manual_seed(3)
-        observations = torch.randn(3, ORDER.moments, SPEC.obs_dim, generator=random)
-        last = torch.randint(0, SPEC.n_actions, (3, ORDER.moments), generator=random)
+        observations = torch.randn(3, ORDER.moments, self.spec.obs_dim, generator=random)
+        last = torch.randint(0, self.spec.n_actions, (3, ORDER.moments), generator=random)
         last[:, : ORDER.batch] = -1
         return Seen(observations, last, torch.arange(3))
 
@@ -55,7 +81,7 @@ class NetworkContract:
         network, parameters = self.make()
         seen = self.seen()
         stepped = Network.unroll(network, parameters, seen, ORDER)
-        assert stepped.shape == (3, ORDER.moments, SPEC.n_actions)
+        assert stepped.shape == (3, ORDER.moments, self.spec.n_actions)
         assert torch.allclose(network.unroll(parameters, seen, ORDER), stepped, rtol=1e-4, atol=1e-5)
 
     def test_agents_do_not_see_each_other(self) -> None:
@@ -66,7 +92,7 @@ class NetworkContract:
         for agent in range(3):
             own = slice(agent, agent + 1)
             alone = {name: value[own] for name, value in parameters.items()}
-            found = network.unroll(alone, Seen(*(column[own] for column in seen)), ORDER)
+            found = network.unroll(alone, seen.of_agents(own), ORDER)
             assert torch.allclose(found, whole[own], rtol=1e-4, atol=1e-5)
 
     def test_features_belong_to_the_outputs(self) -> None:

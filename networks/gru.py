@@ -68,22 +68,8 @@ class Gru(Network):
         }
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
-        """See Network.
-
-        model.initialisation "orthogonal": orthogonal weights, for each GRU gate separately, and biases 0.
-        "uniform": PyTorch's default, +-1 / sqrt(inputs); for the GRU's weights and biases, +-1 / sqrt(hidden).
-        """
-        shapes, drawn = self.shapes(), {}
-        for name, shape in shapes.items():
-            if self.settings.initialisation == "uniform":
-                recurrent = name.startswith("gru")
-                fan_in = self.settings.hidden if recurrent else shapes[name.replace("bias", "weight")][0]
-                drawn[name] = layers.uniform(random, shape, fan_in)
-            elif len(shape) == 1:
-                drawn[name] = np.zeros(shape, np.float32)
-            else:
-                drawn[name] = layers.orthogonal(random, shape[0], shape[1], blocks=3 if name.startswith("gru") else 1)
-        return drawn
+        """See Network; model.initialisation as `layers.initial` has it."""
+        return layers.initial(random, self.shapes(), self.settings.initialisation, self.settings.hidden)
 
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
         """See Network; the hidden state, zeros."""

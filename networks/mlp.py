@@ -34,16 +34,8 @@ class Mlp(Network):
         return weights | {f"{name}.bias": both[1:] for name, both in groups.items()}
 
     def draw(self, random: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:
-        """See Network; model.initialisation as for the GRU: orthogonal with biases 0, or PyTorch's default."""
-        shapes, drawn = self.shapes(), {}
-        for name, shape in shapes.items():
-            if self.settings.initialisation == "uniform":
-                drawn[name] = layers.uniform(random, shape, shapes[name.replace("bias", "weight")][0])
-            else:
-                drawn[name] = (
-                    layers.orthogonal(random, shape[0], shape[1]) if len(shape) == 2 else np.zeros(shape, np.float32)
-                )
-        return drawn
+        """See Network; model.initialisation as `layers.initial` has it."""
+        return layers.initial(random, self.shapes(), self.settings.initialisation, self.settings.hidden)
 
     def begin(self, agents: int, episodes: int, device: torch.device) -> torch.Tensor:
         """See Network; width 0."""

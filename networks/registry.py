@@ -7,24 +7,43 @@ from typing import Any
 import torch
 
 from fedqmix.networks.base import Network, NetworkSettings, Parameters, Seen, Shapes
+from fedqmix.networks.entity_attention import EntityAttention
 from fedqmix.networks.gru import Gru
 from fedqmix.networks.mlp import Mlp
 from fedqmix.networks.module import ModuleNetwork
+from fedqmix.networks.transformer import Transformer
 from fedqmix.runtime.core.array_names import RESERVED
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.own_code import own_class
 from fedqmix.runtime.core.world import TeamSpec
 
-__all__ = ["Gru", "Mlp", "ModuleNetwork", "Network", "NetworkSettings", "Parameters", "Seen", "Shapes", "make_network"]
+__all__ = [
+    "EntityAttention",
+    "Gru",
+    "Mlp",
+    "ModuleNetwork",
+    "Network",
+    "NetworkSettings",
+    "Parameters",
+    "Seen",
+    "Shapes",
+    "Transformer",
+    "make_network",
+]
 
-NETWORKS: dict[str, type[Network]] = {"gru": Gru, "mlp": Mlp}
+NETWORKS: dict[str, type[Network]] = {
+    "gru": Gru,
+    "mlp": Mlp,
+    "entity_attention": EntityAttention,
+    "transformer": Transformer,
+}
 """The networks by model.name; "own" is a class that model.code names."""
 
 
 def make_network(settings: NetworkSettings, spec: TeamSpec, outputs: int | None = None) -> Network:
     """Return the network of the model group. outputs: its number of outputs; None: one for each action.
 
-    Raises ConfigurationError when a user's network is not valid.
+    Raises ConfigurationError when a user's network is not valid, and when a network does not fit the world.
     """
     if settings.name == "own":
         found: Any = own_class("model.code", settings.code, Network, "fedqmix.networks.Network")

@@ -13,7 +13,7 @@ from fedqmix.algorithms.base import Learned as LearnedRows
 from fedqmix.algorithms.base import target_of
 from fedqmix.algorithms.training import make_training, stored_name
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
-from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.episodes import StepDraws, TeamTransitions
 from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
@@ -86,7 +86,7 @@ class TeamLearner:
         Raises DivergenceError when a row or the loss is not finite, SlotError when fewer than batch_size episodes are
         stored.
         """
-        transitions = self.records.sample(self.slots)
+        transitions = self.records.sample(self.slots)._replace(draws=StepDraws(self.seed, self.train_steps))
         values = {row.name: rows[row.name] for row in self.rows if row.q_value}
         others = {row.name: rows[row.name] for row in self.rows if row.dtype == "float32" and not row.q_value}
         gradients, figures = self._learn(transitions, rows)

@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedqmix.conf.schema import ROBUST, Config, EnvConfig
+from fedqmix.conf.schema import ENTITY_METHODS, ROBUST, Config, EnvConfig
 from fedqmix.envs.code_suite import measured
 from fedqmix.envs.factory import available_tasks, team_spec
 from fedqmix.envs.registry import SUITES
@@ -34,6 +34,7 @@ from fedqmix.runtime.configuration.names import CONFIG_DIR, groups, program
 from fedqmix.runtime.configuration.plain import parse_plain, read_plain
 from fedqmix.runtime.configuration.ranges import check_map, check_shared, check_team, schema, typed
 from fedqmix.runtime.configuration.runs import CONFIG, require_run, run_of
+from fedqmix.runtime.core.entities import NO_ACTION, EntityTable
 from fedqmix.runtime.core.errors import CheckpointError, ConfigurationError
 from fedqmix.runtime.core.own_code import is_file
 from fedqmix.runtime.core.spaces import Flat
@@ -244,6 +245,7 @@ def _checked(
     clusters_of(config)
     if "own" not in (config.model.name, config.algorithm.name):  # names of a user's networks: runs.lifecycle.ready
         check_shared(config, _parameter_names(config) if parameter_names is None else parameter_names)
+        _check_entities(config)
     return config
 
 
@@ -266,8 +268,9 @@ def _agents(config: Config) -> int:
     return team_spec(config.map, config.env).n_agents
 
 
-SMALLEST_TEAM = TeamSpec("any", 1, 1, Flat(1), Flat(1), 1)
-"""Sizes of a team whose parameters have the same names as those of any other."""
+_ROWS = EntityTable(source=((0,), (0,)), own=(0,), numbers=((0, 1),), actions=(NO_ACTION, 0))
+SMALLEST_TEAM = TeamSpec("any", 1, 1, Flat(1, entities=_ROWS), Flat(1, entities=_ROWS), 1)
+"""Sizes of a team whose parameters have the same names as those of any other, which needs a target of an action."""
 
 
 def _parameter_names(config: Config) -> Sequence[str]:
@@ -275,3 +278,13 @@ def _parameter_names(config: Config) -> Sequence[str]:
 
     algorithm = find_algorithm(config.algorithm)
     return tuple(make_networks(algorithm, config.algorithm, config.model, SMALLEST_TEAM).shapes())
+
+
+def _check_entities(config: Config) -> None:
+    """Check that world, network and algorithm have entities where one needs them. Raises ConfigurationError."""
+    if not {config.algorithm.name, config.model.name} & ENTITY_METHODS:
+        return
+    from fedqmix.algorithms import find_algorithm  # here, because it loads torch
+    from fedqmix.algorithms.fitting import check_fit
+
+    check_fit(find_algorithm(config.algorithm), config.algorithm, config.model, team_spec(config.map, config.env))

@@ -14,6 +14,13 @@ from fedqmix.runtime.core.world import Integers
 NOTHING_RECORDED: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
+class StepDraws(NamedTuple):
+    """The key of a training step's random draws, the same on both sides of the cut; beside it, what a draw is for."""
+
+    seed: int  # the run's
+    train_steps: int  # taken before this one
+
+
 class SampledEpisodes(NamedTuple):
     """Sampled private episodes, as rows of the buffer."""
 
@@ -23,6 +30,7 @@ class SampledEpisodes(NamedTuple):
     available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
     actions: torch.Tensor  # [agents, buffer rows] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] each, Algorithm.recorded
+    draws: StepDraws | None = None  # of the training step that sampled them
 
     def of_agent(self, position: int) -> SampledEpisodes:
         """Return the same episodes of one agent of the stack, as a stack of one."""
@@ -46,6 +54,7 @@ class PackedEpisodes(NamedTuple):
     available_actions: torch.Tensor  # [agents, moments, n_actions] bool
     actions: torch.Tensor  # [agents, transitions] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] each, Algorithm.recorded
+    draws: tuple[StepDraws, ...] = ()  # of each run whose agents are in the stack, in their order
 
 
 class TeamTransitions(NamedTuple):
@@ -57,3 +66,5 @@ class TeamTransitions(NamedTuple):
     rewards: torch.Tensor  # [transitions], team rewards; individual ones [agents, transitions] (algorithms.individual)
     not_terminated: torch.Tensor  # [transitions], 0 where the transition terminated its episode, else 1
     timeline: Timeline  # the order of the transitions
+    exists: torch.Tensor | None = None  # [agents, transitions] bool; None: all exist
+    draws: StepDraws | None = None  # of this training step; None for an algorithm that agents compute alone

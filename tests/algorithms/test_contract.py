@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from fedqmix.algorithms import ALGORITHMS
 from fedqmix.conf.schema import ModelConfig
+from fedqmix.networks.contract import ENTITY_SPEC
 from fedqmix.testing import AlgorithmContract
+from support.entities import attention_model, transformer_model
 
 
 class TestIql(AlgorithmContract):
@@ -50,6 +52,42 @@ class TestQtranOfMlps(AlgorithmContract):
     algorithm = ALGORITHMS["qtran"]
     changes: ClassVar = {"double_q": False}
     model = ModelConfig(name="mlp", hidden=8, initialisation="orthogonal", agent_id=False, last_action=True)
+
+
+class TestFlexQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["flex_qmix"]
+    spec = ENTITY_SPEC
+
+
+class TestRefil(AlgorithmContract):
+    algorithm = ALGORITHMS["refil"]
+    spec = ENTITY_SPEC
+    model = attention_model()
+
+
+class TestRefilOfTransformers(AlgorithmContract):
+    algorithm = ALGORITHMS["refil"]
+    changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
+    spec = ENTITY_SPEC
+    model = transformer_model()
+
+
+class TestTransfQmix(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_qmix"]
+    spec = ENTITY_SPEC
+    model = transformer_model()
+
+
+class TestTransfQmixOfGrus(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_qmix"]
+    changes: ClassVar = {"double_q": False, "td_lambda": 0.0}
+    spec = ENTITY_SPEC
+
+
+class TestTransfState(AlgorithmContract):
+    algorithm = ALGORITHMS["transf_state"]
+    spec = ENTITY_SPEC
+    model = transformer_model(policy_decoupling=False)
 
 
 class TestIppo(AlgorithmContract):

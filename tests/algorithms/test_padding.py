@@ -32,7 +32,7 @@ def trained(name, garbage, overwritten=()):
     return agents.state() | {f"mixer side: {n}": v for n, v in learner.state().items()}
 
 
-@pytest.mark.parametrize("name", ["iql", "vdn", "qmix", "qplex", "qtran"])
+@pytest.mark.parametrize("name", ["iql", "vdn", "qmix", "qplex", "qtran", "flex_qmix", "transf_qmix", "transf_state"])
 def test_nothing_behind_the_end_counts(name):
     clean = trained(name, 0.0)
     assert clean["online.fc.weight"].isfinite().all()

@@ -18,7 +18,7 @@ from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
 from support.episodes import in_double, random_episode, store, without_kernels
-from support.toy_team import CPU, ToyTeam, algorithm
+from support.toy_team import ATTENTION, CPU, ToyTeam, algorithm
 from support.toy_world import ToyWorld, toy_spec
 
 SPEC = toy_spec(n_agents=3, n_actions=6, limit=9)
@@ -29,7 +29,8 @@ SEEDS = (5, 6, 7)
 def team(seed: int, batched_runs: BatchedRuns = SINGLE_RUN, double: bool = True, **changes) -> ToyTeam:
     """A team that torch computes."""
     settings = algorithm(**{"batch_size": 6, "buffer_size": 20, **changes})
-    agents = AgentStack(range(SPEC.n_agents), SPEC, MODEL, settings, seed, CPU, batched_runs)
+    model = ATTENTION if settings.name == "refil" else MODEL
+    agents = AgentStack(range(SPEC.n_agents), SPEC, model, settings, seed, CPU, batched_runs)
     learner = TeamLearner(SPEC, settings, TeamRecords(SPEC, 20, CPU), seed, CPU, batched_runs)
     without_kernels(agents, learner, batched_runs)
     if double:
@@ -88,6 +89,9 @@ def assert_alike(together: ToyTeam, alone: ToyTeam, tolerance: float = 1e-9) -> 
         {"name": "iql"},
         {"name": "qplex"},
         {"name": "qtran"},
+        {"name": "refil"},
+        {"name": "transf_qmix", "token_width": MODEL.hidden},
+        {"name": "transf_state"},
     ],
     ids=str,
 )

@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from fedqmix.conf.schema import ModelConfig
-from fedqmix.networks import Gru, Mlp, ModuleNetwork
+from fedqmix.networks import EntityAttention, Gru, Mlp, ModuleNetwork, Transformer
+from fedqmix.networks.contract import ENTITY_SPEC
 from fedqmix.testing import NetworkContract
+from support.entities import attention_model, transformer_model
 
 
 class TestGru(NetworkContract):
@@ -21,6 +23,30 @@ class TestGruWithoutIds(NetworkContract):
 
 class TestMlp(NetworkContract):
     network = Mlp
+
+
+class TestEntityAttention(NetworkContract):
+    network = EntityAttention
+    spec = ENTITY_SPEC
+    model = attention_model(agent_id=True)
+
+
+class TestEntityAttentionOfObservationsAlone(NetworkContract):
+    network = EntityAttention
+    spec = ENTITY_SPEC
+    model = attention_model(initialisation="orthogonal", last_action=False)
+
+
+class TestTransformer(NetworkContract):
+    network = Transformer
+    spec = ENTITY_SPEC
+    model = transformer_model()
+
+
+class TestTransformerWithAPlainHead(NetworkContract):
+    network = Transformer
+    spec = ENTITY_SPEC
+    model = transformer_model(policy_decoupling=False, initialisation="orthogonal", agent_id=True, last_action=True)
 
 
 class Elman(nn.Module):
@@ -55,7 +81,7 @@ def test_a_module_is_computed_by_several_threads_at_once():
 
     def outputs(agent):
         own = slice(agent, agent + 1)
-        alone = type(seen)(*(column[own] for column in seen))
+        alone = seen.of_agents(own)
         memory = network.begin(1, 5, torch.device("cpu"))
         return [network.step(stacks[agent], alone, memory)[0] for _ in range(100)]
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from flwr.app import Message
 
+from fedqmix.algorithms import find_algorithm
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.answers import answer
 from fedqmix.clients.contract import SIZES
@@ -19,12 +20,21 @@ from fedqmix.runtime.core.tally import TalliedWorld
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.server.team_learner import TeamLearner
 from fedqmix.server.team_records import TeamRecords
+from support.entities import attention_model
 from support.toy_world import ToyWorld, toy_spec
 
 torch.set_num_threads(1)  # these tensors are tiny, and tests run side by side
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(name="gru", hidden=6, initialisation="orthogonal", agent_id=True, last_action=True)
+
+
+ATTENTION = attention_model(hidden=6, initialisation="orthogonal", agent_id=True)
+
+
+def model_for(settings: AlgorithmConfig) -> ModelConfig:
+    """The usual network, or one over entities where the algorithm hides some."""
+    return ATTENTION if find_algorithm(settings).agent.hides_entities else MODEL
 
 
 def chosen(group: str, name: str, values: dict[str, Any]) -> Any:
@@ -55,6 +65,7 @@ def algorithm(name: str = "qmix", **changes: Any) -> Any:
         "exploration_draws": "agent",
         "reward": "team",
         **SIZES,
+        "token_width": MODEL.hidden,
     }
     return chosen("algorithm", name, values | changes)
 
@@ -125,11 +136,11 @@ def make_agents(
     spec: TeamSpec,
     settings: AlgorithmConfig,
     seed: int = 5,
-    model: ModelConfig = MODEL,
+    model: ModelConfig | None = None,
     backend: str = "auto",
 ) -> AgentStack:
     """A stack of some agents of the team."""
-    return AgentStack(agent_ids, spec, model, settings, seed, CPU, backend=backend)
+    return AgentStack(agent_ids, spec, model or model_for(settings), settings, seed, CPU, backend=backend)
 
 
 def make_learner(spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5, backend: str = "auto") -> TeamLearner:

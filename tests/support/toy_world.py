@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fedqmix.runtime.core import seeds
+from fedqmix.runtime.core.entities import ZERO, EntityTable
 from fedqmix.runtime.core.errors import UnavailableActionError
 from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import EpisodeBatch, Integers, TeamSink, TeamSpec, TeamTimeStep, TimeStep, UnitRecord
@@ -19,8 +20,18 @@ NO_OP = 0
 
 
 def toy_spec(n_agents: int = 3, n_actions: int = 5, limit: int = 7) -> TeamSpec:
-    """Sizes that ToyWorld can play; an observation is a one-hot goal, the time, a draw, SECRET."""
-    return TeamSpec("toy", n_agents, n_actions, Flat(n_actions + 3), Flat(n_agents + 2), limit)
+    """Sizes that ToyWorld can play; an observation is a one-hot goal, the time, a draw, SECRET.
+
+    Its entities are the agents and the goal, which each agent sees beside itself.
+    """
+    width, goal = n_actions + 3, n_agents
+    own, seen_goal = tuple(range(width)), (*range(n_actions), ZERO, ZERO, ZERO)
+    observed = EntityTable((own, seen_goal), own=(0,), numbers=tuple((agent, goal) for agent in range(n_agents)))
+    agents = tuple((agent, ZERO) for agent in range(n_agents))
+    rows = (*agents, (goal, goal + 1))
+    state = EntityTable(rows, own=tuple(range(n_agents)), numbers=(tuple(range(len(rows))),))
+    spaces = Flat(width, entities=observed), Flat(n_agents + 2, entities=state)
+    return TeamSpec("toy", n_agents, n_actions, *spaces, limit)
 
 
 class ToyWorld:

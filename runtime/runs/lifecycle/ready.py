@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from fedqmix.algorithms import find_algorithm, make_networks, make_team_half
+from fedqmix.algorithms.fitting import check_fit, needs_entities
 from fedqmix.algorithms.individual import make_individual_half
 from fedqmix.clients.backend import learns_by_kernels
 from fedqmix.conf.schema import Config, StrategyConfig
@@ -58,6 +59,8 @@ def _require_method(config: Config, device: torch.device) -> None:
     networks = make_networks(algorithm, config.algorithm, config.model, spec)
     algorithm.sized_rows(spec, config.algorithm)  # a row may have no place for the task's actions
     learns_by_kernels(config.runtime.backend, device, networks.network, algorithm)
+    if needs_entities(algorithm, config.model):
+        check_fit(algorithm, config.algorithm, config.model, spec)
     if "own" not in (config.model.name, config.algorithm.name):
         return
     check_shared(config, tuple(networks.shapes()))

@@ -83,6 +83,8 @@ METHODS = [
     ("cw_qmix", "team"),
     ("qplex", "team"),
     ("qtran", "team"),
+    ("refil", "team"),
+    ("transf_qmix", "team"),
     ("iql", "individual"),
 ]
 
