@@ -18,6 +18,7 @@ from fedqmix.runtime.core.errors import DivergenceError
 from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
+from fedqmix.server.absence import strangers, without_absent
 from fedqmix.server.bounds import AgentBounds, BoundSettings, require_finite_rows, value_ranges
 from fedqmix.server.team_records import TeamRecords
 
@@ -82,18 +83,22 @@ class TeamLearner:
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
-        Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds).
+        Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds), values of
+        agents that do not exist are set to zero and recorded (server.absence).
         Raises DivergenceError when a row or the loss is not finite, SlotError when fewer than batch_size episodes are
         stored.
         """
         transitions = self.records.sample(self.slots)
+        rows, strays = without_absent(rows, self.rows, transitions)
         values = {row.name: rows[row.name] for row in self.rows if row.q_value}
         others = {row.name: rows[row.name] for row in self.rows if row.dtype == "float32" and not row.q_value}
         gradients, figures = self._learn(transitions, rows)
         # One read: each read of a number by the host waits until the GPU has finished all queued work. So values beyond
         # the bounds are found only after learning; the gradients are then computed again.
-        read = torch.cat([value_ranges(values | others), self._stacked(figures)]).cpu().tolist()
-        ranges, means = read[: -len(self.half.figures)], read[-len(self.half.figures) :]
+        read = torch.cat([strays, value_ranges(values | others), self._stacked(figures)]).cpu().tolist()
+        ranges, means = read[len(strays) : -len(self.half.figures)], read[-len(self.half.figures) :]
+        for agent, fault in strangers(read[: len(strays)], self.rows, self.train_steps + 1).items():
+            self.bounds.faults.setdefault(agent, fault)
         of_values = 2 * sum(len(row) for row in values.values())
         require_finite_rows(others, ranges[of_values:], self.train_steps + 1)
         within = self.bounds.q_values(values, ranges[:of_values], self.records.largest_reward, self.train_steps + 1)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from fedqmix.runtime.core.timeline import Timeline
-from fedqmix.runtime.core.world import Integers
+from fedqmix.runtime.core.world import Bools, Integers
 
 NOTHING_RECORDED: Mapping[str, torch.Tensor] = MappingProxyType({})
 
@@ -23,6 +23,7 @@ class SampledEpisodes(NamedTuple):
     available_actions: torch.Tensor  # [agents, buffer rows, n_actions] bool
     actions: torch.Tensor  # [agents, buffer rows] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] each, Algorithm.recorded
+    exists: Bools | None = None  # [agents, batch], in the timeline's order of episodes; None: all exist
 
     def of_agent(self, position: int) -> SampledEpisodes:
         """Return the same episodes of one agent of the stack, as a stack of one."""
@@ -32,6 +33,7 @@ class SampledEpisodes(NamedTuple):
             available_actions=self.available_actions[own],
             actions=self.actions[own],
             recorded={name: column[own] for name, column in self.recorded.items()},
+            exists=None if self.exists is None else self.exists[own],
         )
 
 
@@ -46,6 +48,7 @@ class PackedEpisodes(NamedTuple):
     available_actions: torch.Tensor  # [agents, moments, n_actions] bool
     actions: torch.Tensor  # [agents, transitions] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] each, Algorithm.recorded
+    exists: torch.Tensor | None = None  # [agents, batch] bool, in the order of episodes; None: all exist
 
 
 class TeamTransitions(NamedTuple):
@@ -57,3 +60,4 @@ class TeamTransitions(NamedTuple):
     rewards: torch.Tensor  # [transitions], team rewards; individual ones [agents, transitions] (algorithms.individual)
     not_terminated: torch.Tensor  # [transitions], 0 where the transition terminated its episode, else 1
     timeline: Timeline  # the order of the transitions
+    exists: torch.Tensor | None = None  # [agents, transitions] bool, the agents of each episode; None: all exist
