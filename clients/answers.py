@@ -103,14 +103,14 @@ def _train(
         agents.train_state.reset_moments(shared)
     outcome = train_round(agents, world, coordinator, round_plan)
     common = {
-        m.NUM_EXAMPLES: outcome.episodes,
         m.TRAIN_STEP: agents.train_steps,
         m.ENV_STEP: agents.env_steps,
         m.EPISODE: agents.episodes,
         m.BROKEN: outcome.broken,
     }
     return [
-        common | {m.ACCUMULATED_REWARD: float(individual_returns)} for individual_returns in outcome.individual_returns
+        common | {m.NUM_EXAMPLES: int(episodes), m.ACCUMULATED_REWARD: float(individual_returns)}
+        for episodes, individual_returns in zip(outcome.played, outcome.individual_returns, strict=True)
     ]
 
 
@@ -136,12 +136,12 @@ def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> Metric
     agents.env_steps += int(played.lengths.sum())  # they count like training's environment steps
     return [
         {
-            m.NUM_EXAMPLES: batch.count,
+            m.NUM_EXAMPLES: int(episodes),
             m.ENV_STEP: agents.env_steps,
             m.ACCUMULATED_REWARD: float(individual_returns),
             m.BROKEN: played.broken,
         }
-        for individual_returns in played.individual_returns
+        for episodes, individual_returns in zip(played.played, played.individual_returns, strict=True)
     ]
 
 

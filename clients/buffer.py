@@ -34,6 +34,13 @@ class PlayedEpisodes(NamedTuple):
     recorded: Mapping[str, Floats | Bools] = NOTHING_RECORDED  # [agents, time + 1, episodes] each, Algorithm.recorded
     exists: Bools | None = None  # [agents, episodes], the agents of each episode; None: all exist
 
+    @property
+    def played(self) -> Integers:
+        """The episodes in which each agent existed: [agents]."""
+        agents, episodes = self.individual_returns.shape
+        counts: Integers = np.full(agents, episodes) if self.exists is None else self.exists.sum(1)
+        return counts
+
     def only(self, selected: Bools) -> PlayedEpisodes:
         """Return the selected episodes. selected: [episodes], True for each to keep."""
         columns = (

@@ -23,6 +23,7 @@ from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.facts import Counted, Facts, Know
 from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies.absence import comparable_returns, examples_of, playing
 from fedqmix.strategies.aggregation import array_bytes, require_finite, spread
 from fedqmix.strategies.beside import Beside, online
 from fedqmix.strategies.clipping import clipped
@@ -86,6 +87,7 @@ class TeamStrategy(Method, FedAvg):
         self.evaluations = 0
         self.record = RoundRecord(first_round - 1)
         self.faults = Faults(settings, n_agents)
+        self.absent: tuple[int, ...] = ()  # agents without a fault that existed in no episode of this round
         self._beside = Beside(settings)
         self._optimiser = server_optimiser(settings)
         self._begun_with = ArrayRecord()  # the parameters at the round's start
@@ -138,22 +140,26 @@ class TeamStrategy(Method, FedAvg):
         """Check and aggregate the agents' replies, then take the server optimiser's step.
 
         An aggregate is a weighted sum in agent order and float64. Agents whose arrays or metrics fail the checks are
-        left out. The server optimiser changes the parameters alone; target networks and moments stay weighted averages.
+        left out, and so are agents that existed in no episode of the round (strategies.absence). The server optimiser
+        changes the parameters alone; target networks and moments stay weighted averages.
         """
         by_agent = self._by_agent(replies)
         facts = self.facts()
         self._note(facts, by_agent)
         sent = [self._sent(agent) for agent in range(self.n_agents)]
-        kept = self._kept(by_agent, facts, sent)
+        counts = training_counts(facts, self.n_agents)
+        kept, self.absent = playing(self._kept(by_agent, facts, sent), counts)
+        self.examples = examples_of(kept, counts)
         contents = [arrays_of(by_agent[agent]) for agent in kept]
         networks = [online(content) for content in contents]
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        individual_returns = training_counts(facts, self.n_agents).individual_returns
-        rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
+        rewards = self.rewards(comparable_returns(kept, counts), networks)
         record.distances = self.distances(dict(zip(kept, networks, strict=True)))
         bounded = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
+        for agent in self.absent:  # where nothing is averaged, it keeps what it learned from earlier episodes
+            sent[agent] = arrays_of(by_agent[agent])
         team = self.mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
         aggregated = self._beside.take_from(require_finite(team, record.number))
         record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))

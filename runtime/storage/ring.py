@@ -55,6 +55,7 @@ class EpisodeRing:
             raise ValueError(f"a field cannot be called {name!r}: the ring uses this name for a value of an episode")
         self.capacity = capacity
         self.limit = limit
+        self.agents = agents
         self.fields = dict(fields)
         self.device = device
         self.added = 0

@@ -108,20 +108,22 @@ class Returns(_message.Message):
     def __init__(self, mean: _Optional[float] = ..., std: _Optional[float] = ...) -> None: ...
 
 class Counted(_message.Message):
-    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns")
+    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns", "played")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     BATTLES_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
     ENV_STEPS_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
     INDIVIDUAL_RETURNS_FIELD_NUMBER: _ClassVar[int]
+    PLAYED_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     battles: int
     won: int
     env_steps: int
     broken: int
     individual_returns: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., individual_returns: _Optional[_Iterable[float]] = ...) -> None: ...
+    played: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., individual_returns: _Optional[_Iterable[float]] = ..., played: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Learned(_message.Message):
     __slots__ = ("train_steps", "episodes", "faults")
