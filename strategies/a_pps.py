@@ -2,8 +2,8 @@
 
     theta = sum_i (1 / N) theta_i
 
-Where agents did not exist in some of the round's episodes, the weight is n_i / sum n with the n_i episodes in which agent
-i existed, as in FedAvg (McMahan et al. 2017, arXiv 1602.05629, algorithm 1); 1 / N is its case of equal n.
+Where agents did not exist in some of the round's episodes, the weight is n_i / sum n with the n_i episodes in which
+agent i existed, as in FedAvg (McMahan et al. 2017, arXiv 1602.05629, algorithm 1); 1 / N is its case of equal n.
 """
 
 from __future__ import annotations

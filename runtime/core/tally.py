@@ -20,7 +20,6 @@ from fedqmix.runtime.core.world import (
 )
 
 
-
 class Ended(NamedTuple):
     """The completed episodes of a batch."""
 

@@ -106,8 +106,7 @@ def test_rows_of_an_agent_that_does_not_exist_are_its_fault_and_count_as_zeros(v
         rows = {
             row.name: torch.randn(3, row.count(transitions.timeline), generator=random) for row in team.agents.half.rows
         }
-        for name in rows:
-            rows[name] = rows[name].masked_fill(~transitions.exists, 0)
+        rows = {name: row.masked_fill(~transitions.exists, 0) for name, row in rows.items()}
         if team is lying:
             absent = (~transitions.exists[2]).nonzero()[:2, 0]
             rows["q_next"][2, absent] = value

@@ -69,7 +69,7 @@ def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin, reward, varies):
     plans = [RoundPlan(5, FOREVER, tied), RoundPlan(4, FOREVER, tied)]
     team, outcomes, played = in_one_stack(settings, plans, varies)
     stacks, learner, lives = each_alone(settings, plans, varies)
-    assert (team.agents.ring.exists(np.arange(3)) is None) is not varies
+    assert any(bool((outcome.played < outcome.episodes).any()) for outcome in outcomes) is varies
     assert team.agents.train_steps == 9
     same(team, outcomes, played, stacks, learner, lives)
 
