@@ -14,7 +14,7 @@ from fedqmix.algorithms.base import target_of
 from fedqmix.algorithms.training import make_training, stored_name
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.episodes import TeamTransitions
-from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.errors import DivergenceError, RefusedError
 from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
@@ -202,6 +202,20 @@ class TeamLearner:
         self.records.sums.copy_(named.get("battle_sums", torch.zeros_like(self.records.sums)))
         # An older checkpoint has no largest reward; it is computed from the episodes, which may be loaded later.
         self.records.largest_reward = float(named["largest_reward"]) if "largest_reward" in named else None
+
+    @torch.no_grad()
+    def begin_with(self, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Replace the networks and their targets before the first training step.
+
+        parameters: all of the half's by name, as checkpoints store them. Raises RefusedError for other names or shapes.
+        """
+        own = {stored_name(name): value for name, value in self.half.state_dict().items()}
+        kinds = [{name: tuple(value.shape) for name, value in one.items()} for one in (own, parameters)]
+        if kinds[0] != kinds[1]:
+            raise RefusedError("The mixer was sent parameters to begin with that are not its own by name and shape.")
+        for module in (self.half, self.target):
+            for name, value in module.state_dict().items():
+                value.copy_(parameters[stored_name(name)])
 
     def _learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> LearnedRows:
         return self.training.learn(transitions, rows)

@@ -18,7 +18,7 @@ from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import BUFFER, PLACES
+from fedqmix.runtime.core.array_names import BUFFER, INITIAL, PLACES
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.facts import Counted, Facts, Know
 from fedqmix.runtime.core.team_arrays import of_agent
@@ -81,6 +81,7 @@ class TeamStrategy(Method, FedAvg):
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
+        self.initial: Mapping[str, NDArray[Any]] = {}  # first parameters by name, [agents, ...]; empty: the agents' own
         self.facts: Know = _nothing_known
         self.env_step = 0
         self.last_evaluation = 0  # environment step
@@ -100,6 +101,9 @@ class TeamStrategy(Method, FedAvg):
         Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
         """
         self.nodes, self.starts = joined(grid, self.settings, self.n_agents)
+        if self.initial:
+            own = enumerate(self.starts)
+            self.starts = [ArrayRecord({name: Array(self.initial[name][agent]) for name in of}) for agent, of in own]
         return self.starts[0]
 
     # State between rounds, beside the aggregated parameters
@@ -254,14 +258,18 @@ class TeamStrategy(Method, FedAvg):
     # Messages
 
     def _training(self, agent: int, plan: Plan, places: GradientPlaces | None) -> Message:
-        """Return the message that trains one agent, with its buffers declared in the plan."""
+        """Return the message that trains one agent; its plan declares buffers and first personal parameters."""
         kept = dict(self.buffers(agent, self.record.number))
         if places is not None:
             plan = {**plan, m.POOLED_SIZE: places.size}
             kept |= {PLACES + name: value for name, value in places.places[agent].items()}
         buffers = {BUFFER + name: Array(value) for name, value in kept.items()}
+        sent = self._sent(agent)
+        first = self.initial if self.record.number == 1 else {}
+        personal = {INITIAL + name: Array(value[agent]) for name, value in first.items() if name not in sent}
         declared: Plan = {m.BUFFERS: list(buffers)} if buffers else {}
-        return self._message(agent, MessageType.TRAIN, dict(self._sent(agent)) | buffers, {**plan, **declared})
+        declared = {**declared, m.INITIAL: list(personal)} if personal else declared
+        return self._message(agent, MessageType.TRAIN, dict(sent) | buffers | personal, {**plan, **declared})
 
     def _evaluation(self, team: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
         """Return an evaluation's messages. team: the networks to be played, also in round 1; empty: the agents' own."""

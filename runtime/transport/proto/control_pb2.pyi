@@ -1,4 +1,5 @@
 from fedqmix.runtime.transport.proto import attempt_pb2 as _attempt_pb2
+from fedqmix.runtime.transport.proto import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -22,14 +23,23 @@ class Released(_message.Message):
     def __init__(self) -> None: ...
 
 class Opening(_message.Message):
-    __slots__ = ("attempt", "kind", "config")
+    __slots__ = ("attempt", "kind", "config", "initial")
+    class InitialEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_FIELD_NUMBER: _ClassVar[int]
     attempt: _attempt_pb2.Attempt
     kind: str
     config: str
-    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ...) -> None: ...
+    initial: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ..., initial: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ...) -> None: ...
 
 class Prepared(_message.Message):
     __slots__ = ("game",)
