@@ -18,7 +18,7 @@ RUNS = (
     ["env=lbf"],
     ["env=rware", "env.episode_limit=10"],
 )
-"""Settings that use every kernel together: a map with ways around walls, drawn teams, SMACv2's scenarios, other suites."""
+"""Settings that use every kernel together: ways around walls, drawn teams, a scenario of SMACv2, the other suites."""
 
 if __name__ == "__main__":
     for words in RUNS:

@@ -9,9 +9,9 @@ import numpy as np
 
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
+from fedqmix.envs.skirmish.arrays import BATTLE, MOST_UNITS, UNIT, Records
 from fedqmix.envs.skirmish.battle import Views, set_up_battles, step_battles
-from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.gathered import SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.movement import ROWS
 from fedqmix.envs.skirmish.options import SkirmishOptions

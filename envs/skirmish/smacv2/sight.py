@@ -64,7 +64,8 @@ def in_cone(limits: Limits, facing: int, dx: float, dy: float) -> bool:
         else:
             dx, x = min(dx, -LEAST_ANGLE), min(x, -LEAST_ANGLE)
         return bool(abs(atan(dy / dx) - atan(y / x)) < half)
-    return bool(abs(atan2(x * dy - y * dx, x * dx + y * dy)) < half)
+    on_one_spot = dx == 0.0 and dy == 0.0
+    return on_one_spot or bool(abs(atan2(x * dy - y * dx, x * dx + y * dy)) < half)
 
 
 @inner
@@ -72,7 +73,7 @@ def can_reach(vision: Vision, unit: Unit, target: Unit) -> bool:
     """Return whether an agent's unit may attack or heal a target from its place (get_can_shoot)."""
     dx, dy = np.float32(target.x) - np.float32(unit.x), np.float32(target.y) - np.float32(unit.y)
     shoot = vision.shoot[unit.kind]
-    return bool(dx * dx + dy * dy <= shoot * shoot) and is_in_view(vision.limits, unit.facing, dx, dy)
+    return bool(dx * dx + dy * dy <= shoot * shoot) and is_in_view(vision.limits, unit.facing, float(dx), float(dy))
 
 
 @inner
@@ -188,7 +189,7 @@ def sees_place(vision: Vision, limits: Limits, unit: Unit, other: Unit) -> bool:
     dx, dy = np.float32(other.x) - np.float32(unit.x), np.float32(other.y) - np.float32(unit.y)
     square, sight = dx * dx + dy * dy, vision.sight[unit.kind]
     if limits.directions.shape[0] > 0:
-        return bool(square <= sight * sight) and in_cone(limits, unit.facing, dx, dy)
+        return bool(square <= sight * sight) and in_cone(limits, unit.facing, float(dx), float(dy))
     return bool(square < sight * sight)
 
 
