@@ -40,6 +40,7 @@ from fedqmix.envs.moment import (
     with_healers,
 )
 from fedqmix.envs.positions import Units, Whole, kinds, ways
+from fedqmix.envs.skirmish.smacv2.scenarios import turns_of
 from fedqmix.envs.units import combat_constants
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.seeds import generator
@@ -57,7 +58,7 @@ class ScriptedTeam:
         if policy not in MANOEUVRES:
             raise ConfigurationError(f"There is no scripted policy {policy!r}. Available: {', '.join(MANOEUVRES)}.")
         self._decide = MANOEUVRES[policy]
-        self._ways = ways(map)
+        self._map, self._ways = map, ways(map)
         self._seed = seed
         self._draws: list[np.random.Generator] = []
         self._opening: Units | None = None
@@ -77,7 +78,10 @@ class ScriptedTeam:
         """Return actions [agents, episodes] int64, all of them available.
 
         units: [episodes, units], from `envs.positions.read_units`; available: [agents, episodes, n_actions].
+        Raises ConfigurationError where agents see cones (env.conic_fov), whose actions the policies do not know.
         """
+        if turns_of(self._map, available.shape[2]):
+            raise ConfigurationError("Scripted teams cannot turn their view: play them with env.conic_fov=false.")
         draws = np.stack([draw.random(available.shape[0]) for draw in self._draws], axis=1)
         now = units.copy()  # the world overwrites its array
         self._opening = now if self._opening is None else self._opening

@@ -1,4 +1,4 @@
-"""The sizes of SMAC's maps, the same in every world that plays them."""
+"""The sizes of SMAC's maps and SMACv2's scenarios, the same in every world that plays them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
 from fedqmix.envs.skirmish.entry_names import observation_names, state_names
 from fedqmix.envs.skirmish.layout import make_layout
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 
+USUAL = {"prob_obs_enemy": 1.0, "action_mask": True, "conic_fov": False, "quirk": False}
+"""The values of the switches on SMAC's maps, which have none of them, and their defaults."""
+
 
 def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
-    """Return the sizes of a map's teams, observations and states."""
+    """Return the sizes of a map's teams, observations and states.
+
+    Raises ConfigurationError for settings that the map does not have (check_smacv2).
+    """
+    check_smacv2(record, env)
     layout = make_layout(record, env)
     return TeamSpec(
         map=record.name,
@@ -22,3 +30,24 @@ def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
         episode_limit=layout.episode_limit,
         side_by_side=env.side_by_side,
     )
+
+
+def check_smacv2(record: MapRecord, env: BattleOptions) -> None:
+    """Check that a map and the settings belong together.
+
+    Raises ConfigurationError for a switch of SMACv2 on a map of SMAC, and for env.randomise in a scenario.
+    """
+    if record.smacv2:
+        randomise = getattr(env, "randomise", "nothing")
+        if randomise != "nothing":
+            raise ConfigurationError(
+                f"env.randomise={randomise} belongs to SMAC's maps: map={record.name} is a scenario of SMACv2, which "
+                "draws types and positions by itself. Leave env.randomise=nothing."
+            )
+        return
+    for name, usual in USUAL.items():
+        if getattr(env, name, usual) != usual:
+            raise ConfigurationError(
+                f"env.{name}={str(getattr(env, name)).lower()} belongs to SMACv2's scenarios, and map={record.name} is "
+                f"a map of SMAC: leave env.{name}={str(usual).lower()}, or choose a scenario: map=protoss_5_vs_5."
+            )

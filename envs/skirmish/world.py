@@ -9,14 +9,16 @@ import numpy as np
 
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
+from fedqmix.envs.skirmish.arrays import BATTLE, MOST_UNITS, UNIT, Records
 from fedqmix.envs.skirmish.battle import Views, set_up_battles, step_battles
-from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.gathered import SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.movement import ROWS
 from fedqmix.envs.skirmish.options import SkirmishOptions
 from fedqmix.envs.skirmish.rewards import make_reward_rules
 from fedqmix.envs.skirmish.scene import make_scene
+from fedqmix.envs.skirmish.smacv2.opening import make_opening, open_scenarios
+from fedqmix.envs.skirmish.smacv2.scenarios import names_before_targets
 from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.envs.skirmish.starts import shift_battles
 from fedqmix.envs.skirmish.teams import make_units
@@ -59,7 +61,8 @@ class SkirmishWorld:
         self._sink = sink
         self._layout = make_layout(record, env)
         self._spec = spec_of(record, env)
-        self._scene = make_scene(record)
+        self._scene = make_scene(record, self._layout.vision)
+        self._opening = make_opening(record, env) if record.smacv2 else None
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
         self._variation = make_variation(record, env)
@@ -95,7 +98,8 @@ class SkirmishWorld:
             self._prepare()
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._shifts = self._varies(battles.purpose) and not self._variation.positions
+        drawn = self._variation.positions or self._opening is not None
+        self._shifts = self._varies(battles.purpose) and not drawn
         self._thread_pool.share(self._begin, self._count, FEWEST)
         self._spinning_threads.share(self._work_queue, self._work, OPENING)
         self._sink.begin(battles, self._team)
@@ -109,6 +113,9 @@ class SkirmishWorld:
         units, battles = self._units, self._battles
         n_agents, attack = self._layout.n_agents, self._attack
         set_up_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
+        if self._opening is not None:
+            room = np.empty((ROWS, MOST_UNITS))
+            open_scenarios(self._scene, self._opening, self._keys, units, battles, room, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
         if self._shifts:
@@ -235,7 +242,8 @@ class SkirmishWorld:
         views = self._views
         agent, battle = first_forbidden(actions, views.available, views.terminated, views.truncated)
         if agent >= 0:
-            refuse(agent, battle, int(actions[agent, battle]), views.available[agent, battle])
+            names = names_before_targets(self._layout.vision.turns)
+            refuse(agent, battle, int(actions[agent, battle]), views.available[agent, battle], names)
         return actions
 
     def _check_open(self) -> None:
