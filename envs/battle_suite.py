@@ -23,12 +23,12 @@ class BattleSuite:
         return available_maps()
 
     def record(self, task: str) -> MapRecord:
-        """Return a map. Raises ConfigurationError for an unknown one and for a scenario of SMACv2."""
+        """Return a map. Raises ConfigurationError for an unknown one and for one that env=skirmish plays alone."""
         record = load_map(task)
-        if record.smacv2:
+        if record.smacv2 or record.random_teams:
+            kind = "a scenario of SMACv2" if record.smacv2 else "a set of drawn teams"
             raise ConfigurationError(
-                f"map={task} is a scenario of SMACv2, which env=skirmish plays alone. SMAC's maps: "
-                f"{', '.join(available_maps())}."
+                f"map={task} is {kind}, which env=skirmish plays alone. SMAC's maps: {', '.join(available_maps())}."
             )
         return record
 

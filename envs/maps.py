@@ -64,6 +64,7 @@ class MapRecord:
     cliffs: Bools  # [x, y] cells that only colossi can walk on
     height: Floats  # [x, y] 0..1, in SMAC's scale of terrain height; only the discrete heights of cliff levels
     smacv2: bool = False  # whether it is a scenario of SMACv2
+    random_teams: bool = False  # whether a smaller team is drawn for every battle (envs/skirmish/random_teams)
 
     @property
     def n_agents(self) -> int:
@@ -93,12 +94,16 @@ def available_maps() -> list[str]:
 
 @cache
 def load_map(name: str) -> MapRecord:
-    """Return the map, or SMACv2's scenario, of a name. Raises ConfigurationError that lists the valid names."""
-    from fedqmix.envs.skirmish.smacv2.scenarios import find_scenario  # builds on this module
+    """Return the map, SMACv2's scenario or set of drawn teams of a name.
+
+    Raises ConfigurationError that lists the valid names.
+    """
+    from fedqmix.envs.skirmish.random_teams.tasks import find_random_teams  # these build on this module
+    from fedqmix.envs.skirmish.smacv2.scenarios import find_scenario
 
     data = _data()
     if name not in data["maps"]:
-        scenario = find_scenario(name)
+        scenario = find_scenario(name) or find_random_teams(name)
         if scenario is None:
             raise ConfigurationError(_unknown_map(name))
         return scenario

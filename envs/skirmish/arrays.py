@@ -121,6 +121,7 @@ class Unit(Protocol):
     acted_on: int  # the unit it last attacked or healed in this environment step, or NO_UNIT
     last_action: int  # NO_UNIT before the first, and for enemies
     type_slot: int  # the type bit that it sets
+    absent: bool  # it does not exist in this battle (random_teams/)
     # The rest belongs to SMACv2's scenarios (smacv2/), which limit what agents see.
     facing: int  # of an agent with a cone of sight: the direction it looks at, by number
     claimed_by: int  # of an enemy: the agent that discovered it, or NO_UNIT

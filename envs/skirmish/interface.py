@@ -163,8 +163,8 @@ def write_patients(
 ) -> None:
     """Write the mask of a medivac's targets: near living allies, hurt or not, except medivacs."""
     for action in range(layout.vision.first_target, layout.n_actions):
-        other = action - layout.vision.first_target
-        near = other < layout.n_agents and scratch[index(NEAR + other)] > 0
+        other = action - layout.vision.first_patient
+        near = 0 <= other < layout.n_agents and scratch[index(NEAR + other)] > 0
         armed = near and kinds[units[b, other].kind].weapon != UNARMED
         available[agent, b, index(action)] = armed
 

@@ -12,6 +12,7 @@ from fedqmix.envs.units import RACES
 
 ACTIONS_BEFORE_ATTACKS = ACTIONS_BEFORE_TURNS
 """no-op, stop, north, south, east, west; action 6 + e attacks enemy e (of a medivac: 6 + i heals agent i).
+In drawn teams with medivacs, healing has actions of its own (Vision.first_patient).
 
 With SMACv2's cones of sight 12 turns of the view lie between (Vision.first_target)."""
 
@@ -74,6 +75,8 @@ def make_layout(record: MapRecord, env: BattleOptions) -> Layout:
     facing = 2 * (vision.turns > 0)  # numbers of a direction of view
     bits = len(RACES[record.ally_race]) if draws_types(env) else record.unit_type_bits
     n_actions = vision.first_target + (max(n_agents, n_enemies) if medivacs and record.smacv2 else n_enemies)
+    if vision.first_patient > vision.first_target:  # attacks and healing have actions of their own
+        n_actions = vision.first_patient + n_agents
     ally_shields, enemy_shields = record.ally_race == "P", record.enemy_race == "P"
     own_health = env.obs_own_health or env.obs_all_health
     move_features = 4 + PATHING_POINTS * env.obs_pathing_grid + HEIGHT_POINTS * env.obs_terrain_height

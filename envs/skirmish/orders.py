@@ -21,6 +21,8 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
     the view leaves the order as it is.
     """
     unit = units[b, agent]
+    if unit.absent:
+        return
     unit.last_action = action
     if action == NO_OP:
         return
@@ -29,9 +31,10 @@ def give_order(scene: Scene, units: Records, b: int, agent: int, action: int) ->
         return
     target = NO_UNIT
     if action >= scene.vision.first_target:
-        target = action - scene.vision.first_target
         if scene.kinds[unit.kind].heal_rate == 0.0:
-            target += scene.n_agents
+            target = action - scene.vision.first_target + scene.n_agents
+        else:
+            target = action - scene.vision.first_patient
         if not can_act_on(scene, unit, units[b, target]) or (unit.order == TARGET and unit.target == target):
             return
     break_off(unit)

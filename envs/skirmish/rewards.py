@@ -32,6 +32,7 @@ class RewardRules(NamedTuple):
     scale_rate: float
     max_reward: float  # of the map's own teams, before scaling: all enemies killed, battle won
     medivacs: bool  # agents may be medivacs, and a team with only these left has lost
+    once: bool  # max_reward scales all battles, instead of each battle's own enemies
     smacv2: bool  # SMACv2's rules: no reward below 0; any number of medivacs alone has lost
 
 
@@ -50,6 +51,7 @@ def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
         scale_rate=float(env.reward_scale_rate),
         max_reward=max_reward,
         medivacs=has_medivacs(record, env),
+        once=record.random_teams,
         smacv2=record.smacv2,
     )
 
@@ -58,10 +60,13 @@ def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
 def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> float:
     """Return the factor of battle b's rewards (StarCraft2Env.init_units and step).
 
-    SMAC computes max_reward once, at the first reset; here every battle has its own, as its enemies may be drawn.
+    SMAC computes max_reward once, at the first reset; here every battle has its own, as its enemies may be drawn. Where
+    smaller teams are drawn, it is once that of the largest team, as in REFIL.
     """
     if not rules.scaled:
         return 1.0
+    if rules.once:
+        return rules.scale_rate / rules.max_reward
     max_reward = rules.win
     for u in range(n_agents, units.shape[1]):
         kind = kinds[units[b, u].kind]
@@ -141,8 +146,12 @@ def write_rewards(
     elif standing == LOST:
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
+        existing = 0
         for agent in range(n_agents):
-            own[0, agent] += bonus / n_agents
+            existing += not units[b, agent].absent
+        for agent in range(n_agents):
+            if not units[b, agent].absent:
+                own[0, agent] += bonus / existing
     team_reward[b] = team * scale
     for agent in range(n_agents):
         individual_rewards[agent, b] = own[0, agent] * scale

@@ -35,7 +35,7 @@ def spec_of(record: MapRecord, env: BattleOptions) -> TeamSpec:
 def check_smacv2(record: MapRecord, env: BattleOptions) -> None:
     """Check that a map and the settings belong together.
 
-    Raises ConfigurationError for a switch of SMACv2 on a map of SMAC, and for env.randomise in a scenario.
+    Raises ConfigurationError for a switch of SMACv2 on another map, and for env.randomise where teams are drawn.
     """
     if record.smacv2:
         randomise = getattr(env, "randomise", "nothing")
@@ -45,9 +45,15 @@ def check_smacv2(record: MapRecord, env: BattleOptions) -> None:
                 "draws types and positions by itself. Leave env.randomise=nothing."
             )
         return
+    randomise = getattr(env, "randomise", "nothing")
+    if record.random_teams and randomise != "nothing":
+        raise ConfigurationError(
+            f"env.randomise={randomise} belongs to SMAC's maps: map={record.name} draws teams and positions by itself. "
+            "Leave env.randomise=nothing."
+        )
     for name, usual in USUAL.items():
         if getattr(env, name, usual) != usual:
             raise ConfigurationError(
                 f"env.{name}={str(getattr(env, name)).lower()} belongs to SMACv2's scenarios, and map={record.name} is "
-                f"a map of SMAC: leave env.{name}={str(usual).lower()}, or choose a scenario: map=protoss_5_vs_5."
+                f"none: leave env.{name}={str(usual).lower()}, or choose a scenario: map=protoss_5_vs_5."
             )

@@ -1,4 +1,4 @@
-"""env=skirmish: SMAC's maps and SMACv2's scenarios, played by the embedded battle simulator."""
+"""env=skirmish: SMAC's maps, SMACv2's scenarios and REFIL's teams, played by the embedded battle simulator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.battle_suite import BattleSuite
 from fedqmix.envs.maps import MapRecord, available_maps, load_map
 from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.skirmish.random_teams.tasks import RANDOM_TEAMS
 from fedqmix.envs.skirmish.smacv2.scenarios import SCENARIOS
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import LocalWorld, TeamSink
@@ -19,8 +20,8 @@ class SkirmishSuite(BattleSuite):
     open_names = True
 
     def tasks(self) -> Sequence[str]:
-        """Return SMAC's maps, fewest units first, then SMACv2's published scenarios."""
-        return [*available_maps(), *SCENARIOS]
+        """Return SMAC's maps, fewest units first, then SMACv2's published scenarios and the sets of drawn teams."""
+        return [*available_maps(), *SCENARIOS, *RANDOM_TEAMS]
 
     def record(self, task: str) -> MapRecord:
         """Return a map or a scenario. Raises ConfigurationError for an unknown name."""
@@ -36,7 +37,8 @@ class SkirmishSuite(BattleSuite):
     def agent_types(self, task: str, options: EnvConfig) -> list[str]:
         """Return the unit type of each agent. Raises ConfigurationError where types are drawn for every episode."""
         drawn = isinstance(options, SkirmishOptions) and options.randomise in ("types", "both")
-        if drawn or self.record(task).smacv2:
+        record = self.record(task)
+        if drawn or record.smacv2 or record.random_teams:
             what = f"env.randomise={options.randomise}" if drawn else f"map={task}"  # type: ignore[attr-defined]
             other = "another env.randomise" if drawn else "a map of SMAC"
             raise ConfigurationError(

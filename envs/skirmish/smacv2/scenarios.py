@@ -77,9 +77,9 @@ def find_scenario(name: str) -> MapRecord | None:
         enemies=(Group(race.types[0], enemies, SIDE - middle / 2, middle),),
         order=EnemyOrder.ATTACK_NEAREST,
         attack=((0.0, 0.0), (0.0, 0.0)),
-        walkable=_everywhere(True, np.bool_),
-        cliffs=_everywhere(False, np.bool_),
-        height=_everywhere(LEVEL_HEIGHTS["1"], np.float32),
+        walkable=everywhere(True, np.bool_),
+        cliffs=everywhere(False, np.bool_),
+        height=flat(),
         smacv2=True,
     )
 
@@ -99,7 +99,13 @@ def names_before_targets(turns: int) -> tuple[str, ...]:
     return (*ACTION_NAMES, *(f"look towards {360 * i // DIRECTIONS} degrees" for i in range(turns)))
 
 
-def _everywhere(value: float, kind: type[np.generic]) -> np.ndarray:
+def flat() -> np.ndarray:
+    """Return the heights of the flat field: [SIDE, SIDE] float32."""
+    return everywhere(LEVEL_HEIGHTS["1"], np.float32)
+
+
+def everywhere(value: float, kind: type[np.generic]) -> np.ndarray:
+    """Return a field with one value in all cells: [SIDE, SIDE]."""
     cells = np.full((SIDE, SIDE), value, kind)
     cells.flags.writeable = False
     return cells

@@ -14,6 +14,7 @@ import numpy as np
 from fedqmix.envs.actions import ACTION_NAMES
 from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import MapRecord
+from fedqmix.envs.skirmish.random_teams.tasks import patients_after
 from fedqmix.envs.skirmish.smacv2.options import Smacv2Options
 from fedqmix.envs.skirmish.smacv2.scenarios import DIRECTIONS
 from fedqmix.envs.units import unit_names
@@ -52,6 +53,7 @@ class Vision(NamedTuple):
     sight: Floats  # [kinds] cells; exclusive, with a cone inclusive
     shoot: Floats  # [kinds] cells, inclusive
     first_target: int  # the first action that attacks or heals
+    first_patient: int  # the first action that heals: the same in SMAC, where medivacs heal instead of attacking
     action_mask: bool  # only targets in range are available
     limits: Limits | None
 
@@ -69,6 +71,7 @@ SMAC_VISION = Vision(
     sight=_by_kind({}, SIGHT_RANGE),
     shoot=_by_kind({}, SHOOT_RANGE),
     first_target=ACTIONS_BEFORE_TURNS,
+    first_patient=ACTIONS_BEFORE_TURNS,
     action_mask=True,
     limits=None,
 )
@@ -78,7 +81,7 @@ SMAC_VISION = Vision(
 def make_vision(record: MapRecord, env: BattleOptions) -> Vision:
     """Return what agents see and reach on a map."""
     if not record.smacv2 or not isinstance(env, Smacv2Options):
-        return SMAC_VISION
+        return SMAC_VISION._replace(first_patient=ACTIONS_BEFORE_TURNS + patients_after(record.name))
     angles = [2 * pi * i / DIRECTIONS for i in range(DIRECTIONS if env.conic_fov else 0)]
     limits = Limits(
         directions=np.array([(cos(angle), sin(angle)) for angle in angles]).reshape(-1, 2),
@@ -90,6 +93,7 @@ def make_vision(record: MapRecord, env: BattleOptions) -> Vision:
         sight=_by_kind(SIGHT, SIGHT_RANGE),
         shoot=_by_kind(RANGE, SHOOT_RANGE),
         first_target=ACTIONS_BEFORE_TURNS + len(angles),
+        first_patient=ACTIONS_BEFORE_TURNS + len(angles),
         action_mask=bool(env.action_mask),
         limits=limits if angles or limits.claims else None,
     )
