@@ -40,6 +40,7 @@ from fedqmix.envs.moment import (
     with_healers,
 )
 from fedqmix.envs.positions import Units, Whole, kinds, ways
+from fedqmix.envs.skirmish.random_teams.tasks import patients_after
 from fedqmix.envs.skirmish.smacv2.scenarios import turns_of
 from fedqmix.envs.units import combat_constants
 from fedqmix.runtime.core.errors import ConfigurationError
@@ -85,9 +86,25 @@ class ScriptedTeam:
         draws = np.stack([draw.random(available.shape[0]) for draw in self._draws], axis=1)
         now = units.copy()  # the world overwrites its array
         self._opening = now if self._opening is None else self._opening
-        actions = self._decide(Scene(now, available, draws, self._ways, self._opening, self._before))
+        attacks = patients_after(self._map)
+        known = _with_shared_targets(available, attacks)
+        actions = self._decide(Scene(now, known, draws, self._ways, self._opening, self._before))
         self._before = now
+        if attacks:  # what is not an attack heals the agent of that number
+            actions = actions + attacks * ~np.take_along_axis(available, actions[..., None], 2)[..., 0]
         return np.where(available[..., NO_OP], NO_OP, actions)
+
+
+def _with_shared_targets(available: Bools, attacks: int) -> Bools:
+    """Return masks in which a healer heals agent i by the action that attacks enemy i for others, as in SMAC.
+
+    attacks: the number of attacks, where healing has actions of its own behind them; 0: it has not.
+    """
+    if attacks == 0:
+        return available
+    shared = available[..., :-attacks].copy()
+    shared[..., -attacks:] |= available[..., -attacks:]
+    return shared
 
 
 def random(scene: Scene) -> Integers:

@@ -15,6 +15,7 @@ from fedqmix.envs.scripted import ScriptedTeam
 from fedqmix.envs.skirmish import combat, rewards
 from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, TARGET
 from fedqmix.envs.skirmish.layout import make_layout
+from fedqmix.envs.skirmish.random_teams.tasks import RANDOM_TEAMS
 from fedqmix.envs.skirmish.scene import make_scene
 from fedqmix.envs.skirmish.smacv2.enemies import order_enemies
 from fedqmix.envs.skirmish.smacv2.scenarios import SCENARIOS
@@ -67,7 +68,7 @@ def test_sizes_are_the_published(race: str, teams: str) -> None:
 
 def test_all_fifteen_are_tasks_of_skirmish_alone() -> None:
     assert len(SCENARIOS) == 15
-    assert list(available_tasks("skirmish")) == [*available_maps(), *SCENARIOS]
+    assert list(available_tasks("skirmish")) == [*available_maps(), *SCENARIOS, *RANDOM_TEAMS]
     assert list(available_tasks("smac")) == available_maps()
     with pytest.raises(ConfigurationError, match="scenario of SMACv2"):
         team_spec("zerg_5_vs_5", smac_options())
