@@ -82,7 +82,8 @@ def play_batch(
     moments = slice(0, time + 1)
     seen = observations[:, moments], available[:, moments], actions[:, moments]
     kept = {name: column[:, moments] for name, column in columns.items()}
-    played = PlayedEpisodes(*seen, lengths, individual_returns, time_step.won.copy(), kept)
+    exists = None if time_step.exists.all() else time_step.exists.copy()
+    played = PlayedEpisodes(*seen, lengths, individual_returns, time_step.won.copy(), kept, exists)
     again = np.flatnonzero(time_step.broken)
     return (played.only(~time_step.broken) if again.size else played), (batch.first + again).tolist()
 

@@ -23,7 +23,7 @@ from fedqmix.clients.playing import play
 from fedqmix.clients.rounds import RoundPlan, evaluate, train_round
 from fedqmix.networks.base import Parameters
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import BUFFER, online_names
+from fedqmix.runtime.core.array_names import BUFFER, INITIAL, online_names
 from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.world import EVALUATIONS, EpisodeBatch, Purpose, World
@@ -52,7 +52,8 @@ def answer(
     if kind == m.JOIN:
         return _reply(questions, _own(agents, _names(agents, plan)), [{m.AGENT: agent} for agent in agents.agent_ids])
     arrays = _stacked([q.content.array_records[m.ARRAYS] for q in questions])
-    buffers = _taken_out(arrays, plan, kind)
+    buffers = _taken_out(arrays, plan, kind, BUFFER, m.BUFFERS)
+    initial = _taken_out(arrays, plan, kind, INITIAL, m.INITIAL)
     if kind == m.IDENTITY:
         return _reply(questions, *answer_identity(agents, world, coordinator, plan))
     if kind == m.POLICY:
@@ -63,6 +64,9 @@ def answer(
         watched = plan.get(m.INDEX, m.AGGREGATE) == m.AGGREGATE
         return _reply(questions, {}, _evaluate(agents, world, plan, observer if watched else None))
     if kind == MessageType.TRAIN:
+        if initial and agents.train_steps:
+            raise FederationError("agents were sent parameters to begin with, and have begun")
+        agents.load(initial)
         rows = _train(agents, world, coordinator, plan, arrays, buffers)
         return _reply(questions, _own(agents, tuple(arrays)), rows)
     raise FederationError(f"agents do not know messages of type {kind!r}")
@@ -103,14 +107,14 @@ def _train(
         agents.train_state.reset_moments(shared)
     outcome = train_round(agents, world, coordinator, round_plan)
     common = {
-        m.NUM_EXAMPLES: outcome.episodes,
         m.TRAIN_STEP: agents.train_steps,
         m.ENV_STEP: agents.env_steps,
         m.EPISODE: agents.episodes,
         m.BROKEN: outcome.broken,
     }
     return [
-        common | {m.ACCUMULATED_REWARD: float(individual_returns)} for individual_returns in outcome.individual_returns
+        common | {m.NUM_EXAMPLES: int(episodes), m.ACCUMULATED_REWARD: float(individual_returns)}
+        for episodes, individual_returns in zip(outcome.played, outcome.individual_returns, strict=True)
     ]
 
 
@@ -136,12 +140,12 @@ def _play_policy(agents: AgentStack, world: World, plan: ConfigRecord) -> Metric
     agents.env_steps += int(played.lengths.sum())  # they count like training's environment steps
     return [
         {
-            m.NUM_EXAMPLES: batch.count,
+            m.NUM_EXAMPLES: int(episodes),
             m.ENV_STEP: agents.env_steps,
             m.ACCUMULATED_REWARD: float(individual_returns),
             m.BROKEN: played.broken,
         }
-        for individual_returns in played.individual_returns
+        for episodes, individual_returns in zip(played.played, played.individual_returns, strict=True)
     ]
 
 
@@ -161,21 +165,25 @@ def _stacked(records: Sequence[ArrayRecord]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(np.stack([record[name].numpy() for record in records])) for name in names}
 
 
-def _taken_out(arrays: dict[str, torch.Tensor], plan: ConfigRecord, kind: str) -> Parameters:
-    """Remove the buffers from a message's arrays; return them by name, without the prefix.
+def _taken_out(
+    arrays: dict[str, torch.Tensor], plan: ConfigRecord, kind: str, prefix: str, declaration: str
+) -> Parameters:
+    """Remove buffers, or initial parameters, from a message's arrays; return them by name, without the prefix.
+
+    declaration: the plan's entry with their names.
 
     Raises FederationError unless the plan of a training message declares exactly these, with finite values.
     """
-    found = [name for name in arrays if name.startswith(BUFFER)]
-    declared = plan.get(m.BUFFERS, [])
+    found = [name for name in arrays if name.startswith(prefix)]
+    declared = plan.get(declaration, [])
     if not isinstance(declared, list) or sorted(found) != sorted(map(str, declared)):
-        raise FederationError(f"agents were sent the buffers {found}; the plan declares {declared!r}")
+        raise FederationError(f"agents were sent the {declaration} {found}; the plan declares {declared!r}")
     if found and kind != MessageType.TRAIN:
-        raise FederationError(f"agents were sent the buffers {found} with {kind}; only training may set them")
+        raise FederationError(f"agents were sent the {declaration} {found} with {kind}; only training may set them")
     for name in found:
         if not torch.isfinite(arrays[name]).all():
             raise FederationError(f"agents were sent {name} with values that are not finite")
-    return {name.removeprefix(BUFFER): arrays.pop(name) for name in found}
+    return {name.removeprefix(prefix): arrays.pop(name) for name in found}
 
 
 def _own(agents: AgentStack, names: tuple[str, ...]) -> Parameters:

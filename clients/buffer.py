@@ -32,6 +32,14 @@ class PlayedEpisodes(NamedTuple):
     individual_returns: NDArray[np.float64]  # [agents, episodes], individual rewards summed over environment steps
     won: Bools  # [episodes]
     recorded: Mapping[str, Floats | Bools] = NOTHING_RECORDED  # [agents, time + 1, episodes] each, Algorithm.recorded
+    exists: Bools | None = None  # [agents, episodes], the agents of each episode; None: all exist
+
+    @property
+    def played(self) -> Integers:
+        """The episodes in which each agent existed: [agents]."""
+        agents, episodes = self.individual_returns.shape
+        counts: Integers = np.full(agents, episodes) if self.exists is None else self.exists.sum(1)
+        return counts
 
     def only(self, selected: Bools) -> PlayedEpisodes:
         """Return the selected episodes. selected: [episodes], True for each to keep."""
@@ -42,7 +50,8 @@ class PlayedEpisodes(NamedTuple):
         )
         results = self.lengths[selected], self.individual_returns[:, selected], self.won[selected]
         recorded = {name: column[:, :, selected] for name, column in self.recorded.items()}
-        return PlayedEpisodes(*columns, *results, recorded)
+        exists = None if self.exists is None else self.exists[:, selected]
+        return PlayedEpisodes(*columns, *results, recorded, exists)
 
 
 def private_ring(
@@ -62,6 +71,7 @@ def private_ring(
         }
         | {name: Field((agents,), (), getattr(torch, COLUMNS[name])) for name in recorded},
         device,
+        agents,
     )
 
 
@@ -72,7 +82,7 @@ def add_episodes(ring: EpisodeRing, played: PlayedEpisodes) -> None:
         "available_actions": torch.from_numpy(played.available_actions),
         "actions": torch.from_numpy(played.actions),
     } | {name: torch.from_numpy(column) for name, column in played.recorded.items()}
-    ring.add(columns, played.lengths)
+    ring.add(columns, played.lengths, played.exists)
 
 
 def sample_episodes(ring: EpisodeRing, slots: Integers, draws: StepDraws | None = None) -> SampledEpisodes:
@@ -85,7 +95,8 @@ def sample_episodes(ring: EpisodeRing, slots: Integers, draws: StepDraws | None 
     columns = dict(ring.columns)
     names = "observations", "available_actions", "actions"
     observations, available, actions = (columns.pop(name) for name in names)
-    return SampledEpisodes(order, ring.rows(slots, order), observations, available, actions, columns, draws)
+    rows, exists = ring.rows(slots, order), ring.exists(slots)
+    return SampledEpisodes(order, rows, observations, available, actions, columns, draws, exists)
 
 
 def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
@@ -112,6 +123,7 @@ def pack(episodes: SampledEpisodes, order: Timeline) -> PackedEpisodes:
         actions=actions.index_select(1, transitions),
         recorded={name: column[:, taken].index_select(1, transitions) for name, column in episodes.recorded.items()},
         draws=() if episodes.draws is None else (episodes.draws,),
+        exists=None if episodes.exists is None else torch.from_numpy(episodes.exists).to(device),
     )
 
 

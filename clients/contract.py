@@ -30,6 +30,7 @@ from fedqmix.conf.registry import make_settings
 from fedqmix.conf.schema import AlgorithmConfig, ModelConfig
 from fedqmix.networks.contract import SPEC
 from fedqmix.runtime.core.episodes import SampledEpisodes, StepDraws, TeamTransitions
+from fedqmix.runtime.core.existence import entries
 from fedqmix.runtime.core.rows import name_faults
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import TeamSpec
@@ -37,6 +38,10 @@ from fedqmix.runtime.storage.draw import slots_to_learn_from
 
 LENGTHS = (6, 5, 5, 3, 1)
 CPU = torch.device("cpu")
+VARYING = np.array([[1, 1, 0, 1, 1], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]], np.bool_)
+"""[agents, episodes]: teams of different sizes."""
+RARE = np.array([[1, 1, 1, 1, 1], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], np.bool_)
+"""The last agent exists in no episode."""
 
 SIZES: Mapping[str, Any] = {
     "mixing_embed": 4,
@@ -109,8 +114,14 @@ class AlgorithmContract:
         found: AlgorithmConfig = make_settings("algorithm", name, values, self.changes)
         return found
 
-    def stack(self, agent_ids: tuple[int, ...]) -> AgentStack:
-        """Return agents with random episodes of different lengths; an agent has the same ones in any stack."""
+    def stack(
+        self, agent_ids: tuple[int, ...], exists: np.ndarray | None = None, absent_sees: float = 0.0
+    ) -> AgentStack:
+        """Return agents with random episodes of different lengths; an agent has the same ones in any stack.
+
+        exists: [agents, episodes] of the whole team; None: all exist. absent_sees: every number that an agent observes
+        in an episode in which it does not exist (a world's zeros, or others to show that they do not count).
+        """
         common = self.spec, self.model, self.settings()
         algorithm = with_reward(self.algorithm, self.settings())
         agents = AgentStack(agent_ids, *common, seed=1, device=CPU, backend="torch", algorithm=algorithm)
@@ -122,13 +133,18 @@ class AlgorithmContract:
             actions = random.integers(0, self.spec.n_actions, (moments, count))
             np.put_along_axis(available, actions[..., None], True, axis=-1)
             seen = random.standard_normal((moments, count, self.spec.obs_dim)).astype(np.float32)
+            if exists is not None:
+                gone = ~exists[agent]
+                seen[:, gone], actions[:, gone] = absent_sees, 0
+                available[:, gone] = np.arange(self.spec.n_actions) == 0
             own = {"observations": seen, "available_actions": available, "actions": actions}
             for name in agents.recorded:
                 own[name] = _recorded(name, random.random((moments, count), dtype=np.float32))
             for name, column in own.items():
                 columns.setdefault(name, []).append(np.asarray(column))
         stacked = {name: torch.from_numpy(np.stack(column)) for name, column in columns.items()}
-        agents.ring.add(stacked, np.array(LENGTHS, np.int64))
+        here = None if exists is None else exists[list(agent_ids)]
+        agents.ring.add(stacked, np.array(LENGTHS, np.int64), here)
         return agents
 
     def transitions(self, agents: AgentStack) -> TeamTransitions:
@@ -142,8 +158,10 @@ class AlgorithmContract:
         after = np.arange(order.batch, order.moments)
         if agents.individual_loss is not None:
             rewards, not_terminated = self.recorded(agents)
+        exists = agents.ring.exists(self.slots(agents))
+        here = None if exists is None else entries(torch.from_numpy(exists), order, "transition")
         draws = StepDraws(agents.seed, agents.train_steps)
-        return TeamTransitions(states, order.taken, after, rewards, not_terminated, order, draws=draws)
+        return TeamTransitions(states, order.taken, after, rewards, not_terminated, order, here, draws)
 
     def episodes(self, agents: AgentStack) -> SampledEpisodes:
         """Return the sampled episodes."""
@@ -175,7 +193,7 @@ class AlgorithmContract:
         found = agent_rows(agents, self.episodes(agents)).rows
         assert name_faults(found, self.algorithm.rows) is None
         order = timeline(agents.ring.lengths(self.slots(agents)))
-        for row in self.algorithm.sized_rows(SPEC, self.settings()):
+        for row in self.algorithm.sized_rows(self.spec, self.settings()):
             assert tuple(found[row.name].shape) == (3, row.count(order), *row.lengths), row.name
             assert str(found[row.name].dtype).removeprefix("torch.") == row.dtype, row.name
             assert torch.isfinite(found[row.name].double()).all(), row.name
@@ -184,7 +202,15 @@ class AlgorithmContract:
 
     def test_gradients_through_the_cut_are_those_of_the_joint_loss(self) -> None:
         """The agents' gradients equal the gradients of one autograd graph without a cut, to 1e-6."""
-        agents = self.stack((0, 1, 2))
+        self.compare_with_joint_loss(None)
+
+    def test_gradients_of_teams_of_several_sizes_are_those_of_the_joint_loss(self) -> None:
+        """The same holds where agents do not exist in some of the episodes."""
+        self.compare_with_joint_loss(VARYING)
+
+    def compare_with_joint_loss(self, exists: np.ndarray | None) -> None:
+        """Compare gradients through the cut with those of the joint loss. exists: as for `stack`."""
+        agents = self.stack((0, 1, 2), exists)
         half = make_team_half(self.algorithm, self.settings(), self.spec, seed=2)
         target = target_of(make_team_half(self.algorithm, self.settings(), self.spec, seed=3))
         transitions, episodes = self.transitions(agents), self.episodes(agents)
@@ -211,11 +237,35 @@ class AlgorithmContract:
 
     def test_stacks_of_one_send_what_a_stack_of_all_sends(self) -> None:
         """Every agent's rows, and its gradients from individual rewards, are the same bit for bit in any stack."""
-        agents = self.stack((0, 1, 2))
-        whole = self.of_step(agents)
-        for agent in range(3):
-            own = self.of_step(self.stack((agent,)))
-            assert all(torch.equal(own[name][0], row[agent]) for name, row in whole.items())
+        for exists in (None, VARYING, RARE):
+            whole = self.of_step(self.stack((0, 1, 2), exists))
+            for agent in range(3):
+                own = self.of_step(self.stack((agent,), exists))
+                assert all(torch.equal(own[name][0], row[agent]) for name, row in whole.items())
+
+    def test_agents_that_do_not_exist_send_zeros_and_learn_nothing(self) -> None:
+        """Their rows are 0, whatever they observe; they change no gradient, and an agent that never exists has none."""
+        found = []
+        for sees in (0.0, 3.0):
+            agents = self.stack((0, 1, 2), RARE, sees)
+            episodes = self.episodes(agents)
+            computed = agent_rows(agents, episodes)
+            transitions, order = self.transitions(agents), episodes.timeline
+            assert episodes.exists is not None
+            for row in self.algorithm.agent.rows:
+                here = entries(torch.from_numpy(episodes.exists), order, row.per)
+                assert not computed.rows[row.name][~here].any(), row.name
+            half = make_team_half(self.algorithm, self.settings(), self.spec, seed=2)
+            given = {name: row.detach() for name, row in computed.rows.items()}
+            gradients = self.gradients(agents, TeamInputs(half, target_of(half), given, transitions))
+            agents.train_state.zero_gradients()
+            # a mixer may return a gradient of an absent agent's zeros, which ends at the agent
+            backward_batched([(computed, {name: gradient + 1 for name, gradient in gradients.items()})])
+            found.append({name: value.grad for name, value in agents.online.items() if value.grad is not None})
+        for name, gradient in found[0].items():
+            assert torch.equal(gradient, found[1][name]), name
+            assert not gradient[2].any(), name
+        assert any(gradient[1].any() for gradient in found[0].values())
 
     def of_step(self, agents: AgentStack) -> dict[str, torch.Tensor]:
         """Return the tensors that a stack computes before the team's side is asked: [agents, ...] by name."""

@@ -21,6 +21,7 @@ from fedqmix.algorithms.base import (
 )
 from fedqmix.algorithms.individual import make_individual_half
 from fedqmix.runtime.core.episodes import SampledEpisodes, TeamTransitions
+from fedqmix.runtime.core.existence import entries
 from fedqmix.runtime.core.rows import Row, differentiable
 from fedqmix.runtime.core.torch_products import adopt_thread_limit, aligned
 from fedqmix.runtime.core.world import TeamSpec
@@ -62,15 +63,21 @@ class IndividualLoss:
         rewards = episodes.recorded[INDIVIDUAL_REWARD][:, taken]  # [agents, transitions]
         not_terminated = (~episodes.recorded[TERMINATED][0, taken]).to(rewards.dtype)  # the same for all agents
         no_states = rewards.new_empty(episodes.actions.shape[1], 0)
+        exists = None
+        if episodes.exists is not None:
+            exists = entries(torch.from_numpy(episodes.exists).to(device), order, "transition")
         places = episodes.rows[order.taken], episodes.rows[order.batch :]
         found = {name: torch.empty_like(rows[name]) for name in differentiable(self._rows)}
 
         def compute(own: slice) -> None:
             adopt_thread_limit()
-            transitions = TeamTransitions(no_states, *places, aligned(rewards[own]), not_terminated, order)
+            here = None if exists is None else exists[own]
+            transitions = TeamTransitions(no_states, *places, aligned(rewards[own]), not_terminated, order, here)
             own_rows = {name: aligned(row[own]) for name, row in rows.items()}
             gradients, _ = learn(TeamInputs(self._half, self._half, own_rows, transitions), self._rows)
-            share = (own.stop - own.start) / self._n_agents  # the half's loss is the mean over these agents alone
+            # the half's loss is the mean over these agents alone, of those that exist
+            averaged = own.stop - own.start if episodes.exists is None else int(episodes.exists[own].any(1).sum())
+            share = averaged / self._n_agents
             for name, gradient in gradients.items():
                 found[name][own] = gradient * share
 

@@ -21,6 +21,7 @@ class Played(NamedTuple):
     individual_returns: NDArray[np.float64]  # [agents], individual rewards summed over episodes and environment steps
     won: Bools  # [episodes]
     broken: int  # game breakdowns; each such episode was played again
+    played: Integers  # [agents], the episodes in which each agent existed
 
 
 def play(
@@ -59,6 +60,7 @@ def play(
         np.concatenate([part.individual_returns for part in parts], axis=1).sum(1),
         np.concatenate([part.won for part in parts]),
         broken,
+        np.sum([part.played for part in parts], axis=0, dtype=np.int64),
     )
 
 

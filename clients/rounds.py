@@ -43,6 +43,7 @@ class RoundOutcome:
 
     individual_returns: np.ndarray  # [agents], individual rewards summed over the round's episodes
     episodes: int  # played in this round
+    played: np.ndarray  # [agents] int64, those of them in which each agent existed
     training_steps: int  # taken in this round
     broken: int  # game breakdowns in this round
 
@@ -57,6 +58,7 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
     """
     learning = agents.learning
     individual_returns = np.zeros(len(agents.agent_ids), np.float64)
+    episodes_played = np.zeros(len(agents.agent_ids), np.int64)
     first_episode, first_step, broken = agents.episodes, agents.train_steps, 0
     last_step = first_step + plan.training_steps
     proximal = Proximal(plan.proximal_mu, agents.online, plan.shared) if plan.proximal_mu > 0 else None
@@ -66,11 +68,13 @@ def train_round(agents: AgentStack, world: World, coordinator: Coordinator, plan
                 break
             played = collect(agents, world)
             individual_returns += played.individual_returns
+            episodes_played += played.played
             broken += played.broken
         while agents.pending_updates >= 1 and agents.train_steps < last_step:
             train_step(agents, coordinator, plan.tie_gradients, proximal, plan.places)
             agents.pending_updates -= 1
-    return RoundOutcome(individual_returns, agents.episodes - first_episode, agents.train_steps - first_step, broken)
+    episodes, training_steps = agents.episodes - first_episode, agents.train_steps - first_step
+    return RoundOutcome(individual_returns, episodes, episodes_played, training_steps, broken)
 
 
 def collect(agents: AgentStack, world: World) -> Played:

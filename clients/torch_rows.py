@@ -138,7 +138,16 @@ def _joined_episodes(packed: Sequence[PackedEpisodes]) -> PackedEpisodes:
         joined([one.actions for one in packed]),
         {name: joined([one.recorded[name] for one in packed]) for name in packed[0].recorded},
         tuple(draws for one in packed for draws in one.draws),
+        _joined_exists(packed),
     )
+
+
+def _joined_exists(packed: Sequence[PackedEpisodes]) -> torch.Tensor | None:
+    if all(one.exists is None for one in packed):
+        return None
+    whole = torch.ones(1, dtype=torch.bool, device=packed[0].actions.device)
+    batch = next(one.exists.shape[1] for one in packed if one.exists is not None)
+    return joined([whole.expand(len(one.actions), batch) if one.exists is None else one.exists for one in packed])
 
 
 def joined_parameters(stacks: Sequence[Parameters]) -> Parameters:

@@ -190,3 +190,4 @@ class Config:
     seed: int = number(0, doc="fixes, with what a random draw is for, every draw of the run")
     run_dir: str = value(doc="the run folder; a new run requires an empty one")
     resume: str | None = value(doc="the run folder, or one of its checkpoints, to resume")
+    init_from: str | None = value(doc="another run, or one of its checkpoints, with whose networks this run begins")

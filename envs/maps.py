@@ -24,6 +24,7 @@ class EnemyOrder(StrEnum):
 
     ATTACK_MOVE = "attack_move"
     ATTACK_AGENTS = "attack_agents"
+    ATTACK_NEAREST = "attack_nearest"
     NONE = "none"
 
 
@@ -43,6 +44,8 @@ class MapRecord:
 
     The enemies have one order from the beginning: an attack-move, an attack on the agents wherever they are, or none.
     The attack-move leads to a point drawn between the two ends of `attack` (most often the same point twice).
+    A scenario of SMACv2 draws the units' types and places for every battle (envs/skirmish/smacv2); its groups only say
+    how many units there are. Its enemies are ordered to attack the nearest agent whenever they have no order.
     """
 
     name: str
@@ -60,6 +63,8 @@ class MapRecord:
     walkable: Bools  # [x, y] one flag per cell
     cliffs: Bools  # [x, y] cells that only colossi can walk on
     height: Floats  # [x, y] 0..1, in SMAC's scale of terrain height; only the discrete heights of cliff levels
+    smacv2: bool = False  # whether it is a scenario of SMACv2
+    random_teams: bool = False  # whether a smaller team is drawn for every battle (envs/skirmish/random_teams)
 
     @property
     def n_agents(self) -> int:
@@ -89,10 +94,19 @@ def available_maps() -> list[str]:
 
 @cache
 def load_map(name: str) -> MapRecord:
-    """Return the map of a name. Raises ConfigurationError that lists the valid names."""
+    """Return the map, SMACv2's scenario or set of drawn teams of a name.
+
+    Raises ConfigurationError that lists the valid names.
+    """
+    from fedqmix.envs.skirmish.random_teams.tasks import find_random_teams  # these build on this module
+    from fedqmix.envs.skirmish.smacv2.scenarios import find_scenario
+
     data = _data()
     if name not in data["maps"]:
-        raise ConfigurationError(_unknown_map(name))
+        scenario = find_scenario(name) or find_random_teams(name)
+        if scenario is None:
+            raise ConfigurationError(_unknown_map(name))
+        return scenario
     values = data["maps"][name]
     terrain, order, slots = data["terrains"][values["terrain"]], values["enemy_order"], data["map_types"]
     ends = order.get("points", [[0.0, 0.0]])

@@ -40,6 +40,8 @@ from fedqmix.envs.moment import (
     with_healers,
 )
 from fedqmix.envs.positions import Units, Whole, kinds, ways
+from fedqmix.envs.skirmish.random_teams.tasks import patients_after
+from fedqmix.envs.skirmish.smacv2.scenarios import turns_of
 from fedqmix.envs.units import combat_constants
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.seeds import generator
@@ -57,7 +59,7 @@ class ScriptedTeam:
         if policy not in MANOEUVRES:
             raise ConfigurationError(f"There is no scripted policy {policy!r}. Available: {', '.join(MANOEUVRES)}.")
         self._decide = MANOEUVRES[policy]
-        self._ways = ways(map)
+        self._map, self._ways = map, ways(map)
         self._seed = seed
         self._draws: list[np.random.Generator] = []
         self._opening: Units | None = None
@@ -77,13 +79,32 @@ class ScriptedTeam:
         """Return actions [agents, episodes] int64, all of them available.
 
         units: [episodes, units], from `envs.positions.read_units`; available: [agents, episodes, n_actions].
+        Raises ConfigurationError where agents see cones (env.conic_fov), whose actions the policies do not know.
         """
+        if turns_of(self._map, available.shape[2]):
+            raise ConfigurationError("Scripted teams cannot turn their view: play them with env.conic_fov=false.")
         draws = np.stack([draw.random(available.shape[0]) for draw in self._draws], axis=1)
         now = units.copy()  # the world overwrites its array
         self._opening = now if self._opening is None else self._opening
-        actions = self._decide(Scene(now, available, draws, self._ways, self._opening, self._before))
+        attacks = patients_after(self._map)
+        known = _with_shared_targets(available, attacks)
+        actions = self._decide(Scene(now, known, draws, self._ways, self._opening, self._before))
         self._before = now
+        if attacks:  # what is not an attack heals the agent of that number
+            actions = actions + attacks * ~np.take_along_axis(available, actions[..., None], 2)[..., 0]
         return np.where(available[..., NO_OP], NO_OP, actions)
+
+
+def _with_shared_targets(available: Bools, attacks: int) -> Bools:
+    """Return masks in which a healer heals agent i by the action that attacks enemy i for others, as in SMAC.
+
+    attacks: the number of attacks, where healing has actions of its own behind them; 0: it has not.
+    """
+    if attacks == 0:
+        return available
+    shared = available[..., :-attacks].copy()
+    shared[..., -attacks:] |= available[..., -attacks:]
+    return shared
 
 
 def random(scene: Scene) -> Integers:

@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.skirmish.smacv2.options import Smacv2Options
 from fedqmix.runtime.core.errors import ConfigurationError
 
 KEPT: Mapping[str, Any] = {"seed": None, "continuing_episode": False, "replay_dir": "", "replay_prefix": ""}
@@ -34,7 +36,8 @@ IGNORED: Mapping[str, Any] = {
     "heuristic_rest": False,
     "debug": False,
 }
-PLAYED = tuple(field.name for field in fields(SkirmishOptions) if field.name != "name")
+OF_SMACV2 = {field.name for field in fields(Smacv2Options)} - {field.name for field in fields(BattleOptions)}
+PLAYED = tuple(field.name for field in fields(SkirmishOptions) if field.name not in {"name", *OF_SMACV2})
 LARGEST_SEED = 2**31 - 1
 
 _log = logging.getLogger(__name__)

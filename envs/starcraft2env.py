@@ -51,6 +51,13 @@ class StarCraft2Env(MultiAgentEnv):
         conf/env/skirmish.yaml. seed: fixes all episodes; None draws a seed, which seed() returns.
         Raises ConfigurationError for an unknown map or setting, and for a value that this world cannot play.
         """
+        given = load_map(map_name)
+        if given.smacv2 or given.random_teams:
+            kind = "a scenario of SMACv2" if given.smacv2 else "a set of drawn teams"
+            raise ConfigurationError(
+                f"map_name={map_name!r} is {kind}, and this class is SMAC's. "
+                "fedqmix.envs.pettingzoo.parallel_env and fedqmix.make_world play it."
+            )
         self._settings: Settings = read_settings(settings)
         self._player = EpisodePlayer(map_name, self._settings.seed, self._settings.env)
         record, layout = load_map(map_name), make_layout(load_map(map_name), self._settings.env)

@@ -13,12 +13,13 @@ from fedqmix.runtime.runs.side_by_side.compiling import compile_kernels
 RUNS = (
     ["map=corridor"],
     ["map=3m", "env.randomise=both"],
+    ["map=protoss_5_vs_5"],
     ["env=bps"],
     ["env=lbf"],
     ["env=predator_prey"],
     ["env=rware", "env.episode_limit=10"],
 )
-"""Settings that use every kernel together: a map with ways around walls, drawn teams, and the other suites."""
+"""Settings that use every kernel together: ways around walls, drawn teams, a scenario of SMACv2, the other suites."""
 
 if __name__ == "__main__":
     for words in RUNS:

@@ -14,10 +14,11 @@ from fedqmix.algorithms.base import target_of
 from fedqmix.algorithms.training import make_training, stored_name
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.episodes import StepDraws, TeamTransitions
-from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.errors import DivergenceError, RefusedError
 from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
+from fedqmix.server.absence import strangers, without_absent
 from fedqmix.server.bounds import AgentBounds, BoundSettings, require_finite_rows, value_ranges
 from fedqmix.server.team_records import TeamRecords
 
@@ -82,18 +83,22 @@ class TeamLearner:
     def exchange(self, rows: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the gradients of the team's loss with respect to the differentiable rows; see Coordinator.
 
-        Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds).
+        Q-values beyond an agent's bound are clipped before learning and recorded in `faults` (server.bounds), values of
+        agents that do not exist are set to zero and recorded (server.absence).
         Raises DivergenceError when a row or the loss is not finite, SlotError when fewer than batch_size episodes are
         stored.
         """
         transitions = self.records.sample(self.slots)._replace(draws=StepDraws(self.seed, self.train_steps))
+        rows, strays = without_absent(rows, self.rows, transitions)
         values = {row.name: rows[row.name] for row in self.rows if row.q_value}
         others = {row.name: rows[row.name] for row in self.rows if row.dtype == "float32" and not row.q_value}
         gradients, figures = self._learn(transitions, rows)
         # One read: each read of a number by the host waits until the GPU has finished all queued work. So values beyond
         # the bounds are found only after learning; the gradients are then computed again.
-        read = torch.cat([value_ranges(values | others), self._stacked(figures)]).cpu().tolist()
-        ranges, means = read[: -len(self.half.figures)], read[-len(self.half.figures) :]
+        read = torch.cat([strays, value_ranges(values | others), self._stacked(figures)]).cpu().tolist()
+        ranges, means = read[len(strays) : -len(self.half.figures)], read[-len(self.half.figures) :]
+        for agent, fault in strangers(read[: len(strays)], self.rows, self.train_steps + 1).items():
+            self.bounds.faults.setdefault(agent, fault)
         of_values = 2 * sum(len(row) for row in values.values())
         require_finite_rows(others, ranges[of_values:], self.train_steps + 1)
         within = self.bounds.q_values(values, ranges[:of_values], self.records.largest_reward, self.train_steps + 1)
@@ -197,6 +202,20 @@ class TeamLearner:
         self.records.sums.copy_(named.get("battle_sums", torch.zeros_like(self.records.sums)))
         # An older checkpoint has no largest reward; it is computed from the episodes, which may be loaded later.
         self.records.largest_reward = float(named["largest_reward"]) if "largest_reward" in named else None
+
+    @torch.no_grad()
+    def begin_with(self, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Replace the networks and their targets before the first training step.
+
+        parameters: all of the half's by name, as checkpoints store them. Raises RefusedError for other names or shapes.
+        """
+        own = {stored_name(name): value for name, value in self.half.state_dict().items()}
+        kinds = [{name: tuple(value.shape) for name, value in one.items()} for one in (own, parameters)]
+        if kinds[0] != kinds[1]:
+            raise RefusedError("The mixer was sent parameters to begin with that are not its own by name and shape.")
+        for module in (self.half, self.target):
+            for name, value in module.state_dict().items():
+                value.copy_(parameters[stored_name(name)])
 
     def _learn(self, transitions: TeamTransitions, rows: Mapping[str, torch.Tensor]) -> LearnedRows:
         return self.training.learn(transitions, rows)

@@ -9,6 +9,7 @@ import torch
 
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.errors import DivergenceError
+from fedqmix.runtime.core.existence import entries
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, Purpose, TeamSpec, TeamTimeStep
 from fedqmix.runtime.storage.ring import EpisodeRing, Field
@@ -42,6 +43,7 @@ class TeamRecords:
                 "terminated": Field((), (), torch.bool),
             },
             device,
+            spec.n_agents,
         )
         self.sums = torch.zeros(
             4, dtype=torch.float64
@@ -77,6 +79,7 @@ class TeamRecords:
         self._lengths = np.zeros(batch.count, np.int64)
         self._running = np.ones(batch.count, np.bool_)
         self._states[0] = time_step.state
+        self._exists = time_step.exists.copy()
 
     def record(self, time_step: TeamTimeStep) -> None:
         """Record one environment step of every episode.
@@ -109,7 +112,9 @@ class TeamRecords:
         places = torch.from_numpy(taken).to(columns["state"].device)
         rewards, terminated = columns["team_reward"][places], columns["terminated"][places]
         not_terminated = (~terminated).to(rewards.dtype)
-        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order)
+        exists = self.ring.exists(slots)
+        here = None if exists is None else entries(torch.from_numpy(exists).to(rewards.device), order, "transition")
+        return TeamTransitions(columns["state"], taken, rows[order.batch :], rewards, not_terminated, order, here)
 
     def results(self, purpose: Purpose) -> EpisodeResults | None:
         """Return the last series' results by episode number; None before the first has ended."""
@@ -149,7 +154,7 @@ class TeamRecords:
         moments = slice(0, self._time + 1)
         columns = {"state": self._states, "team_reward": self._rewards, "terminated": self._terminated}
         kept = {name: torch.from_numpy(column[moments][:, selected]) for name, column in columns.items()}
-        self.ring.add(kept, self._lengths[selected])
+        self.ring.add(kept, self._lengths[selected], self._exists[:, selected])
 
     def _largest_stored_reward(self) -> float:
         slots = np.arange(self.ring.filled)

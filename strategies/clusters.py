@@ -33,7 +33,7 @@ class Clusters(AveragePPS):
 
     def mixing_matrix(self, name: str, rewards: Mapping[int, float]) -> Matrix:
         """Return 1/|C_k| for the agents of the row's cluster, 0 for the others: [agents, agents]."""
-        return cluster_rows(self.clusters, self.n_agents)
+        return cluster_rows(self.clusters, self.n_agents, self.examples)
 
     def gradient_places(self) -> GradientPlaces | None:
         """Return a block for each cluster, with strategy.every_step; see Method."""

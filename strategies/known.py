@@ -25,10 +25,10 @@ def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
     env_step: environment steps of the run, including this round's.
     """
     counted, learned = training_counts(facts, n_agents), facts.learned
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.episodes, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
+    common: dict[str, Figure] = {m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     if learned is not None:
         common |= {m.TRAIN_STEP: learned.train_steps, m.EPISODE: learned.episodes}
-    return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]
+    return [common | own for own in _of_agents(counted)]
 
 
 def played(facts: Facts, purposes: Sequence[Purpose]) -> list[Counted]:
@@ -56,5 +56,11 @@ def policy(counted: Counted, env_step: int) -> list[Known]:
 
     env_step: as in `trained`.
     """
-    common: dict[str, Figure] = {m.NUM_EXAMPLES: counted.episodes, m.ENV_STEP: env_step, m.BROKEN: counted.broken}
-    return [common | {m.ACCUMULATED_REWARD: individual_return} for individual_return in counted.individual_returns]
+    common: dict[str, Figure] = {m.ENV_STEP: env_step, m.BROKEN: counted.broken}
+    return [common | own for own in _of_agents(counted)]
+
+
+def _of_agents(counted: Counted) -> list[Known]:
+    """Return each agent's own metrics: the episodes that it played, and what it earned in them."""
+    own = zip(counted.played_by_agent, counted.individual_returns, strict=True)
+    return [{m.NUM_EXAMPLES: episodes, m.ACCUMULATED_REWARD: earned} for episodes, earned in own]

@@ -49,6 +49,10 @@ class Method(ABC):
     announce: Callable[[str], None] = staticmethod(lambda text: None)
     """Called with a sentence for the user about long work and its result; set by the builder."""
 
+    examples: Mapping[int, int] | None = None
+    """Agent -> the episodes of this round in which it existed, of the agents whose updates count, in agent order. None:
+    all agents existed in all episodes."""
+
     tie_gradients = False
     """Whether agents also share every gradient, as they all hold one network."""
 
@@ -56,7 +60,8 @@ class Method(ABC):
     def weights(self, rewards: Sequence[float]) -> list[float]:
         """Return the agents' weights in the aggregate; they sum to 1.
 
-        rewards: [agents], R_i of this round, of the agents whose updates count.
+        rewards: [agents], R_i of this round, of the agents whose updates count. Agents that existed in no episode of
+        the round are not among them: their weight is 0, and they receive the aggregate.
         """
 
     def mixing_matrix(self, name: str, rewards: Mapping[int, float]) -> Matrix:
@@ -94,7 +99,9 @@ class Method(ABC):
     def rewards(self, individual_returns: Sequence[float], contents: Sequence[ArrayRecord]) -> list[float]:
         """Return R_i of the agents whose updates count; by default their individual returns.
 
-        individual_returns: of these agents in the round, as the world counted. contents: their parameters.
+        individual_returns: of these agents in the round, as the world counted. Where agents did not exist in some of
+        the round's episodes, it is the mean of those in which the agent existed, times the round's episodes.
+        contents: their parameters.
         """
         return list(individual_returns)
 

@@ -23,7 +23,7 @@ from fedqmix.runtime.core.array_names import parameter_of
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.team_arrays import team_name
 from fedqmix.strategies.aggregation import require_alike
-from fedqmix.strategies.weights import uniform, weighted_sum
+from fedqmix.strategies.weights import by_examples, uniform, weighted_sum
 
 Matrix = Sequence[Sequence[float]]
 """W of one parameter: [agents, agents], every row >= 0 with sum 1."""
@@ -48,15 +48,20 @@ def equal_rows(weights: Sequence[float], agents: Sequence[int], n_agents: int) -
     return [row] * n_agents
 
 
-def cluster_rows(clusters: Sequence[Sequence[int]], n_agents: int) -> list[list[float]]:
+def cluster_rows(
+    clusters: Sequence[Sequence[int]], n_agents: int, examples: Mapping[int, int] | None = None
+) -> list[list[float]]:
     """Return the matrix of plain averages within clusters: [agents, agents].
 
-    clusters: the agents of each, which together are all agents once. Row i holds 1/|C| for the agents of i's cluster C.
+    clusters: the agents of each, which together are all agents once. Row i holds 1/|C| for the agents of i's cluster C,
+    or with examples (Method.examples) their shares of the cluster's.
     """
     rows = [[0.0] * n_agents for _ in range(n_agents)]
     for cluster in clusters:
+        own = [(examples or {}).get(agent, 0) for agent in cluster]
+        weights = by_examples(own) if any(own) else uniform(len(cluster))
         for agent in cluster:
-            for other, weight in zip(cluster, uniform(len(cluster)), strict=True):
+            for other, weight in zip(cluster, weights, strict=True):
                 rows[agent][other] = weight
     return rows
 

@@ -39,7 +39,8 @@ class RobustStrategy(AveragePPS):
         Raises FederationError when the arrays cannot be aggregated, and when too few agents remain in the round.
         """
         require_alike(contents)
-        self.dishonest = max(0, self.settings.byzantine - (self.n_agents - len(contents)))
+        left_out = self.n_agents - len(self.absent) - len(contents)
+        self.dishonest = max(0, self.settings.byzantine - left_out)
         self._require_enough(len(contents))
         named = [dict(sorted(content.items())) for content in contents]
         order = sorted(range(len(named)), key=lambda agent: [array.data for array in named[agent].values()])
@@ -60,7 +61,7 @@ class RobustStrategy(AveragePPS):
         if agents < least:
             raise FederationError(
                 f"strategy={name} needs at least {least} agents in every round; round {self.record.number} has "
-                f"{agents}, as the others were left out. Repair these and resume the run."
+                f"{agents}, as the others were left out or existed in no episode. Repair these and resume the run."
             )
 
 

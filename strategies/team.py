@@ -18,11 +18,12 @@ from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from fedqmix.runtime.core import messages as m
-from fedqmix.runtime.core.array_names import BUFFER, PLACES
+from fedqmix.runtime.core.array_names import BUFFER, INITIAL, PLACES
 from fedqmix.runtime.core.errors import FederationError
 from fedqmix.runtime.core.facts import Counted, Facts, Know
 from fedqmix.runtime.core.team_arrays import of_agent
 from fedqmix.runtime.core.world import Purpose
+from fedqmix.strategies.absence import comparable_returns, examples_of, playing
 from fedqmix.strategies.aggregation import array_bytes, require_finite, spread
 from fedqmix.strategies.beside import Beside, online
 from fedqmix.strategies.clipping import clipped
@@ -80,12 +81,14 @@ class TeamStrategy(Method, FedAvg):
         self.first_round = first_round
         self.nodes: list[int] = []  # agent index -> Flower node id
         self.starts: list[ArrayRecord] = []  # agent index -> its first shared parameters
+        self.initial: Mapping[str, NDArray[Any]] = {}  # first parameters by name, [agents, ...]; empty: the agents' own
         self.facts: Know = _nothing_known
         self.env_step = 0
         self.last_evaluation = 0  # environment step
         self.evaluations = 0
         self.record = RoundRecord(first_round - 1)
         self.faults = Faults(settings, n_agents)
+        self.absent: tuple[int, ...] = ()  # agents without a fault that existed in no episode of this round
         self._beside = Beside(settings)
         self._optimiser = server_optimiser(settings)
         self._begun_with = ArrayRecord()  # the parameters at the round's start
@@ -98,6 +101,9 @@ class TeamStrategy(Method, FedAvg):
         Raises FederationError unless the nodes are exactly the agents 0 .. n_agents - 1.
         """
         self.nodes, self.starts = joined(grid, self.settings, self.n_agents)
+        if self.initial:
+            own = enumerate(self.starts)
+            self.starts = [ArrayRecord({name: Array(self.initial[name][agent]) for name in of}) for agent, of in own]
         return self.starts[0]
 
     # State between rounds, beside the aggregated parameters
@@ -138,22 +144,26 @@ class TeamStrategy(Method, FedAvg):
         """Check and aggregate the agents' replies, then take the server optimiser's step.
 
         An aggregate is a weighted sum in agent order and float64. Agents whose arrays or metrics fail the checks are
-        left out. The server optimiser changes the parameters alone; target networks and moments stay weighted averages.
+        left out, and so are agents that existed in no episode of the round (strategies.absence). The server optimiser
+        changes the parameters alone; target networks and moments stay weighted averages.
         """
         by_agent = self._by_agent(replies)
         facts = self.facts()
         self._note(facts, by_agent)
         sent = [self._sent(agent) for agent in range(self.n_agents)]
-        kept = self._kept(by_agent, facts, sent)
+        counts = training_counts(facts, self.n_agents)
+        kept, self.absent = playing(self._kept(by_agent, facts, sent), counts)
+        self.examples = examples_of(kept, counts)
         contents = [arrays_of(by_agent[agent]) for agent in kept]
         networks = [online(content) for content in contents]
         if self.evaluate_around:
             self._evaluate_own_networks()
         record = self.record
-        individual_returns = training_counts(facts, self.n_agents).individual_returns
-        rewards = self.rewards([individual_returns[agent] for agent in kept], networks)
+        rewards = self.rewards(comparable_returns(kept, counts), networks)
         record.distances = self.distances(dict(zip(kept, networks, strict=True)))
         bounded = clipped(contents, [sent[agent] for agent in kept], self.settings.clip_update)
+        for agent in self.absent:  # where nothing is averaged, it keeps what it learned from earlier episodes
+            sent[agent] = arrays_of(by_agent[agent])
         team = self.mixed(dict(zip(kept, bounded, strict=True)), dict(zip(kept, rewards, strict=True)), sent)
         aggregated = self._beside.take_from(require_finite(team, record.number))
         record.rewards, record.weights = (spread(own, kept, self.n_agents) for own in (rewards, record.weights))
@@ -248,14 +258,18 @@ class TeamStrategy(Method, FedAvg):
     # Messages
 
     def _training(self, agent: int, plan: Plan, places: GradientPlaces | None) -> Message:
-        """Return the message that trains one agent, with its buffers declared in the plan."""
+        """Return the message that trains one agent; its plan declares buffers and first personal parameters."""
         kept = dict(self.buffers(agent, self.record.number))
         if places is not None:
             plan = {**plan, m.POOLED_SIZE: places.size}
             kept |= {PLACES + name: value for name, value in places.places[agent].items()}
         buffers = {BUFFER + name: Array(value) for name, value in kept.items()}
+        sent = self._sent(agent)
+        first = self.initial if self.record.number == 1 else {}
+        personal = {INITIAL + name: Array(value[agent]) for name, value in first.items() if name not in sent}
         declared: Plan = {m.BUFFERS: list(buffers)} if buffers else {}
-        return self._message(agent, MessageType.TRAIN, dict(self._sent(agent)) | buffers, {**plan, **declared})
+        declared = {**declared, m.INITIAL: list(personal)} if personal else declared
+        return self._message(agent, MessageType.TRAIN, dict(sent) | buffers | personal, {**plan, **declared})
 
     def _evaluation(self, team: ArrayRecord, index: int, purposes: Sequence[Purpose]) -> list[Message]:
         """Return an evaluation's messages. team: the networks to be played, also in round 1; empty: the agents' own."""

@@ -14,6 +14,15 @@ def uniform(n: int) -> list[float]:
     return [1 / n] * n
 
 
+def by_examples(examples: Sequence[int]) -> list[float]:
+    """Return n_i / sum n (McMahan et al. 2017, algorithm 1).
+
+    examples: the episodes that each agent played; at least one is positive.
+    """
+    total = sum(examples)
+    return [own / total for own in examples]
+
+
 def are_shares(rewards: Sequence[float]) -> bool:
     """Return whether rewards define shares R_i / sum R: all are finite, none is negative, and one is positive."""
     return are_finite(rewards) and min(rewards) >= 0 and max(rewards) > 0

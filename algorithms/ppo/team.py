@@ -26,6 +26,7 @@ from fedqmix.algorithms.ppo.settings import MappoSettings, PpoSettings
 from fedqmix.algorithms.q_learning.td_targets import td_targets
 from fedqmix.algorithms.q_learning.team import states
 from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.existence import mean_over_existing, own_means
 from fedqmix.runtime.core.world import TeamSpec
 
 Tensors = Mapping[str, torch.Tensor]
@@ -54,19 +55,20 @@ class PpoTeam(TeamHalf):
         settings = self.settings
         values, following = self.values(rows, transitions)
         returns = self.returns(following, transitions)
-        advantages = self.advantages(returns - values.detach())  # [critics, transitions]
+        exists = transitions.exists
+        advantages = self.advantages(returns - values.detach(), exists)  # [critics, transitions]
         log_ratio = (rows["log_prob"] - rows["log_prob_old"]).clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
         ratio = log_ratio.exp()  # [agents, transitions]
-        critic_loss = (values - returns).square().mean()
-        entropy = rows["entropy"].mean()
+        critic_loss = mean_over_existing((values - returns).square(), exists)
+        entropy = mean_over_existing(rows["entropy"], exists)
         loss = (
-            -clipped_surrogate(ratio, advantages, settings.clip_ratio).mean()
+            -mean_over_existing(clipped_surrogate(ratio, advantages, settings.clip_ratio), exists)
             - settings.entropy_coefficient * entropy
             + settings.value_coefficient * critic_loss
         )
         figures = {"loss": loss, "critic_loss": critic_loss, "entropy": entropy}
-        figures["clipped"] = ((ratio - 1).abs() > settings.clip_ratio).float().mean()
-        figures["kl"] = (ratio - 1 - log_ratio).mean()
+        figures["clipped"] = mean_over_existing(((ratio - 1).abs() > settings.clip_ratio).float(), exists)
+        figures["kl"] = mean_over_existing(ratio - 1 - log_ratio, exists)
         return loss, {name: value.detach() for name, value in figures.items()}
 
     def returns(self, following: torch.Tensor, transitions: TeamTransitions) -> torch.Tensor:
@@ -77,12 +79,18 @@ class PpoTeam(TeamHalf):
             seen.rewards, seen.not_terminated, following, seen.timeline, settings.gamma, settings.gae_lambda
         )
 
-    def advantages(self, raw: torch.Tensor) -> torch.Tensor:
-        """Return the advantages, normalised where the settings say so: [critics, transitions]."""
+    def advantages(self, raw: torch.Tensor, exists: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the advantages, normalised where the settings say so: [critics, transitions].
+
+        exists: TeamTransitions.exists; a critic of an agent is normalised over the transitions in which it exists.
+        """
         if not self.settings.normalise_advantages:
             return raw
-        centred = raw - raw.mean(1, keepdim=True)
-        return centred / (centred.square().mean(1, keepdim=True).sqrt() + 1e-8)
+        if exists is None or len(raw) != len(exists):
+            centred = raw - raw.mean(1, keepdim=True)
+            return centred / (centred.square().mean(1, keepdim=True).sqrt() + 1e-8)
+        centred = raw - own_means(raw, exists).unsqueeze(1)
+        return centred / (own_means(centred.square(), exists).unsqueeze(1).sqrt() + 1e-8)
 
 
 class MappoTeam(PpoTeam):

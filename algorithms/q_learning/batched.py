@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from fedqmix.algorithms.base import Learned, TeamInputs
 from fedqmix.algorithms.q_learning.team import QLearningTeam, td_figures
+from fedqmix.runtime.core.existence import mean_over_existing
 from fedqmix.runtime.core.world import Integers
 
 
@@ -38,8 +39,11 @@ def learn_batched(inputs: Sequence[TeamInputs]) -> list[Learned]:
         own = slice(0, q.shape[1])
         errors.append(value[:, own] - half.returns(after[:, own], one.transitions))
         half.zero_grad()  # an interrupted training step may have left some
-    torch.autograd.backward([error.square().mean() for error in errors])
-    return [({"q_taken": _gradient(q)}, td_figures(error)) for q, error in zip(taken, errors, strict=True)]
+    exists = [one.transitions.exists for one in inputs]
+    pairs = list(zip(errors, exists, strict=True))
+    torch.autograd.backward([mean_over_existing(error.square(), here) for error, here in pairs])
+    figures = [td_figures(error, here) for error, here in pairs]
+    return [({"q_taken": _gradient(q)}, own) for q, own in zip(taken, figures, strict=True)]
 
 
 def _values(mixers: Sequence[nn.Module], q: Sequence[torch.Tensor], states: Sequence[torch.Tensor]) -> torch.Tensor:

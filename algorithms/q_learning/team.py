@@ -1,6 +1,6 @@
 """The team half of Q-learning with a mixer: the squared TD error of the mixed values.
 
-    loss = mean (Q_total(q_taken, s) - G)^2
+    loss = mean (Q_total(q_taken, s) - G)^2         with IQL over agents too, those that exist (runtime.core.existence)
 
 G: the lambda-return over the target mixer's Q_total'(q_next, s'); see algorithms.q_learning.td_targets. An episode
 truncated by its limit is not terminated: its last value is bootstrapped.
@@ -22,6 +22,7 @@ from fedqmix.algorithms.q_learning.mixers.vdn import VdnMixer
 from fedqmix.algorithms.q_learning.settings import QmixSettings
 from fedqmix.algorithms.q_learning.td_targets import td_targets
 from fedqmix.runtime.core.episodes import TeamTransitions
+from fedqmix.runtime.core.existence import mean_over_existing
 from fedqmix.runtime.core.rows import Row
 from fedqmix.runtime.core.world import Integers, TeamSpec
 
@@ -52,8 +53,8 @@ class QLearningTeam(TeamHalf):
             following = target.mixer(rows["q_next"], states(transitions, transitions.next_rows))
         values = self.mixer(rows["q_taken"], states(transitions, transitions.rows))
         error = values - self.returns(following, transitions)  # [outputs, transitions]
-        loss = error.square().mean()
-        return loss, td_figures(error)
+        loss = mean_over_existing(error.square(), transitions.exists)
+        return loss, td_figures(error, transitions.exists)
 
     def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
         """See TeamHalf: the mixer's Q_total."""
@@ -112,7 +113,11 @@ def states(transitions: TeamTransitions, rows: Integers) -> torch.Tensor:
     return table[torch.from_numpy(rows).to(table.device)]
 
 
-def td_figures(error: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the figures of a batch's TD errors: the means of their squares and of their absolute values."""
+def td_figures(error: torch.Tensor, exists: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    """Return the figures of a batch's TD errors: the means of their squares and of their absolute values.
+
+    error: [outputs, transitions]. exists: TeamTransitions.exists, for errors of agents.
+    """
     error = error.detach()
-    return {"loss": error.square().mean(), "td_error_abs": error.abs().mean()}
+    values = {"loss": error.square(), "td_error_abs": error.abs()}
+    return {name: mean_over_existing(value, exists) for name, value in values.items()}

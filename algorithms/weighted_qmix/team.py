@@ -125,5 +125,8 @@ class CwQmixTeam(WeightedQmixTeam):
         """See WeightedQmixTeam."""
         at = torch.from_numpy(batch.transitions.timeline.taken).to(batch.y.device)
         best = target.central(batch.rows["central_greedy"].index_select(1, at), batch.states)
-        fully: torch.Tensor = batch.rows["acted_greedily"].all(0, keepdim=True) | (batch.y > best)
+        greedily, exists = batch.rows["acted_greedily"], batch.transitions.exists
+        if exists is not None:
+            greedily = greedily | ~exists
+        fully: torch.Tensor = greedily.all(0, keepdim=True) | (batch.y > best)
         return fully

@@ -21,6 +21,9 @@ IDLE, MOVE, TARGET, ATTACK_MOVE = 0, 1, 2, 3
 """Orders. An idle or moving agent never fires; TARGET attacks or heals a unit and follows it; ATTACK_MOVE is the
 enemies' order."""
 
+MOST_UNITS = 128
+"""The most units of a battle, allies and enemies together."""
+
 MOST_AGENTS = 64
 """The most agents of a map: `Unit.hit_by` has one bit for each."""
 
@@ -118,6 +121,12 @@ class Unit(Protocol):
     acted_on: int  # the unit it last attacked or healed in this environment step, or NO_UNIT
     last_action: int  # NO_UNIT before the first, and for enemies
     type_slot: int  # the type bit that it sets
+    absent: bool  # it does not exist in this battle (random_teams/)
+    # The rest belongs to SMACv2's scenarios (smacv2/), which limit what agents see.
+    facing: int  # of an agent with a cone of sight: the direction it looks at, by number
+    claimed_by: int  # of an enemy: the agent that discovered it, or NO_UNIT
+    granted: np.uint64  # of an enemy: bit i: agent i may see it
+    sight_random: np.uint64  # state of its random numbers for discoveries, which leave those of combat as they are
 
 
 class Battle(Protocol):
@@ -128,6 +137,7 @@ class Battle(Protocol):
     over: bool
     crowded: bool  # units overlapped at the last check
     reward_scale: float  # factor of the rewards; it depends on the battle's enemies
+    stream: np.uint64  # state of the random numbers that draw its teams and places (smacv2/)
 
 
 def _record_type(declaration: type) -> np.dtype[np.void]:
@@ -141,4 +151,5 @@ UNIT = _record_type(Unit)
 BATTLE = _record_type(Battle)
 
 __all__ = ["AIR", "ATTACK_MOVE", "BATTLE", "BURST", "CLIFF_WALKER", "GROUND", "IDLE", "KIND", "LINE", "MOST_AGENTS"]
+__all__ += ["MOST_UNITS"]
 __all__ += ["MOVE", "NO_UNIT", "SHOT", "TARGET", "UNARMED", "UNIT", "Battle", "Floats64", "Kind", "Records", "Unit"]

@@ -18,6 +18,7 @@ from fedqmix.envs.skirmish.orders import give_order
 from fedqmix.envs.skirmish.randomness import draw, seed_unit
 from fedqmix.envs.skirmish.rewards import ONGOING, WON, RewardRules, outcome, reward_scale, write_rewards
 from fedqmix.envs.skirmish.scene import Scene
+from fedqmix.envs.skirmish.smacv2.enemies import order_enemies
 from fedqmix.envs.skirmish.variation import draw_goal
 from fedqmix.runtime.core.world import Bools, Floats, Floats64, Integers
 from fedqmix.runtime.kernels.episodes import OPENING
@@ -124,6 +125,8 @@ def begin_step(scene: Scene, units: Records, b: int, actions: Integers) -> None:
         unit.hit_by = np.uint64(0)
     for agent in range(scene.n_agents):
         give_order(scene, units, b, agent, actions[agent, b])
+    if scene.ordering:
+        order_enemies(scene, units, b)
 
 
 @inline

@@ -6,7 +6,7 @@ from math import sqrt
 
 from fedqmix.envs.skirmish.arrays import ATTACK_MOVE, IDLE, LINE, MOVE, NO_UNIT, TARGET, Kind, Records, Unit
 from fedqmix.envs.skirmish.compile import inner
-from fedqmix.envs.skirmish.orders import break_off
+from fedqmix.envs.skirmish.orders import break_off, stand_guard
 from fedqmix.envs.skirmish.randomness import draw
 from fedqmix.envs.skirmish.scene import Scene
 from fedqmix.envs.skirmish.targets import is_wounded, list_units, pursue, reaches, seek_wounded
@@ -57,6 +57,8 @@ def attack(scene: Scene, units: Records, b: int, u: int, now: float, places: Flo
         break_off(unit)
         unit.order = IDLE
         unit.target = NO_UNIT
+        if u >= scene.n_agents:
+            stand_guard(unit)
     if unit.target == NO_UNIT:
         return carry_on(scene, unit, now)
     target = units[b, unit.target]

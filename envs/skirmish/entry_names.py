@@ -28,9 +28,10 @@ def observation_names(record: MapRecord, env: BattleOptions, layout: Layout) -> 
     for other in range(layout.n_agents - 1):
         seen = ["visible", "distance", "x", "y", *_health(layout.all_health, layout.ally_shields), *allies]
         names += _of(f"other_{other}", [*seen, *(_last_actions(layout) if layout.obs_last_action else ())])
-    names += _of("own", [*_health(layout.own_health, layout.ally_shields), *allies])
+    place = ["x", "y"] if layout.smacv2 else []
+    names += _of("own", [*_health(layout.own_health, layout.ally_shields), *place, *_facing(layout), *allies])
     if layout.obs_timestep:
-        names += ["unused", "time"]
+        names += ["time"] if layout.smacv2 else ["unused", "time"]
     return tuple(names)
 
 
@@ -41,7 +42,8 @@ def state_names(record: MapRecord, env: BattleOptions, layout: Layout) -> tuple[
         own = observation_names(record, env, layout)
         return tuple(name for agent in agents for name in _of(f"agent_{agent}", own))
     allies, enemies = _types(record, env, layout)
-    ally = ["health", "cooldown_or_energy", "x", "y", *(["shield"] if layout.ally_shields else []), *allies]
+    shield = ["shield"] if layout.ally_shields else []
+    ally = ["health", "cooldown_or_energy", "x", "y", *shield, *_facing(layout), *allies]
     enemy = ["health", "x", "y", *(["shield"] if layout.enemy_shields else []), *enemies]
     names = [name for agent in agents for name in _of(f"agent_{agent}", ally)]
     names += [name for index in range(layout.n_enemies) for name in _of(f"enemy_{index}", enemy)]
@@ -61,8 +63,13 @@ def _health(shown: bool, shields: bool) -> Sequence[str]:
 
 
 def _last_actions(layout: Layout) -> Sequence[str]:
-    targets = [f"target_{target}" for target in range(layout.n_actions - ACTIONS_BEFORE_ATTACKS)]
-    return _of("last", [*_ACTIONS, *targets])
+    turns = [f"turn_{direction}" for direction in range(layout.vision.turns)]
+    targets = [f"target_{target}" for target in range(layout.n_actions - layout.vision.first_target)]
+    return _of("last", [*_ACTIONS, *turns, *targets])
+
+
+def _facing(layout: Layout) -> Sequence[str]:
+    return ["facing_x", "facing_y"] if layout.vision.turns else []
 
 
 def _types(record: MapRecord, env: BattleOptions, layout: Layout) -> tuple[list[str], list[str]]:

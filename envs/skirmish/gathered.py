@@ -12,15 +12,9 @@ from math import sqrt
 import numpy as np
 from numpy import uintp as index
 
-from fedqmix.envs.skirmish.arrays import Records
+from fedqmix.envs.skirmish.arrays import MOST_UNITS, Records
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.runtime.core.world import Floats
-
-SHOOT_RANGE = 6.0  # unit_shoot_range: from centre to centre, inclusive, whatever the weapon
-SIGHT_RANGE = 9.0  # unit_sight_range: exclusive
-
-MOST_UNITS = 128
-"""The most units of a battle, allies and enemies together: the length of the scratch's rows."""
 
 X, Y, HEALTH, SHIELD, SLOT = (row * MOST_UNITS for row in range(5))
 """The first index of each row: places (of dead units: out of sight), health and shield relative to their maxima, type
@@ -30,10 +24,11 @@ NEAR, SEEN, DISTANCE, TO_X, TO_Y, SEEN_HEALTH, SEEN_SHIELD = (row * MOST_UNITS f
 """Rows of one agent's view. NEAR, SEEN: 1 within shooting or sight range, else 0. DISTANCE, TO_X, TO_Y: relative to the
 sight range. SEEN_HEALTH, SEEN_SHIELD: relative to their maxima. The last five are 0 for units out of sight."""
 
-SCRATCH_LENGTH = 12 * MOST_UNITS
+ORDER = 12 * MOST_UNITS
+"""Row of the agents' numbers in the order in which they look, where that matters (smacv2/sight.py)."""
+
+SCRATCH_LENGTH = 13 * MOST_UNITS
 OUT_OF_SIGHT = np.float32(1e9)
-SHOOT_SQUARE, SIGHT_SQUARE = np.float32(SHOOT_RANGE**2), np.float32(SIGHT_RANGE**2)
-PER_SIGHT = np.float32(1.0 / SIGHT_RANGE)
 ONE, NONE = np.float32(1.0), np.float32(0.0)
 
 
@@ -52,15 +47,19 @@ def gather(kinds: Records, units: Records, b: int, scratch: Floats) -> None:
 
 
 @inner
-def look(agent: int, count: int, scratch: Floats) -> None:
-    """Write a living agent's view of `count` units (get_obs_agent) to the rows from NEAR on."""
+def look(agent: int, count: int, sight: np.float32, shoot: np.float32, scratch: Floats) -> None:
+    """Write a living agent's view of `count` units (get_obs_agent) to the rows from NEAR on.
+
+    sight, shoot: the agent's ranges in cells.
+    """
     x, y = scratch[index(X + agent)], scratch[index(Y + agent)]
+    sight_square, shoot_square, per_sight = sight * sight, shoot * shoot, np.float32(1.0 / sight)
     for u in range(count):
         dx, dy = scratch[index(X + u)] - x, scratch[index(Y + u)] - y
         square = dx * dx + dy * dy
-        seen = ONE if square < SIGHT_SQUARE else NONE
-        scale = seen * PER_SIGHT
-        scratch[index(NEAR + u)] = ONE if square <= SHOOT_SQUARE else NONE
+        seen = ONE if square < sight_square else NONE
+        scale = seen * per_sight
+        scratch[index(NEAR + u)] = ONE if square <= shoot_square else NONE
         scratch[index(SEEN + u)] = seen
         scratch[index(DISTANCE + u)] = sqrt(square) * scale
         scratch[index(TO_X + u)] = dx * scale

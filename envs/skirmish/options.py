@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedqmix.conf.fields import choice
-from fedqmix.envs.battle_options import BattleOptions
+from fedqmix.envs.skirmish.smacv2.options import Smacv2Options
 
 
 @dataclass
-class SkirmishOptions(BattleOptions):
+class SkirmishOptions(Smacv2Options):
     """The settings of the embedded battle simulator."""
 
     randomise: str = choice(

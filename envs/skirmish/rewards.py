@@ -31,7 +31,9 @@ class RewardRules(NamedTuple):
     scaled: bool  # reward_scale: rewards are multiplied by scale_rate / max_reward of their battle at the end
     scale_rate: float
     max_reward: float  # of the map's own teams, before scaling: all enemies killed, battle won
-    medivacs: bool  # map type MMM, where a team with only medivacs left has lost
+    medivacs: bool  # agents may be medivacs, and a team with only these left has lost
+    once: bool  # max_reward scales all battles, instead of each battle's own enemies
+    smacv2: bool  # SMACv2's rules: no reward below 0; any number of medivacs alone has lost
 
 
 def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
@@ -49,6 +51,8 @@ def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
         scale_rate=float(env.reward_scale_rate),
         max_reward=max_reward,
         medivacs=has_medivacs(record, env),
+        once=record.random_teams,
+        smacv2=record.smacv2,
     )
 
 
@@ -56,10 +60,13 @@ def make_reward_rules(record: MapRecord, env: BattleOptions) -> RewardRules:
 def reward_scale(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b: int) -> float:
     """Return the factor of battle b's rewards (StarCraft2Env.init_units and step).
 
-    SMAC computes max_reward once, at the first reset; here every battle has its own, as its enemies may be drawn.
+    SMAC computes max_reward once, at the first reset; here every battle has its own, as its enemies may be drawn. Where
+    smaller teams are drawn, it is once that of the largest team, as in REFIL.
     """
     if not rules.scaled:
         return 1.0
+    if rules.once:
+        return rules.scale_rate / rules.max_reward
     max_reward = rules.win
     for u in range(n_agents, units.shape[1]):
         kind = kinds[units[b, u].kind]
@@ -72,7 +79,8 @@ def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b
     """Return the outcome of battle b (StarCraft2Env.update_units, only_medivac_left).
 
     Where agents have medivacs, the agents have lost once only medivacs of theirs live, even if no enemy lives. The
-    enemies have lost once a single medivac is left of them (with two medivacs left the battle continues).
+    enemies have lost once a single medivac is left of them (with two medivacs left the battle continues). In SMACv2
+    they have lost once only medivacs are left of them.
     """
     allies = fighting_allies = enemies = fighting_enemies = 0
     for u in range(units.shape[1]):
@@ -88,7 +96,7 @@ def outcome(rules: RewardRules, kinds: Records, units: Records, n_agents: int, b
         return LOST
     if enemies == 0:
         return WON if allies > 0 else BOTH_DEAD
-    return WON if enemies == 1 and fighting_enemies == 0 else ONGOING
+    return WON if fighting_enemies == 0 and (enemies == 1 or rules.smacv2) else ONGOING
 
 
 @inner
@@ -111,7 +119,7 @@ def write_rewards(
 
     Team, scaled (StarCraft2Env.reward_battle and step): the absolute value of the enemies' losses and deaths. With
     only_positive off it is their value less the agents' losses and deaths. An enemy's regeneration or healing is a
-    negative loss, so with only_positive it alone yields a positive reward.
+    negative loss, so with only_positive it alone yields a positive reward. In SMACv2 it then yields none.
 
     Individual: an enemy's loss and death are credited in equal parts to the agents that hit it in this environment
     step. The win is credited to the agents that hit any enemy in it, a defeat to all. With only_positive off each agent
@@ -125,7 +133,7 @@ def write_rewards(
     if not rules.sparse:
         team = credit_enemies(rules, units, n_agents, b, own)
         if rules.only_positive:
-            team = abs(team)
+            team = max(team, 0.0) if rules.smacv2 else abs(team)
         else:
             team += charge_agents(rules, units, n_agents, b, own)
     if standing == WON:
@@ -138,8 +146,12 @@ def write_rewards(
     elif standing == LOST:
         bonus = -1.0 if rules.sparse else rules.defeat
         team += bonus
+        existing = 0
         for agent in range(n_agents):
-            own[0, agent] += bonus / n_agents
+            existing += not units[b, agent].absent
+        for agent in range(n_agents):
+            if not units[b, agent].absent:
+                own[0, agent] += bonus / existing
     team_reward[b] = team * scale
     for agent in range(n_agents):
         individual_rewards[agent, b] = own[0, agent] * scale

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from numpy import uintp as index
 
-from fedqmix.envs.skirmish.arrays import UNARMED, Records
+from fedqmix.envs.skirmish.arrays import NO_UNIT, UNARMED, Records
 from fedqmix.envs.skirmish.compile import inner
 from fedqmix.envs.skirmish.gathered import HEALTH, SHIELD, X, Y
 from fedqmix.envs.skirmish.layout import Layout
+from fedqmix.envs.skirmish.smacv2.sight import write_facing
 from fedqmix.runtime.core.world import Floats
 
 
@@ -55,7 +56,7 @@ def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch:
             heals = layout.medivacs and kind.weapon == UNARMED
             state[b, index(at)] = scratch[index(HEALTH + agent)]
             state[b, index(at + 1)] = (unit.energy if heals else max(unit.cooldown, 0.0)) / kind.state_cooldown
-            write_place(layout, layout.ally_shields, agent, unit.type_slot, b, at + 2, scratch, state)
+            write_place(layout, layout.ally_shields, agent, unit.type_slot, unit.facing, b, at + 2, scratch, state)
         else:
             write_nothing(b, at, layout.ally_attributes, state)
         at += layout.ally_attributes
@@ -63,7 +64,7 @@ def write_units(layout: Layout, kinds: Records, units: Records, b: int, scratch:
         unit = units[b, enemy]
         if unit.health > 0.0:
             state[b, index(at)] = scratch[index(HEALTH + enemy)]
-            write_place(layout, layout.enemy_shields, enemy, unit.type_slot, b, at + 1, scratch, state)
+            write_place(layout, layout.enemy_shields, enemy, unit.type_slot, NO_UNIT, b, at + 1, scratch, state)
         else:
             write_nothing(b, at, layout.enemy_attributes, state)
         at += layout.enemy_attributes
@@ -79,15 +80,28 @@ def write_nothing(b: int, at: int, count: int, state: Floats) -> None:
 
 @inner
 def write_place(
-    layout: Layout, shields: bool, u: int, type_slot: int, b: int, at: int, scratch: Floats, state: Floats
+    layout: Layout,
+    shields: bool,
+    u: int,
+    type_slot: int,
+    facing: int,
+    b: int,
+    at: int,
+    scratch: Floats,
+    state: Floats,
 ) -> None:
-    """Write a unit's place relative to the map's centre, shield and type from index `at` on."""
+    """Write a unit's place relative to the map's centre, shield, direction of view and type from index `at` on.
+
+    facing: the direction's number, NO_UNIT for an enemy. Only agents with a cone of sight have one.
+    """
     state[b, index(at)] = (scratch[index(X + u)] - layout.map_width / 2) / layout.map_width
     state[b, index(at + 1)] = (scratch[index(Y + u)] - layout.map_height / 2) / layout.map_height
     at += 2
     if shields:
         state[b, index(at)] = scratch[index(SHIELD + u)]
         at += 1
+    if facing != NO_UNIT:
+        at = write_facing(layout.vision.limits, facing, at, state[b])
     if layout.unit_type_bits > 0:
         for bit in range(layout.unit_type_bits):
             state[b, index(at + bit)] = bit == type_slot

@@ -109,7 +109,7 @@ def make_units(record: MapRecord) -> Records:
         units["type_slot"][number] = slots.index(name) if slots else 0
     enemies = units[record.n_agents :]
     enemies["order"] = ATTACK_MOVE
-    if record.order is EnemyOrder.NONE:  # they keep their places, but attack units that come near
+    if record.order in (EnemyOrder.NONE, EnemyOrder.ATTACK_NEAREST):  # they attack units that come near
         enemies["arrived"] = True
         enemies["goal_x"], enemies["goal_y"] = enemies["x"], enemies["y"]
     else:

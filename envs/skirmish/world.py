@@ -9,14 +9,17 @@ import numpy as np
 
 from fedqmix.envs.actions import refuse, require_shape
 from fedqmix.envs.maps import MapRecord
-from fedqmix.envs.skirmish.arrays import BATTLE, UNIT, Records
+from fedqmix.envs.skirmish.arrays import BATTLE, MOST_UNITS, UNIT, Records
 from fedqmix.envs.skirmish.battle import Views, set_up_battles, step_battles
-from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.gathered import SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.movement import ROWS
 from fedqmix.envs.skirmish.options import SkirmishOptions
+from fedqmix.envs.skirmish.random_teams.opening import make_random_teams, open_random_teams
 from fedqmix.envs.skirmish.rewards import make_reward_rules
 from fedqmix.envs.skirmish.scene import make_scene
+from fedqmix.envs.skirmish.smacv2.opening import make_opening, open_scenarios
+from fedqmix.envs.skirmish.smacv2.scenarios import names_before_targets
 from fedqmix.envs.skirmish.spec import spec_of
 from fedqmix.envs.skirmish.starts import shift_battles
 from fedqmix.envs.skirmish.teams import make_units
@@ -59,7 +62,9 @@ class SkirmishWorld:
         self._sink = sink
         self._layout = make_layout(record, env)
         self._spec = spec_of(record, env)
-        self._scene = make_scene(record)
+        self._scene = make_scene(record, self._layout.vision)
+        self._opening = make_opening(record, env) if record.smacv2 else None
+        self._random_teams = make_random_teams(record) if record.random_teams else None
         self._reward_rules = make_reward_rules(record, env)
         self._template = make_units(record)
         self._variation = make_variation(record, env)
@@ -95,9 +100,13 @@ class SkirmishWorld:
             self._prepare()
         for b in range(battles.count):
             self._keys[b] = key(self._seed, battles.purpose.value, battles.first + b)
-        self._shifts = self._varies(battles.purpose) and not self._variation.positions
+        drawn = self._variation.positions or self._opening is not None or self._random_teams is not None
+        self._shifts = self._varies(battles.purpose) and not drawn
         self._thread_pool.share(self._begin, self._count, FEWEST)
         self._spinning_threads.share(self._work_queue, self._work, OPENING)
+        if self._random_teams is not None:
+            self._exists[:] = ~self._units["absent"][:, : self._layout.n_agents].T
+            self._leave_out()
         self._sink.begin(battles, self._team)
         return self._time_step
 
@@ -109,6 +118,12 @@ class SkirmishWorld:
         units, battles = self._units, self._battles
         n_agents, attack = self._layout.n_agents, self._attack
         set_up_battles(n_agents, attack, self._template, self._keys, units, battles, first, last)
+        if self._opening is not None:
+            room = np.empty((ROWS, MOST_UNITS))
+            open_scenarios(self._scene, self._opening, self._keys, units, battles, room, first, last)
+        if self._random_teams is not None:
+            room = np.empty((ROWS, MOST_UNITS))
+            open_random_teams(self._scene, self._random_teams, self._keys, units, battles, room, first, last)
         if self._variation.types or self._variation.positions:
             vary_battles(self._scene, self._variation, units, first, last)
         if self._shifts:
@@ -125,8 +140,14 @@ class SkirmishWorld:
         self._check_open()
         self._actions[:] = self._checked(actions)
         self._spinning_threads.share(self._work_queue, self._work, STEPPING)
+        self._leave_out()
         self._sink.record(self._team)
         return self._time_step
+
+    def _leave_out(self) -> None:
+        """Remove the time from the observations of agents that do not exist, all other numbers of which are 0."""
+        if self._random_teams is not None and self._layout.obs_timestep:
+            self._views.observations[~self._exists] = 0.0
 
     def _prepare(self) -> None:
         """Bind the kernel's code to this batch's arrays.
@@ -194,7 +215,7 @@ class SkirmishWorld:
         flags = views.terminated, views.truncated, views.won
         for array in (self._units, self._battles, views.state, views.team_reward, *flags):
             array[:] = array[sources]
-        for array in (views.observations, views.available, views.individual_rewards):
+        for array in (views.observations, views.available, views.individual_rewards, self._exists):
             array[:] = array[:, sources]
         return self._time_step
 
@@ -225,7 +246,7 @@ class SkirmishWorld:
         rules = self._reward_rules
         self._fixed = (self._layout, self._scene, rules, self._units, self._battles, self._actions, views)
         flags = (views.terminated, views.truncated, views.won, np.zeros(count, dtype=np.bool_))
-        exists = np.ones((layout.n_agents, count), np.bool_)
+        self._exists = exists = np.ones((layout.n_agents, count), np.bool_)
         self._time_step = TimeStep(views.observations, views.available, views.individual_rewards, *flags, exists)
         self._team = TeamTimeStep(views.state, views.team_reward, *flags, exists)
 
@@ -235,7 +256,8 @@ class SkirmishWorld:
         views = self._views
         agent, battle = first_forbidden(actions, views.available, views.terminated, views.truncated)
         if agent >= 0:
-            refuse(agent, battle, int(actions[agent, battle]), views.available[agent, battle])
+            names = names_before_targets(self._layout.vision.turns)
+            refuse(agent, battle, int(actions[agent, battle]), views.available[agent, battle], names)
         return actions
 
     def _check_open(self) -> None:

@@ -127,5 +127,21 @@ def _again(overrides: list[str], folder: Path) -> list[str]:
 def _named(overrides: list[str], name: str, config: Config) -> list[str]:
     """Return the overrides with the run folder's name under the SuperLink's runs=, and with code by absolute paths."""
     values = {"resume": name, "run_dir": name, **dict(code_of(config))}
+    if config.init_from is not None:
+        values["init_from"] = beside(Path(config.init_from), Path(config.run_dir))
     named = ((word, word.partition("=")[0]) for word in overrides)
     return [f"{setting}={quoted(values[setting])}" if setting in values else word for word, setting in named]
+
+
+def beside(source: Path, run: Path) -> str:
+    """Return the name under the SuperLink's runs=, the run folder's parent, of the run that another begins with.
+
+    Raises ConfigurationError when it lies elsewhere.
+    """
+    runs = run.resolve().parent
+    if not source.resolve().is_relative_to(runs):
+        raise ConfigurationError(
+            f"init_from={source}: the server of a federation reads runs beside its own, in {runs}. Copy the run folder "
+            "there, or choose a run_dir beside it."
+        )
+    return f"runs/{source.resolve().relative_to(runs)}"

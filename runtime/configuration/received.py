@@ -44,6 +44,7 @@ def received(text: str, party: str = "world", allowed: Allowed = NOTHING) -> Con
         config,
         run_dir="",
         resume=None,
+        init_from=None,
         env=with_known(config.env, replay_dir=""),
         runtime=replace(runtime, threads=min(runtime.threads, most), world_threads=min(runtime.world_threads, most)),
     )

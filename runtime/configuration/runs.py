@@ -41,9 +41,9 @@ def runs_in(path: Path) -> list[Path]:
 
 
 def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
-    """Return the folder under `runs` that a submission's run_dir= or resume= names.
+    """Return the folder under `runs` that a submission's run_dir=, resume= or init_from= names.
 
-    name: a leading "runs/" is left out. runs: the SuperLink's folder of runs. setting: run_dir or resume, for the
+    name: a leading "runs/" is left out. runs: the SuperLink's folder of runs. setting: the setting, for the
     error. Raises ConfigurationError for an absolute path, for "..", for a symbolic link that leads out of `runs`, and
     for a folder within another run.
     """
@@ -62,7 +62,7 @@ def in_runs(name: str, runs: Path, setting: str = "run_dir") -> Path:
         raise ConfigurationError(_only_names(setting, name) + " A symbolic link leads out of it.")
     within = [parent for parent in folder.parents if parent != runs and parent.is_relative_to(runs)]
     around = [parent for parent in within if (parent / RUN).is_file()]
-    if around and not (setting == "resume" and run_of(folder) in around):
+    if around and not (setting in ("resume", "init_from") and run_of(folder) in around):
         raise ConfigurationError(f"{setting}={name} lies inside the run folder {around[0].name}: name another.")
     return folder
 

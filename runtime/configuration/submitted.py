@@ -4,9 +4,9 @@ A submission may choose how a team is trained. On the SuperLink's machine it may
 of data. So it may set a setting whose type bounds it (a number, true or false, one of several words). It may set one
 whose value is compared with a list (map, strategy.shared, strategy.clusters), and those that are checked here:
 
-run_dir, resume    a name under the SuperLink's runs=
-*.code             modules and files that the operator allows (runtime.configuration.allowed)
-logger=wandb       where the operator allows it
+run_dir, resume, init_from   a name under the SuperLink's runs=
+*.code                       modules and files that the operator allows (runtime.configuration.allowed)
+logger=wandb                 where the operator allows it
 
 All other settings are refused, and so are settings that are added later.
 """
@@ -30,7 +30,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 
 LONGEST = 20_000
 """Most characters of all words together; a run's settings take a few hundred."""
-PLACES = ("run_dir", "resume")
+PLACES = ("run_dir", "resume", "init_from")
 CLUSTERS = "strategy.clusters"
 LISTED = ("map", "strategy.shared", CLUSTERS)
 """Settings of free form; composition compares their values with a list of names, or of agents."""
@@ -39,7 +39,7 @@ _BOUNDED = (bool, int, float, type(None))
 
 
 def submitted(words: Sequence[str], runs: Path, allowed: Allowed) -> list[str]:
-    """Return a submission's words for composition: values quoted, resume= with its real folder.
+    """Return a submission's words for composition: values quoted, resume= and init_from= with their real folders.
 
     runs: the SuperLink's folder of runs, absolute. Raises ConfigurationError with the setting, the allowed values, and
     how the operator allows more.
@@ -85,7 +85,7 @@ def _checked(override: Override, runs: Path, allowed: Allowed) -> str:
         _require_plain(text, word)
     if name in PLACES and value is not None:
         folder = in_runs(str(value), runs, name)
-        return f"{name}={written.quoted(str(folder) if name == 'resume' else str(value))}"
+        return f"{name}={written.quoted(str(value) if name == 'run_dir' else str(folder))}"
     if name.endswith(".code") and value is not None:
         allowed.require_code(name, str(value))
     if name in SERVICES or (name, str(value)) == ("logger", "wandb"):
@@ -99,8 +99,8 @@ def _refusal(name: str, text: str) -> str:
         return f"'{text}': a submitted run sets one setting at a time, such as {inside[0]}=..."
     return (
         f"{name} may not be submitted: the operator of the machines sets it. A submitted run may set numbers, "
-        "choices, map, strategy.shared, strategy.clusters, and run_dir and resume to a name under the SuperLink's "
-        f"runs=; leave {name} out."
+        "choices, map, strategy.shared, strategy.clusters, and run_dir, resume and init_from to a name under the "
+        f"SuperLink's runs=; leave {name} out."
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from fedqmix.runtime.core.timeline import Timeline
-from fedqmix.runtime.core.world import Integers
+from fedqmix.runtime.core.world import Bools, Integers
 
 NOTHING_RECORDED: Mapping[str, torch.Tensor] = MappingProxyType({})
 
@@ -31,6 +31,7 @@ class SampledEpisodes(NamedTuple):
     actions: torch.Tensor  # [agents, buffer rows] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, buffer rows] each, Algorithm.recorded
     draws: StepDraws | None = None  # of the training step that sampled them
+    exists: Bools | None = None  # [agents, batch], in the timeline's order of episodes; None: all exist
 
     def of_agent(self, position: int) -> SampledEpisodes:
         """Return the same episodes of one agent of the stack, as a stack of one."""
@@ -40,6 +41,7 @@ class SampledEpisodes(NamedTuple):
             available_actions=self.available_actions[own],
             actions=self.actions[own],
             recorded={name: column[own] for name, column in self.recorded.items()},
+            exists=None if self.exists is None else self.exists[own],
         )
 
 
@@ -55,6 +57,7 @@ class PackedEpisodes(NamedTuple):
     actions: torch.Tensor  # [agents, transitions] int64
     recorded: Mapping[str, torch.Tensor] = NOTHING_RECORDED  # [agents, transitions] each, Algorithm.recorded
     draws: tuple[StepDraws, ...] = ()  # of each run whose agents are in the stack, in their order
+    exists: torch.Tensor | None = None  # [agents, batch] bool, in the order of episodes; None: all exist
 
 
 class TeamTransitions(NamedTuple):
@@ -66,5 +69,5 @@ class TeamTransitions(NamedTuple):
     rewards: torch.Tensor  # [transitions], team rewards; individual ones [agents, transitions] (algorithms.individual)
     not_terminated: torch.Tensor  # [transitions], 0 where the transition terminated its episode, else 1
     timeline: Timeline  # the order of the transitions
-    exists: torch.Tensor | None = None  # [agents, transitions] bool; None: all exist
+    exists: torch.Tensor | None = None  # [agents, transitions] bool, the agents of each episode; None: all exist
     draws: StepDraws | None = None  # of this training step; None for an algorithm that agents compute alone

@@ -18,7 +18,7 @@ class Counted:
 
     episodes: their number; won: episodes won; env_steps: the sum of their lengths. broken: game breakdowns, after
     which an episode was played again. individual_returns: [agents], rewards summed over all episodes and environment
-    steps.
+    steps. played: [agents], the episodes in which each agent existed; empty where all agents existed in all.
     """
 
     episodes: int
@@ -26,6 +26,12 @@ class Counted:
     env_steps: int
     broken: int
     individual_returns: tuple[float, ...]
+    played: tuple[int, ...] = ()
+
+    @property
+    def played_by_agent(self) -> tuple[int, ...]:
+        """The episodes in which each agent existed: [agents]."""
+        return self.played or (self.episodes,) * len(self.individual_returns)
 
     @property
     def win_rate(self) -> float:

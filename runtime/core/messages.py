@@ -36,6 +36,7 @@ POOLED_SIZE = "pooled-size"  # of the team's pooled gradient, where agents have 
 PROXIMAL_MU = "proximal-mu"  # Flower's own name (its FedProx); 0 or absent: no proximal term
 RESET_MOMENTS = "reset-moments"  # reset Adam's moments of the parameters sent to zero; absent: false
 BUFFERS = "buffers"  # names of the arrays that the agent keeps and neither trains nor returns; absent: none
+INITIAL = "initial"  # names of the personal parameters that the agent begins the run with; absent: its own
 FIRST_EPISODE = "first-episode"
 EPISODES = "episodes"
 PURPOSES = "purposes"  # of evaluations: the episodes' purposes (runtime.core.world.Purpose), played one after the other

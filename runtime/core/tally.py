@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from fedqmix.runtime.core.facts import Counted
 from fedqmix.runtime.core.world import (
+    Bools,
     EpisodeBatch,
     Floats64,
     Integers,
@@ -17,8 +19,14 @@ from fedqmix.runtime.core.world import (
     TimeStep,
 )
 
-Ended = tuple[Integers, Floats64, np.ndarray]
-"""The completed episodes of a batch: lengths [episodes], individual returns [agents, episodes], won [episodes] bool."""
+
+class Ended(NamedTuple):
+    """The completed episodes of a batch."""
+
+    lengths: Integers  # [episodes]
+    individual_returns: Floats64  # [agents, episodes]
+    won: Bools  # [episodes]
+    exists: Bools  # [agents, episodes]
 
 
 class TalliedWorld:
@@ -83,15 +91,22 @@ class TalliedWorld:
         self._broken[batch.purpose] = self._broken.get(batch.purpose, 0) + int(time_step.broken.sum())
         if whole.any():
             series = batch.first if batch.series is None else batch.series
-            ended = self._lengths[whole], self._earned[:, whole], time_step.won[whole]
+            exists = time_step.exists[:, whole].copy()
+            ended = Ended(self._lengths[whole], self._earned[:, whole], time_step.won[whole], exists)
             self._series.setdefault(batch.purpose, {}).setdefault(series, []).append(ended)
 
     def _sum(self, purpose: Purpose, series: Sequence[Sequence[Ended]]) -> Counted:
         individual_returns = np.zeros(self.spec.n_agents, np.float64)
         for batches in series:
-            individual_returns += np.concatenate([of_agents for _, of_agents, _ in batches], axis=1).sum(1)
-        lengths = np.concatenate([one for batches in series for one, _, _ in batches])
-        won = np.concatenate([one for batches in series for _, _, one in batches])
+            individual_returns += np.concatenate([one.individual_returns for one in batches], axis=1).sum(1)
+        lengths = np.concatenate([one.lengths for batches in series for one in batches])
+        won = np.concatenate([one.won for batches in series for one in batches])
+        exists = np.concatenate([one.exists for batches in series for one in batches], axis=1)
         return Counted(
-            len(lengths), int(won.sum()), int(lengths.sum()), self._broken[purpose], tuple(individual_returns.tolist())
+            len(lengths),
+            int(won.sum()),
+            int(lengths.sum()),
+            self._broken[purpose],
+            tuple(individual_returns.tolist()),
+            () if exists.all() else tuple(exists.sum(1).tolist()),
         )

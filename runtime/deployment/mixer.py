@@ -17,7 +17,7 @@ from fedqmix.runtime.core.coordinator import Coordinator
 from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.rows import Rows
 from fedqmix.runtime.core.timeline import Timeline, timeline
-from fedqmix.runtime.core.world import EVALUATIONS, TeamSink, TeamSpec
+from fedqmix.runtime.core.world import EVALUATIONS, Floats, TeamSink, TeamSpec
 from fedqmix.runtime.runs.lifecycle.sides import MixerSide
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.storage.rounds import Rounds
@@ -68,6 +68,15 @@ class DeployedMixer:
         """Return how the episodes of the next training step are laid out."""
         side = self._rounds.thing
         return timeline(side.records.ring.lengths(side.learner.slots))
+
+    def begin_with(self, initial: Mapping[str, Floats]) -> None:
+        """Replace the mixer's state before the first round by one with other parameters.
+
+        Raises RefusedError for other names or shapes than its own.
+        """
+        side = self._rounds.change(0)
+        side.learner.begin_with({name: torch.from_numpy(value) for name, value in initial.items()})
+        self._rounds.commit(0)
 
     def restore(self, round: int) -> Mapping[str, float] | None:
         """Load the state at the end of a round; return the report that was saved with it, if any.

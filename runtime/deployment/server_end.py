@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 from flwr.app import Context
 from flwr.serverapp import Grid
 
@@ -144,7 +145,7 @@ class Deployed:
         except BaseException:
             self.close()
             raise
-        settings = to_yaml(replace(config, resume=None))
+        settings = to_yaml(replace(config, resume=None, init_from=None))
         self._grid = FederationGrid(
             grid,
             self.n_agents,
@@ -180,6 +181,10 @@ class Deployed:
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Do nothing: agents and mixer load their own states of the round that a message names."""
+
+    def begin_with(self, mixer: Mapping[str, torch.Tensor]) -> None:
+        """Let the mixer begin with other parameters; the server sends them with the first round."""
+        self.mixer_side.initial = {name: value.numpy() for name, value in mixer.items()}
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
         """Save the server's state: the aggregate, the strategy's state, and its counters."""
@@ -243,11 +248,11 @@ def _configuration(words: list[str], runs: Path, allowed: Allowed | None) -> Con
 
 
 def _own(words: list[str], runs: Path) -> list[str]:
-    """Return the overrides with the absolute folder of the run to resume."""
+    """Return the overrides with the absolute folders of the run to resume or to begin with."""
     placed = []
     for override in written.parse(words):
         name, value = override.key_or_group, override.value()
-        if name == "resume" and value is not None:
+        if name in ("resume", "init_from") and value is not None:
             placed.append(f"{name}={written.quoted(str(own_folder(str(value), runs)))}")
         else:
             placed.append(str(override.input_line))

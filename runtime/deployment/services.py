@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import grpc
 
@@ -13,7 +13,7 @@ from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.controls import Standing
 from fedqmix.runtime.core.errors import AttemptError, BusyError, FederationError
 from fedqmix.runtime.core.facts import Facts, Returns
-from fedqmix.runtime.core.world import Purpose
+from fedqmix.runtime.core.world import Floats, Purpose
 from fedqmix.runtime.transport.control_remote import RemoteControl
 from fedqmix.runtime.transport.ledger import LedgerLine
 
@@ -51,6 +51,7 @@ class Services:
         self._world = RemoteControl(world, "the world", patience)
         self._both = (self._mixer, self._world)
         self._glances = (RemoteControl(mixer, "the mixer", GLANCE_S), RemoteControl(world, "the world", GLANCE_S))
+        self.initial: Mapping[str, Floats] = {}  # parameters that the mixer begins the run with, by name
         self._ended = threading.Event()
         self._signs = threading.Thread(target=self._give_signs, name="signs", daemon=True)
         self._facts: Facts | None = None
@@ -73,7 +74,8 @@ class Services:
         def open_both() -> None:
             self._hold(self._both)
             for control in self._both if kind in PLAYING else ():
-                control.open(attempt, kind, config)
+                first = kind == "train" and attempt.round == 1 and control is self._mixer
+                control.open(attempt, kind, config, self.initial if first else {})
 
         self._in_turn(open_both)
 

@@ -24,7 +24,7 @@ NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": T
 
 
 class Compiler:
-    """Compiles the kernels whose sources lie in one folder.
+    """Compiles the kernels whose sources lie in one folder and the folders in it.
 
     The compiled code is cached on disk. numba detects a change in the file that defines a function, but not in the
     functions that it calls. The cache folder is therefore named after the hash of all sources in `folder` and here.
@@ -91,6 +91,6 @@ def cache_base(folder: Path) -> Path:
 
 def _cache_folder(folder: Path) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for source in [*sorted(folder.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
+    for source in [*sorted(folder.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]:
         digest.update(source.read_bytes())
     return str(cache_base(folder) / f"kernels-{digest.hexdigest()}")

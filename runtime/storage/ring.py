@@ -16,9 +16,11 @@ from torch import Tensor
 
 from fedqmix.runtime.core.errors import CheckpointError, SlotError
 from fedqmix.runtime.core.timeline import Timeline
-from fedqmix.runtime.core.world import Integers
+from fedqmix.runtime.core.world import Bools, Integers
 
 LENGTHS = "lengths"
+EXISTS = "exists"
+"""The name under which a segment stores which agents exist in each episode; absent where all exist in all."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,26 @@ class EpisodeRing:
     Episode number e is in slot e % capacity, from row slot * (limit + 1) on in one tensor per field,
     [*lead, capacity * (limit + 1), *trailing]. On the CPU, rows that no episode has reached take no memory.
 
-    capacity: episodes held at most; limit: environment steps of an episode at most.
+    capacity: episodes held at most; limit: environment steps of an episode at most. agents: the agents whose existence
+    is stored with each episode.
     """
 
-    def __init__(self, capacity: int, limit: int, fields: Mapping[str, Field], device: torch.device) -> None:
+    def __init__(
+        self, capacity: int, limit: int, fields: Mapping[str, Field], device: torch.device, agents: int = 0
+    ) -> None:
         if capacity < 1 or limit < 1:
             raise ValueError(f"capacity and limit must be at least 1; got {capacity} and {limit}")
-        if LENGTHS in fields:
-            raise ValueError(f"a field cannot be called {LENGTHS!r}: the ring uses this name for the episode lengths")
+        for name in fields.keys() & {LENGTHS, EXISTS}:
+            raise ValueError(f"a field cannot be called {name!r}: the ring uses this name for a value of an episode")
         self.capacity = capacity
         self.limit = limit
+        self.agents = agents
         self.fields = dict(fields)
         self.device = device
         self.added = 0
         """Episodes ever added."""
         self._lengths: Integers = np.zeros(capacity, dtype=np.int64)  # 0: no episode yet
+        self._exists: Bools = np.ones((agents, capacity), np.bool_)
         rows = capacity * (limit + 1)
         # Read-only for callers, which find an episode's rows with `rows`.
         self.columns: dict[str, Tensor] = {
@@ -78,15 +85,16 @@ class EpisodeRing:
         """Number of the oldest episode still held."""
         return self.added - self.filled
 
-    def add(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
+    def add(self, columns: Mapping[str, Tensor], lengths: Integers, exists: Bools | None = None) -> None:
         """Add a batch of finished episodes, in order.
 
         columns: every field's [*lead, time, batch, *trailing], time at least the longest length + 1. An episode's
         rows 0 to length are stored (its length + 1 moments); later rows are not read.
-        lengths: [batch] int64, 1 <= length <= limit.
+        lengths: [batch] int64, 1 <= length <= limit. exists: [agents, batch], the agents of each; None: all.
         Raises ValueError when a shape, dtype or length does not fit; the ring is then unchanged.
         """
         self._check_lengths(lengths)
+        here = self._checked_exists(exists, lengths)
         self._check_columns(columns, lengths)
         batch = lengths.shape[0]
         first_kept = max(0, batch - self.capacity)  # this batch would overwrite earlier ones
@@ -100,6 +108,7 @@ class EpisodeRing:
             rows = column.flatten(axis, axis + 1).index_select(axis, source.to(column.device))
             self.columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[self._slots(self.added + kept)] = lengths[kept]
+        self._exists[:, self._slots(self.added + kept)] = here[:, kept]
         self.added += batch
 
     def lengths(self, slots: Integers) -> Integers:
@@ -116,6 +125,11 @@ class EpisodeRing:
             f"slot {int(slots[empty][0])} holds no finished episode: {self.filled} of {self.capacity} slots are "
             "filled. Collect more episodes before drawing."
         )
+
+    def exists(self, slots: Integers) -> Bools | None:
+        """Return which agents exist in the episodes in slots [batch]: [agents, batch]; None where all do."""
+        found: Bools = np.ascontiguousarray(self._exists[:, slots])
+        return None if found.all() else found
 
     def draw(self, slots: Integers, timeline: Timeline) -> dict[str, Tensor]:
         """Gather episodes by slot, without padding.
@@ -140,15 +154,19 @@ class EpisodeRing:
         """Concatenate episodes for a checkpoint.
 
         Takes episodes first_episode to end - 1 (default: all added so far) that are still held, oldest first.
-        Returns every field's [*lead, moments, *trailing] on the CPU, and "lengths" [episodes] int64. The last episode
-        is number end - 1.
+        Returns every field's [*lead, moments, *trailing] on the CPU, and "lengths" [episodes] int64; "exists"
+        [agents, episodes] bool unless all exist in all. The last episode is number end - 1.
         """
         numbers = np.arange(max(first_episode, self.oldest), self.added if end is None else min(end, self.added))
         slots = self._slots(numbers)
         lengths = self._lengths[slots]
         episode, time = _moments(lengths)
         gathered = self._gather(self._index(slots[episode] * (self.limit + 1) + time))
-        return {name: column.cpu() for name, column in gathered.items()} | {LENGTHS: torch.from_numpy(lengths)}
+        exists = self.exists(slots)
+        own = {LENGTHS: lengths} if exists is None else {LENGTHS: lengths, EXISTS: exists}
+        return {name: column.cpu() for name, column in gathered.items()} | {
+            name: torch.from_numpy(value) for name, value in own.items()
+        }
 
     def restore(self, first_episode: int, segment: Mapping[str, Tensor]) -> None:
         """Load packed episodes with their old numbers.
@@ -163,6 +181,7 @@ class EpisodeRing:
                 f"{self.added}. The checkpoint lists its segments in the wrong order or lacks one."
             )
         lengths = self._segment_lengths(segment)
+        exists = self._segment_exists(segment, lengths)
         first_kept = max(0, lengths.shape[0] - self.capacity)
         episode, time = _moments(lengths)
         held = episode >= first_kept
@@ -174,6 +193,7 @@ class EpisodeRing:
             rows = segment[name].index_select(axis, source)
             self.columns[name].index_copy_(axis, target, rows.to(self.device))
         self._lengths[slots[first_kept:]] = lengths[first_kept:]
+        self._exists[:, slots[first_kept:]] = exists[:, first_kept:]
         self.added = first_episode + lengths.shape[0]
 
     def _slots(self, episodes: Integers) -> Integers:
@@ -191,6 +211,15 @@ class EpisodeRing:
         if lengths.size and not 1 <= lengths.min() <= lengths.max() <= self.limit:
             raise ValueError(f"an episode has 1 to {self.limit} environment steps; got lengths {lengths.tolist()}")
 
+    def _checked_exists(self, exists: Bools | None, lengths: Integers) -> Bools:
+        """Return which agents exist: [agents, batch]. Raises ValueError when the shape or type does not fit."""
+        shape = len(self._exists), len(lengths)
+        if exists is None:
+            return np.ones(shape, np.bool_)
+        if exists.dtype != np.bool_ or exists.shape != shape:
+            raise ValueError(f"exists must be bool of shape {shape}; got {exists.dtype} of shape {exists.shape}")
+        return exists
+
     def _check_columns(self, columns: Mapping[str, Tensor], lengths: Integers) -> None:
         if columns.keys() != self.fields.keys():
             raise ValueError(f"columns must be {sorted(self.fields)}; got {sorted(columns)}")
@@ -206,7 +235,7 @@ class EpisodeRing:
                 )
 
     def _segment_lengths(self, segment: Mapping[str, Tensor]) -> Integers:
-        if segment.keys() != self.fields.keys() | {LENGTHS}:
+        if segment.keys() - {EXISTS} != self.fields.keys() | {LENGTHS}:
             raise CheckpointError(
                 f"a segment must hold {sorted([*self.fields, LENGTHS])}; this holds {sorted(segment)}. Resume with the "
                 "settings the checkpoint was written with."
@@ -226,6 +255,12 @@ class EpisodeRing:
                     "Resume with the settings the checkpoint was written with."
                 )
         return lengths
+
+    def _segment_exists(self, segment: Mapping[str, Tensor], lengths: Integers) -> Bools:
+        try:
+            return self._checked_exists(segment[EXISTS].numpy() if EXISTS in segment else None, lengths)
+        except ValueError as error:
+            raise CheckpointError(f"the episodes of the checkpoint do not fit this run's team: {error}") from error
 
 
 def _moments(lengths: Integers) -> tuple[Integers, Integers]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import grpc
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.facts import Facts, Returns
+from fedqmix.runtime.core.world import Floats
 from fedqmix.runtime.transport.calls import PATIENCE_S, Line
+from fedqmix.runtime.transport.codec import encode
 from fedqmix.runtime.transport.known import read_known
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import control_pb2
 from fedqmix.runtime.transport.proto.control_pb2_grpc import ControlStub
 from fedqmix.runtime.transport.standing import AgentStanding, Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
+
+NOTHING: Mapping[str, Floats] = MappingProxyType({})
 
 
 class RemoteControl:
@@ -33,12 +40,15 @@ class RemoteControl:
         """Release the service for other runs."""
         self._line.call(self._stub.Release, control_pb2.Run(run=run))
 
-    def open(self, attempt: Attempt, kind: str, config: str) -> None:
+    def open(self, attempt: Attempt, kind: str, config: str, initial: Mapping[str, Floats] = NOTHING) -> None:
         """Prepare the service for an attempt. kind: one of control_service.KINDS. config: the settings, YAML.
+
+        initial: parameters that the mixer begins the run with, by name; empty: its own.
 
         Takes the lease, too; raises BusyError when another run has it.
         """
-        opening = control_pb2.Opening(attempt=attempt_message(attempt), kind=kind, config=config)
+        tensors = {name: encode(value) for name, value in initial.items()}
+        opening = control_pb2.Opening(attempt=attempt_message(attempt), kind=kind, config=config, initial=tensors)
         self.game = self._line.call(self._stub.Open, opening).game
 
     def status(self, run: str = "") -> Standing:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Protocol
 
 import grpc
+import numpy as np
 
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import RefusedError
 from fedqmix.runtime.core.facts import Facts, Returns
+from fedqmix.runtime.core.world import Floats
+from fedqmix.runtime.transport.codec import decode
 from fedqmix.runtime.transport.faults import Peer, answered, require_caller
 from fedqmix.runtime.transport.known import known_message
 from fedqmix.runtime.transport.lease import Lease
 from fedqmix.runtime.transport.ledger import LedgerLine
 from fedqmix.runtime.transport.proto import attempt_pb2, control_pb2, control_pb2_grpc
+from fedqmix.runtime.transport.proto.tensor_pb2 import Tensor
 from fedqmix.runtime.transport.standing import Standing
 from fedqmix.runtime.transport.tickets import attempt_message, read_attempt
 
@@ -27,6 +32,9 @@ class Controlled(Protocol):
 
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """Prepare for an attempt; agents that wait in an earlier one get AttemptError."""
+
+    def begin_with(self, initial: Mapping[str, Floats]) -> None:
+        """Begin the run of the next attempt with these parameters. Raises RefusedError where there are none."""
 
     @property
     def game(self) -> str:
@@ -84,6 +92,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
         attempt = read_attempt(request.attempt)
         with self._opening:  # a delayed opening must not follow an opening of another run
             self._lease.take(attempt.run)
+            if request.initial:
+                self._controlled.begin_with(_tensors(request.initial))
             self._controlled.open(attempt, request.kind, request.config)
             self._lease.renew(attempt.run)
             return control_pb2.Prepared(game=self._controlled.game)
@@ -127,3 +137,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
 
     def _require_server(self, context: grpc.ServicerContext) -> None:
         require_caller(self._peer, context, "superlink")
+
+
+def _tensors(message: Mapping[str, Tensor]) -> dict[str, Floats]:
+    """Return the float32 arrays of a message by name; the mixer compares their shapes with its own."""
+    return {name: decode(one, name[:40], np.float32, tuple(one.shape)) for name, one in message.items()}

@@ -22,6 +22,7 @@ def known_message(facts: Facts) -> control_pb2.Known:
                 env_steps=one.env_steps,
                 broken=one.broken,
                 individual_returns=one.individual_returns,
+                played=one.played,
             )
             for purpose, one in facts.counted.items()
         ],
@@ -34,7 +35,10 @@ def known_message(facts: Facts) -> control_pb2.Known:
 
 
 def read_known(message: control_pb2.Known) -> Facts:
-    """Return the facts of a message. Raises RefusedError for an unknown purpose or a sum that is not finite."""
+    """Return the facts of a message.
+
+    Raises RefusedError for an unknown purpose, a sum that is not finite, or played episodes that do not fit.
+    """
     learned = message.learned if message.HasField("learned") else None
     return Facts(
         {_purpose(one.purpose): _counted(one) for one in message.counted},
@@ -45,7 +49,10 @@ def read_known(message: control_pb2.Known) -> Facts:
 def _counted(one: control_pb2.Counted) -> Counted:
     if not all(math.isfinite(value) for value in one.individual_returns):
         raise RefusedError("The world counted rewards that are not finite.")
-    return Counted(one.battles, one.won, one.env_steps, one.broken, tuple(one.individual_returns))
+    returns, played = tuple(one.individual_returns), tuple(one.played)
+    if played and (len(played) != len(returns) or max(played) > one.battles):
+        raise RefusedError(f"The world counted {one.battles} episodes; {list(played)[:20]} cannot be the agents' own.")
+    return Counted(one.battles, one.won, one.env_steps, one.broken, returns, played)
 
 
 def _purpose(name: str) -> Purpose:

@@ -59,6 +59,9 @@ class MixerSide(Protocol):
     def timeline(self) -> Timeline:
         """Return the layout of the next training step's episodes. Raises SlotError."""
 
+    def begin_with(self, initial: Mapping[str, Floats]) -> None:
+        """Replace the networks with which the run begins. Raises RefusedError for other names or shapes."""
+
     def restore(self, round: int) -> Mapping[str, float] | None:
         """Restore the state at the end of a round; return its saved report, if any.
 
@@ -104,6 +107,7 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._handler = RequestHandler(self._meeting, self._ledger, peer)
         self._sink = SinkService(self._sink_ledger, peer)
         self._side: MixerSide | None = None
+        self._initial: Mapping[str, Floats] = {}  # of the next attempt, at a first round
         self._made_for = ("", "")  # run, settings
         self._round, self._kind = 0, ""  # of the attempt that is open
         self._reporting = threading.Lock()
@@ -123,6 +127,10 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         round r, whose state a newly built mixer's side loads.
         """
         self._meeting.open(attempt, lambda: self._prepare(attempt, kind, config))
+
+    def begin_with(self, initial: Mapping[str, Floats]) -> None:
+        """See runtime.transport.control_service.Controlled."""
+        self._initial = initial
 
     @property
     def game(self) -> str:
@@ -253,6 +261,9 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         made = side is None or not known
         if side is None or not known:
             side = self._make(attempt.run, config)
+        if self._initial and kind == "train" and attempt.round == 1:
+            side.begin_with(self._initial)
+        self._initial = {}
         if made or kind == "train":
             round = attempt.round - 1 if kind == "train" else attempt.round
             self._reported, self._round_stored = side.restore(round), round

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, RefusedError
 from fedqmix.runtime.core.facts import Facts, Returns
 from fedqmix.runtime.core.tally import TalliedWorld
-from fedqmix.runtime.core.world import EpisodeBatch, Integers, LocalWorld, TeamSink
+from fedqmix.runtime.core.world import EpisodeBatch, Floats, Integers, LocalWorld, TeamSink
 from fedqmix.runtime.transport.calls import PATIENCE_S
 from fedqmix.runtime.transport.codec import decode
 from fedqmix.runtime.transport.control_service import ControlService
@@ -69,6 +69,10 @@ class WorldService(world_pb2_grpc.WorldServicer):
     def open(self, attempt: Attempt, kind: str, config: str) -> None:
         """See runtime.transport.control_service.Controlled; a world needs no state of earlier attempts."""
         self._meeting.open(attempt, lambda: self._prepare(attempt, config), self._sink.interrupt)
+
+    def begin_with(self, initial: Mapping[str, Floats]) -> None:
+        """Refuse: a world has no parameters."""
+        raise RefusedError("The world was sent parameters to begin with, and has none.")
 
     @property
     def game(self) -> str:

@@ -38,11 +38,16 @@ def team(seed: int, batched_runs: BatchedRuns = SINGLE_RUN, double: bool = True,
     return ToyTeam(agents, ToyWorld(SPEC, seed, learner.records), learner)
 
 
-def with_episodes(one: ToyTeam, seed: int) -> ToyTeam:
-    """Store episodes of lengths that depend on the seed; with another longest one, and other numbers of transitions."""
+def with_episodes(one: ToyTeam, seed: int, varies: bool = False) -> ToyTeam:
+    """Store episodes of lengths that depend on the seed; with another longest one, and other numbers of transitions.
+
+    varies: whether agents are absent from some episodes, with the first seed from none.
+    """
     random = np.random.default_rng(seed)
     lengths = random.integers(1, SPEC.episode_limit - seed % 3, 12)
-    store([random_episode(random, SPEC, int(n), bool(n % 2)) for n in lengths], one.agents, one.learner)
+    exists = random.random((SPEC.n_agents, 12)) < 0.6 if varies and seed != SEEDS[0] else None
+    episodes = [random_episode(random, SPEC, int(n), bool(n % 2)) for n in lengths]
+    store(episodes, one.agents, one.learner, exists=exists)
     return one
 
 
@@ -80,6 +85,7 @@ def assert_alike(together: ToyTeam, alone: ToyTeam, tolerance: float = 1e-9) -> 
         assert float((found[name] - value).abs().max()) < tolerance * largest, name
 
 
+@pytest.mark.parametrize("varies", [False, True], ids=["whole", "varying"])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -95,10 +101,10 @@ def assert_alike(together: ToyTeam, alone: ToyTeam, tolerance: float = 1e-9) -> 
     ],
     ids=str,
 )
-def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
+def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes, varies):
     meeting = RunBatcher(len(SEEDS))
     seats = [Counted(meeting.seat(number)) for number in range(len(SEEDS))]
-    teams = [with_episodes(team(seed, seat, **changes), seed) for seed, seat in zip(SEEDS, seats, strict=True)]
+    teams = [with_episodes(team(seed, seat, **changes), seed, varies) for seed, seat in zip(SEEDS, seats, strict=True)]
     lengths = {tuple(one.agents.ring.lengths(np.arange(12)).tolist()) for one in teams}
     assert len(lengths) == len(SEEDS)
 
@@ -107,7 +113,7 @@ def test_each_learns_from_its_own_episodes_what_it_would_learn_alone(changes):
 
     side_by_side([learn(one) for one in teams])
     for one, seed in zip(teams, SEEDS, strict=True):
-        alone = with_episodes(team(seed, **changes), seed)
+        alone = with_episodes(team(seed, **changes), seed, varies)
         learn(alone)()
         assert_alike(one, alone)
     sizes = [seat.sizes[work] for seat in seats for work in (Work.ROWS, Work.GRADIENT, Work.BACKWARD)]

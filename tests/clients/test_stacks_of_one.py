@@ -20,8 +20,8 @@ SPEC = toy_spec()
 FOREVER = 10**9
 
 
-def in_one_stack(settings, plans):
-    return lived(make_team(settings, SPEC), plans)
+def in_one_stack(settings, plans, varies=False):
+    return lived(make_team(settings, SPEC, varies=varies), plans)
 
 
 def lived(team, plans):
@@ -30,10 +30,10 @@ def lived(team, plans):
     return team, outcomes, played
 
 
-def each_alone(settings, plans):
+def each_alone(settings, plans, varies=False):
     learner = make_learner(SPEC, settings)
     stacks = [make_agents((agent,), SPEC, settings) for agent in range(SPEC.n_agents)]
-    return stacks, learner, lived_apart(stacks, ToyWorld(SPEC, 5, learner.records), learner, plans)
+    return stacks, learner, lived_apart(stacks, ToyWorld(SPEC, 5, learner.records, varies), learner, plans)
 
 
 def lived_apart(stacks, world, learner, plans):
@@ -70,12 +70,14 @@ def lived_apart(stacks, world, learner, plans):
         ("mappo", True, "agent", "team"),
     ],
 )
-def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin, reward):
+@pytest.mark.parametrize("varies", [False, True], ids=["whole", "varying"])
+def test_n_stacks_of_one_are_a_stack_of_n(method, tied, coin, reward, varies):
     newest = {"batch_size": 3, "buffer_size": 3, "epsilon_finish": 1.0} if method in ON_POLICY else {}
     settings = algorithm(name=method, exploration_draws=coin, reward=reward, **newest)
     plans = [RoundPlan(5, FOREVER, tied), RoundPlan(4, FOREVER, tied)]
-    team, outcomes, played = in_one_stack(settings, plans)
-    stacks, learner, lives = each_alone(settings, plans)
+    team, outcomes, played = in_one_stack(settings, plans, varies)
+    stacks, learner, lives = each_alone(settings, plans, varies)
+    assert any(bool((outcome.played < outcome.episodes).any()) for outcome in outcomes) is varies
     assert team.agents.train_steps == 9
     same(team, outcomes, played, stacks, learner, lives)
 

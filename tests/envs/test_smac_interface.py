@@ -15,7 +15,8 @@ import pytest
 from fedqmix.envs.factory import team_spec
 from fedqmix.envs.maps import load_map
 from fedqmix.envs.skirmish import interface
-from fedqmix.envs.skirmish.gathered import MOST_UNITS, SCRATCH_LENGTH
+from fedqmix.envs.skirmish.arrays import MOST_UNITS
+from fedqmix.envs.skirmish.gathered import SCRATCH_LENGTH
 from fedqmix.envs.skirmish.layout import make_layout
 from fedqmix.envs.skirmish.teams import make_catalogue, make_units
 from support.callable_rules import callable_kernel

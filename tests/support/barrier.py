@@ -71,6 +71,7 @@ class OneAgentsWorld:
             observations=time_step.observations[rows],
             available_actions=time_step.available_actions[rows],
             individual_rewards=time_step.individual_rewards[rows],
+            exists=time_step.exists[rows],
         )
 
 

@@ -49,8 +49,17 @@ def with_individual_rewards(random: np.random.Generator, episode: Episode, n_age
     return replace(episode, individual=drawn.astype(float).tolist())
 
 
-def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, garbage: float = np.nan) -> None:
-    """Add episodes to both buffers; behind an episode's end there is garbage."""
+def store(
+    episodes: list[Episode],
+    agents: AgentStack,
+    learner: TeamLearner,
+    garbage: float = np.nan,
+    exists: np.ndarray | None = None,
+) -> None:
+    """Add episodes to both buffers; behind an episode's end there is garbage.
+
+    exists: [agents of the team, episodes]; None: all exist.
+    """
     spec, count = agents.spec, len(episodes)
     moments = spec.episode_limit + 1
     floats = agents.online["head.bias"].dtype
@@ -82,8 +91,8 @@ def store(episodes: list[Episode], agents: AgentStack, learner: TeamLearner, gar
             team["team_reward"][time, b] = episode.rewards[time]
             team["terminated"][time, b] = episode.terminated and time == episode.length - 1
     lengths = np.array([episode.length for episode in episodes], np.int64)
-    agents.ring.add(rows, lengths)
-    learner.records.ring.add(team, lengths)
+    agents.ring.add(rows, lengths, None if exists is None else exists[list(agents.agent_ids)])
+    learner.records.ring.add(team, lengths, exists)
 
 
 def without_kernels(agents: AgentStack, learner: TeamLearner, batched_runs: BatchedRuns = SINGLE_RUN) -> None:
@@ -111,4 +120,4 @@ def in_double(agents: AgentStack, learner: TeamLearner) -> None:
 def _double_ring(ring: EpisodeRing) -> EpisodeRing:
     wider = {torch.float32: torch.float64}
     fields = {name: Field(f.lead, f.trailing, wider.get(f.dtype, f.dtype)) for name, f in ring.fields.items()}
-    return EpisodeRing(ring.capacity, ring.limit, fields, ring.device)
+    return EpisodeRing(ring.capacity, ring.limit, fields, ring.device, ring.agents)

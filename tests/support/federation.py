@@ -110,7 +110,7 @@ class Federation:
 
     certificates: everybody's identity by name; None: plain channels. via: may put a proxy in front of a port.
     sockets: a private folder for local sockets; None: gRPC alone. limits: of both servers, see
-    runtime.transport.security.server.
+    runtime.transport.security.server. varies: whether the size of the team is drawn for every episode.
     """
 
     def __init__(
@@ -120,8 +120,10 @@ class Federation:
         patience: float = 20.0,
         via=lambda port: port,
         sockets: Path | None = None,
+        varies: bool = False,
         **limits,
     ) -> None:
+        self.varies = varies
         self.limits = limits
         self.sockets = Path(tempfile.mkdtemp(dir=SOCKETS)) if sockets is None and SOCKETS is not None else sockets
         self.settings, self.certificates, self.patience = settings or algorithm(), certificates or {}, patience
@@ -147,8 +149,10 @@ class Federation:
     def start_world(self) -> None:
         """Serve the world, where it was served before if it was."""
 
+        varies = self.varies
+
         def make(_config: str, sink) -> ToyWorld:
-            self.worlds.append(ToyWorld(SPEC, 5, sink))
+            self.worlds.append(ToyWorld(SPEC, 5, sink, varies))
             return self.worlds[-1]
 
         sink = RemoteTeamSink(self.channel("world", "mixer", self.via), self.patience)

@@ -46,9 +46,12 @@ class ToyAgents:
         rewards: Sequence[float] = (1, 3, 0),
         order: Sequence[int] = (0, 1, 2),
         spoil: Spoil | None = None,
+        played: Sequence[int] = (),
     ) -> None:
+        """played: of the 3 episodes of a round, those in which each agent existed; empty: all agents in all."""
         self.networks = [{name: np.full(shape, s, np.float32) for name, shape in SHAPES.items()} for s in starts]
         self.gains, self.rewards, self.order, self.spoil = gains, rewards, order, spoil
+        self.played = tuple(played)
         self.rounds = 0
         self.env_step = 0
         self.known: dict[Purpose, Counted] = {}  # of the last question
@@ -70,7 +73,7 @@ class ToyAgents:
 
     def _counted(self, kind: str, plan: Any, questions: Sequence[Message]) -> dict[Purpose, Counted]:
         if kind == MessageType.TRAIN:
-            return {Purpose.TRAINING: Counted(3, 1, STEPS_A_ROUND, 1, tuple(map(float, self.rewards)))}
+            return {Purpose.TRAINING: Counted(3, 1, STEPS_A_ROUND, 1, tuple(map(float, self.rewards)), self.played)}
         if kind == m.POLICY:
             bias = float(questions[0].content.array_records[m.ARRAYS]["head.bias"].numpy()[0])
             worth = tuple(bias * (1 + agent) * plan[m.EPISODES] for agent in sorted(set(self.order)))
@@ -108,7 +111,8 @@ class ToyAgents:
             m.EPISODE: 3 * self.rounds,
             m.BROKEN: 1,
         }
-        metrics = counters | {m.NUM_EXAMPLES: 3, m.ACCUMULATED_REWARD: float(self.rewards[agent])}
+        episodes = self.played[agent] if self.played else 3
+        metrics = counters | {m.NUM_EXAMPLES: episodes, m.ACCUMULATED_REWARD: float(self.rewards[agent])}
         return self._say(question, {name: network[name] for name in sent}, metrics)
 
     def _say(self, question: Message, arrays: dict[str, np.ndarray], metrics: dict[str, Any]) -> Message:

@@ -148,9 +148,15 @@ def make_learner(spec: TeamSpec, settings: AlgorithmConfig, seed: int = 5, backe
     return TeamLearner(spec, settings, TeamRecords(spec, settings.buffer_size, CPU), seed, CPU, backend=backend)
 
 
-def make_team(settings: AlgorithmConfig | None = None, spec: TeamSpec | None = None, seed: int = 5) -> ToyTeam:
-    """A team whose agents are held in one stack."""
+def make_team(
+    settings: AlgorithmConfig | None = None,
+    spec: TeamSpec | None = None,
+    seed: int = 5,
+    varies: bool = False,
+    backend: str = "auto",
+) -> ToyTeam:
+    """A team whose agents are held in one stack. varies: whether its size is drawn for every episode."""
     settings, spec = settings or algorithm(), spec or toy_spec()
-    learner = make_learner(spec, settings, seed)
-    agents = make_agents(tuple(range(spec.n_agents)), spec, settings, seed)
-    return ToyTeam(agents, TalliedWorld(ToyWorld(spec, seed, learner.records)), learner)
+    learner = make_learner(spec, settings, seed, backend)
+    agents = make_agents(tuple(range(spec.n_agents)), spec, settings, seed, backend=backend)
+    return ToyTeam(agents, TalliedWorld(ToyWorld(spec, seed, learner.records, varies)), learner)

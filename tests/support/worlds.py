@@ -48,6 +48,11 @@ SMAC_DEFAULTS = SkirmishOptions(
     reward_scale=True,
     reward_scale_rate=20,
     randomise="nothing",
+    reflect=0.5,
+    prob_obs_enemy=1.0,
+    action_mask=True,
+    conic_fov=False,
+    quirk=False,
 )
 
 MAPS = (

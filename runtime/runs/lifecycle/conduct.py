@@ -22,6 +22,7 @@ from fedqmix.runtime.core.facts import Facts
 from fedqmix.runtime.core.world import EVALUATIONS
 from fedqmix.runtime.runs.lifecycle import resuming
 from fedqmix.runtime.runs.lifecycle.folder import RunFolder
+from fedqmix.runtime.runs.lifecycle.initial import initial_networks
 from fedqmix.runtime.runs.lifecycle.memory import collect_only_new
 from fedqmix.runtime.runs.lifecycle.root_network import root_network
 from fedqmix.runtime.storage.checkpoint import Checkpoint, CheckpointStore
@@ -62,6 +63,9 @@ class Federation(Protocol):
     def resume(self, checkpoint: Checkpoint) -> None:
         """Load the state that `save` wrote."""
 
+    def begin_with(self, mixer: Mapping[str, torch.Tensor]) -> None:
+        """Let the mixer begin the run with other parameters, by the names of checkpoints."""
+
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
         """Save the state that `resume` loads, as a checkpoint."""
 
@@ -96,8 +100,11 @@ def conduct(
     counters = before.counters if before is not None else Counters()
     checkpoint = before.checkpoint if before is not None else None
     refused = resuming.refused_before(folder) if checkpoint is not None else {}  # go_on deletes the summary
+    initial = None if counters.round else initial_networks(config)
     collect_only_new()
     federation = gather()
+    if initial is not None and initial.mixer:
+        federation.begin_with(initial.mixer)
     if checkpoint is not None:
         _load(federation, checkpoint)  # in memory: an error up to here has changed no file
     if config.resume is not None:
@@ -111,6 +118,9 @@ def conduct(
     strategy = make_strategy(config, federation.n_agents, first_round=counters.round + 1)
     strategy.facts, strategy.faults.note = federation.facts, note
     strategy.announce = announce or note
+    if initial is not None:
+        strategy.initial = {name: value.numpy() for name, value in initial.agents.items()}
+        note(initial.text)
     try:
         _rounds(config, strategy, federation, store, loggers, show, note, counters, checkpoint, refused)
         outcome = Outcome.FINISHED

@@ -16,6 +16,7 @@ from fedqmix.runtime.configuration.on_policy import check_drawn, check_newest
 from fedqmix.runtime.configuration.ranges import check_shared
 from fedqmix.runtime.configuration.settings import load
 from fedqmix.runtime.core.errors import ConfigurationError
+from fedqmix.runtime.runs.lifecycle.initial import initial_networks
 from fedqmix.runtime.runs.lifecycle.root_network import root_network
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.strategies import TeamStrategy, strategy_class
@@ -34,6 +35,8 @@ def require_ready(config: Config) -> None:
     if issubclass(strategy, SubNetworkStrategy):
         root_network(config, team_spec(config.map, config.env))
     _require_settings_used(config.strategy, strategy)
+    if config.resume is None:
+        initial_networks(config)
 
 
 def _require_settings_used(settings: StrategyConfig, strategy: type[TeamStrategy]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from flwr.app import Context, Message
 from flwr.serverapp import Grid
 
@@ -101,6 +102,10 @@ class LocalFederation:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Load the networks, optimisers and episodes of a checkpoint."""
         self.team.load(checkpoint.tensors, checkpoint)
+
+    def begin_with(self, mixer: Mapping[str, torch.Tensor]) -> None:
+        """Let the mixer begin with other parameters."""
+        self.team.mixer.begin_with(mixer)
 
     def save(self, store: CheckpointStore, round_: int, owned: ServerOwned, facts: Mapping[str, Any]) -> None:
         """Save a checkpoint, and a replay with it where there are replays."""

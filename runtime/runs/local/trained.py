@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -11,15 +11,12 @@ import torch
 from fedqmix.clients.agents import AgentStack
 from fedqmix.clients.rounds import evaluate
 from fedqmix.conf.schema import ON_POLICY, Config
-from fedqmix.runtime.core.errors import CheckpointError
 from fedqmix.runtime.core.world import Purpose, TeamSpec, World
 from fedqmix.runtime.runs.lifecycle.fitting import agent_shapes, require_played
-from fedqmix.runtime.runs.lifecycle.resuming import AGENTS, AGGREGATE
-from fedqmix.runtime.runs.lifecycle.sides import stacked
+from fedqmix.runtime.runs.lifecycle.saved_networks import networks
 from fedqmix.runtime.storage.checkpoint import Checkpoint
 from fedqmix.server.team_records import EpisodeResults, TeamRecords
 
-ONLINE = "online."
 SIDE_BY_SIDE = 32
 """Episodes that are played in parallel; results do not depend on it, memory does."""
 FIRST_EPISODE = 1_000_000_000
@@ -50,23 +47,6 @@ def parameters_to_play(checkpoint: Checkpoint, config: Config, spec: TeamSpec) -
     played = networks(checkpoint.tensors, spec.n_agents, agent_shapes(config, spec))
     require_played(checkpoint.path, played, config, spec)
     return played
-
-
-def networks(
-    tensors: Mapping[str, Mapping[str, torch.Tensor]], n_agents: int, names: Iterable[str]
-) -> dict[str, torch.Tensor]:
-    """Return the parameters that a team plays with after a checkpoint: its own, and the aggregates over them.
-
-    tensors: by group and name, as the checkpoint has them. names: of the parameters that act. Returns [agents, ...]
-    by name. Raises CheckpointError when some are not there: in a federation personal ones stay with their agents.
-    """
-    own = tensors.get(AGENTS, {}).items()
-    found = {name.removeprefix(ONLINE): value for name, value in own if name.startswith(ONLINE)}
-    found |= stacked(tensors.get(AGGREGATE, {}), n_agents)
-    lacking = [name for name in names if name not in found]
-    if lacking:
-        raise CheckpointError(f"{', '.join(lacking)} stayed with the agents")
-    return {name: found[name] for name in names}
 
 
 def play_greedily(

@@ -23,61 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from fedqmix.runtime.transport.proto import attempt_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_attempt__pb2
+from fedqmix.runtime.transport.proto import tensor_pb2 as fedqmix_dot_runtime_dot_transport_dot_proto_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fedqmix/runtime/transport/proto/control.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\"\x12\n\x03Run\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x06\n\x04Held\"\n\n\x08Released\"J\n\x07Opening\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x63onfig\x18\x03 \x01(\t\"\x18\n\x08Prepared\x12\x0c\n\x04game\x18\x01 \x01(\t\"\x1d\n\x0eStatusQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\"S\n\rAgentStanding\x12\r\n\x05\x61gent\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07waiting\x18\x03 \x01(\x08\x12\x10\n\x08silent_s\x18\x04 \x01(\x01\"y\n\x08Standing\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12&\n\x06\x61gents\x18\x02 \x03(\x0b\x32\x16.fedqmix.AgentStanding\x12\x0e\n\x06\x62roken\x18\x03 \x01(\t\x12\x12\n\ncomputed_s\x18\x04 \x01(\x01\"<\n\x0eReportQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x0e\n\x06so_far\x18\x03 \x01(\x08\"\xf0\x01\n\x0bMixerReport\x12\x30\n\x06values\x18\x01 \x03(\x0b\x32 .fedqmix.MixerReport.ValuesEntry\x12\x32\n\x07returns\x18\x04 \x03(\x0b\x32!.fedqmix.MixerReport.ReturnsEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a@\n\x0cReturnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.fedqmix.Returns:\x02\x38\x01J\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04\"$\n\x07Returns\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0b\n\x03std\x18\x02 \x01(\x01\"w\n\x07\x43ounted\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61ttles\x18\x02 \x01(\x04\x12\x0b\n\x03won\x18\x03 \x01(\x04\x12\x11\n\tenv_steps\x18\x04 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x05 \x01(\x04\x12\x1a\n\x12individual_returns\x18\x06 \x03(\x01\"\x8d\x01\n\x07Learned\x12\x13\n\x0btrain_steps\x18\x01 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x02 \x01(\x04\x12,\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1c.fedqmix.Learned.FaultsEntry\x1a-\n\x0b\x46\x61ultsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x05Known\x12!\n\x07\x63ounted\x18\x01 \x03(\x0b\x32\x10.fedqmix.Counted\x12!\n\x07learned\x18\x02 \x01(\x0b\x32\x10.fedqmix.Learned\"\x1d\n\x0eLedgerQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\"`\n\nLedgerLine\x12\r\n\x05round\x18\x01 \x01(\r\x12\r\n\x05party\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x10\n\x08\x62ytes_in\x18\x04 \x01(\x04\x12\x11\n\tbytes_out\x18\x05 \x01(\x04\"0\n\nLedgerPage\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.fedqmix.LedgerLine2\xd9\x02\n\x07\x43ontrol\x12#\n\x04Hold\x12\x0c.fedqmix.Run\x1a\r.fedqmix.Held\x12*\n\x07Release\x12\x0c.fedqmix.Run\x1a\x11.fedqmix.Released\x12+\n\x04Open\x12\x10.fedqmix.Opening\x1a\x11.fedqmix.Prepared\x12\x34\n\x06Status\x12\x17.fedqmix.StatusQuestion\x1a\x11.fedqmix.Standing\x12\x37\n\x06Report\x12\x17.fedqmix.ReportQuestion\x1a\x14.fedqmix.MixerReport\x12)\n\x05\x46\x61\x63ts\x12\x10.fedqmix.Attempt\x1a\x0e.fedqmix.Known\x12\x36\n\x06Ledger\x12\x17.fedqmix.LedgerQuestion\x1a\x13.fedqmix.LedgerPageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fedqmix/runtime/transport/proto/control.proto\x12\x07\x66\x65\x64qmix\x1a-fedqmix/runtime/transport/proto/attempt.proto\x1a,fedqmix/runtime/transport/proto/tensor.proto\"\x12\n\x03Run\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x06\n\x04Held\"\n\n\x08Released\"\xbb\x01\n\x07Opening\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x63onfig\x18\x03 \x01(\t\x12.\n\x07initial\x18\x04 \x03(\x0b\x32\x1d.fedqmix.Opening.InitialEntry\x1a?\n\x0cInitialEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.fedqmix.Tensor:\x02\x38\x01\"\x18\n\x08Prepared\x12\x0c\n\x04game\x18\x01 \x01(\t\"\x1d\n\x0eStatusQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\"S\n\rAgentStanding\x12\r\n\x05\x61gent\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07waiting\x18\x03 \x01(\x08\x12\x10\n\x08silent_s\x18\x04 \x01(\x01\"y\n\x08Standing\x12!\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x10.fedqmix.Attempt\x12&\n\x06\x61gents\x18\x02 \x03(\x0b\x32\x16.fedqmix.AgentStanding\x12\x0e\n\x06\x62roken\x18\x03 \x01(\t\x12\x12\n\ncomputed_s\x18\x04 \x01(\x01\"<\n\x0eReportQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x0e\n\x06so_far\x18\x03 \x01(\x08\"\xf0\x01\n\x0bMixerReport\x12\x30\n\x06values\x18\x01 \x03(\x0b\x32 .fedqmix.MixerReport.ValuesEntry\x12\x32\n\x07returns\x18\x04 \x03(\x0b\x32!.fedqmix.MixerReport.ReturnsEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a@\n\x0cReturnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.fedqmix.Returns:\x02\x38\x01J\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04\"$\n\x07Returns\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0b\n\x03std\x18\x02 \x01(\x01\"\x87\x01\n\x07\x43ounted\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61ttles\x18\x02 \x01(\x04\x12\x0b\n\x03won\x18\x03 \x01(\x04\x12\x11\n\tenv_steps\x18\x04 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x05 \x01(\x04\x12\x1a\n\x12individual_returns\x18\x06 \x03(\x01\x12\x0e\n\x06played\x18\x07 \x03(\x04\"\x8d\x01\n\x07Learned\x12\x13\n\x0btrain_steps\x18\x01 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x02 \x01(\x04\x12,\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1c.fedqmix.Learned.FaultsEntry\x1a-\n\x0b\x46\x61ultsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x05Known\x12!\n\x07\x63ounted\x18\x01 \x03(\x0b\x32\x10.fedqmix.Counted\x12!\n\x07learned\x18\x02 \x01(\x0b\x32\x10.fedqmix.Learned\"\x1d\n\x0eLedgerQuestion\x12\x0b\n\x03run\x18\x01 \x01(\t\"`\n\nLedgerLine\x12\r\n\x05round\x18\x01 \x01(\r\x12\r\n\x05party\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x10\n\x08\x62ytes_in\x18\x04 \x01(\x04\x12\x11\n\tbytes_out\x18\x05 \x01(\x04\"0\n\nLedgerPage\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.fedqmix.LedgerLine2\xd9\x02\n\x07\x43ontrol\x12#\n\x04Hold\x12\x0c.fedqmix.Run\x1a\r.fedqmix.Held\x12*\n\x07Release\x12\x0c.fedqmix.Run\x1a\x11.fedqmix.Released\x12+\n\x04Open\x12\x10.fedqmix.Opening\x1a\x11.fedqmix.Prepared\x12\x34\n\x06Status\x12\x17.fedqmix.StatusQuestion\x1a\x11.fedqmix.Standing\x12\x37\n\x06Report\x12\x17.fedqmix.ReportQuestion\x1a\x14.fedqmix.MixerReport\x12)\n\x05\x46\x61\x63ts\x12\x10.fedqmix.Attempt\x1a\x0e.fedqmix.Known\x12\x36\n\x06Ledger\x12\x17.fedqmix.LedgerQuestion\x1a\x13.fedqmix.LedgerPageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedqmix.runtime.transport.proto.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_OPENING_INITIALENTRY']._loaded_options = None
+  _globals['_OPENING_INITIALENTRY']._serialized_options = b'8\001'
   _globals['_MIXERREPORT_VALUESENTRY']._loaded_options = None
   _globals['_MIXERREPORT_VALUESENTRY']._serialized_options = b'8\001'
   _globals['_MIXERREPORT_RETURNSENTRY']._loaded_options = None
   _globals['_MIXERREPORT_RETURNSENTRY']._serialized_options = b'8\001'
   _globals['_LEARNED_FAULTSENTRY']._loaded_options = None
   _globals['_LEARNED_FAULTSENTRY']._serialized_options = b'8\001'
-  _globals['_RUN']._serialized_start=105
-  _globals['_RUN']._serialized_end=123
-  _globals['_HELD']._serialized_start=125
-  _globals['_HELD']._serialized_end=131
-  _globals['_RELEASED']._serialized_start=133
-  _globals['_RELEASED']._serialized_end=143
-  _globals['_OPENING']._serialized_start=145
-  _globals['_OPENING']._serialized_end=219
-  _globals['_PREPARED']._serialized_start=221
-  _globals['_PREPARED']._serialized_end=245
-  _globals['_STATUSQUESTION']._serialized_start=247
-  _globals['_STATUSQUESTION']._serialized_end=276
-  _globals['_AGENTSTANDING']._serialized_start=278
-  _globals['_AGENTSTANDING']._serialized_end=361
-  _globals['_STANDING']._serialized_start=363
-  _globals['_STANDING']._serialized_end=484
-  _globals['_REPORTQUESTION']._serialized_start=486
-  _globals['_REPORTQUESTION']._serialized_end=546
-  _globals['_MIXERREPORT']._serialized_start=549
-  _globals['_MIXERREPORT']._serialized_end=789
-  _globals['_MIXERREPORT_VALUESENTRY']._serialized_start=666
-  _globals['_MIXERREPORT_VALUESENTRY']._serialized_end=711
-  _globals['_MIXERREPORT_RETURNSENTRY']._serialized_start=713
-  _globals['_MIXERREPORT_RETURNSENTRY']._serialized_end=777
-  _globals['_RETURNS']._serialized_start=791
-  _globals['_RETURNS']._serialized_end=827
-  _globals['_COUNTED']._serialized_start=829
-  _globals['_COUNTED']._serialized_end=948
-  _globals['_LEARNED']._serialized_start=951
-  _globals['_LEARNED']._serialized_end=1092
-  _globals['_LEARNED_FAULTSENTRY']._serialized_start=1047
-  _globals['_LEARNED_FAULTSENTRY']._serialized_end=1092
-  _globals['_KNOWN']._serialized_start=1094
-  _globals['_KNOWN']._serialized_end=1171
-  _globals['_LEDGERQUESTION']._serialized_start=1173
-  _globals['_LEDGERQUESTION']._serialized_end=1202
-  _globals['_LEDGERLINE']._serialized_start=1204
-  _globals['_LEDGERLINE']._serialized_end=1300
-  _globals['_LEDGERPAGE']._serialized_start=1302
-  _globals['_LEDGERPAGE']._serialized_end=1350
-  _globals['_CONTROL']._serialized_start=1353
-  _globals['_CONTROL']._serialized_end=1698
+  _globals['_RUN']._serialized_start=151
+  _globals['_RUN']._serialized_end=169
+  _globals['_HELD']._serialized_start=171
+  _globals['_HELD']._serialized_end=177
+  _globals['_RELEASED']._serialized_start=179
+  _globals['_RELEASED']._serialized_end=189
+  _globals['_OPENING']._serialized_start=192
+  _globals['_OPENING']._serialized_end=379
+  _globals['_OPENING_INITIALENTRY']._serialized_start=316
+  _globals['_OPENING_INITIALENTRY']._serialized_end=379
+  _globals['_PREPARED']._serialized_start=381
+  _globals['_PREPARED']._serialized_end=405
+  _globals['_STATUSQUESTION']._serialized_start=407
+  _globals['_STATUSQUESTION']._serialized_end=436
+  _globals['_AGENTSTANDING']._serialized_start=438
+  _globals['_AGENTSTANDING']._serialized_end=521
+  _globals['_STANDING']._serialized_start=523
+  _globals['_STANDING']._serialized_end=644
+  _globals['_REPORTQUESTION']._serialized_start=646
+  _globals['_REPORTQUESTION']._serialized_end=706
+  _globals['_MIXERREPORT']._serialized_start=709
+  _globals['_MIXERREPORT']._serialized_end=949
+  _globals['_MIXERREPORT_VALUESENTRY']._serialized_start=826
+  _globals['_MIXERREPORT_VALUESENTRY']._serialized_end=871
+  _globals['_MIXERREPORT_RETURNSENTRY']._serialized_start=873
+  _globals['_MIXERREPORT_RETURNSENTRY']._serialized_end=937
+  _globals['_RETURNS']._serialized_start=951
+  _globals['_RETURNS']._serialized_end=987
+  _globals['_COUNTED']._serialized_start=990
+  _globals['_COUNTED']._serialized_end=1125
+  _globals['_LEARNED']._serialized_start=1128
+  _globals['_LEARNED']._serialized_end=1269
+  _globals['_LEARNED_FAULTSENTRY']._serialized_start=1224
+  _globals['_LEARNED_FAULTSENTRY']._serialized_end=1269
+  _globals['_KNOWN']._serialized_start=1271
+  _globals['_KNOWN']._serialized_end=1348
+  _globals['_LEDGERQUESTION']._serialized_start=1350
+  _globals['_LEDGERQUESTION']._serialized_end=1379
+  _globals['_LEDGERLINE']._serialized_start=1381
+  _globals['_LEDGERLINE']._serialized_end=1477
+  _globals['_LEDGERPAGE']._serialized_start=1479
+  _globals['_LEDGERPAGE']._serialized_end=1527
+  _globals['_CONTROL']._serialized_start=1530
+  _globals['_CONTROL']._serialized_end=1875
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from fedqmix.runtime.transport.proto import attempt_pb2 as _attempt_pb2
+from fedqmix.runtime.transport.proto import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -22,14 +23,23 @@ class Released(_message.Message):
     def __init__(self) -> None: ...
 
 class Opening(_message.Message):
-    __slots__ = ("attempt", "kind", "config")
+    __slots__ = ("attempt", "kind", "config", "initial")
+    class InitialEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_FIELD_NUMBER: _ClassVar[int]
     attempt: _attempt_pb2.Attempt
     kind: str
     config: str
-    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ...) -> None: ...
+    initial: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    def __init__(self, attempt: _Optional[_Union[_attempt_pb2.Attempt, _Mapping]] = ..., kind: _Optional[str] = ..., config: _Optional[str] = ..., initial: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ...) -> None: ...
 
 class Prepared(_message.Message):
     __slots__ = ("game",)
@@ -108,20 +118,22 @@ class Returns(_message.Message):
     def __init__(self, mean: _Optional[float] = ..., std: _Optional[float] = ...) -> None: ...
 
 class Counted(_message.Message):
-    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns")
+    __slots__ = ("purpose", "battles", "won", "env_steps", "broken", "individual_returns", "played")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     BATTLES_FIELD_NUMBER: _ClassVar[int]
     WON_FIELD_NUMBER: _ClassVar[int]
     ENV_STEPS_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
     INDIVIDUAL_RETURNS_FIELD_NUMBER: _ClassVar[int]
+    PLAYED_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     battles: int
     won: int
     env_steps: int
     broken: int
     individual_returns: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., individual_returns: _Optional[_Iterable[float]] = ...) -> None: ...
+    played: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, purpose: _Optional[str] = ..., battles: _Optional[int] = ..., won: _Optional[int] = ..., env_steps: _Optional[int] = ..., broken: _Optional[int] = ..., individual_returns: _Optional[_Iterable[float]] = ..., played: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Learned(_message.Message):
     __slots__ = ("train_steps", "episodes", "faults")

@@ -156,3 +156,34 @@ def test_bytes_when_full_are_those_of_the_tensors():
         assert ring.filled == min(number + 1, 7)
     held = ring.packed(0)
     assert EpisodeRing.nbytes_full(7, 11, fields) == held["a"].nbytes + held["b"].nbytes == 7 * 12 * (3 * 30 * 4 + 1)
+
+
+def test_which_agents_exist_wraps_around_with_the_episodes():
+    ring, drawn = EpisodeRing(CAPACITY, LIMIT, FIELDS, torch.device("cpu"), agents=3), np.random.default_rng(1)
+    exists = drawn.random((3, 2 * CAPACITY + 1)) < 0.5
+    for first in range(0, exists.shape[1], 2):
+        own = exists[:, first : first + 2]
+        ring.add(columns(first, own.shape[1]), lengths_of(first, own.shape[1]), own)
+    held = np.arange(ring.oldest, ring.added)
+    np.testing.assert_array_equal(ring.exists(held % CAPACITY), exists[:, held])
+    packed = ring.packed(0)
+    np.testing.assert_array_equal(packed["exists"].numpy(), exists[:, held])
+    copy = EpisodeRing(CAPACITY, LIMIT, FIELDS, torch.device("cpu"), agents=3)
+    copy.restore(ring.oldest, packed)
+    np.testing.assert_array_equal(copy.exists(held % CAPACITY), exists[:, held])
+
+
+def test_segments_without_existence_are_of_whole_teams_and_wrong_ones_are_refused():
+    ring = EpisodeRing(CAPACITY, LIMIT, FIELDS, torch.device("cpu"), agents=2)
+    ring.add(columns(0, 2), lengths_of(0, 2))
+    packed = ring.packed(0)
+    assert "exists" not in packed
+    other = EpisodeRing(CAPACITY, LIMIT, FIELDS, torch.device("cpu"), agents=2)
+    wrong = packed | {"exists": torch.ones(3, 2, dtype=torch.bool)}
+    with pytest.raises(CheckpointError, match="do not fit this run's team: exists must be bool of shape"):
+        other.restore(0, wrong)
+    with pytest.raises(ValueError, match="exists must be bool of shape"):
+        other.add(columns(0, 2), lengths_of(0, 2), np.ones((2, 2), np.int64))
+    assert other.added == 0
+    other.restore(0, packed)
+    assert other.exists(np.arange(2)) is None

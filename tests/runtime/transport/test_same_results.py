@@ -18,29 +18,32 @@ EPISODE_MEANS = ("battle_won_mean", "return_mean", "ep_length_mean")
 PLANS = [RoundPlan(5, FOREVER, False), RoundPlan(4, FOREVER, False)]
 
 
-def in_one_stack(settings, plans):
-    team = make_team(settings, SPEC)
+def in_one_stack(settings, plans, varies=False):
+    team = make_team(settings, SPEC, varies=varies)
     outcomes = [train_round(team.agents, team.world, team.learner, plan) for plan in plans]
     return team, outcomes, evaluate(team.agents, team.world, 0, 4)
 
 
 @pytest.mark.parametrize(
-    ("method", "tied", "reward"),
+    ("method", "tied", "reward", "varies"),
     [
-        ("iql", False, "team"),
-        ("iql", False, "individual"),
-        ("iql", True, "individual"),
-        ("vdn", True, "team"),
-        ("qmix", False, "team"),
-        ("qmix", True, "team"),
+        ("iql", False, "team", False),
+        ("iql", False, "individual", False),
+        ("iql", True, "individual", False),
+        ("iql", False, "individual", True),
+        ("vdn", True, "team", False),
+        ("qmix", False, "team", False),
+        ("qmix", True, "team", False),
+        ("qmix", False, "team", True),
+        ("qmix", True, "team", True),
     ],
 )
-def test_the_same_parameters_over_grpc(method, tied, reward):
+def test_the_same_parameters_over_grpc(method, tied, reward, varies):
     settings = algorithm(name=method, reward=reward)
     plans = [RoundPlan(plan.training_steps, FOREVER, tied) for plan in PLANS]
-    team, outcomes, played = in_one_stack(settings, plans)
+    team, outcomes, played = in_one_stack(settings, plans, varies)
     expected = team.learner.episode_means()
-    with federation(settings=settings) as fed:
+    with federation(settings=settings, varies=varies) as fed:
         stacks, rounds, trained = fed.stacks(), [], []
         for number, plan in enumerate(plans, 1):
             attempt = Attempt("a run", number, 2 * number)
@@ -88,6 +91,7 @@ def assert_known(trained, rounds, stacks):
         counted, learned = of_world.counted[Purpose.TRAINING], of_mixer.learned
         assert list(counted.individual_returns) == [outcome.individual_returns[0] for outcome in outcomes]
         assert counted.episodes == outcomes[0].episodes
+        assert list(counted.played_by_agent) == [int(outcome.played[0]) for outcome in outcomes]
         env_steps += counted.env_steps
         episodes, steps = episodes + outcomes[0].episodes, steps + outcomes[0].training_steps
         assert (learned.episodes, learned.train_steps, learned.faults) == (episodes, steps, {}), number
