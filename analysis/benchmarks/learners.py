@@ -1,9 +1,10 @@
 """Our training step compared with other projects', on the same episodes in one run.
 
 Peers are, for QMIX, the authors' code of PPS-QMIX, and EPyMARL with a network per agent (its rnn_ns) and with one for
-all (its rnn); for other algorithms PyMARL2 or the authors' code, with one network for all. Their code is not part of this repository: a separate process calls it at a given path
-(analysis/benchmarks/peer_learner.py). All buffers hold the same episodes, all learners sample the same ones for each
-training step, and networks and mixers have the same shapes, in float32.
+all (its rnn). For other algorithms they are PyMARL2 or the authors' code, with one network for all. Their code is not
+part of this repository: a separate process calls it at a given path (analysis/benchmarks/peer_learner.py). All buffers
+hold the same episodes, all learners sample the same ones for each training step, and networks and mixers have the same
+shapes, in float32. REFIL and TransfQMix get random entities of the same number and width in place of observations.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import sys
 import types
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ SILENT = SimpleNamespace(log_stat=lambda *_: None, console_logger=SimpleNamespac
 class Pymarl:
     """A PyMARL learner with its controller and a replay buffer of the given episodes."""
 
-    args: Sizes = {}
+    args: ClassVar[Sizes] = {}
     """The project's settings beside `common`."""
 
     def __init__(self, sizes: Sizes, episodes: Arrays) -> None:
@@ -135,7 +135,7 @@ class Epymarl(Pymarl):
     and observe their last action and id, and rewards are not standardised.
     """
 
-    args: Sizes = {
+    args: ClassVar[Sizes] = {
         "agent": "rnn_ns",
         "mac": "non_shared_mac",
         "common_reward": True,
@@ -163,13 +163,13 @@ class Epymarl(Pymarl):
 class SharedEpymarl(Epymarl):
     """The same with one network for all agents."""
 
-    args: Sizes = {**Epymarl.args, "agent": "rnn", "mac": "basic_mac"}
+    args: ClassVar[Sizes] = {**Epymarl.args, "agent": "rnn", "mac": "basic_mac"}
 
 
 class Qplex(Pymarl):
     """PyMARL2's QPLEX (src/config/algs/qplex.yaml)."""
 
-    args: Sizes = {
+    args: ClassVar[Sizes] = {
         "agent": "rnn",
         "mac": "basic_mac",
         "learner": "dmaq_qatten_learner",
@@ -192,7 +192,7 @@ class Qplex(Pymarl):
 class Qtran(Pymarl):
     """PyMARL2's QTRAN-base (src/config/algs/qtran.yaml)."""
 
-    args: Sizes = {
+    args: ClassVar[Sizes] = {
         "agent": "rnn",
         "mac": "basic_mac",
         "learner": "qtran_learner",
@@ -215,7 +215,7 @@ class Refil(Pymarl):
     states have; everything is visible and exists, so that both projects attend to the same number of entities.
     """
 
-    args: Sizes = {
+    args: ClassVar[Sizes] = {
         "agent": "imagine_entity_attend_rnn",
         "mac": "entity_mac",
         "learner": "q_learner",
@@ -273,7 +273,7 @@ class TransfQmix(Pymarl):
     Its observations and states are random tables of as many entities and features as ours have.
     """
 
-    args: Sizes = {
+    args: ClassVar[Sizes] = {
         "agent": "n_transf_smac",
         "mac": "n_mac",
         "learner": "nq_transf_learner",
@@ -334,7 +334,8 @@ MISSING = {
 def stand_in_for_worlds() -> None:
     """Install empty functions in place of MISSING, and what this PyTorch lacks.
 
-    A learner that asks for a GPU gets its tensors as they are. Masks of bytes, which older versions took, are converted.
+    A learner that asks for a GPU gets its tensors as they are. Masks of bytes, which older versions took, are
+    converted.
     """
     for name, taken in MISSING.items():
         module = types.ModuleType(name)
