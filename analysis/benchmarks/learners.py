@@ -20,12 +20,14 @@ from typing import Any
 
 import torch
 
+from fedqmix.algorithms import find_algorithm
 from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Progress, against_floor, sgemm_rate
 from fedqmix.analysis.benchmarks.peer_process import Peer
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
+from fedqmix.runtime.core.spaces import entity_table
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.server.records.summary import machine, versions
@@ -142,8 +144,11 @@ def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
 
 
 def _entities(config: Config, spec: TeamSpec) -> dict[str, Any]:
-    """Return the count and the features of the entities that the team observes and that the state has."""
-    return {}
+    """Return the count and the features of the entities in observations and states, for algorithms that read them."""
+    if not find_algorithm(config.algorithm).team.reads_entities:
+        return {}
+    tables = {"observation": entity_table(spec.observation, "observation"), "state": entity_table(spec.state, "state")}
+    return {f"{what}_entities": (table.count, table.features) for what, table in tables.items()}
 
 
 def _require_alike(config: Config) -> None:

@@ -185,8 +185,8 @@ class Qplex(Pymarl):
     def sized(self, sizes: Sizes) -> Sizes:
         """See Pymarl."""
         hidden = {"rnn_hidden_dim": sizes["hidden"], "hypernet_embed": sizes["hypernetwork_hidden"]}
-        heads = {"num_kernel": sizes["kernels"], "adv_hypernet_layers": sizes["attention_layers"]}
-        return hidden | heads | {"adv_hypernet_embed": sizes["attention_hidden"]}
+        heads = {"num_kernel": sizes["attention_heads"], "adv_hypernet_layers": sizes["attention_layers"]}
+        return hidden | heads | {"adv_hypernet_embed": sizes["hypernetwork_hidden"]}
 
 
 class Qtran(Pymarl):
@@ -238,10 +238,10 @@ class Refil(Pymarl):
         """See Pymarl."""
         self._count, self._features = sizes["state_entities"]
         return {
-            "attn_embed_dim": 128,
-            "attn_n_heads": 4,
+            "attn_embed_dim": sizes["mixer_width"],
+            "attn_n_heads": sizes["mixer_heads"],
             "entity_shape": self._features,
-            "hypernet_embed": 128,
+            "hypernet_embed": sizes["mixer_width"],
             "mixing_embed_dim": sizes["mixing_embed"],
             "n_entities": self._count,
             "rnn_hidden_dim": sizes["hidden"],
