@@ -1,8 +1,8 @@
 """The time of a training step by map and batch size, against its matrix products alone.
 
 A training step samples the episodes, computes both networks' Q-values over whole episodes, mixes, runs both backward
-passes, clips, and takes the Adam step. The floor is the time of its matrix products (online forward and backward,
-target forward; agents and mixer) at this machine's rate for large matrices.
+passes, clips, and takes the Adam step. The floor is the time of its matrix products at this machine's rate for large
+matrices. They are counted by formula where kernels compute the agents, and else by PyTorch, during one training step.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.clients.agents import AgentStack
@@ -26,6 +27,7 @@ from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.batched_runs import SINGLE_RUN, BatchedRuns
 from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import Integers, TeamSpec
+from fedqmix.runtime.kernels.thread_pool import ThreadPool
 from fedqmix.runtime.runs.lifecycle.sides import choose_device
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.runtime.runs.seeds.run_batcher import RunBatcher, RunHandle
@@ -112,6 +114,7 @@ class OurLearner:
         ours = range(spec.n_agents), spec, agent_model(config), settings
         self._agents = AgentStack(*ours, config.seed, device, batched_runs, config.runtime.backend)
         episodes.fill(self._agents, self._records)
+        self._per_moment: float | None = None
 
     @property
     def slots(self) -> Integers:
@@ -132,10 +135,27 @@ class OurLearner:
         return time.perf_counter() - start
 
     def products(self) -> float:
-        """Count the floating-point operations of the next training step's matrix products."""
-        return products(
-            self.spec, self._learner, self._agents.networks.shapes(), self._records.ring.lengths(self.slots)
-        )
+        """Count the floating-point operations of the next training step's matrix products.
+
+        Where PyTorch computes the agents, the first call takes a training step of its own, in which they are counted.
+        """
+        lengths = self._records.ring.lengths(self.slots)
+        if self._agents.learns_by_kernels:
+            return products(self.spec, self._learner, self._agents.networks.shapes(), lengths)
+        if self._per_moment is None:
+            self._per_moment = self._counted() / timeline(lengths).moments
+            lengths = self._records.ring.lengths(self.slots)
+        return self._per_moment * timeline(lengths).moments
+
+    def _counted(self) -> float:
+        """Take one training step in this thread; return the floating-point operations of its matrix products."""
+        own, self._agents.thread_pool = self._agents.thread_pool, ThreadPool(1)
+        try:
+            with FlopCounterMode(display=False) as counter:
+                train_step(self._agents, self._learner)
+        finally:
+            self._agents.thread_pool = own
+        return float(counter.get_total_flops())
 
 
 def sgemm_rate(threads: int, device: torch.device = CPU, size: int = 1024, repeats: int = 15) -> float:
@@ -161,7 +181,7 @@ def _finish(device: torch.device) -> None:
 
 
 def products(spec: TeamSpec, learner: TeamLearner, agent: Shapes, lengths: np.ndarray) -> float:
-    """Count the floating-point operations of a training step's matrix products.
+    """Count the floating-point operations of a training step's matrix products: the GRU with Q-learning.
 
     agent: the shapes of one agent's parameters. Forward of the online and target networks, and the online backward:
     one product for the weights and one for the inputs of every layer but the first.

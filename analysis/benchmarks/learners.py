@@ -1,13 +1,15 @@
 """Our training step compared with other projects', on the same episodes in one run.
 
-Peers are the authors' code of PPS-QMIX, and EPyMARL with a network per agent (its rnn_ns) and with one for all (its
-rnn). Their code is not part of this repository: a separate process calls it at a given path
-(analysis/benchmarks/peer_learner.py). All buffers hold the same episodes, all learners sample the same ones for each
-training step, and networks and mixers have the same shapes, in float32.
+Peers are, for QMIX, the authors' code of PPS-QMIX, and EPyMARL with a network per agent (its rnn_ns) and with one for
+all (its rnn). For other algorithms they are PyMARL2 or the authors' code, with one network for all. Their code is not
+part of this repository: a separate process calls it at a given path (analysis/benchmarks/peer_learner.py). All buffers
+hold the same episodes, all learners sample the same ones for each training step, and networks and mixers have the same
+shapes, in float32. REFIL and TransfQMix get random entities of the same number and width in place of observations.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 import tempfile
@@ -18,24 +20,46 @@ from typing import Any
 
 import torch
 
-from fedqmix.algorithms.q_learning.settings import QmixSettings
+from fedqmix.algorithms import find_algorithm
 from fedqmix.analysis.benchmarks.episodes import Episodes, EpisodeSource
 from fedqmix.analysis.benchmarks.learner import WARM_UP, OurLearner, Progress, against_floor, sgemm_rate
 from fedqmix.analysis.benchmarks.peer_process import Peer
 from fedqmix.conf.schema import Config
 from fedqmix.runtime.configuration.agent_model import agent_model
 from fedqmix.runtime.core.errors import ConfigurationError, FedqmixError
+from fedqmix.runtime.core.spaces import entity_table
 from fedqmix.runtime.core.world import TeamSpec
 from fedqmix.runtime.runs.lifecycle.threads import share_out
 from fedqmix.server.records.summary import machine, versions
 
-SOURCES = {"ppsqmix": "ppsqmix", "epymarl_ns": "epymarl", "epymarl": "epymarl"}
+SOURCES = {
+    "ppsqmix": "ppsqmix",
+    "epymarl_ns": "epymarl",
+    "epymarl": "epymarl",
+    "pymarl2_qplex": "pymarl2",
+    "pymarl2_qtran": "pymarl2",
+    "refil": "refil",
+    "transf_qmix": "transf_qmix",
+}
 """Peer -> the project whose path it needs."""
-PEERS = tuple(SOURCES)
+PEERS = {
+    "qmix": ("ppsqmix", "epymarl_ns", "epymarl"),
+    "qplex": ("pymarl2_qplex",),
+    "qtran": ("pymarl2_qtran",),
+    "refil": ("refil",),
+    "transf_qmix": ("transf_qmix",),
+}
+"""Algorithm -> the peers that have it."""
 MAPS = ("3m", "2s3z", "10m_vs_11m", "MMM2", "corridor")
 STEPS = (40, 60, 80, 90, 150)
 """Environment steps of an episode of each of MAPS."""
-PLACES = {"ppsqmix": ("ColaZhang22/PPS-QMIX", "pfqmix_smac.py"), "epymarl": ("uoe-agents/epymarl", "src/learners")}
+PLACES = {
+    "ppsqmix": ("ColaZhang22/PPS-QMIX", "pfqmix_smac.py"),
+    "epymarl": ("uoe-agents/epymarl", "src/learners"),
+    "pymarl2": ("hijkzzz/pymarl2", "src/learners"),
+    "refil": ("shariqiqbal2810/REFIL", "src/learners"),
+    "transf_qmix": ("mttga/pymarl_transformers", "src/learners"),
+}
 """Project -> its GitHub repository, and a file or folder that its path must hold."""
 
 
@@ -105,9 +129,8 @@ def open_peer(name: str, path: str | None, python: str) -> Peer:
 
 def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
     """Return the sizes and settings of a peer's networks, mixer, optimiser and buffer."""
-    algorithm = config.algorithm
-    assert isinstance(algorithm, QmixSettings)  # _require_alike
     return {
+        **dataclasses.asdict(config.algorithm),
         "map": spec.map,
         "agents": spec.n_agents,
         "actions": spec.n_actions,
@@ -115,16 +138,17 @@ def sizes(config: Config, spec: TeamSpec, batch: int) -> dict[str, Any]:
         "state_dim": spec.state_dim,
         "batch": batch,
         "hidden": agent_model(config).hidden,
-        "mixing_embed": algorithm.mixing_embed,
-        "hypernetwork_layers": algorithm.hypernetwork_layers,
-        "hypernetwork_hidden": algorithm.hypernetwork_hidden,
-        "learning_rate": algorithm.learning_rate,
-        "gamma": algorithm.gamma,
-        "grad_norm_clip": algorithm.grad_norm_clip,
-        "double_q": algorithm.double_q,
-        "target_update_interval": algorithm.target_update_interval,
         "threads": config.runtime.threads,
+        **_entities(config, spec),
     }
+
+
+def _entities(config: Config, spec: TeamSpec) -> dict[str, Any]:
+    """Return the count and the features of the entities in observations and states, for algorithms that read them."""
+    if not find_algorithm(config.algorithm).team.reads_entities:
+        return {}
+    tables = {"observation": entity_table(spec.observation, "observation"), "state": entity_table(spec.state, "state")}
+    return {f"{what}_entities": (table.count, table.features) for what, table in tables.items()}
 
 
 def _require_alike(config: Config) -> None:
@@ -133,7 +157,9 @@ def _require_alike(config: Config) -> None:
     Raises ConfigurationError for another value.
     """
     algorithm = config.algorithm
-    wanted = {"algorithm": (algorithm.name, "qmix"), "algorithm.grad_norm_clip": (algorithm.grad_norm_clip, 10)}
+    if algorithm.name not in PEERS:
+        raise ConfigurationError(f"algorithm={algorithm.name}: the peers have {', '.join(PEERS)}.")
+    wanted = {"algorithm.grad_norm_clip": (algorithm.grad_norm_clip, 10)}
     wanted["algorithm.target_update_rate"] = (algorithm.target_update_rate, 1)
     for setting, (value, needed) in wanted.items():
         if value != needed:

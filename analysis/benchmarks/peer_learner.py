@@ -1,11 +1,11 @@
 """Another project's training step, for analysis.benchmarks.learners.
 
-    python peer_learner.py ppsqmix|epymarl_ns|epymarl PATH
+    python peer_learner.py ppsqmix|epymarl_ns|epymarl|... PATH
 
 The peers' Python runs it, with PyTorch, NumPy and the project's source at PATH. It imports nothing of fedqmix and
 contains none of the project's code: it calls the project's classes through the interface of the project's own training
 loop. A training step is that loop's work between two episodes: it samples a batch from the project's replay buffer and
-takes its learner's whole step.
+takes its learner's whole step. Projects that descend from PyMARL are called in peer_pymarl.py.
 """
 
 from __future__ import annotations
@@ -114,104 +114,6 @@ class PpsQmix:
         return list(self._learner.eval_parameters)
 
 
-class Epymarl:
-    """EPyMARL's QLearner, QMixer and ReplayBuffer. shared: one network, not one per agent.
-
-    The settings are those of its qmix, except where its training step would differ from ours: the agents are recurrent
-    and observe their last action and id, and rewards are not standardised.
-    """
-
-    def __init__(self, sizes: Sizes, episodes: Arrays, shared: bool) -> None:
-        self._batch = sizes["batch"]
-        self._args = SimpleNamespace(
-            n_agents=sizes["agents"],
-            n_actions=sizes["actions"],
-            state_shape=sizes["state_dim"],
-            hidden_dim=sizes["hidden"],
-            mixing_embed_dim=sizes["mixing_embed"],
-            hypernet_layers=sizes["hypernetwork_layers"],
-            hypernet_embed=sizes["hypernetwork_hidden"],
-            lr=sizes["learning_rate"],
-            gamma=sizes["gamma"],
-            grad_norm_clip=sizes["grad_norm_clip"],
-            double_q=sizes["double_q"],
-            target_update_interval_or_tau=sizes["target_update_interval"],
-            agent="rnn" if shared else "rnn_ns",
-            mac="basic_mac" if shared else "non_shared_mac",
-            action_selector="epsilon_greedy",
-            agent_output_type="q",
-            common_reward=True,
-            device="cpu",
-            epsilon_anneal_time=50_000,
-            epsilon_finish=0.05,
-            epsilon_start=1.0,
-            evaluation_epsilon=0.0,
-            learner="q_learner",
-            learner_log_interval=1 << 60,
-            mixer="qmix",
-            obs_agent_id=True,
-            obs_individual_obs=False,
-            obs_last_action=True,
-            standardise_returns=False,
-            standardise_rewards=False,
-            use_cuda=False,
-            use_rnn=True,
-        )
-        self._fill(sizes, episodes)
-        controllers, learners = importlib.import_module("controllers"), importlib.import_module("learners")
-        controller = controllers.REGISTRY[self._args.mac](self._buffer.scheme, self._groups, self._args)
-        silent = SimpleNamespace(log_stat=lambda *_: None)
-        self._learner = learners.REGISTRY[self._args.learner](controller, self._buffer.scheme, silent, self._args)
-
-    def _fill(self, sizes: Sizes, episodes: Arrays) -> None:
-        """Create the replay buffer and add the episodes one by one."""
-        storage = importlib.import_module("components.episode_buffer")
-        one_hot = importlib.import_module("components.transforms").OneHot(out_dim=sizes["actions"])
-        scheme = {
-            "state": {"vshape": sizes["state_dim"]},
-            "obs": {"vshape": sizes["obs_dim"], "group": "agents"},
-            "actions": {"vshape": (1,), "group": "agents", "dtype": torch.long},
-            "avail_actions": {"vshape": (sizes["actions"],), "group": "agents", "dtype": torch.int},
-            "reward": {"vshape": (1,)},
-            "terminated": {"vshape": (1,), "dtype": torch.uint8},
-        }
-        self._groups = {"agents": sizes["agents"]}
-        stored, moments = episodes["observations"].shape[:2]
-        shape = {"preprocess": {"actions": ("actions_onehot", [one_hot])}, "device": "cpu"}
-        self._buffer = storage.ReplayBuffer(scheme, self._groups, stored, moments, **shape)
-        columns = {name: torch.from_numpy(episodes[name]) for name in episodes}
-        for episode, length in enumerate(episodes["lengths"].tolist()):
-            one = storage.SampledEpisodes(scheme, self._groups, 1, moments, **shape)
-            before, whole = slice(0, length), slice(0, length + 1)
-            seen = {"state": columns["state"], "obs": columns["observations"]}
-            seen["avail_actions"] = columns["available_actions"].int()
-            one.update({name: column[episode : episode + 1, whole] for name, column in seen.items()}, ts=whole)
-            done = {"actions": columns["actions"], "reward": columns["team_reward"]}
-            done["terminated"] = columns["terminated"].to(torch.uint8)
-            one.update(
-                {name: column[episode : episode + 1, before].unsqueeze(-1) for name, column in done.items()},
-                ts=before,
-                mark_filled=False,
-            )
-            self._buffer.insert_episode_batch(one)
-
-    def step(self) -> None:
-        """Sample a batch, cut it to its longest episode, and take one training step."""
-        batch = self._buffer.sample(self._batch)
-        batch = batch[:, : batch.max_t_filled()]
-        self._learner.train(batch, 0, 0)
-
-    def held(self) -> tuple[int, float]:
-        """Return the number of transitions in the buffer and the sum of their rewards."""
-        moments = int(self._buffer["filled"].sum())  # an episode has one moment more than transitions
-        filled = moments - self._buffer.episodes_in_buffer
-        return filled, float(self._buffer["reward"].double().sum())
-
-    def parameters(self) -> list[torch.Tensor]:
-        """Return the learned parameters."""
-        return list(self._learner.params)
-
-
 class FixedChoice:
     """A replacement of numpy.random.choice, the projects' sampler, that returns given episodes."""
 
@@ -256,7 +158,13 @@ def build(name: str, sizes: Sizes, file: str) -> Learner:
         episodes = dict(arrays)
     torch.set_num_threads(sizes["threads"])
     torch.manual_seed(0)
-    return PpsQmix(sizes, episodes) if name == "ppsqmix" else Epymarl(sizes, episodes, shared=name == "epymarl")
+    made: Learner = (PpsQmix if name == "ppsqmix" else pymarl().LEARNERS[name])(sizes, episodes)
+    return made
+
+
+def pymarl() -> Any:
+    """Return the module peer_pymarl, which lies beside this file."""
+    return importlib.import_module("peer_pymarl")
 
 
 def _stand_in_for_smac() -> None:
@@ -271,11 +179,11 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the project's own output is not an answer
     name, path = sys.argv[1], Path(sys.argv[2])
+    pymarl()  # before this folder leaves the path
     # The project's folder replaces this one, so that no module of ours is imported in place of one of the project's.
     sys.path[0] = str(path if name == "ppsqmix" else path / "src")
     warnings.filterwarnings("ignore", "Using a non-tuple sequence")  # EPyMARL's buffer: five of them per batch
-    if name == "ppsqmix":
-        _stand_in_for_smac()
+    _stand_in_for_smac() if name == "ppsqmix" else pymarl().stand_in_for_worlds()
     for module in ("pfqmix_smac", "replay_buffer") if name == "ppsqmix" else ("learners", "controllers"):
         importlib.import_module(module)
     versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}

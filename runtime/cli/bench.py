@@ -229,7 +229,7 @@ def _learners(words: Sequence[str]) -> dict[str, Any]:
     config = compose(list(rest))
     steps = learners.STEPS if "maps" not in options else None
     sources, about = episodes(options, config, learners.MAPS, "full", steps)
-    names = choices(options, "peers", "peer", learners.PEERS)
+    names = choices(options, "peers", "peer", learners.PEERS.get(config.algorithm.name, tuple(learners.SOURCES)))
     rounds = number(options, "rounds", int, 5)
     with CountBar(len(sources) * (1 + len(names)) * (1 + rounds), "rounds") as bar:
         figures = learners.measure(

@@ -63,9 +63,9 @@ def test_every_learner_trains_on_the_same_random_episodes(capfd):
     assert main(["bench", "learners", *words, *PATHS, "model.hidden=8"]) == 0
     printed = capfd.readouterr()
     figures = json.loads(printed.out)
-    assert figures["peers"].keys() == set(learners.PEERS)
+    assert figures["peers"].keys() == set(learners.PEERS["qmix"])
     figure = figures["train_step"]["3m"]
-    assert {name: figure[name]["parameters"] for name in learners.PEERS} == {
+    assert {name: figure[name]["parameters"] for name in learners.PEERS["qmix"]} == {
         "ppsqmix": 7,
         "epymarl_ns": 5,
         "epymarl": 5,
@@ -73,8 +73,8 @@ def test_every_learner_trains_on_the_same_random_episodes(capfd):
     assert figure["ours"].keys() == {"ms", "floor_ms", "times_floor", "parameters"}
     assert {len(by_round) for by_round in figure["ms_by_round"].values()} == {2}
     stored = digests(RandomEpisodes("3m", compose([]), "mixed", 6).draw(6))
-    steps = {name: told(printed.err, f"{name}-step") for name in learners.PEERS}
-    for name in learners.PEERS:
+    steps = {name: told(printed.err, f"{name}-step") for name in learners.PEERS["qmix"]}
+    for name in learners.PEERS["qmix"]:
         assert told(printed.err, name) == [{"hidden": 8, "threads": 1}]
         assert len(steps[name]) == 3 + 2 * 2  # those before the rounds too
         for step, first in zip(steps[name], steps["ppsqmix"], strict=True):
@@ -92,7 +92,7 @@ def test_every_learner_trains_on_the_same_stored_episodes(run, capfd):
     assert figures["run"] == str(run)
     assert figures["train_step"].keys() == {"3m"}
     stored = digests(StoredEpisodes(run).draw(4))
-    for name in learners.PEERS:
+    for name in learners.PEERS["qmix"]:
         for step in told(printed.err, f"{name}-step"):
             assert all(any(row == pytest.approx(one) for one in stored) for row in step)
 
@@ -148,7 +148,7 @@ def test_the_length_of_random_episodes_is_given_for_each_map(capfd):
         (["learners", "peers=ppsqmix"], "ColaZhang22/PPS-QMIX on GitHub, ppsqmix_path=PATH"),
         (["learners", "peers=epymarl", "epymarl_path=/"], "no src/learners at epymarl_path=/"),
         (["learners", *PATHS, "peer_python=/no/python"], "peer_python=/no/python cannot be run"),
-        (["learners", *PATHS, "algorithm=vdn"], "only compared with algorithm=qmix"),
+        (["learners", *PATHS, "algorithm=vdn"], "the peers have qmix, qplex"),
     ],
 )
 def test_what_is_missing_or_impossible_is_named(capfd, words, expected):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 
-class SampledEpisodes:
+class EpisodeBatch:
     def __init__(self, scheme, groups, batch_size, max_seq_length, preprocess, device):
         ((name, (_, (one_hot,))),) = preprocess.items()
         assert (name, one_hot.out_dim, device) == ("actions", scheme["avail_actions"]["vshape"][0], "cpu")
@@ -37,7 +37,7 @@ class Sample(dict):
         return Sample({name: column[key] for name, column in self.items()})
 
 
-class ReplayBuffer(SampledEpisodes):
+class ReplayBuffer(EpisodeBatch):
     def __init__(self, scheme, groups, buffer_size, max_seq_length, preprocess, device):
         super().__init__(scheme, groups, buffer_size, max_seq_length, preprocess, device)
         self.episodes_in_buffer = 0
