@@ -19,7 +19,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.runs.lifecycle.memory import keep_freed_memory
 
 HELP = """\
-fedqmix bench world [env=skirmish|bps|lbf|rware] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
+fedqmix bench world [env=skirmish|bps|lbf|predator_prey|rware] [maps=3m,8m] [batches=1,32,256] [threads=2] [seconds=3]
                     [env.name=value ...]
     environment steps a second of a world in this process with random available actions, by map and batch of episodes
 fedqmix bench spread [maps=bps-1,bps-3] [policies=random,greedy] [episodes=1000] [seed=0] [threads=2]
