@@ -36,11 +36,25 @@ def privacy_command(words: list[str]) -> int:
         if name not in OPTIONS and not name.startswith(SECTIONS):
             raise ConfigurationError(unknown("option", name, OPTIONS))
     one = any(word.startswith(("algorithm=", "algorithm.")) for word in words)
-    chosen = [words] if one else [[*words, f"algorithm={name}"] for name in ALGORITHMS]
     console = Console()
-    for own in chosen:
-        console.print(_table(compose(own)))
+    if one:
+        console.print(_table(compose(_with_network(words))))
+        return 0
+    for name, algorithm in ALGORITHMS.items():
+        try:
+            console.print(_table(compose(_with_network([*words, f"algorithm={name}"]))))
+        except ConfigurationError as error:
+            if not (algorithm.team.reads_entities or algorithm.agent.hides_entities):
+                raise
+            console.print(f"{name}: {error}")
     return 0
+
+
+def _with_network(words: list[str]) -> list[str]:
+    """Add a network over entities where the algorithm needs one: rows do not depend on which."""
+    named = [word.partition("=")[2] for word in words if word.startswith("algorithm=")]
+    hides = bool(named) and named[-1] in ALGORITHMS and ALGORITHMS[named[-1]].agent.hides_entities
+    return [*words, "model=entity_attention"] if hides else words
 
 
 def markdown() -> str:

@@ -41,6 +41,7 @@ def test_bytes_are_those_of_the_publications_table(capsys: pytest.CaptureFixture
     A transition of QPLEX has four values and two actions; one of QTRAN three encodings of 75 numbers and two values.
     """
     expected = {"qmix": (8, 4), "ow_qmix": (12, 8), "cw_qmix": (13, 8), "qplex": (18, 4), "qtran": (908, 308)}
+    expected |= {"refil": (16, 12), "flex_qmix": (8, 4), "transf_state": (8, 4)}
     for name, (up, down) in expected.items():
         assert main(["privacy", f"algorithm={name}", "map=2s3z"]) == 0
         printed = " ".join(capsys.readouterr().out.split())
@@ -53,6 +54,13 @@ def test_sizes_are_those_of_the_task_and_the_settings(capsys: pytest.CaptureFixt
     printed = " ".join(capsys.readouterr().out.split())
     assert f"qtran on 3m: {3 * 4 * 12 + 8} bytes up and {4 * 12 + 8} bytes down" in printed
     assert "float32 [12]" in printed
+
+
+def test_a_world_without_entities_leaves_out_what_needs_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["privacy", "env=rware", "map=rware-tiny-2ag-v2"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "refil: this world has no entities" in printed
+    assert "central_greedy" in printed
 
 
 def test_rows_of_which_the_sum_is_used_are_named(capsys: pytest.CaptureFixture[str]) -> None:

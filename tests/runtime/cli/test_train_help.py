@@ -86,7 +86,8 @@ def test_the_settings_of_one_method_stand_under_the_choices_that_have_them() -> 
     assert "every algorithm:\n  algorithm.code=null" in text
     assert "algorithm=ow_qmix | cw_qmix | own:\n  algorithm.alpha=0.1" in text
     assert text.startswith(
-        "algorithm=iql | vdn | qmix | ow_qmix | cw_qmix | qplex | qtran | ippo | mappo | own   (default qmix)\n"
+        "algorithm=iql | vdn | qmix | ow_qmix | cw_qmix | qplex | qtran | flex_qmix | refil | transf_qmix | "
+        "transf_state | ippo | mappo | own   (default qmix)\n"
     )
 
 
