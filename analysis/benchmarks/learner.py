@@ -184,12 +184,11 @@ def products(spec: TeamSpec, learner: TeamLearner, agent: Shapes, lengths: np.nd
     """Count the floating-point operations of a training step's matrix products: the GRU with Q-learning.
 
     agent: the shapes of one agent's parameters. Forward of the online and target networks, and the online backward:
-    one product for the weights and one for the inputs of every layer but the first. Layers over entities count once a
-    moment, as if there were one entity, so the floor of networks over entities is too low.
+    one product for the weights and one for the inputs of every layer but the first.
     """
     order = timeline(lengths)
     shapes = {name: shape for name, shape in agent.items() if len(shape) == 2}
-    per_moment = sum(4 * rows * columns for rows, columns in shapes.values()) - np.prod(next(iter(shapes.values())))
+    per_moment = sum(4 * rows * columns for rows, columns in shapes.values()) - np.prod(shapes["fc.weight"])
     layers = [p.shape for p in learner.half.parameters() if p.dim() == 2]
     first = sum(int(np.prod(shape)) for shape in layers if shape[1] == spec.state_dim)
     per_transition = sum(4 * int(np.prod(shape)) for shape in layers) - first
