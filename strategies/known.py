@@ -28,7 +28,7 @@ def trained(facts: Facts, env_step: int, n_agents: int) -> list[Known]:
     common: dict[str, Figure] = {m.ENV_STEP: env_step, m.BROKEN: counted.broken}
     if learned is not None:
         common |= {m.TRAIN_STEP: learned.train_steps, m.EPISODE: learned.episodes}
-    return [common | own for own in _of_agents(counted)]
+    return [{**common, **own} for own in _of_agents(counted)]
 
 
 def played(facts: Facts, purposes: Sequence[Purpose]) -> list[Counted]:
@@ -57,7 +57,7 @@ def policy(counted: Counted, env_step: int) -> list[Known]:
     env_step: as in `trained`.
     """
     common: dict[str, Figure] = {m.ENV_STEP: env_step, m.BROKEN: counted.broken}
-    return [common | own for own in _of_agents(counted)]
+    return [{**common, **own} for own in _of_agents(counted)]
 
 
 def _of_agents(counted: Counted) -> list[Known]:

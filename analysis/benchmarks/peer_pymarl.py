@@ -342,6 +342,6 @@ def stand_in_for_worlds() -> None:
         for one in taken:
             setattr(module, one, lambda *_: None)
         sys.modules[name] = module
-    torch.Tensor.cuda = lambda tensor, *_: tensor  # type: ignore[assignment, method-assign]
+    torch.Tensor.cuda = lambda tensor, *_: tensor  # type: ignore[method-assign]
     fill = torch.Tensor.masked_fill
-    torch.Tensor.masked_fill = lambda tensor, mask, value: fill(tensor, mask.bool(), value)  # type: ignore[assignment, method-assign]
+    torch.Tensor.masked_fill = lambda tensor, mask, value: fill(tensor, mask.bool(), value)  # type: ignore[method-assign]
