@@ -43,7 +43,7 @@ SHOWS = {
         lambda config: ForagingTeam("nearest", foraging_task(config.map, config.env).foods, config.seed),
     ),
     "predator_prey": Show(
-        ("env=predator_prey", "env.side=6", "env.agents=4", "env.prey=3", "env.episode_limit=60"), HuntingTeam.of
+        ("env=predator_prey", "env.side=6", "env.agents=4", "env.prey=3", "env.episode_limit=20"), HuntingTeam.of
     ),
     "rware": Show(
         ("env=rware", "map=rware-tiny-2ag-v2", "env.episode_limit=60"),
