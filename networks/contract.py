@@ -84,6 +84,18 @@ class NetworkContract:
         assert stepped.shape == (3, ORDER.moments, self.spec.n_actions)
         assert torch.allclose(network.unroll(parameters, seen, ORDER), stepped, rtol=1e-4, atol=1e-5)
 
+    def test_a_step_is_differentiable(self) -> None:
+        """`step` has the gradients of `unroll`, to 1e-4: what follows is learned from either."""
+        network, parameters = self.make()
+        gradients = []
+        for unrolled in (Network.unroll, type(network).unroll):
+            leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
+            torch.autograd.backward(unrolled(network, leaves, self.seen(), ORDER).square().sum())
+            gradients.append({name: leaf.grad for name, leaf in leaves.items()})
+        for name, gradient in gradients[0].items():
+            assert gradient is not None, name
+            assert torch.allclose(gradient, gradients[1][name], rtol=1e-3, atol=1e-4), name
+
     def test_agents_do_not_see_each_other(self) -> None:
         """A stack of one computes the same values as the stack of three for that agent."""
         network, parameters = self.make()

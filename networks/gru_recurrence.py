@@ -27,9 +27,22 @@ def gru_cell(gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor,
     weight: [agents, width, 3 * width]. bias: [agents, 3 * width].
     Returns the new hidden state [agents, rows, width].
     """
+    if torch.is_grad_enabled() and any(one.requires_grad for one in (gates_in, hidden, weight, bias)):
+        return _differentiable_cell(gates_in, hidden, weight, bias)
     now = _Moments.empty(gates_in, [gates_in.shape[1]])
     now.advance(0, hidden, weight, bias.unsqueeze(1))
     return now.hidden
+
+
+def _differentiable_cell(
+    gates_in: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """Advance as `gru_cell` does, by operations with an autograd graph: writing into given memory has none."""
+    width = hidden.shape[-1]
+    side = torch.baddbmm(bias.unsqueeze(1), hidden, weight)
+    reset, update = (gates_in[..., : 2 * width] + side[..., : 2 * width]).sigmoid().split(width, dim=-1)
+    new = (gates_in[..., 2 * width :] + reset * side[..., 2 * width :]).tanh()
+    return torch.lerp(new, hidden, update)
 
 
 def unroll(gates_in: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, timeline: Timeline) -> torch.Tensor:

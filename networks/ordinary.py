@@ -10,6 +10,7 @@ from torch import nn
 
 from fedqmix.networks import layers
 from fedqmix.networks.base import Network, Seen
+from fedqmix.networks.entity_network import EntityNetwork
 from fedqmix.networks.gru import Gru
 from fedqmix.networks.mlp import Mlp
 from fedqmix.networks.module import ModuleNetwork
@@ -42,14 +43,17 @@ class OrdinaryNetwork(nn.Module, ABC):
         -1 in every row. memory: [rows, memory_width], the previous call's; None: the beginning of every episode.
         Returns Q-values [rows, n_actions], of unavailable actions too, and the new memory.
         """
-        rows = len(observations)
-        if last_actions is None:
-            last_actions = torch.full((rows,), -1, dtype=torch.int64, device=observations.device)
         if memory is None:
-            memory = observations.new_zeros(rows, self.memory_width)
-        ids = torch.tensor([self.agent], dtype=torch.int64, device=observations.device)
-        seen = Seen(observations.unsqueeze(0), last_actions.unsqueeze(0), ids)
+            memory = observations.new_zeros(len(observations), self.memory_width)
+        seen = self.seen(observations, last_actions)
         return self.values(layers.flat_input(seen, self.spec, self._settings)[0], memory)
+
+    def seen(self, observations: torch.Tensor, last_actions: torch.Tensor | None) -> Seen:
+        """Return the arguments of `forward` as those of a stack of this one agent."""
+        if last_actions is None:
+            last_actions = torch.full((len(observations),), -1, dtype=torch.int64, device=observations.device)
+        ids = torch.tensor([self.agent], dtype=torch.int64, device=observations.device)
+        return Seen(observations.unsqueeze(0), last_actions.unsqueeze(0), ids)
 
     @abstractmethod
     def values(self, inputs: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -113,17 +117,58 @@ class OrdinaryModule(OrdinaryNetwork):
         self.module.load_state_dict(dict(parameters))
 
 
+class OrdinaryEntityNetwork(OrdinaryNetwork):
+    """A network over entities, whose parameters have its names and its layout: weights are [inputs, outputs]."""
+
+    def __init__(self, network: EntityNetwork, agent: int) -> None:
+        super().__init__(network, agent)
+        self.memory_width = network.settings.hidden
+        self._network = network
+        for name, shape in network.shapes().items():
+            *path, last = name.split(".")
+            place: nn.Module = self
+            for part in path:
+                if part not in dict(place.named_children()):
+                    place.add_module(part, nn.Module())
+                place = place.get_submodule(part)
+            place.register_parameter(last, nn.Parameter(torch.zeros(shape)))
+
+    def forward(
+        self,
+        observations: torch.Tensor,
+        last_actions: torch.Tensor | None = None,
+        memory: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See OrdinaryNetwork; as a stack of one agent."""
+        seen = self.seen(observations, last_actions)
+        if memory is None:
+            memory = observations.new_zeros(len(observations), self.memory_width)
+        parameters = {name: value.unsqueeze(0) for name, value in self.named_parameters()}
+        values, new = self._network.step(parameters, seen, memory.unsqueeze(0))
+        return values[0], new[0]
+
+    def values(self, inputs: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Raise NotImplementedError: rows of entities have no flat input."""
+        raise NotImplementedError
+
+    def load_own(self, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Copy the agent's parameters."""
+        self.load_state_dict(dict(parameters))
+
+
 def ordinary(network: Network, agent: int, parameters: Mapping[str, torch.Tensor]) -> OrdinaryNetwork:
     """Return one agent's network as an ordinary module with copies of its parameters.
 
     agent: its id in the team. parameters: the agent's own, without an agent axis, by name.
-    Raises ConfigurationError for a network that is neither a GRU, an MLP nor a ModuleNetwork.
+    Raises ConfigurationError for a network that is of another kind: neither a GRU, an MLP, over entities nor a ModuleNetwork.
     """
     made: OrdinaryNetwork
     if type(network) is Gru:
         made = OrdinaryGru(network, agent)
     elif type(network) is Mlp:
         made = OrdinaryMlp(network, agent)
+    elif isinstance(network, EntityNetwork):
+        made = OrdinaryEntityNetwork(network, agent)
     elif isinstance(network, ModuleNetwork):
         made = OrdinaryModule(network, agent)
     else:

@@ -38,6 +38,8 @@ def composed(*words: str) -> Config:
     if any(word.startswith("env=") for word in words):  # a suite has its own tasks, and names its first one
         # Which early stop is a suite's own depends on its score: worlds without code have none.
         return compose([*words, "stop.win_rate=null"], parameter_names=PARAMETER_NAMES)
+    if "algorithm=refil" in words:  # refuses the default network
+        words = (*words, "model=entity_attention")
     return compose([*words, "map=8m"], maps=MAPS, parameter_names=PARAMETER_NAMES)
 
 

@@ -14,6 +14,7 @@ from fedqmix.envs import team_spec
 from fedqmix.networks import EntityAttention, Mlp, Network, Transformer, make_network
 from fedqmix.networks.base import Parameters, Seen
 from fedqmix.networks.contract import ENTITY_SPEC, ORDER, SPEC
+from fedqmix.networks.ordinary import ordinary
 from fedqmix.runtime.core.entities import EntityTable
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.spaces import Flat
@@ -193,3 +194,18 @@ def test_mistakes_are_refused() -> None:
     table = replace(ENTITY_SPEC.observation.entities, actions=())
     with pytest.raises(ConfigurationError, match=r"policy_decoupling=true needs actions that target"):
         make_network(transformer_model(), replace(ENTITY_SPEC, observation=Flat(10, entities=table)))
+
+
+@pytest.mark.parametrize(("kind", "model"), BOTH)
+def test_as_an_ordinary_module_it_gives_the_same_values(kind, model) -> None:
+    network = kind(ENTITY_SPEC, model)
+    parameters, memory = drawn(network), torch.randn(3, ORDER.batch, 8)
+    plain = seen().at(slice(0, ORDER.batch))
+    expected, after = network.step(parameters, plain, memory)
+    module = ordinary(network, 1, {name: value[1] for name, value in parameters.items()})
+    values, new = module(plain.observations[1], plain.last_actions[1], memory[1])
+    assert torch.allclose(values, expected[1], atol=1e-6)
+    assert torch.allclose(new, after[1], atol=1e-6)
+    assert {name for name, _ in module.named_parameters()} == set(network.shapes())
+    first, _ = module(plain.observations[1])
+    assert torch.allclose(first, network.step(parameters, plain, torch.zeros(3, ORDER.batch, 8))[0][1], atol=1e-6)

@@ -46,6 +46,8 @@ def test_a_choice_s_help_has_each_of_its_settings_with_range_and_meaning(group: 
 @pytest.mark.parametrize(("group", "choice"), EVERY)
 def test_the_default_is_what_composition_gives_without_an_experiment(group: str, choice: str) -> None:
     task = [] if group == "env" else ["map=8m"]  # a suite has its own
+    if choice == "refil":  # refuses the default network
+        task += ["model=entity_attention"]
     section = getattr(compose(["experiment=paper", *task, f"{group}={choice}", "run_dir=here"]), group)
     for name, (default, _) in printed(explain(f"{group}={choice}")).items():
         value = getattr(section, name.partition(".")[2])
@@ -53,6 +55,8 @@ def test_the_default_is_what_composition_gives_without_an_experiment(group: str,
             assert float(default) == value, name
         elif default.startswith("${" + group):
             assert getattr(section, default.rpartition(".")[2].rstrip("}")) == value
+        elif default == "${model.hidden}":
+            assert value == 64
         else:
             assert default.replace("${run_dir}", "here") == written(value), name
 
