@@ -52,7 +52,7 @@ def rows_of(values: torch.Tensor, encodings: torch.Tensor) -> Mapping[str, torch
 
 def greedy_payoff(name: str, seed: int, steps: int) -> float:
     """Learn the tables; return the payoff of the joint action that they prefer."""
-    settings = algorithm(name=name, joint_hidden=32, encoding_embed=WIDTH - 3, lambda_opt=1.0, lambda_nopt=0.1)
+    settings = algorithm(name=name, joint_hidden=32, encoding_embed=WIDTH - 3, lambda_opt=1.0, lambda_nopt=1.0)
     half = make_team_half(ALGORITHMS[name], settings, SPEC, seed)
     target, seen = target_of(half), transitions()
     random = torch.Generator().manual_seed(seed)
