@@ -39,7 +39,7 @@ def chosen(table: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
 
 
 def rows_of(values: torch.Tensor, encodings: torch.Tensor) -> Mapping[str, torch.Tensor]:
-    """Every row that VDN, QMIX and QTRAN know, of tables [agents, actions(, width)]."""
+    """Every row that VDN and QTRAN know, of tables [agents, actions(, width)]."""
     best = values.argmax(1, keepdim=True).expand(-1, COUNT)
     q, nothing = chosen(values, JOINT), torch.zeros(2, COUNT)
     of_encodings = {
@@ -52,7 +52,7 @@ def rows_of(values: torch.Tensor, encodings: torch.Tensor) -> Mapping[str, torch
 
 def greedy_payoff(name: str, seed: int, steps: int) -> float:
     """Learn the tables; return the payoff of the joint action that they prefer."""
-    settings = algorithm(name=name, joint_hidden=32, encoding_embed=WIDTH - 3, lambda_opt=1.0, lambda_nopt=0.1)
+    settings = algorithm(name=name, joint_hidden=32, encoding_embed=WIDTH - 3, lambda_opt=1.0, lambda_nopt=1.0)
     half = make_team_half(ALGORITHMS[name], settings, SPEC, seed)
     target, seen = target_of(half), transitions()
     random = torch.Generator().manual_seed(seed)
@@ -67,6 +67,6 @@ def greedy_payoff(name: str, seed: int, steps: int) -> float:
     return float(PAYOFFS[first, second])
 
 
-@pytest.mark.parametrize(("name", "finds"), [("qtran", True), ("vdn", False), ("qmix", False)])
-def test_only_an_unrestricted_joint_value_finds_the_optimum_amid_losses(name, finds):
+@pytest.mark.parametrize(("name", "finds"), [("qtran", True), ("vdn", False)])
+def test_an_unrestricted_joint_value_finds_the_optimum_amid_losses_and_a_sum_does_not(name, finds):
     assert (greedy_payoff(name, seed=1, steps=600) == 8.0) is finds
