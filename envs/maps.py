@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -94,13 +95,13 @@ def available_maps() -> list[str]:
 @cache
 def load_map(name: str) -> MapRecord:
     """Return the map, or SMACv2's scenario, of a name. Raises ConfigurationError that lists the valid names."""
-    from fedqmix.envs.skirmish.smacv2.scenarios import find_scenario  # builds on this module
+    from fedqmix.envs.skirmish.smacv2.scenarios import SCENARIOS, find_scenario  # builds on this module
 
     data = _data()
     if name not in data["maps"]:
         scenario = find_scenario(name)
         if scenario is None:
-            raise ConfigurationError(_unknown_map(name))
+            raise ConfigurationError(_unknown_map(name, SCENARIOS))
         return scenario
     values = data["maps"][name]
     terrain, order, slots = data["terrains"][values["terrain"]], values["enemy_order"], data["map_types"]
@@ -135,12 +136,15 @@ def _by_cell(rows: list[str], meaning: dict[str, Any], kind: Any) -> Any:
     return cells
 
 
-def _unknown_map(name: str) -> str:
+def _unknown_map(name: str, scenarios: Sequence[str]) -> str:
     allowed = available_maps()
-    folded = {candidate.lower(): candidate for candidate in allowed}
+    folded = {candidate.lower(): candidate for candidate in (*allowed, *scenarios)}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    return f"There is no map {name!r}.{hint} Available maps: {', '.join(allowed)}."
+    return (
+        f"There is no map {name!r}.{hint} Available maps: {', '.join(allowed)}; with env=skirmish also SMACv2's "
+        f"{', '.join(scenarios)}."
+    )
 
 
 @cache
