@@ -8,6 +8,7 @@ from fedqmix.conf.schema import EnvConfig
 from fedqmix.envs.battle_options import BattleOptions
 from fedqmix.envs.maps import available_maps, load_map
 from fedqmix.envs.registry import find_suite
+from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.world import LocalWorld, TeamSink, TeamSpec
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "available_tasks",
     "make_world",
     "maximum_reward",
+    "playable_tasks",
     "require_world",
     "team_spec",
 ]
@@ -40,6 +42,19 @@ def team_spec(map: str, env: EnvConfig) -> TeamSpec:
 def available_tasks(suite: str) -> Sequence[str]:
     """Return the names of a suite's tasks, which are the values of `map`; see `Suite.tasks`."""
     return find_suite(suite).tasks()
+
+
+def playable_tasks(env: EnvConfig) -> list[str]:
+    """Return the names of a suite's tasks that go together with its settings."""
+    return [task for task in available_tasks(env.name) if _goes_with(task, env)]
+
+
+def _goes_with(task: str, env: EnvConfig) -> bool:
+    try:
+        team_spec(task, env)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def agent_types(map: str, env: EnvConfig) -> list[str]:

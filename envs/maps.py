@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -98,14 +99,14 @@ def load_map(name: str) -> MapRecord:
 
     Raises ConfigurationError that lists the valid names.
     """
-    from fedqmix.envs.skirmish.random_teams.tasks import find_random_teams  # these build on this module
-    from fedqmix.envs.skirmish.smacv2.scenarios import find_scenario
+    from fedqmix.envs.skirmish.random_teams.tasks import RANDOM_TEAMS, find_random_teams  # these build on this module
+    from fedqmix.envs.skirmish.smacv2.scenarios import SCENARIOS, find_scenario
 
     data = _data()
     if name not in data["maps"]:
         scenario = find_scenario(name) or find_random_teams(name)
         if scenario is None:
-            raise ConfigurationError(_unknown_map(name))
+            raise ConfigurationError(_unknown_map(name, (*SCENARIOS, *RANDOM_TEAMS)))
         return scenario
     values = data["maps"][name]
     terrain, order, slots = data["terrains"][values["terrain"]], values["enemy_order"], data["map_types"]
@@ -140,12 +141,15 @@ def _by_cell(rows: list[str], meaning: dict[str, Any], kind: Any) -> Any:
     return cells
 
 
-def _unknown_map(name: str) -> str:
+def _unknown_map(name: str, scenarios: Sequence[str]) -> str:  # scenarios: of SMACv2, and sets of drawn teams
     allowed = available_maps()
-    folded = {candidate.lower(): candidate for candidate in allowed}
+    folded = {candidate.lower(): candidate for candidate in (*allowed, *scenarios)}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    return f"There is no map {name!r}.{hint} Available maps: {', '.join(allowed)}."
+    return (
+        f"There is no map {name!r}.{hint} Available maps: {', '.join(allowed)}; with env=skirmish also "
+        f"{', '.join(scenarios)}."
+    )
 
 
 @cache

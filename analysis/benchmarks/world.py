@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedqmix.conf.schema import EnvConfig
-from fedqmix.envs.factory import available_tasks, make_world
+from fedqmix.envs.factory import make_world, playable_tasks
 from fedqmix.envs.options import skirmish_options
 from fedqmix.envs.skirmish.compile import kernel
 from fedqmix.runtime.core.world import Bools, EpisodeBatch, Integers, Purpose, TeamTimeStep, World
@@ -53,7 +53,7 @@ def measure(
     Raises ConfigurationError for an unknown map.
     """
     env = env if env is not None else skirmish_options()
-    maps = list(maps) if maps is not None else available_tasks(env.name)
+    maps = list(maps) if maps is not None else playable_tasks(env)
     threads = threads if threads is not None else os.cpu_count() or 1
     first_step_seconds = _first_step(maps[0], env)
     figures = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fedqmix.conf.schema import EnvConfig
-from fedqmix.envs import available_tasks, team_spec
+from fedqmix.envs import team_spec
+from fedqmix.envs.factory import playable_tasks
 from fedqmix.runtime.core.errors import ConfigurationError
 
 
@@ -21,7 +22,7 @@ def require_members(map_name: str, env: EnvConfig, known: Collection[int] | None
     if known is None or not missing:
         return
     size = next(agent for agent in range(len(known) + 1) if agent not in known)  # agents 0 to size - 1 are there
-    fit = [name for name in available_tasks(env.name) if team_spec(name, env).n_agents == size]
+    fit = [name for name in playable_tasks(env) if team_spec(name, env).n_agents == size]
     raise ConfigurationError(
         f"map={map_name} has {n_agents} agents, and this federation has {len(known)}: the SuperLink knows no SuperNode "
         f"of agent {', '.join(map(str, missing))}. Maps of {size} agents: {', '.join(fit) or 'none'}. For a larger "

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fedqmix.envs import StarCraft2Env, make_world, team_spec
-from fedqmix.envs.factory import agent_types, available_tasks
+from fedqmix.envs.factory import agent_types, available_tasks, playable_tasks
 from fedqmix.envs.maps import available_maps, load_map
 from fedqmix.envs.positions import read_units
 from fedqmix.envs.scripted import ScriptedTeam
@@ -74,6 +74,12 @@ def test_all_fifteen_are_tasks_of_skirmish_alone() -> None:
         team_spec("zerg_5_vs_5", smac_options())
 
 
+def test_settings_choose_the_tasks() -> None:
+    assert playable_tasks(options()) == list(available_tasks("skirmish"))
+    assert playable_tasks(options(randomise="both")) == available_maps()
+    assert playable_tasks(options(conic_fov=True)) == list(SCENARIOS)
+
+
 def test_cones_add_actions_and_numbers() -> None:
     """12 actions; the direction of view in the own features, in the state and nowhere else."""
     plain, cones = team_spec("zerg_10_vs_11", options()), team_spec("zerg_10_vs_11", options(conic_fov=True))
@@ -99,7 +105,7 @@ def test_a_healer_has_an_action_for_each_of_more_agents() -> None:
         ("3m", {"quirk": True}, "env.quirk=true belongs"),
         ("terran_65_vs_5", {}, "at most 64 agents"),
         ("terran_60_vs_70", {}, "128 units"),
-        ("orcs_5_vs_5", {}, "no map 'orcs_5_vs_5'"),
+        ("protos_5_vs_5", {}, "no map 'protos_5_vs_5'. Did you mean 'protoss_5_vs_5'"),
     ],
 )
 def test_what_cannot_be_played_is_refused(map: str, changes: dict, message: str) -> None:
