@@ -157,6 +157,14 @@ class TeamHalf(nn.Module, ABC):
         The figures' names must be those of `figures`.
         """
 
+    def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """Return the values of the joint actions taken, by the name of what estimates them; {} where nothing does.
+
+        The first is the one whose greedy actions the agents take. Arguments as for `loss`. Values are [outputs,
+        transitions]; several outputs are the agents' own.
+        """
+        return {}
+
     @classmethod
     def learn_batched(cls, inputs: Sequence[TeamInputs], declared: Sequence[Row]) -> list[Learned]:
         """Compute every team's gradients and figures (`learn`), for the teams of several runs in one program."""

@@ -74,6 +74,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "lbf": "fedqmix.envs.lbf.options:LbfOptions",
         "rware": "fedqmix.envs.rware.options:RwareOptions",
         "matrix": "fedqmix.envs.matrix.options:MatrixOptions",
+        "group_matching": "fedqmix.envs.group_matching.options:GroupMatchingOptions",
+        "predator_prey": "fedqmix.envs.predator_prey.options:PredatorPreyOptions",
         "pettingzoo": "fedqmix.envs.from_pettingzoo.options:PettingZooOptions",
         OWN: "fedqmix.envs.own.options:OwnOptions",
     },

@@ -18,6 +18,8 @@ SUITES: Mapping[str, str] = {
     "lbf": "fedqmix.envs.lbf.suite:SUITE",
     "rware": "fedqmix.envs.rware.suite:SUITE",
     "matrix": "fedqmix.envs.matrix.suite:SUITE",
+    "group_matching": "fedqmix.envs.group_matching.suite:SUITE",
+    "predator_prey": "fedqmix.envs.predator_prey.suite:SUITE",
     "pettingzoo": "fedqmix.envs.from_pettingzoo.suite:SUITE",
     "own": "fedqmix.envs.own.suite:SUITE",
 }

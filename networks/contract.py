@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import pytest
 import torch
 
 from fedqmix.conf.schema import ModelConfig
@@ -106,6 +107,17 @@ class NetworkContract:
             alone = {name: value[own] for name, value in parameters.items()}
             found = network.unroll(alone, seen.of_agents(own), ORDER)
             assert torch.allclose(found, whole[own], rtol=1e-4, atol=1e-5)
+
+    def test_features_belong_to_the_outputs(self) -> None:
+        """A network that gives its features gives the same outputs with them, and features of the declared width."""
+        network, parameters = self.make()
+        if type(network).feature_layer is Network.feature_layer:
+            pytest.skip("this network does not give its features")
+        outputs, features = network.unroll_features(parameters, self.seen(), ORDER)
+        assert torch.equal(outputs, network.unroll(parameters, self.seen(), ORDER))
+        assert features.shape == (3, ORDER.moments, network.feature_layer().width)
+        groups = {group for axes in network.units().values() for group in axes}
+        assert network.feature_layer().group in groups
 
     def test_every_parameter_learns(self) -> None:
         """Every parameter of every agent gets a gradient from its own outputs."""

@@ -15,6 +15,7 @@ RUNS = (
     ["map=3m", "env.randomise=both"],
     ["env=bps"],
     ["env=lbf"],
+    ["env=predator_prey"],
     ["env=rware", "env.episode_limit=10"],
 )
 """Settings that use every kernel together: a map with ways around walls, drawn teams, and the other suites."""

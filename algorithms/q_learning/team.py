@@ -25,6 +25,9 @@ from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.rows import Row
 from fedqmix.runtime.core.world import Integers, TeamSpec
 
+Q_TOTAL = "q_total"
+"""The name of a mixer's values in `TeamHalf.joint_values`."""
+
 
 class QLearningTeam(TeamHalf):
     """A mixer and its squared TD error. A subclass builds the mixer."""
@@ -52,6 +55,10 @@ class QLearningTeam(TeamHalf):
         loss = error.square().mean()
         return loss, td_figures(error)
 
+    def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """See TeamHalf: the mixer's Q_total."""
+        return {Q_TOTAL: self.mixer(rows["q_taken"], states(transitions, transitions.rows))}
+
     def returns(self, following: torch.Tensor, transitions: TeamTransitions) -> torch.Tensor:
         """Return the TD targets G: [outputs, transitions]. following: Y of the next moments, in the same shape."""
         seen, settings = transitions, self.settings
@@ -75,6 +82,10 @@ class IqlTeam(QLearningTeam):
     def make_mixer(self) -> nn.Module:
         """See QLearningTeam."""
         return IqlMixer()
+
+    def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """See TeamHalf: the agents' own values, which nothing mixes."""
+        return {"sum": rows["q_taken"]}
 
 
 class VdnTeam(QLearningTeam):

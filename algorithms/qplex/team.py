@@ -14,7 +14,7 @@ import torch
 
 from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.q_learning.td_targets import td_targets
-from fedqmix.algorithms.q_learning.team import states, td_figures
+from fedqmix.algorithms.q_learning.team import Q_TOTAL, states, td_figures
 from fedqmix.algorithms.qplex.mixer import QplexMixer
 from fedqmix.algorithms.qplex.settings import QplexSettings
 from fedqmix.runtime.core.episodes import TeamTransitions
@@ -42,6 +42,15 @@ class QplexTeam(TeamHalf):
             returns = td_targets(
                 seen.rewards, seen.not_terminated, values, seen.timeline, settings.gamma, settings.td_lambda
             )  # [1, transitions]
-        now = rows["q_taken"], rows["q_max"], rows["action"]
-        error = self.mixer(*now, states(seen, seen.rows)) - returns
+        error = self.q_total(rows, seen) - returns
         return error.square().mean(), td_figures(error)
+
+    def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """See TeamHalf: the mixer's Q_total."""
+        return {Q_TOTAL: self.q_total(rows, transitions)}
+
+    def q_total(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> torch.Tensor:
+        """Return Q_total of the actions taken: [1, transitions]."""
+        now = states(transitions, transitions.rows)
+        total: torch.Tensor = self.mixer(rows["q_taken"], rows["q_max"], rows["action"], now)
+        return total

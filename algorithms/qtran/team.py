@@ -80,3 +80,10 @@ class QtranTeam(TeamHalf):
         loss = error.square().mean() + settings.lambda_opt * opt_loss + settings.lambda_nopt * nopt_loss
         parts = {"td_loss": td["loss"], "opt_loss": opt_loss.detach(), "nopt_loss": nopt_loss.detach()}
         return loss, {"loss": loss.detach(), "td_error_abs": td["td_error_abs"], **parts}
+
+    def joint_values(self, rows: Mapping[str, torch.Tensor], transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """See TeamHalf: the agents' sum with V, which equals Q at their greedy actions, and Q itself."""
+        sums = {name: row.sum(0) for name, row in rows.items()}
+        now = states(transitions, transitions.rows)
+        transformed = sums["q_taken"] + self.mixer.value(now).t()
+        return {"transformed": transformed, "joint": self.mixer(sums["encoding_taken"], now)}

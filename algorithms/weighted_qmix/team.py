@@ -23,7 +23,7 @@ from fedqmix.algorithms.base import TeamHalf
 from fedqmix.algorithms.q_learning.mixers.feed_forward import feed_forward
 from fedqmix.algorithms.q_learning.mixers.qmix import QmixMixer
 from fedqmix.algorithms.q_learning.td_targets import td_targets
-from fedqmix.algorithms.q_learning.team import states, td_figures
+from fedqmix.algorithms.q_learning.team import Q_TOTAL, states, td_figures
 from fedqmix.algorithms.weighted_qmix.settings import WeightedQmixSettings
 from fedqmix.runtime.core.episodes import TeamTransitions
 from fedqmix.runtime.core.world import TeamSpec
@@ -87,6 +87,11 @@ class WeightedQmixTeam(TeamHalf):
         central_loss = central_error.square().mean()
         figures = {**td_figures(error), "central_loss": central_loss.detach(), "weight_mean": weight.mean()}
         return (weight * error.square()).mean() + central_loss, figures
+
+    def joint_values(self, rows: Tensors, transitions: TeamTransitions) -> dict[str, torch.Tensor]:
+        """See TeamHalf: the monotone mixer's Q_total, and the central mixer's F."""
+        now = states(transitions, transitions.rows)
+        return {Q_TOTAL: self.mixer(rows["q_taken"], now), "central": self.central(rows["central_taken"], now)}
 
     @abstractmethod
     def central_next(self, rows: Tensors, transitions: TeamTransitions) -> torch.Tensor:

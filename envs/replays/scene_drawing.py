@@ -44,6 +44,7 @@ class ScenePainter(Painter):
         self._forms: Mapping[ItemType, Callable[[ImageDraw.ImageDraw, Step, int], None]] = {
             ItemType.LANDMARK: self._landmark,
             ItemType.FOOD: self._food,
+            ItemType.PREY: self._food,
             ItemType.SHELF: self._shelf,
             ItemType.HOME: self._home,
             ItemType.GOAL: self._goal,

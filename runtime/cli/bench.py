@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fedqmix.conf.schema import EnvConfig
+from fedqmix.runtime.cli import bench_runs
 from fedqmix.runtime.cli.bench_episodes import EPISODES, episodes
 from fedqmix.runtime.cli.bench_options import MOST_SHIFT, between, choices, maps, number, numbers, only, seed, split
 from fedqmix.runtime.configuration.names import unknown
@@ -61,6 +62,9 @@ fedqmix bench collecting [maps=3m] [batches=8,32] [seconds=3] [name=value ...]
     environment steps a second of training's collection loop: world, networks that act, and storing
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]
     waiting time of a federated round beyond computing: real services and processes, agents that sleep instead
+fedqmix bench matrix [map=qtran] [algorithms=iql,vdn,qmix] [seeds=1,2,3] [name=value ...]
+    what algorithms learn of a matrix game (env=matrix) that they explore fully: on standard error the value of every
+    joint action beside its payoff, the agents' own values, the joint action that they take. Other settings as for train
 fedqmix bench attacks [attacks=honest,sign_flip] [aggregations=a_pps,median] [seeds=1,2,3,4,5] [processes=2]
                       [name=value ...]
     win rates of teams whose last agent attacks the server in every round, by attack and by the server's aggregation:
@@ -267,24 +271,6 @@ def _coupling(words: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def _attacks(words: Sequence[str]) -> dict[str, Any]:
-    from rich.console import Console
-
-    from fedqmix.analysis.benchmarks import attack_runs
-    from fedqmix.analysis.benchmarks.attacks import ATTACKS
-
-    options, rest = split(words, ("attacks", "aggregations", "seeds", "processes"))
-    names = choices(options, "aggregations", "aggregation", tuple(attack_runs.AGGREGATIONS))
-    return attack_runs.measure(
-        overrides=rest,
-        attacks=choices(options, "attacks", "attack", tuple(ATTACKS)),
-        aggregations=names if "aggregations" in options else attack_runs.fitting(rest),
-        seeds=numbers(options, "seeds", attack_runs.SEEDS),
-        at_once=number(options, "processes", int, _processors()),
-        console=Console(stderr=True),
-    )
-
-
 def _processors() -> int:
     return os.cpu_count() or 1
 
@@ -302,5 +288,6 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "learners": _learners,
     "collecting": _collecting,
     "coupling": _coupling,
-    "attacks": _attacks,
+    "matrix": bench_runs.matrix,
+    "attacks": bench_runs.attacks,
 }

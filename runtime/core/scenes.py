@@ -29,6 +29,7 @@ class ItemType(StrEnum):
     LANDMARK = "landmark"
     """The place to which a group of agents wants."""
     FOOD = "food"
+    PREY = "prey"
     SHELF = "shelf"
     HOME = "home"
     """A cell in which shelves stand."""

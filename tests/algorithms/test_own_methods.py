@@ -141,6 +141,7 @@ def test_what_the_page_says_of_privacy(folder: Path, monkeypatch, capsys) -> Non
         (["model=own", "model.code=broken.py:Broken"], "ZeroDivisionError"),
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Deaf"], "accept (spec, settings, outputs)"),
         (["algorithm=ippo", "model=own", "model.code=broken_halves.py:Stubborn"], "outputs. The algorithm needs"),
+        (["algorithm=qtran", "model=own", "model.code=elman.py:Elman"], "Elman does not give its features"),
         (["model=own", "model.code=broken_halves.py:Misnamed"], "the parameter 'agents-fc1.weight' must have another"),
         (
             ["algorithm=own", "algorithm.code=broken_halves.py:Forgetful"],

@@ -22,6 +22,7 @@ from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.scenes import HasScene
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.runs.local.recording import Recorder, RewardObserver
+from support.hunting import HuntingTeam
 
 
 class Show(NamedTuple):
@@ -40,6 +41,9 @@ SHOWS = {
     "lbf": Show(
         ("env=lbf", "map=Foraging-8x8-2p-3f-v3"),
         lambda config: ForagingTeam("nearest", foraging_task(config.map, config.env).foods, config.seed),
+    ),
+    "predator_prey": Show(
+        ("env=predator_prey", "env.side=6", "env.agents=4", "env.prey=3", "env.episode_limit=60"), HuntingTeam.of
     ),
     "rware": Show(
         ("env=rware", "map=rware-tiny-2ag-v2", "env.episode_limit=60"),

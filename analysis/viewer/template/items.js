@@ -66,6 +66,9 @@ const ITEM_FORMS = {
     pen.fill();
     inscribe(item.label, x, y, 0.34 * view.scale, colours.card);
   },
+  prey(drawn) {
+    ITEM_FORMS.food(drawn);
+  },
   shelf({ item, x, y, wanted, carried }) {
     const half = 0.42 * view.scale, grouped = item.group >= 0;
     pen.fillStyle = grouped ? groupColour(item.group) : wanted ? colours.requested : colours.shelf;

@@ -41,6 +41,7 @@ function buildSceneLegend() {
   if (types.has("landmark")) entry(element("b", "", "\u2715"), "landmark, in the colour of its group");
   if (scenery.kind === "particles") entry(sign("", groupName(0)), `way of the last ${TRAIL} steps`);
   if (types.has("food")) entry(sign("diamond", "food"), "food, with its level");
+  if (types.has("prey")) entry(sign("diamond", "food"), "prey");
   if (types.has("shelf")) buildShelfLegend(items.some((item) => item.group >= 0));
   if (types.has("goal")) entry(element("b", "", "G"), "goal, to which requested shelves are brought");
   entry(sign("ring", "explored"), "explored");

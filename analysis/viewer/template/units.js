@@ -22,7 +22,7 @@ function drawEpisode(time, picked) {
 
 /** The types of the episode's items. */
 const typesOfItems = [...new Set(items.map((item) => item.type))];
-const PLURALS = { shelf: "shelves" };
+const PLURALS = { shelf: "shelves", prey: "prey" };
 const counted = ([count, noun]) => `${count} ${count === 1 ? noun : PLURALS[noun] ?? `${noun}s`}`;
 
 const place = (unit, time) => [across(valueAt("x", unit, time)), down(valueAt("y", unit, time))];

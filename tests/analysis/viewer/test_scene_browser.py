@@ -39,12 +39,14 @@ def opened(name: str, browser: Browser, tmp_path: Path) -> Iterator[WatchedPage]
 LEGENDS = {
     "bps": ("agents of group 0", "agents of group 2", "landmark", "way of the last 8 steps", "explored"),
     "lbf": ("agent, with its level", "food, with its level", "explored"),
+    "predator_prey": ("agent, with its number", "prey", "explored"),
     "rware": ("robot, with its number", "the tip shows where it faces", "requested shelf", "place of a shelf", "goal"),
     "c-rware": ("agents of colour 0", "agents of colour 1", "requested shelf, for agents of that colour", "goal"),
 }
 LABELS = {
     "bps": "The episode at step 0: 15 agents, 3 landmarks.",
     "lbf": "The episode at step 0: 2 agents, 3 foods.",
+    "predator_prey": "The episode at step 0: 4 agents, 3 prey.",
     "rware": "The episode at step 0: 2 agents, 2 goals, 32 homes, 32 shelves.",
     "c-rware": "The episode at step 0: 4 agents, 2 goals, 32 homes, 32 shelves.",
 }

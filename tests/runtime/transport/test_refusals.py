@@ -12,12 +12,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fedqmix.algorithms import find_algorithm
 from fedqmix.clients.rounds import RoundPlan, train_round
 from fedqmix.runtime.core.attempt import Attempt
 from fedqmix.runtime.core.errors import AttemptError, DivergenceError, RefusedError
+from fedqmix.runtime.core.timeline import timeline
 from fedqmix.runtime.core.world import EpisodeBatch, Purpose
 from fedqmix.runtime.transport.calls import Line
 from fedqmix.runtime.transport.codec import encode
+from fedqmix.runtime.transport.mixer_service import read_rows
 from fedqmix.runtime.transport.proto import control_pb2, mixer_pb2, team_sink_pb2, world_pb2
 from fedqmix.runtime.transport.proto.mixer_pb2_grpc import MixerStub
 from fedqmix.runtime.transport.proto.team_sink_pb2_grpc import TeamSinkStub
@@ -118,6 +121,20 @@ def test_the_mixer_refuses_what_is_wrong_and_learns_on(bad, words):
             played[2][1].clip(torch.tensor([float("nan")], dtype=torch.float64))
         scales = together(lambda agent: say("the mixer", stub.Clip, norm(agent)))
         assert len({scale.scale for scale in scales}) == 1
+
+
+def test_the_mixer_refuses_whole_numbers_beyond_the_declared_ones():
+    """An action that does not exist, as a byte that fits the row's type and shape."""
+    declared = find_algorithm(algorithm(name="qplex")).sized_rows(SPEC, algorithm(name="qplex"))
+    order = timeline(np.array([2, 1], np.int64))
+    honest = {row.name: np.zeros((1, row.count(order), *row.lengths), row.dtype) for row in declared}
+    encoded = {name: encode(row) for name, row in honest.items()}
+    assert set(read_rows(encoded, declared, order)) == set(honest)
+    beyond = honest["greedy_next"].copy()
+    beyond[0, 1] = SPEC.n_actions
+    last = SPEC.n_actions - 1
+    with pytest.raises(RefusedError, match=f"greedy_next must be from 0 to {last}; got {SPEC.n_actions}"):
+        read_rows(encoded | {"greedy_next": encode(beyond)}, declared, order)
 
 
 @pytest.mark.parametrize(

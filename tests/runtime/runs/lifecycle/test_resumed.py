@@ -59,6 +59,15 @@ def test_a_policy_resumed_between_two_epochs_of_a_batch_equals_one_undisturbed(
     assert all("log_prob" in safetensors.torch.load_file(file) for file in private)
 
 
+@pytest.mark.parametrize("algorithm", ["qplex", "qtran"])
+def test_a_factorised_run_resumed_equals_one_undisturbed(tmp_path: Path, algorithm: str) -> None:
+    words = [f"algorithm={algorithm}"]
+    assert train(tmp_path / "whole", *words, "stop.rounds=2") == 0
+    assert train(tmp_path / "resumed", *words, "stop.rounds=1") == 0
+    assert main(["train", f"resume={tmp_path / 'resumed'}", "stop.rounds=2"]) == 0
+    assert_equal_runs(tmp_path / "whole", tmp_path / "resumed")
+
+
 def test_q_learning_from_individual_rewards_resumed_equals_one_undisturbed(tmp_path: Path) -> None:
     words = ["algorithm=iql", "algorithm.reward=individual", "strategy=rs_pps"]
     assert train(tmp_path / "whole", *words, "stop.rounds=4") == 0
