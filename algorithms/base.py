@@ -52,11 +52,7 @@ class AlgorithmSettings(Protocol):
 
 
 class AgentNetworks(Protocol):
-    """The networks of a stack of agents, applied to the sampled episodes.
-
-    hidden: [agents, moments, entities] bool, the entities by number that the network may not read (networks.base.Seen);
-    only networks over entities accept it (AgentHalf.hides_entities).
-    """
+    """The networks of a stack of agents, applied to the sampled episodes."""
 
     @property
     def spec(self) -> TeamSpec:
@@ -66,11 +62,18 @@ class AgentNetworks(Protocol):
     def agent_ids(self) -> torch.Tensor:
         """The id of each agent of the stack in its team: [agents]."""
 
-    def online(self, network: str = Q, hidden: torch.Tensor | None = None) -> torch.Tensor:
+    def online(self, network: str = Q) -> torch.Tensor:
         """Return the online network's outputs with graph: [agents, moments, outputs]."""
 
-    def target(self, network: str = Q, hidden: torch.Tensor | None = None) -> torch.Tensor:
+    def target(self, network: str = Q) -> torch.Tensor:
         """Return the target network's outputs without graph: [agents, moments, outputs]."""
+
+    def online_hidden(self, hidden: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
+        """Return the online outputs of network Q, with graph, for each mask of entities that it may not read.
+
+        hidden: [agents, moments, entities] bool each, by the entities' numbers (networks.base.Seen); None: no mask. The
+        network must be one over entities (AgentHalf.hides_entities).
+        """
 
     def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return network Q's outputs and its features, both with graph (networks.base.Network.unroll_features)."""
@@ -110,7 +113,7 @@ class AgentHalf(ABC):
     features: ClassVar[str | None] = None
     """The name in `sizes` of the width that the features of network Q must have; None: any, or they are not used."""
     hides_entities: ClassVar[bool] = False
-    """Whether `compute` hides entities from the networks. Then these must be networks over entities, and the entities
+    """Whether `compute` calls `online_hidden`. Then these must be networks over entities, and the entities
     of observations and states must have numbers (runtime.core.entities)."""
 
     def __init__(self, settings: AlgorithmSettings) -> None:

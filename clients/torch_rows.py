@@ -44,14 +44,18 @@ class TorchNetworks(NamedTuple):
         """See AgentNetworks."""
         return self.seen.agent_ids
 
-    def online(self, network: str = "q", hidden: torch.Tensor | None = None) -> torch.Tensor:
+    def online(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        return self.networks.unroll(network, self.online_parameters, self.seen._replace(hidden=hidden), self.order)
+        return self.networks.unroll(network, self.online_parameters, self.seen, self.order)
 
     @torch.no_grad()
-    def target(self, network: str = "q", hidden: torch.Tensor | None = None) -> torch.Tensor:
+    def target(self, network: str = "q") -> torch.Tensor:
         """See AgentNetworks."""
-        return self.networks.unroll(network, self.target_parameters, self.seen._replace(hidden=hidden), self.order)
+        return self.networks.unroll(network, self.target_parameters, self.seen, self.order)
+
+    def online_hidden(self, hidden: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
+        """See AgentNetworks."""
+        return self.networks.unroll_hidden(self.online_parameters, self.seen, self.order, hidden)
 
     def online_with_features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """See AgentNetworks."""

@@ -140,6 +140,15 @@ class Network(ABC):
         """
         raise ConfigurationError(f"{type(self).__name__} does not override `unroll_features` (docs/own_methods.md).")
 
+    def unroll_hidden(
+        self, parameters: Parameters, seen: Seen, order: Timeline, hidden: Sequence[torch.Tensor | None]
+    ) -> list[torch.Tensor]:
+        """Return the outputs of `unroll` for each mask of hidden entities (Seen.hidden), None for no mask.
+
+        The default unrolls once for each; a network that can share work between the masks overrides this.
+        """
+        return [self.unroll(parameters, seen._replace(hidden=one), order) for one in hidden]
+
     def parameters(self, agent_ids: tuple[int, ...], generators: list[np.random.Generator]) -> Parameters:
         """Draw the initial parameters of a stack. generators: one for each agent."""
         assert len(generators) == len(agent_ids)

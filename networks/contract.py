@@ -93,8 +93,9 @@ class NetworkContract:
             torch.autograd.backward(unrolled(network, leaves, self.seen(), ORDER).square().sum())
             gradients.append({name: leaf.grad for name, leaf in leaves.items()})
         for name, gradient in gradients[0].items():
-            assert gradient is not None, name
-            assert torch.allclose(gradient, gradients[1][name], rtol=1e-3, atol=1e-4), name
+            other = gradients[1][name]
+            assert gradient is not None and other is not None, name  # noqa: PT018
+            assert torch.allclose(gradient, other, rtol=1e-3, atol=1e-4), name
 
     def test_agents_do_not_see_each_other(self) -> None:
         """A stack of one computes the same values as the stack of three for that agent."""

@@ -10,7 +10,8 @@ features, as the published rows have their tag.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import torch
 
@@ -22,6 +23,15 @@ from fedqmix.networks.settings import EntityAttentionSettings
 from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.timeline import Timeline
 from fedqmix.runtime.core.world import TeamSpec
+
+
+class _Readable(NamedTuple):
+    """What the attention computes for all masks."""
+
+    queries: torch.Tensor  # [agents, moments, 1, width]
+    keys: torch.Tensor  # [agents, moments, count, width]
+    values: torch.Tensor
+    unseen: torch.Tensor  # [agents, moments, count] bool
 
 
 class EntityAttention(EntityNetwork):
@@ -80,15 +90,29 @@ class EntityAttention(EntityNetwork):
         hidden = unroll(self._gates_in(parameters, seen), *recurrent, order)
         return layers.linear(parameters, "head", hidden), hidden
 
+    def unroll_hidden(
+        self, parameters: Parameters, seen: Seen, order: Timeline, hidden: Sequence[torch.Tensor | None]
+    ) -> list[torch.Tensor]:
+        """See Network; rows, keys and values are computed once for all masks."""
+        readable = self._readable(parameters, seen)
+        recurrent = parameters["gru.weight_hh"], parameters["gru.bias_hh"]
+        gates = [self._read(parameters, readable, self.by_rows(one, seen)) for one in hidden]
+        return [layers.linear(parameters, "head", unroll(each, *recurrent, order)) for each in gates]
+
     def _gates_in(self, parameters: Parameters, seen: Seen) -> torch.Tensor:
+        return self._read(parameters, self._readable(parameters, seen), self.by_rows(seen.hidden, seen))
+
+    def _readable(self, parameters: Parameters, seen: Seen) -> _Readable:
         embedded = self.embed(parameters, seen)
         rows = embedded.rows.relu()
-        own = self.own_rows(rows, seen)
-        queries = layers.linear(parameters, "attention.queries", own)
+        queries = layers.linear(parameters, "attention.queries", self.own_rows(rows, seen)).unsqueeze(2)
         keys, values = (layers.linear(parameters, f"attention.{name}", rows) for name in ("keys", "values"))
-        unread = embedded.unseen if embedded.hidden is None else embedded.unseen | embedded.hidden
-        found = layers.attend(
-            queries.unsqueeze(2), keys, values, self.settings.attention_heads, unread.unsqueeze(2)
-        ).squeeze(2)
+        return _Readable(queries, keys, values, embedded.unseen)
+
+    def _read(self, parameters: Parameters, readable: _Readable, hidden: torch.Tensor | None) -> torch.Tensor:
+        """Return the input side of the GRU. hidden: [agents, moments, count] bool, rows that may not be read."""
+        queries, keys, values, unseen = readable
+        unread = unseen if hidden is None else unseen | hidden
+        found = layers.attend(queries, keys, values, self.settings.attention_heads, unread.unsqueeze(2)).squeeze(2)
         features = layers.linear(parameters, "fc", layers.linear(parameters, "attention.out", found)).relu()
         return torch.baddbmm(parameters["gru.bias_ih"].unsqueeze(1), features, parameters["gru.weight_ih"])

@@ -21,7 +21,7 @@ class Embedded(NamedTuple):
 
     rows: torch.Tensor  # [agents, moments, count, width]
     unseen: torch.Tensor  # [agents, moments, count] bool, rows of zeros other than the agent's own
-    hidden: torch.Tensor | None  # [agents, moments, count] bool, Seen.hidden by rows
+    hidden: torch.Tensor | None  # [agents, moments, count] bool, Seen.hidden by rows (`EntityNetwork.by_rows`)
 
 
 class EntityNetwork(Network):
@@ -77,7 +77,7 @@ class EntityNetwork(Network):
         rows = rows + own[:, None, :, None] * alone.unsqueeze(2)
         if self.tagged:
             rows = rows + torch.bmm(self._tags.on(ids.device)[ids].to(tags.dtype), tags).unsqueeze(1)
-        return Embedded(rows, ~(read.visible | own.unsqueeze(1)), self._hidden(seen))
+        return Embedded(rows, ~(read.visible | own.unsqueeze(1)), self.by_rows(seen.hidden, seen))
 
     def own_rows(self, rows: torch.Tensor, seen: Seen) -> torch.Tensor:
         """Return each agent's own row: [agents, moments, width]. rows: [agents, moments, count, width]."""
@@ -89,9 +89,12 @@ class EntityNetwork(Network):
         tags = self.tagged * self.table.entities
         return [self.table.features, self.row_width - self.table.features - tags, tags]
 
-    def _hidden(self, seen: Seen) -> torch.Tensor | None:
-        if seen.hidden is None:
+    def by_rows(self, hidden: torch.Tensor | None, seen: Seen) -> torch.Tensor | None:
+        """Return a mask of entities by the rows of each agent: [agents, moments, count]; None for None.
+
+        hidden: [agents, moments, entities] bool, by the entities' numbers.
+        """
+        if hidden is None:
             return None
         numbers = self._numbers.on(seen.agent_ids.device)[seen.agent_ids]  # [agents, count]
-        wide = numbers.unsqueeze(1).expand(-1, seen.hidden.shape[1], -1)
-        return seen.hidden.gather(2, wide)
+        return hidden.gather(2, numbers.unsqueeze(1).expand(-1, hidden.shape[1], -1))

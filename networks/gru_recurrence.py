@@ -40,7 +40,7 @@ def _differentiable_cell(
     """Advance as `gru_cell` does, by operations with an autograd graph: writing into given memory has none."""
     width = hidden.shape[-1]
     side = torch.baddbmm(bias.unsqueeze(1), hidden, weight)
-    reset, update = (gates_in[..., : 2 * width] + side[..., : 2 * width]).sigmoid().split(width, dim=-1)
+    reset, update = (gates_in[..., : 2 * width] + side[..., : 2 * width]).sigmoid().chunk(2, dim=-1)
     new = (gates_in[..., 2 * width :] + reset * side[..., 2 * width :]).tanh()
     return torch.lerp(new, hidden, update)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -72,6 +72,16 @@ class NetworkSet:
     def unroll(self, name: str, parameters: Mapping[str, torch.Tensor], seen: Seen, order: Timeline) -> torch.Tensor:
         """Return one network's outputs [agents, moments, outputs]. parameters: of all networks, by full name."""
         return self.by_name[name].unroll(self.of(name, parameters), seen, order)
+
+    def unroll_hidden(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        seen: Seen,
+        order: Timeline,
+        hidden: Sequence[torch.Tensor | None],
+    ) -> list[torch.Tensor]:
+        """Return the first network's outputs for each mask (`Network.unroll_hidden`)."""
+        return self.network.unroll_hidden(self.of(self.names[0], parameters), seen, order, hidden)
 
     def unroll_features(
         self, parameters: Mapping[str, torch.Tensor], seen: Seen, order: Timeline

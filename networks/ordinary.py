@@ -160,7 +160,7 @@ def ordinary(network: Network, agent: int, parameters: Mapping[str, torch.Tensor
     """Return one agent's network as an ordinary module with copies of its parameters.
 
     agent: its id in the team. parameters: the agent's own, without an agent axis, by name.
-    Raises ConfigurationError for a network that is of another kind: neither a GRU, an MLP, over entities nor a ModuleNetwork.
+    Raises ConfigurationError for a network of another kind: none of ours, and not a ModuleNetwork.
     """
     made: OrdinaryNetwork
     if type(network) is Gru:

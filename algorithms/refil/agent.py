@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from fedqmix.algorithms.base import AgentNetworks
-from fedqmix.algorithms.q_learning.agent import Q_NEXT, Q_TAKEN, QLearningAgent, taken
+from fedqmix.algorithms.q_learning.agent import Q_NEXT, Q_TAKEN, QLearningAgent, chosen, greedy_next, taken
 from fedqmix.algorithms.refil.groups import imagined_groups, numbered_entities
 from fedqmix.runtime.core.episodes import PackedEpisodes
 from fedqmix.runtime.core.rows import Row
@@ -44,11 +44,13 @@ class RefilAgent(QLearningAgent):
 
     def compute(self, networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> Mapping[str, torch.Tensor]:
         """See AgentHalf."""
-        rows = super().compute(networks, episodes, order)
         together = _together(networks, episodes, order)
-        hidden = {"q_within": ~together, "q_across": together}
-        imagined = {name: taken(networks.online(hidden=one), episodes.actions, order) for name, one in hidden.items()}
-        return {**rows, **imagined}
+        q, within, across = networks.online_hidden([None, ~together, together])
+        with torch.no_grad():
+            target = networks.target()[:, order.batch :]
+            q_next = chosen(target, greedy_next(q, target, episodes, order, self.settings.double_q))
+        values = {"q_taken": q, "q_within": within, "q_across": across}
+        return {name: taken(value, episodes.actions, order) for name, value in values.items()} | {"q_next": q_next}
 
 
 def _together(networks: AgentNetworks, episodes: PackedEpisodes, order: Timeline) -> torch.Tensor:

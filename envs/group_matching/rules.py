@@ -96,12 +96,14 @@ def spec_of(name: str, options: GroupMatchingOptions) -> TeamSpec:
     features += [f"agent_{agent}" for agent in range(options.agents)]
     others = (f"other_{other}" for other in range(options.agents - 1))
     rows = tuple(f"agent_{agent}" for agent in range(options.agents))
+    agents = tuple(range(options.agents))
+    seen = tuple((agent, *(other for other in agents if other != agent)) for agent in agents)
     return TeamSpec(
         map=name,
         n_agents=options.agents,
         n_actions=3,
-        observation=Entities(options.agents, len(features), tuple(features), ("own", *others)),
-        state=Entities(options.agents, len(features), tuple(features), rows),
+        observation=Entities(options.agents, len(features), tuple(features), ("own", *others), (0,), seen),
+        state=Entities(options.agents, len(features), tuple(features), rows, agents, (agents,)),
         episode_limit=options.episode_limit,
         score=Score.RETURN,
     )

@@ -79,14 +79,13 @@ def test_both_sides_have_the_same_groups() -> None:
     episodes = Refil().episodes(agents)
     hidden: list[torch.Tensor] = []
     network = agents.networks.network
-    unroll = network.unroll
+    unroll = network.unroll_hidden
 
-    def spying(parameters, seen, order):
-        if seen.hidden is not None:
-            hidden.append(seen.hidden)
-        return unroll(parameters, seen, order)
+    def spying(parameters, seen, order, masks):
+        hidden.extend(mask for mask in masks if mask is not None)
+        return unroll(parameters, seen, order, masks)
 
-    network.unroll = spying  # type: ignore[method-assign]
+    network.unroll_hidden = spying  # type: ignore[method-assign]
     agents.by_agent = False
     rows_of_stacks([Sampled(agents, episodes)])
     within, across = hidden

@@ -8,6 +8,7 @@ import torch
 
 from fedqmix.envs import make_world, team_spec
 from fedqmix.envs.maps import available_maps
+from fedqmix.runtime.configuration.settings import compose
 from fedqmix.runtime.core.entities import NO_ACTION
 from fedqmix.runtime.core.entity_tensors import EntityReader
 from fedqmix.runtime.core.spaces import entity_table
@@ -78,3 +79,18 @@ def test_features_of_observations_depend_on_no_number_of_units() -> None:
 
 def test_a_state_of_observations_has_no_table() -> None:
     assert team_spec("3m", options(obs_instead_of_state=True)).state.entities is None
+
+
+def test_agents_on_the_ring_are_the_entities() -> None:
+    """Every number of an agent's row of the observation is that of the same agent's row of the state."""
+    sink, env = KeepingSink(), compose(["env=group_matching"]).env
+    world = make_world("ring", 1, env, sink)
+    time_step = world.begin(training(0, 1))
+    state = entity_table(world.spec.state, "state")
+    rows = EntityReader(state).read(torch.from_numpy(sink.time_steps[-1].state[0])).features
+    seen = entity_table(world.spec.observation, "observation")
+    for agent in range(world.spec.n_agents):
+        own = EntityReader(seen).read(torch.from_numpy(time_step.observations[agent, 0])).features
+        assert seen.own_row(agent) == 0
+        assert seen.numbers_of(agent)[0] == agent
+        assert torch.equal(own, rows[list(seen.numbers_of(agent))])

@@ -90,6 +90,15 @@ def test_hidden_entities_change_nothing(kind, model, number: int) -> None:
         assert not torch.allclose(without[agent], found[1][agent], atol=1e-4), "hiding must matter"
 
 
+@pytest.mark.parametrize(("kind", "model"), BOTH)
+def test_several_masks_at_once_are_each_by_itself(kind, model) -> None:
+    network = kind(ENTITY_SPEC, model)
+    parameters, mask = drawn(network), torch.rand(3, ORDER.moments, 5) < 0.5
+    found = network.unroll_hidden(parameters, seen(), ORDER, [None, mask, ~mask])
+    for outputs, hidden in zip(found, (None, mask, ~mask), strict=True):
+        assert torch.equal(outputs, network.unroll(parameters, seen(hidden=hidden), ORDER))
+
+
 def test_nothing_visible_gives_finite_values_and_gradients() -> None:
     network = EntityAttention(ENTITY_SPEC, attention_model())
     leaves = {name: value.requires_grad_() for name, value in drawn(network).items()}
