@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fedqmix.conf.schema import EnvConfig
-from fedqmix.envs.factory import available_tasks
+from fedqmix.envs.factory import available_maps, available_tasks
 from fedqmix.envs.options import skirmish_options
 from fedqmix.runtime.configuration.names import unknown
 from fedqmix.runtime.configuration.ranges import check_map
@@ -35,11 +35,13 @@ def only(benchmark: str, words: Sequence[str], names: Sequence[str]) -> dict[str
 def maps(options: Mapping[str, str], env: EnvConfig | None = None) -> list[str]:
     """Return the maps of the option maps=, by default all that the suite lists.
 
-    env: a suite's settings, default env=skirmish's. Raises ConfigurationError for unknown maps.
+    env: a suite's settings; None: those of env=skirmish, with SMAC's maps as default. Raises ConfigurationError for
+    unknown maps.
     """
+    usual = available_tasks(env.name) if env is not None else available_maps()
     env = env if env is not None else skirmish_options()
     tasks = available_tasks(env.name)
-    names = options["maps"].split(",") if "maps" in options else list(tasks)
+    names = options["maps"].split(",") if "maps" in options else list(usual)
     for name in names:
         check_map(name, env, tasks)
     return names

@@ -125,7 +125,7 @@ def test_errors_name_the_actions_of_a_cone() -> None:
     actions = np.full((5, 1), 9, np.int64)
     world.step(actions)
     actions[2] = 18 + 4
-    with pytest.raises(UnavailableActionError, match="attack enemy 4.*8 \\(look towards 60 degrees\\)"):
+    with pytest.raises(UnavailableActionError, match=r"attack enemy 4.*8 \(look towards 60 degrees\)"):
         world.step(actions)
 
 
