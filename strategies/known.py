@@ -60,7 +60,7 @@ def policy(counted: Counted, env_step: int) -> list[Known]:
     return [{**common, **own} for own in _of_agents(counted)]
 
 
-def _of_agents(counted: Counted) -> list[Known]:
+def _of_agents(counted: Counted) -> list[dict[str, Figure]]:
     """Return each agent's own metrics: the episodes that it played, and what it earned in them."""
     own = zip(counted.played_by_agent, counted.individual_returns, strict=True)
     return [{m.NUM_EXAMPLES: episodes, m.ACCUMULATED_REWARD: earned} for episodes, earned in own]

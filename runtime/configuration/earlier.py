@@ -20,4 +20,5 @@ def before(env: str) -> Mapping[str, object]:
         "evaluation.starts": "varied" if env == "smac" else "fixed",
         "evaluation.around_aggregation": False,
         "checkpoint.replays": True,
+        "init_from": None,
     }

@@ -206,7 +206,9 @@ def completed(raw: DictConfig) -> DictConfig:
             raw[section][new.partition(".")[2]] = raw[section].pop(key)
     for name, value in before(str(OmegaConf.select(raw, "env.name"))).items():
         section, _, key = name.partition(".")
-        if isinstance(raw.get(section), DictConfig) and key not in raw[section]:
+        if not key and section not in raw:
+            raw[section] = value
+        elif isinstance(raw.get(section), DictConfig) and key not in raw[section]:
             raw[section][key] = value
     chosen = {group: OmegaConf.select(raw, group if group == "experiment" else f"{group}.name") for group in groups()}
     known = _defaults(tuple(f"{group}={name}" for group, name in chosen.items() if name in groups()[group]))

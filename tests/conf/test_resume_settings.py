@@ -144,3 +144,12 @@ def test_a_setting_changed_by_hand_is_checked(run: Path) -> None:
     (run / "config.yaml").unlink()
     with pytest.raises(ConfigurationError, match=r"has no config\.yaml"):
         load(run, maps=MAPS)
+
+
+def test_a_run_from_before_init_from_begins_with_its_own_networks(run: Path) -> None:
+    file = run / "config.yaml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("init_from")]
+    assert len(lines) == len(file.read_text().splitlines()) - 1
+    file.write_text("\n".join(lines) + "\n")
+    assert load(run, maps=MAPS).init_from is None
+    assert compose([f"resume={run}"], maps=MAPS).init_from is None
