@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from fedqmix.envs.skirmish.layout import ACTIONS_BEFORE_ATTACKS, Layout
+from fedqmix.envs.skirmish.layout import Layout
 from fedqmix.runtime.core.entities import NO_ACTION, ONE, ZERO, EntityTable
 
 _ROW = re.compile(r"(own|(?:other|agent|enemy)_\d+)_(.+)")
 _OF_TEAM = ("time",)
 """The numbers of a state that are in no unit's row: features of every agent."""
+_OF_ITSELF = {"x": "place_x", "y": "place_y"}
+"""SMACv2's place of the agent itself, from the map's corner: a column of its own, as others' x and y are relative."""
 _LEFT_OUT = ("unused",)
 """A number that is always 0 (layout.make_layout)."""
 
@@ -62,6 +64,8 @@ def _places(names: Sequence[str], rest: str | None) -> _Places:
     for index, name in enumerate(names):
         found = _ROW.fullmatch(name)
         row, feature = found.groups() if found else (rest, name)
+        if row == "own":
+            feature = _OF_ITSELF.get(feature, feature)
         if name not in _LEFT_OUT:
             places.setdefault(row, {})["available" if feature == "visible" else feature] = index
     return places
@@ -97,8 +101,9 @@ def _enemies(layout: Layout) -> list[str]:
 def _actions(layout: Layout) -> tuple[int, ...]:
     """Return the action that targets each entity: a heal where agents may be medivacs, an attack.
 
-    Heals have the numbers of the attacks, of which a map has one for each enemy; later agents cannot be healed.
+    Where heals have the numbers of attacks, there may be too few for the last agents.
     """
-    heals = layout.n_enemies if layout.medivacs else 0
-    of_agents = (ACTIONS_BEFORE_ATTACKS + agent if agent < heals else NO_ACTION for agent in range(layout.n_agents))
-    return (*of_agents, *(ACTIONS_BEFORE_ATTACKS + enemy for enemy in range(layout.n_enemies)))
+    first_heal = layout.vision.first_patient if layout.medivacs else layout.n_actions
+    heals = range(first_heal, layout.n_actions)
+    of_agents = (heals[agent] if agent < len(heals) else NO_ACTION for agent in range(layout.n_agents))
+    return (*of_agents, *(layout.vision.first_target + enemy for enemy in range(layout.n_enemies)))

@@ -9,7 +9,7 @@ import torch
 from fedqmix.envs import make_world, team_spec
 from fedqmix.envs.maps import available_maps
 from fedqmix.runtime.configuration.settings import compose
-from fedqmix.runtime.core.entities import NO_ACTION
+from fedqmix.runtime.core.entities import NO_ACTION, ZERO
 from fedqmix.runtime.core.entity_tensors import EntityReader
 from fedqmix.runtime.core.spaces import entity_table
 from support.worlds import KeepingSink, options, training
@@ -72,6 +72,15 @@ def test_enemies_are_targets_and_of_medivacs_the_agents_too() -> None:
     assert medics.targets(9)[-10:] == tuple(range(6, 16))
 
 
+def test_targets_follow_the_turns_of_a_cone_and_heals_of_their_own() -> None:
+    cones = entity_table(team_spec("terran_5_vs_5", options(conic_fov=True)).observation, "observation")
+    assert cones.targets(0)[1:5] == (19, 20, 21, 22)
+    assert cones.targets(0)[5:] == (18, 19, 20, 21, 22)
+    drawn = entity_table(team_spec("3-8MMM", options()).observation, "observation")
+    assert drawn.targets(0)[8:] == tuple(range(6, 14))
+    assert drawn.targets(0)[1:8] == tuple(range(15, 22))
+
+
 def test_features_of_observations_depend_on_no_number_of_units() -> None:
     few, many = (entity_table(team_spec(map, options()).observation, "") for map in ("3m", "8m"))
     assert few.names == many.names
@@ -94,3 +103,12 @@ def test_agents_on_the_ring_are_the_entities() -> None:
         assert seen.own_row(agent) == 0
         assert seen.numbers_of(agent)[0] == agent
         assert torch.equal(own, rows[list(seen.numbers_of(agent))])
+
+
+def test_the_place_of_a_smacv2_agent_has_columns_of_its_own():
+    table = entity_table(team_spec("protoss_5_vs_5", options()).observation, "observation")
+    relative, placed = table.names.index("x"), table.names.index("place_x")
+    assert table.source[0][relative] == ZERO
+    assert table.source[0][placed] >= 0
+    assert {row[placed] for row in table.source[1:]} == {ZERO}
+    assert all(row[relative] >= 0 for row in table.source[1:])
