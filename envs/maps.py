@@ -145,11 +145,9 @@ def _unknown_map(name: str, scenarios: Sequence[str]) -> str:  # scenarios: of S
     allowed = available_maps()
     folded = {candidate.lower(): candidate for candidate in (*allowed, *scenarios)}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
-    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    return (
-        f"There is no map {name!r}.{hint} Available maps: {', '.join(allowed)}; with env=skirmish also "
-        f"{', '.join(scenarios)}."
-    )
+    hint = f"; did you mean '{folded[near[0]]}'?" if near else "."
+    listed = f"{', '.join(allowed)}; with env=skirmish also {', '.join(scenarios)}."
+    return f"unknown map '{name}'{hint} Allowed: {listed}"
 
 
 @cache

@@ -20,7 +20,7 @@ MISTAKES = [
     (["logger=foo"], "unknown logger 'foo'. Allowed: jsonl, tensorboard, wandb."),
     (["experiment=papr"], "did you mean 'paper'?"),
     (["env=smac3"], "unknown env 'smac3'"),
-    (["map=3M"], "unknown map '3M'; did you mean '3m'? Allowed: 3m, 8m, 5m_vs_6m."),
+    (["map=3M"], "unknown map '3M'; did you mean '3m'? Allowed: 2m_vs_1z, "),
     (["map=5m_vs_5m"], "did you mean '5m_vs_6m'?"),
     (["batchsize=3"], "did you mean 'algorithm.batch_size=3'?"),
     (["strategi=none"], "did you mean 'strategy=none'?"),

@@ -67,5 +67,5 @@ def test_a_misspelt_map_names_the_nearest(wrong: str, meant: str) -> None:
 def test_a_name_like_no_other_lists_all_maps() -> None:
     with pytest.raises(ConfigurationError, match="'desert'") as caught:
         team_spec("desert", options())
-    assert "Did you mean" not in str(caught.value)
+    assert "did you mean" not in str(caught.value)
     assert all(name in str(caught.value) for name in MAPS)

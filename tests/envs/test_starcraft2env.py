@@ -222,7 +222,7 @@ def test_ignored_settings_are_noted_once(caplog, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"map_name": "3mm"}, "There is no map '3mm'. Did you mean '3m'"),
+        ({"map_name": "3mm"}, "unknown map '3mm'; did you mean '3m'"),
         ({"obs_last_actions": True}, "no setting 'obs_last_actions'. Did you mean 'obs_last_action'"),
         ({"step_mul": 16}, "step_mul=16 cannot be played: .*8 game loops. Allowed: step_mul=8"),
         ({"move_amount": 4}, "move_amount=4 cannot be played"),

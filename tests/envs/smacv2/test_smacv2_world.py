@@ -105,7 +105,7 @@ def test_a_healer_has_an_action_for_each_of_more_agents() -> None:
         ("3m", {"quirk": True}, "env.quirk=true belongs"),
         ("terran_65_vs_5", {}, "at most 64 agents"),
         ("terran_60_vs_70", {}, "128 units"),
-        ("protos_5_vs_5", {}, "no map 'protos_5_vs_5'. Did you mean 'protoss_5_vs_5'"),
+        ("protos_5_vs_5", {}, "unknown map 'protos_5_vs_5'; did you mean 'protoss_5_vs_5'"),
     ],
 )
 def test_what_cannot_be_played_is_refused(map: str, changes: dict, message: str) -> None:
