@@ -60,7 +60,7 @@ def test_available_maps() -> None:
     ("wrong", "meant"), [("3M", "3m"), ("5m_vs_6", "5m_vs_6m"), ("27m-vs-30m", "27m_vs_30m"), ("mmm2", "MMM2")]
 )
 def test_a_misspelt_map_names_the_nearest(wrong: str, meant: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"'{wrong}'.*'{meant}'.*Available maps: 2m_vs_1z, .*2c_vs_64zg"):
+    with pytest.raises(ConfigurationError, match=f"'{wrong}'.*'{meant}'.*Allowed: 2m_vs_1z, .*2c_vs_64zg"):
         team_spec(wrong, options())
 
 
