@@ -129,8 +129,8 @@ class Network(ABC):
     def feature_layer(self) -> FeatureLayer:
         """Return the layer whose values `unroll_features` returns. Raises ConfigurationError unless overridden."""
         raise ConfigurationError(
-            f"{type(self).__name__} does not give its features, of which algorithm=qtran computes encodings: override "
-            "`feature_layer` and `unroll_features` (docs/own_methods.md), or choose model=gru or model=mlp."
+            f"{type(self).__name__} does not give its features, which algorithm=qtran encodes and transf_qmix sends: "
+            "override `feature_layer` and `unroll_features` (docs/own_methods.md), or choose model=gru or model=mlp."
         )
 
     def unroll_features(self, parameters: Parameters, seen: Seen, order: Timeline) -> tuple[torch.Tensor, torch.Tensor]:

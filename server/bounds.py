@@ -160,6 +160,20 @@ def require_finite_rows(rows: Mapping[str, torch.Tensor], ranges: Sequence[float
         _require_finite(f"a value of {name}", [_largest([own[a], own[agents + a]]) for a in range(agents)], step)
 
 
+def largest_sender(rows: Mapping[str, torch.Tensor], ranges: Sequence[float]) -> str:
+    """Return the agent that sent the largest of some rows' values, in words that follow "the team's loss".
+
+    rows, ranges: as for `require_finite_rows`. Empty without rows. Values without a bound may be finite and still too
+    large to compute with; then nothing else names the agent.
+    """
+    if not rows:
+        return ""
+    sizes, agents = [abs(value) for value in ranges], len(next(iter(rows.values())))
+    place = sizes.index(max(sizes))
+    name = list(rows)[place // (2 * agents)]
+    return f" (the largest value without a bound is {sizes[place]:.3g}, of {name} from agent {place % agents})"
+
+
 def value_ranges(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return each agent's largest, then smallest value, row by row: [2 rows agents].
 

@@ -19,7 +19,7 @@ from fedqmix.runtime.core.facts import Learned, Returns
 from fedqmix.runtime.core.world import Integers, Purpose, TeamSpec
 from fedqmix.runtime.storage.draw import slots_to_learn_from
 from fedqmix.server.absence import strangers, without_absent
-from fedqmix.server.bounds import AgentBounds, BoundSettings, require_finite_rows, value_ranges
+from fedqmix.server.bounds import AgentBounds, BoundSettings, largest_sender, require_finite_rows, value_ranges
 from fedqmix.server.team_records import TeamRecords
 
 
@@ -105,7 +105,8 @@ class TeamLearner:
         if within is not None:
             gradients, figures = self._learn(transitions, {**rows, **within})
             means = self._stacked(figures).cpu().tolist()
-        self._require_finite("the team's loss", means[self.half.figures.index("loss")])
+        loss = means[self.half.figures.index("loss")]
+        self._require_finite(f"the team's loss{largest_sender(others, ranges[of_values:])}", loss)
         self._sums[1:-1] += torch.tensor(means, dtype=torch.float64)
         return gradients
 

@@ -22,6 +22,8 @@ from fedqmix.runtime.core.world import Floats64
 
 MOST = 4096
 """The most joint actions of a user's own table."""
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest payoff, as rewards are float32."""
 OWN = "own"
 
 
@@ -74,15 +76,16 @@ def find_game(name: str, options: MatrixOptions) -> Game:
 def _own_game(options: MatrixOptions) -> Game:
     """Return the game of a user's payoffs. Raises ConfigurationError unless they are a full table of finite numbers."""
     needed = (
-        "lists of finite numbers, nested as deep as there are agents (at least two), each list as long as there are "
-        f"actions (at least two), with at most {MOST} joint actions; such as [[8,-12],[-12,0]]"
+        "lists of finite numbers (of float32), nested as deep as there are agents (at least two), each list as long as "
+        f"there are actions (at least two), with at most {MOST} joint actions; such as [[8,-12],[-12,0]]"
     )
-    wrong = ConfigurationError(f"env.payoffs={options.payoffs} is not a table of payoffs; needed: {needed}.")
+    given = "null" if options.payoffs is None else options.payoffs
+    wrong = ConfigurationError(f"env.payoffs={given} is not a table of payoffs; needed: {needed}.")
     try:
-        table = np.array(options.payoffs)
-    except ValueError as error:  # lists of different lengths
+        table = np.array(options.payoffs, object)  # of the numbers as they are written, and of lists where these differ
+    except ValueError as error:  # too deep, or lists of different lengths
         raise wrong from error
-    numbers = table.dtype.kind in "iuf" and bool(np.isfinite(table).all())
+    numbers = all(type(payoff) in (int, float) and abs(payoff) <= LARGEST for payoff in table.flat)
     if not numbers or table.ndim < 2 or table.shape[0] < 2 or len(set(table.shape)) > 1 or table.size > MOST:
         raise wrong
     return Game(table[None].astype(np.float64))

@@ -22,7 +22,8 @@ SHOWN = ("agent", "prey")
 def spec_of(name: str, options: PredatorPreyOptions) -> TeamSpec:
     """Return the sizes and names of observations and states.
 
-    Raises ConfigurationError for another task, and for agents and prey that the grid cannot hold.
+    Raises ConfigurationError for another task, and for agents and prey that the grid cannot hold, and for fewer agents
+    than a catch needs.
     """
     if name != TASK:
         raise ConfigurationError(f"map={name} is not a task of env=predator_prey: {TASK}.")
@@ -30,6 +31,11 @@ def spec_of(name: str, options: PredatorPreyOptions) -> TeamSpec:
         raise ConfigurationError(
             f"env.agents={options.agents} and env.prey={options.prey} do not fit into the {options.side**2} cells of "
             f"env.side={options.side}."
+        )
+    if options.catchers > options.agents:
+        raise ConfigurationError(
+            f"env.catchers={options.catchers} with env.agents={options.agents}: no prey could be caught. Write "
+            f"env.catchers={options.agents}, or more env.agents."
         )
     window = [f"{down:+}_{right:+}" for down in _around(options.sight) for right in _around(options.sight)]
     grid = [f"{row}_{column}" for row in range(options.side) for column in range(options.side)]

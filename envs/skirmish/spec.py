@@ -11,7 +11,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.core.spaces import Flat
 from fedqmix.runtime.core.world import TeamSpec
 
-USUAL = {"prob_obs_enemy": 1.0, "action_mask": True, "conic_fov": False, "quirk": False}
+USUAL = {"reflect": 0.5, "prob_obs_enemy": 1.0, "action_mask": True, "conic_fov": False, "quirk": False}
 """The values of the switches on SMAC's maps, which have none of them, and their defaults."""
 
 

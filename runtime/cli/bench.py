@@ -54,10 +54,11 @@ fedqmix bench learner run=RUN [batches=32,96] [repeats=20] [seeds=1] [name=value
     random, of `steps` environment steps (one number for each map or one for all; by default the map's limit), mixed:
     of a third of that to all of it; or, with run, drawn from those that the newest checkpoint of a run holds
 fedqmix bench learners [peers=ppsqmix,epymarl_ns,epymarl] [maps=3m,2s3z] [lengths=full|mixed] [steps=40,60] [run=RUN]
-                       [batch=96] [rounds=5] [repeats=1] [ppsqmix_path=PATH] [epymarl_path=PATH] [peer_python=PATH]
-                       [name=value ...]
+                       [batch=96] [rounds=5] [repeats=1] [ppsqmix_path=PATH] [epymarl_path=PATH] [pymarl2_path=PATH]
+                       [refil_path=PATH] [transf_qmix_path=PATH] [peer_python=PATH] [name=value ...]
     the same training step beside other projects', with the same episodes and sizes, in turn; the paths are their
-    sources, peer_python an interpreter with PyTorch and NumPy; episodes as for bench learner
+    sources, peer_python an interpreter with PyTorch and NumPy; episodes as for bench learner. Peers follow algorithm=:
+    with qplex pymarl2_qplex, with qtran pymarl2_qtran, with refil refil, with transf_qmix transf_qmix
 fedqmix bench collecting [maps=3m] [batches=8,32] [seconds=3] [name=value ...]
     environment steps a second of training's collection loop: world, networks that act, and storing
 fedqmix bench coupling [map=3m] [train_ms=50] [act_ms=1] [steps=300] [name=value ...]

@@ -35,10 +35,10 @@ fedqmix submit certs=DIR [name=value ...] [OVERRIDES]    submit a run to a runni
   stop=true                 submit nothing, but end all active runs; stop=RUN_FOLDER ends that run alone
 
 Everything else is an override, as for `fedqmix train`, checked here before anything is sent, and again by the
-SuperLink: run_dir and resume are names under its runs= (run_dir=runs/mine means the folder `mine` there), and
-strategy.code names code that its operator allows. The map may have no more agents than the federation. Ctrl-C, SIGTERM
-and SIGHUP end the run; resume it with: fedqmix submit ... resume=RUN_FOLDER. After kill -9 the run continues; end it
-with: fedqmix submit ... stop=true
+SuperLink: run_dir, resume and init_from are names under its runs= (run_dir=runs/mine means the folder `mine` there),
+and strategy.code names code that its operator allows. The map may have no more agents than the federation. Ctrl-C,
+SIGTERM and SIGHUP end the run; resume it with: fedqmix submit ... resume=RUN_FOLDER. After kill -9 the run continues;
+end it with: fedqmix submit ... stop=true
 """
 OPTIONS = ("superlink", "certs", "insecure", "follow", "runs", "patience", "stop")
 
@@ -175,11 +175,11 @@ def _resumes(overrides: list[str]) -> bool:
 
 
 def _by_name(overrides: list[str], runs: Path) -> list[str]:
-    """Return the overrides, with absolute run_dir= and resume= paths made names under `runs`."""
+    """Return the overrides, with absolute paths of run_dir=, resume= and init_from= made names under `runs`."""
 
     def named(word: str) -> str:
         setting = word.partition("=")[0]
-        value = written.parse_one(word).value() if setting in ("run_dir", "resume") else None
+        value = written.parse_one(word).value() if setting in ("run_dir", "resume", "init_from") else None
         return word if value is None else f"{setting}={written.quoted(_name(str(value), runs))}"
 
     return [named(word) for word in overrides]

@@ -56,6 +56,8 @@ def up_command(words: list[str]) -> int:
     folder = Path(run_dir).resolve()
     if config.resume is None:
         require_new(folder)
+        if config.init_from is not None:
+            beside(Path(config.init_from), folder)  # the server's own error would come after all processes started
     else:
         require_writable(folder, "resume")
     errors = Console(stderr=True)
@@ -127,7 +129,7 @@ def _again(overrides: list[str], folder: Path) -> list[str]:
 def _named(overrides: list[str], name: str, config: Config) -> list[str]:
     """Return the overrides with the run folder's name under the SuperLink's runs=, and with code by absolute paths."""
     values = {"resume": name, "run_dir": name, **dict(code_of(config))}
-    if config.init_from is not None:
+    if config.init_from is not None and config.resume is None:
         values["init_from"] = beside(Path(config.init_from), Path(config.run_dir))
     named = ((word, word.partition("=")[0]) for word in overrides)
     return [f"{setting}={quoted(values[setting])}" if setting in values else word for word, setting in named]

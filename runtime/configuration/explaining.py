@@ -32,13 +32,14 @@ def explain_groups() -> str:
     from fedqmix.runtime.configuration.exceptions import exceptions_of  # here, because it loads OmegaConf
 
     lines = []
+    width = max(len(choice) for choices in groups().values() for choice in choices) + 1
     for group, default in usual_choices().items():
         lines.append(f"{group}=")
         for choice in groups()[group]:
             star = "*" if choice == default else " "
             maps = ", ".join(exceptions_of(choice)) if group == "experiment" else ""
             other = f" (with settings of their own: {maps})" if maps else ""
-            lines.append(f"  {star} {choice:<14}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
+            lines.append(f"  {star} {choice:<{width}}{_first_sentence(CONFIG_DIR / group / f'{choice}.yaml')}{other}")
     return "\n".join([*lines, "(* default)"])
 
 

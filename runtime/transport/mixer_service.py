@@ -126,7 +126,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         An attempt at training round r begins from the end of round r - 1. Any other attempt begins from the end of
         round r, whose state a newly built mixer's side loads.
         """
-        self._meeting.open(attempt, lambda: self._prepare(attempt, kind, config))
+        initial, self._initial = self._initial, {}  # also where the attempt is refused, or is open already
+        self._meeting.open(attempt, lambda: self._prepare(attempt, kind, config, initial))
 
     def begin_with(self, initial: Mapping[str, Floats]) -> None:
         """See runtime.transport.control_service.Controlled."""
@@ -249,11 +250,13 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         self._round_stored, self._reported = self._round, None
         return [mixer_pb2.Finished()] * len(asked)
 
-    def _prepare(self, attempt: Attempt, kind: str, config: str) -> int:
-        self._sink.open(attempt, lambda: self._ready(attempt, kind, config))
+    def _prepare(self, attempt: Attempt, kind: str, config: str, initial: Mapping[str, Floats]) -> int:
+        self._sink.open(attempt, lambda: self._ready(attempt, kind, config, initial))
         return self._needed_side().spec.n_agents
 
-    def _ready(self, attempt: Attempt, kind: str, config: str) -> tuple[TeamSink, TeamSpec]:
+    def _ready(
+        self, attempt: Attempt, kind: str, config: str, initial: Mapping[str, Floats]
+    ) -> tuple[TeamSink, TeamSpec]:
         side, known = self._side, self._made_for == (attempt.run, config)
         self._side = None  # if anything below fails, the next attempt builds a new one
         if side is not None and not known:
@@ -261,9 +264,8 @@ class MixerService(mixer_pb2_grpc.MixerServicer):
         made = side is None or not known
         if side is None or not known:
             side = self._make(attempt.run, config)
-        if self._initial and kind == "train" and attempt.round == 1:
-            side.begin_with(self._initial)
-        self._initial = {}
+        if initial and kind == "train" and attempt.round == 1:
+            side.begin_with(initial)
         if made or kind == "train":
             round = attempt.round - 1 if kind == "train" else attempt.round
             self._reported, self._round_stored = side.restore(round), round

@@ -121,6 +121,22 @@ def test_loss(team):
     stopped(team, lambda: train_step(team.agents, team.learner), "the team's loss", "training step 4")
 
 
+@pytest.mark.parametrize(("name", "row"), [("qtran", "encoding_taken"), ("transf_qmix", "embedding")])
+def test_a_loss_of_values_without_a_bound_names_their_sender(name, row, monkeypatch):
+    team = make_team(algorithm(name, parallel_episodes=4))
+    train_round(team.agents, team.world, team.learner, RoundPlan(3, 10**9, False))
+    exchange = team.learner.exchange
+
+    def spoiled(rows):
+        sent = {name: value.clone() for name, value in rows.items()}
+        sent[row][1] = 3e38
+        return exchange(sent)
+
+    monkeypatch.setattr(team.learner, "exchange", spoiled)
+    place = f"the team's loss (the largest value without a bound is 3e+38, of {row} from agent 1)"
+    stopped(team, lambda: train_step(team.agents, team.learner), place, "training step 4")
+
+
 class Spoiling:
     """A mixer whose answer about one agent's Q-value is not finite."""
 

@@ -21,7 +21,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 SIDE = 32  # cells
 LIMIT = 200  # environment steps
 DIRECTIONS = 12  # in which a cone of sight can point (num_fov_actions); it is as wide as the angle between two of them
-PATTERN = re.compile(r"(protoss|terran|zerg)_([1-9]\d*)_vs_([1-9]\d*)")
+PATTERN = re.compile(r"(protoss|terran|zerg)_([1-9][0-9]{0,2})_vs_([1-9][0-9]{0,2})")
 
 
 class Race(NamedTuple):

@@ -97,7 +97,7 @@ def test_the_suite_is_chosen_by_one_word() -> None:
 
 REFUSED = [
     (["map=3m"], "map=3m is not a task of env=matrix: qtran, pymarl2, monotonic, two_step, own"),
-    (["map=own"], "env.payoffs=None is not a table"),
+    (["map=own"], "env.payoffs=null is not a table"),
     (["map=qtran", "env.payoffs=[[1,0],[0,1]]"], "env.payoffs is for map=own; map=qtran has payoffs of its own"),
     (["map=own", "env.payoffs=[1,2]"], "not a table of payoffs; needed: lists of finite numbers"),
     (["map=own", "env.payoffs=[[1]]"], "not a table of payoffs"),
@@ -105,6 +105,11 @@ REFUSED = [
     (["map=own", "env.payoffs=[[1,2,3],[4,5,6]]"], "not a table of payoffs"),
     (["map=own", "env.payoffs=[[a,b],[c,d]]"], "not a table of payoffs"),
     (["map=own", "env.payoffs=[[1,.inf],[0,0]]"], "not a table of payoffs"),
+    (["map=own", "env.payoffs=[[1,nan],[0,0]]"], "not a table of payoffs"),
+    (["map=own", "env.payoffs=[[1,1e39],[0,0]]"], "not a table of payoffs"),
+    (["map=own", "env.payoffs=[[1,true],[0,0]]"], "not a table of payoffs"),
+    (["map=own", "env.payoffs=[[1,null],[0,0]]"], "not a table of payoffs"),
+    (["map=own", "env.payoffs=[[[1,2],[3]],[[4,5],[6,7]]]"], "not a table of payoffs"),
     (["map=own", "env.payoffs=much"], "not a table of payoffs"),
     (["evaluation.starts=fixed"], "evaluation.starts=fixed with env=matrix: games have no positions"),
 ]

@@ -199,6 +199,7 @@ def test_the_suite_is_chosen_by_one_word() -> None:
     [
         (["map=3m"], "unknown map '3m'"),
         (["env.side=3", "env.agents=5", "env.prey=5"], "do not fit into the 9 cells of env.side=3"),
+        (["env.agents=2", "env.catchers=3"], "env.catchers=3 with env.agents=2: no prey could be caught"),
         (["env.punishment=1"], "env.punishment=1.0 is out of range"),
         (["evaluation.starts=fixed"], "agents and prey have no fixed starts"),
     ],

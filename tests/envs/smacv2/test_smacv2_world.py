@@ -103,6 +103,8 @@ def test_a_healer_has_an_action_for_each_of_more_agents() -> None:
         ("3m", {"prob_obs_enemy": 0.5}, "env.prob_obs_enemy=0.5 belongs"),
         ("3m", {"action_mask": False}, "leave env.action_mask=true"),
         ("3m", {"quirk": True}, "env.quirk=true belongs"),
+        ("3m", {"reflect": 0.2}, "env.reflect=0.2 belongs"),
+        ("3-8sz", {"reflect": 1.0}, "leave env.reflect=0.5"),
         ("terran_65_vs_5", {}, "at most 64 agents"),
         ("terran_60_vs_70", {}, "128 units"),
         ("protos_5_vs_5", {}, "unknown map 'protos_5_vs_5'; did you mean 'protoss_5_vs_5'"),

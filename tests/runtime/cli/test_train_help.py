@@ -119,6 +119,8 @@ def test_plain_help_lists_the_choices_and_the_topics(capsys: pytest.CaptureFixtu
     text = capsys.readouterr().out
     assert all(choice in text for choices in groups().values() for choice in choices)
     assert all(section in text.partition("meaning of each")[2] for section in sections())
+    words = text.split()
+    assert all(choice in words for choices in groups().values() for choice in choices), "a name touches its description"
 
 
 @pytest.mark.parametrize("topics", [["algorithm"], ["env=smac"], []])

@@ -216,8 +216,9 @@ def test_a_folder_elsewhere_is_refused_before_anything_is_sent(word: str) -> Non
 
 def test_a_run_folder_may_be_completed_by_the_shell(tmp_path: Path) -> None:
     """An absolute path within runs= becomes the name that the SuperLink knows it by."""
-    words = [f"run_dir='{tmp_path}/my runs/a'", "seed=3", f"resume={tmp_path}/b"]
-    assert _by_name(words, tmp_path) == ["run_dir='runs/my runs/a'", "seed=3", "resume=runs/b"]
+    words = [f"run_dir='{tmp_path}/my runs/a'", "seed=3", f"resume={tmp_path}/b", f"init_from={tmp_path}/c/checkpoints"]
+    named = ["run_dir='runs/my runs/a'", "seed=3", "resume=runs/b", "init_from=runs/c/checkpoints"]
+    assert _by_name(words, tmp_path) == named
 
 
 def test_a_folders_name_with_a_reference_is_resolved_before_it_is_sent() -> None:

@@ -217,6 +217,17 @@ def test_a_run_of_one_process_is_not_gone_on_with_in_many(tmp_path: Path, capsys
             assert f"train resume={resumed}" in said
 
 
+def test_a_source_that_the_server_cannot_read_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, words = tmp_path / "runs" / "mine", ["map=2s_vs_1sc", "experiment=smoke", "stop.rounds=1"]
+    assert main(["train", *words, f"run_dir={source}"]) == 0
+    elsewhere = tmp_path / "other"
+    assert main(["up", *words, f"init_from={source}", f"run_dir={elsewhere / 'next'}"]) == 2
+    assert "the server of a federation reads runs beside its own" in " ".join(capsys.readouterr().err.split())
+    assert not elsewhere.exists()
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("up", "submit", "superlink", "supernode"):
         assert main([command, "--help"]) == 0

@@ -5,6 +5,7 @@ import functools
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from fedqmix.clients.rounds import RoundPlan, train_round
@@ -14,7 +15,7 @@ from fedqmix.runtime.deployment import services
 from fedqmix.runtime.deployment.services import Services
 from fedqmix.runtime.transport import control_service
 from fedqmix.runtime.transport.lease import Lease
-from support.federation import SPEC, Federation, federation, same_parameters, together
+from support.federation import SPEC, Federation, ToySide, federation, same_parameters, together
 from support.toy_team import algorithm, make_team
 
 PLAN = RoundPlan(4, 10**9, False)
@@ -186,3 +187,18 @@ def test_services_that_cannot_be_reached_cannot_be_held(fed: Federation) -> None
     with pytest.raises(AttemptError, match="could not be reached"):
         server.hold()
     server.close()
+
+
+def test_a_run_does_not_begin_with_what_another_one_was_sent(
+    fed: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run's opening is sent twice, as after a lost answer; the second run sends no parameters."""
+    begun: list[list[str]] = []
+    monkeypatch.setattr(ToySide, "begin_with", lambda _, initial: begun.append(sorted(initial)), raising=False)
+    mixer, _ = fed.controls()
+    for _ in range(2):
+        mixer.open(Attempt("a", 1, 1), "train", "settings", {"w1.weight": np.ones((2, 3), np.float32)})
+    assert begun == [["w1.weight"]]
+    mixer.release("a")
+    mixer.open(Attempt("b", 1, 1), "train", "settings")
+    assert begun == [["w1.weight"]]
