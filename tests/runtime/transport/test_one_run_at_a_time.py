@@ -189,9 +189,7 @@ def test_services_that_cannot_be_reached_cannot_be_held(fed: Federation) -> None
     server.close()
 
 
-def test_a_run_does_not_begin_with_what_another_one_was_sent(
-    fed: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_does_not_begin_with_what_another_one_was_sent(fed: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first run's opening is sent twice, as after a lost answer; the second run sends no parameters."""
     begun: list[list[str]] = []
     monkeypatch.setattr(ToySide, "begin_with", lambda _, initial: begun.append(sorted(initial)), raising=False)
