@@ -17,7 +17,7 @@ from fedqmix.runtime.core.errors import ConfigurationError
 from fedqmix.runtime.deployment.members import require_members
 from fedqmix.runtime.deployment.server_end import _configuration
 
-NOT_SUBMITTABLE = {"env.replay_dir"}
+NOT_SUBMITTABLE = {"env.payoffs", "env.replay_dir"}
 CHECKED = {"run_dir", "resume", "strategy.code", "logger.wandb_project", "logger.wandb_mode"}
 CHECKED |= {"map", "strategy.shared", "strategy.clusters"}
 
