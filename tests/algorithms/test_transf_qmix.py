@@ -21,7 +21,7 @@ from support.toy_team import algorithm
 from support.worlds import options
 
 ORDER = timeline(np.array([3, 2, 1], np.int64))
-AGENTS, WIDTH = 3, 8
+AGENTS, WIDTH = 3, algorithm("transf_qmix").token_width
 NAMES = ["transf_qmix", "transf_state"]
 
 

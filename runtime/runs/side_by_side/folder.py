@@ -36,7 +36,8 @@ def recorded_words(record: Mapping[str, Any]) -> list[str]:
     words = list(record["overrides"])
     known = {*record.get(KNOWS, ()), *(name_of(str(word)) for word in words)}
     earlier = before("smac" if "env=smac" in words else "skirmish")
-    return [*words, *(f"{name}={value}" for name, value in earlier.items() if name not in known)]
+    lacking = {name: value for name, value in earlier.items() if name not in known}
+    return [*words, *(f"{name}={'null' if value is None else value}" for name, value in lacking.items())]
 
 
 def words_kept(words: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ REFUSED = [
     (["map=Foraging-fixed-8x8-6p-3f-v2", "env.max_player_level=4"], "env.max_player_level=4 does not fit"),
     (["evaluation.starts=fixed"], "evaluation.starts=fixed with env=lbf: players and foods .*starts=varied"),
     (["evaluation.starts=both"], "evaluation.starts=both with env=lbf"),
-    (["env.groups=2"], "env.groups is a setting of bps; env=lbf has: env.sight"),
+    (["env.groups=2"], "env.groups is a setting of bps and group_matching; env=lbf has: env.sight"),
     (["env.sight=0"], "env.sight=0 is out of range: a whole number, at least 1 and at most 64, or null"),
     (["env.penalty=-0.1"], "env.penalty=-0.1 is out of range"),
     (["env.mask=maybe"], "env.mask"),

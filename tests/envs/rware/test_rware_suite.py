@@ -127,7 +127,7 @@ REFUSED = [
     (["env.sensor_range=6"], "env.sensor_range=6 is out of range: a whole number, at least 1 and at most 5"),
     (["env.colours=5"], "env.colours=5 is out of range"),
     (["evaluation.starts=fixed"], "evaluation.starts=fixed with env=rware.*Write evaluation.starts=varied"),
-    (["env.groups=2"], "env.groups is a setting of bps; env=rware has: env.colours"),
+    (["env.groups=2"], "env.groups is a setting of bps and group_matching; env=rware has: env.colours"),
 ]
 
 
