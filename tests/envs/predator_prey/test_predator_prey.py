@@ -75,14 +75,14 @@ def test_agents_move_one_after_another_into_empty_cells() -> None:
     """Of two agents that want one cell either may get it; an agent may follow another only where that moved first."""
     found: Counter[tuple[tuple[int, int], ...]] = Counter()
     for key in range(200):
-        hunt = PlacedHunt([(0, 0), (0, 2)], [(4, 4)], key=key * 7919, side=5)
+        hunt = PlacedHunt([(0, 0), (0, 2)], [(4, 4)], key=key * 7919, side=5, catchers=1)
         hunt.step(RIGHT, LEFT)
         found[tuple(hunt.agents())] += 1
     assert set(found) == {((0, 1), (0, 2)), ((0, 0), (0, 1))}
     assert min(found.values()) > 60
     followed: Counter[tuple[tuple[int, int], ...]] = Counter()
     for key in range(200):
-        hunt = PlacedHunt([(0, 0), (0, 1)], [(4, 4)], key=key * 7919, side=5)
+        hunt = PlacedHunt([(0, 0), (0, 1)], [(4, 4)], key=key * 7919, side=5, catchers=1)
         hunt.step(RIGHT, RIGHT)
         followed[tuple(hunt.agents())] += 1
     assert set(followed) == {((0, 1), (0, 2)), ((0, 0), (0, 2))}
@@ -93,7 +93,7 @@ def test_agents_do_not_enter_prey_and_prey_take_any_free_cell() -> None:
     """Around the prey only three cells are free; each is taken as often. A prey that is walled in stays."""
     taken: Counter[tuple[int, int]] = Counter()
     for key in range(300):
-        hunt = PlacedHunt([(2, 1)], [(2, 2)], key=key * 7919, side=5)
+        hunt = PlacedHunt([(2, 1)], [(2, 2)], key=key * 7919, side=5, catchers=1)
         hunt.step(RIGHT)
         assert hunt.agents() == [(2, 1)]
         taken[hunt.prey()[0]] += 1
@@ -211,6 +211,6 @@ def test_mistakes_are_refused(words: list[str], message: str) -> None:
 
 def test_moves_go_where_they_say() -> None:
     for action, place in ((RIGHT, (2, 3)), (DOWN, (3, 2)), (LEFT, (2, 1)), (UP, (1, 2)), (STAY, (2, 2))):
-        hunt = PlacedHunt([(2, 2)], [(4, 4)], side=5)
+        hunt = PlacedHunt([(2, 2)], [(4, 4)], side=5, catchers=1)
         hunt.step(action)
         assert hunt.agents() == [place]
