@@ -67,7 +67,8 @@ class TransfStateTeam(TeamHalf):
         exists = seen.exists
         if exists is not None:
             exists = torch.cat([exists[:, : order.batch], exists], dim=1)
-        return self.mixer(states(seen, rows), order, embeddings, exists)  # type: ignore[no-any-return]
+        found: Mixing = self.mixer(states(seen, rows), order, embeddings, exists)
+        return found
 
 
 class TransfQmixTeam(TransfStateTeam):
